@@ -1,0 +1,116 @@
+/**
+ * The one error type of Ordinal. An error says what happened (`code`, `message`), where (`where`), what to do
+ * (`remedy`), and whether trying again can help (`retryable`): the run needs no more than that to decide.
+ *
+ * Codes are stable: they appear in HTTP answers, in a failed run's status and in logs.
+ */
+export type ErrorCode =
+  // What the user wrote.
+  | 'InvalidPipeline'
+  | 'InvalidSettings'
+  | 'InvalidRequest'
+  | 'UnknownPipeline'
+  | 'UnknownRun'
+  | 'RunIdConflict'
+  // What the source holds.
+  | 'SourceEmpty'
+  | 'SourceChanged'
+  | 'NotParquet'
+  | 'TruncatedFile'
+  | 'CorruptFile'
+  | 'UnsupportedFile'
+  | 'MissingColumn'
+  | 'ColumnTypeMismatch'
+  | 'NestedColumn'
+  | 'InvalidValue'
+  // What the run met.
+  | 'LimitExceeded'
+  | 'SequenceConflict'
+  | 'SequenceExhausted'
+  | 'LeaseTimeout'
+  | 'PipelineChanged'
+  | 'StorageFailed'
+  | 'StorageConflict'
+  | 'Internal';
+
+/** Where in the source an error was found; every member is optional and named as a user would name it. */
+export interface ErrorLocation {
+  pipeline?: string;
+  entity?: string;
+  blob?: string;
+  rowGroup?: number;
+  column?: string;
+  /** 0-based row number in the blob. */
+  row?: number;
+  /** Path of a request or pipeline field, as in `columns.delay`. */
+  field?: string;
+}
+
+/** An error as a JSON value: what activities and entities return, and what HTTP answers carry. */
+export interface ErrorValue {
+  code: ErrorCode;
+  message: string;
+  retryable: boolean;
+  where?: ErrorLocation;
+  remedy?: string;
+}
+
+export interface ErrorOptions {
+  where?: ErrorLocation | undefined;
+  remedy?: string | undefined;
+  /** True when the same call may succeed later (a throttled or unreachable service). @default false */
+  retryable?: boolean | undefined;
+  cause?: unknown;
+}
+
+export class OrdinalError extends Error {
+  override readonly name = 'OrdinalError';
+  readonly code: ErrorCode;
+  readonly where: ErrorLocation | undefined;
+  readonly remedy: string | undefined;
+  readonly retryable: boolean;
+
+  constructor(code: ErrorCode, message: string, options: ErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    this.where = options.where;
+    this.remedy = options.remedy;
+    this.retryable = options.retryable ?? false;
+  }
+
+  /** The same error with a more precise location; what is already located stays. */
+  at(where: ErrorLocation): OrdinalError {
+    return new OrdinalError(this.code, this.message, {
+      where: { ...where, ...this.where },
+      remedy: this.remedy,
+      retryable: this.retryable,
+      cause: this.cause,
+    });
+  }
+
+  toValue(): ErrorValue {
+    return {
+      code: this.code,
+      message: this.message,
+      retryable: this.retryable,
+      ...(this.where && { where: this.where }),
+      ...(this.remedy && { remedy: this.remedy }),
+    };
+  }
+}
+
+/** Any thrown thing as an error value. What is not an `OrdinalError` is a defect of ours: `Internal`, never retried. */
+export function toErrorValue(thrown: unknown): ErrorValue {
+  if (thrown instanceof OrdinalError) return thrown.toValue();
+  const message = thrown instanceof Error ? thrown.message : String(thrown);
+  return { code: 'Internal', message: message || 'an error without a message', retryable: false };
+}
+
+export function fromErrorValue(value: ErrorValue): OrdinalError {
+  return new OrdinalError(value.code, value.message, value);
+}
+
+/** Asserts what must hold by construction; a failure is a defect of Ordinal and names itself as one. */
+export function invariant(condition: unknown, message: string): asserts condition {
+  if (!condition) throw new OrdinalError('Internal', `invariant broken: ${message}`);
+}

@@ -1,0 +1,46 @@
+/**
+ * Every limit of Ordinal in one place: a name with its unit, a number, and the source that sets it. What is beyond a
+ * limit is refused by name before any work is done, or asserted where it can only be a defect.
+ */
+export const limits = {
+  /** JSON bytes of any orchestration or activity input or output. Above 45 KB durable storage spills to blobs; 1 MB is
+   * the Durable Task Scheduler's hard limit. Ours is far below: history carries references and counts only. */
+  payloadBytesMax: 16 * 1024,
+  /** JSON bytes (UTF-16) of a custom status: over 16 KB the extension fails the orchestration (ext#2918). */
+  customStatusBytesMax: 16 * 1024,
+  /** JSON bytes of a sequence entity's state. */
+  entityStateBytesMax: 64 * 1024,
+  /** Tasks in one orchestration's fan-out; above it, sub-orchestrations by shard (replay is quadratic, djs#221). */
+  fanOutTasksMax: 200,
+  /** Batches in one run: fanOutTasksMax shards of fanOutTasksMax tasks. */
+  batchesMax: 40_000,
+  /** Attempts at one activity before its run fails. */
+  activityAttemptsMax: 4,
+  /** Committed blocks of one block blob (Put Block List). */
+  blocksPerBlobMax: 50_000,
+  /** Bytes of one block (Put Block, service version 2019-12-12 and later, allows 4000 MiB; Node's buffers less). */
+  blockBytesMax: 1024 * 1024 * 1024,
+  /** Rows of one row group that we write, and of one we read: an index into a group fits 31 bits with room to spare. */
+  rowGroupRowsMax: 64 * 1024 * 1024,
+  /** Decoded bytes of one page; pages are around 1 MiB in practice. */
+  pageBytesMax: 1024 * 1024 * 1024,
+  /** Footer bytes. Spark files with thousands of groups have some tens of MB. */
+  footerBytesMax: 256 * 1024 * 1024,
+  /** Columns of a source file. */
+  columnsMax: 10_000,
+  /** Source blobs of one run. */
+  sourceBlobsMax: 100_000,
+  /** Characters of a run ID: it is the orchestration's instance ID (100 safe ASCII characters, DTS). */
+  runIdLengthMax: 100,
+  /** Entities, and columns of one entity, in a pipeline. */
+  entitiesMax: 100,
+  entityColumnsMax: 1_000,
+  /** Contiguous ranges that one reservation may consist of. */
+  rangesPerReservationMax: 64,
+  /** Open (neither committed nor released) reservations of one sequence. */
+  openReservationsMax: 100,
+  /** Finished owners that a sequence remembers, so that a late duplicate is recognised. */
+  rememberedOwnersMax: 100,
+  /** Largest ID: a signed 64-bit integer. */
+  idMax: 2n ** 63n - 1n,
+} as const;

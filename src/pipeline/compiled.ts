@@ -1,0 +1,122 @@
+/**
+ * What a pipeline compiles to: checked, resolved, in declaration order, free of zod and of builder types where the
+ * engine looks. `split`, `keys` and `run` know pipelines only by these types.
+ */
+import type { ColumnType } from '../parquet/types.ts';
+
+/** How a source column's values appear in JavaScript: decided by the innermost type of its zod schema. */
+export type JsKind = 'string' | 'number' | 'bigint' | 'boolean' | 'date' | 'bytes' | 'any';
+
+export interface ContractColumn {
+  /** Name of the source column, and of the contract's field. */
+  name: string;
+  /** What the schema takes in. */
+  input: JsKind;
+  /** What the schema gives out. Equal to `input` unless the schema pipes to another type. */
+  output: JsKind;
+  /** Whether null passes. */
+  nullable: boolean;
+  /**
+   * True when the schema does more than state a type: it may refuse values or change them. When false, values of a
+   * compatible physical type pass as they are, and only nulls (and safe-integer range, for `number`) are checked.
+   */
+  active: boolean;
+  /** True when the schema may change values (a transform, trim, lower-casing, coercion). When false and `active`, it can only refuse. */
+  changes: boolean;
+  /**
+   * Simple bounds that prove without reading values that none is refused, where `active` comes from bounds alone:
+   * integers/numbers with min and max from the footer's statistics. Undefined when the schema has any other check.
+   */
+  bounds?: { min?: number; max?: number };
+  /** The type written to outputs when `output` differs from `input`; undefined keeps the source's type. */
+  outputType?: ColumnType;
+  /** Runs the schema on one non-null value. Never throws. */
+  parse(value: unknown): { ok: true; value: unknown } | { ok: false; reason: string };
+}
+
+/** A predicate over named contract columns; values arrive as the contract gives them out, null for null. */
+export interface Predicate {
+  columns: string[];
+  test(...values: unknown[]): boolean;
+}
+
+export type OutColumn =
+  /** The next ID of a sequence for each output row, in output order. */
+  | { kind: 'id'; name: string; sequence: string }
+  /** A contract column, validated (and transformed, if its schema does that). */
+  | { kind: 'copy'; name: string; source: string }
+  /** A pure function of one contract column, run once per distinct value. Null maps to null unless `nulls`. */
+  | { kind: 'map'; name: string; source: string; type: ColumnType; nulls: boolean; fn(value: unknown): unknown }
+  /** A pure function of several contract columns, run per row; sees nulls. */
+  | { kind: 'compute'; name: string; sources: string[]; type: ColumnType; fn(...values: unknown[]): unknown }
+  | { kind: 'constant'; name: string; type: ColumnType; value: unknown }
+  /** The ID of the keyed entity's row whose key equals these contract columns (aligned to its key components). */
+  | { kind: 'ref'; name: string; entity: string; columns: string[] }
+  /** The ID that a rows entity gave to the same source row; null where that entity's `where` dropped it. */
+  | { kind: 'rowRef'; name: string; entity: string }
+  /** Keyed entities only: a component of the natural key. */
+  | { kind: 'key'; name: string; component: number };
+
+export interface RowsEntity {
+  kind: 'rows';
+  name: string;
+  where?: Predicate;
+  /** Output columns in schema order; the first is the row's own ID. */
+  columns: OutColumn[];
+}
+
+/**
+ * One output row per new natural key. `copy`, `map` and `compute` columns take the first row of the run in which the
+ * key came through the entity's own feed; keys that came through references only have nulls there.
+ */
+export interface KeyedEntity {
+  kind: 'keyed';
+  name: string;
+  where?: Predicate;
+  /** Components of the natural key. `input` is the JavaScript kind of the component. */
+  key: { name: string; input: JsKind }[];
+  /** Contract columns of the own feed, aligned to `key`; absent when only references feed the entity. */
+  ownFeed?: string[];
+  /** Output columns in schema order; the first is the row's own ID. */
+  columns: OutColumn[];
+}
+
+export type Entity = RowsEntity | KeyedEntity;
+
+/**
+ * A way by which keys reach a keyed entity: its own columns, or a reference in some entity. Rows that `entity`'s
+ * predicate drops feed nothing. First-seen order is by source row, then by position in `feeds`.
+ */
+export interface Feed {
+  /** The keyed entity that is fed. */
+  target: string;
+  /** Contract columns aligned to the target's key components. */
+  columns: string[];
+  /** The entity whose `where` selects the rows; undefined when all rows feed. */
+  selectedBy?: string;
+  /** True for the target's own feed: rows found through it supply its attribute columns. */
+  own: boolean;
+}
+
+export interface SequenceOptions {
+  name: string;
+  /** First ID ever given. Decimal text, 0 to 2^63-1. */
+  start: string;
+  /** Distance between IDs, at least 1. Decimal text. */
+  step: string;
+}
+
+export interface CompiledPipeline {
+  name: string;
+  source: { container: string; prefix: string; suffix: string };
+  output: { container: string; prefix: string };
+  contract: ContractColumn[];
+  entities: Entity[];
+  /** In the order in which first-seen is decided: declaration order of entities, then of columns, without repeats. */
+  feeds: Feed[];
+  /** Distinct sequences in order of first use. */
+  sequences: SequenceOptions[];
+  idEncoding: 'plain' | 'delta';
+  /** SHA-256 (hex) of the declared shape: names, keys, sequences, kinds. Function bodies are not part of it. */
+  hash: string;
+}
