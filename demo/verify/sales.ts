@@ -1,0 +1,56 @@
+/** What the published `sales` dataset means. Two spellings of an e-mail are one customer. */
+import { type Dataset, id, key, ref, value } from './meaning.ts';
+
+const email = 'lower(trim(customer_email))';
+
+export const sales: Dataset = {
+  name: 'sales',
+  entities: [
+    {
+      kind: 'keyed',
+      name: 'customers',
+      feeds: [[email]],
+      columns: [id('customer_id'), key('email'), value('customer_name', 'VARCHAR'), value('country', 'VARCHAR')],
+    },
+    {
+      kind: 'keyed',
+      name: 'products',
+      feeds: [['sku']],
+      columns: [id('product_id'), key('sku'), value('product_name', 'VARCHAR'), value('category', 'VARCHAR')],
+    },
+    {
+      kind: 'keyed',
+      name: 'orders',
+      feeds: [['order_no']],
+      columns: [
+        id('order_id'),
+        key('order_no'),
+        value('order_date', 'DATE'),
+        value('channel', 'VARCHAR'),
+        ref('customer_id', 'customers', email),
+      ],
+    },
+    {
+      kind: 'rows',
+      name: 'order_lines',
+      columns: [
+        id('order_line_id'),
+        ref('order_id', 'orders', 'order_no'),
+        ref('product_id', 'products', 'sku'),
+        ref('customer_id', 'customers', email),
+        value('line_no', 'INTEGER'),
+        value('quantity', 'INTEGER'),
+        value('unit_price', 'DECIMAL(12,2)'),
+        value('discount', 'DOUBLE'),
+        value('is_gift', 'BOOLEAN'),
+        value('channel', 'VARCHAR'),
+        value('notes', 'VARCHAR'),
+        value(
+          'net_amount',
+          'DECIMAL(14,2)',
+          '(floor(quantity::DOUBLE * unit_price::DOUBLE * (1 - discount) * 100 + 0.5) / 100)::DECIMAL(14,2)',
+        ),
+      ],
+    },
+  ],
+};
