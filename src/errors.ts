@@ -28,6 +28,7 @@ export type ErrorCode =
   | 'SequenceConflict'
   | 'SequenceExhausted'
   | 'LeaseTimeout'
+  | 'LeaseConflict'
   | 'PipelineChanged'
   | 'StorageFailed'
   | 'StorageConflict'

@@ -41,6 +41,11 @@ export const limits = {
   openReservationsMax: 100,
   /** Finished owners that a sequence remembers, so that a late duplicate is recognised. */
   rememberedOwnersMax: 100,
+  /** Contiguous ranges (free, open and remembered together) in one sequence's state: keeps it below
+   * entityStateBytesMax with every owner and every number at its longest. */
+  sequenceRangesMax: 512,
+  /** Runs that wait for one lease: below entityStateBytesMax with every owner at its longest. */
+  leaseWaitersMax: 200,
   /** Largest ID: a signed 64-bit integer. */
   idMax: 2n ** 63n - 1n,
 } as const;

@@ -1,0 +1,36 @@
+/** A sequence's answers: what a ledger says, as JSON values. */
+import type { ReservationAnswer, ReservedRange, ShowAnswer } from './operations.ts';
+import { countOf, type Range } from './ranges.ts';
+import type { Finished, Ledger, Reservation } from './state.ts';
+
+export function rangesOf(ranges: Range[], step: bigint): ReservedRange[] {
+  return ranges.map(({ first, count }) => ({ first: String(first), count: String(count), step: String(step) }));
+}
+
+export function reserved(ledger: Ledger, { owner, ranges }: Reservation): ReservationAnswer {
+  return { ok: true, owner, count: String(countOf(ranges)), ranges: rangesOf(ranges, ledger.step) };
+}
+
+/** A summary of the sequence, small whatever the state holds, and what it knows of one owner. */
+export function show(ledger: Ledger | undefined, owner: string | undefined): ShowAnswer {
+  if (!ledger) return { ok: true, exists: false };
+  const { start, step, next, free, open, finished } = ledger;
+  const known = [...open.map((entry) => ({ ...entry, outcome: 'open' as const })), ...finished];
+  const entry: (Reservation & { outcome: 'open' | Finished['outcome'] }) | undefined = known.find(
+    (candidate) => candidate.owner === owner,
+  );
+  return {
+    ok: true,
+    exists: true,
+    start: String(start),
+    step: String(step),
+    next: String(next),
+    freeCount: String(countOf(free)),
+    freeRanges: free.length,
+    openCount: String(countOf(open.flatMap(({ ranges }) => ranges))),
+    openOwners: open.map(({ owner }) => owner),
+    ...(entry && {
+      reservation: { outcome: entry.outcome, attempt: entry.attempt, ranges: rangesOf(entry.ranges, step) },
+    }),
+  };
+}

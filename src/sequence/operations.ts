@@ -1,0 +1,127 @@
+/**
+ * What a sequence can be asked and what it answers. Requests and answers are JSON objects; IDs and counts travel as
+ * decimal strings, for JSON has no 64-bit integer.
+ */
+import { z } from 'zod';
+import { type ErrorValue, OrdinalError } from '../errors.ts';
+import { limits } from '../limits.ts';
+import { attemptSchema, ownerSchema, sequenceStateSchema } from './state.ts';
+
+const idSchema = z
+  .union([z.string().regex(/^(0|[1-9][0-9]{0,18})$/), z.int().nonnegative()], {
+    error: 'must be an integer from 0 to 2^63-1: a decimal string, or a safe number',
+  })
+  .transform((value) => BigInt(value))
+  .refine((value) => value <= limits.idMax, 'must be at most 2^63-1');
+const stepSchema = idSchema.refine((value) => value >= 1n, 'must be at least 1');
+const holder = { owner: ownerSchema, attempt: attemptSchema.default(0) };
+
+const operationSchema = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('reserve'), ...holder, count: idSchema, start: idSchema, step: stepSchema }),
+  z.strictObject({ kind: z.literal('commit'), ...holder }),
+  z.strictObject({ kind: z.literal('release'), ...holder }),
+  z.strictObject({
+    kind: z.literal('raiseTo'),
+    value: idSchema,
+    start: idSchema.optional(),
+    step: stepSchema.optional(),
+  }),
+  z.strictObject({ kind: z.literal('restore'), state: sequenceStateSchema }),
+  z.strictObject({ kind: z.literal('show'), owner: ownerSchema.optional() }),
+]);
+
+/** An operation as a caller writes it. `attempt` is 0 when left out; numbers may be safe integers or decimal strings. */
+export type SequenceOperation = z.input<typeof operationSchema>;
+/** An operation as the reducer sees it. */
+export type ParsedOperation = z.output<typeof operationSchema>;
+
+/** Contiguous IDs: `count` of them from `first`, `step` apart. */
+export interface ReservedRange {
+  first: string;
+  count: string;
+  step: string;
+}
+
+export interface ReservationAnswer {
+  ok: true;
+  owner: string;
+  /** Sum over the ranges. */
+  count: string;
+  /** Ascending, at most `limits.rangesPerReservationMax`. Empty for a reservation of nothing. */
+  ranges: ReservedRange[];
+}
+
+export interface ReleaseAnswer {
+  ok: true;
+  owner: string;
+  /** What this call gave back; empty when there was nothing (left) to give. */
+  ranges: ReservedRange[];
+}
+
+export interface RaiseAnswer {
+  ok: true;
+  /** False when the sequence already was above the value, and nothing changed. */
+  raised: boolean;
+  /** First ID above all that were ever handed out or imported. */
+  next: string;
+  /** Free IDs that were given up, since the import may have used them. */
+  abandoned: string;
+}
+
+export interface RestoreAnswer {
+  ok: true;
+  next: string;
+}
+
+export interface ShowAnswer {
+  ok: true;
+  /** False when the sequence has never been used; all else is then absent. */
+  exists: boolean;
+  start?: string;
+  step?: string;
+  /** First ID above all that were ever handed out or imported; beyond 2^63-1 when the sequence is used up. */
+  next?: string;
+  /** Released IDs below `next`, and the ranges they lie in. */
+  freeCount?: string;
+  freeRanges?: number;
+  /** IDs in open reservations, and the owners, oldest first. */
+  openCount?: string;
+  openOwners?: string[];
+  /** What is known of the owner asked about; absent when nothing is. */
+  reservation?: { outcome: 'open' | 'committed' | 'released'; attempt: number; ranges: ReservedRange[] };
+}
+
+export interface Refusal {
+  ok: false;
+  error: ErrorValue;
+}
+
+export interface SequenceAnswers {
+  reserve: ReservationAnswer;
+  commit: ReservationAnswer;
+  release: ReleaseAnswer;
+  raiseTo: RaiseAnswer;
+  restore: RestoreAnswer;
+  show: ShowAnswer;
+}
+
+export type SequenceAnswer = SequenceAnswers[keyof SequenceAnswers];
+export type SequenceResult<K extends keyof SequenceAnswers = keyof SequenceAnswers> = SequenceAnswers[K] | Refusal;
+
+/** Checks an operation of unknown shape. Throws `InvalidRequest`, naming the field. */
+export function parseOperation(operation: unknown): ParsedOperation {
+  return parseWith(operationSchema, operation);
+}
+
+/** `schema.parse` with the project's error. Throws `InvalidRequest`, naming the first field at fault. */
+export function parseWith<T extends z.ZodType>(schema: T, value: unknown): z.output<T> {
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0];
+  const field = issue?.path.join('.') ?? '';
+  throw new OrdinalError(
+    'InvalidRequest',
+    `${field || 'operation'}: ${issue?.message ?? 'not understood'}`,
+    field ? { where: { field } } : {},
+  );
+}

@@ -1,0 +1,323 @@
+/**
+ * The sequence: gap-free blocks of IDs for runs that may fail, be repeated or be restarted. A pure function from
+ * (state, operation) to (state, answer): no clock, no I/O, and it never throws. `adapter.ts` makes it an entity.
+ *
+ * - An owner has one reservation. The same count again gets the same ranges, while it is open and, after its commit,
+ *   while the owner is remembered (`limits.rememberedOwnersMax` finished owners). Another count is a conflict.
+ * - Released ranges are handed out again first. A release at the end moves the high-water mark back. So once every
+ *   reservation is closed, committed IDs and free ranges fill the sequence without a hole.
+ * - `attempt` tells the lives of an owner apart (a run restarted under the same ID). A later attempt takes an open
+ *   reservation over, and may reserve anew after a release; an earlier attempt is refused as stale from then on. So an
+ *   operation delivered twice, or late, never changes anything, as long as its owner is remembered.
+ * - State is bounded: owners by count, and ranges by `limits.sequenceRangesMax`. Remembered owners are forgotten first;
+ *   a reservation that would still go beyond is refused as retryable while others are open. It is never refused when
+ *   nothing else is open, and closing a reservation never needs room, so the sequence cannot get stuck.
+ */
+import { OrdinalError, toErrorValue } from '../errors.ts';
+import { limits } from '../limits.ts';
+import { rangesOf, reserved, show } from './answers.ts';
+import type {
+  ParsedOperation,
+  RaiseAnswer,
+  ReleaseAnswer,
+  ReservationAnswer,
+  RestoreAnswer,
+  SequenceAnswer,
+  SequenceAnswers,
+  SequenceOperation,
+  SequenceResult,
+} from './operations.ts';
+import { parseOperation } from './operations.ts';
+import { countOf, giveBack, type Range, take } from './ranges.ts';
+import {
+  type Finished,
+  type Ledger,
+  liveRangeCount,
+  type Reservation,
+  rangeCount,
+  type SequenceState,
+  toLedger,
+  toState,
+} from './state.ts';
+
+type Asked<K extends ParsedOperation['kind']> = Extract<ParsedOperation, { kind: K }>;
+
+/**
+ * Applies one operation. On a refusal the state comes back as it was, the same object; `undefined` is a sequence that
+ * does not exist yet, which `reserve`, `raiseTo` and `restore` bring into being.
+ */
+export function reduce<K extends keyof SequenceAnswers>(
+  state: SequenceState | undefined,
+  operation: Extract<SequenceOperation, { kind: K }>,
+): { state: SequenceState | undefined; result: SequenceResult<K> } {
+  return reduceAny(state, operation) as { state: SequenceState | undefined; result: SequenceResult<K> };
+}
+
+/** `reduce` for an operation of unknown shape, as it comes over the wire. */
+export function reduceAny(
+  state: SequenceState | undefined,
+  operation: unknown,
+): { state: SequenceState | undefined; result: SequenceResult } {
+  try {
+    const parsed = parseOperation(operation);
+    const ledger = state === undefined ? undefined : toLedger(state);
+    const step = apply(ledger, parsed);
+    return {
+      state: step.ledger === ledger || step.ledger === undefined ? state : toState(step.ledger),
+      result: step.answer,
+    };
+  } catch (thrown) {
+    return { state, result: { ok: false, error: toErrorValue(thrown) } };
+  }
+}
+
+interface Step<A extends SequenceAnswer = SequenceAnswer> {
+  /** The ledger after the operation; the very same object when nothing changed. */
+  ledger: Ledger | undefined;
+  answer: A;
+}
+
+function apply(ledger: Ledger | undefined, operation: ParsedOperation): Step {
+  switch (operation.kind) {
+    case 'reserve':
+      return reserve(ledger, operation);
+    case 'commit':
+      return commit(ledger, operation);
+    case 'release':
+      return release(ledger, operation);
+    case 'raiseTo':
+      return raiseTo(ledger, operation);
+    case 'restore':
+      return restore(ledger, operation);
+    case 'show':
+      return { ledger, answer: show(ledger, operation.owner) };
+  }
+}
+
+function reserve(existing: Ledger | undefined, operation: Asked<'reserve'>): Step<ReservationAnswer> {
+  const { owner, attempt, count } = operation;
+  const ledger = withOptions(existing, operation);
+  const open = ledger.open.find((entry) => entry.owner === owner);
+  const finished = ledger.finished.find((entry) => entry.owner === owner);
+  if (open) {
+    refuseStale(open, attempt);
+    refuseOtherCount(open, count);
+    const taken =
+      attempt > open.attempt ? { ...ledger, open: replace(ledger.open, open, { ...open, attempt }) } : ledger;
+    return { ledger: taken, answer: reserved(ledger, open) };
+  }
+  if (finished?.outcome === 'committed') {
+    refuseOtherCount(finished, count);
+    return { ledger, answer: reserved(ledger, finished) };
+  }
+  if (finished && attempt <= finished.attempt) {
+    throw conflict(
+      `${owner} has released its reservation (attempt ${finished.attempt})`,
+      'reserve again with a higher attempt, or under another run ID',
+    );
+  }
+  const ranges = allocate(ledger, owner, count);
+  const entry: Reservation = { owner, attempt, ranges: ranges.taken };
+  const next = {
+    ...ledger,
+    ...ranges.left,
+    open: [...ledger.open, entry],
+    finished: ledger.finished.filter((other) => other !== finished),
+  };
+  return { ledger: forgetBeyondRoom(next, ledger.open.length > 0), answer: reserved(ledger, entry) };
+}
+
+/** The ledger to work on: new with the given start and step, or the existing one, which must have the same. */
+function withOptions(
+  ledger: Ledger | undefined,
+  options: { start?: bigint | undefined; step?: bigint | undefined },
+): Ledger {
+  const { start, step } = options;
+  if (ledger === undefined) {
+    if (start === undefined || step === undefined) {
+      throw new OrdinalError('InvalidRequest', 'the sequence does not exist yet: its start and step are needed');
+    }
+    return { start, step, next: start, free: [], open: [], finished: [] };
+  }
+  if ((start !== undefined && start !== ledger.start) || (step !== undefined && step !== ledger.step)) {
+    throw conflict(
+      `the sequence has start ${ledger.start} and step ${ledger.step}, not start ${start ?? ledger.start} and step ${step ?? ledger.step}`,
+      'start and step are fixed at first use: use the same in every pipeline, or name another sequence',
+    );
+  }
+  return ledger;
+}
+
+function allocate(
+  ledger: Ledger,
+  owner: string,
+  count: bigint,
+): { taken: Range[]; left: { free: Range[]; next: bigint } } {
+  if (ledger.open.length >= limits.openReservationsMax) {
+    throw new OrdinalError(
+      'LimitExceeded',
+      `${ledger.open.length} reservations are open, as many as a sequence allows`,
+      {
+        retryable: true,
+        remedy: 'wait for other runs to finish, or release the reservations of dead ones',
+      },
+    );
+  }
+  const taken = take(ledger, count, ledger.step, limits.rangesPerReservationMax);
+  if (taken === 'exhausted') {
+    throw new OrdinalError('SequenceExhausted', `${owner} asks for ${count} IDs, and fewer are left up to 2^63-1`, {
+      remedy: 'name another sequence, with a smaller start or step',
+    });
+  }
+  if (taken === 'fragmented') {
+    throw new OrdinalError(
+      'SequenceExhausted',
+      `${count} IDs are left, but in more than ${limits.rangesPerReservationMax} ranges`,
+      {
+        remedy: 'split the input over several runs, or name another sequence',
+      },
+    );
+  }
+  return taken;
+}
+
+/** Forgets the oldest finished owners until the state's ranges and owners are within bounds; refuses if that is not enough. */
+function forgetBeyondRoom(ledger: Ledger, othersOpen: boolean): Ledger {
+  if (othersOpen && liveRangeCount(ledger) > limits.sequenceRangesMax) {
+    throw new OrdinalError(
+      'LimitExceeded',
+      `free and open IDs lie in ${liveRangeCount(ledger)} ranges, more than a sequence allows while others reserve`,
+      {
+        retryable: true,
+        remedy: 'wait for other runs to finish, or release the reservations of dead ones',
+      },
+    );
+  }
+  let { finished } = ledger;
+  while (
+    finished.length > limits.rememberedOwnersMax ||
+    (finished.length > 0 && rangeCount({ ...ledger, finished }) > limits.sequenceRangesMax)
+  ) {
+    finished = finished.slice(1);
+  }
+  return { ...ledger, finished };
+}
+
+function commit(ledger: Ledger | undefined, operation: Asked<'commit'>): Step<ReservationAnswer> {
+  const { owner, attempt } = operation;
+  const finished = ledger?.finished.find((entry) => entry.owner === owner);
+  if (ledger && finished?.outcome === 'committed') return { ledger, answer: reserved(ledger, finished) };
+  const open = ledger?.open.find((entry) => entry.owner === owner);
+  if (!ledger || !open) {
+    throw conflict(
+      `${owner} has no reservation to commit: ${finished ? 'it was released' : 'none is known'}`,
+      'its IDs may be handed to others: do not publish them',
+    );
+  }
+  refuseStale(open, attempt);
+  return { ledger: finish(ledger, open, { ...open, outcome: 'committed' }), answer: reserved(ledger, open) };
+}
+
+/**
+ * Gives an owner's open reservation back. An owner without one is remembered as released all the same, so that its
+ * reservation is refused if it arrives after its release.
+ */
+function release(ledger: Ledger | undefined, operation: Asked<'release'>): Step<ReleaseAnswer> {
+  const { owner, attempt } = operation;
+  const nothing: ReleaseAnswer = { ok: true, owner, ranges: [] };
+  if (!ledger) return { ledger, answer: nothing };
+  const finished = ledger.finished.find((entry) => entry.owner === owner);
+  if (finished?.outcome === 'committed')
+    throw conflict(`${owner} has committed its reservation`, 'its IDs are published: they cannot be given back');
+  if (finished && attempt <= finished.attempt) return { ledger, answer: nothing };
+  const open = ledger.open.find((entry) => entry.owner === owner);
+  if (open) refuseStale(open, attempt);
+  const given = open?.ranges ?? [];
+  const supply = giveBack(ledger, given, ledger.step);
+  const released: Finished = { owner, attempt, outcome: 'released', ranges: [] };
+  return {
+    ledger: finish({ ...ledger, ...supply }, open ?? finished, released),
+    answer: { ok: true, owner, ranges: rangesOf(given, ledger.step) },
+  };
+}
+
+/** Moves an owner from where it was to the remembered ones. */
+function finish(ledger: Ledger, entry: Reservation | undefined, finished: Finished): Ledger {
+  const moved = {
+    ...ledger,
+    open: ledger.open.filter((other) => other !== entry),
+    finished: [...ledger.finished.filter((other) => other !== entry), finished],
+  };
+  return forgetBeyondRoom(moved, false);
+}
+
+/**
+ * Imports an existing maximum: no ID up to `value` is handed out from now on. Never lowers; a value below `next` changes
+ * nothing. When it does raise, IDs were used that this sequence knew nothing of, so what it believed to be free may be
+ * in use as well: its free ranges, all below `value`, are given up and counted in the answer, for a gap is better than
+ * an ID twice. Open reservations stay with their owners.
+ */
+function raiseTo(existing: Ledger | undefined, operation: Asked<'raiseTo'>): Step<RaiseAnswer> {
+  const ledger = withOptions(existing, operation);
+  const { value } = operation;
+  const { start, step } = ledger;
+  if (value < ledger.next) {
+    return { ledger, answer: { ok: true, raised: false, next: String(ledger.next), abandoned: '0' } };
+  }
+  const next = start + ((value - start) / step + 1n) * step;
+  const answer: RaiseAnswer = { ok: true, raised: true, next: String(next), abandoned: String(countOf(ledger.free)) };
+  return { ledger: { ...ledger, next, free: [] }, answer };
+}
+
+/** Puts an exported or rebuilt state in place. Only a sequence that does not exist, or already is in that state, takes it. */
+function restore(ledger: Ledger | undefined, operation: Asked<'restore'>): Step<RestoreAnswer> {
+  const restored = readRestored(operation.state);
+  const answer: RestoreAnswer = { ok: true, next: String(restored.next) };
+  if (!ledger) return { ledger: restored, answer };
+  if (JSON.stringify(toState(ledger)) !== JSON.stringify(toState(restored))) {
+    throw conflict(
+      'the sequence is in use, in another state than the one to restore',
+      'raise it with raiseTo, or restore under another name',
+    );
+  }
+  return { ledger, answer };
+}
+
+function readRestored(state: SequenceState): Ledger {
+  try {
+    return toLedger(state);
+  } catch (thrown) {
+    throw new OrdinalError(
+      'InvalidRequest',
+      `the state to restore does not hold together: ${toErrorValue(thrown).message}`,
+      {
+        where: { field: 'state' },
+      },
+    );
+  }
+}
+
+function refuseStale(open: Reservation, attempt: number): void {
+  if (attempt >= open.attempt) return;
+  throw conflict(
+    `attempt ${attempt} of ${open.owner} is stale: attempt ${open.attempt} has taken its reservation over`,
+    'stop: a later life of the run is at work',
+  );
+}
+
+function refuseOtherCount(entry: Reservation, count: bigint): void {
+  const reserved = countOf(entry.ranges);
+  if (reserved === count) return;
+  throw conflict(
+    `${entry.owner} has reserved ${reserved} IDs and now asks for ${count}`,
+    'the source changed between two attempts: start a new run under another ID',
+  );
+}
+
+function conflict(message: string, remedy: string): OrdinalError {
+  return new OrdinalError('SequenceConflict', message, { remedy });
+}
+
+function replace(entries: Reservation[], entry: Reservation, by: Reservation): Reservation[] {
+  return entries.map((other) => (other === entry ? by : other));
+}

@@ -1,0 +1,143 @@
+/**
+ * The state of a sequence: as JSON in the entity (`SequenceState`), and with bigints while an operation works on it
+ * (`Ledger`). Every ID from `start` to below `next` is in exactly one place: free, open, or used (committed, imported);
+ * used ones need no record, but the ranges of the last committed owners are kept, so that a late duplicate of their
+ * reservation gets the same answer.
+ */
+import { z } from 'zod';
+import { invariant, OrdinalError } from '../errors.ts';
+import { limits } from '../limits.ts';
+import { ascending, endOf, type Range } from './ranges.ts';
+
+/** A run ID or the like: printable ASCII that JSON does not escape, so that bytes can be counted in characters. */
+export const ownerSchema = z
+  .string()
+  .regex(/^[!#-[\]-~]+$/, 'must be printable ASCII without quotes, backslash or space')
+  .max(limits.runIdLengthMax);
+/** Which life of its owner an operation comes from: anything that grows with each, such as its start time in ms. */
+export const attemptSchema = z.int().nonnegative();
+export const decimalSchema = z.string().regex(/^(0|[1-9][0-9]{0,18})$/, 'must be a decimal integer from 0 to 2^63-1');
+
+const rangeSchema = z.tuple([decimalSchema, decimalSchema]);
+const reservationSchema = z.strictObject({ owner: ownerSchema, attempt: attemptSchema, ranges: z.array(rangeSchema) });
+const finishedSchema = reservationSchema.extend({ outcome: z.enum(['committed', 'released']) });
+
+export const sequenceStateSchema = z.strictObject({
+  version: z.literal(1),
+  /** First ID ever given, and the distance between IDs: fixed at first use. */
+  start: decimalSchema,
+  step: decimalSchema,
+  /** First ID above all that were ever handed out or imported; above 2^63-1 once the sequence is used up. */
+  next: z.string().regex(/^(0|[1-9][0-9]{0,19})$/),
+  /** Released ranges below `next` as [first, count], ascending, merged; never touching `next`. */
+  free: z.array(rangeSchema),
+  /** Reservations that are neither committed nor released, oldest first. */
+  open: z.array(reservationSchema),
+  /** The last finished owners, oldest first. A released one keeps no ranges: they belong to nobody, or to others. */
+  finished: z.array(finishedSchema),
+});
+
+/** The entity's state: a JSON object, all IDs and counts as decimal strings. */
+export type SequenceState = z.infer<typeof sequenceStateSchema>;
+
+export interface Reservation {
+  owner: string;
+  attempt: number;
+  ranges: Range[];
+}
+
+export interface Finished extends Reservation {
+  outcome: 'committed' | 'released';
+}
+
+export interface Ledger {
+  start: bigint;
+  step: bigint;
+  next: bigint;
+  free: Range[];
+  open: Reservation[];
+  finished: Finished[];
+}
+
+/** Reads a state and checks that it holds together. Throws `Internal` when it does not: it is never guessed at. */
+export function toLedger(state: SequenceState): Ledger {
+  const parsed = sequenceStateSchema.safeParse(state);
+  if (!parsed.success)
+    throw new OrdinalError('Internal', `the stored state is not a sequence: ${parsed.error.issues[0]?.message}`);
+  const { data } = parsed;
+  const ledger: Ledger = {
+    start: BigInt(data.start),
+    step: BigInt(data.step),
+    next: BigInt(data.next),
+    free: data.free.map(toRange),
+    open: data.open.map((entry) => ({ ...entry, ranges: entry.ranges.map(toRange) })),
+    finished: data.finished.map((entry) => ({ ...entry, ranges: entry.ranges.map(toRange) })),
+  };
+  assertLedger(ledger);
+  return ledger;
+}
+
+/** The JSON of a ledger, checked before it can be written: invariants, counts and bytes. Throws `Internal`. */
+export function toState(ledger: Ledger): SequenceState {
+  assertLedger(ledger);
+  const state: SequenceState = {
+    version: 1,
+    start: String(ledger.start),
+    step: String(ledger.step),
+    next: String(ledger.next),
+    free: ledger.free.map(fromRange),
+    open: ledger.open.map(({ owner, attempt, ranges }) => ({ owner, attempt, ranges: ranges.map(fromRange) })),
+    finished: ledger.finished.map(({ owner, attempt, outcome, ranges }) => ({
+      owner,
+      attempt,
+      outcome,
+      ranges: ranges.map(fromRange),
+    })),
+  };
+  const bytes = Buffer.byteLength(JSON.stringify(state));
+  invariant(bytes <= limits.entityStateBytesMax, `sequence state of ${bytes} bytes`);
+  return state;
+}
+
+/** Ranges in the state that cannot be forgotten: what bounds it. */
+export function liveRangeCount(ledger: Ledger): number {
+  return ledger.free.length + ledger.open.reduce((sum, entry) => sum + entry.ranges.length, 0);
+}
+
+/** Ranges in the state, remembered ones included. */
+export function rangeCount(ledger: Ledger): number {
+  return liveRangeCount(ledger) + ledger.finished.reduce((sum, entry) => sum + entry.ranges.length, 0);
+}
+
+/** No ID in two places, every range on the sequence's lattice and below `next`, free ranges maximal, all bounded. */
+function assertLedger(ledger: Ledger): void {
+  const { start, step, next, free } = ledger;
+  invariant(step >= 1n, 'step is at least 1');
+  invariant(next >= start && (next - start) % step === 0n, 'next lies on the sequence');
+  invariant(next <= limits.idMax + step, 'next is at most one step above the largest ID');
+  const entries = [...ledger.open, ...ledger.finished];
+  const held = [...free, ...entries.flatMap((entry) => entry.ranges)].sort(ascending);
+  let floor = start;
+  for (const range of held) {
+    invariant(range.count >= 1n, 'a range holds at least one ID');
+    invariant(range.first >= floor, 'no ID is in two places');
+    invariant((range.first - start) % step === 0n, 'a range lies on the sequence');
+    floor = endOf(range, step);
+  }
+  invariant(floor <= next, 'no range reaches beyond next');
+  free.forEach((range, index) => {
+    invariant(endOf(range, step) < (free[index + 1]?.first ?? next), 'free ranges are ascending and maximal');
+  });
+  invariant(new Set(entries.map((entry) => entry.owner)).size === entries.length, 'an owner appears once');
+  invariant(rangeCount(ledger) <= limits.sequenceRangesMax + 2, 'ranges are bounded');
+  invariant(ledger.open.length <= limits.openReservationsMax, 'open reservations are bounded');
+  invariant(ledger.finished.length <= limits.rememberedOwnersMax, 'remembered owners are bounded');
+}
+
+function toRange([first, count]: [string, string]): Range {
+  return { first: BigInt(first), count: BigInt(count) };
+}
+
+function fromRange({ first, count }: Range): [string, string] {
+  return [String(first), String(count)];
+}
