@@ -19,22 +19,33 @@ export interface ContractColumn {
   /**
    * True when the schema does more than state a type: it may refuse values or change them. When false, values of a
    * compatible physical type pass as they are, and only nulls (and safe-integer range, for `number`) are checked.
+   * A `number` schema also refuses NaN and infinities, and fractions if `integer`: on FLOAT and DOUBLE columns (and
+   * DECIMAL ones if `integer`) it can therefore refuse although it is not `active`, and `bounds` prove nothing there.
    */
   active: boolean;
+  /** True when the input is a `number` without a fraction (`z.int()`). */
+  integer: boolean;
   /** True when the schema may change values (a transform, trim, lower-casing, coercion). When false and `active`, it can only refuse. */
   changes: boolean;
   /**
    * Simple bounds that prove without reading values that none is refused, where `active` comes from bounds alone:
-   * integers/numbers with min and max from the footer's statistics. Undefined when the schema has any other check.
+   * integers/numbers with min and max from the footer's statistics. Inclusive, in the schema's terms (a DECIMAL's value,
+   * not its unscaled integer). Undefined when the schema has any other check.
    */
   bounds?: { min?: number; max?: number };
-  /** The type written to outputs when `output` differs from `input`; undefined keeps the source's type. */
+  /**
+   * The type written to outputs, set when the schema pipes through a transform or coerces: what its last schema
+   * states. Undefined keeps the source's type, even when the schema changes values (trims a string).
+   */
   outputType?: ColumnType;
-  /** Runs the schema on one non-null value. Never throws. */
+  /**
+   * Runs the schema on one non-null value. Never throws. Nulls are never shown to it: they pass or are refused by
+   * `nullable` alone. It gives null only when `nullable` and `changes`.
+   */
   parse(value: unknown): { ok: true; value: unknown } | { ok: false; reason: string };
 }
 
-/** A predicate over named contract columns; values arrive as the contract gives them out, null for null. */
+/** A predicate over named contract columns; its function may throw; values arrive as the contract gives them out, null for null. */
 export interface Predicate {
   columns: string[];
   test(...values: unknown[]): boolean;
@@ -72,8 +83,10 @@ export interface RowsEntity {
 export interface KeyedEntity {
   kind: 'keyed';
   name: string;
+  /** Name of the key index: `<pipeline>.<entity>`, or a name that several pipelines share. */
+  index: string;
   where?: Predicate;
-  /** Components of the natural key. `input` is the JavaScript kind of the component. */
+  /** Components of the natural key. `input` is the JavaScript kind of the component: never `any`. */
   key: { name: string; input: JsKind }[];
   /** Contract columns of the own feed, aligned to `key`; absent when only references feed the entity. */
   ownFeed?: string[];
@@ -117,6 +130,9 @@ export interface CompiledPipeline {
   /** Distinct sequences in order of first use. */
   sequences: SequenceOptions[];
   idEncoding: 'plain' | 'delta';
+  onInvalid: 'fail' | 'quarantine';
+  /** Share of a run's rows, 0 to 1, above which quarantine fails the run. 0 when `onInvalid` is `fail`. */
+  maxRejected: number;
   /** SHA-256 (hex) of the declared shape: names, keys, sequences, kinds. Function bodies are not part of it. */
   hash: string;
 }

@@ -1,0 +1,6 @@
+/** The pipelines of this app. A new one is written in a file beside this one, and added to the list. */
+import { registerPipelines } from '../src/pipeline/index.ts';
+import flights from './flights.ts';
+import sales from './sales.ts';
+
+export const pipelines = registerPipelines([flights, sales]);

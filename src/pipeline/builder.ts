@@ -1,0 +1,114 @@
+/**
+ * The vocabulary of a pipeline's `entities`. `Builder<Row>` gives each word the types of the row contract, so that a
+ * misspelt column or a wrong function is a compile error where it stands; `builder` is the same at run time, where
+ * the words only tag what they were given and `compile` checks it.
+ */
+import type { core } from 'zod';
+import type {
+  ComputeColumn,
+  ConstantColumn,
+  FirstColumn,
+  IdColumn,
+  IdSettings,
+  KeyedColumn,
+  KeyedEntity,
+  MapColumn,
+  NextIdColumn,
+  RefColumn,
+  RowRefColumn,
+  RowSchema,
+  RowsColumn,
+  RowsEntity,
+  SequenceSettings,
+  Where,
+} from './definition.ts';
+import type { OutputType } from './output-type.ts';
+
+/** Parquet has nulls and nothing else that is absent: what zod calls undefined arrives as null. */
+type NullForUndefined<T> = undefined extends T ? Exclude<T, undefined> | null : T;
+
+/** What functions see of a source row: what the schemas give out. */
+export type RowOf<S extends RowSchema> = {
+  [K in keyof S['_zod']['def']['shape'] & string]: S['_zod']['def']['shape'][K] extends infer F extends core.$ZodType
+    ? NullForUndefined<core.output<F>>
+    : never;
+};
+
+type ValuesOf<Row, C extends readonly (keyof Row)[]> = { -readonly [I in keyof C]: Row[C[I]] };
+type NoColumns = Readonly<Record<never, never>>;
+
+export interface Builder<Row> {
+  /**
+   * One output row for each new natural key; the same key has the same ID for ever. `key` maps each component to a
+   * source column (`{ from: 'origin' }`), or to a zod type (`{ code: z.string() }`) when only references bring keys.
+   */
+  keyed<
+    const K extends Readonly<Record<string, (keyof Row & string) | core.$ZodType>>,
+    const C extends Readonly<Record<string, KeyedColumn>> = NoColumns,
+  >(entity: {
+    id: IdColumn;
+    key: K;
+    columns?: C;
+    /** Rows that may bring keys; all by default. Needs a key of source columns. */
+    where?: Where;
+    /** Name of the key index, for entities that several pipelines share. @default `<pipeline>.<entity>` */
+    index?: string;
+  }): KeyedEntity<K, C>;
+
+  /** One output row for each source row that passes `where`. A column that is a source column's name is unchanged. */
+  rows<const C extends Readonly<Record<string, (keyof Row & string) | RowsColumn>>>(entity: {
+    id: IdColumn;
+    columns: C;
+    where?: Where;
+  }): RowsEntity<C>;
+
+  /** The name of an entity's ID column, and its sequence. */
+  id(column: string, settings?: IdSettings): IdColumn;
+  /** A further ID, from another sequence. */
+  nextId(sequence: string, settings?: SequenceSettings): NextIdColumn;
+  /** The value in the first row that brought the key. */
+  first(source: keyof Row & string): FirstColumn;
+  /** A pure function of one source column, run once for each distinct value; sees null where the contract has it. */
+  map<const S extends keyof Row & string, T>(
+    source: S,
+    fn: (value: Row[S]) => NoInfer<T> | null,
+    type: OutputType<T>,
+  ): MapColumn;
+  /** A pure function of several source columns, run for each row. */
+  compute<const C extends readonly (keyof Row & string)[], T>(
+    sources: C,
+    fn: (...values: ValuesOf<Row, C>) => NoInfer<T> | null,
+    type: OutputType<T>,
+  ): ComputeColumn;
+  /** The same value in each row. */
+  constant<T>(value: NoInfer<T>, type: OutputType<T>): ConstantColumn;
+  /** The ID of the keyed entity's row with this key; brings the key to the entity where it is new. */
+  ref<const E extends string, const K extends Readonly<Record<string, keyof Row & string>>>(
+    entity: E,
+    key: K,
+  ): RefColumn<E, K>;
+  /** The ID that a rows entity gave to the same source row; null where its `where` dropped the row. */
+  rowRef<const E extends string>(entity: E): RowRefColumn<E>;
+  /** A predicate over source columns. */
+  where<const C extends readonly (keyof Row & string)[]>(
+    sources: C,
+    fn: (...values: ValuesOf<Row, C>) => boolean,
+  ): Where;
+}
+
+type Loose = Readonly<Record<string, unknown>>;
+
+/** `Builder` without a contract. What a JavaScript user hands in is kept as it is, for `compile` to judge. */
+export const builder = Object.freeze({
+  keyed: (entity: Loose) => ({ ...entity, kind: 'keyed' as const }),
+  rows: (entity: Loose) => ({ ...entity, kind: 'rows' as const }),
+  id: (column: unknown, settings: unknown = {}) => ({ kind: 'id' as const, column, settings }),
+  nextId: (sequence: unknown, settings: unknown = {}) => ({ kind: 'nextId' as const, sequence, settings }),
+  first: (source: unknown) => ({ kind: 'first' as const, source }),
+  map: (source: unknown, fn: unknown, type: unknown) => ({ kind: 'map' as const, source, fn, type }),
+  compute: (sources: unknown, fn: unknown, type: unknown) => ({ kind: 'compute' as const, sources, fn, type }),
+  constant: (value: unknown, type: unknown) => ({ kind: 'constant' as const, value, type }),
+  ref: (entity: unknown, key: unknown) => ({ kind: 'ref' as const, entity, key }),
+  rowRef: (entity: unknown) => ({ kind: 'rowRef' as const, entity }),
+  where: (sources: unknown, fn: unknown) => ({ kind: 'where' as const, sources, fn }),
+});

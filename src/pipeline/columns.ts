@@ -1,0 +1,157 @@
+/** Output columns: from the builder's tagged values to `OutColumn`s. */
+import type { ContractColumn, JsKind, OutColumn, Predicate } from './compiled.ts';
+import { constantProblem } from './constant.ts';
+import { isOutputType, type OutputType, type } from './output-type.ts';
+import { didYouMean, plainFunction, record, refuse, show } from './refuse.ts';
+import type { Sequences } from './sequences.ts';
+
+/** The key of a keyed entity, resolved before any column is. */
+export interface ResolvedKey {
+  components: { name: string; input: JsKind }[];
+  /** Contract columns aligned to `components`; undefined when only references feed the entity. */
+  ownFeed: string[] | undefined;
+}
+
+/** What the columns of one pipeline are resolved against. */
+export interface Scope {
+  contract: ReadonlyMap<string, ContractColumn>;
+  /** Of keyed entities. */
+  keys: ReadonlyMap<string, ResolvedKey>;
+  /** Names of rows entities. */
+  rows: ReadonlySet<string>;
+  sequences: Sequences;
+}
+
+type Tagged = { kind: string } & Record<string, unknown>;
+
+/** The name of an existing contract column. */
+export function sourceColumn(name: unknown, scope: Scope, field: string): string {
+  if (typeof name !== 'string') return refuse(field, `${show(name)} is not the name of a source column`);
+  if (scope.contract.has(name)) return name;
+  return refuse(field, `the row contract has no column '${name}'`, didYouMean(name, scope.contract.keys()));
+}
+
+function sourceColumns(names: unknown, scope: Scope, field: string): string[] {
+  if (!Array.isArray(names)) return refuse(field, `${show(names)} is not a list of source columns`, "use ['a', 'b']");
+  if (names.length === 0) refuse(field, 'names no source column', 'name at least one; constant() needs none');
+  return names.map((name) => sourceColumn(name, scope, field));
+}
+
+export function compilePredicate(where: unknown, scope: Scope, field: string): Predicate | undefined {
+  if (where === undefined) return undefined;
+  const tagged = where as Tagged | null;
+  if (typeof tagged !== 'object' || tagged?.kind !== 'where') {
+    return refuse(field, `is ${show(where)}`, "use where(['column'], (value) => ...)");
+  }
+  const fn = plainFunction(tagged.fn, field);
+  return { columns: sourceColumns(tagged.sources, scope, field), test: (...values) => Boolean(fn(...values)) };
+}
+
+const rowsWords = "'source column', map(), compute(), constant(), nextId(), ref() or rowRef()";
+const keyedWords = 'first(), map(), compute(), constant(), nextId() or ref()';
+
+/** One declared column. Throws `InvalidPipeline` at `field`. */
+export function compileColumn(
+  name: string,
+  declared: unknown,
+  entity: { kind: 'rows' | 'keyed'; name: string },
+  scope: Scope,
+  field: string,
+): OutColumn {
+  const inRows = entity.kind === 'rows';
+  if (typeof declared === 'string') {
+    if (!inRows)
+      refuse(field, 'a keyed entity has one row for many source rows', `say which value: first('${declared}')`);
+    return { kind: 'copy', name, source: sourceColumn(declared, scope, field) };
+  }
+  const column = declared as Tagged | null | undefined;
+  switch (typeof column === 'object' ? column?.kind : undefined) {
+    case 'first':
+      if (inRows) refuse(field, 'first() belongs to keyed entities', `use the source column's name alone`);
+      return { kind: 'copy', name, source: sourceColumn(column!.source, scope, field) };
+    case 'map':
+      return compileMap(name, column!, scope, field);
+    case 'compute': {
+      const fn = plainFunction(column!.fn, field);
+      const sources = sourceColumns(column!.sources, scope, field);
+      return { kind: 'compute', name, sources, type: outputType(column!.type, field).column, fn };
+    }
+    case 'constant': {
+      const { column: columnType } = outputType(column!.type, field);
+      const problem = constantProblem(column!.value, columnType);
+      if (problem) refuse(field, `${show(column!.value)} is ${problem}`, 'give a value of the stated type');
+      return { kind: 'constant', name, type: columnType, value: column!.value };
+    }
+    case 'nextId':
+      return { kind: 'id', name, sequence: scope.sequences.use(column!.sequence, column!.settings, field) };
+    case 'ref':
+      return { kind: 'ref', name, ...resolveReference(column!, scope, field) };
+    case 'rowRef':
+      if (!inRows) refuse(field, 'rowRef() belongs to rows entities', 'a key has many source rows');
+      return { kind: 'rowRef', name, entity: rowsEntity(column!.entity, entity.name, scope, field) };
+    default:
+      return refuse(field, `${show(declared)} is not a column`, `use ${inRows ? rowsWords : keyedWords}`);
+  }
+}
+
+function compileMap(name: string, column: Tagged, scope: Scope, field: string): OutColumn {
+  const fn = plainFunction(column.fn, field);
+  const source = sourceColumn(column.source, scope, field);
+  const { nullable } = scope.contract.get(source)!;
+  return { kind: 'map', name, source, type: outputType(column.type, field).column, nulls: nullable, fn };
+}
+
+function outputType(given: unknown, field: string): OutputType<unknown> {
+  if (isOutputType(given)) return given;
+  if (typeof given === 'function') return refuse(field, 'has a type that needs arguments', 'as in type.decimal(12, 2)');
+  const names = Object.keys(type).map((n) => `type.${n}`);
+  return refuse(field, `${show(given)} is not a type`, `give one last: ${names.join(', ')}`);
+}
+
+function rowsEntity(target: unknown, self: string, scope: Scope, field: string): string {
+  if (target === self) refuse(field, `refers to '${self}', the entity it is in`, 'the ID is already there');
+  if (typeof target === 'string' && scope.rows.has(target)) return target;
+  const isKeyed = typeof target === 'string' && scope.keys.has(target);
+  const remedy = isKeyed
+    ? `'${target}' is keyed: use ref('${target}', { ... })`
+    : didYouMean(String(target), scope.rows);
+  return refuse(field, `there is no rows entity ${show(target)}`, remedy);
+}
+
+/** A reference's entity, and its source columns aligned to the entity's key. */
+function resolveReference(column: Tagged, scope: Scope, field: string): { entity: string; columns: string[] } {
+  const { entity } = column;
+  const key = typeof entity === 'string' ? scope.keys.get(entity) : undefined;
+  if (typeof entity !== 'string' || !key) {
+    const isRows = typeof entity === 'string' && scope.rows.has(entity);
+    const remedy = isRows
+      ? `'${entity}' is a rows entity: use rowRef('${entity}')`
+      : didYouMean(String(entity), scope.keys.keys());
+    return refuse(field, `there is no keyed entity ${show(entity)}`, remedy);
+  }
+  const names = key.components.map((c) => c.name);
+  const expected = `ref('${entity}', { ${names.map((n) => `${n}: 'source column'`).join(', ')} })`;
+  if (typeof column.key !== 'object' || column.key === null)
+    refuse(field, `${show(column.key)} is not a key`, `use ${expected}`);
+  const given = record(column.key, field);
+  for (const name of Object.keys(given)) {
+    if (!names.includes(name))
+      refuse(`${field}.${name}`, `the key of '${entity}' has no '${name}'`, didYouMean(name, names));
+  }
+  const columns = key.components.map((component) => {
+    const at = `${field}.${component.name}`;
+    if (!Object.hasOwn(given, component.name))
+      refuse(at, `the key of '${entity}' needs '${component.name}'`, `use ${expected}`);
+    const source = sourceColumn(given[component.name], scope, at);
+    const { output } = scope.contract.get(source)!;
+    if (output !== component.input) {
+      refuse(
+        at,
+        `key '${component.name}' of '${entity}' is a ${component.input}, source column '${source}' a ${output}`,
+        'refer with a column of the same type, or transform it in the row contract',
+      );
+    }
+    return source;
+  });
+  return { entity, columns };
+}

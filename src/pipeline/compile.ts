@@ -1,0 +1,94 @@
+/** `compile`: from what a pipeline module declares to what the engine runs. */
+import { createHash } from 'node:crypto';
+import { OrdinalError } from '../errors.ts';
+import { builder } from './builder.ts';
+import type { CompiledPipeline } from './compiled.ts';
+import { compileContract } from './contract.ts';
+import type { PipelineDefinition } from './definition.ts';
+import { compileEntities } from './entities.ts';
+import { collectFeeds } from './feeds.ts';
+import { checkName, checkPlaces, oneOf } from './names.ts';
+import { didYouMean, record, refuse, show } from './refuse.ts';
+
+const options = ['name', 'source', 'output', 'row', 'entities', 'idEncoding', 'onInvalid', 'maxRejected'];
+const maxRejectedDefault = 0.01;
+
+/**
+ * Checks a declared pipeline and resolves its names. Deterministic; runs no user function but `entities` and, where
+ * nulls are allowed, the schemas on null.
+ * Throws `InvalidPipeline` with the pipeline, the field and a remedy at the first thing that is wrong.
+ */
+export function compile(definition: PipelineDefinition): CompiledPipeline {
+  const given = record(definition, 'pipeline', options);
+  const name = checkName(given.name, 'name');
+  try {
+    return compileNamed(name, given);
+  } catch (thrown) {
+    if (!(thrown instanceof OrdinalError)) throw thrown;
+    const { code, message, where, remedy } = thrown;
+    throw new OrdinalError(code, `pipeline ${name}: ${message}`, { where: { pipeline: name, ...where }, remedy });
+  }
+}
+
+function compileNamed(name: string, given: Record<string, unknown>): CompiledPipeline {
+  const places = checkPlaces(name, given.source, given.output);
+  const contract = compileContract(given.row);
+  const { entities, sequences } = compileEntities(name, declaredEntities(given.entities), contract);
+  const onInvalid = oneOf(given.onInvalid, ['fail', 'quarantine'], 'fail', 'onInvalid');
+  const compiled = {
+    name,
+    ...places,
+    contract,
+    entities,
+    feeds: collectFeeds(entities),
+    sequences,
+    idEncoding: oneOf(given.idEncoding, ['plain', 'delta'], 'plain', 'idEncoding'),
+    onInvalid,
+    maxRejected: rejectedShare(given.maxRejected, onInvalid),
+  };
+  return { ...compiled, hash: shapeHash(compiled) };
+}
+
+function declaredEntities(entities: unknown): unknown {
+  if (typeof entities !== 'function') {
+    return refuse('entities', `is ${show(entities)}`, 'use a function: entities: ({ keyed, rows, id }) => ({ ... })');
+  }
+  try {
+    return entities(builder);
+  } catch (thrown) {
+    if (thrown instanceof OrdinalError) return refuse('entities', thrown.message, thrown.remedy);
+    const message = thrown instanceof Error ? thrown.message : String(thrown);
+    const word = /^(\w+) is not a function$/.exec(message)?.[1];
+    const words = Object.keys(builder);
+    return refuse(
+      'entities',
+      `threw: ${message}`,
+      word ? didYouMean(word, words) : `its words are ${words.join(', ')}`,
+    );
+  }
+}
+
+function rejectedShare(given: unknown, onInvalid: 'fail' | 'quarantine'): number {
+  if (given === undefined) return onInvalid === 'quarantine' ? maxRejectedDefault : 0;
+  if (onInvalid === 'fail')
+    refuse('maxRejected', 'has no meaning where an invalid row fails the run', "set onInvalid: 'quarantine'");
+  if (typeof given !== 'number' || !(given >= 0 && given <= 1)) {
+    return refuse(
+      'maxRejected',
+      `${show(given)} is not a share`,
+      'use a number from 0 to 1: 0.01 is one row of a hundred',
+    );
+  }
+  return given;
+}
+
+/** SHA-256 (hex) of the shape as JSON with sorted members. Functions and schemas' checks have no part in it. */
+function shapeHash(shape: Omit<CompiledPipeline, 'hash'>): string {
+  const canonical = JSON.stringify(shape, (_, value: unknown) => {
+    if (typeof value === 'bigint') return `${value}n`;
+    if (value instanceof Uint8Array) return Buffer.from(value).toString('hex');
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+    return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));
+  });
+  return createHash('sha256').update(canonical).digest('hex');
+}

@@ -1,0 +1,126 @@
+/**
+ * What a pipeline module says, as plain tagged values: the builder makes them, `compile` checks and resolves them.
+ * Nothing here is checked yet: a JavaScript user may have put anything anywhere.
+ */
+import type { core } from 'zod';
+import type { OutputType } from './output-type.ts';
+
+/** The zod object that describes a source row. */
+export type RowSchema = core.$ZodObject;
+
+export interface SequenceSettings {
+  /** First ID ever given, 0 to 2^63-1. @default 1 */
+  readonly start?: number | bigint;
+  /** Distance between IDs, at least 1. @default 1 */
+  readonly step?: number | bigint;
+}
+
+export interface IdSettings extends SequenceSettings {
+  /** Name of the sequence, shared by all that name it. @default `<pipeline>.<entity>` */
+  readonly sequence?: string;
+}
+
+export interface IdColumn {
+  readonly kind: 'id';
+  readonly column: string;
+  readonly settings: IdSettings;
+}
+
+export interface NextIdColumn {
+  readonly kind: 'nextId';
+  readonly sequence: string;
+  readonly settings: SequenceSettings;
+}
+
+export interface FirstColumn {
+  readonly kind: 'first';
+  readonly source: string;
+}
+
+export interface MapColumn {
+  readonly kind: 'map';
+  readonly source: string;
+  readonly fn: (value: never) => unknown;
+  readonly type: OutputType<unknown>;
+}
+
+export interface ComputeColumn {
+  readonly kind: 'compute';
+  readonly sources: readonly string[];
+  readonly fn: (...values: never[]) => unknown;
+  readonly type: OutputType<unknown>;
+}
+
+export interface ConstantColumn {
+  readonly kind: 'constant';
+  readonly value: unknown;
+  readonly type: OutputType<unknown>;
+}
+
+export interface RefColumn<E extends string = string, K = Readonly<Record<string, string>>> {
+  readonly kind: 'ref';
+  readonly entity: E;
+  /** Key component of the entity → source column. */
+  readonly key: K;
+}
+
+export interface RowRefColumn<E extends string = string> {
+  readonly kind: 'rowRef';
+  readonly entity: E;
+}
+
+export interface Where {
+  readonly kind: 'where';
+  readonly sources: readonly string[];
+  readonly fn: (...values: never[]) => boolean;
+}
+
+/** What both kinds of entity may have. */
+type MadeColumn = MapColumn | ComputeColumn | ConstantColumn | NextIdColumn | RefColumn;
+
+/** A column of a keyed entity, beside its ID and its key. */
+export type KeyedColumn = MadeColumn | FirstColumn;
+
+/** A column of a rows entity, beside its ID and its unchanged source columns (which are plain strings). */
+export type RowsColumn = MadeColumn | RowRefColumn;
+
+export interface KeyedEntity<K = unknown, C = unknown> {
+  readonly kind: 'keyed';
+  readonly id: IdColumn;
+  /** Component → source column (own feed), or component → zod type (fed by references only). */
+  readonly key: K;
+  readonly columns: C | undefined;
+  readonly where: Where | undefined;
+  readonly index: string | undefined;
+}
+
+export interface RowsEntity<C = unknown> {
+  readonly kind: 'rows';
+  readonly id: IdColumn;
+  readonly columns: C;
+  readonly where: Where | undefined;
+}
+
+export type Entities = Readonly<Record<string, KeyedEntity | RowsEntity>>;
+
+/** Everything about a pipeline but its row contract and its entities. */
+export interface PipelineSettings {
+  /** Lower-case, as in a URL and a blob name: `^[a-z][a-z0-9_-]{0,62}$`. */
+  readonly name: string;
+  /** Blobs of `container` whose name starts with `prefix` and ends with `suffix`. @default suffix `.parquet` */
+  readonly source: { readonly container: string; readonly prefix: string; readonly suffix?: string };
+  /** Where datasets go: `<prefix><entity>/`. @default container `published`, prefix `<pipeline>/` */
+  readonly output?: { readonly container?: string; readonly prefix?: string };
+  /** `delta` (DELTA_BINARY_PACKED) makes ID columns far smaller, for readers that know it. @default `plain` */
+  readonly idEncoding?: 'plain' | 'delta';
+  /** Whether a row that the contract refuses fails the run, or goes to the quarantine dataset. @default `fail` */
+  readonly onInvalid?: 'fail' | 'quarantine';
+  /** Share of a run's rows, 0 to 1, above which quarantine fails the run all the same. @default 0.01 */
+  readonly maxRejected?: number;
+}
+
+/** A declared pipeline, not yet compiled. Its types have been used up: any pipeline has this one. */
+export interface PipelineDefinition extends PipelineSettings {
+  readonly row: RowSchema;
+  readonly entities: (builder: never) => Entities;
+}

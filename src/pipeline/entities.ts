@@ -1,0 +1,160 @@
+/** Entities: from the builder's tagged values to `Entity`s, their keys first, since references need them. */
+import { limits } from '../limits.ts';
+import { compileColumn, compilePredicate, type ResolvedKey, type Scope, sourceColumn } from './columns.ts';
+import type { ContractColumn, Entity, KeyedEntity, OutColumn, RowsEntity } from './compiled.ts';
+import { checkColumnName, checkDistinct, checkName, checkSharedName } from './names.ts';
+import { record, refuse, show } from './refuse.ts';
+import { isSchema, schemaFacts } from './schema.ts';
+import { Sequences } from './sequences.ts';
+
+type Declared = Record<string, unknown> & { kind: 'keyed' | 'rows' };
+
+const options = {
+  keyed: ['kind', 'id', 'key', 'columns', 'where', 'index'],
+  rows: ['kind', 'id', 'columns', 'where'],
+} as const;
+
+/** All entities of a pipeline, and its sequences in order of first use. Throws `InvalidPipeline`. */
+export function compileEntities(
+  pipeline: string,
+  declared: unknown,
+  contract: readonly ContractColumn[],
+): { entities: Entity[]; sequences: ReturnType<Sequences['list']> } {
+  const all = Object.entries(record(declared, 'entities'));
+  if (all.length === 0) refuse('entities', 'is empty', 'declare at least one: rows({ ... }) or keyed({ ... })');
+  if (all.length > limits.entitiesMax)
+    refuse('entities', `has ${all.length} entities`, `the limit is ${limits.entitiesMax}`);
+  const keys = new Map<string, ResolvedKey>();
+  const rows = new Set<string>();
+  const scope: Scope = { contract: new Map(contract.map((c) => [c.name, c])), keys, rows, sequences: new Sequences() };
+  const checked = all.map(([name, value]) => ({ name, spec: declaredEntity(name, value) }));
+  for (const { name, spec } of checked) {
+    if (spec.kind === 'rows') rows.add(name);
+    else keys.set(name, resolveKey(spec.key, scope, `entities.${name}.key`));
+  }
+  const entities = checked.map(({ name, spec }) =>
+    spec.kind === 'rows' ? compileRows(pipeline, name, spec, scope) : compileKeyed(pipeline, name, spec, scope),
+  );
+  checkIndexes(entities);
+  return { entities, sequences: scope.sequences.list() };
+}
+
+function declaredEntity(name: string, value: unknown): Declared {
+  const field = `entities.${name}`;
+  checkName(name, field);
+  const kind = (value as { kind?: unknown } | null | undefined)?.kind;
+  if (kind !== 'keyed' && kind !== 'rows')
+    return refuse(field, `${show(value)} is not an entity`, 'use keyed({ ... }) or rows({ ... })');
+  return record(value, field, options[kind]) as Declared;
+}
+
+/** A key of source columns (the entity's own feed) or of zod types (references alone feed it). */
+function resolveKey(given: unknown, scope: Scope, field: string): ResolvedKey {
+  const parts = Object.entries(record(given, field));
+  if (parts.length === 0) refuse(field, 'has no component', "name the natural key, as in key: { code: 'origin' }");
+  const typed = parts.filter(([, part]) => isSchema(part));
+  if (typed.length !== 0 && typed.length !== parts.length) {
+    refuse(
+      field,
+      'mixes source columns and zod types',
+      'use source columns throughout, or types when only references bring keys',
+    );
+  }
+  const components = parts.map(([name, part]) => {
+    const at = `${field}.${checkColumnName(name, field)}`;
+    const input = isSchema(part) ? keyType(part, at) : scope.contract.get(sourceColumn(part, scope, at))!.output;
+    if (input === 'any') refuse(at, 'has no type', 'a key needs one: give its column a type in the row contract');
+    return { name, input };
+  });
+  return { components, ownFeed: typed.length === 0 ? parts.map(([, source]) => String(source)) : undefined };
+}
+
+function keyType(schema: Parameters<typeof schemaFacts>[0], field: string): ContractColumn['input'] {
+  const facts = schemaFacts(schema, field);
+  if (facts.active || facts.admitsNull || facts.admitsUndefined) {
+    refuse(
+      field,
+      'does more than state a type',
+      'use a bare type such as z.string(); checks belong to the columns of the row contract',
+    );
+  }
+  return facts.output === 'unknown' ? 'any' : facts.output;
+}
+
+/** The entity's own ID column. */
+function idColumn(given: unknown, sequenceDefault: string, scope: Scope, field: string): OutColumn {
+  const id = given as Record<string, unknown> | null | undefined;
+  if (typeof id !== 'object' || id?.kind !== 'id') return refuse(field, `is ${show(given)}`, "use id('column_name')");
+  const name = checkColumnName(id.column, field);
+  const settings = record(id.settings, field, ['sequence', 'start', 'step']);
+  return { kind: 'id', name, sequence: scope.sequences.use(settings.sequence ?? sequenceDefault, settings, field) };
+}
+
+function declaredColumns(spec: Declared, name: string, scope: Scope): OutColumn[] {
+  const field = `entities.${name}.columns`;
+  const columns = Object.entries(record(spec.columns ?? {}, field));
+  return columns.map(([column, value]) =>
+    compileColumn(checkColumnName(column, field), value, { kind: spec.kind, name }, scope, `${field}.${column}`),
+  );
+}
+
+function checkColumns(columns: readonly OutColumn[], field: string): void {
+  if (columns.length > limits.entityColumnsMax) {
+    refuse(field, `has ${columns.length} columns`, `the limit is ${limits.entityColumnsMax}`);
+  }
+  checkDistinct(
+    columns.map((c) => c.name),
+    field,
+  );
+  const sequences = columns.flatMap((c) => (c.kind === 'id' ? [c.sequence] : []));
+  const repeated = sequences.find((s, i) => sequences.indexOf(s) !== i);
+  if (repeated) refuse(field, `takes two IDs from sequence '${repeated}'`, 'name another sequence for one of them');
+}
+
+function compileRows(pipeline: string, name: string, spec: Declared, scope: Scope): RowsEntity {
+  const field = `entities.${name}`;
+  const id = idColumn(spec.id, `${pipeline}.${name}`, scope, `${field}.id`);
+  const columns = [id, ...declaredColumns(spec, name, scope)];
+  checkColumns(columns, `${field}.columns`);
+  const where = compilePredicate(spec.where, scope, `${field}.where`);
+  return { kind: 'rows', name, ...(where && { where }), columns };
+}
+
+function compileKeyed(pipeline: string, name: string, spec: Declared, scope: Scope): KeyedEntity {
+  const field = `entities.${name}`;
+  const { components, ownFeed } = scope.keys.get(name)!;
+  const index = spec.index === undefined ? `${pipeline}.${name}` : checkSharedName(spec.index, `${field}.index`);
+  const id = idColumn(spec.id, index, scope, `${field}.id`);
+  const declared = declaredColumns(spec, name, scope);
+  const where = compilePredicate(spec.where, scope, `${field}.where`);
+  if (!ownFeed) {
+    const reader = declared.find((c) => c.kind !== 'constant' && c.kind !== 'id');
+    const needs = where ? `${field}.where` : reader && `${field}.columns.${reader.name}`;
+    if (needs)
+      refuse(
+        needs,
+        `reads source rows, but only references bring keys to '${name}'`,
+        "give the key source columns, as in key: { code: 'origin' }",
+      );
+  }
+  const keyColumns = components.map((c, component): OutColumn => ({ kind: 'key', name: c.name, component }));
+  const columns = [id, ...keyColumns, ...declared];
+  checkColumns(columns, `${field}.columns`);
+  return { kind: 'keyed', name, index, ...(where && { where }), key: components, ...(ownFeed && { ownFeed }), columns };
+}
+
+/** Two entities of one pipeline cannot resolve against one key index in the same run. */
+function checkIndexes(entities: readonly Entity[]): void {
+  const byIndex = new Map<string, string>();
+  for (const entity of entities) {
+    if (entity.kind !== 'keyed') continue;
+    const other = byIndex.get(entity.index);
+    if (other)
+      refuse(
+        `entities.${entity.name}.index`,
+        `'${entity.index}' is the key index of '${other}' too`,
+        'give each its own, or refer to one entity twice',
+      );
+    byIndex.set(entity.index, entity.name);
+  }
+}

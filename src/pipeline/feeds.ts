@@ -1,0 +1,34 @@
+/** Feeds: the ways by which keys reach keyed entities. */
+import type { Entity, Feed } from './compiled.ts';
+import { refuse } from './refuse.ts';
+
+/**
+ * In declaration order of entities, an entity's own feed before its references, references in column order. Feeds
+ * that bring the same keys of the same rows are one, at the place of the first: it is `own` if any of them is.
+ * Throws `InvalidPipeline` for a keyed entity that nothing feeds.
+ */
+export function collectFeeds(entities: readonly Entity[]): Feed[] {
+  const feeds = new Map<string, Feed>();
+  const add = (feed: Feed) => {
+    const identity = JSON.stringify([feed.target, feed.columns, feed.selectedBy ?? null]);
+    const known = feeds.get(identity);
+    if (!known) feeds.set(identity, feed);
+    else if (feed.own) known.own = true;
+  };
+  for (const entity of entities) {
+    const selected = entity.where ? { selectedBy: entity.name } : {};
+    if (entity.kind === 'keyed' && entity.ownFeed) {
+      add({ target: entity.name, columns: entity.ownFeed, ...selected, own: true });
+    }
+    for (const column of entity.columns) {
+      if (column.kind === 'ref') add({ target: column.entity, columns: column.columns, ...selected, own: false });
+    }
+  }
+  const all = [...feeds.values()];
+  for (const { kind, name } of entities) {
+    if (kind === 'keyed' && !all.some((feed) => feed.target === name)) {
+      refuse(`entities.${name}`, 'nothing brings keys to it', 'give its key source columns, or refer to it with ref()');
+    }
+  }
+  return all;
+}

@@ -1,0 +1,79 @@
+/** How a pipeline is refused: always `InvalidPipeline`, always with the field, and with the nearest right name. */
+import { OrdinalError } from '../errors.ts';
+
+/** Throws `InvalidPipeline` at a field such as `entities.routes.columns.origin_id`. */
+export function refuse(field: string, message: string, remedy?: string): never {
+  throw new OrdinalError('InvalidPipeline', `${field}: ${message}`, { where: { field }, remedy });
+}
+
+/** What is tellable of a value in an error: short, quoted, never huge. */
+export function show(value: unknown): string {
+  if (typeof value === 'string') return `'${value.length > 60 ? `${value.slice(0, 57)}...` : value}'`;
+  if (typeof value === 'function') return 'a function';
+  if (Array.isArray(value)) return 'an array';
+  if (value instanceof Date) return 'a date';
+  if (typeof value === 'object' && value !== null) return 'an object';
+  return typeof value === 'bigint' ? `${value}n` : String(value);
+}
+
+/** Edits (insert, delete, replace, swap of neighbours) from `a` to `b`, case ignored. */
+function editDistance(a: string, b: string): number {
+  const from = a.toLowerCase();
+  const to = b.toLowerCase();
+  let beforePrevious: number[] = [];
+  let previous = Array.from({ length: to.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= from.length; i++) {
+    const row = [i];
+    for (let j = 1; j <= to.length; j++) {
+      const same = from[i - 1] === to[j - 1];
+      let edits = Math.min(previous[j]! + 1, row[j - 1]! + 1, previous[j - 1]! + (same ? 0 : 1));
+      const swapped = i > 1 && j > 1 && from[i - 1] === to[j - 2] && from[i - 2] === to[j - 1];
+      if (swapped) edits = Math.min(edits, beforePrevious[j - 2]! + 1);
+      row.push(edits);
+    }
+    beforePrevious = previous;
+    previous = row;
+  }
+  return previous[to.length]!;
+}
+
+const namesShownMax = 12;
+
+/** "did you mean 'delay'?", or the names there are when none is near. */
+export function didYouMean(name: string, known: Iterable<string>): string {
+  const names = [...known];
+  let nearest: string | undefined;
+  let nearestEdits = Math.max(1, Math.floor(name.length / 3)) + 1;
+  for (const candidate of name.length <= 255 ? names : []) {
+    const edits = editDistance(name, candidate);
+    if (edits < nearestEdits) [nearest, nearestEdits] = [candidate, edits];
+  }
+  if (nearest !== undefined) return `did you mean '${nearest}'?`;
+  if (names.length === 0) return 'there is none';
+  const shown = names.slice(0, namesShownMax).map((n) => `'${n}'`);
+  return `there are ${shown.join(', ')}${names.length > namesShownMax ? ` and ${names.length - namesShownMax} more` : ''}`;
+}
+
+/** The object at `field` as a record; refuses what is none and members that nobody reads. */
+export function record(value: unknown, field: string, known?: readonly string[]): Record<string, unknown> {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    refuse(field, `is ${show(value)}, not an object`, known && `it may have ${known.map((n) => `'${n}'`).join(', ')}`);
+  }
+  if (known) {
+    for (const key of Object.keys(value)) {
+      if (!known.includes(key)) refuse(`${field}.${key}`, 'is not a known option', didYouMean(key, known));
+    }
+  }
+  return value as Record<string, unknown>;
+}
+
+/** A function that is called for values and whose result is used at once: an async one is refused. */
+export function plainFunction(value: unknown, field: string): (...values: unknown[]) => unknown {
+  if (typeof value !== 'function') refuse(field, `is ${show(value)} where a function belongs`);
+  if (isAsync(value)) refuse(field, 'is an async function', 'values are made at once: use a plain function');
+  return value as (...values: unknown[]) => unknown;
+}
+
+export function isAsync(value: unknown): boolean {
+  return typeof value === 'function' && value.constructor.name === 'AsyncFunction';
+}

@@ -1,0 +1,107 @@
+/** The pipelines of an app: compiled once, at start-up, and checked against each other. */
+import { OrdinalError } from '../errors.ts';
+import { compile } from './compile.ts';
+import type { CompiledPipeline, KeyedEntity, SequenceOptions } from './compiled.ts';
+import type { PipelineDefinition } from './definition.ts';
+import { overlap } from './names.ts';
+import { didYouMean, refuse } from './refuse.ts';
+import { refuseConflict } from './sequences.ts';
+
+/** By name, in the order of registration. */
+export type PipelineRegistry = ReadonlyMap<string, CompiledPipeline>;
+
+/**
+ * Compiles all pipelines of an app. Throws `InvalidPipeline` for one that is wrong by itself, and for two that do not
+ * go together: the same name, overlapping outputs, a shared sequence or key index stated differently, or pipelines
+ * that would start each other in a circle.
+ */
+export function registerPipelines(definitions: readonly PipelineDefinition[]): PipelineRegistry {
+  const registry = new Map<string, CompiledPipeline>();
+  for (const definition of definitions) {
+    const compiled = compile(definition);
+    if (registry.has(compiled.name)) refuse('name', `two pipelines are named '${compiled.name}'`, 'rename one');
+    for (const other of registry.values()) refuseSharedOutput(other, compiled);
+    registry.set(compiled.name, compiled);
+  }
+  checkSequences(registry);
+  checkIndexes(registry);
+  refuseCircles(registry);
+  return registry;
+}
+
+/** Throws `UnknownPipeline`, naming the nearest. */
+export function findPipeline(registry: PipelineRegistry, name: string): CompiledPipeline {
+  const found = registry.get(name);
+  if (found) return found;
+  throw new OrdinalError('UnknownPipeline', `there is no pipeline '${name.slice(0, 100)}'`, {
+    where: { pipeline: name.slice(0, 100) },
+    remedy: didYouMean(name, registry.keys()),
+  });
+}
+
+function refuseSharedOutput(a: CompiledPipeline, b: CompiledPipeline): void {
+  if (!overlap(a.output, b.output)) return;
+  refuse(
+    'output.prefix',
+    `pipelines '${a.name}' and '${b.name}' both write to ${b.output.container}/${b.output.prefix}`,
+    'give each its own folder: by default it is the pipeline name',
+  );
+}
+
+function checkSequences(registry: PipelineRegistry): void {
+  const known = new Map<string, { options: SequenceOptions; field: string }>();
+  for (const { name, sequences } of registry.values()) {
+    for (const options of sequences) {
+      const here = { options, field: `pipeline ${name}` };
+      const there = known.get(options.name);
+      if (there) refuseConflict(there, here);
+      else known.set(options.name, here);
+    }
+  }
+}
+
+/** What must be alike for two entities to share a key index: the key's types, and the sequence its IDs come from. */
+function indexIdentity({ key, columns }: KeyedEntity): string {
+  const id = columns[0]?.kind === 'id' ? columns[0].sequence : '';
+  return `key (${key.map((c) => `${c.name}: ${c.input}`).join(', ')}), sequence '${id}'`;
+}
+
+function checkIndexes(registry: PipelineRegistry): void {
+  const known = new Map<string, { identity: string; at: string }>();
+  for (const { name, entities } of registry.values()) {
+    for (const entity of entities) {
+      if (entity.kind !== 'keyed') continue;
+      const here = { identity: indexIdentity(entity), at: `pipeline ${name}` };
+      const there = known.get(entity.index);
+      if (there && there.identity !== here.identity) {
+        refuse(
+          `entities.${entity.name}.index`,
+          `key index '${entity.index}' has ${here.identity} in ${here.at}, ${there.identity} in ${there.at}`,
+          'entities that share a key index have the same key and the same sequence',
+        );
+      }
+      known.set(entity.index, here);
+    }
+  }
+}
+
+/** One pipeline's output may be another's source, but not in a circle: it would never end. */
+function refuseCircles(registry: PipelineRegistry): void {
+  const all = [...registry.values()];
+  const startedBy = (from: CompiledPipeline) => all.filter((p) => overlap(from.output, p.source));
+  const done = new Set<CompiledPipeline>();
+  const visit = (pipeline: CompiledPipeline, path: CompiledPipeline[]): void => {
+    if (path.includes(pipeline)) {
+      const circle = [...path.slice(path.indexOf(pipeline)), pipeline].map((p) => `'${p.name}'`);
+      refuse(
+        'output.prefix',
+        `pipelines would start each other without end: ${circle.join(' → ')}`,
+        'write to another folder',
+      );
+    }
+    if (done.has(pipeline)) return;
+    for (const next of startedBy(pipeline)) visit(next, [...path, pipeline]);
+    done.add(pipeline);
+  };
+  for (const pipeline of all) visit(pipeline, []);
+}
