@@ -68,6 +68,13 @@ export interface RawStatistics {
   maxExact?: boolean;
 }
 
+/** `PageEncodingStats`: how many pages of a kind a chunk has in an encoding. */
+export interface PageEncodingCount {
+  page: 'dictionary' | 'v1' | 'v2';
+  encoding: Encoding;
+  count: number;
+}
+
 /** One column chunk as the footer describes it. Offsets are bytes from the start of the file. */
 export interface ChunkMeta {
   codec: Codec;
@@ -83,6 +90,10 @@ export interface ChunkMeta {
   dictionaryPageOffset?: number;
   dataPageOffset: number;
   statistics?: RawStatistics;
+  /** Absent when the writer did not say. */
+  pageEncodings?: PageEncodingCount[];
+  /** Why the chunk cannot be used (an unknown codec or encoding); it can still be skipped. */
+  unsupported?: string;
 }
 
 export interface RowGroupMeta {
@@ -137,4 +148,5 @@ export interface EncodedChunkMeta {
   dictionaryPageOffset?: number;
   dataPageOffset: number;
   statistics?: RawStatistics;
+  pageEncodings?: PageEncodingCount[];
 }

@@ -1,0 +1,99 @@
+/**
+ * Page compression. Sizes come from page headers, so an output of any other length than announced is an error, and
+ * memory is taken as it is needed where a header could lie.
+ *
+ * Specification: parquet-format `Compression.md`.
+ */
+import zlib from 'node:zlib';
+import { snappyUncompress } from 'hyparquet/src/snappy.js';
+import { snappyCompress } from 'hyparquet-writer/src/snappy.js';
+import { type ErrorLocation, OrdinalError } from '../errors.ts';
+import { limits } from '../limits.ts';
+import { corrupt, unsupported } from './fail.ts';
+import { lz4Compress, lz4Decompress, lz4HadoopCompress, lz4HadoopDecompress } from './lz4.ts';
+import type { Codec } from './types.ts';
+
+/** Speed over ratio: pages are written once and read soon. */
+const zstdLevel = 1;
+const brotliQuality = 4;
+
+/** A page's body of exactly `length` bytes. Throws `CorruptFile`, `UnsupportedFile` (LZO) or `LimitExceeded`. */
+export function decompress(codec: Codec, bytes: Uint8Array, length: number, where: ErrorLocation): Uint8Array {
+  if (length > limits.pageBytesMax) {
+    const message = `A page of ${length} bytes; the limit is ${limits.pageBytesMax}.`;
+    throw new OrdinalError('LimitExceeded', message, { where });
+  }
+  let out: Uint8Array;
+  try {
+    out = inflate(codec, bytes, length, where);
+  } catch (error) {
+    if (error instanceof OrdinalError) throw error;
+    corrupt(`a ${codec} page cannot be decompressed (${error instanceof Error ? error.message : error})`, where, error);
+  }
+  if (out.length !== length) corrupt(`a page decompressed to ${out.length} bytes instead of ${length}`, where);
+  return out;
+}
+
+function inflate(codec: Codec, bytes: Uint8Array, length: number, where: ErrorLocation): Uint8Array {
+  if (codec === 'UNCOMPRESSED') return bytes;
+  // Readers disagree on whether an empty body is compressed to nothing or to an empty frame.
+  if (length === 0 && bytes.length === 0) return bytes;
+  switch (codec) {
+    case 'SNAPPY':
+      return snappyDecompress(bytes, length);
+    case 'GZIP':
+      return zlib.gunzipSync(bytes, sized(bytes, length));
+    case 'ZSTD':
+      return zlib.zstdDecompressSync(bytes, sized(bytes, length));
+    case 'BROTLI':
+      return zlib.brotliDecompressSync(bytes, sized(bytes, length));
+    case 'LZ4_RAW':
+      return lz4Decompress(bytes, length);
+    case 'LZ4':
+      return lz4HadoopDecompress(bytes, length);
+    case 'LZO':
+      unsupported('The column is compressed with LZO, which is not supported.', where);
+  }
+}
+
+/** One output buffer of the announced size, unless that size is out of proportion to the input. */
+function sized(bytes: Uint8Array, length: number): { chunkSize: number; maxOutputLength: number } {
+  const believable = Math.max(1 << 20, bytes.length * 256);
+  return { chunkSize: Math.max(64, Math.min(length, believable) + 16), maxOutputLength: Math.max(1, length) };
+}
+
+function snappyDecompress(bytes: Uint8Array, length: number): Uint8Array {
+  let announced = 0;
+  for (let i = 0, scale = 1; i < 5; i++, scale *= 128) {
+    announced += (bytes[i]! & 127) * scale;
+    if (bytes[i]! < 128) break;
+  }
+  if (announced !== length) throw new RangeError(`its preamble says ${announced} bytes, its header ${length}`);
+  // A three-byte copy makes at most 64 bytes.
+  if (length > bytes.length * 32) throw new RangeError(`${bytes.length} bytes cannot become ${length}`);
+  const out = new Uint8Array(length);
+  snappyUncompress(bytes, out);
+  return out;
+}
+
+/** Compresses a page's body. Throws `UnsupportedFile` for LZO. */
+export function compress(codec: Codec, bytes: Uint8Array): Uint8Array {
+  switch (codec) {
+    case 'UNCOMPRESSED':
+      return bytes;
+    case 'SNAPPY':
+      return snappyCompress(bytes);
+    case 'GZIP':
+      return zlib.gzipSync(bytes);
+    case 'ZSTD':
+      return zlib.zstdCompressSync(bytes, { params: { [zlib.constants.ZSTD_c_compressionLevel]: zstdLevel } });
+    case 'BROTLI':
+      return zlib.brotliCompressSync(bytes, { params: { [zlib.constants.BROTLI_PARAM_QUALITY]: brotliQuality } });
+    case 'LZ4_RAW':
+      return lz4Compress(bytes);
+    case 'LZ4':
+      return lz4HadoopCompress(bytes);
+    case 'LZO':
+      throw new OrdinalError('UnsupportedFile', 'Compression with LZO is not supported.');
+  }
+}

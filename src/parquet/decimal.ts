@@ -1,0 +1,67 @@
+/**
+ * DECIMAL: an unscaled integer and a scale. Text is exact; numbers are the nearest doubles.
+ *
+ * Specification: parquet-format `LogicalTypes.md` (DECIMAL).
+ */
+
+/** The integer in big-endian two's complement bytes; empty bytes are 0. */
+export function unscaledFromBytes(bytes: Uint8Array): bigint {
+  let value = 0n;
+  for (const byte of bytes) value = (value << 8n) | BigInt(byte);
+  return BigInt.asIntN(bytes.length * 8, value);
+}
+
+/** Big-endian two's complement bytes, sign-extended to `width`, or as few as hold the value. */
+export function unscaledToBytes(unscaled: bigint, width?: number): Uint8Array {
+  let length = width ?? 1;
+  if (width === undefined) while (BigInt.asIntN(length * 8, unscaled) !== unscaled) length++;
+  const out = new Uint8Array(length);
+  for (let i = length - 1, rest = unscaled; i >= 0; i--, rest >>= 8n) out[i] = Number(rest & 255n);
+  return out;
+}
+
+/** Text with exactly `scale` decimals, as in "-12.34". */
+export function decimalText(unscaled: bigint, scale: number): string {
+  const digits = (unscaled < 0n ? -unscaled : unscaled).toString().padStart(scale + 1, '0');
+  const sign = unscaled < 0n ? '-' : '';
+  return scale === 0 ? sign + digits : `${sign}${digits.slice(0, -scale)}.${digits.slice(-scale)}`;
+}
+
+/** The nearest double: parsing the exact text rounds once. */
+export function decimalNumber(unscaled: bigint, scale: number): number {
+  if (scale === 0) return Number(unscaled);
+  const number = Number(unscaled);
+  // Both operands exact, so the quotient is rounded once and is the nearest double too.
+  if (Number.isSafeInteger(number) && scale <= 22) return number / 10 ** scale;
+  return Number(decimalText(unscaled, scale));
+}
+
+const decimalPattern = /^([+-]?)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d{1,4}))?$/;
+
+/** The unscaled integer of a decimal text; a string is why it is none. Digits beyond the scale must be zeros. */
+export function parseDecimal(text: string, scale: number): bigint | string {
+  const match = decimalPattern.exec(text.trim());
+  if (!match || !(match[2] || match[3])) return `${JSON.stringify(text)} is not a decimal number`;
+  const fraction = match[3] ?? '';
+  let digits = (match[2] ?? '') + fraction;
+  const shift = scale - fraction.length + Number(match[4] ?? 0);
+  if (shift >= 0) digits += '0'.repeat(shift);
+  else {
+    const dropped = digits.slice(shift);
+    digits = digits.slice(0, shift);
+    if (/[1-9]/.test(dropped)) return `${JSON.stringify(text)} has more than ${scale} decimals`;
+  }
+  const unscaled = BigInt(digits || '0');
+  return match[1] === '-' ? -unscaled : unscaled;
+}
+
+/** The unscaled integer nearest to a number, by its shortest decimal text, ties away from zero. */
+export function roundToDecimal(value: number, scale: number): bigint | string {
+  if (!Number.isFinite(value)) return `${value} is not a decimal number`;
+  // Twenty more digits than the scale keep the text exact for every double that has that many decimals.
+  const exact = parseDecimal(String(value), scale + 400);
+  if (typeof exact === 'string') return exact;
+  const unit = 10n ** 400n;
+  const half = unit / 2n;
+  return exact < 0n ? -((-exact + half) / unit) : (exact + half) / unit;
+}

@@ -1,0 +1,241 @@
+/**
+ * Decoding a column chunk of a flat column. A chunk that is dictionary-encoded throughout stays so: its dictionary
+ * and one index per row. Anything else becomes one value per row.
+ *
+ * Specification: parquet-format `Encodings.md`.
+ */
+import type { ErrorLocation } from '../errors.ts';
+import { isDictionaryEncoding } from './constants.ts';
+import { decodeDeltaBytes, decodeDeltaInt32, decodeDeltaInt64, decodeDeltaLengthBytes } from './delta.ts';
+import { corrupt, guarded, unsupported } from './fail.ts';
+import { decodeHybrid } from './hybrid.ts';
+import { Validity } from './levels.ts';
+import { openDataPage, openDictionaryPage, type PageBody } from './page-body.ts';
+import { type ChunkShape, chunkShape, type Page } from './pages.ts';
+import { decodeByteStreamSplit, decodePlain } from './plain.ts';
+import { PlainColumnBuilder } from './plain-column.ts';
+import type { ChunkMeta, Column, ColumnType, Leaf, Values } from './types.ts';
+import { bytesAt, gather } from './values.ts';
+
+/** Bytes that the values of one page may decode to where encoding multiplies them. */
+const decodedBytesMax = 1 << 30;
+
+/**
+ * Decodes a chunk of `rows` rows; `bytes` is the whole chunk. `shape`, when the caller has it, saves reading the page
+ * headers again. Throws `CorruptFile`, `TruncatedFile`, `UnsupportedFile` or `LimitExceeded` with the location.
+ */
+export function decodeChunk(
+  bytes: Uint8Array,
+  meta: ChunkMeta,
+  leaf: Leaf,
+  rows: number,
+  where: ErrorLocation,
+  shape?: ChunkShape,
+): Column {
+  const at = locate(leaf, where);
+  const parts = shape ?? chunkShape(bytes, meta, leaf, where);
+  if (parts.whollyDictionary) {
+    const dictionary = decodeDictionary(bytes, meta, leaf, where, parts);
+    const { indices, nulls } = decodeIndices(bytes, meta, leaf, rows, dictionary.length, where, parts);
+    return { form: 'dictionary', rows, nulls, dictionary, indices };
+  }
+  checkRows(meta, rows, at);
+  return guarded(at, () => {
+    const dictionary = parts.dictionaryPage && decodeDictionary(bytes, meta, leaf, where, parts);
+    const validity = new Validity(rows);
+    const builder = new PlainColumnBuilder(leaf.type, rows, validity);
+    forEachDataPage(bytes, meta, leaf, parts, validity, at, (page, body, row) => {
+      builder.add(decodeValues(page, body, leaf.type, dictionary, at), row, page.numValues);
+    });
+    return { form: 'plain', rows, nulls: validity.nulls, values: builder.finish(), valid: validity.result() };
+  });
+}
+
+/** The dictionary of a chunk; entries may be unused. Throws as `decodeChunk`, and `CorruptFile` when there is none. */
+export function decodeDictionary(
+  bytes: Uint8Array,
+  meta: ChunkMeta,
+  leaf: Leaf,
+  where: ErrorLocation,
+  shape: ChunkShape = chunkShape(bytes, meta, leaf, where),
+): Values {
+  const at = locate(leaf, where);
+  const page = shape.dictionaryPage;
+  if (!page) corrupt('a dictionary is needed and there is none', at);
+  if (page.encoding !== 'PLAIN' && page.encoding !== 'PLAIN_DICTIONARY') {
+    unsupported(`The column's dictionary is encoded as ${page.encoding}.`, at);
+  }
+  return guarded(at, () => {
+    const body = openDictionaryPage(bytes, page, meta.codec, at);
+    return decodePlain(leaf.type, body, 0, body.length, page.numValues);
+  });
+}
+
+/**
+ * The indices of a wholly dictionary-encoded chunk, one per row, -1 for null; each is below `dictionaryLength`.
+ * Throws as `decodeChunk`.
+ */
+export function decodeIndices(
+  bytes: Uint8Array,
+  meta: ChunkMeta,
+  leaf: Leaf,
+  rows: number,
+  dictionaryLength: number,
+  where: ErrorLocation,
+  shape: ChunkShape = chunkShape(bytes, meta, leaf, where),
+): { indices: Int32Array; nulls: number } {
+  const at = locate(leaf, where);
+  if (!shape.whollyDictionary) corrupt('indices are needed of a chunk that is not dictionary-encoded', at);
+  checkRows(meta, rows, at);
+  return guarded(at, () => {
+    const indices = new Int32Array(rows);
+    const validity = new Validity(rows);
+    forEachDataPage(bytes, meta, leaf, shape, validity, at, (page, body, row) => {
+      const count = page.numValues - body.nulls;
+      decodePageIndices(body, count, dictionaryLength, indices, row, at);
+      if (body.nulls > 0) spreadIndices(indices, row, page.numValues, count, validity.materialise());
+    });
+    return { indices, nulls: validity.nulls };
+  });
+}
+
+/** Which rows of a chunk hold a value, from its levels alone. `valid` is undefined when all do. */
+export function decodeValidity(
+  bytes: Uint8Array,
+  meta: ChunkMeta,
+  leaf: Leaf,
+  rows: number,
+  where: ErrorLocation,
+  shape: ChunkShape = chunkShape(bytes, meta, leaf, where),
+): { nulls: number; valid: Uint8Array | undefined } {
+  const at = locate(leaf, where);
+  checkRows(meta, rows, at);
+  if (!leaf.optional) return { nulls: 0, valid: undefined };
+  return guarded(at, () => {
+    const validity = new Validity(rows);
+    forEachDataPage(bytes, meta, leaf, shape, validity, at, () => {});
+    return { nulls: validity.nulls, valid: validity.result() };
+  });
+}
+
+function locate(leaf: Leaf, where: ErrorLocation): ErrorLocation {
+  const at = { ...where, column: leaf.name };
+  if (leaf.nested) unsupported('The column is nested, and only flat columns can be read.', at);
+  return at;
+}
+
+function checkRows(meta: ChunkMeta, rows: number, where: ErrorLocation): void {
+  if (meta.numValues !== rows) corrupt(`a chunk of ${meta.numValues} values in a group of ${rows} rows`, where);
+}
+
+function forEachDataPage(
+  bytes: Uint8Array,
+  meta: ChunkMeta,
+  leaf: Leaf,
+  shape: ChunkShape,
+  validity: Validity,
+  where: ErrorLocation,
+  visit: (page: Page, body: PageBody, row: number) => void,
+): void {
+  let row = 0;
+  for (const page of shape.pages) {
+    if (page.kind === 'dictionary') continue;
+    if (page.numValues > meta.numValues - row) corrupt('pages of more values than their chunk', where);
+    visit(page, openDataPage(bytes, page, meta.codec, leaf.optional, validity, row, where), row);
+    row += page.numValues;
+  }
+}
+
+/** Decodes the `count` indices of a page into out[at...] and checks them against the dictionary. */
+function decodePageIndices(
+  body: PageBody,
+  count: number,
+  dictionaryLength: number,
+  out: Int32Array,
+  at: number,
+  where: ErrorLocation,
+): void {
+  if (count === 0) return;
+  if (body.start >= body.end) corrupt('a page of indices without their bit width', where);
+  const bitWidth = body.bytes[body.start]!;
+  decodeHybrid(body.bytes, body.start + 1, body.end, bitWidth, count, out, at);
+  if (2 ** bitWidth <= dictionaryLength) return;
+  for (let i = at; i < at + count; i++) {
+    if (out[i]! >>> 0 >= dictionaryLength) {
+      corrupt(`index ${out[i]! >>> 0} into a dictionary of ${dictionaryLength} entries`, where);
+    }
+  }
+}
+
+/** Moves `count` indices that lie together at `row` to the rows that hold values; the others become -1. */
+function spreadIndices(indices: Int32Array, row: number, rows: number, count: number, valid: Uint8Array): void {
+  // From the end, so that no index is overwritten before it has moved.
+  for (let r = row + rows - 1, k = row + count - 1; r >= row; r--) {
+    indices[r] = valid[r] === 0 ? -1 : indices[k--]!;
+  }
+}
+
+/** The values of a page, nulls left out. Throws `OrdinalError` and, on bytes that end too soon, `RangeError`. */
+function decodeValues(
+  page: Page,
+  body: PageBody,
+  type: ColumnType,
+  dictionary: Values | undefined,
+  where: ErrorLocation,
+): Values {
+  const { bytes, start, end } = body;
+  const count = page.numValues - body.nulls;
+  // Without values a page may lack even what its encoding prescribes.
+  if (count === 0) return decodePlain(type, bytes, start, start, 0);
+  if (isDictionaryEncoding(page.encoding)) {
+    if (!dictionary) corrupt('a dictionary-encoded page without a dictionary', where);
+    const indices = new Int32Array(count);
+    decodePageIndices(body, count, dictionary.length, indices, 0, where);
+    return gather(dictionary, indices);
+  }
+  const { physical } = type;
+  switch (page.encoding) {
+    case 'PLAIN':
+      return decodePlain(type, bytes, start, end, count);
+    case 'BYTE_STREAM_SPLIT':
+      if (physical !== 'BYTE_ARRAY' && physical !== 'BOOLEAN') {
+        return decodeByteStreamSplit(type, bytes, start, end, count);
+      }
+      break;
+    case 'RLE':
+      if (physical === 'BOOLEAN') return decodeRleBooleans(bytes, start, end, count, where);
+      break;
+    case 'DELTA_BINARY_PACKED':
+      if (physical === 'INT32') return decodeDeltaInt32(bytes, start, end, count);
+      if (physical === 'INT64') return decodeDeltaInt64(bytes, start, end, count);
+      break;
+    case 'DELTA_LENGTH_BYTE_ARRAY':
+      if (physical === 'BYTE_ARRAY') return decodeDeltaLengthBytes(bytes, start, end, count);
+      break;
+    case 'DELTA_BYTE_ARRAY': {
+      const isFixed = physical === 'FIXED_LEN_BYTE_ARRAY';
+      if (!isFixed && physical !== 'BYTE_ARRAY') break;
+      const values = decodeDeltaBytes(bytes, start, end, count, decodedBytesMax);
+      return isFixed ? toFixed(values, type.typeLength ?? 0, where) : values;
+    }
+    default:
+  }
+  return corrupt(`${page.encoding} pages in a column of ${physical}`, where);
+}
+
+function decodeRleBooleans(bytes: Uint8Array, start: number, end: number, count: number, where: ErrorLocation): Values {
+  if (end - start < 4) corrupt('a page of booleans without their length', where);
+  const length = new DataView(bytes.buffer, bytes.byteOffset + start, 4).getUint32(0, true);
+  if (length > end - start - 4) corrupt(`booleans of ${length} bytes in a page of ${end - start}`, where);
+  const data = new Uint8Array(count);
+  decodeHybrid(bytes, start + 4, start + 4 + length, 1, count, data, 0);
+  if (data.some((bit) => bit > 1)) corrupt('a boolean that is neither 0 nor 1', where);
+  return { kind: 'boolean', length: count, data };
+}
+
+function toFixed(values: Values & { kind: 'bytes' }, width: number, where: ErrorLocation): Values {
+  for (let i = 0; i < values.length; i++) {
+    if (bytesAt(values, i).length !== width) corrupt(`a value of another length than ${width} bytes`, where);
+  }
+  return { kind: 'fixed', length: values.length, data: values.data, width };
+}

@@ -1,0 +1,136 @@
+/**
+ * Writing a footer: `FileMetaData` of a flat file, its length and the magic.
+ *
+ * Specification: parquet-format `parquet.thrift` (FileMetaData), "File format" of README.md.
+ */
+import { invariant } from '../errors.ts';
+import { codecs, encodings, MAGIC, pageType, physicalTypes } from './constants.ts';
+import { writeSchema } from './schema.ts';
+import { writeStatistics } from './statistics-raw.ts';
+import { listOf, ThriftWriter } from './thrift.ts';
+import type { ChunkMeta, ColumnType } from './types.ts';
+
+export interface FooterLeaf {
+  name: string;
+  type: ColumnType;
+  optional: boolean;
+}
+
+export interface FooterRowGroup {
+  rows: number;
+  /** By leaf; offsets from the start of the file. */
+  chunks: ChunkMeta[];
+  /** Ordinal of the column by which the rows ascend, if one does. */
+  sortedBy?: number;
+}
+
+export interface FooterInput {
+  leaves: FooterLeaf[];
+  rowGroups: FooterRowGroup[];
+  rows: number;
+  keyValues: Record<string, string>;
+  createdBy: string;
+}
+
+/** The bytes that end a file: footer, its length, magic. Throws only where the input contradicts itself. */
+export function writeFooter(input: FooterInput): Uint8Array {
+  const rows = input.rowGroups.reduce((sum, group) => sum + group.rows, 0);
+  invariant(rows === input.rows, `a footer of ${input.rows} rows over row groups of ${rows}`);
+  const writer = new ThriftWriter();
+  writer.i32(1, 2);
+  writer.list(2, listOf.struct, input.leaves.length + 1);
+  writeSchema(writer, input.leaves);
+  writer.i64(3, input.rows);
+  writer.list(4, listOf.struct, input.rowGroups.length);
+  input.rowGroups.forEach((group, i) => {
+    writeRowGroup(writer, group, input.leaves, i);
+  });
+  const pairs = Object.entries(input.keyValues);
+  if (pairs.length > 0) writer.list(5, listOf.struct, pairs.length);
+  for (const [key, value] of pairs) {
+    writer.element();
+    writer.binary(1, key);
+    writer.binary(2, value);
+    writer.end();
+  }
+  writer.binary(6, input.createdBy);
+  // TYPE_ORDER for every column.
+  writer.list(7, listOf.struct, input.leaves.length);
+  for (let i = 0; i < input.leaves.length; i++) {
+    writer.element();
+    writer.open(1);
+    writer.end();
+    writer.end();
+  }
+  writer.end();
+  const footer = writer.finish();
+  const out = new Uint8Array(footer.length + 8);
+  out.set(footer);
+  new DataView(out.buffer).setUint32(footer.length, footer.length, true);
+  out.set(MAGIC, footer.length + 4);
+  return out;
+}
+
+function writeRowGroup(writer: ThriftWriter, group: FooterRowGroup, leaves: FooterLeaf[], ordinal: number): void {
+  invariant(group.chunks.length === leaves.length, 'a row group has one chunk per column');
+  writer.element();
+  writer.list(1, listOf.struct, group.chunks.length);
+  let compressed = 0;
+  let uncompressed = 0;
+  let fileOffset = Number.POSITIVE_INFINITY;
+  group.chunks.forEach((chunk, i) => {
+    invariant(chunk.numValues === group.rows, `column ${leaves[i]!.name} has as many values as its row group rows`);
+    writeChunk(writer, chunk, leaves[i]!);
+    compressed += chunk.length;
+    uncompressed += chunk.uncompressedLength;
+    fileOffset = Math.min(fileOffset, chunk.start);
+  });
+  writer.i64(2, uncompressed);
+  writer.i64(3, group.rows);
+  if (group.sortedBy !== undefined) {
+    writer.list(4, listOf.struct, 1);
+    writer.element();
+    writer.i32(1, group.sortedBy);
+    writer.bool(2, false);
+    writer.bool(3, false);
+    writer.end();
+  }
+  // Spark plans its splits by this offset; it must be where the group's first byte is.
+  writer.i64(5, Number.isFinite(fileOffset) ? fileOffset : MAGIC.length);
+  writer.i64(6, compressed);
+  // An I16: beyond its range it is left out rather than wrapped.
+  if (ordinal < 1 << 15) writer.i16(7, ordinal);
+  writer.end();
+}
+
+function writeChunk(writer: ThriftWriter, chunk: ChunkMeta, leaf: FooterLeaf): void {
+  writer.element();
+  // `file_offset` points at metadata outside the footer; there is none.
+  writer.i64(2, 0);
+  writer.open(3);
+  writer.i32(1, physicalTypes.indexOf(leaf.type.physical));
+  writer.list(2, listOf.i32, chunk.encodings.length);
+  for (const encoding of chunk.encodings) writer.item(encodings.indexOf(encoding));
+  writer.list(3, listOf.binary, 1);
+  writer.item(leaf.name);
+  writer.i32(4, codecs.indexOf(chunk.codec));
+  writer.i64(5, chunk.numValues);
+  writer.i64(6, chunk.uncompressedLength);
+  writer.i64(7, chunk.length);
+  writer.i64(9, chunk.dataPageOffset);
+  writer.i64(11, chunk.dictionaryPageOffset);
+  if (chunk.statistics) writeStatistics(writer, 12, chunk.statistics);
+  if (chunk.pageEncodings) {
+    const pages = { v1: pageType.dataV1, v2: pageType.dataV2, dictionary: pageType.dictionary };
+    writer.list(13, listOf.struct, chunk.pageEncodings.length);
+    for (const { page, encoding, count } of chunk.pageEncodings) {
+      writer.element();
+      writer.i32(1, pages[page]);
+      writer.i32(2, encodings.indexOf(encoding));
+      writer.i32(3, count);
+      writer.end();
+    }
+  }
+  writer.end();
+  writer.end();
+}

@@ -1,0 +1,117 @@
+/**
+ * Definition levels of a flat column: one bit per row, 1 for a value and 0 for null. REQUIRED columns have none.
+ *
+ * Specification: parquet-format `Encodings.md` (RLE = 3, BIT_PACKED = 4), README.md "Nulls".
+ */
+import { decodeHybrid, encodeHybrid } from './hybrid.ts';
+
+/** Which rows of a chunk hold values, filled page by page; no memory is taken until the first null. */
+export class Validity {
+  readonly rows: number;
+  /** Undefined as long as there is no null. */
+  valid: Uint8Array | undefined;
+  nulls = 0;
+
+  constructor(rows: number) {
+    this.rows = rows;
+  }
+
+  /** The array, all 1 when it is new. */
+  materialise(): Uint8Array {
+    this.valid ??= new Uint8Array(this.rows).fill(1);
+    return this.valid;
+  }
+
+  /** The array where it says something: undefined when no row is null. */
+  result(): Uint8Array | undefined {
+    return this.nulls > 0 ? this.valid : undefined;
+  }
+}
+
+/**
+ * Reads `count` levels from bytes [start, end) into rows [at, at + count). Returns the number of nulls among them.
+ * Throws `RangeError` when the bytes end too soon or a level is neither 0 nor 1.
+ */
+export function decodeLevels(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  count: number,
+  validity: Validity,
+  at: number,
+): number {
+  if (allPresent(bytes, start, end, count)) return 0;
+  const valid = validity.materialise();
+  decodeHybrid(bytes, start, end, 1, count, valid, at);
+  return countNulls(valid, count, validity, at);
+}
+
+/** The deprecated BIT_PACKED levels: most significant bit first. Returns nulls; throws `RangeError`. */
+export function decodeBitPackedLevels(
+  bytes: Uint8Array,
+  start: number,
+  count: number,
+  validity: Validity,
+  at: number,
+): number {
+  if (start + Math.ceil(count / 8) > bytes.length) throw new RangeError('levels run past the end');
+  const valid = validity.materialise();
+  for (let k = 0; k < count; k++) valid[at + k] = (bytes[start + (k >>> 3)]! >>> (7 - (k & 7))) & 1;
+  return countNulls(valid, count, validity, at);
+}
+
+function countNulls(valid: Uint8Array, count: number, validity: Validity, at: number): number {
+  let present = 0;
+  let all = 0;
+  for (let r = at; r < at + count; r++) {
+    present += valid[r]!;
+    all |= valid[r]!;
+  }
+  if (all > 1) throw new RangeError(`a definition level of ${all} in a flat column`);
+  validity.nulls += count - present;
+  return count - present;
+}
+
+/** The usual case of no null: runs of 1, or bit-packed bytes of ones, without touching any array. */
+function allPresent(bytes: Uint8Array, start: number, end: number, count: number): boolean {
+  let seen = 0;
+  let i = start;
+  while (seen < count) {
+    let header = 0;
+    for (let shift = 0; ; shift += 7) {
+      if (i >= end || shift > 28) return false;
+      const byte = bytes[i++]!;
+      header |= (byte & 127) << shift;
+      if (byte < 128) break;
+    }
+    header >>>= 0;
+    if ((header & 1) === 0) {
+      if (i >= end || bytes[i++] !== 1) return false;
+      seen += header >>> 1;
+      continue;
+    }
+    const groups = header >>> 1;
+    for (let g = 0; g < groups && seen < count; g++, seen += 8) {
+      const mask = count - seen < 8 ? (1 << (count - seen)) - 1 : 255;
+      if (i >= end || (bytes[i++]! & mask) !== mask) return false;
+    }
+  }
+  return true;
+}
+
+/** Definition levels of rows [from, to) as a V1 page stores them: four bytes of length, then the hybrid. */
+export function encodeLevels(valid: Uint8Array | undefined, from: number, to: number): Uint8Array {
+  const runs = valid ? encodeHybrid(valid, from, to, 1) : allOnes(to - from);
+  const out = new Uint8Array(runs.length + 4);
+  new DataView(out.buffer).setUint32(0, runs.length, true);
+  out.set(runs, 4);
+  return out;
+}
+
+function allOnes(count: number): Uint8Array {
+  const out: number[] = [];
+  let header = count * 2;
+  for (; header >= 128; header = Math.floor(header / 128)) out.push((header % 128) | 128);
+  out.push(header, 1);
+  return Uint8Array.from(out);
+}

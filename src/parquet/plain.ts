@@ -1,0 +1,130 @@
+/**
+ * PLAIN encoding, and BYTE_STREAM_SPLIT, which is PLAIN with its bytes sorted by significance.
+ *
+ * Specification: parquet-format `Encodings.md` (PLAIN = 0, BYTE_STREAM_SPLIT = 9).
+ */
+import type { ColumnType, Values } from './types.ts';
+import { allocate, bytesOf, copyBytes } from './values.ts';
+
+/** Decodes `count` PLAIN values from bytes [start, end). Throws `RangeError` when the bytes end too soon. */
+export function decodePlain(type: ColumnType, bytes: Uint8Array, start: number, end: number, count: number): Values {
+  if (type.physical === 'BYTE_ARRAY') return decodePlainBytes(bytes, start, end, count);
+  if (type.physical === 'BOOLEAN') return decodePlainBooleans(bytes, start, end, count);
+  need(type, count, end - start);
+  const out = allocate(type, count);
+  // Little-endian in the file and in every machine that Node runs on: the bytes are the values.
+  const target = bytesOf(out.data);
+  target.set(bytes.subarray(start, start + target.length));
+  return out;
+}
+
+function need(type: ColumnType, count: number, available: number): void {
+  const width =
+    type.physical === 'FIXED_LEN_BYTE_ARRAY'
+      ? (type.typeLength ?? 0)
+      : { BOOLEAN: 0, BYTE_ARRAY: 4, INT32: 4, FLOAT: 4, INT64: 8, DOUBLE: 8, INT96: 12 }[type.physical];
+  if (count * width > available) throw new RangeError(`${count} values of ${width} bytes in ${available} bytes`);
+}
+
+function decodePlainBooleans(bytes: Uint8Array, start: number, end: number, count: number): Values {
+  if (Math.ceil(count / 8) > end - start) throw new RangeError(`${count} booleans in ${end - start} bytes`);
+  const data = new Uint8Array(count);
+  for (let k = 0; k < count; k++) data[k] = (bytes[start + (k >>> 3)]! >>> (k & 7)) & 1;
+  return { kind: 'boolean', length: count, data };
+}
+
+function decodePlainBytes(bytes: Uint8Array, start: number, end: number, count: number): Values {
+  if (count * 4 > end - start) throw new RangeError(`${count} byte arrays in ${end - start} bytes`);
+  const offsets = new Uint32Array(count + 1);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, end);
+  let i = start;
+  let total = 0;
+  for (let k = 0; k < count; k++) {
+    if (end - i < 4) throw new RangeError('a byte array without a length');
+    const length = view.getUint32(i, true);
+    if (length > end - i - 4) throw new RangeError(`a byte array of ${length} bytes runs past the end`);
+    total += length;
+    offsets[k + 1] = total;
+    i += 4 + length;
+  }
+  const data = new Uint8Array(total);
+  i = start;
+  for (let k = 0; k < count; k++) {
+    const length = offsets[k + 1]! - offsets[k]!;
+    copyBytes(bytes, i + 4, i + 4 + length, data, offsets[k]!);
+    i += 4 + length;
+  }
+  return { kind: 'bytes', length: count, data, offsets };
+}
+
+/** Decodes BYTE_STREAM_SPLIT: byte b of every value lies together. Throws `RangeError`. */
+export function decodeByteStreamSplit(
+  type: ColumnType,
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  count: number,
+): Values {
+  if (type.physical === 'BYTE_ARRAY' || type.physical === 'BOOLEAN') {
+    throw new RangeError(`BYTE_STREAM_SPLIT of ${type.physical}`);
+  }
+  need(type, count, end - start);
+  const out = allocate(type, count);
+  const target = bytesOf(out.data);
+  const width = count === 0 ? 0 : target.length / count;
+  for (let b = 0; b < width; b++) {
+    let i = start + b * count;
+    for (let o = b; o < target.length; o += width) target[o] = bytes[i++]!;
+  }
+  return out;
+}
+
+/**
+ * Values [from, to) in PLAIN encoding without the null slots (`valid[i]` 0). The result may be a view of the values
+ * themselves.
+ */
+export function encodePlainValues(values: Values, valid: Uint8Array | undefined, from: number, to: number): Uint8Array {
+  if (values.kind === 'bytes') return encodePlainBytes(values, valid, from, to);
+  if (values.kind === 'boolean') return encodePlainBooleans(values.data, valid, from, to);
+  const all = bytesOf(values.data);
+  const width = values.kind === 'fixed' ? values.width : values.data.BYTES_PER_ELEMENT;
+  if (!valid) return all.subarray(from * width, to * width);
+  const out = new Uint8Array((to - from) * width);
+  let o = 0;
+  for (let i = from; i < to; i++) {
+    if (valid[i] === 0) continue;
+    for (let b = i * width; b < (i + 1) * width; b++) out[o++] = all[b]!;
+  }
+  return out.subarray(0, o);
+}
+
+function encodePlainBooleans(data: Uint8Array, valid: Uint8Array | undefined, from: number, to: number): Uint8Array {
+  const out = new Uint8Array(Math.ceil((to - from) / 8));
+  let bit = 0;
+  for (let i = from; i < to; i++) {
+    if (valid && valid[i] === 0) continue;
+    if (data[i] !== 0) out[bit >>> 3] = out[bit >>> 3]! | (1 << (bit & 7));
+    bit++;
+  }
+  return out.subarray(0, Math.ceil(bit / 8));
+}
+
+function encodePlainBytes(
+  values: Values & { kind: 'bytes' },
+  valid: Uint8Array | undefined,
+  from: number,
+  to: number,
+): Uint8Array {
+  const { data, offsets } = values;
+  const out = new Uint8Array(offsets[to]! - offsets[from]! + 4 * (to - from));
+  const view = new DataView(out.buffer);
+  let o = 0;
+  for (let i = from; i < to; i++) {
+    if (valid && valid[i] === 0) continue;
+    const length = offsets[i + 1]! - offsets[i]!;
+    view.setUint32(o, length, true);
+    copyBytes(data, offsets[i]!, offsets[i + 1]!, out, o + 4);
+    o += 4 + length;
+  }
+  return out.subarray(0, o);
+}

@@ -1,0 +1,250 @@
+/**
+ * Exact minimum, maximum and null count of values, in the order that their type defines.
+ *
+ * Specification: parquet-format `parquet.thrift` (Statistics, ColumnOrder), `LogicalTypes.md` (sort orders).
+ */
+import { float16At } from './float16.ts';
+import { hasOrder } from './statistics-raw.ts';
+import type { ColumnType, RawStatistics, Values } from './types.ts';
+import { bytesAt, bytesOf, compareBytes, copyOf } from './values.ts';
+
+/** Bounds of byte arrays are cut to this many bytes. */
+const boundBytesMax = 64;
+
+interface Extremes {
+  min: number;
+  max: number;
+}
+
+/**
+ * Statistics of the values whose slot in `present` is not 0 (all values when it is undefined): for a plain column
+ * that is its validity, for a dictionary which entries are used. `nullCount`, when given, is stated as it is.
+ */
+export function statisticsOf(
+  values: Values,
+  type: ColumnType,
+  present?: Uint8Array,
+  nullCount?: number,
+): RawStatistics {
+  const out: RawStatistics = nullCount === undefined ? {} : { nullCount };
+  if (!hasOrder(type)) return out;
+  const extremes = findExtremes(values, type, present);
+  if (extremes === undefined) return out;
+  if (values.kind === 'bytes') return { ...out, ...byteBounds(values, type, extremes) };
+  out.minValue = plainBytes(values, extremes.min);
+  out.maxValue = plainBytes(values, extremes.max);
+  if (values.kind === 'float' || values.kind === 'double' || type.annotation?.kind === 'float16') orderZeros(out);
+  out.minExact = true;
+  out.maxExact = true;
+  return out;
+}
+
+/** The PLAIN bytes of one value of fixed width. */
+function plainBytes(values: Values & { kind: Exclude<Values['kind'], 'bytes'> }, i: number): Uint8Array {
+  const width = values.kind === 'fixed' ? values.width : values.data.BYTES_PER_ELEMENT;
+  return copyOf(bytesOf(values.data), i * width, (i + 1) * width);
+}
+
+/** A minimum of zero is written as -0 and a maximum as +0, since readers may order the two either way. */
+function orderZeros(statistics: RawStatistics): void {
+  const { minValue, maxValue } = statistics;
+  if (minValue && isZero(minValue)) minValue[minValue.length - 1] = 0x80;
+  if (maxValue && isZero(maxValue)) maxValue[maxValue.length - 1] = 0;
+}
+
+function isZero(bytes: Uint8Array): boolean {
+  return bytes.every((byte, i) => byte === 0 || (i === bytes.length - 1 && byte === 0x80));
+}
+
+/** Positions of a least and a greatest value; undefined when there is none to compare. */
+function findExtremes(values: Values, type: ColumnType, present: Uint8Array | undefined): Extremes | undefined {
+  switch (values.kind) {
+    case 'boolean':
+    case 'float':
+    case 'double':
+      return ofNumbers(values.data, values.length, present);
+    case 'int32': {
+      const { data, length } = values;
+      return ofNumbers(
+        isUnsigned(type) ? new Uint32Array(data.buffer, data.byteOffset, length) : data,
+        length,
+        present,
+      );
+    }
+    case 'int64':
+      return ofLongs(values.data, values.length, isUnsigned(type), present);
+    case 'bytes':
+    case 'fixed':
+      if (type.annotation?.kind === 'float16') return ofFloat16(values, present);
+      return ofBytes(values, type.annotation?.kind === 'decimal', present);
+  }
+}
+
+function isUnsigned(type: ColumnType): boolean {
+  return type.annotation?.kind === 'int' && !type.annotation.signed;
+}
+
+function ofNumbers(
+  data: Uint8Array | Int32Array | Uint32Array | Float32Array | Float64Array,
+  length: number,
+  present: Uint8Array | undefined,
+): Extremes | undefined {
+  let min = -1;
+  let max = -1;
+  let least = Number.POSITIVE_INFINITY;
+  let greatest = Number.NEGATIVE_INFINITY;
+  for (let i = 0; i < length; i++) {
+    const value = data[i]!;
+    if (present !== undefined && present[i] === 0) continue;
+    // NaN compares false and so is never a bound; infinities have to be let in as first values.
+    if (value < least || (min < 0 && value === least)) {
+      least = value;
+      min = i;
+    }
+    if (value > greatest || (max < 0 && value === greatest)) {
+      greatest = value;
+      max = i;
+    }
+  }
+  return min < 0 ? undefined : { min, max };
+}
+
+/** 64-bit integers compared by halves: no BigInt is made per value. */
+function ofLongs(
+  data: BigInt64Array,
+  length: number,
+  unsigned: boolean,
+  present: Uint8Array | undefined,
+): Extremes | undefined {
+  const halves = new Uint32Array(data.buffer, data.byteOffset, length * 2);
+  // Flipping the sign bit maps signed order to unsigned order.
+  const flip = unsigned ? 0 : 0x80000000;
+  let min = -1;
+  let max = -1;
+  let minHigh = 0;
+  let minLow = 0;
+  let maxHigh = 0;
+  let maxLow = 0;
+  for (let i = 0; i < length; i++) {
+    if (present !== undefined && present[i] === 0) continue;
+    const low = halves[2 * i]!;
+    const high = (halves[2 * i + 1]! ^ flip) >>> 0;
+    if (min < 0 || high < minHigh || (high === minHigh && low < minLow)) {
+      min = i;
+      minHigh = high;
+      minLow = low;
+    }
+    if (max < 0 || high > maxHigh || (high === maxHigh && low > maxLow)) {
+      max = i;
+      maxHigh = high;
+      maxLow = low;
+    }
+  }
+  return min < 0 ? undefined : { min, max };
+}
+
+function ofFloat16(
+  values: Values & { kind: 'bytes' | 'fixed' },
+  present: Uint8Array | undefined,
+): Extremes | undefined {
+  const numbers = new Float64Array(values.length);
+  for (let i = 0; i < values.length; i++) numbers[i] = float16At(bytesAt(values, i), 0);
+  return ofNumbers(numbers, values.length, present);
+}
+
+function ofBytes(
+  values: Values & { kind: 'bytes' | 'fixed' },
+  decimal: boolean,
+  present: Uint8Array | undefined,
+): Extremes | undefined {
+  const compare = decimal ? compareDecimals : compareBytes;
+  let min = -1;
+  let max = -1;
+  let least = new Uint8Array(0);
+  let greatest = new Uint8Array(0);
+  for (let i = 0; i < values.length; i++) {
+    if (present !== undefined && present[i] === 0) continue;
+    const value = bytesAt(values, i) as Uint8Array<ArrayBuffer>;
+    if (min < 0 || compare(value, least) < 0) {
+      least = value;
+      min = i;
+    }
+    if (max < 0 || compare(value, greatest) > 0) {
+      greatest = value;
+      max = i;
+    }
+  }
+  return min < 0 ? undefined : { min, max };
+}
+
+/** Order of big-endian two's complement integers of any lengths. */
+export function compareDecimals(a: Uint8Array, b: Uint8Array): number {
+  const signA = (a[0] ?? 0) >>> 7;
+  const signB = (b[0] ?? 0) >>> 7;
+  if (signA !== signB) return signB - signA;
+  const length = Math.max(a.length, b.length);
+  const fill = signA === 1 ? 255 : 0;
+  for (let i = 0; i < length; i++) {
+    const byteA = a[i - length + a.length] ?? fill;
+    const byteB = b[i - length + b.length] ?? fill;
+    if (byteA !== byteB) return byteA - byteB;
+  }
+  return 0;
+}
+
+function byteBounds(values: Values & { kind: 'bytes' }, type: ColumnType, { min, max }: Extremes): RawStatistics {
+  const minValue = bytesAt(values, min);
+  const maxValue = bytesAt(values, max);
+  const out: RawStatistics = {};
+  const kind = type.annotation?.kind;
+  const isText = kind === 'string' || kind === 'enum' || kind === 'json';
+  // A decimal's leading bytes are no bound of it.
+  const mayCut = kind !== 'decimal';
+  if (minValue.length <= boundBytesMax || mayCut) {
+    out.minValue = copyOf(minValue, 0, cutAt(minValue, isText));
+    out.minExact = out.minValue.length === minValue.length;
+  }
+  if (maxValue.length <= boundBytesMax) {
+    out.maxValue = copyOf(maxValue);
+    out.maxExact = true;
+  } else if (mayCut) {
+    const raised = raise(maxValue.subarray(0, cutAt(maxValue, isText)), isText);
+    if (raised) {
+      out.maxValue = raised;
+      out.maxExact = false;
+    }
+  }
+  return out;
+}
+
+/** Length of the longest allowed prefix; of text, one that ends between characters. */
+function cutAt(bytes: Uint8Array, isText: boolean): number {
+  if (bytes.length <= boundBytesMax) return bytes.length;
+  let end = boundBytesMax;
+  while (isText && end > 0 && (bytes[end]! & 0xc0) === 0x80) end--;
+  return end;
+}
+
+/** The least short value above everything that begins with `prefix`; undefined when there is none. */
+function raise(prefix: Uint8Array, isText: boolean): Uint8Array | undefined {
+  if (isText) return raiseText(prefix);
+  for (let end = prefix.length; end > 0; end--) {
+    if (prefix[end - 1] === 0xff) continue;
+    const out = copyOf(prefix, 0, end);
+    out[end - 1] = out[end - 1]! + 1;
+    return out;
+  }
+  return undefined;
+}
+
+function raiseText(prefix: Uint8Array): Uint8Array | undefined {
+  const points = [...new TextDecoder().decode(prefix)];
+  while (points.length > 0) {
+    const point = points.pop()!.codePointAt(0)!;
+    if (point === 0x10ffff) continue;
+    // UTF-8 order is code point order; surrogates are no characters.
+    const next = point === 0xd7ff ? 0xe000 : point + 1;
+    return new TextEncoder().encode(points.join('') + String.fromCodePoint(next));
+  }
+  return undefined;
+}

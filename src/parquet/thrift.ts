@@ -1,0 +1,353 @@
+/**
+ * Thrift's compact protocol, as much of it as Parquet uses. The reader is generic and bounded (depth, allocations,
+ * every length checked against what is left), since its input is untrusted; the writer is told every type, since
+ * guessing I32 or I64 from a JavaScript number is how footers become unreadable.
+ *
+ * Specification: apache/thrift, `doc/specs/thrift-compact-protocol.md`.
+ */
+const STOP = 0;
+const TRUE = 1;
+const FALSE = 2;
+const BYTE = 3;
+const I16 = 4;
+const I32 = 5;
+const I64 = 6;
+const DOUBLE = 7;
+const BINARY = 8;
+const LIST = 9;
+const SET = 10;
+const STRUCT = 12;
+
+const depthMax = 64;
+/** Fields above this ID are read and forgotten: the specification's structs have fewer than twenty. */
+const fieldIdMax = 64;
+
+/** Bytes that are not a thrift struct. `ended`: they stop too early, rather than being nonsense. */
+export class ThriftError extends Error {
+  readonly ended: boolean;
+  constructor(message: string, ended = false) {
+    super(message);
+    this.ended = ended;
+  }
+}
+
+export type ThriftValue = boolean | number | bigint | Uint8Array | ThriftValue[] | ThriftStruct;
+
+/** A struct as read: typed access by field ID. A field of another type than asked for is a `ThriftError`. */
+export class ThriftStruct {
+  readonly fields: (ThriftValue | undefined)[] = [];
+
+  /** I8 to I64 as a number; beyond 2^53 is an error, since no size, count or offset is so large. */
+  int(id: number): number | undefined {
+    const value = this.fields[id];
+    if (value === undefined || typeof value === 'number') return value;
+    throw new ThriftError(`field ${id} is not an integer of sane size`);
+  }
+
+  bool(id: number): boolean | undefined {
+    const value = this.fields[id];
+    if (value === undefined || typeof value === 'boolean') return value;
+    throw new ThriftError(`field ${id} is not a boolean`);
+  }
+
+  bytes(id: number): Uint8Array | undefined {
+    const value = this.fields[id];
+    if (value === undefined || value instanceof Uint8Array) return value;
+    throw new ThriftError(`field ${id} is not binary`);
+  }
+
+  text(id: number): string | undefined {
+    const value = this.bytes(id);
+    return value === undefined ? undefined : utf8.decode(value);
+  }
+
+  struct(id: number): ThriftStruct | undefined {
+    const value = this.fields[id];
+    if (value === undefined || value instanceof ThriftStruct) return value;
+    throw new ThriftError(`field ${id} is not a struct`);
+  }
+
+  structs(id: number): ThriftStruct[] | undefined {
+    const value = this.fields[id];
+    if (value === undefined) return undefined;
+    if (!Array.isArray(value) || !value.every((item) => item instanceof ThriftStruct))
+      throw new ThriftError(`field ${id} is not a list of structs`);
+    return value as ThriftStruct[];
+  }
+
+  ints(id: number): number[] | undefined {
+    const value = this.fields[id];
+    if (value === undefined) return undefined;
+    if (!Array.isArray(value) || !value.every((item) => typeof item === 'number'))
+      throw new ThriftError(`field ${id} is not a list of integers`);
+    return value as number[];
+  }
+
+  /** ID of the one set field of a union; undefined when empty. */
+  union(): number | undefined {
+    for (let id = 1; id < this.fields.length; id++) if (this.fields[id] !== undefined) return id;
+    return undefined;
+  }
+}
+
+const utf8 = new TextDecoder();
+
+/**
+ * Reads one struct from `offset` up to at most `end`. Binary values are views into `bytes`.
+ * Throws `ThriftError`.
+ */
+export function readThrift(bytes: Uint8Array, offset: number, end: number): { value: ThriftStruct; end: number } {
+  const reader = new ThriftReader(bytes, offset, end);
+  return { value: reader.struct(0), end: reader.offset };
+}
+
+class ThriftReader {
+  readonly bytes: Uint8Array;
+  readonly end: number;
+  offset: number;
+  /** Structs, lists and binaries still allowed: real ones take four bytes or more each, so none is refused. */
+  budget: number;
+
+  constructor(bytes: Uint8Array, offset: number, end: number) {
+    this.bytes = bytes;
+    this.offset = offset;
+    this.end = Math.min(end, bytes.length);
+    this.budget = 64 + ((this.end - offset) >>> 1);
+  }
+
+  struct(depth: number): ThriftStruct {
+    if (depth > depthMax) throw new ThriftError('structs are nested too deeply');
+    this.spend();
+    const out = new ThriftStruct();
+    for (let id = 0; ; ) {
+      const head = this.byte();
+      const type = head & 15;
+      if (type === STOP) return out;
+      id = head >>> 4 === 0 ? this.zigzag32() : id + (head >>> 4);
+      const value = this.value(type, depth);
+      if (id > 0 && id <= fieldIdMax) out.fields[id] = value;
+    }
+  }
+
+  value(type: number, depth: number): ThriftValue {
+    switch (type) {
+      case TRUE:
+        return true;
+      case FALSE:
+        return false;
+      case BYTE:
+        return (this.byte() << 24) >> 24;
+      case I16:
+      case I32:
+        return this.zigzag32();
+      case I64:
+        return this.zigzag64();
+      case DOUBLE:
+        this.skip(8);
+        return new DataView(this.bytes.buffer, this.bytes.byteOffset + this.offset - 8, 8).getFloat64(0, true);
+      case BINARY: {
+        this.spend();
+        const length = this.length(this.varint32());
+        this.skip(length);
+        return this.bytes.subarray(this.offset - length, this.offset);
+      }
+      case LIST:
+      case SET:
+        return this.list(depth);
+      case STRUCT:
+        return this.struct(depth + 1);
+      default:
+        throw new ThriftError(`type ${type} does not occur in Parquet metadata`);
+    }
+  }
+
+  list(depth: number): ThriftValue[] {
+    if (depth > depthMax) throw new ThriftError('lists are nested too deeply');
+    this.spend();
+    const head = this.byte();
+    const type = head & 15;
+    // Every element takes at least one byte, so a count beyond what is left is a lie.
+    const count = this.length(head >>> 4 === 15 ? this.varint32() : head >>> 4);
+    const out: ThriftValue[] = [];
+    for (let i = 0; i < count; i++) {
+      out.push(type === TRUE || type === FALSE ? this.byte() === 1 : this.value(type, depth + 1));
+    }
+    return out;
+  }
+
+  spend(): void {
+    if (--this.budget < 0) throw new ThriftError('more structures than the bytes can mean');
+  }
+
+  length(count: number): number {
+    if (count > this.end - this.offset) throw new ThriftError(`a length of ${count} runs past the end`, true);
+    return count;
+  }
+
+  skip(count: number): void {
+    this.length(count);
+    this.offset += count;
+  }
+
+  byte(): number {
+    if (this.offset >= this.end) throw new ThriftError('the structure has no end', true);
+    return this.bytes[this.offset++]!;
+  }
+
+  varint32(): number {
+    let value = 0;
+    for (let shift = 0; shift < 35; shift += 7) {
+      const byte = this.byte();
+      value |= (byte & 127) << shift;
+      if (byte < 128) return value >>> 0;
+    }
+    throw new ThriftError('an integer of more than 32 bits');
+  }
+
+  zigzag32(): number {
+    const value = this.varint32();
+    return (value >>> 1) ^ -(value & 1);
+  }
+
+  zigzag64(): number | bigint {
+    const start = this.offset;
+    let value = 0;
+    let scale = 1;
+    // Seven groups of seven bits are exact in a double; longer ones take the slow way.
+    for (let groups = 0; groups < 7; groups++, scale *= 128) {
+      const byte = this.byte();
+      value += (byte & 127) * scale;
+      if (byte < 128) return value % 2 === 0 ? value / 2 : -(value + 1) / 2;
+    }
+    this.offset = start;
+    let big = 0n;
+    for (let shift = 0n; shift < 70n; shift += 7n) {
+      const byte = this.byte();
+      big |= BigInt(byte & 127) << shift;
+      if (byte < 128) {
+        const signed = BigInt.asIntN(64, (big >> 1n) ^ -(big & 1n));
+        return Number.isSafeInteger(Number(signed)) ? Number(signed) : signed;
+      }
+    }
+    throw new ThriftError('an integer of more than 64 bits');
+  }
+}
+
+/** Element types of a written list. */
+export const listOf = { i32: I32, binary: BINARY, struct: STRUCT } as const;
+
+/** Writes structs field by field, in ascending order of ID; `undefined` writes nothing. */
+export class ThriftWriter {
+  #bytes = new Uint8Array(1024);
+  #length = 0;
+  /** The last field ID of each open struct. */
+  readonly #ids: number[] = [0];
+
+  finish(): Uint8Array {
+    return this.#bytes.slice(0, this.#length);
+  }
+
+  i32(id: number, value: number | undefined): void {
+    if (value === undefined) return;
+    this.#field(id, I32);
+    this.#varint(((value << 1) ^ (value >> 31)) >>> 0);
+  }
+
+  /** A non-negative 64-bit integer (counts, sizes and offsets are). */
+  i64(id: number, value: number | undefined): void {
+    if (value === undefined) return;
+    this.#field(id, I64);
+    this.#varint(value * 2);
+  }
+
+  i16(id: number, value: number): void {
+    this.#field(id, I16);
+    this.#varint(value * 2);
+  }
+
+  byte(id: number, value: number): void {
+    this.#field(id, BYTE);
+    this.#push(value);
+  }
+
+  bool(id: number, value: boolean | undefined): void {
+    if (value !== undefined) this.#field(id, value ? TRUE : FALSE);
+  }
+
+  binary(id: number, value: Uint8Array | string | undefined): void {
+    if (value === undefined) return;
+    this.#field(id, BINARY);
+    this.item(value);
+  }
+
+  /** Opens a struct in a field; `end` closes it. */
+  open(id: number): void {
+    this.#field(id, STRUCT);
+    this.#ids.push(0);
+  }
+
+  /** Opens a struct that is an element of a list; `end` closes it. */
+  element(): void {
+    this.#ids.push(0);
+  }
+
+  /** Closes the struct opened last; also the outermost. */
+  end(): void {
+    this.#ids.pop();
+    this.#push(STOP);
+  }
+
+  /** Begins a list; exactly `count` elements follow, by `item` or `element`. */
+  list(id: number, type: number, count: number): void {
+    this.#field(id, LIST);
+    if (count < 15) this.#push((count << 4) | type);
+    else {
+      this.#push(0xf0 | type);
+      this.#varint(count);
+    }
+  }
+
+  /** One element of a list of I32 or binary. */
+  item(value: number | Uint8Array | string): void {
+    if (typeof value === 'number') {
+      this.#varint(((value << 1) ^ (value >> 31)) >>> 0);
+      return;
+    }
+    const bytes = typeof value === 'string' ? new TextEncoder().encode(value) : value;
+    this.#varint(bytes.length);
+    this.#reserve(bytes.length);
+    this.#bytes.set(bytes, this.#length);
+    this.#length += bytes.length;
+  }
+
+  #field(id: number, type: number): void {
+    const delta = id - this.#ids[this.#ids.length - 1]!;
+    this.#ids[this.#ids.length - 1] = id;
+    if (delta > 0 && delta < 16) this.#push((delta << 4) | type);
+    else {
+      this.#push(type);
+      this.#varint(id * 2);
+    }
+  }
+
+  #varint(value: number): void {
+    let rest = value;
+    while (rest >= 128) {
+      this.#push((rest % 128) | 128);
+      rest = Math.floor(rest / 128);
+    }
+    this.#push(rest);
+  }
+
+  #push(byte: number): void {
+    this.#reserve(1);
+    this.#bytes[this.#length++] = byte;
+  }
+
+  #reserve(count: number): void {
+    if (this.#length + count <= this.#bytes.length) return;
+    const grown = new Uint8Array(Math.max(this.#bytes.length * 2, this.#length + count));
+    grown.set(this.#bytes.subarray(0, this.#length));
+    this.#bytes = grown;
+  }
+}

@@ -1,0 +1,280 @@
+/**
+ * Helpers over `Values`: allocate, gather, slice, concatenate, compare. Everything is physical; nothing here knows
+ * what a value means.
+ */
+import { OrdinalError } from '../errors.ts';
+import { widthOf } from './constants.ts';
+import type { ColumnType, Values } from './types.ts';
+
+/** Offsets are 32-bit: an arena holds less than 4 GiB. */
+const arenaBytesMax = 2 ** 32 - 1;
+
+/** Zeroed values of a column's physical type; byte arrays are all empty. */
+export function allocate(type: ColumnType, length: number): Values {
+  switch (type.physical) {
+    case 'BOOLEAN':
+      return { kind: 'boolean', length, data: new Uint8Array(length) };
+    case 'INT32':
+      return { kind: 'int32', length, data: new Int32Array(length) };
+    case 'INT64':
+      return { kind: 'int64', length, data: new BigInt64Array(length) };
+    case 'FLOAT':
+      return { kind: 'float', length, data: new Float32Array(length) };
+    case 'DOUBLE':
+      return { kind: 'double', length, data: new Float64Array(length) };
+    case 'BYTE_ARRAY':
+      return { kind: 'bytes', length, data: new Uint8Array(0), offsets: new Uint32Array(length + 1) };
+    case 'INT96':
+    case 'FIXED_LEN_BYTE_ARRAY': {
+      const width = widthOf(type.physical, type.typeLength);
+      return { kind: 'fixed', length, data: new Uint8Array(length * width), width };
+    }
+  }
+}
+
+/** A view of the bytes of a typed array. */
+export function bytesOf(data: ArrayBufferView): Uint8Array {
+  return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+}
+
+/** A copy of bytes [from, to): never a view, as `slice` of a Node buffer is. */
+export function copyOf(bytes: Uint8Array, from = 0, to: number = bytes.length): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(bytes.subarray(from, to));
+}
+
+/** Bytes that the values take in PLAIN encoding without length prefixes: their information, not their memory. */
+export function byteLength(values: Values): number {
+  if (values.kind === 'bytes') return values.offsets[values.length]! - values.offsets[0]!;
+  if (values.kind === 'fixed') return values.length * values.width;
+  return values.length * values.data.BYTES_PER_ELEMENT;
+}
+
+/** Bytes of value i of byte arrays and fixed arrays, as a view. */
+export function bytesAt(values: Values & { kind: 'bytes' | 'fixed' }, i: number): Uint8Array {
+  if (values.kind === 'fixed') return values.data.subarray(i * values.width, (i + 1) * values.width);
+  return values.data.subarray(values.offsets[i]!, values.offsets[i + 1]!);
+}
+
+/** Values[indices[k]] for each k; an index of -1 gives zero or an empty value. */
+export function gather(values: Values, indices: Int32Array, count: number = indices.length): Values {
+  switch (values.kind) {
+    case 'boolean':
+      return { kind: 'boolean', length: count, data: gatherInto(values.data, indices, new Uint8Array(count)) };
+    case 'int32':
+      return { kind: 'int32', length: count, data: gatherInto(values.data, indices, new Int32Array(count)) };
+    case 'float':
+      return { kind: 'float', length: count, data: gatherInto(values.data, indices, new Float32Array(count)) };
+    case 'double':
+      return { kind: 'double', length: count, data: gatherInto(values.data, indices, new Float64Array(count)) };
+    case 'int64':
+      return { kind: 'int64', length: count, data: gatherLongs(values.data, indices, count) };
+    case 'bytes':
+      return gatherBytes(values, indices, count);
+    case 'fixed': {
+      const { width, data } = values;
+      const out = new Uint8Array(count * width);
+      for (let k = 0; k < count; k++) {
+        const i = indices[k]!;
+        if (i >= 0) for (let b = 0; b < width; b++) out[k * width + b] = data[i * width + b]!;
+      }
+      return { kind: 'fixed', length: count, data: out, width };
+    }
+  }
+}
+
+function gatherInto<T extends Uint8Array | Int32Array | Float32Array | Float64Array>(
+  data: T,
+  indices: Int32Array,
+  out: T,
+): T {
+  for (let k = 0; k < out.length; k++) {
+    const i = indices[k]!;
+    if (i >= 0) out[k] = data[i]!;
+  }
+  return out;
+}
+
+/** 64-bit integers move as doubles' bit patterns would, in two halves: no BigInt is made. */
+function gatherLongs(data: BigInt64Array, indices: Int32Array, count: number): BigInt64Array<ArrayBuffer> {
+  const out = new BigInt64Array(count);
+  const from = new Int32Array(data.buffer, data.byteOffset, data.length * 2);
+  const to = new Int32Array(out.buffer);
+  for (let k = 0; k < count; k++) {
+    const i = indices[k]!;
+    if (i < 0) continue;
+    to[2 * k] = from[2 * i]!;
+    to[2 * k + 1] = from[2 * i + 1]!;
+  }
+  return out;
+}
+
+function gatherBytes(values: Values & { kind: 'bytes' }, indices: Int32Array, count: number): Values {
+  const { data, offsets } = values;
+  const outOffsets = new Uint32Array(count + 1);
+  let total = 0;
+  for (let k = 0; k < count; k++) {
+    const i = indices[k]!;
+    if (i >= 0) total += offsets[i + 1]! - offsets[i]!;
+    outOffsets[k + 1] = total;
+  }
+  checkArena(total);
+  const out = new Uint8Array(total);
+  for (let k = 0; k < count; k++) {
+    const i = indices[k]!;
+    if (i >= 0) copyBytes(data, offsets[i]!, offsets[i + 1]!, out, outOffsets[k]!);
+  }
+  return { kind: 'bytes', length: count, data: out, offsets: outOffsets };
+}
+
+/** Copies data[from, to) to out[at...]. Short runs by hand: a call to `set` costs more than thirty bytes do. */
+export function copyBytes(data: Uint8Array, from: number, to: number, out: Uint8Array, at: number): void {
+  if (to - from > 32) {
+    out.set(data.subarray(from, to), at);
+    return;
+  }
+  for (let i = from, o = at; i < to; i++, o++) out[o] = data[i]!;
+}
+
+function checkArena(bytes: number): void {
+  if (bytes > arenaBytesMax)
+    throw new OrdinalError('LimitExceeded', `A column's values take ${bytes} bytes; at most 4 GiB are possible.`);
+}
+
+/** Values [from, to) as views; the byte arena is shared. */
+export function slice(values: Values, from: number, to: number): Values {
+  const length = to - from;
+  switch (values.kind) {
+    case 'bytes':
+      return { kind: 'bytes', length, data: values.data, offsets: values.offsets.subarray(from, to + 1) };
+    case 'fixed':
+      return { ...values, length, data: values.data.subarray(from * values.width, to * values.width) };
+    case 'boolean':
+      return { kind: 'boolean', length, data: values.data.subarray(from, to) };
+    case 'int32':
+      return { kind: 'int32', length, data: values.data.subarray(from, to) };
+    case 'int64':
+      return { kind: 'int64', length, data: values.data.subarray(from, to) };
+    case 'float':
+      return { kind: 'float', length, data: values.data.subarray(from, to) };
+    case 'double':
+      return { kind: 'double', length, data: values.data.subarray(from, to) };
+  }
+}
+
+/** The values of `pieces` one after the other, copied. All must be of the type. */
+export function concat(type: ColumnType, pieces: readonly Values[]): Values {
+  const length = pieces.reduce((sum, piece) => sum + piece.length, 0);
+  const out = allocate(type, length);
+  if (out.kind === 'bytes') return concatBytes(pieces, out.offsets, length);
+  let at = 0;
+  const target = bytesOf(out.data);
+  for (const piece of pieces) {
+    if (piece.kind !== out.kind) throw mixed(out.kind, piece.kind);
+    const bytes = bytesOf(piece.data).subarray(0, byteLength(piece));
+    target.set(bytes, at);
+    at += bytes.length;
+  }
+  return out;
+}
+
+function concatBytes(pieces: readonly Values[], offsets: Uint32Array, length: number): Values {
+  const total = pieces.reduce((sum, piece) => sum + byteLength(piece), 0);
+  checkArena(total);
+  const data = new Uint8Array(total);
+  let row = 0;
+  let at = 0;
+  for (const piece of pieces) {
+    if (piece.kind !== 'bytes') throw mixed('bytes', piece.kind);
+    const base = piece.offsets[0]!;
+    data.set(piece.data.subarray(base, piece.offsets[piece.length]!), at);
+    for (let i = 0; i < piece.length; i++) offsets[row++] = at + piece.offsets[i]! - base;
+    at += piece.offsets[piece.length]! - base;
+  }
+  offsets[row] = at;
+  return { kind: 'bytes', length, data, offsets };
+}
+
+function mixed(wanted: string, found: string): OrdinalError {
+  return new OrdinalError('Internal', `values of kind ${found} where ${wanted} belong`);
+}
+
+/** Whether value i of `a` and value j of `b` are the same bytes (so NaN equals NaN, and -0 differs from 0). */
+export function equalAt(a: Values, i: number, b: Values, j: number): boolean {
+  if (a.kind === 'bytes' || a.kind === 'fixed') {
+    return (b.kind === 'bytes' || b.kind === 'fixed') && compareBytes(bytesAt(a, i), bytesAt(b, j)) === 0;
+  }
+  return a.kind === b.kind && Object.is(a.data[i], b.data[j]);
+}
+
+/** Unsigned lexicographic order of bytes: negative, zero or positive. */
+export function compareBytes(a: Uint8Array, b: Uint8Array): number {
+  const length = Math.min(a.length, b.length);
+  for (let i = 0; i < length; i++) {
+    const difference = a[i]! - b[i]!;
+    if (difference !== 0) return difference;
+  }
+  return a.length - b.length;
+}
+
+/** Grows an arena of byte arrays value by value. */
+export class BytesBuilder {
+  #data: Uint8Array;
+  #offsets: Uint32Array;
+  #length = 0;
+  #end = 0;
+
+  constructor(expectedValues = 64, expectedBytes = 1024) {
+    this.#data = new Uint8Array(expectedBytes);
+    this.#offsets = new Uint32Array(expectedValues + 1);
+  }
+
+  get length(): number {
+    return this.#length;
+  }
+
+  /** Appends data[from, to). */
+  push(data: Uint8Array, from = 0, to: number = data.length): void {
+    this.#reserve(to - from);
+    copyBytes(data, from, to, this.#data, this.#end);
+    this.#end += to - from;
+    this.#close();
+  }
+
+  /** Appends the UTF-8 bytes of a text; a lone surrogate becomes U+FFFD. */
+  pushText(text: string): void {
+    // UTF-8 needs at most three bytes per UTF-16 unit.
+    this.#reserve(text.length * 3);
+    const { written } = encoder.encodeInto(text, this.#data.subarray(this.#end));
+    this.#end += written;
+    this.#close();
+  }
+
+  finish(): Values & { kind: 'bytes' } {
+    return {
+      kind: 'bytes',
+      length: this.#length,
+      data: this.#data.subarray(0, this.#end),
+      offsets: this.#offsets.subarray(0, this.#length + 1),
+    };
+  }
+
+  #close(): void {
+    if (++this.#length >= this.#offsets.length) {
+      const grown = new Uint32Array(this.#offsets.length * 2);
+      grown.set(this.#offsets);
+      this.#offsets = grown;
+    }
+    this.#offsets[this.#length] = this.#end;
+  }
+
+  #reserve(bytes: number): void {
+    const needed = this.#end + bytes;
+    if (needed <= this.#data.length) return;
+    checkArena(needed);
+    const grown = new Uint8Array(Math.min(arenaBytesMax, Math.max(needed, this.#data.length * 2)));
+    grown.set(this.#data.subarray(0, this.#end));
+    this.#data = grown;
+  }
+}
+
+const encoder = new TextEncoder();
