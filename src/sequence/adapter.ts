@@ -10,8 +10,9 @@
  * So an operation calls `setState` once and then `return` once, at its very end, with values that have already been
  * through JSON; it throws nothing, and an error is an answer: `{ ok: false, error }`.
  */
+import { isDeepStrictEqual } from 'node:util';
 import type { EntityContext } from 'durable-functions';
-import { toErrorValue } from '../errors.ts';
+import { invariant, toErrorValue } from '../errors.ts';
 import { type LeaseState, reduceLeaseAny } from './lease.ts';
 import type { Refusal } from './operations.ts';
 import { reduceAny } from './reducer.ts';
@@ -59,22 +60,24 @@ function decide<S extends object>(df: EntityContext<S>['df'], reducer: Reducer<S
     before = df.getState() ?? undefined;
     const operation = { ...inputOf(df), kind: df.operationName };
     const { state, result } = reducer(before, operation);
-    const outcome = { state: throughJson(state), result: throughJson(result) };
-    return { ...outcome, result: named(df, outcome.result) };
+    return { state: state === undefined ? undefined : throughJson(state), result: throughJson(named(df, result)) };
   } catch (thrown) {
     return { state: before, result: named(df, { ok: false, error: toErrorValue(thrown) }) };
   }
 }
 
+/** The operation's input; one that is no object becomes a member that no operation knows, to be refused by name. */
 function inputOf<S>(df: EntityContext<S>['df']): object {
-  const input = df.getInput<unknown>();
-  return typeof input === 'object' && input !== null ? input : { input };
+  const input = df.getInput<unknown>() ?? {};
+  return typeof input === 'object' ? input : { input };
 }
 
-/** The value as JSON carries it, so that what is written is what was checked. Throws for what JSON cannot hold. */
-function throughJson<T>(value: T): T {
-  if (value === undefined) return value;
-  return JSON.parse(JSON.stringify(value)) as T;
+/** The value as JSON carries it, proven equal to what was given. Throws for what JSON cannot hold, or would alter. */
+function throughJson<T extends object>(value: T): T {
+  invariant(typeof value === 'object' && value !== null, 'an entity writes and answers objects');
+  const copy = JSON.parse(JSON.stringify(value)) as T;
+  invariant(isDeepStrictEqual(copy, value), 'an entity writes and answers plain JSON values');
+  return copy;
 }
 
 /** An error that says which sequence or lease it is about. */

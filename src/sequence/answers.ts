@@ -14,7 +14,7 @@ export function reserved(ledger: Ledger, { owner, ranges }: Reservation): Reserv
 /** A summary of the sequence, small whatever the state holds, and what it knows of one owner. */
 export function show(ledger: Ledger | undefined, owner: string | undefined): ShowAnswer {
   if (!ledger) return { ok: true, exists: false };
-  const { start, step, next, free, open, finished } = ledger;
+  const { start, step, next, floor, free, open, finished } = ledger;
   const known = [...open.map((entry) => ({ ...entry, outcome: 'open' as const })), ...finished];
   const entry: (Reservation & { outcome: 'open' | Finished['outcome'] }) | undefined = known.find(
     (candidate) => candidate.owner === owner,
@@ -25,6 +25,7 @@ export function show(ledger: Ledger | undefined, owner: string | undefined): Sho
     start: String(start),
     step: String(step),
     next: String(next),
+    floor: String(floor),
     freeCount: String(countOf(free)),
     freeRanges: free.length,
     openCount: String(countOf(open.flatMap(({ ranges }) => ranges))),

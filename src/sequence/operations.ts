@@ -54,17 +54,17 @@ export interface ReservationAnswer {
 export interface ReleaseAnswer {
   ok: true;
   owner: string;
-  /** What this call gave back; empty when there was nothing (left) to give. */
+  /** What the owner held and no longer holds; empty when it held nothing (any more). */
   ranges: ReservedRange[];
 }
 
 export interface RaiseAnswer {
   ok: true;
-  /** False when the sequence already was above the value, and nothing changed. */
+  /** Whether `next` moved. */
   raised: boolean;
   /** First ID above all that were ever handed out or imported. */
   next: string;
-  /** Free IDs that were given up, since the import may have used them. */
+  /** How many free IDs up to the value were given up. */
   abandoned: string;
 }
 
@@ -81,6 +81,8 @@ export interface ShowAnswer {
   step?: string;
   /** First ID above all that were ever handed out or imported; beyond 2^63-1 when the sequence is used up. */
   next?: string;
+  /** First ID above all that were imported. */
+  floor?: string;
   /** Released IDs below `next`, and the ranges they lie in. */
   freeCount?: string;
   freeRanges?: number;

@@ -38,6 +38,15 @@ export function union(sets: Range[], step: bigint): Range[] {
   return merged;
 }
 
+/** The part of a set at or above `floor`, an ID of the sequence. */
+export function above(ranges: Range[], floor: bigint, step: bigint): Range[] {
+  return ranges.flatMap((range) => {
+    const end = endOf(range, step);
+    if (range.first >= floor) return [range];
+    return end > floor ? [{ first: floor, count: (end - floor) / step }] : [];
+  });
+}
+
 /** Gives `ranges` back: free neighbours merge, and a free range that ends at `next` moves `next` back. */
 export function giveBack(supply: Supply, ranges: Range[], step: bigint): Supply {
   const free = union([...supply.free, ...ranges], step);

@@ -28,7 +28,7 @@ import type {
   SequenceResult,
 } from './operations.ts';
 import { parseOperation } from './operations.ts';
-import { countOf, giveBack, type Range, take } from './ranges.ts';
+import { above, countOf, giveBack, type Range, take } from './ranges.ts';
 import {
   type Finished,
   type Ledger,
@@ -137,7 +137,7 @@ function withOptions(
     if (start === undefined || step === undefined) {
       throw new OrdinalError('InvalidRequest', 'the sequence does not exist yet: its start and step are needed');
     }
-    return { start, step, next: start, free: [], open: [], finished: [] };
+    return { start, step, next: start, floor: start, free: [], open: [], finished: [] };
   }
   if ((start !== undefined && start !== ledger.start) || (step !== undefined && step !== ledger.step)) {
     throw conflict(
@@ -233,7 +233,7 @@ function release(ledger: Ledger | undefined, operation: Asked<'release'>): Step<
   const open = ledger.open.find((entry) => entry.owner === owner);
   if (open) refuseStale(open, attempt);
   const given = open?.ranges ?? [];
-  const supply = giveBack(ledger, given, ledger.step);
+  const supply = giveBack(ledger, above(given, ledger.floor, ledger.step), ledger.step);
   const released: Finished = { owner, attempt, outcome: 'released', ranges: [] };
   return {
     ledger: finish({ ...ledger, ...supply }, open ?? finished, released),
@@ -252,21 +252,26 @@ function finish(ledger: Ledger, entry: Reservation | undefined, finished: Finish
 }
 
 /**
- * Imports an existing maximum: no ID up to `value` is handed out from now on. Never lowers; a value below `next` changes
- * nothing. When it does raise, IDs were used that this sequence knew nothing of, so what it believed to be free may be
- * in use as well: its free ranges, all below `value`, are given up and counted in the answer, for a gap is better than
- * an ID twice. Open reservations stay with their owners.
+ * Imports an existing maximum: from now on no ID up to `value` is handed out, for it may be in use where this sequence
+ * knows nothing of it. It never lowers, and it lasts: free ranges up to `value` are given up, and so is what open
+ * reservations hold there, should they be released. A gap is better than an ID twice; the answer counts what was free.
  */
 function raiseTo(existing: Ledger | undefined, operation: Asked<'raiseTo'>): Step<RaiseAnswer> {
   const ledger = withOptions(existing, operation);
+  const { start, step, free } = ledger;
   const { value } = operation;
-  const { start, step } = ledger;
-  if (value < ledger.next) {
+  const floor = value < start ? start : start + ((value - start) / step + 1n) * step;
+  if (floor <= ledger.floor) {
     return { ledger, answer: { ok: true, raised: false, next: String(ledger.next), abandoned: '0' } };
   }
-  const next = start + ((value - start) / step + 1n) * step;
-  const answer: RaiseAnswer = { ok: true, raised: true, next: String(next), abandoned: String(countOf(ledger.free)) };
-  return { ledger: { ...ledger, next, free: [] }, answer };
+  const raised = floor > ledger.next;
+  const next = raised ? floor : ledger.next;
+  const kept = above(free, floor, step);
+  const abandoned = String(countOf(free) - countOf(kept));
+  return {
+    ledger: { ...ledger, next, floor, free: kept },
+    answer: { ok: true, raised, next: String(next), abandoned },
+  };
 }
 
 /** Puts an exported or rebuilt state in place. Only a sequence that does not exist, or already is in that state, takes it. */

@@ -29,7 +29,9 @@ export const sequenceStateSchema = z.strictObject({
   step: decimalSchema,
   /** First ID above all that were ever handed out or imported; above 2^63-1 once the sequence is used up. */
   next: z.string().regex(/^(0|[1-9][0-9]{0,19})$/),
-  /** Released ranges below `next` as [first, count], ascending, merged; never touching `next`. */
+  /** First ID above all that were imported (`raiseTo`): none below it is ever handed out again. `start` if none were. */
+  floor: z.string().regex(/^(0|[1-9][0-9]{0,19})$/),
+  /** Released ranges from `floor` to below `next` as [first, count], ascending, merged; never touching `next`. */
   free: z.array(rangeSchema),
   /** Reservations that are neither committed nor released, oldest first. */
   open: z.array(reservationSchema),
@@ -54,6 +56,7 @@ export interface Ledger {
   start: bigint;
   step: bigint;
   next: bigint;
+  floor: bigint;
   free: Range[];
   open: Reservation[];
   finished: Finished[];
@@ -69,6 +72,7 @@ export function toLedger(state: SequenceState): Ledger {
     start: BigInt(data.start),
     step: BigInt(data.step),
     next: BigInt(data.next),
+    floor: BigInt(data.floor),
     free: data.free.map(toRange),
     open: data.open.map((entry) => ({ ...entry, ranges: entry.ranges.map(toRange) })),
     finished: data.finished.map((entry) => ({ ...entry, ranges: entry.ranges.map(toRange) })),
@@ -85,6 +89,7 @@ export function toState(ledger: Ledger): SequenceState {
     start: String(ledger.start),
     step: String(ledger.step),
     next: String(ledger.next),
+    floor: String(ledger.floor),
     free: ledger.free.map(fromRange),
     open: ledger.open.map(({ owner, attempt, ranges }) => ({ owner, attempt, ranges: ranges.map(fromRange) })),
     finished: ledger.finished.map(({ owner, attempt, outcome, ranges }) => ({
@@ -111,20 +116,22 @@ export function rangeCount(ledger: Ledger): number {
 
 /** No ID in two places, every range on the sequence's lattice and below `next`, free ranges maximal, all bounded. */
 function assertLedger(ledger: Ledger): void {
-  const { start, step, next, free } = ledger;
+  const { start, step, next, floor, free } = ledger;
   invariant(step >= 1n, 'step is at least 1');
   invariant(next >= start && (next - start) % step === 0n, 'next lies on the sequence');
+  invariant(floor >= start && (floor - start) % step === 0n, 'the floor lies on the sequence');
+  invariant(floor <= next && (free[0]?.first ?? next) >= floor, 'next and all free ranges are above the floor');
   invariant(next <= limits.idMax + step, 'next is at most one step above the largest ID');
   const entries = [...ledger.open, ...ledger.finished];
   const held = [...free, ...entries.flatMap((entry) => entry.ranges)].sort(ascending);
-  let floor = start;
+  let end = start;
   for (const range of held) {
     invariant(range.count >= 1n, 'a range holds at least one ID');
-    invariant(range.first >= floor, 'no ID is in two places');
+    invariant(range.first >= end, 'no ID is in two places');
     invariant((range.first - start) % step === 0n, 'a range lies on the sequence');
-    floor = endOf(range, step);
+    end = endOf(range, step);
   }
-  invariant(floor <= next, 'no range reaches beyond next');
+  invariant(end <= next, 'no range reaches beyond next');
   free.forEach((range, index) => {
     invariant(endOf(range, step) < (free[index + 1]?.first ?? next), 'free ranges are ascending and maximal');
   });
