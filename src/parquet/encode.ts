@@ -1,12 +1,5 @@
-/** The door to encoding, and the encoding of a decoded column, choosing between a dictionary and PLAIN by what is smaller. */
-import { invariant } from '../errors.ts';
-import { buildDictionary } from './dictionary.ts';
-import { encodeDictionaryPage, encodeIndexPages, encodePlain, type PageOptions } from './encode-pages.ts';
-import { bitWidthOf } from './hybrid.ts';
-import { statisticsOf } from './statistics.ts';
-import type { Codec, Column, ColumnType, EncodedChunk, Values } from './types.ts';
-import { byteLength, gather } from './values.ts';
-
+/** The door to encoding: pages, whole columns and ID sequences. */
+export { dropUnused, encodeColumn, encodeDictionaryChunk } from './encode-column.ts';
 export {
   type EncodedPages,
   type EncodePlainOptions,
@@ -15,86 +8,4 @@ export {
   encodePlain,
   type PageOptions,
 } from './encode-pages.ts';
-export { encodeInt64Sequence, type SequenceRange } from './int64-sequence.ts';
-
-/**
- * Encodes a column. The dictionary form keeps its dictionary, without the entries that no row uses, unless PLAIN is
- * smaller; the plain form gets a dictionary where that clearly pays. Throws `Internal` when a REQUIRED column has
- * nulls.
- */
-export function encodeColumn(
-  column: Column,
-  type: ColumnType,
-  optional: boolean,
-  codec: Codec,
-  options: PageOptions = {},
-): EncodedChunk {
-  if (column.form === 'plain') {
-    const built = type.physical === 'BOOLEAN' ? undefined : buildDictionary(column.values, column.valid);
-    if (built) return encodeDictionaryChunk(built.dictionary, built.indices, type, optional, codec, options);
-    return encodePlain(type, optional, column.values, column.valid, codec, options);
-  }
-  const { dictionary, indices } = dropUnused(column.dictionary, column.indices);
-  if (type.physical !== 'BOOLEAN' && dictionaryPays(dictionary, column.rows - column.nulls)) {
-    return encodeDictionaryChunk(dictionary, indices, type, optional, codec, options);
-  }
-  const valid = column.nulls > 0 ? Uint8Array.from(indices, (index) => (index < 0 ? 0 : 1)) : undefined;
-  return encodePlain(type, optional, gather(dictionary, indices), valid, codec, options);
-}
-
-/** A chunk of a dictionary page and pages of indices. Every entry must be used, so that the statistics are exact. */
-export function encodeDictionaryChunk(
-  dictionary: Values,
-  indices: Int32Array,
-  type: ColumnType,
-  optional: boolean,
-  codec: Codec,
-  options: PageOptions = {},
-): EncodedChunk {
-  const page = encodeDictionaryPage(dictionary, codec);
-  const data = encodeIndexPages(indices, dictionary.length, optional, codec, options);
-  return {
-    parts: [page.bytes, ...data.parts],
-    meta: {
-      codec,
-      encodings: ['PLAIN', 'RLE', 'RLE_DICTIONARY'],
-      numValues: data.numValues,
-      length: page.bytes.length + data.length,
-      uncompressedLength: page.uncompressedLength + data.uncompressedLength,
-      dictionaryPageOffset: 0,
-      dataPageOffset: page.bytes.length,
-      statistics: statisticsOf(dictionary, type, undefined, data.nulls),
-      pageEncodings: [
-        { page: 'dictionary', encoding: 'PLAIN', count: 1 },
-        { page: 'v1', encoding: 'RLE_DICTIONARY', count: data.pages },
-      ],
-    },
-  };
-}
-
-/** Whether dictionary and indices take fewer bytes than the values themselves. */
-function dictionaryPays(dictionary: Values, count: number): boolean {
-  if (dictionary.length === 0 || count === 0) return false;
-  const prefix = dictionary.kind === 'bytes' ? 4 : 0;
-  const entry = byteLength(dictionary) / dictionary.length + prefix;
-  const withDictionary = dictionary.length * entry + (count * bitWidthOf(dictionary.length - 1)) / 8;
-  return withDictionary < count * entry;
-}
-
-/** The same column with only those entries that some row uses, in the same order. */
-export function dropUnused(dictionary: Values, indices: Int32Array): { dictionary: Values; indices: Int32Array } {
-  const moved = new Int32Array(dictionary.length);
-  for (let r = 0; r < indices.length; r++) if (indices[r]! >= 0) moved[indices[r]!] = 1;
-  let used = 0;
-  const kept = new Int32Array(dictionary.length);
-  for (let i = 0; i < moved.length; i++) {
-    if (moved[i] === 0) continue;
-    kept[used] = i;
-    moved[i] = used++;
-  }
-  if (used === dictionary.length) return { dictionary, indices };
-  invariant(used < dictionary.length, 'no more entries are used than there are');
-  const out = new Int32Array(indices.length);
-  for (let r = 0; r < indices.length; r++) out[r] = indices[r]! < 0 ? -1 : moved[indices[r]!]!;
-  return { dictionary: gather(dictionary, kept, used), indices: out };
-}
+export { encodeInt64Sequence, type SequenceEncoding, type SequenceRange } from './int64-sequence.ts';

@@ -15,7 +15,7 @@ export interface SequenceRange {
   step: bigint;
 }
 
-export interface SequenceOptions {
+export interface SequenceEncoding {
   encoding: 'plain' | 'delta';
   codec: Codec;
   /** @default 131072 */
@@ -27,7 +27,7 @@ const deltaBlockValues = 128;
 const deltaMiniblocks = 4;
 
 /** Encodes the ranges one after the other, with exact statistics. Throws `Internal` beyond the 64-bit range. */
-export function encodeInt64Sequence(ranges: readonly SequenceRange[], options: SequenceOptions): EncodedChunk {
+export function encodeInt64Sequence(ranges: readonly SequenceRange[], options: SequenceEncoding): EncodedChunk {
   const pages = new PageWriter(options.codec, options.encoding === 'delta' ? 'DELTA_BINARY_PACKED' : 'PLAIN');
   for (const range of ranges) {
     const last = lastOf(range);
