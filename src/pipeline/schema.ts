@@ -127,7 +127,7 @@ function withChecks(facts: SchemaFacts, checks: CheckFacts): SchemaFacts {
     ...facts,
     active: facts.active || checks.other || checks.bounded,
     changes: facts.changes || checks.changes,
-    integer: facts.integer || checks.integer,
+    integer: facts.integer || (checks.integer && facts.input === 'number'),
     width: checks.width ?? facts.width,
     bounds: onlyBounds && checks.bounded ? checks.bounds : undefined,
   };
@@ -153,6 +153,7 @@ function custom(schema: core.$ZodType): SchemaFacts {
   const { Class } = schema._zod.bag as { Class?: unknown };
   if (Class === Uint8Array) return base('bytes');
   if (Class === Date) return base('date');
+  // Whether its function would take a null is not asked: its type does not say so, and .nullable() does.
   return base('any', { active: true });
 }
 
@@ -199,7 +200,7 @@ function pipe(def: core.$ZodPipeDef, field: string): SchemaFacts {
     input: inner.input,
     admitsNull: inner.admitsNull,
     admitsUndefined: inner.admitsUndefined,
-    mayGiveNull: transforms && (outer.admitsNull || outer.admitsUndefined),
+    mayGiveNull: transforms && outer.output !== 'any' && (outer.admitsNull || outer.admitsUndefined),
     active: inner.active || outer.active || transforms,
     changes: inner.changes || outer.changes || transforms,
     transforms,

@@ -1,0 +1,204 @@
+/**
+ * What the type checker promises to pipeline authors. `tsc` (part of `npm run check`) fails when a mistake marked
+ * with @ts-expect-error is not one any more, and when a right pipeline is refused. Nothing here runs.
+ */
+import { z } from 'zod';
+import { pipeline, type } from '../../src/pipeline/index.ts';
+
+const row = z.object({
+  date: z.date(),
+  delay: z.int(),
+  distance: z.int().nonnegative().nullable(),
+  origin: z.string().length(3),
+  destination: z.string().length(3),
+  memo: z.string().optional(),
+  flag: z.stringbool(),
+  serial: z.bigint(),
+  picture: z.instanceof(Uint8Array),
+  cabin: z.enum(['first', 'economy']),
+});
+const head = { name: 'flights', source: { container: 'landing', prefix: 'flights/' }, row } as const;
+
+// Right in every respect: functions see what the schemas give out, null where the contract has it.
+pipeline({
+  ...head,
+  onInvalid: 'quarantine',
+  maxRejected: 0.05,
+  idEncoding: 'delta',
+  output: { container: 'published', prefix: 'air/' },
+  entities: ({ keyed, rows, id, nextId, ref, rowRef, first, map, compute, constant, where }) => ({
+    airports: keyed({ id: id('airport_id', { start: 1000, step: 10n }), key: { code: z.string() }, index: 'airports' }),
+    cabins: keyed({ id: id('cabin_id'), key: { name: z.string() } }),
+    routes: keyed({
+      id: id('route_id', { sequence: 'routes' }),
+      key: { from: 'origin', to: 'destination' },
+      where: where(['distance'], (miles) => miles !== null && miles > 0),
+      columns: {
+        distance: first('distance'),
+        band: map('distance', (miles: number | null) => (miles === null ? null : Math.floor(miles / 500)), type.int32),
+        origin_id: ref('airports', { code: 'origin' }),
+        other_id: nextId('others'),
+      },
+    }),
+    flights: rows({
+      id: id('flight_id'),
+      where: where(['flag', 'cabin'], (flag: boolean, cabin: 'first' | 'economy') => flag && cabin === 'first'),
+      columns: {
+        origin_id: ref('airports', { code: 'origin' }),
+        cabin_id: ref('cabins', { name: 'cabin' }),
+        memo_id: ref('airports', { code: 'memo' }),
+        route_id: ref('routes', { from: 'origin', to: 'destination' }),
+        date: 'date',
+        memo: map('memo', (memo: string | null) => memo?.trim() ?? '', type.string),
+        late: compute(['delay', 'date'], (delay, date) => delay > 15 && date.getTime() > 0, type.boolean),
+        doubled: map('serial', (serial) => serial * 2n, type.int64),
+        safe: map('serial', (serial) => Number(serial), type.int64),
+        size: map('picture', (bytes) => bytes.length, type.int32),
+        price: constant('12.50', type.decimal(12, 2)),
+        made: constant(new Date(0), type.timestampIn('MILLIS', { utc: false })),
+      },
+    }),
+    delays: rows({ id: id('delay_id'), columns: { flight_id: rowRef('flights'), delay: 'delay' } }),
+  }),
+});
+
+// A source column that the contract does not have, wherever one is named.
+pipeline({
+  ...head,
+  entities: ({ keyed, rows, id, first, map, compute, where, ref }) => ({
+    airports: keyed({
+      id: id('airport_id'),
+      // @ts-expect-error in a key
+      key: { code: 'orign' },
+      // @ts-expect-error in a predicate
+      where: where(['delya'], () => true),
+      columns: {
+        // @ts-expect-error in first()
+        distance: first('distanc'),
+      },
+    }),
+    flights: rows({
+      id: id('flight_id'),
+      columns: {
+        // @ts-expect-error as an unchanged column
+        date: 'dat',
+        // @ts-expect-error in map()
+        delay: map('delya', () => 1, type.int32),
+        // @ts-expect-error in compute(), at any place
+        late: compute(['date', 'delya'], () => true, type.boolean),
+      },
+    }),
+    others: rows({
+      id: id('other_id'),
+      columns: {
+        // @ts-expect-error in a reference
+        origin_id: ref('airports', { code: 'orign' }),
+      },
+    }),
+  }),
+});
+
+// Functions that do not fit the contract or their declared type.
+pipeline({
+  ...head,
+  entities: ({ rows, id, map, compute, constant, where }) => ({
+    flights: rows({
+      id: id('flight_id'),
+      // @ts-expect-error a predicate gives a boolean
+      where: where(['delay'], (delay) => delay),
+      columns: {
+        // @ts-expect-error the parameter is a number
+        a: map('delay', (delay: string) => delay.length, type.int32),
+        // @ts-expect-error the result is declared an int32
+        b: map('delay', (delay) => String(delay), type.int32),
+        // @ts-expect-error the result is declared a boolean
+        c: compute(['delay'], (delay) => delay, type.boolean),
+        // @ts-expect-error distance may be null
+        d: map('distance', (miles) => Math.round(miles * 1.6), type.int32),
+        // @ts-expect-error an optional column may be null too
+        e: compute(['memo'], (memo) => memo.length > 3, type.boolean),
+        // @ts-expect-error parameters come in the order of the columns
+        f: compute(['delay', 'origin'], (origin: string, delay: number) => origin.length > delay, type.boolean),
+        // @ts-expect-error one parameter for each column
+        g: compute(['delay'], (delay: number, date: Date) => delay > date.getTime(), type.boolean),
+        // @ts-expect-error a promise is not a value
+        h: map('delay', async (delay) => delay, type.int32),
+        // @ts-expect-error the schema gives a boolean where the file has text
+        i: map('flag', (flag: string) => flag.length, type.int32),
+        // @ts-expect-error a constant of another type
+        j: constant(1, type.string),
+        // @ts-expect-error a type is needed
+        k: map('delay', (delay) => delay),
+        // @ts-expect-error a type that needs arguments
+        l: map('delay', (delay) => delay, type.decimal),
+      },
+    }),
+  }),
+});
+
+// References: the mistake is reported at the entity that makes it.
+pipeline({
+  ...head,
+  entities: ({ keyed, rows, id, ref, rowRef }) => ({
+    airports: keyed({ id: id('airport_id'), key: { code: z.string() } }),
+    routes: keyed({ id: id('route_id'), key: { from: 'origin', to: 'destination' } }),
+    serials: keyed({ id: id('serial_id'), key: { serial: 'serial' } }),
+    flights: rows({ id: id('flight_id'), columns: { airport_id: ref('airports', { code: 'origin' }) } }),
+    // @ts-expect-error there is no entity 'airport'
+    a: rows({ id: id('a_id'), columns: { origin_id: ref('airport', { code: 'origin' }) } }),
+    // @ts-expect-error key 'to' is missing
+    b: rows({ id: id('b_id'), columns: { route_id: ref('routes', { from: 'origin' }) } }),
+    // @ts-expect-error there is no key 'until'
+    c: rows({
+      id: id('c_id'),
+      columns: { route_id: ref('routes', { from: 'origin', to: 'origin', until: 'origin' }) },
+    }),
+    // @ts-expect-error a number is not a string
+    d: rows({ id: id('d_id'), columns: { origin_id: ref('airports', { code: 'delay' }) } }),
+    // @ts-expect-error a number is not a bigint
+    e: rows({ id: id('e_id'), columns: { serial_id: ref('serials', { serial: 'delay' }) } }),
+    // @ts-expect-error a rows entity has no key
+    f: rows({ id: id('f_id'), columns: { flight_id: ref('flights', { flight_id: 'origin' }) } }),
+    // @ts-expect-error a keyed entity has no row of the same source row
+    g: rows({ id: id('g_id'), columns: { airport_id: rowRef('airports') } }),
+    // @ts-expect-error there is no entity 'flight'
+    h: rows({ id: id('h_id'), columns: { flight_id: rowRef('flight') } }),
+    // @ts-expect-error in a keyed entity too
+    i: keyed({ id: id('i_id'), key: { code: 'origin' }, columns: { up: ref('airportz', { code: 'origin' }) } }),
+  }),
+});
+
+// Words in the wrong place.
+pipeline({
+  ...head,
+  entities: ({ keyed, rows, id, first, rowRef }) => ({
+    airports: keyed({
+      id: id('airport_id'),
+      key: { code: 'origin' },
+      columns: {
+        // @ts-expect-error of which of the key's rows?
+        date: 'date',
+        // @ts-expect-error of which of the key's rows?
+        flight_id: rowRef('flights'),
+      },
+    }),
+    flights: rows({
+      id: id('flight_id'),
+      columns: {
+        // @ts-expect-error a rows entity has no first row
+        date: first('date'),
+      },
+    }),
+    // @ts-expect-error an entity has an ID
+    others: rows({ columns: { date: 'date' } }),
+    // @ts-expect-error an option that does not exist
+    more: rows({ id: id('more_id'), columns: { date: 'date' }, wher: undefined }),
+  }),
+});
+
+pipeline({
+  ...head,
+  // @ts-expect-error settings are checked as well
+  idEncoding: 'dleta',
+  entities: ({ rows, id }) => ({ flights: rows({ id: id('i'), columns: { date: 'date' } }) }),
+});
