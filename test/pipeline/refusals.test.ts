@@ -1,0 +1,547 @@
+/** What JavaScript users see at start-up: for each mistake its code, its field, its text and its remedy. */
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { z } from 'zod';
+import { OrdinalError } from '../../src/errors.ts';
+import type { builder } from '../../src/pipeline/builder.ts';
+import { compile } from '../../src/pipeline/compile.ts';
+import type { PipelineDefinition } from '../../src/pipeline/definition.ts';
+import { type } from '../../src/pipeline/index.ts';
+
+type Words = typeof builder;
+type Loose = Record<string, unknown>;
+
+const row = z.object({
+  date: z.date(),
+  delay: z.int(),
+  origin: z.string(),
+  destination: z.string(),
+  anything: z.any(),
+});
+
+/** A right pipeline, with members replaced. */
+function definition(change: Loose): PipelineDefinition {
+  const right = {
+    name: 'flights',
+    source: { container: 'landing', prefix: 'flights/' },
+    row,
+    entities: ({ rows, id }: Words) => ({ flights: rows({ id: id('flight_id'), columns: { date: 'date' } }) }),
+  };
+  return { ...right, ...change } as unknown as PipelineDefinition;
+}
+
+/** Entities around one that is under test. */
+function withEntity(make: (words: Words) => unknown, name = 'x'): Loose {
+  return {
+    entities: (words: Words) => ({
+      airports: words.keyed({ id: words.id('airport_id'), key: { code: 'origin' } }),
+      routes: words.keyed({ id: words.id('route_id'), key: { from: 'origin', to: 'destination' } }),
+      flights: words.rows({ id: words.id('flight_id'), columns: { date: 'date' } }),
+      [name]: make(words),
+    }),
+  };
+}
+
+/** One column `c` of a rows entity `x`. */
+function withColumn(make: (words: Words) => unknown): Loose {
+  return withEntity((words) => words.rows({ id: words.id('x_id'), columns: { c: make(words) } }));
+}
+
+function withKeyed(make: (words: Words) => Loose): Loose {
+  return withEntity((words) => words.keyed({ id: words.id('x_id'), key: { code: 'origin' }, ...make(words) }));
+}
+
+const c = 'entities.x.columns.c';
+const late = () => true;
+
+type Case = [mistake: string, change: Loose, field: string, message: RegExp, remedy: RegExp];
+
+const cases: Record<string, Case[]> = {
+  settings: [
+    ['no name', { name: undefined }, 'name', /undefined is not a name/, /a-z 0-9 _ -/],
+    ['a name with capitals', { name: 'Flights' }, 'name', /'Flights' is not a name/, /lower-case/],
+    ['a long name', { name: 'f'.repeat(64) }, 'name', /is not a name/, /up to 62/],
+    ['an unknown option', { ouput: {} }, 'pipeline.ouput', /not a known option/, /did you mean 'output'\?/],
+    ['no source', { source: undefined }, 'source', /undefined, not an object/, /'container', 'prefix'/],
+    [
+      'a misspelt source option',
+      { source: { container: 'landing', prefx: 'a/' } },
+      'source.prefx',
+      /known option/,
+      /'prefix'/,
+    ],
+    ['a bad container', { source: { container: 'Landing', prefix: 'a/' } }, 'source.container', /'Landing'/, /3 to 63/],
+    ['double hyphens', { source: { container: 'a--b', prefix: 'a/' } }, 'source.container', /'a--b'/, /hyphens/],
+    ['no prefix', { source: { container: 'landing' } }, 'source.prefix', /undefined is not a prefix/, /'flights\/'/],
+    [
+      'a leading slash',
+      { source: { container: 'landing', prefix: '/a' } },
+      'source.prefix',
+      /is not a prefix/,
+      /leading/,
+    ],
+    [
+      'a climbing prefix',
+      { source: { container: 'landing', prefix: 'a/../b' } },
+      'source.prefix',
+      /is not a prefix/,
+      /'\.\.'/,
+    ],
+    ['no folder', { output: { prefix: 'out' } }, 'output.prefix', /'out' is not a folder/, /use 'out\/'/],
+    [
+      'output in the source',
+      { output: { container: 'landing', prefix: 'flights/out/' } },
+      'output.prefix',
+      /overlaps the source landing\/flights\//,
+      /another container or folder/,
+    ],
+    [
+      'output beside the source',
+      { output: { container: 'landing' } },
+      'output.prefix',
+      /outputs would be taken for input/,
+      /another/,
+    ],
+    ['source in the output', { output: { container: 'landing', prefix: '' } }, 'output.prefix', /overlaps/, /another/],
+    ['an ID encoding', { idEncoding: 'dleta' }, 'idEncoding', /'dleta' is not an option/, /did you mean 'delta'\?/],
+    ['onInvalid', { onInvalid: 'ignore' }, 'onInvalid', /'ignore'/, /'fail', 'quarantine'/],
+    ['a share above 1', { onInvalid: 'quarantine', maxRejected: 5 }, 'maxRejected', /5 is not a share/, /0 to 1/],
+    ['a share of failures', { maxRejected: 0.1 }, 'maxRejected', /no meaning/, /onInvalid: 'quarantine'/],
+    ['no contract', { row: undefined }, 'row', /is not a zod object/, /z\.object/],
+  ],
+  entities: [
+    ['no function', { entities: { a: 1 } }, 'entities', /an object/, /\(\{ keyed, rows, id \}\) =>/],
+    ['none', { entities: () => ({}) }, 'entities', /is empty/, /rows\(/],
+    ['a block without return', { entities: () => {} }, 'entities', /undefined, not an object/, /^$/],
+    [
+      'a misspelt word',
+      { entities: ({ keyd }: Loose) => ({ a: (keyd as () => void)() }) },
+      'entities',
+      /keyd is not a function/,
+      /did you mean 'keyed'\?/,
+    ],
+    [
+      'a bad name',
+      withEntity(({ rows, id }) => rows({ id: id('i'), columns: {} }), 'My-Rows'),
+      'entities.My-Rows',
+      /not a name/,
+      /lower-case/,
+    ],
+    ['no entity', withEntity(() => 'rows'), 'entities.x', /'rows' is not an entity/, /keyed\(\{/],
+    [
+      'a misspelt option',
+      withEntity(({ rows, id }) => rows({ id: id('i'), colums: {} })),
+      'entities.x.colums',
+      /known option/,
+      /'columns'/,
+    ],
+    ['no ID', withEntity(({ rows }) => rows({ columns: {} })), 'entities.x.id', /undefined/, /id\('column_name'\)/],
+    [
+      'an ID as text',
+      withEntity(({ rows }) => rows({ id: 'i', columns: {} })),
+      'entities.x.id',
+      /'i'/,
+      /id\('column_name'\)/,
+    ],
+    [
+      'an ID without a name',
+      withEntity(({ rows, id }) => rows({ id: id(''), columns: {} })),
+      'entities.x.id',
+      /'' is not a column name/,
+      /not empty/,
+    ],
+    [
+      'too many',
+      {
+        entities: ({ rows, id }: Words) =>
+          Object.fromEntries(Array.from({ length: 101 }, (_, i) => [`e${i}`, rows({ id: id('i'), columns: {} })])),
+      },
+      'entities',
+      /101 entities/,
+      /100/,
+    ],
+    [
+      'a predicate as function',
+      withEntity(({ rows, id }) => rows({ id: id('i'), columns: {}, where: late })),
+      'entities.x.where',
+      /a function/,
+      /where\(\['column'\]/,
+    ],
+    [
+      'a predicate over nothing',
+      withEntity(({ rows, id, where }) => rows({ id: id('i'), columns: {}, where: where([], late) })),
+      'entities.x.where',
+      /names no source column/,
+      /at least one/,
+    ],
+    [
+      'a predicate over a misspelt column',
+      withEntity(({ rows, id, where }) => rows({ id: id('i'), columns: {}, where: where(['delya'], late) })),
+      'entities.x.where',
+      /no column 'delya'/,
+      /did you mean 'delay'\?/,
+    ],
+    [
+      'an async predicate',
+      withEntity(({ rows, id, where }) =>
+        rows({ id: id('i'), columns: {}, where: where(['delay'], async () => true) }),
+      ),
+      'entities.x.where',
+      /async/,
+      /plain function/,
+    ],
+  ],
+  columns: [
+    [
+      'a misspelt source column',
+      withColumn(() => 'dalay'),
+      c,
+      /the row contract has no column 'dalay'/,
+      /did you mean 'delay'\?/,
+    ],
+    ['one like none', withColumn(() => 'quux'), c, /no column 'quux'/, /there are 'date', 'delay'/],
+    ['a number', withColumn(() => 3), c, /3 is not a column/, /map\(\), compute\(\)/],
+    ['a name of Object.prototype', withColumn(() => 'constructor'), c, /no column 'constructor'/, /there are/],
+    ['first in rows', withColumn(({ first }) => first('date')), c, /keyed entities/, /name alone/],
+    [
+      'map of a misspelt column',
+      withColumn(({ map }) => map('dalay', late, type.boolean)),
+      c,
+      /no column 'dalay'/,
+      /'delay'/,
+    ],
+    [
+      'map without a function',
+      withColumn(({ map }) => map('delay', type.int32, undefined)),
+      c,
+      /an object where a function belongs/,
+      /^$/,
+    ],
+    [
+      'map without a type',
+      withColumn(({ map }) => map('delay', late, undefined)),
+      c,
+      /undefined is not a type/,
+      /type\.string, .*type\.decimal/,
+    ],
+    ['a type by name', withColumn(({ map }) => map('delay', late, 'int32')), c, /'int32' is not a type/, /type\.int32/],
+    [
+      'a type without its arguments',
+      withColumn(({ map }) => map('delay', late, type.decimal)),
+      c,
+      /needs arguments/,
+      /decimal\(12, 2\)/,
+    ],
+    ['an async map', withColumn(({ map }) => map('delay', async () => 1, type.int32)), c, /async/, /plain function/],
+    [
+      'compute of a name',
+      withColumn(({ compute }) => compute('delay', late, type.boolean)),
+      c,
+      /not a list of source columns/,
+      /\['a', 'b'\]/,
+    ],
+    [
+      'compute of nothing',
+      withColumn(({ compute }) => compute([], late, type.boolean)),
+      c,
+      /names no source column/,
+      /constant\(\)/,
+    ],
+    [
+      'compute of a misspelt column',
+      withColumn(({ compute }) => compute(['date', 'dely'], late, type.boolean)),
+      c,
+      /'dely'/,
+      /'delay'/,
+    ],
+    [
+      'a constant of another type',
+      withColumn(({ constant }) => constant('12', type.int32)),
+      c,
+      /'12' is not a 32-bit integer/,
+      /stated type/,
+    ],
+    ['a sequence without a name', withColumn(({ nextId }) => nextId(undefined)), c, /undefined is not a name/, /a-z/],
+    [
+      'a start below 0',
+      withColumn(({ nextId }) => nextId('s', { start: -1 })),
+      `${c}.start`,
+      /-1 is not a number from 0/,
+      /whole/,
+    ],
+    [
+      'a start beyond',
+      withColumn(({ nextId }) => nextId('s', { start: 2n ** 63n })),
+      `${c}.start`,
+      /9223372036854775808n/,
+      /whole/,
+    ],
+    [
+      'a step of 0',
+      withColumn(({ nextId }) => nextId('s', { step: 0 })),
+      `${c}.step`,
+      /0 is not a number from 1/,
+      /whole/,
+    ],
+    [
+      'a misspelt sequence option',
+      withColumn(({ nextId }) => nextId('s', { stat: 5 })),
+      `${c}.stat`,
+      /known option/,
+      /'start'/,
+    ],
+    [
+      'two IDs of one sequence',
+      withEntity(({ rows, id, nextId }) => rows({ id: id('i', { sequence: 's' }), columns: { c: nextId('s') } })),
+      'entities.x.columns',
+      /two IDs from sequence 's'/,
+      /another sequence/,
+    ],
+    [
+      'names that differ in case',
+      withEntity(({ rows, id }) => rows({ id: id('Delay'), columns: { delay: 'delay' } })),
+      'entities.x.columns',
+      /'Delay' and 'delay' differ in case only/,
+      /rename/,
+    ],
+    [
+      'a name twice',
+      withEntity(({ rows, id }) => rows({ id: id('delay'), columns: { delay: 'delay' } })),
+      'entities.x.columns',
+      /'delay' is there twice/,
+      /rename/,
+    ],
+    [
+      'a column without a name',
+      withEntity(({ rows, id }) => rows({ id: id('i'), columns: { '': 'delay' } })),
+      'entities.x.columns',
+      /'' is not a column name/,
+      /not empty/,
+    ],
+    [
+      'too many',
+      withEntity(({ rows, id }) =>
+        rows({ id: id('i'), columns: Object.fromEntries(Array.from({ length: 1000 }, (_, i) => [`c${i}`, 'delay'])) }),
+      ),
+      'entities.x.columns',
+      /1001 columns/,
+      /1000/,
+    ],
+  ],
+  references: [
+    [
+      'an unknown entity',
+      withColumn(({ ref }) => ref('airport', { code: 'origin' })),
+      c,
+      /there is no keyed entity 'airport'/,
+      /did you mean 'airports'\?/,
+    ],
+    [
+      'a rows entity',
+      withColumn(({ ref }) => ref('flights', { flight_id: 'origin' })),
+      c,
+      /no keyed entity 'flights'/,
+      /rowRef\('flights'\)/,
+    ],
+    [
+      'no key',
+      withColumn(({ ref }) => ref('airports', undefined)),
+      c,
+      /undefined is not a key/,
+      /ref\('airports', \{ code: 'source column' \}\)/,
+    ],
+    [
+      'a missing component',
+      withColumn(({ ref }) => ref('routes', { from: 'origin' })),
+      `${c}.to`,
+      /needs 'to'/,
+      /\{ from: 'source column', to: 'source column' \}/,
+    ],
+    [
+      'an unknown component',
+      withColumn(({ ref }) => ref('airports', { cod: 'origin' })),
+      `${c}.cod`,
+      /no 'cod'/,
+      /did you mean 'code'\?/,
+    ],
+    [
+      'a misspelt column',
+      withColumn(({ ref }) => ref('airports', { code: 'orgin' })),
+      `${c}.code`,
+      /no column 'orgin'/,
+      /'origin'/,
+    ],
+    [
+      'another type',
+      withColumn(({ ref }) => ref('airports', { code: 'delay' })),
+      `${c}.code`,
+      /is a string, source column 'delay' a number/,
+      /row contract/,
+    ],
+    [
+      'rowRef to nothing',
+      withColumn(({ rowRef }) => rowRef('flight')),
+      c,
+      /no rows entity 'flight'/,
+      /did you mean 'flights'\?/,
+    ],
+    [
+      'rowRef to a keyed entity',
+      withColumn(({ rowRef }) => rowRef('airports')),
+      c,
+      /no rows entity 'airports'/,
+      /ref\('airports'/,
+    ],
+    ['rowRef to itself', withColumn(({ rowRef }) => rowRef('x')), c, /the entity it is in/, /already there/],
+  ],
+  'keyed entities': [
+    ['an unchanged column', withKeyed(() => ({ columns: { c: 'date' } })), c, /one row for many/, /first\('date'\)/],
+    [
+      'rowRef',
+      withKeyed(({ rowRef }) => ({ columns: { c: rowRef('flights') } })),
+      c,
+      /rows entities/,
+      /many source rows/,
+    ],
+    ['no key', withKeyed(() => ({ key: undefined })), 'entities.x.key', /undefined, not an object/, /^$/],
+    ['an empty key', withKeyed(() => ({ key: {} })), 'entities.x.key', /no component/, /key: \{ code: 'origin' \}/],
+    [
+      'a misspelt key',
+      withKeyed(() => ({ key: { code: 'orign' } })),
+      'entities.x.key.code',
+      /no column 'orign'/,
+      /'origin'/,
+    ],
+    [
+      'a mixed key',
+      withKeyed(() => ({ key: { code: 'origin', kind: z.string() } })),
+      'entities.x.key',
+      /mixes/,
+      /throughout/,
+    ],
+    [
+      'a key of any type',
+      withKeyed(() => ({ key: { code: 'anything' } })),
+      'entities.x.key.code',
+      /no type/,
+      /row contract/,
+    ],
+    [
+      'a key type that checks',
+      withKeyed(() => ({ key: { code: z.string().length(3) } })),
+      'entities.x.key.code',
+      /more than state a type/,
+      /z\.string\(\)/,
+    ],
+    [
+      'a nullable key type',
+      withKeyed(() => ({ key: { code: z.string().nullable() } })),
+      'entities.x.key.code',
+      /more than state a type/,
+      /bare type/,
+    ],
+    [
+      'nothing brings keys',
+      withKeyed(() => ({ key: { code: z.string() } })),
+      'entities.x',
+      /nothing brings keys/,
+      /ref\(\)/,
+    ],
+    [
+      'first without an own feed',
+      withKeyed(({ first }) => ({ key: { code: z.string() }, columns: { c: first('date') } })),
+      c,
+      /only references bring keys/,
+      /source columns/,
+    ],
+    [
+      'where without an own feed',
+      withKeyed(({ where }) => ({ key: { code: z.string() }, where: where(['delay'], late) })),
+      'entities.x.where',
+      /only references/,
+      /source columns/,
+    ],
+    [
+      'a key index of another',
+      withKeyed(() => ({ index: 'flights.airports' })),
+      'entities.x.index',
+      /key index of 'airports' too/,
+      /its own/,
+    ],
+    [
+      'a key named as its ID',
+      withKeyed(({ id }) => ({ id: id('code') })),
+      'entities.x.columns',
+      /'code' is there twice/,
+      /rename/,
+    ],
+  ],
+};
+
+function refusal(change: Loose): OrdinalError {
+  try {
+    compile(definition(change));
+  } catch (thrown) {
+    assert.ok(thrown instanceof OrdinalError, String(thrown));
+    return thrown;
+  }
+  return assert.fail('not refused');
+}
+
+test('the pipeline that is changed below is right', () => {
+  assert.equal(compile(definition({})).name, 'flights');
+  assert.equal(compile(definition(withColumn(() => 'delay'))).entities.length, 4);
+  assert.equal(compile(definition(withKeyed(() => ({})))).entities.length, 4);
+});
+
+for (const [area, mistakes] of Object.entries(cases)) {
+  describe(area, () => {
+    for (const [mistake, change, field, message, remedy] of mistakes) {
+      test(mistake, () => {
+        const error = refusal(change);
+        assert.equal(error.code, 'InvalidPipeline');
+        assert.equal(error.retryable, false);
+        assert.equal(error.where?.field, field);
+        assert.match(error.message, message);
+        assert.match(error.remedy ?? '', remedy);
+        if (field !== 'name' && !field.startsWith('pipeline.')) {
+          assert.ok(error.message.startsWith(`pipeline flights: ${field}: `), error.message);
+          assert.equal(error.where?.pipeline, 'flights');
+        }
+      });
+    }
+  });
+}
+
+test('one sequence, two statements', () => {
+  const { message, where } = refusal({
+    entities: ({ rows, id }: Words) => ({
+      a: rows({ id: id('i', { sequence: 's', start: 5 }), columns: {} }),
+      b: rows({ id: id('i', { sequence: 's', start: 6 }), columns: {} }),
+    }),
+  });
+  assert.equal(where?.field, 'entities.b.id');
+  assert.match(message, /start 6 and step 1 here, start 5 and step 1 at entities\.a\.id/);
+});
+
+describe('types that are none', () => {
+  for (const [precision, scale] of [
+    [0, 0],
+    [19, 2],
+    [5, 6],
+    [5.5, 1],
+    [5, -1],
+  ] as const) {
+    test(`decimal(${precision}, ${scale})`, () => {
+      assert.throws(() => type.decimal(precision, scale), { code: 'InvalidPipeline', remedy: /precision is 1 to 18/ });
+    });
+  }
+  test('an unknown unit', () => {
+    assert.throws(() => type.timestampIn('SECONDS' as never), { code: 'InvalidPipeline', remedy: /MILLIS/ });
+  });
+  test('one that throws within entities is the pipeline’s', () => {
+    const error = refusal({ entities: ({ constant }: Words) => ({ a: constant(1, type.decimal(50, 2)) }) });
+    assert.equal(error.where?.pipeline, 'flights');
+    assert.match(error.message, /decimal\(50, 2\) is not a type/);
+  });
+});
