@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { EntityContext } from 'durable-functions';
+import { limits } from '../../src/limits.ts';
 import { leaseEntity, runOperation, sequenceEntity } from '../../src/sequence/adapter.ts';
 import type { SequenceState } from '../../src/sequence/state.ts';
 import { type BatchEntry, deliver } from './entity.ts';
@@ -121,7 +122,7 @@ describe('the sequence entity', () => {
       reserve('run-x', ' 7'),
       reserve('', 1),
       reserve('run x', 1),
-      reserve('x'.repeat(101), 1),
+      reserve('x'.repeat(limits.runIdLengthMax + 1), 1),
       ['reserve', { owner: 'run-x', count: 1, start: '1', step: '0' }],
       ['reserve', { owner: 'run-x', count: 1, start: '1', step: '1', more: true }],
       ['reserve', '{"owner":"run-x","count":1,"start":"1","step":"1","__proto__":{"count":9}}'],

@@ -137,18 +137,16 @@ const reserve = fc
       new Deliver((model) => ({ kind: 'reserve', owner: who, ...life(when), count: much, ...options(model) })),
   );
 /** A reservation in a new life: granted, unless the owner has one already. */
-const reserveAnew = fc
-  .tuple(owner, count)
-  .map(
-    ([who, much]) =>
-      new Deliver((model) => ({
-        kind: 'reserve',
-        owner: who,
-        attempt: (model.released.get(who) ?? -1) + 1,
-        count: much,
-        ...options(model),
-      })),
-  );
+const reserveAnew = fc.tuple(owner, count).map(
+  ([who, much]) =>
+    new Deliver((model) => ({
+      kind: 'reserve',
+      owner: who,
+      attempt: (model.released.get(who) ?? -1) + 1,
+      count: much,
+      ...options(model),
+    })),
+);
 /** All that is left up to the largest ID, or one more or less, where that is few enough to enumerate. */
 const reserveRest = fc.tuple(owner, fc.integer({ min: -1, max: 1 })).map(
   ([who, by]) =>
