@@ -79,7 +79,7 @@ export function compileColumn(
     case 'constant': {
       const { column: columnType } = outputType(column!.type, field);
       const problem = constantProblem(column!.value, columnType);
-      if (problem) refuse(field, `${show(column!.value)} is ${problem}`, 'give a value of the stated type');
+      if (problem) refuse(field, problem, 'give a value of the stated type');
       return { kind: 'constant', name, type: columnType, value: column!.value };
     }
     case 'nextId':

@@ -48,6 +48,8 @@ export const type = Object.freeze({
   string: outputType<string>({ physical: 'BYTE_ARRAY', annotation: { kind: 'string' } }),
   /** JSON text. */
   json: outputType<string>({ physical: 'BYTE_ARRAY', annotation: { kind: 'json' } }),
+  /** Text with hyphens; 16 bytes in the file. */
+  uuid: outputType<string>({ physical: 'FIXED_LEN_BYTE_ARRAY', typeLength: 16, annotation: { kind: 'uuid' } }),
   bytes: outputType<Uint8Array>({ physical: 'BYTE_ARRAY' }),
   boolean: outputType<boolean>({ physical: 'BOOLEAN' }),
   int32: outputType<number>({ physical: 'INT32' }),

@@ -40,7 +40,7 @@ type KeyKinds<Row, K> = {
       : never;
 };
 
-/** A key whose literal names were lost to another error: that error is enough. */
+/** Names that were never given, or were lost to another error: that error is enough. */
 type IsWidened<K> = string extends keyof K ? true : false;
 
 type ComponentMistake<Row, Column extends string, Entity extends string, Kinds, M> = {
@@ -77,6 +77,15 @@ type RowRefMistake<E, Column extends string, Entity extends string> =
       : Mistake<`${Column}: there is no rows entity '${Entity}'`, Known>
     : never;
 
+/** A key of zod types: no source row belongs to the entity, so none can be read. */
+type UnfedMistake<K, C> = [IsWidened<C>, K[keyof K]] extends [false, core.$ZodType]
+  ? {
+      [P in keyof C & string]: C[P] extends { kind: 'constant' | 'nextId' }
+        ? never
+        : Mistake<`${P}: only references bring keys, so there is no source row to read`>;
+    }[keyof C & string]
+  : never;
+
 type ColumnMistakes<Row, E, C> = {
   [P in keyof C & string]: C[P] extends RefColumn<infer Entity, infer M>
     ? RefMistake<Row, E, P, Entity, M>
@@ -85,10 +94,10 @@ type ColumnMistakes<Row, E, C> = {
       : never;
 }[keyof C & string];
 
+type EntityMistakes<Row, E, Entity> =
+  | (Entity extends { columns: infer C } ? ColumnMistakes<Row, E, NonNullable<C>> : never)
+  | (Entity extends KeyedEntity<infer K, infer C> ? UnfedMistake<K, NonNullable<C>> : never);
+
 export type Mistakes<Row, E> = {
-  [N in keyof E]: E[N] extends { columns: infer C }
-    ? [ColumnMistakes<Row, E, NonNullable<C>>] extends [never]
-      ? unknown
-      : ColumnMistakes<Row, E, NonNullable<C>>
-    : unknown;
+  [N in keyof E]: [EntityMistakes<Row, E, E[N]>] extends [never] ? unknown : EntityMistakes<Row, E, E[N]>;
 };

@@ -254,13 +254,7 @@ const cases: Record<string, Case[]> = {
       /'dely'/,
       /'delay'/,
     ],
-    [
-      'a constant of another type',
-      withColumn(({ constant }) => constant('12', type.int32)),
-      c,
-      /'12' is not a 32-bit integer/,
-      /stated type/,
-    ],
+    ['a constant of another type', withColumn(({ constant }) => constant('12', type.int32)), c, /12/, /stated type/],
     ['a sequence without a name', withColumn(({ nextId }) => nextId(undefined)), c, /undefined is not a name/, /a-z/],
     [
       'a start below 0',

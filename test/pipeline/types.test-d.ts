@@ -28,7 +28,7 @@ pipeline({
   output: { container: 'published', prefix: 'air/' },
   entities: ({ keyed, rows, id, nextId, ref, rowRef, first, map, compute, constant, where }) => ({
     airports: keyed({ id: id('airport_id', { start: 1000, step: 10n }), key: { code: z.string() }, index: 'airports' }),
-    cabins: keyed({ id: id('cabin_id'), key: { name: z.string() } }),
+    cabins: keyed({ id: id('cabin_id'), key: { name: z.string() }, columns: { origin: constant('p', type.string) } }),
     routes: keyed({
       id: id('route_id', { sequence: 'routes' }),
       key: { from: 'origin', to: 'destination' },
@@ -139,7 +139,7 @@ pipeline({
 // References: the mistake is reported at the entity that makes it.
 pipeline({
   ...head,
-  entities: ({ keyed, rows, id, ref, rowRef }) => ({
+  entities: ({ keyed, rows, id, ref, rowRef, first }) => ({
     airports: keyed({ id: id('airport_id'), key: { code: z.string() } }),
     routes: keyed({ id: id('route_id'), key: { from: 'origin', to: 'destination' } }),
     serials: keyed({ id: id('serial_id'), key: { serial: 'serial' } }),
@@ -163,6 +163,8 @@ pipeline({
     g: rows({ id: id('g_id'), columns: { airport_id: rowRef('airports') } }),
     // @ts-expect-error there is no entity 'flight'
     h: rows({ id: id('h_id'), columns: { flight_id: rowRef('flight') } }),
+    // @ts-expect-error only references bring keys: there is no first row
+    j: keyed({ id: id('j_id'), key: { code: z.string() }, columns: { date: first('date') } }),
     // @ts-expect-error in a keyed entity too
     i: keyed({ id: id('i_id'), key: { code: 'origin' }, columns: { up: ref('airportz', { code: 'origin' }) } }),
   }),
