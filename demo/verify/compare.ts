@@ -96,6 +96,7 @@ export async function checkColumns(duck: Duck, comparison: Comparison): Promise<
   const row = await duck.row(`
     select count(*) as pairs, ${counts.join(', ')} from (${comparison.pairs}) ${refs.map((one) => one.join).join(' ')}`);
   const pairs = figure(row.pairs as bigint);
+  const many = (of: number, noun: string): string => `${of} ${noun}${of === 1 ? '' : 's'}`;
   const check = (of: Check['check'], claim: string, seen: string, fault: string | undefined): Check => ({
     entity: entity.name,
     check: of,
@@ -107,11 +108,11 @@ export async function checkColumns(duck: Duck, comparison: Comparison): Promise<
   const checks: Check[] = [];
   if (values.length > 0) {
     checks.push(
-      check('values', comparison.claim, `${pairs} rows of ${values.length} columns`, faults(row, unequal, 'v')),
+      check('values', comparison.claim, `${pairs} rows of ${many(values.length, 'column')}`, faults(row, unequal, 'v')),
     );
   }
   if (refs.length > 0) {
-    const seen = `${pairs} rows of ${refs.length} references`;
+    const seen = `${pairs} rows of ${many(refs.length, 'reference')}`;
     checks.push(check('refs-resolve', 'every reference resolves', seen, faults(row, dangling, 'd')));
     checks.push(check('refs-right', "references lead to the source row's key", seen, faults(row, wrong, 'w')));
   }

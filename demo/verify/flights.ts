@@ -33,6 +33,9 @@ export const flights: Dataset = {
         ref('route_id', 'routes', 'origin', 'destination'),
         value('date', 'TIMESTAMP'),
         value('delay', 'BIGINT'),
+        value('distance', 'BIGINT'),
+        // Miles to whole kilometres, half up.
+        value('distance_km', 'INTEGER', 'floor(distance::DOUBLE * 1.609344::DOUBLE + 0.5)::INTEGER'),
         value('late', 'BOOLEAN', 'delay > 15'),
       ],
     },

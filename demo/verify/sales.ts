@@ -10,13 +10,18 @@ export const sales: Dataset = {
       kind: 'keyed',
       name: 'customers',
       feeds: [[email]],
-      columns: [id('customer_id'), key('email'), value('customer_name', 'VARCHAR'), value('country', 'VARCHAR')],
+      columns: [
+        id('customer_id'),
+        key('email'),
+        value('name', 'VARCHAR', 'customer_name'),
+        value('country', 'VARCHAR'),
+      ],
     },
     {
       kind: 'keyed',
       name: 'products',
       feeds: [['sku']],
-      columns: [id('product_id'), key('sku'), value('product_name', 'VARCHAR'), value('category', 'VARCHAR')],
+      columns: [id('product_id'), key('sku'), value('name', 'VARCHAR', 'product_name'), value('category', 'VARCHAR')],
     },
     {
       kind: 'keyed',
@@ -25,9 +30,9 @@ export const sales: Dataset = {
       columns: [
         id('order_id'),
         key('order_no'),
+        ref('customer_id', 'customers', email),
         value('order_date', 'DATE'),
         value('channel', 'VARCHAR'),
-        ref('customer_id', 'customers', email),
       ],
     },
     {
@@ -42,14 +47,15 @@ export const sales: Dataset = {
         value('quantity', 'INTEGER'),
         value('unit_price', 'DECIMAL(12,2)'),
         value('discount', 'DOUBLE'),
-        value('is_gift', 'BOOLEAN'),
-        value('channel', 'VARCHAR'),
-        value('notes', 'VARCHAR'),
+        // In doubles, half up.
         value(
           'net_amount',
           'DECIMAL(14,2)',
           '(floor(quantity::DOUBLE * unit_price::DOUBLE * (1 - discount) * 100 + 0.5) / 100)::DECIMAL(14,2)',
         ),
+        value('is_gift', 'BOOLEAN'),
+        value('channel', 'VARCHAR'),
+        value('notes', 'VARCHAR'),
       ],
     },
   ],

@@ -28,8 +28,8 @@ export async function fillFlights(duck: Duck, sources: string[]): Promise<void> 
       from (select origin, destination, min(pos) as pos, arg_min(distance, pos) as distance from feed group by all) r
       join airports a on a.code = r.origin join airports b on b.code = r.destination;
     create or replace temp table flights as
-      select f.pos, f.pos + 1 as flight_id, r.origin_id, r.destination_id, r.route_id, f.date, f.delay,
-        f.delay > 15 as late
+      select f.pos, f.pos + 1 as flight_id, r.origin_id, r.destination_id, r.route_id, f.date, f.delay, f.distance,
+        round(f.distance * 1.609344)::INTEGER as distance_km, f.delay > 15 as late
       from feed f join routes r on r."from" = f.origin and r."to" = f.destination`);
 }
 
@@ -53,4 +53,28 @@ export async function writePublished(
     }
   }
   return files;
+}
+
+/** Fills the tables customers, products, orders and order_lines as one run over this source file should publish them. */
+export async function fillSales(duck: Duck, source: string): Promise<void> {
+  // The rows that hold a key first, numbered in their order.
+  const firsts = (key: string, id: string): string => `
+    (select * exclude (pos), row_number() over (order by pos) as ${id}, ${id} - 1 as pos
+     from (from feed qualify row_number() over (partition by ${key} order by pos) = 1))`;
+  await duck.run(`
+    create or replace temp table feed as
+      select * exclude (file_row_number), file_row_number as pos, lower(trim(customer_email)) as email
+      from read_parquet(${literal(source)}, file_row_number = true);
+    create or replace temp table customers as
+      select pos, customer_id, email, customer_name as name, country from ${firsts('email', 'customer_id')};
+    create or replace temp table products as
+      select pos, product_id, sku, product_name as name, category from ${firsts('sku', 'product_id')};
+    create or replace temp table orders as
+      select o.pos, order_id, order_no, c.customer_id, order_date, channel
+      from ${firsts('order_no', 'order_id')} o join customers c using (email);
+    create or replace temp table order_lines as
+      select f.pos, f.pos + 1 as order_line_id, order_id, product_id, c.customer_id, line_no, quantity, unit_price,
+        discount, (round(quantity * unit_price::DOUBLE * (1 - discount) * 100) / 100)::DECIMAL(14,2) as net_amount,
+        is_gift, f.channel, notes
+      from feed f join customers c using (email) join products using (sku) join orders using (order_no)`);
 }

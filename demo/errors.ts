@@ -1,0 +1,4 @@
+/** What stops the demo and needs no stack trace: the message says it all. */
+export class DemoError extends Error {
+  override readonly name = 'DemoError';
+}
