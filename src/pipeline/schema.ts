@@ -70,7 +70,7 @@ export function schemaFacts(schema: core.$ZodType, field: string): SchemaFacts {
     case 'template_literal':
       return withChecks(base('string', { active: true }), checks);
     case 'enum':
-      return withChecks(literals(Object.values(def.entries), field), checks);
+      return withChecks(literals([...(schema._zod.values ?? [])], field), checks);
     case 'literal':
       return withChecks(literals(def.values, field), checks);
     case 'any':

@@ -47,6 +47,7 @@ const cases: [name: string, schema: z.core.$ZodType, input: ContractColumn['inpu
   ['refine', z.string().refine((v) => v !== 'x'), 'string', { active: true }],
   ['superRefine', z.string().superRefine(() => {}), 'string', { active: true, changes: true }],
   ['enum', z.enum(['a', 'b']), 'string', { active: true }],
+  ['numeric enum', z.enum({ A: 0, B: 1, 0: 'A', 1: 'B' } as { A: 0; B: 1 }), 'number', { active: true, integer: true }],
   ['literal', z.literal([1, 2]), 'number', { active: true, integer: true }],
   ['union of literals', z.union([z.literal('a'), z.literal('b')]), 'string', { active: true }],
   ['template', z.templateLiteral(['SKU-', z.int()]), 'string', { active: true }],
