@@ -85,7 +85,7 @@ export function unpack(
     // Eight values are exactly `bitWidth` bytes, and value k of a group lies within the four bytes that begin at
     // byte (k * bitWidth) >> 3 of it. The last load of a group may reach three bytes beyond it.
     const mask = 2 ** bitWidth - 1;
-    const groups = Math.min(count >>> 3, Math.floor((end - start - 3) / bitWidth));
+    const groups = Math.max(0, Math.min(count >>> 3, Math.floor((end - start - 3) / bitWidth)));
     const [b1, b2, b3, b4, b5, b6, b7] = offsets(bitWidth);
     const [s1, s2, s3, s4, s5, s6, s7] = shifts(bitWidth);
     let i = start;
