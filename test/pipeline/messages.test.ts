@@ -1,9 +1,10 @@
 /** The type checker's messages, as a pipeline author reads them: where they stand, and that they name the remedy. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { compile } from '../../src/pipeline/compile.ts';
 
 /** Each line of code is one entity (`name: rows(...)`) of a pipeline, each has its own message. */
 const mistakes: [code: string, message: RegExp][] = [
@@ -33,7 +34,7 @@ const mistakes: [code: string, message: RegExp][] = [
   ],
 ];
 
-test('messages of the type checker', () => {
+test('messages of the type checker, and none for the guide', async () => {
   const head = [
     `import { z } from 'zod';`,
     `import { pipeline, type } from '../../../src/pipeline/index.ts';`,
@@ -46,6 +47,7 @@ test('messages of the type checker', () => {
   const directory = mkdtempSync(join(import.meta.dirname, '.messages-'));
   try {
     writeFileSync(join(directory, 'mistakes.ts'), lines.join('\n'));
+    writeFileSync(join(directory, 'guide.ts'), guideExample());
     const config = { extends: '../../../tsconfig.json', include: ['*.ts'] };
     writeFileSync(join(directory, 'tsconfig.json'), JSON.stringify(config));
     const tsc = join(import.meta.dirname, '../../node_modules/typescript/bin/tsc');
@@ -66,7 +68,18 @@ test('messages of the type checker', () => {
       [],
       'airports is right',
     );
+    assert.ok(!run.stdout.includes('guide.ts'), run.stdout);
+    const guide = await import(join(directory, 'guide.ts'));
+    assert.equal(compile(guide.default).name, 'tickets');
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }
 });
+
+/** The pipeline in `docs/pipelines.md`. */
+function guideExample(): string {
+  const guide = readFileSync(join(import.meta.dirname, '../../docs/pipelines.md'), 'utf8');
+  const code = /^```ts\n([\s\S]*?)^```$/m.exec(guide)?.[1];
+  assert.ok(code !== undefined);
+  return code.replace('../src/', '../../../src/');
+}
