@@ -18,9 +18,7 @@ import type { Refusal } from './operations.ts';
 import { reduceAny } from './reducer.ts';
 import type { SequenceState } from './state.ts';
 
-/** Lower case, as the durable extension writes entity names. */
-export const sequenceEntityName = 'sequence';
-export const leaseEntityName = 'lease';
+export { leaseEntityName, sequenceEntityName } from './calls.ts';
 
 type Answer = { ok: true } | Refusal;
 type Reducer<S> = (state: S | undefined, operation: unknown) => { state: S | undefined; result: Answer };

@@ -10,9 +10,12 @@
  */
 import type { Task } from 'durable-functions';
 import { type ErrorValue, invariant } from '../errors.ts';
-import { leaseEntityName, sequenceEntityName } from './adapter.ts';
 import type { LeaseOperation, LeaseResult } from './lease.ts';
 import type { SequenceAnswers, SequenceOperation, SequenceResult } from './operations.ts';
+
+/** Names of the entities: lower case, as the durable extension writes them. */
+export const sequenceEntityName = 'sequence';
+export const leaseEntityName = 'lease';
 
 /** One operation on one entity. `R` is the type of its result and exists at compile time only. */
 export interface EntityCall<R> {

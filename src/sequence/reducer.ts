@@ -28,7 +28,7 @@ import type {
   SequenceResult,
 } from './operations.ts';
 import { parseOperation } from './operations.ts';
-import { above, countOf, giveBack, type Range, take } from './ranges.ts';
+import { above, countOf, giveBack, type Range, type Supply, take } from './ranges.ts';
 import {
   type Finished,
   type Ledger,
@@ -102,9 +102,9 @@ function reserve(existing: Ledger | undefined, operation: Asked<'reserve'>): Ste
   if (open) {
     refuseStale(open, attempt);
     refuseOtherCount(open, count);
-    const taken =
+    const kept =
       attempt > open.attempt ? { ...ledger, open: replace(ledger.open, open, { ...open, attempt }) } : ledger;
-    return { ledger: taken, answer: reserved(ledger, open) };
+    return { ledger: kept, answer: reserved(ledger, open) };
   }
   if (finished?.outcome === 'committed') {
     refuseOtherCount(finished, count);
@@ -116,15 +116,16 @@ function reserve(existing: Ledger | undefined, operation: Asked<'reserve'>): Ste
       'reserve again with a higher attempt, or under another run ID',
     );
   }
-  const ranges = allocate(ledger, owner, count);
-  const entry: Reservation = { owner, attempt, ranges: ranges.taken };
+  const { taken, left } = allocate(ledger, owner, count);
+  const entry: Reservation = { owner, attempt, ranges: taken };
   const next = {
     ...ledger,
-    ...ranges.left,
+    ...left,
     open: [...ledger.open, entry],
     finished: ledger.finished.filter((other) => other !== finished),
   };
-  return { ledger: forgetBeyondRoom(next, ledger.open.length > 0), answer: reserved(ledger, entry) };
+  refuseBeyondRoom(next);
+  return { ledger: forget(next), answer: reserved(ledger, entry) };
 }
 
 /** The ledger to work on: new with the given start and step, or the existing one, which must have the same. */
@@ -148,20 +149,14 @@ function withOptions(
   return ledger;
 }
 
-function allocate(
-  ledger: Ledger,
-  owner: string,
-  count: bigint,
-): { taken: Range[]; left: { free: Range[]; next: bigint } } {
+const waitForOthers = {
+  retryable: true,
+  remedy: 'wait for other runs to finish, or release the reservations of dead ones',
+};
+
+function allocate(ledger: Ledger, owner: string, count: bigint): { taken: Range[]; left: Supply } {
   if (ledger.open.length >= limits.openReservationsMax) {
-    throw new OrdinalError(
-      'LimitExceeded',
-      `${ledger.open.length} reservations are open, as many as a sequence allows`,
-      {
-        retryable: true,
-        remedy: 'wait for other runs to finish, or release the reservations of dead ones',
-      },
-    );
+    throw new OrdinalError('LimitExceeded', `${ledger.open.length} reservations are open`, waitForOthers);
   }
   const taken = take(ledger, count, ledger.step, limits.rangesPerReservationMax);
   if (taken === 'exhausted') {
@@ -181,25 +176,19 @@ function allocate(
   return taken;
 }
 
-/** Forgets the oldest finished owners until the state's ranges and owners are within bounds; refuses if that is not enough. */
-function forgetBeyondRoom(ledger: Ledger, othersOpen: boolean): Ledger {
-  if (othersOpen && liveRangeCount(ledger) > limits.sequenceRangesMax) {
-    throw new OrdinalError(
-      'LimitExceeded',
-      `free and open IDs lie in ${liveRangeCount(ledger)} ranges, more than a sequence allows while others reserve`,
-      {
-        retryable: true,
-        remedy: 'wait for other runs to finish, or release the reservations of dead ones',
-      },
-    );
-  }
+/** Refuses a reservation beyond the ranges that a state may hold, while others are open, whose end will make room. */
+function refuseBeyondRoom(ledger: Ledger): void {
+  const live = liveRangeCount(ledger);
+  if (ledger.open.length <= 1 || live <= limits.sequenceRangesMax) return;
+  throw new OrdinalError('LimitExceeded', `free and open IDs would lie in ${live} ranges`, waitForOthers);
+}
+
+/** Forgets the oldest finished owners until owners and ranges are within bounds. */
+function forget(ledger: Ledger): Ledger {
   let { finished } = ledger;
-  while (
-    finished.length > limits.rememberedOwnersMax ||
-    (finished.length > 0 && rangeCount({ ...ledger, finished }) > limits.sequenceRangesMax)
-  ) {
-    finished = finished.slice(1);
-  }
+  const beyond = () =>
+    finished.length > limits.rememberedOwnersMax || rangeCount({ ...ledger, finished }) > limits.sequenceRangesMax;
+  while (finished.length > 0 && beyond()) finished = finished.slice(1);
   return { ...ledger, finished };
 }
 
@@ -248,7 +237,7 @@ function finish(ledger: Ledger, entry: Reservation | undefined, finished: Finish
     open: ledger.open.filter((other) => other !== entry),
     finished: [...ledger.finished.filter((other) => other !== entry), finished],
   };
-  return forgetBeyondRoom(moved, false);
+  return forget(moved);
 }
 
 /**

@@ -65,8 +65,13 @@ export interface Ledger {
 /** Reads a state and checks that it holds together. Throws `Internal` when it does not: it is never guessed at. */
 export function toLedger(state: SequenceState): Ledger {
   const parsed = sequenceStateSchema.safeParse(state);
-  if (!parsed.success)
-    throw new OrdinalError('Internal', `the stored state is not a sequence: ${parsed.error.issues[0]?.message}`);
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues;
+    throw new OrdinalError(
+      'Internal',
+      `the stored state is not a sequence: ${issue?.path.join('.')}: ${issue?.message}`,
+    );
+  }
   const { data } = parsed;
   const ledger: Ledger = {
     start: BigInt(data.start),

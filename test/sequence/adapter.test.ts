@@ -6,6 +6,7 @@ import { limits } from '../../src/limits.ts';
 import { leaseEntity, runOperation, sequenceEntity } from '../../src/sequence/adapter.ts';
 import type { SequenceState } from '../../src/sequence/state.ts';
 import { type BatchEntry, deliver } from './entity.ts';
+import { importWithBug, type PlantedBug } from './planted.ts';
 
 interface Counter {
   next: number;
@@ -75,32 +76,73 @@ describe('the shell around a hostile reducer', () => {
     nothing: () => undefined,
   };
 
-  function handler(context: EntityContext<Counter>): void {
-    runOperation<Counter>(context, (state, operation) => {
-      const { kind, count } = operation as { kind: string; count: number };
-      if (kind !== 'reserve') return hostile[kind]?.() as { state: Counter; result: { ok: true } };
-      const next = state?.next ?? 1;
-      return { state: { next: next + count }, result: rangeOf(next, count) as { ok: true } };
-    });
+  type RunOperation = typeof runOperation<Counter>;
+
+  /** Delivers a hostile operation between two good ones and checks that nobody is the worse for it. */
+  async function survives(run: RunOperation, name: string): Promise<void> {
+    const handler = (context: EntityContext<Counter>) =>
+      run(context, (state, operation) => {
+        const { kind, count } = operation as { kind: string; count: number };
+        if (kind !== 'reserve') return hostile[kind]?.() as { state: Counter; result: { ok: true } };
+        const next = state?.next ?? 1;
+        return { state: { next: next + count }, result: rangeOf(next, count) as { ok: true } };
+      });
+    const batch: BatchEntry[] = [
+      ['reserve', { count: 10 }],
+      [name, null],
+      [name, {}],
+      ['reserve', { count: 5 }],
+    ];
+    const { answers, state, isError } = await deliver(handler, batch);
+    assert.deepEqual([answers[0], answers[3]], [rangeOf(1, 10), rangeOf(11, 5)]);
+    assert.equal(state, '{"next":16}');
+    for (const answer of answers.slice(1, 3) as { ok: boolean; error: { code: string; message: string } }[]) {
+      assert.equal(answer.ok, false);
+      assert.equal(answer.error.code, 'Internal');
+      assert.match(answer.error.message, /^sequence orders: ./);
+    }
+    assert.deepEqual(isError, [false, false, false, false]);
   }
 
   for (const name of Object.keys(hostile)) {
-    test(`${name}: an error value for its caller, nothing lost, nobody else's range`, async () => {
-      const batch: BatchEntry[] = [
-        ['reserve', { count: 10 }],
-        [name, null],
-        [name, {}],
-        ['reserve', { count: 5 }],
-      ];
-      const { answers, state, isError } = await deliver(handler, batch);
-      assert.deepEqual([answers[0], answers[3]], [rangeOf(1, 10), rangeOf(11, 5)]);
-      assert.equal(state, '{"next":16}');
-      for (const answer of answers.slice(1, 3) as { ok: boolean; error: { code: string; message: string } }[]) {
-        assert.equal(answer.ok, false);
-        assert.equal(answer.error.code, 'Internal');
-        assert.match(answer.error.message, /^sequence orders: ./);
-      }
-      assert.deepEqual(isError, [false, false, false, false]);
+    test(`${name}: an error value for its caller, nothing lost, nobody else's range`, () =>
+      survives(runOperation, name));
+  }
+
+  const planted: (PlantedBug & { by: string })[] = [
+    {
+      name: 'values are not proven before they are written',
+      by: 'bigintInResult',
+      file: 'adapter.ts',
+      find: 'const copy = JSON.parse(JSON.stringify(value)) as T;',
+      replace: 'const copy = value;',
+    },
+    {
+      name: 'values that JSON alters pass',
+      by: 'notANumber',
+      file: 'adapter.ts',
+      find: 'isDeepStrictEqual(copy, value)',
+      replace: 'copy',
+    },
+    {
+      name: 'the answer is given twice',
+      by: 'throw',
+      file: 'adapter.ts',
+      find: '  df.return(result);\n',
+      replace: '  df.return(result);\n  if (!result.ok) df.return(result);\n',
+    },
+    {
+      name: 'an error is thrown on',
+      by: 'throw',
+      file: 'adapter.ts',
+      find: 'return { state: before, result: named(',
+      replace: 'throw thrown;\n    return { state: before, result: named(',
+    },
+  ];
+  for (const bug of planted) {
+    test(`a planted bug is caught: ${bug.name}`, async () => {
+      const { runOperation: wrong } = await importWithBug<{ runOperation: RunOperation }>('adapter.ts', bug);
+      await assert.rejects(survives(wrong, bug.by), assert.AssertionError);
     });
   }
 });
@@ -187,28 +229,39 @@ describe('the sequence entity', () => {
     assert.equal(then.exists, true);
   });
 
-  for (const [what, state] of [
-    ['is not JSON', '{"version":1,'],
-    ['is of another shape', '{"next":7}'],
-    ['is of a version to come', '{"version":2,"start":"1","step":"1","next":"1","free":[],"open":[],"finished":[]}'],
+  for (const [what, why, state] of [
+    ['is not JSON', /JSON/, '{"version":1,'],
+    ['is of another shape', /not a sequence/, '{"next":7}'],
+    [
+      'is of a version to come',
+      /not a sequence: version/,
+      '{"version":2,"start":"1","step":"1","next":"1","floor":"1","free":[],"open":[],"finished":[]}',
+    ],
     [
       'holds an ID twice',
-      '{"version":1,"start":"1","step":"1","next":"9","free":[["1","4"]],"open":[{"owner":"a","attempt":0,"ranges":[["4","2"]]}],"finished":[]}',
+      /no ID is in two places/,
+      '{"version":1,"start":"1","step":"1","next":"9","floor":"1","free":[["1","4"]],"open":[{"owner":"a","attempt":0,"ranges":[["4","2"]]}],"finished":[]}',
     ],
     [
       'reaches beyond next',
-      '{"version":1,"start":"1","step":"1","next":"3","free":[],"open":[{"owner":"a","attempt":0,"ranges":[["1","3"]]}],"finished":[]}',
+      /no range reaches beyond next/,
+      '{"version":1,"start":"1","step":"1","next":"3","floor":"1","free":[],"open":[{"owner":"a","attempt":0,"ranges":[["1","3"]]}],"finished":[]}',
     ],
     [
       'lies off its steps',
-      '{"version":1,"start":"1","step":"2","next":"9","free":[["2","1"]],"open":[],"finished":[]}',
+      /a range lies on the sequence/,
+      '{"version":1,"start":"1","step":"2","next":"9","floor":"1","free":[["2","1"]],"open":[],"finished":[]}',
     ],
   ] as const) {
     test(`a stored state that ${what} is refused and left as it is`, async () => {
       const after = await deliver(sequenceEntity, [reserve('run-1', 5), ['show', null]], { state, exists: true });
       assert.equal(after.state, state);
       assert.equal(after.exists, true);
-      for (const answer of after.answers) assert.equal((answer as { error: { code: string } }).error.code, 'Internal');
+      for (const answer of after.answers) {
+        const { error } = answer as { error: { code: string; message: string } };
+        assert.equal(error.code, 'Internal');
+        assert.match(error.message, why);
+      }
     });
   }
 

@@ -1,0 +1,132 @@
+/** The calls that orchestrators make, put to the real entities through the SDK's own classes. */
+import assert from 'node:assert/strict';
+import { createRequire } from 'node:module';
+import { test } from 'node:test';
+import type { OrchestrationHandler, Task } from 'durable-functions';
+import { OrdinalError } from '../../src/errors.ts';
+import { leaseEntity, sequenceEntity } from '../../src/sequence/adapter.ts';
+import {
+  acquireLeaseOperation,
+  askEntity,
+  commitOperation,
+  type EntityCaller,
+  evictLeaseOperation,
+  leaseKey,
+  raiseToOperation,
+  releaseLeaseOperation,
+  releaseOperation,
+  reserveOperation,
+  restoreOperation,
+  showLeaseOperation,
+  showOperation,
+} from '../../src/sequence/calls.ts';
+import type { SequenceState } from '../../src/sequence/state.ts';
+import { type BatchOutcome, deliver } from './entity.ts';
+
+interface Action {
+  instanceId: string;
+  operation: string;
+  input: object;
+}
+const require = createRequire(import.meta.url);
+const { CallEntityAction } = require('durable-functions/lib/src/actions/CallEntityAction.js') as {
+  CallEntityAction: new (entity: object, operation: string, input: unknown) => Action;
+};
+
+/** Plays an orchestrator against entities that keep their state between calls. Gives what the orchestrator returns. */
+class Host {
+  readonly entities = new Map<string, BatchOutcome>();
+  readonly called: string[] = [];
+
+  async run<R>(orchestrator: (df: EntityCaller) => Generator<Task, R, unknown>): Promise<R> {
+    const df: EntityCaller = {
+      callEntity: (...call) => new CallEntityAction(...(call as [object, string, unknown])) as never,
+    };
+    const generator = orchestrator(df);
+    let next = generator.next();
+    while (!next.done) next = generator.next(await this.call(next.value as never));
+    return next.value;
+  }
+
+  private async call({ instanceId, operation, input }: Action): Promise<unknown> {
+    this.called.push(instanceId);
+    const handler = instanceId.startsWith('@lease@') ? leaseEntity : sequenceEntity;
+    const outcome = await deliver(
+      handler as typeof sequenceEntity,
+      [[operation, input]],
+      this.entities.get(instanceId),
+    );
+    this.entities.set(instanceId, outcome);
+    return outcome.answers[0];
+  }
+}
+
+test('a run reserves and commits, another releases, and what is shown adds up', async () => {
+  const host = new Host();
+  const shown = await host.run(function* (df) {
+    const name = 'flights.flight_id';
+    const [start, step] = ['1', '1'];
+    const mine = yield* askEntity(df, reserveOperation(name, { owner: 'run-1', attempt: 1, count: '10', start, step }));
+    assert.deepEqual(mine, { ok: true, owner: 'run-1', count: '10', ranges: [{ first: '1', count: '10', step: '1' }] });
+    yield* askEntity(df, reserveOperation(name, { owner: 'run-2', count: 5, start, step }));
+    assert.deepEqual(yield* askEntity(df, commitOperation(name, { owner: 'run-1', attempt: 1 })), mine);
+    yield* askEntity(df, releaseOperation(name, { owner: 'run-2' }));
+    const refused = yield* askEntity(df, releaseOperation(name, { owner: 'run-1', attempt: 1 }));
+    assert.ok(!refused.ok);
+    assert.equal(refused.error.message, 'sequence orders: run-1 has committed its reservation');
+    yield* askEntity(df, raiseToOperation(name, { value: '99' }));
+    return yield* askEntity(df, showOperation(name, { owner: 'run-1' }));
+  });
+  assert.ok(shown.ok);
+  assert.deepEqual([shown.next, shown.openOwners, shown.reservation?.outcome], ['100', [], 'committed']);
+  assert.deepEqual(new Set(host.called), new Set(['@sequence@flights.flight_id']));
+});
+
+test('a sequence moves to another host as its state', async () => {
+  const from = new Host();
+  await from.run(function* (df) {
+    yield* askEntity(df, reserveOperation('orders', { owner: 'run-1', count: 7, start: '5', step: '2' }));
+  });
+  const state = JSON.parse(from.entities.get('@sequence@orders')!.state!) as SequenceState;
+  const to = new Host();
+  await to.run(function* (df) {
+    assert.deepEqual(yield* askEntity(df, restoreOperation('orders', { state })), { ok: true, next: '19' });
+  });
+  assert.deepEqual(JSON.parse(to.entities.get('@sequence@orders')!.state!), state);
+});
+
+test('two runs take turns at a lease', async () => {
+  const host = new Host();
+  const key = leaseKey('flights', 'airports');
+  const grants = await host.run(function* (df) {
+    const answers = [];
+    answers.push(yield* askEntity(df, acquireLeaseOperation(key, { owner: 'run-1', attempt: 1 })));
+    answers.push(yield* askEntity(df, acquireLeaseOperation(key, { owner: 'run-2', attempt: 1 })));
+    answers.push(yield* askEntity(df, evictLeaseOperation(key, { holder: 'run-1', attempt: 1, owner: 'run-2' })));
+    answers.push(yield* askEntity(df, releaseLeaseOperation(key, { owner: 'run-2', attempt: 1 })));
+    answers.push(yield* askEntity(df, showLeaseOperation(key)));
+    return answers.map((answer) => answer.ok && answer.granted);
+  });
+  assert.deepEqual(grants, [true, false, true, false, false]);
+  assert.deepEqual(new Set(host.called), new Set(['@lease@flights.airports']));
+});
+
+test('an entity that gives no answer is a defect, by name', () => {
+  const df: EntityCaller = { callEntity: () => ({}) as Task };
+  for (const answer of [undefined, null, 'done', {}]) {
+    const asking = askEntity(df, showOperation('orders'));
+    asking.next();
+    assert.throws(
+      () => asking.next(answer),
+      (error) => error instanceof OrdinalError && /sequence orders gave no answer to show/.test(error.message),
+    );
+  }
+});
+
+test('the calls fit the orchestrators of the SDK', () => {
+  const orchestrator: OrchestrationHandler = function* ({ df }) {
+    const answer = yield* askEntity(df, showOperation('orders'));
+    return { next: answer.ok ? answer.next : answer.error.code };
+  };
+  assert.equal(orchestrator.length, 1);
+});
