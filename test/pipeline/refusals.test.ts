@@ -1,4 +1,7 @@
-/** What JavaScript users see at start-up: for each mistake its code, its field, its text and its remedy. */
+/**
+ * What JavaScript users see at start-up: for each mistake its code, its field, its text and its remedy. Long, because
+ * it is one table.
+ */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { z } from 'zod';
