@@ -1,0 +1,61 @@
+import { type ChildProcess, type ForkOptions, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+
+export interface ChildOptions {
+  module: string;
+  args: string[];
+  env?: Record<string, string | undefined> | undefined;
+  execArgv?: string[];
+  /** Called for each line the child writes. */
+  onLine?: ((line: string, stream: 'stdout' | 'stderr') => void) | undefined;
+}
+
+export interface Child {
+  pid: number;
+  process: ChildProcess;
+  /** Resolves with the exit code (or the signal's name) once the child has ended. */
+  ended: Promise<number | string>;
+  /** Sends `signal`, SIGKILL when the child is still there after `graceMs`; resolves when it has ended. */
+  stop(signal?: NodeJS.Signals, graceMs?: number): Promise<void>;
+}
+
+/**
+ * Starts a Node module as a child in a process group of its own, so that a Ctrl-C of the terminal does not reach it and
+ * the parent decides when it stops. The IPC channel is the life line: a child that loses it ends (`endWithParent`).
+ */
+export function startChild(options: ChildOptions): Child {
+  const forkOptions: ForkOptions & { detached: boolean } = {
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    execArgv: options.execArgv ?? [],
+    detached: true,
+    env: { ...process.env, ...options.env },
+  };
+  const child = fork(options.module, options.args, forkOptions);
+  for (const [name, stream] of [
+    ['stdout', child.stdout],
+    ['stderr', child.stderr],
+  ] as const) {
+    if (stream) createInterface({ input: stream }).on('line', (line) => options.onLine?.(line, name));
+  }
+  const ended = once(child, 'exit').then(([code, signal]) => (signal ?? code ?? 0) as number | string);
+  const stop = async (signal: NodeJS.Signals = 'SIGTERM', graceMs = 15_000) => {
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    child.kill(signal);
+    const timer = setTimeout(() => child.kill('SIGKILL'), graceMs);
+    await ended;
+    clearTimeout(timer);
+  };
+  return { pid: child.pid ?? -1, process: child, ended, stop };
+}
+
+/** In a child: ends the process when the parent is gone, however it went. @returns how to let go of the parent. */
+export function endWithParent(): () => void {
+  if (process.send === undefined) return () => {};
+  const end = () => process.exit(1);
+  process.on('disconnect', end);
+  return () => {
+    process.off('disconnect', end);
+    if (process.connected) process.disconnect?.();
+  };
+}

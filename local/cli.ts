@@ -1,0 +1,82 @@
+import { availableParallelism } from 'node:os';
+import { resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+
+export interface CliOptions {
+  /** 0 for any free port. */
+  port: number;
+  scriptRoot: string;
+  /** SQLite file, or `:memory:` for a state that ends with the process. */
+  state: string;
+  /** Worker processes for activities. */
+  workers: number;
+  jsonLogs: boolean;
+  readyFile: string | undefined;
+  enableAuth: boolean;
+  chaosSeed: number | undefined;
+  verbose: boolean;
+  help: boolean;
+}
+
+export class UsageError extends Error {}
+
+export const usage = `Usage: node local/main.ts [options]
+
+Runs a Functions app (HTTP, timer and blob triggers, Durable Functions) without Core Tools.
+
+  --port N          port of the HTTP server on 127.0.0.1; 0 for any free one (7071)
+  --script-root DIR the app: package.json, host.json, local.settings.json (.)
+  --state FILE      SQLite file of the durable state, or :memory: (.ordinal/host.sqlite)
+  --workers N       worker processes for activities (one per core); one more serves everything else
+  --enable-auth     ask for function keys, as Azure does
+  --chaos SEED      deliver twice, delay, reorder and kill workers, as SEED says
+  --json-logs       one JSON object per line on standard output
+  --ready-file FILE write {"url","pid"} to FILE once the host is ready
+  --verbose         log debug messages as well
+  --help            print this`;
+
+/** @throws UsageError */
+export function parseCli(args: readonly string[]): CliOptions {
+  let values: Record<string, string | boolean | undefined>;
+  try {
+    ({ values } = parseArgs({
+      args: [...args],
+      options: {
+        port: { type: 'string' },
+        'script-root': { type: 'string' },
+        state: { type: 'string' },
+        workers: { type: 'string' },
+        'ready-file': { type: 'string' },
+        chaos: { type: 'string' },
+        'enable-auth': { type: 'boolean' },
+        'json-logs': { type: 'boolean' },
+        verbose: { type: 'boolean' },
+        help: { type: 'boolean' },
+      },
+    }));
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message : String(error));
+  }
+  const scriptRoot = resolve(String(values['script-root'] ?? '.'));
+  return {
+    port: whole(values.port, '--port', 7071, 0, 65_535),
+    scriptRoot,
+    state: String(values.state ?? resolve(scriptRoot, '.ordinal/host.sqlite')),
+    workers: whole(values.workers, '--workers', availableParallelism(), 1, 256),
+    jsonLogs: values['json-logs'] === true,
+    readyFile: values['ready-file'] === undefined ? undefined : String(values['ready-file']),
+    enableAuth: values['enable-auth'] === true,
+    chaosSeed: values.chaos === undefined ? undefined : whole(values.chaos, '--chaos', 0, 0, 2 ** 31 - 1),
+    verbose: values.verbose === true,
+    help: values.help === true,
+  };
+}
+
+function whole(value: unknown, name: string, fallback: number, min: number, max: number): number {
+  if (value === undefined) return fallback;
+  const number = Number(value);
+  if (!Number.isInteger(number) || number < min || number > max || value === '') {
+    throw new UsageError(`${name} must be a whole number from ${min} to ${max}.`);
+  }
+  return number;
+}

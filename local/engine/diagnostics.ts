@@ -1,0 +1,21 @@
+/**
+ * Where Azure would hang or corrupt an instance in silence, this host fails it with a text that begins with this tag.
+ * `docs/local-host.md` lists the codes.
+ */
+export const diagnosticTag = '[local-host]';
+
+export type DiagnosticCode =
+  | 'TaskReused'
+  | 'RetryInsideTaskAll'
+  | 'RetryNeverResumes'
+  | 'EmptyError'
+  | 'NothingToWaitFor'
+  | 'UnknownFunction'
+  | 'Unsupported';
+
+export function diagnostic(code: DiagnosticCode, text: string): string {
+  return `${diagnosticTag} ${code}: ${text}`;
+}
+
+/** Thrown inside the walk over an orchestrator's actions; its message becomes the instance's failure. */
+export class OrchestrationFault extends Error {}

@@ -1,0 +1,124 @@
+import type { OrchestratorState } from './actions.ts';
+
+/** A function's thrown error as the worker reports it. */
+export interface ThrownError {
+  message: string;
+  stack: string;
+}
+
+const credentialMarks = [
+  'Token=',
+  'DefaultEndpointsProtocol=http',
+  'AccountKey=',
+  'Data Source=',
+  'Server=',
+  'Password=',
+  'pwd=',
+  '&amp;sig=',
+  '&sig=',
+  '?sig=',
+  'SharedAccessKey=',
+  '&amp;code=',
+  '&code=',
+  '?code=',
+  'key=',
+];
+
+/** Hides what looks like a credential, from its mark to the next `<`, `"` or `'` (`H/WebJobs.Script/Sanitizer.cs`). */
+export function sanitize(text: string): string {
+  let clean = text;
+  for (const mark of credentialMarks) {
+    let from = 0;
+    for (;;) {
+      const start = clean.toLowerCase().indexOf(mark.toLowerCase(), from);
+      if (start < 0) break;
+      const rest = clean.slice(start).search(/[<"']/);
+      const end = rest < 0 ? clean.length : start + rest;
+      clean = `${clean.slice(0, start)}[Hidden Credential]${clean.slice(end)}`;
+      from = start + '[Hidden Credential]'.length;
+    }
+  }
+  return clean;
+}
+
+/** The host's text of a worker's error (`H/WebJobs.Script/Workers/Rpc/RpcException.cs`). */
+export function rpcExceptionMessage(error: ThrownError): string {
+  return `Result: Failure\nException: ${sanitize(error.message)}\nStack: ${error.stack}`;
+}
+
+/** What the extension cuts out of that text again: between the first `\nException:` and the first `\nStack:`. */
+function exceptionText(error: ThrownError): string {
+  const message = sanitize(error.message);
+  const cut = message.indexOf('\nStack:');
+  return ` ${cut < 0 ? message : message.slice(0, cut)}`;
+}
+
+interface FailureDetails {
+  ErrorType: string;
+  ErrorMessage: string;
+  StackTrace: string;
+  InnerFailure: null;
+  IsNonRetriable: boolean;
+  Properties: unknown;
+}
+
+/** An activity's failure as the history carries it. `Details` is always a string: the SDK's replay dies of null. */
+export function activityFailure(
+  name: string,
+  error: ThrownError,
+): { Reason: string; Details: string; FailureDetails: unknown } {
+  const details = structuredFailure(error);
+  if (details !== undefined) {
+    return {
+      Reason: `Activity function '${name}' failed with an unhandled exception.`,
+      Details: '',
+      FailureDetails: details,
+    };
+  }
+  return {
+    Reason: `Activity function '${name}' failed: ${exceptionText(error)}`,
+    Details: JSON.stringify({
+      $type: 'System.Exception, System.Private.CoreLib',
+      ClassName: 'System.Exception',
+      Message: rpcExceptionMessage(error),
+    }),
+    FailureDetails: null,
+  };
+}
+
+/** With `df.app.setExceptionPropertiesProvider` the message is a JSON object that the extension turns into details. */
+function structuredFailure(error: ThrownError): FailureDetails | undefined {
+  if (!error.message.startsWith('{')) return undefined;
+  let parsed: Record<string, unknown>;
+  try {
+    parsed = JSON.parse(error.message) as Record<string, unknown>;
+  } catch {
+    return undefined;
+  }
+  if (typeof parsed.errorType !== 'string' || typeof parsed.errorMessage !== 'string') return undefined;
+  return {
+    ErrorType: parsed.errorType,
+    ErrorMessage: parsed.errorMessage,
+    StackTrace: typeof parsed.stackTrace === 'string' ? parsed.stackTrace : error.stack,
+    InnerFailure: null,
+    IsNonRetriable: parsed.isNonRetriable === true,
+    Properties: parsed.properties ?? null,
+  };
+}
+
+const outOfProcLabel = '\n\n$OutOfProcData$:';
+
+/** The state inside a failed orchestrator's error; undefined when the error is the SDK's own. */
+export function stateOfFailure(error: ThrownError): OrchestratorState | undefined {
+  const at = error.message.indexOf(outOfProcLabel);
+  if (at < 0) return undefined;
+  try {
+    return JSON.parse(error.message.slice(at + outOfProcLabel.length)) as OrchestratorState;
+  } catch {
+    return undefined;
+  }
+}
+
+export function orchestratorFailure(name: string, error: string): string {
+  return `Orchestrator function '${name}' failed: ${sanitize(error)}`;
+}

@@ -1,0 +1,43 @@
+import type { InstanceState } from './episode.ts';
+import { playedText } from './episode.ts';
+import type { HistoryEvent, InstanceRecord } from './model.ts';
+
+interface Entry {
+  executionId: string;
+  events: HistoryEvent[];
+  texts: string[];
+}
+
+/** Instances whose history is kept parsed; the least recently used one leaves first. */
+const entriesMax = 500;
+
+/** Saves reading and parsing a history again for each episode. The store stays the truth. */
+export class HistoryCache {
+  private readonly entries = new Map<string, Entry>();
+
+  load(record: InstanceRecord, read: () => string[]): InstanceState {
+    const { instanceId, executionId } = record;
+    let entry = this.entries.get(instanceId);
+    if (entry === undefined || entry.executionId !== executionId) {
+      const texts = read();
+      entry = { executionId, texts, events: texts.map((text) => JSON.parse(text) as HistoryEvent) };
+    }
+    this.entries.delete(instanceId);
+    this.entries.set(instanceId, entry);
+    if (this.entries.size > entriesMax) this.entries.delete(this.entries.keys().next().value ?? '');
+    return { record, events: entry.events, texts: entry.texts };
+  }
+
+  /** Adds what was committed. */
+  extend(instanceId: string, events: readonly HistoryEvent[]): void {
+    const entry = this.entries.get(instanceId);
+    for (const event of events) {
+      entry?.events.push({ ...event, IsPlayed: true });
+      entry?.texts.push(playedText(event));
+    }
+  }
+
+  drop(instanceId: string): void {
+    this.entries.delete(instanceId);
+  }
+}

@@ -1,0 +1,56 @@
+import type { Engine } from './episode.ts';
+import { type Change, eventType, type InstanceRecord, type Message, type ParentLink } from './model.ts';
+
+export interface Ending {
+  status: InstanceRecord['status'];
+  output: string | null;
+  now: number;
+}
+
+/** The changes that end an instance: its record, its locks given back, its parent told, its messages dropped. */
+export function completeInstance(
+  _engine: Engine,
+  record: InstanceRecord,
+  ending: Ending,
+  locks: readonly { lockId: string; targets: string[] }[],
+): Change[] {
+  const { instanceId } = record;
+  const ended: InstanceRecord = { ...record, status: ending.status, output: ending.output, updatedAt: ending.now };
+  const releases = locks.flatMap(({ lockId, targets }) =>
+    targets.map(
+      (target): Change => ({
+        type: 'send',
+        target,
+        visibleAt: 0,
+        message: { kind: 'release', lockId, parent: instanceId },
+      }),
+    ),
+  );
+  return [
+    { type: 'clearInbox', target: instanceId },
+    { type: 'putInstance', record: ended },
+    ...releases,
+    ...(record.parent === null ? [] : reportToParent(record.parent, ending)),
+  ];
+}
+
+/** Tells the parent how its sub-orchestration ended. */
+export function reportToParent(parent: ParentLink, ending: { status: string; output: string | null }): Change[] {
+  const { instanceId, executionId, taskId } = parent;
+  const failed = ending.status !== 'Completed';
+  const reason = ending.output ?? '';
+  const message: Message = {
+    kind: 'completion',
+    executionId,
+    event: failed
+      ? {
+          EventType: eventType.subOrchestrationFailed,
+          TaskScheduledId: taskId,
+          Reason: reason,
+          Details: ending.status === 'Failed' ? `Message: ${reason}, StackTrace: ` : '',
+          FailureDetails: null,
+        }
+      : { EventType: eventType.subOrchestrationCompleted, TaskScheduledId: taskId, Result: ending.output },
+  };
+  return [{ type: 'send', target: instanceId, visibleAt: 0, message }];
+}

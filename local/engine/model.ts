@@ -1,0 +1,207 @@
+/**
+ * The vocabulary of the durable engine: instances, history, messages, and the changes that one transaction commits.
+ * Everything is plain JSON: what the store keeps is what these types say.
+ */
+
+export type RuntimeStatus =
+  | 'Pending'
+  | 'Running'
+  | 'Completed'
+  | 'ContinuedAsNew'
+  | 'Failed'
+  | 'Canceled'
+  | 'Terminated'
+  | 'Suspended';
+
+export const runtimeStatuses: readonly RuntimeStatus[] = [
+  'Running',
+  'Completed',
+  'ContinuedAsNew',
+  'Failed',
+  'Canceled',
+  'Terminated',
+  'Pending',
+  'Suspended',
+];
+
+export function isTerminal(status: RuntimeStatus): boolean {
+  return status === 'Completed' || status === 'Failed' || status === 'Terminated' || status === 'Canceled';
+}
+
+/** Which task of which execution a sub-orchestration reports to. */
+export interface ParentLink {
+  instanceId: string;
+  executionId: string;
+  taskId: number;
+  name: string;
+}
+
+export interface InstanceRecord {
+  instanceId: string;
+  executionId: string;
+  name: string;
+  version: string;
+  status: RuntimeStatus;
+  /** JSON text, or null for no input. */
+  input: string | null;
+  /** JSON text of a completed instance's output; plain text of a failure or a termination. */
+  output: string | null;
+  /** JSON text. */
+  customStatus: string | null;
+  /** Milliseconds since 1970. */
+  createdAt: number;
+  updatedAt: number;
+  parent: ParentLink | null;
+}
+
+export interface EntityLock {
+  /** The orchestration that holds the lock. */
+  instanceId: string;
+  lockId: string;
+}
+
+export interface EntityRecord {
+  /** `@name@key`, the name in lower case. */
+  entityId: string;
+  exists: boolean;
+  /** JSON text as the SDK returned it. */
+  state: string | null;
+  lockedBy: EntityLock | null;
+  updatedAt: number;
+}
+
+/** Event types as the SDK numbers them (DurableTask.Core HistoryEventType). */
+export const eventType = {
+  executionStarted: 0,
+  executionCompleted: 1,
+  executionFailed: 2,
+  executionTerminated: 3,
+  taskScheduled: 4,
+  taskCompleted: 5,
+  taskFailed: 6,
+  subOrchestrationCreated: 7,
+  subOrchestrationCompleted: 8,
+  subOrchestrationFailed: 9,
+  timerCreated: 10,
+  timerFired: 11,
+  orchestratorStarted: 12,
+  orchestratorCompleted: 13,
+  eventSent: 14,
+  eventRaised: 15,
+  continueAsNew: 16,
+  executionSuspended: 19,
+  executionResumed: 20,
+} as const;
+
+/** A history event as the SDK reads it; field names are the wire's. */
+export interface HistoryEvent {
+  EventType: number;
+  /** The task's ID on scheduling events, -1 on all others. */
+  EventId: number;
+  IsPlayed: boolean;
+  Timestamp: string;
+  Name?: string;
+  Version?: string | null;
+  Input?: string | null;
+  Result?: string | null;
+  Reason?: string | null;
+  Details?: string | null;
+  FailureDetails?: unknown;
+  TaskScheduledId?: number;
+  TimerId?: number;
+  FireAt?: string;
+  InstanceId?: string;
+  OrchestrationStatus?: RuntimeStatus;
+  [field: string]: unknown;
+}
+
+/** A completion before it has a place and a time in a history. */
+export type Completion =
+  | { EventType: 5 | 8; TaskScheduledId: number; Result: string | null }
+  | { EventType: 6 | 9; TaskScheduledId: number; Reason: string; Details: string; FailureDetails: unknown }
+  | { EventType: 11; TimerId: number; FireAt: string };
+
+/** An operation or lock request as entities receive it (the extension's RequestMessage). */
+export interface EntityRequest {
+  id: string;
+  op?: string;
+  signal?: boolean;
+  /** JSON text. */
+  input?: string;
+  /** The calling orchestration; absent for a client's signal and for another entity's. */
+  parent?: string;
+  parentExecution?: string;
+  due?: string;
+  lockset?: { name: string; key: string }[];
+  pos?: number;
+}
+
+export type Message =
+  | { kind: 'started'; executionId: string; carriedEvents: { name: string; input: string | null }[] }
+  | { kind: 'completion'; executionId: string; event: Completion }
+  | { kind: 'event'; name: string; input: string | null; executionId?: string }
+  | { kind: 'terminate' | 'suspend' | 'resume'; reason: string }
+  | { kind: 'rewind'; reason: string }
+  | { kind: 'operation'; request: EntityRequest }
+  | { kind: 'release'; lockId: string; parent: string };
+
+export interface StoredMessage {
+  /** Order of arrival, unique in the store. */
+  seq: number;
+  target: string;
+  /** Not to be delivered before this time (milliseconds since 1970); 0 = at once. */
+  visibleAt: number;
+  message: Message;
+}
+
+/** An activity that waits to run, runs, or ran without its result being committed: all the same after a crash. */
+export interface ActivityWork {
+  seq: number;
+  instanceId: string;
+  executionId: string;
+  taskId: number;
+  name: string;
+  /** What the activity trigger gets as RPC string; null for no input. */
+  input: string | null;
+}
+
+export type Change =
+  | { type: 'putInstance'; record: InstanceRecord }
+  | { type: 'deleteInstance'; instanceId: string }
+  | { type: 'appendHistory'; instanceId: string; from: number; events: string[] }
+  | { type: 'clearHistory'; instanceId: string }
+  | { type: 'putEntity'; record: EntityRecord }
+  | { type: 'deleteEntity'; entityId: string }
+  | { type: 'send'; target: string; visibleAt: number; message: Message }
+  | { type: 'consume'; seqs: number[] }
+  | { type: 'clearInbox'; target: string }
+  | { type: 'addWork'; work: Omit<ActivityWork, 'seq'> }
+  | { type: 'removeWork'; seq: number };
+
+/** What is not pure, injected: the wall clock and the source of unique IDs. */
+export interface Ports {
+  /** Milliseconds since 1970. */
+  now(): number;
+  /** A new UUID. */
+  newId(): string;
+}
+
+/** Which functions the app has; names compare without case, as the extension compares them. */
+export interface FunctionNames {
+  orchestrator(name: string): string | undefined;
+  activity(name: string): string | undefined;
+  entity(name: string): string | undefined;
+  known(kind: 'orchestrator' | 'activity' | 'entity'): string[];
+}
+
+export function entityId(name: string, key: string): string {
+  return `@${name.toLowerCase()}@${key}`;
+}
+
+/** Splits `@name@key`; undefined when `id` is not an entity's. */
+export function parseEntityId(id: string): { name: string; key: string } | undefined {
+  if (!id.startsWith('@')) return undefined;
+  const at = id.indexOf('@', 1);
+  if (at < 0) return undefined;
+  return { name: id.slice(1, at).toLowerCase(), key: id.slice(at + 1) };
+}

@@ -1,0 +1,76 @@
+import type { Action } from './actions.ts';
+import type { ActionCursor, Task } from './cursor.ts';
+import { diagnostic, OrchestrationFault } from './diagnostics.ts';
+import type { HistoryEvent } from './model.ts';
+import { finish, isFailure, issueTimer, newTask } from './tasks.ts';
+
+/** The extension's default ceiling of the delay between two attempts. */
+const maxRetryIntervalMs = 6 * 24 * 3600 * 1000;
+
+/**
+ * A call with retries (`DT/RetryInterceptor.cs`): a timer after every failed attempt, also after the last one, because
+ * the SDK gives the error to user code only when that timer has fired (`DF/task/RetryableTask.js`).
+ */
+export function startWithRetry(cursor: ActionCursor, action: Action, issue: () => number): Task {
+  const task = newTask();
+  const options = action.retryOptions;
+  if (options === undefined) throw new OrchestrationFault(diagnostic('Unsupported', 'a retry without retry options'));
+  const startedAt = cursor.time;
+  let attempt = 1;
+
+  const run = () => cursor.await(issue(), settled);
+  const settled = (event: HistoryEvent) => {
+    if (!isFailure(event)) {
+      finish(task, false);
+      return;
+    }
+    refuseSilentHang(event);
+    refuseDivergence();
+    const last = attempt >= options.maxNumberOfAttempts;
+    const timerId = issueTimer(cursor, cursor.time + (last ? 0 : delayMs(attempt)));
+    cursor.await(timerId, () => {
+      attempt++;
+      if (last) finish(task, true);
+      else {
+        refuseDivergence();
+        run();
+      }
+    });
+  };
+
+  const delayMs = (failedAttempt: number): number => {
+    const delay = options.firstRetryIntervalInMilliseconds * (options.backoffCoefficient || 1) ** (failedAttempt - 1);
+    return Math.min(delay, options.maxRetryIntervalInMilliseconds || maxRetryIntervalMs);
+  };
+
+  /** Azure makes no timer here and the SDK waits for one for ever. */
+  const refuseSilentHang = (event: HistoryEvent) => {
+    const timeout = options.retryTimeoutInMilliseconds;
+    const expired = timeout !== undefined && timeout > 0 && cursor.time - startedAt >= timeout;
+    const details = event.FailureDetails as { IsNonRetriable?: boolean } | null | undefined;
+    if (!expired && details?.IsNonRetriable !== true) return;
+    const why = expired ? 'its retryTimeoutInMilliseconds is over' : 'its error says it is not retriable';
+    throw new OrchestrationFault(
+      diagnostic(
+        'RetryNeverResumes',
+        `${action.functionName} failed and ${why}; in Azure the orchestration would wait for ever. ` +
+          'Limit retries by maxNumberOfAttempts.',
+      ),
+    );
+  };
+
+  /** The SDK's Task.all is over at the first failure, the host's waits for all: IDs taken now would differ. */
+  const refuseDivergence = () => {
+    if (task.isStale?.() !== true || !cursor.hasLaterTasks()) return;
+    throw new OrchestrationFault(
+      diagnostic(
+        'RetryInsideTaskAll',
+        `${action.functionName} is retried inside a Task.all that has failed while the orchestrator went on; ` +
+          'in Azure its task IDs would be mixed up. Return errors as values from fanned-out activities.',
+      ),
+    );
+  };
+
+  run();
+  return task;
+}

@@ -1,0 +1,268 @@
+import type { Store } from '../store/store.ts';
+import { ActivityQueue } from './activity-queue.ts';
+import { Agenda, type Timers } from './agenda.ts';
+import { beginBatch, type EntityReply, failBatch, finishBatch, newEntity } from './entity.ts';
+import { beginEpisode, type Engine, type EngineSettings, finishEpisode, type OrchestratorReply } from './episode.ts';
+import { HistoryCache } from './history-cache.ts';
+import {
+  type ActivityWork,
+  type Change,
+  type Completion,
+  type FunctionNames,
+  type Ports,
+  parseEntityId,
+} from './model.ts';
+
+/**
+ * How the engine reaches the app. An invocation that was cut short (its worker died, the host stops) rejects with
+ * `Interrupted`: nothing is committed and it is done again.
+ */
+export interface Dispatch {
+  orchestrator(name: string, trigger: string): Promise<OrchestratorReply>;
+  /** @throws Interrupted, or any other error when the batch as a whole failed. */
+  entity(name: string, trigger: string): Promise<EntityReply>;
+  activity(work: ActivityWork): Promise<Completion>;
+}
+
+export class Interrupted extends Error {}
+
+/** The entity function ran out of time: every operation of the batch is answered with this error. */
+export class EntityTimeout extends Error {}
+
+export interface RuntimeOptions {
+  store: Store;
+  ports: Ports;
+  timers: Timers;
+  names: FunctionNames;
+  dispatch: Dispatch;
+  settings: EngineSettings;
+  maxConcurrentOrchestrators: number;
+  maxConcurrentEntities: number;
+  maxConcurrentActivities: number;
+  entityBatchSizeMax: number;
+  log: (level: 'debug' | 'information' | 'warning' | 'error', message: string) => void;
+}
+
+const inboxBatchMax = 100_000;
+const retryDelayMaxMs = 30_000;
+
+/** Runs episodes and batches: one at a time for a target, many targets at once; commits each as one transaction. */
+export class DurableRuntime {
+  readonly engine: Engine;
+  readonly store: Store;
+  private readonly options: RuntimeOptions;
+  private readonly agenda: Agenda;
+  private readonly activities: ActivityQueue;
+  private readonly histories = new HistoryCache();
+  private readonly ready: Record<'entity' | 'instance', string[]> = { entity: [], instance: [] };
+  private readonly queued = new Set<string>();
+  private readonly active = new Map<string, { again: boolean }>();
+  private readonly running = { entity: 0, instance: 0 };
+  private readonly failures = new Map<string, number>();
+  private readonly watchers = new Set<() => void>();
+  private stopping = false;
+
+  constructor(options: RuntimeOptions) {
+    this.options = options;
+    this.store = options.store;
+    const { ports, names, settings, store } = options;
+    this.engine = { ports, names, settings, lookup: (instanceId) => store.instance(instanceId) };
+    this.agenda = new Agenda(ports.now, options.timers, (target) => this.notify(target));
+    this.activities = new ActivityQueue({
+      limit: options.maxConcurrentActivities,
+      run: (work) => options.dispatch.activity(work),
+      settle: (work, event) => this.settleActivity(work, event),
+      isWanted: (work) => store.hasWork(work.seq),
+      timers: options.timers,
+      log: options.log,
+    });
+  }
+
+  /** Takes up where the last host stopped, however it stopped. */
+  start(): void {
+    for (const { target, visibleAt } of this.store.waitingTargets()) this.wake(target, visibleAt);
+    for (const work of this.store.pendingWork()) this.activities.add(work);
+  }
+
+  /** Commits and wakes whom the changes concern. The one way in which state changes. */
+  commit(changes: readonly Change[]): void {
+    const { sent, work } = this.store.commit(changes);
+    for (const { target, visibleAt } of sent) this.wake(target, visibleAt);
+    for (const each of work) this.activities.add(each);
+    for (const watcher of [...this.watchers]) watcher();
+  }
+
+  /** The history of this instance was rewritten outside an episode. */
+  forget(instanceId: string): void {
+    this.histories.drop(instanceId);
+  }
+
+  /** Calls `watcher` after each commit; returns how to stop that. */
+  watch(watcher: () => void): () => void {
+    this.watchers.add(watcher);
+    return () => this.watchers.delete(watcher);
+  }
+
+  /** Starts nothing new and waits until what runs has been committed, at most `graceMs`. */
+  async stop(graceMs: number): Promise<void> {
+    this.stopping = true;
+    this.agenda.stop();
+    this.activities.stop();
+    await new Promise<void>((resolve) => {
+      const check = () => {
+        if (this.active.size > 0 || this.activities.busy > 0) return;
+        clearInterval(poll);
+        clearTimeout(limit);
+        resolve();
+      };
+      const poll = setInterval(check, 5);
+      const limit = setTimeout(() => {
+        clearInterval(poll);
+        resolve();
+      }, graceMs);
+      check();
+    });
+  }
+
+  /** Waits until no message is due and nothing runs (timers of the future do not count). For tests and benchmarks. */
+  get idle(): boolean {
+    return this.active.size === 0 && this.queued.size === 0 && this.activities.busy === 0;
+  }
+
+  private wake(target: string, visibleAt: number): void {
+    if (visibleAt > this.engine.ports.now()) this.agenda.add(target, visibleAt);
+    else this.notify(target);
+  }
+
+  private notify(target: string): void {
+    const active = this.active.get(target);
+    if (active !== undefined) active.again = true;
+    else if (!this.queued.has(target)) {
+      this.queued.add(target);
+      this.ready[kindOf(target)].push(target);
+      queueMicrotask(() => this.pump());
+    }
+  }
+
+  private pump(): void {
+    if (this.stopping) return;
+    const { maxConcurrentEntities, maxConcurrentOrchestrators } = this.options;
+    for (const kind of ['instance', 'entity'] as const) {
+      const limit = kind === 'entity' ? maxConcurrentEntities : maxConcurrentOrchestrators;
+      const ready = this.ready[kind];
+      let taken = 0;
+      while (taken < ready.length && this.running[kind] < limit) void this.work(kind, ready[taken++]!);
+      ready.splice(0, taken);
+    }
+  }
+
+  private async work(kind: 'entity' | 'instance', target: string): Promise<void> {
+    this.queued.delete(target);
+    const state = { again: false };
+    this.active.set(target, state);
+    this.running[kind]++;
+    let pauseMs = 0;
+    try {
+      const more = kind === 'entity' ? await this.runEntity(target) : await this.runInstance(target);
+      state.again ||= more.again;
+      pauseMs = more.pauseMs;
+      this.failures.delete(target);
+    } catch (error) {
+      state.again = true;
+      pauseMs = this.afterFailure(target, error);
+    }
+    this.running[kind]--;
+    if (pauseMs === 0 || this.stopping) {
+      this.active.delete(target);
+      if (state.again) this.notify(target);
+    } else {
+      this.options.timers.after(pauseMs, () => {
+        this.active.delete(target);
+        if (state.again) this.notify(target);
+      });
+    }
+    this.pump();
+  }
+
+  /** Nothing was committed: the same messages are taken again after a while. @returns that while, in milliseconds. */
+  private afterFailure(target: string, error: unknown): number {
+    const count = (this.failures.get(target) ?? 0) + 1;
+    this.failures.set(target, count);
+    this.histories.drop(target);
+    const text = error instanceof Error ? error.message : String(error);
+    if (!this.stopping) this.options.log('warning', `${target}: ${text}; will be tried again.`);
+    return Math.min(retryDelayMaxMs, count === 1 && error instanceof Interrupted ? 1 : 50 * 2 ** Math.min(count, 10));
+  }
+
+  private async runInstance(instanceId: string): Promise<{ again: boolean; pauseMs: number }> {
+    const record = this.store.instance(instanceId);
+    const inbox = this.store.inbox(instanceId, this.engine.ports.now(), inboxBatchMax);
+    if (inbox.length === 0) return { again: false, pauseMs: 0 };
+    if (record === undefined) {
+      this.commit([{ type: 'consume', seqs: inbox.map((each) => each.seq) }]);
+      return { again: false, pauseMs: 0 };
+    }
+    const state = this.histories.load(record, () => this.store.history(instanceId));
+    const begun = beginEpisode(this.engine, state, inbox);
+    if (begun.type === 'settled') {
+      this.commit(begun.changes);
+      this.histories.drop(instanceId);
+      return { again: begun.more, pauseMs: 0 };
+    }
+    const startedAt = performance.now();
+    const reply = await this.options.dispatch.orchestrator(record.name, begun.trigger);
+    const end = finishEpisode(this.engine, begun, reply);
+    this.commit(end.changes);
+    if (end.replaced) this.histories.drop(instanceId);
+    else this.histories.extend(instanceId, end.events);
+    if (end.failure !== undefined) this.options.log('error', `${instanceId}: ${end.failure}`);
+    // An episode costs as much as its history is long. While more completions come in, waiting as long as the last
+    // episode took bounds what replays cost, and lets the next one take many at once.
+    const tookMs = performance.now() - startedAt;
+    return { again: begun.left, pauseMs: tookMs > 10 && state.events.length > 200 ? Math.min(tookMs, 200) : 0 };
+  }
+
+  private async runEntity(id: string): Promise<{ again: boolean; pauseMs: number }> {
+    const { ports, lookup } = this.engine;
+    const inbox = this.store.inbox(id, ports.now(), inboxBatchMax);
+    if (inbox.length === 0) return { again: false, pauseMs: 0 };
+    const name = this.options.names.entity(parseEntityId(id)?.name ?? '');
+    if (name === undefined) {
+      this.options.log('warning', `${id}: the app has no such entity function; ${inbox.length} message(s) dropped.`);
+      this.commit([{ type: 'consume', seqs: inbox.map((each) => each.seq) }]);
+      return { again: false, pauseMs: 0 };
+    }
+    const record = this.store.entity(id) ?? newEntity(id);
+    const begun = beginBatch(ports, record, inbox, { batchSizeMax: this.options.entityBatchSizeMax, lookup });
+    if (begun.batch === undefined) {
+      this.commit(begun.changes);
+      return { again: begun.more, pauseMs: 0 };
+    }
+    try {
+      const reply = await this.options.dispatch.entity(name, begun.batch.trigger);
+      this.commit(finishBatch(ports, begun.batch, reply).changes);
+    } catch (error) {
+      if (!(error instanceof EntityTimeout)) throw error;
+      this.commit(failBatch(begun.batch, { message: error.message, stack: '' }));
+    }
+    return { again: begun.more, pauseMs: 0 };
+  }
+
+  /** The result and the removal of the work are one transaction; a second result finds no work and is dropped. */
+  private settleActivity(work: ActivityWork, event: Completion): void {
+    if (!this.store.hasWork(work.seq)) return;
+    this.commit([
+      { type: 'removeWork', seq: work.seq },
+      {
+        type: 'send',
+        target: work.instanceId,
+        visibleAt: 0,
+        message: { kind: 'completion', executionId: work.executionId, event },
+      },
+    ]);
+  }
+}
+
+function kindOf(target: string): 'entity' | 'instance' {
+  return target.startsWith('@') ? 'entity' : 'instance';
+}

@@ -1,0 +1,164 @@
+import { type Action, actionType } from './actions.ts';
+import { type ActionCursor, requireFunction, type Task } from './cursor.ts';
+import { diagnostic, OrchestrationFault } from './diagnostics.ts';
+import { startEntityCall, startLock, startRelease, startSignal } from './entity-tasks.ts';
+import { startHttpCall } from './http-task.ts';
+import { eventType, type HistoryEvent } from './model.ts';
+import { startWithRetry } from './retry.ts';
+
+/** Issues an action and returns the task to await. Compound children are issued left to right, depth first. */
+export function startAction(cursor: ActionCursor, action: Action): Task {
+  switch (action.actionType) {
+    case actionType.callActivity:
+      return startCall(cursor, action, issueActivity);
+    case actionType.callSubOrchestrator:
+      return startCall(cursor, action, issueSubOrchestration);
+    case actionType.callActivityWithRetry:
+      return startWithRetry(cursor, action, () => issueActivity(cursor, action));
+    case actionType.callSubOrchestratorWithRetry:
+      return startWithRetry(cursor, action, () => issueSubOrchestration(cursor, action));
+    case actionType.continueAsNew:
+      cursor.continueAsNew = { input: action.input };
+      return completedTask();
+    case actionType.createTimer:
+      return startTimer(cursor, action);
+    case actionType.waitForExternalEvent: {
+      const task = newTask();
+      cursor.awaitEvent(action.externalEventName ?? '', () => finish(task, false));
+      return task;
+    }
+    case actionType.callEntity:
+      return startEntityCall(cursor, action);
+    case actionType.signalEntity:
+      return startSignal(cursor, action);
+    case actionType.lockEntities:
+      return startLock(cursor, action);
+    case actionType.releaseEntities:
+      return startRelease(cursor);
+    case actionType.callHttp:
+      return startHttpCall(cursor, action);
+    case actionType.whenAny:
+      return startCompound(cursor, action, (children) => children.some((child) => child.done));
+    case actionType.whenAll:
+      return startCompound(cursor, action, (children) => children.every((child) => child.done));
+    default:
+      throw new OrchestrationFault(diagnostic('Unsupported', `action type ${action.actionType} is not known`));
+  }
+}
+
+export function newTask(): Task {
+  return { done: false, failed: false, onDone: undefined };
+}
+
+export function completedTask(): Task {
+  return { done: true, failed: false, onDone: undefined };
+}
+
+export function finish(task: Task, failed: boolean): void {
+  task.done = true;
+  task.failed = failed;
+  task.onDone?.();
+}
+
+export function isFailure(event: HistoryEvent): boolean {
+  return event.EventType === eventType.taskFailed || event.EventType === eventType.subOrchestrationFailed;
+}
+
+function startCall(
+  cursor: ActionCursor,
+  action: Action,
+  issue: (cursor: ActionCursor, action: Action) => number,
+): Task {
+  const task = newTask();
+  cursor.await(issue(cursor, action), (event) => finish(task, isFailure(event)));
+  return task;
+}
+
+function issueActivity(cursor: ActionCursor, action: Action): number {
+  const name = requireFunction(cursor, 'activity', action.functionName ?? '');
+  const { taskId } = cursor.issue(eventType.taskScheduled, name, (id) => ({
+    fields: { Name: name, Version: '', Input: null },
+    outgoing: { kind: 'activity', taskId: id, name, input: activityInput(action.input) },
+  }));
+  return taskId;
+}
+
+/** An activity's input as RPC text (`DurableActivityContext`): strings came JSON-quoted from the SDK, booleans take
+ * .NET's spelling. */
+export function activityInput(input: unknown): string | null {
+  if (input === undefined || input === null) return null;
+  if (typeof input === 'string') return input;
+  if (typeof input === 'boolean') return input ? 'True' : 'False';
+  return JSON.stringify(input);
+}
+
+function issueSubOrchestration(cursor: ActionCursor, action: Action): number {
+  const name = requireFunction(cursor, 'orchestrator', action.functionName ?? '');
+  const { taskId } = cursor.issue(eventType.subOrchestrationCreated, name, (id) => {
+    const instanceId = action.instanceId || `${cursor.options.executionId}:${id}`;
+    if (instanceId === cursor.options.instanceId || instanceId.startsWith('@')) {
+      throw new OrchestrationFault(
+        diagnostic('Unsupported', `'${instanceId}' cannot be the instance ID of a sub-orchestration`),
+      );
+    }
+    const version = action.version ?? cursor.options.defaultVersion;
+    return {
+      fields: { Name: name, Version: version, InstanceId: instanceId, Input: null },
+      outgoing: { kind: 'subOrchestration', taskId: id, name, version, instanceId, input: action.input },
+    };
+  });
+  return taskId;
+}
+
+/** A timer, or a chain of timers when it is further away than one timer may be. */
+function startTimer(cursor: ActionCursor, action: Action): Task {
+  const task = newTask();
+  const fireAt = Date.parse(action.fireAt ?? '');
+  if (Number.isNaN(fireAt)) {
+    throw new OrchestrationFault(diagnostic('Unsupported', `a timer's time is not a date: ${action.fireAt}`));
+  }
+  const next = () => {
+    const { shortTimerMaxMs, longTimerIntervalMs } = cursor.options;
+    const far = fireAt - cursor.time > shortTimerMaxMs;
+    const stepAt = far ? cursor.time + longTimerIntervalMs : fireAt;
+    const taskId = issueTimer(cursor, stepAt);
+    const fired = () => {
+      if (cursor.time < fireAt) next();
+      else finish(task, false);
+    };
+    cursor.await(taskId, fired, action.isCanceled === true);
+  };
+  next();
+  return task;
+}
+
+export function issueTimer(cursor: ActionCursor, fireAt: number): number {
+  const { taskId } = cursor.issue(eventType.timerCreated, undefined, (id) => ({
+    fields: { FireAt: new Date(fireAt).toISOString() },
+    outgoing: { kind: 'timer', taskId: id, fireAt },
+  }));
+  return taskId;
+}
+
+function startCompound(cursor: ActionCursor, action: Action, isDone: (children: Task[]) => boolean): Task {
+  const task = newTask();
+  const children: Task[] = [];
+  let started = false;
+  const check = () => {
+    if (started && !task.done && isDone(children)) finish(task, false);
+  };
+  const compound = action.compoundActions ?? [];
+  let failedEarly = false;
+  for (const childAction of compound) {
+    const child = startAction(cursor, childAction);
+    children.push(child);
+    child.onDone = () => {
+      failedEarly ||= child.failed && action.actionType === actionType.whenAll;
+      check();
+    };
+    child.isStale = () => (failedEarly && !task.done) || task.isStale?.() === true;
+  }
+  started = true;
+  check();
+  return task;
+}

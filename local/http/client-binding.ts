@@ -1,0 +1,58 @@
+export interface ClientBindingOptions {
+  hubName: string;
+  /** Where people reach the host, as in `http://localhost:7071`. */
+  publicUrl: string;
+  /** Where the SDK's client reaches it. */
+  rpcUrl: string;
+  /** The system key that the webhooks ask for; empty when keys are not enforced. */
+  key: string;
+}
+
+const id = 'INSTANCEID';
+
+function query({ hubName, key }: ClientBindingOptions): string {
+  return `taskHub=${hubName}&connection=Storage${key === '' ? '' : `&code=${key}`}`;
+}
+
+/** URLs to follow and steer the instance `instanceId` (`X/HttpApiHandler.cs`). */
+export function managementUrls(
+  options: ClientBindingOptions,
+  baseUrl: string,
+  instanceId: string,
+): Record<string, string> {
+  const instance = `${baseUrl}/instances/${instanceId === id ? id : encodeURIComponent(instanceId)}`;
+  const q = query(options);
+  return {
+    id: instanceId,
+    statusQueryGetUri: `${instance}?${q}`,
+    sendEventPostUri: `${instance}/raiseEvent/{eventName}?${q}`,
+    terminatePostUri: `${instance}/terminate?reason={text}&${q}`,
+    rewindPostUri: `${instance}/rewind?reason={text}&${q}`,
+    purgeHistoryDeleteUri: `${instance}?${q}`,
+    restartPostUri: `${instance}/restart?${q}`,
+    suspendPostUri: `${instance}/suspend?reason={text}&${q}`,
+    resumePostUri: `${instance}/resume?reason={text}&${q}`,
+  };
+}
+
+export const webhookPath = '/runtime/webhooks/durabletask';
+
+/** The value of a durable client binding (`X/Bindings/BindingHelper.cs`), as JSON text. */
+export function clientBinding(options: ClientBindingOptions): string {
+  const base = `${options.publicUrl}${webhookPath}`;
+  const code = options.key === '' ? '' : `code=${options.key}`;
+  const create = `${base}/orchestrators/{functionName}[/{instanceId}]`;
+  return JSON.stringify({
+    taskHubName: options.hubName,
+    connectionName: null,
+    creationUrls: {
+      createNewInstancePostUri: code === '' ? create : `${create}?${code}`,
+      createAndWaitOnNewInstancePostUri: `${create}?timeout={timeoutInSeconds}&pollingInterval={intervalInSeconds}${code && `&${code}`}`,
+    },
+    managementUrls: managementUrls(options, base, id),
+    baseUrl: base,
+    requiredQueryStringParameters: code,
+    rpcBaseUrl: options.rpcUrl,
+    httpBaseUrl: null,
+  });
+}

@@ -1,0 +1,45 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { DurableHttpRequest } from '../engine/actions.ts';
+import { type ActivityWork, type Completion, eventType } from '../engine/model.ts';
+
+/** Runs a durable HTTP request (`context.df.callHttp`) in the host, as the extension does. */
+export async function runHttpActivity(work: ActivityWork): Promise<Completion> {
+  const { request, notBefore } = JSON.parse(work.input ?? '{}') as { request: DurableHttpRequest; notBefore: number };
+  const waitMs = notBefore - Date.now();
+  if (waitMs > 0) await sleep(waitMs);
+  try {
+    return { EventType: eventType.taskCompleted, TaskScheduledId: work.taskId, Result: await send(request) };
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    return {
+      EventType: eventType.taskFailed,
+      TaskScheduledId: work.taskId,
+      Reason: `The durable HTTP request to ${request.uri} failed: ${reason}`,
+      Details: '',
+      FailureDetails: null,
+    };
+  }
+}
+
+async function send(request: DurableHttpRequest): Promise<string> {
+  if (request.tokenSource !== undefined && request.tokenSource !== null) {
+    throw new Error('managed identity tokens (tokenSource) are not available in the local host');
+  }
+  const headers = new Headers(request.headers ?? {});
+  const hasBody = request.content !== undefined && request.content !== null && !/^(get|head)$/i.test(request.method);
+  if (hasBody && !headers.has('content-type')) headers.set('content-type', 'text/plain');
+  const response = await fetch(request.uri, {
+    method: request.method,
+    headers,
+    redirect: 'manual',
+    ...(hasBody && { body: request.content as string }),
+  });
+  const content = await response.text();
+  const received = Object.fromEntries([...response.headers].map(([name, value]) => [titleCase(name), value]));
+  return JSON.stringify({ statusCode: response.status, headers: received, content });
+}
+
+/** .NET keeps the usual spelling of header names; the SDK looks them up without case. */
+function titleCase(name: string): string {
+  return name.replace(/(^|-)([a-z])/g, (_, dash: string, letter: string) => dash + letter.toUpperCase());
+}

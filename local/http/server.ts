@@ -1,0 +1,186 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { AppFunction, FunctionTable } from '../functions.ts';
+import type { Logger } from '../logging.ts';
+import type { WorkerPool } from '../worker/pool.ts';
+import { FunctionError, FunctionTimeout, WorkerLost } from '../worker/process.ts';
+import { type HostKeys, mayInvoke, mayUseWebhooks, requestKey } from './auth.ts';
+import { webhookPath } from './client-binding.ts';
+import type { DurableApi } from './durable-api.ts';
+import { httpInvocation, respond } from './function-http.ts';
+import { BodyTooLarge, problem, readBody, send } from './messages.ts';
+import { compareRoutes, matchRoute, parseRoute, type RouteTemplate } from './route-template.ts';
+
+export interface HttpRoute {
+  found: AppFunction;
+  route: RouteTemplate;
+  methods: string[];
+  level: string;
+}
+
+/** The HTTP functions' routes, the most specific first. @throws when a template is malformed. */
+export function httpRoutes(functions: FunctionTable, prefix: string): HttpRoute[] {
+  const routes = functions.ofKind('http').map((found): HttpRoute => {
+    const { route, methods, authLevel } = found.trigger as { route?: string; methods?: string[]; authLevel?: string };
+    const path = [prefix, route ?? found.name].filter((part) => part !== '').join('/');
+    return {
+      found,
+      route: parseRoute(path),
+      methods: (methods ?? []).map((method) => method.toUpperCase()),
+      level: authLevel ?? 'function',
+    };
+  });
+  return routes.sort((a, b) => compareRoutes(a.route, b.route));
+}
+
+export interface HttpOptions {
+  routes: HttpRoute[];
+  pool: WorkerPool;
+  api: DurableApi;
+  clientValue: string;
+  publicUrl: string;
+  keys: HostKeys | undefined;
+  timeoutMs: number | undefined;
+  logger: Logger;
+}
+
+/** Answers a request to the host: an HTTP function, the durable webhooks, or the little there is of the admin API. */
+export async function handleRequest(
+  options: HttpOptions,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const url = new URL(request.url ?? '/', `http://${request.headers.host ?? new URL(options.publicUrl).host}`);
+  const path = url.pathname;
+  if (path === '/' || path.startsWith('/admin/host/')) {
+    send(response, {
+      status: 200,
+      body: { id: 'local', state: 'Running', processUptime: Math.round(process.uptime() * 1000) },
+    });
+    return;
+  }
+  if (path.toLowerCase().startsWith(`${webhookPath}/`)) {
+    await handleWebhook(options, request, response, url);
+    return;
+  }
+  const method = (request.method ?? 'GET').toUpperCase();
+  for (const each of options.routes) {
+    if (each.methods.length > 0 && !each.methods.includes(method)) continue;
+    const parameters = matchRoute(each.route, path);
+    if (parameters !== undefined) {
+      await handleFunction(options, each, parameters, request, response, url);
+      return;
+    }
+  }
+  send(response, { status: 404 });
+}
+
+async function handleFunction(
+  options: HttpOptions,
+  { found, level }: HttpRoute,
+  parameters: Record<string, string>,
+  request: IncomingMessage,
+  response: ServerResponse,
+  url: URL,
+): Promise<void> {
+  if (options.keys && !mayInvoke(options.keys, level, found.name, requestKey(request, url))) {
+    send(response, { status: 401 });
+    return;
+  }
+  const startedAt = performance.now();
+  const method = request.method ?? 'GET';
+  let status = 500;
+  try {
+    const body = await readBody(request);
+    const invocation = httpInvocation(found, request, url, parameters, body, options.clientValue);
+    const result = await options.pool.invoke('light', invocation, options.timeoutMs);
+    respond(response, found, result, method);
+    status = response.statusCode;
+  } catch (error) {
+    status = statusOf(error);
+    if (error instanceof FunctionError) options.logger.log('error', found.name, error.thrown.stack || error.message);
+    else options.logger.log('error', found.name, error instanceof Error ? error.message : String(error));
+    send(response, { status });
+  }
+  const tookMs = Math.round(performance.now() - startedAt);
+  options.logger.log('information', 'http', `${method} ${url.pathname} ${status} in ${tookMs} ms (${found.name})`);
+}
+
+function statusOf(error: unknown): number {
+  if (error instanceof BodyTooLarge) return 413;
+  if (error instanceof WorkerLost) return 502;
+  return error instanceof FunctionTimeout ? 504 : 500;
+}
+
+async function handleWebhook(
+  options: HttpOptions,
+  request: IncomingMessage,
+  response: ServerResponse,
+  url: URL,
+): Promise<void> {
+  if (options.keys && !mayUseWebhooks(options.keys, requestKey(request, url))) {
+    send(response, { status: 401 });
+    return;
+  }
+  await handleDurable(options.api, request, response, url, webhookPath, `${url.origin}${webhookPath}`);
+}
+
+/** Answers a request to the durable API, which lies below `basePath`. */
+export async function handleDurable(
+  api: DurableApi,
+  request: IncomingMessage,
+  response: ServerResponse,
+  url: URL,
+  basePath: string,
+  baseUrl: string,
+): Promise<void> {
+  const body = await readBody(request);
+  const segments = url.pathname
+    .slice(basePath.length + 1)
+    .split('/')
+    .map(decodeSegment);
+  const answer = await api.handle({
+    method: (request.method ?? 'GET').toUpperCase(),
+    segments,
+    query: url.searchParams,
+    headers: request.headers,
+    body,
+    url: url.href,
+    baseUrl,
+  });
+  send(response, answer);
+}
+
+function decodeSegment(segment: string): string {
+  try {
+    return decodeURIComponent(segment);
+  } catch {
+    return segment;
+  }
+}
+
+/** An HTTP server whose handler's failures are answered with 500. */
+export function listen(
+  handler: (request: IncomingMessage, response: ServerResponse) => Promise<void>,
+  port: number,
+  logger: Logger,
+): Promise<{ server: Server; port: number }> {
+  const server = createServer((request, response) => {
+    handler(request, response).catch((error: unknown) => {
+      logger.log('error', 'http', error instanceof Error ? (error.stack ?? error.message) : String(error));
+      if (!response.headersSent) send(response, problem(500, 'Something went wrong while processing your request'));
+      else response.destroy();
+    });
+  });
+  server.keepAliveTimeout = 60_000;
+  return new Promise((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      const text =
+        error.code === 'EADDRINUSE'
+          ? `Port ${port} is in use. Stop what uses it, or give another with --port (0 for any free one).`
+          : error.message;
+      reject(new Error(text));
+    });
+    server.listen(port, '127.0.0.1', () => resolve({ server, port: (server.address() as AddressInfo).port }));
+  });
+}

@@ -1,0 +1,65 @@
+/**
+ * A worker process: loads the app once, then runs what the host sends. It has no state of its own and may be killed at
+ * any time.
+ */
+import { CoreModule } from './core-module.ts';
+import { ensureError, invoke } from './invoke.ts';
+import { loadApp } from './load-app.ts';
+import type { FromWorker, Invocation, ToWorker } from './protocol.ts';
+
+const capabilities: Record<string, string> = {
+  RawHttpBodyBytes: 'true',
+  RpcHttpTriggerMetadataRemoved: 'true',
+  RpcHttpBodyOnly: 'true',
+  IgnoreEmptyValuedRpcHttpHeaders: 'true',
+  UseNullableValueDictionaryForHttp: 'true',
+  WorkerStatus: 'true',
+  TypedDataCollection: 'true',
+  HandlesWorkerTerminateMessage: 'true',
+};
+
+const send = (message: FromWorker): void => {
+  if (process.connected) process.send?.(message, undefined, undefined, () => {});
+};
+const core = new CoreModule(send);
+
+async function load(scriptRoot: string): Promise<void> {
+  try {
+    process.chdir(scriptRoot);
+    core.install(scriptRoot);
+    const files = await loadApp(scriptRoot);
+    await core.runHooks('appStart', { hookData: {}, appHookData: {}, functionAppDirectory: scriptRoot });
+    core.closeRegistration();
+    await core.programmingModel.getCapabilities?.(capabilities);
+    send({ type: 'loaded', functions: [...core.functions.values()].map((each) => each.metadata), files });
+  } catch (error) {
+    send({ type: 'loadFailed', ...ensureError(error) });
+  }
+}
+
+async function run(invocation: Invocation): Promise<void> {
+  const { id } = invocation;
+  try {
+    send({ type: 'result', id, result: await invoke(core, invocation, send) });
+  } catch (error) {
+    send({ type: 'failed', id, ...ensureError(error) });
+  }
+}
+
+async function stop(): Promise<void> {
+  try {
+    await core.runHooks('appTerminate', { hookData: {}, appHookData: {} });
+  } finally {
+    process.exit(0);
+  }
+}
+
+process.on('message', (message: ToWorker) => {
+  if (message.type === 'invoke') void run(message.invocation);
+  else if (message.type === 'load') void load(message.scriptRoot);
+  else void stop();
+});
+// The host is gone: whatever this worker would still do, nobody would know.
+process.on('disconnect', () => process.exit(0));
+// Ctrl-C reaches the whole process group; the host decides when a worker ends.
+process.on('SIGINT', () => {});

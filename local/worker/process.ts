@@ -1,0 +1,160 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import type { Logger } from '../logging.ts';
+import type { FromWorker, FunctionMetadata, Invocation, InvocationResult, ToWorker } from './protocol.ts';
+
+/** The function threw: the app's own failure. */
+export class FunctionError extends Error {
+  readonly thrown: { message: string; stack: string };
+
+  constructor(thrown: { message: string; stack: string }) {
+    super(thrown.message);
+    this.thrown = thrown;
+  }
+}
+
+/** The worker died under the invocation, or the host is stopping: nobody knows what happened, so it is done again. */
+export class WorkerLost extends Error {}
+
+/** The invocation took longer than `functionTimeout`; its worker was ended. */
+export class FunctionTimeout extends Error {}
+
+interface Pending {
+  resolve: (result: InvocationResult) => void;
+  reject: (error: Error) => void;
+  timer: NodeJS.Timeout | undefined;
+}
+
+export interface WorkerOptions {
+  scriptRoot: string;
+  env: Record<string, string>;
+  logger: Logger;
+}
+
+const entry = fileURLToPath(new URL('./main.ts', import.meta.url));
+
+/** One worker process and the invocations it is busy with. */
+export class Worker {
+  readonly loaded: Promise<FunctionMetadata[]>;
+  /** Resolves when the process has ended, for whatever reason. */
+  readonly ended: Promise<void>;
+  private readonly child: ChildProcess;
+  private readonly pending = new Map<string, Pending>();
+  private isUp = false;
+
+  constructor(options: WorkerOptions) {
+    this.child = fork(entry, [], {
+      env: options.env,
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+      serialization: 'advanced',
+      execArgv: ['--disable-warning=ExperimentalWarning'],
+    });
+    this.forwardOutput(options.logger);
+    this.loaded = new Promise((resolve, reject) => {
+      this.child.on('message', (message: FromWorker) => {
+        if (message.type === 'loaded') {
+          this.isUp = true;
+          resolve(message.functions);
+        } else if (message.type === 'loadFailed') {
+          reject(new FunctionError(message));
+        } else this.receive(message, options.logger);
+      });
+      this.child.once('exit', (code, signal) =>
+        reject(new WorkerLost(`the worker ended while it loaded the app (${signal ?? `exit code ${code}`})`)),
+      );
+    });
+    this.loaded.catch(() => {});
+    this.ended = new Promise((resolve) => {
+      this.child.once('error', () => resolve());
+      this.child.once('exit', (code, signal) => {
+        this.isUp = false;
+        this.failAll(new WorkerLost(`worker process ${this.child.pid} ended (${signal ?? `exit code ${code}`})`));
+        resolve();
+      });
+    });
+    this.tell({ type: 'load', scriptRoot: options.scriptRoot });
+  }
+
+  get pid(): number | undefined {
+    return this.child.pid;
+  }
+
+  get isReady(): boolean {
+    return this.isUp;
+  }
+
+  get load(): number {
+    return this.pending.size;
+  }
+
+  /** @throws FunctionError, WorkerLost, FunctionTimeout */
+  invoke(invocation: Invocation, timeoutMs: number | undefined): Promise<InvocationResult> {
+    return new Promise((resolve, reject) => {
+      const timer =
+        timeoutMs === undefined
+          ? undefined
+          : setTimeout(() => this.timeOut(invocation, timeoutMs), Math.min(timeoutMs, 2 ** 31 - 1));
+      this.pending.set(invocation.id, { resolve, reject, timer });
+      this.tell({ type: 'invoke', invocation });
+    });
+  }
+
+  /** Asks the worker to end; kills it when it does not. */
+  async stop(graceMs: number): Promise<void> {
+    this.tell({ type: 'stop' });
+    const timer = setTimeout(() => this.kill(), graceMs);
+    await this.ended;
+    clearTimeout(timer);
+  }
+
+  kill(): void {
+    this.child.kill('SIGKILL');
+  }
+
+  private tell(message: ToWorker): void {
+    // A worker that is gone is noticed by its exit, not by a failed send.
+    if (this.child.connected) this.child.send(message, () => {});
+  }
+
+  private receive(message: FromWorker, logger: Logger): void {
+    if (message.type === 'log') {
+      logger.fromWorker(message);
+      return;
+    }
+    if (message.type !== 'result' && message.type !== 'failed') return;
+    const pending = this.take(message.id);
+    if (message.type === 'result') pending?.resolve(message.result);
+    else pending?.reject(new FunctionError(message));
+  }
+
+  private take(id: string): Pending | undefined {
+    const pending = this.pending.get(id);
+    this.pending.delete(id);
+    clearTimeout(pending?.timer);
+    return pending;
+  }
+
+  private timeOut(invocation: Invocation, timeoutMs: number): void {
+    const seconds = timeoutMs / 1000;
+    this.take(invocation.id)?.reject(
+      new FunctionTimeout(
+        `Timeout value of ${seconds} s was exceeded by function: Functions.${invocation.functionName}.`,
+      ),
+    );
+    this.kill();
+  }
+
+  private failAll(error: Error): void {
+    for (const id of [...this.pending.keys()]) this.take(id)?.reject(error);
+  }
+
+  private forwardOutput(logger: Logger): void {
+    for (const [stream, level] of [
+      [this.child.stdout, 'information'],
+      [this.child.stderr, 'error'],
+    ] as const) {
+      if (stream) createInterface({ input: stream }).on('line', (line) => logger.log(level, 'app', line));
+    }
+  }
+}
