@@ -73,7 +73,7 @@ test('what is taken and what is left is what was there; refused only when no cho
       );
       if (union(outcome.taken, step).length < outcome.taken.length) assert.fail('ranges are maximal');
     }),
-    { numRuns: 2000 },
+    { numRuns: 1000 },
   );
 });
 
@@ -87,7 +87,7 @@ test('the lowest IDs are taken whenever they lie in few enough ranges', () => {
       assert.ok(typeof outcome === 'object');
       assert.deepEqual(idsOf(outcome.taken, step), lowest);
     }),
-    { numRuns: 2000 },
+    { numRuns: 1000 },
   );
 });
 
@@ -98,7 +98,7 @@ test('giving back what was taken restores the supply', () => {
       fc.pre(typeof outcome === 'object');
       assert.deepEqual(giveBack(outcome.left, outcome.taken, step), supply);
     }),
-    { numRuns: 2000 },
+    { numRuns: 1000 },
   );
 });
 
