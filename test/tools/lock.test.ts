@@ -1,0 +1,36 @@
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { describe, it } from 'node:test';
+import { complete, type Lock, lockFile, missingEntries } from '../../tools/lock.ts';
+
+describe('the lock file', () => {
+  it('is completed with the packages of other platforms', () => {
+    const lock: Lock = {
+      packages: {
+        '': {},
+        'node_modules/tool': {
+          version: '2.0.0',
+          dev: true,
+          optionalDependencies: { 'tool-linux-x64-musl': '2.0.0', 'tool-darwin-arm64': '2.0.0', colours: '^1.0.0' },
+        },
+        'node_modules/tool-darwin-arm64': { version: '2.0.0', dev: true, optional: true },
+      },
+    };
+    const missing = missingEntries(lock);
+    assert.deepEqual(missing, {
+      'node_modules/tool-linux-x64-musl': {
+        version: '2.0.0',
+        cpu: ['x64'],
+        dev: true,
+        libc: ['musl'],
+        optional: true,
+        os: ['linux'],
+      },
+    });
+    assert.deepEqual(missingEntries(complete(lock)), {});
+  });
+
+  it('names every platform, so that npm ci accepts it everywhere', async () => {
+    assert.deepEqual(Object.keys(missingEntries(JSON.parse(await readFile(lockFile, 'utf8')) as Lock)), []);
+  });
+});
