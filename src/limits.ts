@@ -30,8 +30,8 @@ export const limits = {
   columnsMax: 10_000,
   /** Source blobs of one run. */
   sourceBlobsMax: 100_000,
-  /** Characters of a run ID: it is the orchestration's instance ID (100 safe ASCII characters, DTS). */
-  runIdLengthMax: 100,
+  /** Characters of a run ID: with a shard's suffix it is an instance ID (100 safe ASCII characters, DTS). */
+  runIdLengthMax: 64,
   /** Entities, and columns of one entity, in a pipeline. */
   entitiesMax: 100,
   entityColumnsMax: 1_000,
@@ -46,6 +46,8 @@ export const limits = {
   sequenceRangesMax: 512,
   /** Runs that wait for one lease: below entityStateBytesMax with every owner at its longest. */
   leaseWaitersMax: 200,
+  /** Minutes that a run waits for one that holds its key index. */
+  leaseWaitMinutesMax: 24 * 60,
   /** Largest ID: a signed 64-bit integer. */
   idMax: 2n ** 63n - 1n,
 } as const;

@@ -1,0 +1,16 @@
+/** Orchestrations and entities. */
+import * as df from 'durable-functions';
+import { SHARD_ORCHESTRATION } from '../src/run/fan-out.ts';
+import { RUN_ORCHESTRATION, runOrchestrator, shardOrchestrator } from '../src/run/orchestrator.ts';
+import { leaseEntity, leaseEntityName, sequenceEntity, sequenceEntityName } from '../src/sequence/adapter.ts';
+
+df.app.orchestration(RUN_ORCHESTRATION, function* (context) {
+  return yield* runOrchestrator(context);
+});
+
+df.app.orchestration(SHARD_ORCHESTRATION, function* (context) {
+  return yield* shardOrchestrator(context);
+});
+
+df.app.entity(sequenceEntityName, sequenceEntity);
+df.app.entity(leaseEntityName, leaseEntity);

@@ -1,0 +1,127 @@
+/**
+ * Distinct keys by their bytes: `intern` gives each new key the next ordinal, so ordinals are first-seen order. Open
+ * addressing over one arena; no per-key objects, so millions of keys cost their bytes and twelve more.
+ */
+import { OrdinalError } from '../errors.ts';
+
+const LOAD_MAX = 0.6;
+/** Offsets are 32-bit. */
+const ARENA_BYTES_MAX = 2 ** 32 - 1;
+
+export class KeyTable {
+  #arena: Uint8Array;
+  #arenaLength = 0;
+  #offsets: Uint32Array;
+  #hashes: Uint32Array;
+  /** Ordinal + 1 by hash; 0 is empty. Length is a power of two. */
+  #slots: Int32Array;
+  #size = 0;
+
+  constructor(expected = 1024) {
+    const capacity = Math.max(16, expected);
+    this.#arena = new Uint8Array(capacity * 16);
+    this.#offsets = new Uint32Array(capacity + 1);
+    this.#hashes = new Uint32Array(capacity);
+    this.#slots = new Int32Array(2 ** Math.ceil(Math.log2(capacity / LOAD_MAX)));
+  }
+
+  /** Number of distinct keys. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /** Bytes of all keys. */
+  get byteLength(): number {
+    return this.#arenaLength;
+  }
+
+  /** The key's ordinal, a new one if the key is new. */
+  intern(bytes: Uint8Array, start = 0, end = bytes.length): number {
+    const hash = hashBytes(bytes, start, end);
+    const mask = this.#slots.length - 1;
+    let slot = hash & mask;
+    for (let entry = this.#slots[slot]!; entry !== 0; entry = this.#slots[slot]!) {
+      if (this.#hashes[entry - 1] === hash && this.#equals(entry - 1, bytes, start, end)) return entry - 1;
+      slot = (slot + 1) & mask;
+    }
+    return this.#append(slot, hash, bytes, start, end);
+  }
+
+  /** The key's ordinal, or -1. */
+  find(bytes: Uint8Array, start = 0, end = bytes.length): number {
+    const hash = hashBytes(bytes, start, end);
+    const mask = this.#slots.length - 1;
+    let slot = hash & mask;
+    for (let entry = this.#slots[slot]!; entry !== 0; entry = this.#slots[slot]!) {
+      if (this.#hashes[entry - 1] === hash && this.#equals(entry - 1, bytes, start, end)) return entry - 1;
+      slot = (slot + 1) & mask;
+    }
+    return -1;
+  }
+
+  /** A view of a key's bytes, valid until the next `intern`. */
+  at(ordinal: number): Uint8Array {
+    return this.#arena.subarray(this.#offsets[ordinal], this.#offsets[ordinal + 1]);
+  }
+
+  #equals(ordinal: number, bytes: Uint8Array, start: number, end: number): boolean {
+    const from = this.#offsets[ordinal]!;
+    if (this.#offsets[ordinal + 1]! - from !== end - start) return false;
+    const arena = this.#arena;
+    for (let i = start, k = from; i < end; i++, k++) if (arena[k] !== bytes[i]) return false;
+    return true;
+  }
+
+  #append(slot: number, hash: number, bytes: Uint8Array, start: number, end: number): number {
+    const ordinal = this.#size++;
+    const length = this.#arenaLength + (end - start);
+    if (length > ARENA_BYTES_MAX) {
+      throw new OrdinalError('LimitExceeded', `distinct keys take more than ${ARENA_BYTES_MAX} bytes`, {
+        remedy: 'Cut the source into several runs.',
+      });
+    }
+    if (length > this.#arena.length) this.#arena = grown(this.#arena, Math.min(ARENA_BYTES_MAX, length * 2));
+    if (ordinal + 1 >= this.#offsets.length) {
+      const offsets = new Uint32Array(this.#offsets.length * 2);
+      offsets.set(this.#offsets);
+      this.#offsets = offsets;
+      const hashes = new Uint32Array(this.#offsets.length);
+      hashes.set(this.#hashes);
+      this.#hashes = hashes;
+    }
+    const arena = this.#arena;
+    for (let i = start, k = this.#arenaLength; i < end; i++, k++) arena[k] = bytes[i]!;
+    this.#arenaLength = length;
+    this.#offsets[ordinal + 1] = length;
+    this.#hashes[ordinal] = hash;
+    this.#slots[slot] = ordinal + 1;
+    if (this.#size > this.#slots.length * LOAD_MAX) this.#rehash();
+    return ordinal;
+  }
+
+  #rehash(): void {
+    const slots = new Int32Array(this.#slots.length * 2);
+    const mask = slots.length - 1;
+    for (let ordinal = 0; ordinal < this.#size; ordinal++) {
+      let slot = this.#hashes[ordinal]! & mask;
+      while (slots[slot] !== 0) slot = (slot + 1) & mask;
+      slots[slot] = ordinal + 1;
+    }
+    this.#slots = slots;
+  }
+}
+
+/** FNV-1a with a final avalanche: low bits select the slot, so they must depend on every byte. */
+function hashBytes(bytes: Uint8Array, start: number, end: number): number {
+  let h = 0x811c9dc5;
+  for (let i = start; i < end; i++) h = Math.imul(h ^ bytes[i]!, 0x01000193);
+  h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
+  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
+  return (h ^ (h >>> 16)) >>> 0;
+}
+
+function grown(bytes: Uint8Array, length: number): Uint8Array {
+  const larger = new Uint8Array(length);
+  larger.set(bytes);
+  return larger;
+}

@@ -1,0 +1,101 @@
+/**
+ * Activity `finish`: writes the manifest, once. The manifest is the commit point of a run: before
+ * it nothing counts, after it everything does.
+ */
+import { z } from 'zod';
+import { invariant, OrdinalError } from '../../errors.ts';
+import type { Entity } from '../../pipeline/compiled.ts';
+import { readJson, requireJson, writeJson } from '../../storage/json.ts';
+import { output, work } from '../../storage/names.ts';
+import { type Ids, idsSchema, type Manifest, manifestSchema, publishedFileSchema } from '../documents.ts';
+import type { Environment } from '../environment.ts';
+import { loadPlan } from '../load.ts';
+import { mapBounded } from '../pool.ts';
+import { IdMap } from '../ranges.ts';
+
+export const finishInputSchema = z.object({
+  runId: z.string(),
+  prefix: z.string(),
+  startedAt: z.string(),
+  finishedAt: z.string(),
+});
+export type FinishInput = z.infer<typeof finishInputSchema>;
+
+export interface FinishOutput {
+  manifest: string;
+  rows: number;
+}
+
+export async function finishActivity(environment: Environment, input: FinishInput): Promise<FinishOutput> {
+  const { store, config } = environment;
+  const { runId } = input;
+  const { plan, pipeline } = await loadPlan(environment, runId);
+  const ids = await requireJson(store, config.workContainer, work.ids(runId), idsSchema);
+  const entities: Manifest['entities'] = [];
+  for (const entity of pipeline.entities) {
+    const parts = entity.kind === 'keyed' ? 1 : plan.parts.length;
+    const files = await mapBounded([...Array(parts).keys()], config.requestsInFlight, (part) =>
+      requireJson(store, config.workContainer, work.published(runId, entity.name, part), publishedFileSchema),
+    );
+    const filled = files.filter((file) => file.rows > 0);
+    const rows = filled.reduce((sum, file) => sum + file.rows, 0);
+    entities.push({
+      entity: entity.name,
+      rows,
+      bytes: filled.reduce((sum, file) => sum + file.bytes, 0),
+      firstId: filled[0]?.firstId ?? null,
+      lastId: filled.at(-1)?.lastId ?? null,
+      files: filled,
+      ids: ownIds(entity, ids, rows),
+      keyDelta: rows > 0 && entity.kind === 'keyed' ? work.keyDelta(pipeline.name, entity.name, runId) : null,
+    });
+  }
+  const manifest: Manifest = {
+    version: 1,
+    runId,
+    pipeline: pipeline.name,
+    pipelineHash: pipeline.hash,
+    startedAt: input.startedAt,
+    finishedAt: input.finishedAt,
+    source: { container: pipeline.source.container, prefix: input.prefix, rows: plan.rows },
+    inputs: plan.files,
+    output: { container: pipeline.output.container },
+    entities,
+    sequences: ids.sequences,
+  };
+  const name = output.manifest(pipeline, runId);
+  await writeOnce(environment, pipeline.output.container, name, manifest);
+  return { manifest: name, rows: plan.rows };
+}
+
+/** The ranges of an entity's own IDs, in row order. */
+function ownIds(entity: Entity, ids: Ids, rows: number): Manifest['entities'][number]['ids'] {
+  const column = entity.columns[0]!;
+  invariant(column.kind === 'id', `"${entity.name}" has an own ID`);
+  const sequence = ids.sequences[column.sequence]!;
+  const ranges = new IdMap(sequence).slice(ids.bases[entity.name]![column.name]!, rows);
+  return {
+    sequence: column.sequence,
+    step: sequence.step,
+    count: rows,
+    ranges: ranges.map(({ first, count }) => ({ first: String(first), count: String(count) })),
+  };
+}
+
+/** Put-if-absent. Finding the run's own manifest means that an earlier execution wrote it: that one stands. */
+async function writeOnce(environment: Environment, container: string, name: string, manifest: Manifest): Promise<void> {
+  try {
+    await writeJson(environment.store, container, name, manifest, { ifAbsent: true });
+  } catch (thrown) {
+    if (!(thrown instanceof OrdinalError && thrown.code === 'StorageConflict')) throw thrown;
+    const written = await readJson(environment.store, container, name, manifestSchema);
+    const same = written && JSON.stringify(written.entities) === JSON.stringify(manifest.entities);
+    if (!same) {
+      throw new OrdinalError('StorageConflict', `"${container}/${name}" is the manifest of another run`, {
+        where: { blob: name },
+        remedy: 'Run IDs are used once: start the run under another ID.',
+        cause: thrown,
+      });
+    }
+  }
+}

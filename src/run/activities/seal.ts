@@ -1,0 +1,240 @@
+/**
+ * Activities `seal` and `sealKeyed`: bind IDs. They write the late halves of a batch's fragments, or of a keyed
+ * entity's new rows, and the complete metadata of their row groups.
+ */
+import { invariant, OrdinalError } from '../../errors.ts';
+import type { CompiledPipeline, Entity } from '../../pipeline/compiled.ts';
+import type { Fragment } from '../../split/fragment.ts';
+import { type Binding, sealFragment } from '../../split/seal-fragment.ts';
+import { unpackFrame } from '../../storage/frame.ts';
+import { requireBytes, requireJson, writeJson } from '../../storage/json.ts';
+import { blockId, output, unit, work } from '../../storage/names.ts';
+import { type Ids, idsSchema, type Plan, resolvedSchema, type Sealed, type Tally, tallySchema } from '../documents.ts';
+import type { Environment } from '../environment.ts';
+import { loadPlan, loadSplitRecord } from '../load.ts';
+import { Uploads } from '../pool.ts';
+import { IdMap } from '../ranges.ts';
+import type { EntityInput } from './resolve.ts';
+import { type BatchInput, partOf } from './split.ts';
+
+export interface SealOutput {
+  sealed: string;
+  rowGroups: number;
+}
+
+export async function sealActivity(environment: Environment, { runId, batch }: BatchInput): Promise<SealOutput> {
+  const run = await openRun(environment, runId);
+  const { record, sections } = await loadSplitRecord(environment, runId, batch);
+  const entities = run.pipeline.entities.filter((entity) => entity.kind === 'rows');
+  const groups = entities.map((entity) => ({ entity, fragments: record.fragments[entity.name] ?? [] }));
+  const targets = new Set(groups.flatMap(({ fragments }) => keyTargets(fragments)));
+  const slots = await batchSlots(run, targets, batch);
+  const part = partOf(run.plan, batch);
+  return sealAll(run, unit.batch(batch), batch, groups, sections, {
+    batch,
+    part,
+    keyIds: (target, keys) => run.idsOfSlots(target, slots.get(target)!, keys),
+    keyIdsOfBatches: () => impossible('a rows entity binds keys of its own batch'),
+  });
+}
+
+export async function sealKeyedActivity(
+  environment: Environment,
+  { runId, entity: name }: EntityInput,
+): Promise<SealOutput> {
+  const run = await openRun(environment, runId);
+  const blob = work.resolved(runId, name);
+  const { header, sections } = unpackFrame(await requireBytes(environment.store, run.container, blob), blob);
+  const { fragments } = resolvedSchema.parse(header);
+  const entity = run.pipeline.entities.find((candidate) => candidate.name === name)!;
+  const targets = new Set(fragments.flatMap((f) => f.columns.flatMap((c) => (c.kind === 'lateRef' ? [c.target] : []))));
+  const slots = await allSlots(run, targets);
+  return sealAll(run, unit.keyed(name), 0, [{ entity, fragments }], sections, {
+    batch: undefined,
+    part: 0,
+    keyIds: () => impossible('a keyed entity binds keys of all batches'),
+    keyIdsOfBatches: (target, batches, keys) => run.idsOfBatches(target, slots.get(target)!, batches, keys),
+  });
+}
+
+function impossible(message: string): never {
+  throw new OrdinalError('Internal', message);
+}
+
+interface Place extends Pick<Binding, 'keyIds' | 'keyIdsOfBatches'> {
+  /** Undefined for a keyed entity's own rows. */
+  batch: number | undefined;
+  part: number;
+}
+
+async function sealAll(
+  run: OpenRun,
+  tag: string,
+  owner: number,
+  groups: readonly { entity: Entity; fragments: readonly Fragment[] }[],
+  sections: readonly Int32Array[],
+  place: Place,
+): Promise<SealOutput> {
+  const { store, config } = run.environment;
+  const uploads = new Uploads(config.requestsInFlight);
+  const sealed: Sealed = { rowGroups: {} };
+  for (const { entity, fragments } of groups) {
+    const blob = output.part(run.pipeline, entity.name, run.runId, place.part);
+    let row = place.batch === undefined ? 0 : run.tally.starts[entity.name]![place.batch]!;
+    const done: Sealed['rowGroups'][string] = [];
+    for (const fragment of fragments) {
+      const { rows, chunks, segments } = sealFragment(
+        fragment,
+        sections,
+        bindingOf(run, entity, row, fragment.rows, place),
+      );
+      const blocks = segments.map(({ length }, s) => ({ id: blockId(owner, fragment.rowGroup, s), length }));
+      for (const [s, segment] of segments.entries()) {
+        if (!segment.late) continue;
+        await uploads.add(() => store.stageBlock(run.pipeline.output.container, blob, blocks[s]!.id, segment.parts));
+      }
+      done.push({ rows, chunks, blocks });
+      row += rows;
+    }
+    sealed.rowGroups[entity.name] = done;
+  }
+  await uploads.done();
+  await writeJson(store, run.container, work.sealed(run.runId, tag), sealed);
+  return { sealed: tag, rowGroups: Object.values(sealed.rowGroups).reduce((sum, list) => sum + list.length, 0) };
+}
+
+function bindingOf(run: OpenRun, entity: Entity, firstRow: number, rows: number, place: Place): Binding {
+  return {
+    idEncoding: run.pipeline.idEncoding,
+    codec: run.plan.codec,
+    ownIds(column) {
+      const { kind, name, ...rest } = entity.columns[column]!;
+      invariant(kind === 'id' && 'sequence' in rest, 'an ID column');
+      return run.idMap(rest.sequence).slice(run.ids.bases[entity.name]![name]! + firstRow, rows);
+    },
+    keyIds: place.keyIds,
+    keyIdsOfBatches: place.keyIdsOfBatches,
+    rowIds: (target, first, count) => run.rowIds(target, place.batch!, first, count),
+    rowIdsAt: (target, at) => run.rowIdsAt(target, place.batch!, at),
+    optional: (column) => run.plan.outputs[entity.name]![column]!.optional,
+  };
+}
+
+function keyTargets(fragments: readonly Fragment[]): string[] {
+  return fragments.flatMap((fragment) => fragment.columns.flatMap((c) => (c.kind === 'ref' ? [c.target] : [])));
+}
+
+/** What all seals of a run share. */
+class OpenRun {
+  readonly environment: Environment;
+  readonly runId: string;
+  readonly plan: Plan;
+  readonly pipeline: CompiledPipeline;
+  readonly tally: Tally;
+  readonly ids: Ids;
+  readonly #maps = new Map<string, IdMap>();
+
+  constructor(environment: Environment, runId: string, plan: Plan, pipeline: CompiledPipeline, tally: Tally, ids: Ids) {
+    this.environment = environment;
+    this.runId = runId;
+    this.plan = plan;
+    this.pipeline = pipeline;
+    this.tally = tally;
+    this.ids = ids;
+  }
+
+  get container(): string {
+    return this.environment.config.workContainer;
+  }
+
+  idMap(sequence: string): IdMap {
+    let map = this.#maps.get(sequence);
+    if (!map) {
+      map = new IdMap(this.ids.sequences[sequence]!);
+      this.#maps.set(sequence, map);
+    }
+    return map;
+  }
+
+  /** Sequence, and base within it, of an entity's own ID. */
+  #own(target: string): { map: IdMap; base: number } {
+    const column = this.pipeline.entities.find((entity) => entity.name === target)?.columns[0];
+    invariant(column?.kind === 'id', `"${target}" has an own ID`);
+    return { map: this.idMap(column.sequence), base: this.ids.bases[target]![column.name]! };
+  }
+
+  idsOfSlots(target: string, slots: BigInt64Array, keys: Int32Array): BigInt64Array {
+    const { map, base } = this.#own(target);
+    const ids = new BigInt64Array(keys.length);
+    for (let i = 0; i < keys.length; i++) ids[i] = idOfSlot(slots[keys[i]!]!, map, base);
+    return ids;
+  }
+
+  idsOfBatches(target: string, slots: BigInt64Array, batches: Int32Array, keys: Int32Array) {
+    const { map, base } = this.#own(target);
+    const starts = this.tally.starts[target]!;
+    const ids = new BigInt64Array(keys.length);
+    const valid = new Uint8Array(keys.length);
+    for (let i = 0; i < keys.length; i++) {
+      if (keys[i]! < 0) continue;
+      ids[i] = idOfSlot(slots[starts[batches[i]!]! + keys[i]!]!, map, base);
+      valid[i] = 1;
+    }
+    return { ids, valid };
+  }
+
+  rowIds(target: string, batch: number, first: number, count: number) {
+    const { map, base } = this.#own(target);
+    return map.slice(base + this.tally.starts[target]![batch]! + first, count);
+  }
+
+  rowIdsAt(target: string, batch: number, rows: Int32Array) {
+    const { map, base } = this.#own(target);
+    const start = base + this.tally.starts[target]![batch]!;
+    const ids = new BigInt64Array(rows.length);
+    const valid = new Uint8Array(rows.length);
+    for (let i = 0; i < rows.length; i++) {
+      if (rows[i]! < 0) continue;
+      ids[i] = map.at(start + rows[i]!);
+      valid[i] = 1;
+    }
+    return { ids, valid };
+  }
+}
+
+function idOfSlot(slot: bigint, map: IdMap, base: number): bigint {
+  return slot >= 0n ? slot : map.at(base + Number(-1n - slot));
+}
+
+async function openRun(environment: Environment, runId: string): Promise<OpenRun> {
+  const { store, config } = environment;
+  const [{ plan, pipeline }, tally, ids] = await Promise.all([
+    loadPlan(environment, runId),
+    requireJson(store, config.workContainer, work.tally(runId), tallySchema),
+    requireJson(store, config.workContainer, work.ids(runId), idsSchema),
+  ]);
+  return new OpenRun(environment, runId, plan, pipeline, tally, ids);
+}
+
+/** One batch's slots of each keyed entity, read as a range of its slots blob. */
+async function batchSlots(
+  run: OpenRun,
+  targets: ReadonlySet<string>,
+  batch: number,
+): Promise<Map<string, BigInt64Array>> {
+  const read = async (target: string) => {
+    const starts = run.tally.starts[target]!;
+    const range = { offset: starts[batch]! * 8, length: (starts[batch + 1]! - starts[batch]!) * 8 };
+    const bytes = await requireBytes(run.environment.store, run.container, work.slots(run.runId, target), range);
+    return [target, new BigInt64Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 8)] as const;
+  };
+  return new Map(await Promise.all([...targets].map(read)));
+}
+
+async function allSlots(run: OpenRun, targets: ReadonlySet<string>): Promise<Map<string, BigInt64Array>> {
+  const read = async (target: string) => {
+    const bytes = await requireBytes(run.environment.store, run.container, work.slots(run.runId, target));
+    return [target, new BigInt64Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 8)] as const;
+  };
+  return new Map(await Promise.all([...targets].map(read)));
+}

@@ -1,0 +1,75 @@
+/**
+ * The edge of every activity: input parsed by zod, size limits asserted, and errors returned as values, so that a
+ * fan-out shows all its results and nothing depends on how the host words an exception.
+ */
+import { z } from 'zod';
+import { type ErrorValue, OrdinalError, toErrorValue } from '../errors.ts';
+import { limits } from '../limits.ts';
+import { bindActivity, bindInputSchema } from './activities/bind.ts';
+import { discardActivity } from './activities/discard.ts';
+import { finishActivity, finishInputSchema } from './activities/finish.ts';
+import { outcomeActivity } from './activities/outcome.ts';
+import { planActivity } from './activities/plan.ts';
+import { publishActivity, publishInputSchema } from './activities/publish.ts';
+import { resolveActivity } from './activities/resolve.ts';
+import { sealActivity, sealKeyedActivity } from './activities/seal.ts';
+import { splitActivity } from './activities/split.ts';
+import { tallyActivity } from './activities/tally.ts';
+import { runIdSchema, runInputSchema } from './documents.ts';
+import type { Environment } from './environment.ts';
+
+export type ActivityResult<T> = { ok: true; value: T } | { ok: false; error: ErrorValue };
+
+const runSchema = z.object({ runId: runIdSchema });
+const batchSchema = z.object({ runId: runIdSchema, batch: z.int().nonnegative() });
+const entitySchema = z.object({ runId: runIdSchema, entity: z.string() });
+
+/** All activities of a run by the name they are registered under. */
+export const runActivities = {
+  planRun: edge(runInputSchema, planActivity),
+  splitBatch: edge(batchSchema, splitActivity),
+  resolveKeys: edge(entitySchema, resolveActivity),
+  tallyRows: edge(runSchema, tallyActivity),
+  bindIds: edge(bindInputSchema, bindActivity),
+  sealBatch: edge(batchSchema, sealActivity),
+  sealKeyed: edge(entitySchema, sealKeyedActivity),
+  publishFile: edge(publishInputSchema, publishActivity),
+  finishRun: edge(finishInputSchema, finishActivity),
+  outcomeOfRun: edge(runSchema, outcomeActivity),
+  discardRun: edge(runSchema, discardActivity),
+};
+
+export type RunActivity = keyof typeof runActivities;
+
+/** What an activity gives when it succeeds. */
+export type ActivityValue<A extends RunActivity> =
+  Awaited<ReturnType<(typeof runActivities)[A]>> extends ActivityResult<infer T> ? T : never;
+
+function edge<I, O extends object>(
+  schema: z.ZodType<I>,
+  work: (environment: Environment, input: I) => Promise<O>,
+): (environment: Environment, input: unknown) => Promise<ActivityResult<O>> {
+  return async (environment, input) => {
+    try {
+      const parsed = schema.safeParse(input);
+      if (!parsed.success) {
+        throw new OrdinalError('Internal', `activity input: ${z.prettifyError(parsed.error)}`);
+      }
+      return withinLimit({ ok: true, value: await work(environment, parsed.data) });
+    } catch (thrown) {
+      return { ok: false, error: shortened(toErrorValue(thrown)) };
+    }
+  };
+}
+
+function withinLimit<T extends object>(payload: T): T {
+  const bytes = Buffer.byteLength(JSON.stringify(payload));
+  if (bytes <= limits.payloadBytesMax) return payload;
+  throw new OrdinalError('LimitExceeded', `an activity's output of ${bytes} bytes exceeds ${limits.payloadBytesMax}`);
+}
+
+/** Errors travel through history and custom status: long texts (a value, a list of columns) are cut. */
+export function shortened(error: ErrorValue): ErrorValue {
+  const cut = (text: string) => (text.length > 1000 ? `${text.slice(0, 997)}...` : text);
+  return { ...error, message: cut(error.message), ...(error.remedy && { remedy: cut(error.remedy) }) };
+}

@@ -1,0 +1,152 @@
+/**
+ * The documents that a run leaves in blobs, as zod schemas: what one phase writes, the next one parses. Numbers are
+ * safe integers; IDs are decimal strings.
+ */
+import { z } from 'zod';
+import { limits } from '../limits.ts';
+import type { ColumnType } from '../parquet/types.ts';
+import { chunkMetaSchema, codecSchema, fragmentSchema } from '../split/fragment.ts';
+
+const count = z.int().nonnegative();
+const decimal = z.string().regex(/^\d{1,19}$/);
+
+const annotation = z.union([
+  z.object({ kind: z.enum(['string', 'enum', 'json', 'bson', 'uuid', 'float16', 'date', 'interval', 'unknown']) }),
+  z.object({ kind: z.literal('decimal'), precision: count, scale: count }),
+  z.object({ kind: z.enum(['time', 'timestamp']), unit: z.enum(['MILLIS', 'MICROS', 'NANOS']), utc: z.boolean() }),
+  z.object({
+    kind: z.literal('int'),
+    bitWidth: z.union([z.literal(8), z.literal(16), z.literal(32), z.literal(64)]),
+    signed: z.boolean(),
+  }),
+]);
+
+export const columnTypeSchema: z.ZodType<ColumnType> = z.object({
+  physical: z.enum(['BOOLEAN', 'INT32', 'INT64', 'INT96', 'FLOAT', 'DOUBLE', 'BYTE_ARRAY', 'FIXED_LEN_BYTE_ARRAY']),
+  typeLength: count.exactOptional(),
+  annotation: annotation.exactOptional(),
+});
+
+export const runIdSchema = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9_-]*$/, 'may hold letters, digits, "-" and "_", and begins with a letter or digit')
+  .max(limits.runIdLengthMax);
+
+/** The input of a run's orchestration: references only. */
+export const runInputSchema = z.object({
+  runId: runIdSchema,
+  pipeline: z.string(),
+  /** Blob name prefix within the pipeline's source container. */
+  prefix: z.string(),
+});
+export type RunInput = z.infer<typeof runInputSchema>;
+
+/** A column of an output file. */
+export const outLeafSchema = z.object({ name: z.string(), type: columnTypeSchema, optional: z.boolean() });
+export type OutLeaf = z.infer<typeof outLeafSchema>;
+
+const batchSchema = z.object({
+  /** Index into `files`. */
+  file: count,
+  /** Row groups [from, to) of that file. */
+  from: count,
+  to: count,
+  rows: count,
+  /** Row number, in the blob, of the batch's first row. */
+  firstRow: count,
+});
+export type Batch = z.infer<typeof batchSchema>;
+
+/** What is to be done, decided once and never changed: the first plan that is written wins. */
+export const planSchema = z.object({
+  version: z.literal(1),
+  runId: z.string(),
+  pipeline: z.string(),
+  pipelineHash: z.string(),
+  rows: count,
+  files: z.array(z.object({ blob: z.string(), etag: z.string(), size: count, rows: count })),
+  batches: z.array(batchSchema),
+  /** By entity: the schema of its files. */
+  outputs: z.record(z.string(), z.array(outLeafSchema)),
+  /** By keyed entity: types of its key's components. */
+  keyTypes: z.record(z.string(), z.array(columnTypeSchema)),
+  /** Batches [from, to) of each output file of a rows entity. */
+  parts: z.array(z.object({ from: count, to: count })),
+  /** Codec of chunks that have no source chunk of their own. */
+  codec: codecSchema,
+});
+export type Plan = z.infer<typeof planSchema>;
+
+/** By rows entity: rows before each batch (one more element than batches: the last is the total). */
+export const tallySchema = z.object({ starts: z.record(z.string(), z.array(count)) });
+export type Tally = z.infer<typeof tallySchema>;
+
+/** What resolving a keyed entity leaves: its new rows. */
+export const resolvedSchema = z.object({ entity: z.string(), rows: count, fragments: z.array(fragmentSchema) });
+
+/** A short list of contiguous ranges of IDs; `count` is their sum. */
+const rangesSchema = z.object({ step: decimal, count, ranges: z.array(z.object({ first: decimal, count: decimal })) });
+
+/** What a sequence gave to the run, and which part of it each ID column takes. */
+export const idsSchema = z.object({
+  sequences: z.record(z.string(), rangesSchema),
+  /** entity → column → ordinal, within the sequence's ranges, of the column's first ID. */
+  bases: z.record(z.string(), z.record(z.string(), count)),
+});
+export type Ids = z.infer<typeof idsSchema>;
+
+/** Row groups that are complete: all chunks known, all blocks staged. */
+export const sealedSchema = z.object({
+  rowGroups: z.record(
+    z.string(),
+    z.array(
+      z.object({
+        rows: count,
+        chunks: z.array(chunkMetaSchema),
+        blocks: z.array(z.object({ id: z.string(), length: count })),
+      }),
+    ),
+  ),
+});
+export type Sealed = z.infer<typeof sealedSchema>;
+
+export const publishedFileSchema = z.object({
+  blob: z.string(),
+  rows: count,
+  bytes: count,
+  firstId: decimal.nullable(),
+  lastId: decimal.nullable(),
+});
+export type PublishedFile = z.infer<typeof publishedFileSchema>;
+
+/**
+ * The manifest: what a finished run read, gave and wrote. Written once, and only when every file that it names is
+ * there; a run without a manifest has published nothing.
+ */
+export const manifestSchema = z.object({
+  version: z.literal(1),
+  runId: z.string(),
+  pipeline: z.string(),
+  pipelineHash: z.string(),
+  startedAt: z.string(),
+  finishedAt: z.string(),
+  source: z.object({ container: z.string(), prefix: z.string(), rows: count }),
+  inputs: z.array(z.object({ blob: z.string(), etag: z.string(), size: count, rows: count })),
+  output: z.object({ container: z.string() }),
+  entities: z.array(
+    z.object({
+      entity: z.string(),
+      rows: count,
+      bytes: count,
+      firstId: decimal.nullable(),
+      lastId: decimal.nullable(),
+      files: z.array(publishedFileSchema),
+      /** The own IDs of the rows, in row order. */
+      ids: rangesSchema.extend({ sequence: z.string() }),
+      /** Blob in the work container with the new keys of a keyed entity, in row order: their IDs are `ids`. */
+      keyDelta: z.string().nullable(),
+    }),
+  ),
+  sequences: idsSchema.shape.sequences,
+});
+export type Manifest = z.infer<typeof manifestSchema>;

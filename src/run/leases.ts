@@ -1,0 +1,104 @@
+/**
+ * One holder at a time for each key index, from resolve to publish. Leases are taken in name order, so that no two runs
+ * wait for each other. A waiting run polls with durable timers; a holder that is dead by its run's status is evicted,
+ * and what it had reserved is settled: committed where its manifest exists, released where not.
+ */
+import type { Task } from 'durable-functions';
+import { fromErrorValue, OrdinalError } from '../errors.ts';
+import { limits } from '../limits.ts';
+import {
+  acquireLeaseOperation,
+  askEntity,
+  commitOperation,
+  evictLeaseOperation,
+  releaseLeaseOperation,
+  releaseOperation,
+  showOperation,
+} from '../sequence/calls.ts';
+import type { ActivityResult } from './activity.ts';
+import { activity } from './fan-out.ts';
+import type { Orchestration } from './orchestration.ts';
+
+/** Registered in `functions/`, because it asks the durable client: whether a run can still go on. */
+export const LIVENESS_ACTIVITY = 'livenessOfRun';
+
+export interface Liveness {
+  alive: boolean;
+}
+
+/** Seconds between polls: 1, 2, 4, ... at most 15. */
+const POLL_SECONDS_MAX = 15;
+
+/** Takes all leases; each one taken is added to `held` at once, so that a failure gives it back. */
+export function* acquireLeases(
+  df: Orchestration,
+  names: readonly string[],
+  runId: string,
+  attempt: number,
+  held: string[],
+  onWait: () => void,
+): Generator<Task, void, unknown> {
+  const deadline = df.currentUtcDateTime.getTime() + limits.leaseWaitMinutesMax * 60_000;
+  for (const name of [...new Set(names)].sort()) {
+    held.push(name);
+    for (let poll = 0; ; poll++) {
+      const answer = yield* askEntity(df, acquireLeaseOperation(name, { owner: runId, attempt }));
+      if (!answer.ok) throw fromErrorValue(answer.error);
+      if (answer.granted) break;
+      onWait();
+      if (df.currentUtcDateTime.getTime() > deadline) {
+        throw new OrdinalError('LeaseTimeout', `run "${answer.holder}" holds key index "${name}" for too long`, {
+          remedy: 'See why that run does not end; terminate it, then start this run again.',
+        });
+      }
+      const { holder, holderAttempt } = answer;
+      if (holder !== undefined && !(yield* isAlive(df, holder))) {
+        yield* settle(df, holder);
+        const evicted = yield* askEntity(
+          df,
+          evictLeaseOperation(name, {
+            holder,
+            owner: runId,
+            ...(holderAttempt !== undefined && { attempt: holderAttempt }),
+          }),
+        );
+        if (!evicted.ok) throw fromErrorValue(evicted.error);
+        continue;
+      }
+      const seconds = Math.min(POLL_SECONDS_MAX, 2 ** poll);
+      yield df.createTimer(new Date(df.currentUtcDateTime.getTime() + seconds * 1000));
+    }
+  }
+}
+
+export function* releaseLeases(
+  df: Orchestration,
+  held: string[],
+  runId: string,
+  attempt: number,
+): Generator<Task, void, unknown> {
+  for (const name of held.splice(0).reverse()) {
+    // A lease that was only waited for is left by the same operation; one that is gone needs no release.
+    yield* askEntity(df, releaseLeaseOperation(name, { owner: runId, attempt }));
+  }
+}
+
+function* isAlive(df: Orchestration, runId: string): Generator<Task, boolean, unknown> {
+  const result = (yield df.callActivity(LIVENESS_ACTIVITY, { runId })) as ActivityResult<Liveness>;
+  // Not knowing is no proof of death.
+  return result.ok ? result.value.alive : true;
+}
+
+/** Ends what a dead run has left open. Its manifest decides which way. */
+function* settle(df: Orchestration, runId: string): Generator<Task, void, unknown> {
+  const outcome = yield* activity(df, 'outcomeOfRun', { runId });
+  if (!outcome.published) yield* activity(df, 'discardRun', { runId });
+  for (const sequence of outcome.sequences) {
+    const shown = yield* askEntity(df, showOperation(sequence, { owner: runId }));
+    if (!shown.ok || shown.reservation?.outcome !== 'open') continue;
+    const { attempt } = shown.reservation;
+    const end = outcome.published ? commitOperation : releaseOperation;
+    const answer = yield* askEntity(df, end(sequence, { owner: runId, attempt }));
+    if (!answer.ok) throw fromErrorValue(answer.error);
+  }
+}

@@ -1,0 +1,85 @@
+/** Source blobs: footers and byte ranges, always of the version that the plan pinned. */
+import { OrdinalError } from '../errors.ts';
+import { footerLength, parseFooter } from '../parquet/footer-read.ts';
+import type { FileMeta } from '../parquet/types.ts';
+import type { BlobStore } from '../storage/store.ts';
+
+/** Bytes of a file's end that are fetched at first: enough for the footers of most files. */
+const TAIL_BYTES = 64 * 1024;
+
+/** Neighbours closer than this are fetched in one request: a request costs more than the bytes between them. */
+const HOLE_BYTES_MAX = 64 * 1024;
+
+export interface PinnedBlob {
+  blob: string;
+  etag: string;
+  size: number;
+}
+
+/** Reads and checks a footer. Throws `NotParquet`, `TruncatedFile`, `CorruptFile`, `UnsupportedFile`, `SourceChanged`. */
+export async function readFooter(store: BlobStore, container: string, file: PinnedBlob): Promise<FileMeta> {
+  const length = Math.min(TAIL_BYTES, file.size);
+  let tail = await readPinned(store, container, file, file.size - length, length);
+  const footer = footerLength(tail.subarray(Math.max(0, tail.length - 8)), file.size, file.blob) + 8;
+  if (footer > tail.length) tail = await readPinned(store, container, file, file.size - footer, footer);
+  return parseFooter(tail, file.size, file.blob);
+}
+
+export async function readPinned(
+  store: BlobStore,
+  container: string,
+  file: PinnedBlob,
+  offset: number,
+  length: number,
+): Promise<Uint8Array> {
+  const bytes = await store.read(container, file.blob, { offset, length, ifMatch: file.etag });
+  if (bytes === undefined) {
+    throw new OrdinalError('SourceChanged', `blob "${file.blob}" was deleted after the run had pinned it`, {
+      where: { blob: file.blob },
+      remedy: 'Keep source blobs until the run has ended; start a new run.',
+    });
+  }
+  return bytes;
+}
+
+export interface ByteRange {
+  start: number;
+  length: number;
+}
+
+/** Ranges joined where the hole between two is small. Returns requests, and for each range its place in one. */
+export function coalesce(ranges: readonly ByteRange[]): {
+  requests: ByteRange[];
+  placed: { request: number; offset: number }[];
+} {
+  const order = ranges.map((_, i) => i).sort((a, b) => ranges[a]!.start - ranges[b]!.start);
+  const requests: ByteRange[] = [];
+  const placed = new Array<{ request: number; offset: number }>(ranges.length);
+  for (const i of order) {
+    const range = ranges[i]!;
+    const last = requests.at(-1);
+    if (last && range.start - (last.start + last.length) <= HOLE_BYTES_MAX) {
+      last.length = Math.max(last.length, range.start + range.length - last.start);
+    } else {
+      requests.push({ ...range });
+    }
+    const request = requests.length - 1;
+    placed[i] = { request, offset: range.start - requests[request]!.start };
+  }
+  return { requests, placed };
+}
+
+/** The bytes of each range, in the order asked for. */
+export async function readRanges(
+  store: BlobStore,
+  container: string,
+  file: PinnedBlob,
+  ranges: readonly ByteRange[],
+): Promise<Uint8Array[]> {
+  const { requests, placed } = coalesce(ranges);
+  const bodies = await Promise.all(requests.map((r) => readPinned(store, container, file, r.start, r.length)));
+  return ranges.map((range, i) => {
+    const { request, offset } = placed[i]!;
+    return bodies[request]!.subarray(offset, offset + range.length);
+  });
+}

@@ -1,0 +1,23 @@
+/** What a run says of itself in its custom status; counts and names only. */
+import { z } from 'zod';
+import type { ErrorValue } from '../errors.ts';
+
+export const phaseSchema = z.enum(['plan', 'split', 'wait', 'resolve', 'reserve', 'seal', 'publish', 'done', 'failed']);
+export type Phase = z.infer<typeof phaseSchema>;
+
+/** Ours on the way out and on the way in: its shape is checked, its code is trusted. */
+const errorSchema = z.custom<ErrorValue>(
+  (value) => z.looseObject({ code: z.string(), message: z.string(), retryable: z.boolean() }).safeParse(value).success,
+);
+
+export const runStatusSchema = z.object({
+  phase: phaseSchema,
+  pipeline: z.string(),
+  prefix: z.string(),
+  startedAt: z.string(),
+  batches: z.int().exactOptional(),
+  rows: z.int().exactOptional(),
+  files: z.int().exactOptional(),
+  error: errorSchema.exactOptional(),
+});
+export type RunStatus = z.infer<typeof runStatusSchema>;

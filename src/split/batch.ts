@@ -1,0 +1,73 @@
+/**
+ * Splits one batch, row group by row group: source chunks in; for each rows entity a fragment's static bytes out; at
+ * the end the batch's key lists and its record. No I/O: the activity around it fetches and stages.
+ */
+import type { CompiledPipeline } from '../pipeline/compiled.ts';
+import type { ChunkPlace, SourceChunk } from './clean.ts';
+import type { Fragment, SplitRecord } from './fragment.ts';
+import { BatchKeys, type KeyTypes } from './key-lists.ts';
+import { SourceUnit } from './source-unit.ts';
+import { type OutLeafType, type WrittenFragment, writeFragment } from './write-fragment.ts';
+
+export interface BatchSchema {
+  /** By entity: columns of its files. */
+  outputs: ReadonlyMap<string, readonly OutLeafType[]>;
+  keyTypes: KeyTypes;
+}
+
+export class BatchSplitter {
+  readonly #pipeline: CompiledPipeline;
+  readonly #schema: BatchSchema;
+  readonly #keys: BatchKeys;
+  readonly #sections: Int32Array[] = [];
+  readonly #fragments = new Map<string, Fragment[]>();
+  readonly #rowsOut = new Map<string, number>();
+  #rows = 0;
+
+  constructor(pipeline: CompiledPipeline, schema: BatchSchema) {
+    this.#pipeline = pipeline;
+    this.#schema = schema;
+    this.#keys = new BatchKeys(pipeline, schema.keyTypes);
+    for (const entity of pipeline.entities) if (entity.kind === 'rows') this.#fragments.set(entity.name, []);
+  }
+
+  /** Takes one row group, by contract column. Returns the static halves to stage, by entity. */
+  add(chunks: ReadonlyMap<string, SourceChunk>, rows: number, place: ChunkPlace): Map<string, WrittenFragment> {
+    const unit = new SourceUnit(this.#pipeline, chunks, rows, place);
+    const fed = this.#keys.add(unit);
+    const written = new Map<string, WrittenFragment>();
+    const rowsBefore = new Map(this.#rowsOut);
+    for (const entity of this.#pipeline.entities) {
+      if (entity.kind !== 'rows') continue;
+      const fragments = this.#fragments.get(entity.name)!;
+      const fragment = writeFragment(entity, {
+        unit,
+        fed,
+        outputs: this.#schema.outputs.get(entity.name)!,
+        rowGroup: fragments.length,
+        rowsBefore,
+        section: (values) => this.#sections.push(values) - 1,
+      });
+      if (!fragment) continue;
+      fragments.push(fragment.fragment);
+      written.set(entity.name, fragment);
+      this.#rowsOut.set(entity.name, (this.#rowsOut.get(entity.name) ?? 0) + fragment.fragment.rows);
+    }
+    this.#rows += rows;
+    return written;
+  }
+
+  /** The record of the batch, the lists that it refers to, and the key lists as Parquet tables by entity. */
+  finish(batch: number): { record: SplitRecord; sections: Int32Array[]; keyLists: Map<string, Uint8Array> } {
+    return {
+      record: {
+        batch,
+        rows: this.#rows,
+        fragments: Object.fromEntries(this.#fragments),
+        keys: this.#keys.counts(),
+      },
+      sections: this.#sections,
+      keyLists: this.#keys.tables(),
+    };
+  }
+}

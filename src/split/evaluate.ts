@@ -1,0 +1,191 @@
+/**
+ * Columns that a pipeline computes: mapped, computed, constant. Functions are pure by contract, so they run once per
+ * distinct value wherever a dictionary shows what is distinct, and per row only where nothing does.
+ */
+import { OrdinalError } from '../errors.ts';
+import { type Builder, builder } from '../parquet/logical.ts';
+import type { Column, ColumnType, Values } from '../parquet/types.ts';
+import { gather } from '../parquet/values.ts';
+import type { OutColumn } from '../pipeline/compiled.ts';
+import { gatherColumn, type JsView, shown } from './clean.ts';
+import type { SourceUnit } from './source-unit.ts';
+
+/** Columns whose values can be had from a source row alone. */
+export type ValueColumn = Extract<OutColumn, { kind: 'copy' | 'map' | 'compute' | 'constant' }>;
+
+/** Combinations of dictionary entries that are worth remembering for a function of several columns. */
+const COMBINATIONS_MAX = 1 << 20;
+
+/** Runs the user's function and appends its result; false when the result is null (nothing is appended). */
+type Apply = (build: Builder, args: unknown[], row: number) => boolean;
+
+/** Values of an output column for the rows `at` (all rows when undefined), in that order. */
+export function evaluate(column: ValueColumn, unit: SourceUnit, at: Int32Array | undefined): Column {
+  const rows = at?.length ?? unit.rows;
+  switch (column.kind) {
+    case 'copy': {
+      const cleaned = unit.column(column.source).column();
+      return at ? gatherColumn(cleaned, at) : cleaned;
+    }
+    case 'constant':
+      return constantColumn(column, rows);
+    case 'map': {
+      const view = viewAt(unit.column(column.source).js(), at);
+      return mapView(view, rows, column.type, column.nulls, guarded(column, unit, [column.source], at));
+    }
+    case 'compute': {
+      const views = column.sources.map((name) => viewAt(unit.column(name).js(), at));
+      return computeViews(views, rows, column.type, guarded(column, unit, column.sources, at));
+    }
+  }
+}
+
+function computeViews(views: readonly JsView[], rows: number, type: ColumnType, apply: Apply): Column {
+  const only = views.length === 1 ? views[0]! : undefined;
+  if (only) return mapView(only, rows, type, true, apply);
+  const args = new Array<unknown>(views.length);
+  const fill = (row: number) => {
+    for (let c = 0; c < views.length; c++) args[c] = views[c]!.at(row);
+    return args;
+  };
+  const combined = combine(views, rows);
+  if (combined) return mapCodes(combined, rows, type, (build, row) => apply(build, fill(row), row));
+  const build = builder(type);
+  for (let row = 0; row < rows; row++) if (!apply(build, fill(row), row)) build.pushNull();
+  return plainColumn(build, rows);
+}
+
+/** Row → code of the combination of its dictionary entries; undefined where there are too many combinations. */
+function combine(views: readonly JsView[], rows: number): { codes: Int32Array; combinations: number } | undefined {
+  let combinations = 1;
+  for (const view of views) {
+    if (view.form !== 'dictionary') return undefined;
+    combinations *= view.values.length + 1;
+    if (combinations > COMBINATIONS_MAX || combinations > rows) return undefined;
+  }
+  const codes = new Int32Array(rows);
+  for (const view of views) {
+    if (view.form !== 'dictionary') return undefined;
+    const radix = view.values.length + 1;
+    for (let row = 0; row < rows; row++) codes[row] = codes[row]! * radix + view.indices[row]! + 1;
+  }
+  return { codes, combinations };
+}
+
+/** Applies once for each code that occurs, on the first row that has it. */
+function mapCodes(
+  { codes, combinations }: { codes: Int32Array; combinations: number },
+  rows: number,
+  type: ColumnType,
+  apply: (build: Builder, row: number) => boolean,
+): Column {
+  const UNKNOWN = -2;
+  const entryOf = new Int32Array(combinations).fill(UNKNOWN);
+  const indices = new Int32Array(rows);
+  const build = builder(type);
+  let entries = 0;
+  let nulls = 0;
+  for (let row = 0; row < rows; row++) {
+    const code = codes[row]!;
+    let entry = entryOf[code]!;
+    if (entry === UNKNOWN) {
+      entry = apply(build, row) ? entries++ : -1;
+      entryOf[code] = entry;
+    }
+    indices[row] = entry;
+    if (entry < 0) nulls++;
+  }
+  return dictionaryColumn(build.finish().values, indices, rows, nulls);
+}
+
+/** Maps a view value by value: once per dictionary entry that occurs, or per row. */
+function mapView(view: JsView, rows: number, type: ColumnType, nullsToo: boolean, apply: Apply): Column {
+  const args: unknown[] = [null];
+  const one = (build: Builder, value: unknown, row: number): boolean => {
+    if (value === null && !nullsToo) return false;
+    args[0] = value;
+    return apply(build, args, row);
+  };
+  if (view.form === 'dictionary') {
+    // Code 0 is null; entries follow. Unused entries are never given to the function.
+    const codes = new Int32Array(rows);
+    for (let row = 0; row < rows; row++) codes[row] = view.indices[row]! + 1;
+    const combinations = view.values.length + 1;
+    return mapCodes({ codes, combinations }, rows, type, (build, row) => one(build, view.at(row), row));
+  }
+  const build = builder(type);
+  for (let row = 0; row < rows; row++) if (!one(build, view.at(row), row)) build.pushNull();
+  return plainColumn(build, rows);
+}
+
+function viewAt(view: JsView, at: Int32Array | undefined): JsView {
+  if (!at) return view;
+  if (view.form === 'plain') return { form: 'plain', at: (i) => view.at(at[i]!) };
+  const indices = new Int32Array(at.length);
+  for (let i = 0; i < at.length; i++) indices[i] = view.indices[at[i]!]!;
+  const { values } = view;
+  return { form: 'dictionary', values, indices, at: (i) => (indices[i]! < 0 ? null : values[indices[i]!]) };
+}
+
+function constantColumn(column: Extract<OutColumn, { kind: 'constant' }>, rows: number): Column {
+  const build = builder(column.type);
+  const isNull = column.value === null || column.value === undefined;
+  if (!isNull) build.push(column.value);
+  const indices = new Int32Array(rows);
+  if (isNull) indices.fill(-1);
+  return dictionaryColumn(build.finish().values, indices, rows, isNull ? rows : 0);
+}
+
+/** A dictionary column; booleans, which have no dictionary encoding, are spread over the rows. */
+function dictionaryColumn(dictionary: Values, indices: Int32Array, rows: number, nulls: number): Column {
+  const column: Column = { form: 'dictionary', rows, nulls, dictionary, indices };
+  return dictionary.kind === 'boolean' ? toPlain(column) : column;
+}
+
+/** The same column with a value for each row. */
+export function toPlain(column: Column): Extract<Column, { form: 'plain' }> {
+  if (column.form === 'plain') return column;
+  const { rows, nulls, dictionary, indices } = column;
+  if (nulls === 0) return { form: 'plain', rows, nulls, values: gather(dictionary, indices), valid: undefined };
+  const valid = new Uint8Array(rows);
+  for (let row = 0; row < rows; row++) valid[row] = indices[row]! < 0 ? 0 : 1;
+  return { form: 'plain', rows, nulls, values: gather(dictionary, indices), valid };
+}
+
+function plainColumn(build: Builder, rows: number): Column {
+  const { values, valid } = build.finish();
+  let nulls = 0;
+  if (valid) for (let row = 0; row < rows; row++) if (valid[row] === 0) nulls++;
+  return { form: 'plain', rows, nulls, values, valid };
+}
+
+/** The user's function with its failures, and results that its declared type refuses, named by row. */
+function guarded(
+  column: Extract<OutColumn, { kind: 'map' | 'compute' }>,
+  unit: SourceUnit,
+  sources: string[],
+  at: Int32Array | undefined,
+): Apply {
+  const call =
+    column.kind === 'map' ? (args: unknown[]) => column.fn(args[0]) : (args: unknown[]) => column.fn(...args);
+  return (build, args, row) => {
+    try {
+      const value = call(args);
+      if (value === null || value === undefined) return false;
+      build.push(value);
+      return true;
+    } catch (thrown) {
+      const reason = thrown instanceof Error ? thrown.message : String(thrown);
+      throw new OrdinalError('InvalidValue', `column "${column.name}" of (${args.map(shown).join(', ')}): ${reason}`, {
+        where: {
+          blob: unit.place.blob,
+          rowGroup: unit.place.rowGroup,
+          column: sources.join(', '),
+          row: unit.place.firstRow + (at ? at[row]! : row),
+        },
+        remedy: `Correct the ${column.kind} function of "${column.name}", or its declared type.`,
+        cause: thrown,
+      });
+    }
+  };
+}

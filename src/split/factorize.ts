@@ -1,0 +1,116 @@
+/**
+ * Rows → small codes in first-seen order: `codes[row]` is -1 for null (in any component) or an unselected row. This is
+ * where work on rows becomes work on distinct values: a dictionary-encoded column costs one table look-up a row.
+ */
+import { keyWriter } from '../keys/encode.ts';
+import { KeyTable } from '../keys/table.ts';
+import type { Column, ColumnType } from '../parquet/types.ts';
+
+export interface Factor {
+  codes: Int32Array;
+  /** Number of distinct codes. */
+  distinct: number;
+  /** First row of each code; ascending. */
+  firstRow: Int32Array;
+}
+
+/** A pair table of this many entries (16 MiB) is cheaper than hashing; beyond it, pairs are hashed. */
+const PAIR_TABLE_MAX = 4 * 1024 * 1024;
+
+/** Codes of one column, or of the combination of several. `mask[row]` 0 leaves a row out. */
+export function factorize(
+  columns: readonly { column: Column; type: ColumnType }[],
+  mask: Uint8Array | undefined,
+): Factor {
+  const [first, ...rest] = columns;
+  let factor = factorizeOne(first!.column, first!.type, mask);
+  for (const next of rest) factor = combine(factor, factorizeOne(next.column, next.type, mask));
+  return factor;
+}
+
+function factorizeOne(column: Column, type: ColumnType, mask: Uint8Array | undefined): Factor {
+  return column.form === 'dictionary' ? byDictionary(column, mask) : byHash(column, type, mask);
+}
+
+function byDictionary(column: Extract<Column, { form: 'dictionary' }>, mask: Uint8Array | undefined): Factor {
+  const { indices, rows } = column;
+  const codeOf = new Int32Array(column.dictionary.length).fill(-1);
+  const codes = new Int32Array(rows);
+  const firstRow = new Int32Array(Math.min(rows, column.dictionary.length));
+  let distinct = 0;
+  for (let row = 0; row < rows; row++) {
+    const entry = indices[row]!;
+    if (entry < 0 || (mask !== undefined && mask[row] === 0)) {
+      codes[row] = -1;
+      continue;
+    }
+    let code = codeOf[entry]!;
+    if (code < 0) {
+      code = distinct++;
+      codeOf[entry] = code;
+      firstRow[code] = row;
+    }
+    codes[row] = code;
+  }
+  return { codes, distinct, firstRow: firstRow.subarray(0, distinct) };
+}
+
+function byHash(column: Extract<Column, { form: 'plain' }>, type: ColumnType, mask: Uint8Array | undefined): Factor {
+  const { values, valid, rows } = column;
+  const table = new KeyTable(Math.min(rows, 65_536));
+  const writer = keyWriter([{ values, type }]);
+  const codes = new Int32Array(rows);
+  let firstRow = new Int32Array(1024);
+  const at = [0];
+  for (let row = 0; row < rows; row++) {
+    if ((valid !== undefined && valid[row] === 0) || (mask !== undefined && mask[row] === 0)) {
+      codes[row] = -1;
+      continue;
+    }
+    at[0] = row;
+    writer.write(at);
+    const before = table.size;
+    const code = table.intern(writer.bytes, writer.start, writer.end);
+    if (code === before) firstRow = put(firstRow, code, row);
+    codes[row] = code;
+  }
+  return { codes, distinct: table.size, firstRow: firstRow.subarray(0, table.size) };
+}
+
+function combine(a: Factor, b: Factor): Factor {
+  const rows = a.codes.length;
+  const codes = new Int32Array(rows);
+  const pairs = a.distinct * b.distinct;
+  const table = pairs <= PAIR_TABLE_MAX ? new Int32Array(pairs).fill(-1) : undefined;
+  const map = table ? undefined : new Map<number, number>();
+  let firstRow = new Int32Array(1024);
+  let distinct = 0;
+  for (let row = 0; row < rows; row++) {
+    const x = a.codes[row]!;
+    const y = b.codes[row]!;
+    if (x < 0 || y < 0) {
+      codes[row] = -1;
+      continue;
+    }
+    const pair = x * b.distinct + y;
+    let code = table ? table[pair]! : (map!.get(pair) ?? -1);
+    if (code < 0) {
+      code = distinct++;
+      if (table) table[pair] = code;
+      else map!.set(pair, code);
+      firstRow = put(firstRow, code, row);
+    }
+    codes[row] = code;
+  }
+  return { codes, distinct, firstRow: firstRow.subarray(0, distinct) };
+}
+
+function put(array: Int32Array<ArrayBuffer>, index: number, value: number): Int32Array<ArrayBuffer> {
+  let target = array;
+  if (index >= array.length) {
+    target = new Int32Array(array.length * 2);
+    target.set(array);
+  }
+  target[index] = value;
+  return target;
+}

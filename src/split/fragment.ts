@@ -1,0 +1,138 @@
+/**
+ * Fragments: one row group of an entity's output, in two halves. The static half is written when rows are split; the
+ * late half, the only bytes that hold IDs, when the IDs are known. Both are staged as blocks, in schema order:
+ *
+ *     late: [id chunk][dictionary of ref A]   static: [pages of ref A]   late: [dictionary of ref B]   static: ...
+ *
+ * This file knows what the halves are; `write-fragment.ts` writes the static one, `seal-fragment.ts` the late one.
+ */
+import { z } from 'zod';
+import type { Codec, EncodedChunkMeta, Encoding } from '../parquet/types.ts';
+
+export const codecSchema = z.enum([
+  'UNCOMPRESSED',
+  'SNAPPY',
+  'GZIP',
+  'LZO',
+  'BROTLI',
+  'LZ4',
+  'ZSTD',
+  'LZ4_RAW',
+]) satisfies z.ZodType<Codec>;
+const encoding = z.enum([
+  'PLAIN',
+  'PLAIN_DICTIONARY',
+  'RLE',
+  'BIT_PACKED',
+  'DELTA_BINARY_PACKED',
+  'DELTA_LENGTH_BYTE_ARRAY',
+  'DELTA_BYTE_ARRAY',
+  'RLE_DICTIONARY',
+  'BYTE_STREAM_SPLIT',
+]) satisfies z.ZodType<Encoding>;
+
+const count = z.int().nonnegative();
+
+const statistics = z.object({
+  nullCount: count.exactOptional(),
+  distinctCount: count.exactOptional(),
+  minValue: z.instanceof(Uint8Array).exactOptional(),
+  maxValue: z.instanceof(Uint8Array).exactOptional(),
+  minExact: z.boolean().exactOptional(),
+  maxExact: z.boolean().exactOptional(),
+});
+
+/** What a footer says of a chunk, with offsets relative to the chunk's first byte. */
+export const chunkMetaSchema: z.ZodType<EncodedChunkMeta> = z.object({
+  codec: codecSchema,
+  encodings: z.array(encoding),
+  numValues: count,
+  length: count,
+  uncompressedLength: count,
+  dictionaryPageOffset: count.exactOptional(),
+  dataPageOffset: count,
+  statistics: statistics.exactOptional(),
+});
+
+/** Index pages of a foreign key, staged before its dictionary exists. */
+const indexPages = z.object({
+  codec: codecSchema,
+  /** Bytes of the pages, headers included, as stored and when decompressed. */
+  length: count,
+  uncompressedLength: count,
+  encodings: z.array(encoding),
+  numValues: count,
+  nulls: count,
+});
+export type IndexPages = z.infer<typeof indexPages>;
+
+export const fragmentColumnSchema = z.discriminatedUnion('kind', [
+  /** Written whole at split. */
+  z.object({ kind: z.literal('static'), meta: chunkMetaSchema }),
+  /** The row's own ID, or another ID from a sequence. */
+  z.object({ kind: z.literal('id'), sequence: z.string() }),
+  /** A foreign key whose pages are staged; section `keys` has the batch-local key ordinal of each dictionary entry. */
+  z.object({ kind: z.literal('ref'), target: z.string(), keys: count, pages: indexPages }),
+  /**
+   * A foreign key of a keyed entity's rows, written whole at seal: sections `batches` and `keys` say, row by row, which
+   * key of which batch is meant (-1 for null).
+   */
+  z.object({ kind: z.literal('lateRef'), target: z.string(), batches: count, keys: count, codec: codecSchema }),
+  /**
+   * The ID that a rows entity gave to the same source row: section `rows` has its row number within that entity's rows
+   * of the same batch, -1 for null; without a section, it is `first` + position.
+   */
+  z.object({
+    kind: z.literal('rowRef'),
+    target: z.string(),
+    rows: count.exactOptional(),
+    first: count,
+    codec: codecSchema,
+  }),
+]);
+export type FragmentColumn = z.infer<typeof fragmentColumnSchema>;
+
+export const fragmentSchema = z.object({
+  /** Number of the row group within its owner. */
+  rowGroup: count,
+  rows: z.int().positive(),
+  columns: z.array(fragmentColumnSchema),
+});
+export type Fragment = z.infer<typeof fragmentSchema>;
+
+/** A maximal run of a row group's bytes that are written at the same time: one block. */
+export interface Segment {
+  late: boolean;
+  pieces: { column: number; part: 'whole' | 'dictionary' | 'pages' }[];
+}
+
+/** The blocks of a row group, in the order of their bytes. */
+export function segmentsOf(columns: readonly { kind: FragmentColumn['kind'] }[]): Segment[] {
+  const segments: Segment[] = [];
+  const add = (late: boolean, piece: Segment['pieces'][number]) => {
+    const last = segments.at(-1);
+    if (last?.late === late) last.pieces.push(piece);
+    else segments.push({ late, pieces: [piece] });
+  };
+  columns.forEach(({ kind }, column) => {
+    if (kind === 'ref') {
+      add(true, { column, part: 'dictionary' });
+      add(false, { column, part: 'pages' });
+    } else {
+      add(kind !== 'static', { column, part: 'whole' });
+    }
+  });
+  return segments;
+}
+
+/** What a split leaves for the later phases: a frame whose sections the fragments refer to by number. */
+export const splitRecordSchema = z.object({
+  batch: count,
+  /** Source rows. */
+  rows: count,
+  /** By rows entity: its row groups. */
+  fragments: z.record(z.string(), z.array(fragmentSchema)),
+  /** By keyed entity: distinct keys of the batch. */
+  keys: z.record(z.string(), count),
+});
+export type SplitRecord = z.infer<typeof splitRecordSchema>;

@@ -1,0 +1,193 @@
+/**
+ * The rows of a keyed entity that are new in a run: key and attribute columns, gathered from the batches' key lists in
+ * first-seen order, as fragments. References wait for the seal: their targets may be new in the same run.
+ */
+import { keysToValues } from '../keys/encode.ts';
+import type { KeyTable } from '../keys/table.ts';
+import { encodeColumn } from '../parquet/encode.ts';
+import { builder } from '../parquet/logical.ts';
+import type { Table } from '../parquet/table.ts';
+import type { Codec, ColumnType, Values } from '../parquet/types.ts';
+import { allocate, concat, gather, slice } from '../parquet/values.ts';
+import type { KeyedEntity, OutColumn } from '../pipeline/compiled.ts';
+import type { Fragment, FragmentColumn } from './fragment.ts';
+import { keyListColumn } from './key-lists.ts';
+import type { OutLeafType, StaticParts } from './write-fragment.ts';
+
+/** Rows of one row group of a keyed entity's file. */
+const GROUP_ROWS = 1024 * 1024;
+
+/** The row that describes a key, over all batches: values, validity, and the batch it came from. */
+interface Described {
+  values: Values[];
+  valid: Uint8Array[];
+}
+
+export class NewRows {
+  readonly #entity: KeyedEntity;
+  readonly #keyTypes: readonly ColumnType[];
+  readonly #outputs: readonly OutLeafType[];
+  /** By output column, for attributes and references. */
+  readonly #described = new Map<string, Described>();
+  /** Batch of each described row. */
+  readonly #batches: Int32Array[] = [];
+  /** By ordinal: position among the described rows, or -1. */
+  #position = new Int32Array(0);
+  #count = 0;
+
+  constructor(entity: KeyedEntity, keyTypes: readonly ColumnType[], outputs: readonly OutLeafType[]) {
+    this.#entity = entity;
+    this.#keyTypes = keyTypes;
+    this.#outputs = outputs;
+  }
+
+  /** Takes from a batch's list the rows that describe new keys not described yet. `ordinals` is by row of the list. */
+  describe(batch: number, list: Table, ordinals: Int32Array, newKeys: number): void {
+    this.#grow(newKeys);
+    const described = list.columns.find((column) => column.name === keyListColumn.described)?.values;
+    if (described?.kind !== 'boolean') return;
+    const rows: number[] = [];
+    for (let row = 0; row < list.rows; row++) {
+      const ordinal = ordinals[row]!;
+      if (ordinal < 0 || described.data[row] === 0 || this.#position[ordinal]! >= 0) continue;
+      this.#position[ordinal] = this.#count++;
+      rows.push(row);
+    }
+    if (rows.length === 0) return;
+    const at = Int32Array.from(rows);
+    this.#batches.push(new Int32Array(rows.length).fill(batch));
+    for (const column of this.#entity.columns) this.#take(column, list, at);
+  }
+
+  #take(column: OutColumn, list: Table, at: Int32Array): void {
+    const name = column.kind === 'ref' ? keyListColumn.reference(column.name) : keyListColumn.attribute(column.name);
+    const source = list.columns.find((candidate) => candidate.name === name);
+    if (!source) return;
+    const taken = this.#described.get(column.name) ?? { values: [], valid: [] };
+    this.#described.set(column.name, taken);
+    taken.values.push(gather(source.values, at));
+    taken.valid.push(
+      source.valid ? Uint8Array.from(at, (row) => source.valid![row]!) : new Uint8Array(at.length).fill(1),
+    );
+  }
+
+  /** The fragments, the lists they refer to, and by fragment the static bytes of each column. */
+  finish(keys: KeyTable, codec: Codec): { fragments: Fragment[]; sections: Int32Array[]; parts: StaticParts[][] } {
+    this.#grow(keys.size);
+    const keyValues = keysToValues(keys, this.#keyTypes);
+    const whole = new Map(
+      this.#entity.columns.map((column, c) => [column.name, this.#column(column, this.#outputs[c]!, keyValues)]),
+    );
+    const sections: Int32Array[] = [];
+    const fragments: Fragment[] = [];
+    const parts: StaticParts[][] = [];
+    for (let from = 0; from < keys.size; from += GROUP_ROWS) {
+      const to = Math.min(keys.size, from + GROUP_ROWS);
+      const columns: FragmentColumn[] = [];
+      const bytes: StaticParts[] = [];
+      this.#entity.columns.forEach((column, c) => {
+        if (column.kind === 'id') {
+          columns.push({ kind: 'id', sequence: column.sequence });
+          bytes.push(undefined);
+        } else if (column.kind === 'ref') {
+          columns.push(this.#reference(column, from, to, codec, sections));
+          bytes.push(undefined);
+        } else {
+          const { values, valid } = whole.get(column.name)!;
+          const out = this.#outputs[c]!;
+          const part = valid?.subarray(from, to);
+          const nulls = part ? part.reduce((sum, bit) => sum + (bit === 0 ? 1 : 0), 0) : 0;
+          const chunk = encodeColumn(
+            {
+              form: 'plain',
+              rows: to - from,
+              nulls,
+              values: slice(values, from, to),
+              valid: nulls > 0 ? part : undefined,
+            },
+            out.type,
+            out.optional,
+            codec,
+          );
+          columns.push({ kind: 'static', meta: chunk.meta });
+          bytes.push(chunk.parts);
+        }
+      });
+      fragments.push({ rowGroup: fragments.length, rows: to - from, columns });
+      parts.push(bytes);
+    }
+    return { fragments, sections, parts };
+  }
+
+  /** A whole static column in ordinal order. */
+  #column(
+    column: OutColumn,
+    out: OutLeafType,
+    keyValues: readonly Values[],
+  ): { values: Values; valid: Uint8Array | undefined } {
+    if (column.kind === 'key') return { values: keyValues[column.component]!, valid: undefined };
+    if (column.kind === 'constant') return constant(column.value, out.type, this.#position.length);
+    const taken = this.#described.get(column.name);
+    const rows = this.#position.length;
+    if (!taken) return { values: allocate(out.type, rows), valid: new Uint8Array(rows) };
+    const values = gather(concat(out.type, taken.values), this.#position);
+    return { values, valid: this.#valid(taken) };
+  }
+
+  #valid(taken: Described): Uint8Array {
+    const flat = Buffer.concat(taken.valid);
+    return Uint8Array.from(this.#position, (position) => (position < 0 ? 0 : flat[position]!));
+  }
+
+  /** Which key of which batch each row refers to; the seal knows their IDs. */
+  #reference(
+    column: Extract<OutColumn, { kind: 'ref' }>,
+    from: number,
+    to: number,
+    codec: Codec,
+    sections: Int32Array[],
+  ): FragmentColumn {
+    const taken = this.#described.get(column.name);
+    const batches = new Int32Array(to - from).fill(-1);
+    const keys = new Int32Array(to - from).fill(-1);
+    if (taken) {
+      const targets = concat({ physical: 'INT32' }, taken.values);
+      const valid = Buffer.concat(taken.valid);
+      const batchOf = this.#batchOf();
+      for (let row = from; row < to; row++) {
+        const position = this.#position[row]!;
+        if (position < 0 || valid[position] === 0 || targets.kind !== 'int32') continue;
+        batches[row - from] = batchOf[position]!;
+        keys[row - from] = targets.data[position]!;
+      }
+    }
+    const base = sections.length;
+    sections.push(batches, keys);
+    return { kind: 'lateRef', target: column.entity, batches: base, keys: base + 1, codec };
+  }
+
+  #batchOf(): Int32Array {
+    const all = new Int32Array(this.#count);
+    let at = 0;
+    for (const batches of this.#batches) {
+      all.set(batches, at);
+      at += batches.length;
+    }
+    return all;
+  }
+
+  #grow(newKeys: number): void {
+    const known = this.#position.length;
+    if (known >= newKeys) return;
+    const larger = new Int32Array(newKeys).fill(-1, known);
+    larger.set(this.#position);
+    this.#position = larger;
+  }
+}
+
+function constant(value: unknown, type: ColumnType, rows: number): { values: Values; valid: Uint8Array | undefined } {
+  if (value === null || value === undefined) return { values: allocate(type, rows), valid: new Uint8Array(rows) };
+  const build = builder(type);
+  build.push(value);
+  return { values: gather(build.finish().values, new Int32Array(rows)), valid: undefined };
+}

@@ -1,0 +1,251 @@
+/**
+ * The `BlobStore` port over Azure Blob Storage (and Azurite). Conditions of the service become named errors; whatever
+ * may pass by itself (throttling, unreachable, 5xx) is marked worth a retry. The SDK retries short hiccups by itself.
+ */
+import { DefaultAzureCredential } from '@azure/identity';
+import { BlobServiceClient, type ContainerClient, RestError } from '@azure/storage-blob';
+import { OrdinalError } from '../errors.ts';
+import { limits } from '../limits.ts';
+import type { BlobItem, BlobStore, WriteOptions } from './store.ts';
+
+export type StorageConnection =
+  | { connectionString: string }
+  /** Identity-based: the account's blob endpoint, and the client ID of a user-assigned identity if there is one. */
+  | { blobServiceUri: string; clientId?: string };
+
+/** Opens the account. No request is made before the first operation. */
+export function openAzureStore(connection: StorageConnection): BlobStore {
+  const service =
+    'connectionString' in connection
+      ? BlobServiceClient.fromConnectionString(connection.connectionString)
+      : new BlobServiceClient(
+          connection.blobServiceUri,
+          new DefaultAzureCredential(connection.clientId ? { managedIdentityClientId: connection.clientId } : {}),
+        );
+  return new AzureBlobStore(service);
+}
+
+class AzureBlobStore implements BlobStore {
+  readonly #service: BlobServiceClient;
+  readonly #containers = new Map<string, ContainerClient>();
+
+  constructor(service: BlobServiceClient) {
+    this.#service = service;
+  }
+
+  async *list(container: string, prefix: string): AsyncIterable<BlobItem> {
+    try {
+      for await (const item of this.#container(container).listBlobsFlat({ prefix, includeMetadata: true })) {
+        yield {
+          name: item.name,
+          size: item.properties.contentLength ?? 0,
+          etag: item.properties.etag,
+          lastModified: item.properties.lastModified.toISOString(),
+          metadata: item.metadata ?? {},
+        };
+      }
+    } catch (thrown) {
+      // A container that does not exist holds no blobs.
+      if (statusOf(thrown) !== 404) throw failure('list', container, prefix, thrown);
+    }
+  }
+
+  async head(container: string, name: string): Promise<BlobItem | undefined> {
+    try {
+      const p = await this.#container(container).getBlobClient(name).getProperties();
+      return {
+        name,
+        size: p.contentLength ?? 0,
+        etag: p.etag ?? '',
+        lastModified: (p.lastModified ?? new Date(0)).toISOString(),
+        metadata: p.metadata ?? {},
+      };
+    } catch (thrown) {
+      if (statusOf(thrown) === 404) return undefined;
+      throw failure('head', container, name, thrown);
+    }
+  }
+
+  async read(
+    container: string,
+    name: string,
+    range?: { offset: number; length: number; ifMatch?: string },
+  ): Promise<Uint8Array | undefined> {
+    // The service refuses an empty range; an empty answer needs no request.
+    if (range?.length === 0) return new Uint8Array(0);
+    try {
+      const response = await this.#container(container)
+        .getBlobClient(name)
+        .download(range?.offset ?? 0, range?.length, range?.ifMatch ? { conditions: { ifMatch: range.ifMatch } } : {});
+      const length = response.contentLength ?? 0;
+      if (range && length !== range.length) {
+        throw new OrdinalError('SourceChanged', `blob "${name}" ends before byte ${range.offset + range.length}`, {
+          where: { blob: name },
+          remedy: 'The blob was replaced while it was read: start a new run.',
+        });
+      }
+      return await collect(response.readableStreamBody as AsyncIterable<Uint8Array>, length, name);
+    } catch (thrown) {
+      const status = statusOf(thrown);
+      if (status === 404) return undefined;
+      // 416: an empty blob has no range at all; asking for all of it is fine.
+      if (status === 416 && range === undefined) return new Uint8Array(0);
+      if (status === 412 || status === 416) {
+        throw new OrdinalError('SourceChanged', `blob "${name}" was changed after the run had pinned it`, {
+          where: { blob: name },
+          remedy: 'Do not overwrite source blobs while a run reads them; start a new run.',
+          cause: thrown,
+        });
+      }
+      throw failure('read', container, name, thrown);
+    }
+  }
+
+  async write(
+    container: string,
+    name: string,
+    bytes: Uint8Array,
+    options: WriteOptions = {},
+  ): Promise<{ etag: string }> {
+    try {
+      const response = await this.#container(container)
+        .getBlockBlobClient(name)
+        .upload(bytes, bytes.byteLength, writeHeaders(options));
+      return { etag: response.etag ?? '' };
+    } catch (thrown) {
+      throw writeFailure('write', container, name, thrown);
+    }
+  }
+
+  async stageBlock(container: string, name: string, blockId: string, parts: readonly Uint8Array[]): Promise<void> {
+    const bytes = joined(parts);
+    if (bytes.byteLength > limits.blockBytesMax) {
+      throw new OrdinalError('LimitExceeded', `a block of ${bytes.byteLength} bytes exceeds ${limits.blockBytesMax}`, {
+        where: { blob: name },
+        remedy: 'Write the source with smaller row groups.',
+      });
+    }
+    try {
+      await this.#container(container).getBlockBlobClient(name).stageBlock(blockId, bytes, bytes.byteLength);
+    } catch (thrown) {
+      throw writeFailure('stage a block of', container, name, thrown);
+    }
+  }
+
+  async commitBlocks(
+    container: string,
+    name: string,
+    blockIds: readonly string[],
+    options: WriteOptions = {},
+  ): Promise<{ etag: string }> {
+    if (blockIds.length > limits.blocksPerBlobMax) {
+      throw new OrdinalError(
+        'LimitExceeded',
+        `${blockIds.length} blocks exceed ${limits.blocksPerBlobMax} for one blob`,
+        {
+          where: { blob: name },
+        },
+      );
+    }
+    try {
+      const response = await this.#container(container)
+        .getBlockBlobClient(name)
+        .commitBlockList([...blockIds], writeHeaders(options));
+      return { etag: response.etag ?? '' };
+    } catch (thrown) {
+      throw writeFailure('commit', container, name, thrown);
+    }
+  }
+
+  async remove(container: string, name: string): Promise<boolean> {
+    try {
+      return (await this.#container(container).getBlobClient(name).deleteIfExists()).succeeded;
+    } catch (thrown) {
+      throw failure('delete', container, name, thrown);
+    }
+  }
+
+  async ensureContainer(container: string): Promise<void> {
+    try {
+      await this.#container(container).createIfNotExists();
+    } catch (thrown) {
+      throw failure('create', container, '', thrown);
+    }
+  }
+
+  #container(name: string): ContainerClient {
+    let client = this.#containers.get(name);
+    if (!client) {
+      client = this.#service.getContainerClient(name);
+      this.#containers.set(name, client);
+    }
+    return client;
+  }
+}
+
+function writeHeaders(options: WriteOptions) {
+  return {
+    blobHTTPHeaders: { blobContentType: options.contentType ?? 'application/octet-stream' },
+    ...(options.metadata && { metadata: options.metadata }),
+    ...((options.ifAbsent || options.ifMatch) && {
+      conditions: {
+        ...(options.ifAbsent && { ifNoneMatch: '*' }),
+        ...(options.ifMatch && { ifMatch: options.ifMatch }),
+      },
+    }),
+  };
+}
+
+function joined(parts: readonly Uint8Array[]): Uint8Array {
+  return parts.length === 1 && parts[0] ? parts[0] : Buffer.concat(parts);
+}
+
+async function collect(stream: AsyncIterable<Uint8Array>, length: number, name: string): Promise<Uint8Array> {
+  // Own memory, not a slice of Node's pool: decoders take aligned typed-array views of it.
+  const bytes = new Uint8Array(length);
+  let at = 0;
+  for await (const chunk of stream) {
+    if (at + chunk.byteLength > length)
+      throw new OrdinalError('StorageFailed', `blob "${name}" sent more than it said`);
+    bytes.set(chunk, at);
+    at += chunk.byteLength;
+  }
+  if (at !== length) {
+    throw new OrdinalError('StorageFailed', `blob "${name}" sent ${at} of ${length} bytes`, { retryable: true });
+  }
+  return bytes;
+}
+
+function statusOf(thrown: unknown): number | undefined {
+  return thrown instanceof RestError ? thrown.statusCode : undefined;
+}
+
+function writeFailure(verb: string, container: string, name: string, thrown: unknown): OrdinalError {
+  const status = statusOf(thrown);
+  if (status === 409 || status === 412) {
+    return new OrdinalError('StorageConflict', `cannot ${verb} "${container}/${name}": ${codeOf(thrown)}`, {
+      where: { blob: name },
+      cause: thrown,
+    });
+  }
+  return failure(verb, container, name, thrown);
+}
+
+function failure(verb: string, container: string, name: string, thrown: unknown): OrdinalError {
+  if (thrown instanceof OrdinalError) return thrown;
+  const status = statusOf(thrown);
+  // No status: the service was not reached. Otherwise the service's own words for "later".
+  const retryable = status === undefined || status === 408 || status === 429 || status >= 500;
+  return new OrdinalError('StorageFailed', `cannot ${verb} "${container}/${name}": ${codeOf(thrown)}`, {
+    where: { blob: name },
+    retryable,
+    cause: thrown,
+    ...(status === 403 && { remedy: 'The app needs the role "Storage Blob Data Contributor" on this account.' }),
+    ...(status === 404 && { remedy: `Create the container "${container}".` }),
+  });
+}
+
+function codeOf(thrown: unknown): string {
+  if (thrown instanceof RestError) return thrown.code ?? `status ${thrown.statusCode}`;
+  return thrown instanceof Error ? thrown.message : String(thrown);
+}

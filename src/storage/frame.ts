@@ -1,0 +1,66 @@
+/**
+ * A frame: one JSON header and any number of Int32 sections in one blob, little endian. For what a phase leaves for the
+ * next one: small facts beside long lists of numbers, which as JSON would take five times the bytes.
+ *
+ * Layout: `ORD1`, u32 header bytes, u32 section count, u32 length of each section (values), header padded to 4, sections.
+ */
+import { OrdinalError } from '../errors.ts';
+import { replaceBytes, reviveBytes } from './json.ts';
+
+const MAGIC = 0x3144524f;
+const encoder = new TextEncoder();
+const decoder = new TextDecoder('utf-8', { fatal: true });
+
+export function packFrame(header: unknown, sections: readonly Int32Array[]): Uint8Array {
+  const json = encoder.encode(JSON.stringify(header, replaceBytes));
+  const fixed = 12 + sections.length * 4;
+  const jsonEnd = align(fixed + json.length);
+  const total = jsonEnd + sections.reduce((sum, section) => sum + section.length * 4, 0);
+  const bytes = new Uint8Array(total);
+  const view = new DataView(bytes.buffer);
+  view.setUint32(0, MAGIC, true);
+  view.setUint32(4, json.length, true);
+  view.setUint32(8, sections.length, true);
+  sections.forEach((section, i) => {
+    view.setUint32(12 + i * 4, section.length, true);
+  });
+  bytes.set(json, fixed);
+  let at = jsonEnd;
+  for (const section of sections) {
+    bytes.set(new Uint8Array(section.buffer, section.byteOffset, section.byteLength), at);
+    at += section.byteLength;
+  }
+  return bytes;
+}
+
+/** Throws `CorruptFile` when the bytes are not a frame. */
+export function unpackFrame(bytes: Uint8Array, name: string): { header: unknown; sections: Int32Array[] } {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (bytes.length < 12 || view.getUint32(0, true) !== MAGIC) throw corrupt(name);
+  const jsonLength = view.getUint32(4, true);
+  const count = view.getUint32(8, true);
+  const fixed = 12 + count * 4;
+  let at = align(fixed + jsonLength);
+  if (at > bytes.length) throw corrupt(name);
+  const sections: Int32Array[] = [];
+  for (let i = 0; i < count; i++) {
+    const length = view.getUint32(12 + i * 4, true) * 4;
+    if (at + length > bytes.length) throw corrupt(name);
+    // A copy of its own: aligned, and it does not keep the frame in memory.
+    sections.push(new Int32Array(bytes.slice(at, at + length).buffer));
+    at += length;
+  }
+  const header: unknown = JSON.parse(decoder.decode(bytes.subarray(fixed, fixed + jsonLength)), reviveBytes);
+  return { header, sections };
+}
+
+function align(n: number): number {
+  return (n + 3) & ~3;
+}
+
+function corrupt(name: string): OrdinalError {
+  return new OrdinalError('CorruptFile', `"${name}" is not a frame`, {
+    where: { blob: name },
+    remedy: 'Work in progress was damaged: start the run anew under another ID.',
+  });
+}

@@ -1,0 +1,85 @@
+/** JSON documents in blobs, parsed by zod as they come in. */
+import type { z } from 'zod';
+import { OrdinalError } from '../errors.ts';
+import type { BlobStore, WriteOptions } from './store.ts';
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder('utf-8', { fatal: true });
+
+/** Bytes inside a document are carried as base64 under this key. */
+const BYTES = '$bytes';
+
+/** Replacer of `JSON.stringify` for documents that hold bytes. */
+export function replaceBytes(_key: string, value: unknown): unknown {
+  return value instanceof Uint8Array ? { [BYTES]: Buffer.from(value).toString('base64') } : value;
+}
+
+/** Reviver of `JSON.parse` for documents that hold bytes. */
+export function reviveBytes(_key: string, value: unknown): unknown {
+  if (typeof value === 'object' && value !== null && BYTES in value && typeof value[BYTES] === 'string') {
+    return new Uint8Array(Buffer.from(value[BYTES], 'base64'));
+  }
+  return value;
+}
+
+export async function writeJson(
+  store: BlobStore,
+  container: string,
+  name: string,
+  value: unknown,
+  options: WriteOptions = {},
+): Promise<{ etag: string; bytes: number }> {
+  const bytes = encoder.encode(`${JSON.stringify(value, replaceBytes, 1)}\n`);
+  const { etag } = await store.write(container, name, bytes, { contentType: 'application/json', ...options });
+  return { etag, bytes: bytes.byteLength };
+}
+
+/** Undefined when there is no such blob; `CorruptFile` when it is not what the schema says. */
+export async function readJson<T>(
+  store: BlobStore,
+  container: string,
+  name: string,
+  schema: z.ZodType<T>,
+): Promise<T | undefined> {
+  const bytes = await store.read(container, name);
+  if (bytes === undefined) return undefined;
+  try {
+    return schema.parse(JSON.parse(decoder.decode(bytes), reviveBytes));
+  } catch (cause) {
+    throw new OrdinalError('CorruptFile', `"${container}/${name}" is not the document it should be`, {
+      where: { blob: name },
+      remedy: 'Written by another version of Ordinal, or damaged: start the run anew under another ID.',
+      cause,
+    });
+  }
+}
+
+/** As `readJson`, for documents that an earlier phase must have written. */
+export async function requireJson<T>(
+  store: BlobStore,
+  container: string,
+  name: string,
+  schema: z.ZodType<T>,
+): Promise<T> {
+  const value = await readJson(store, container, name, schema);
+  if (value === undefined) throw missing(container, name);
+  return value;
+}
+
+export async function requireBytes(
+  store: BlobStore,
+  container: string,
+  name: string,
+  range?: { offset: number; length: number },
+): Promise<Uint8Array> {
+  const bytes = await store.read(container, name, range);
+  if (bytes === undefined) throw missing(container, name);
+  return bytes;
+}
+
+function missing(container: string, name: string): OrdinalError {
+  return new OrdinalError('StorageFailed', `"${container}/${name}" is gone although an earlier phase wrote it`, {
+    where: { blob: name },
+    remedy: 'Somebody deleted work in progress: start the run anew under another ID.',
+  });
+}

@@ -1,0 +1,57 @@
+/**
+ * Where everything lives. Every name is a pure function of the run, so a repeated activity finds and writes the same
+ * blobs. Two places:
+ * - the output container holds what readers see: entity files and, under `_manifests/`, one manifest per run. Names
+ *   that begin with `_` are skipped by Spark, DuckDB globs and ADF's wildcard folders;
+ * - the work container holds what a run leaves for its next phase, and the key index.
+ */
+import type { CompiledPipeline } from '../pipeline/compiled.ts';
+
+const pad = (n: number, width: number) => String(n).padStart(width, '0');
+
+/** Blobs of one run in the work container. */
+export const work = {
+  runPrefix: (runId: string) => `runs/${runId}/`,
+  plan: (runId: string) => `runs/${runId}/plan.json`,
+  /** The record of one split batch: counts, chunk metadata of staged blocks, foreign-key dictionaries. */
+  split: (runId: string, batch: number) => `runs/${runId}/split/${pad(batch, 6)}.bin`,
+  splitPrefix: (runId: string) => `runs/${runId}/split/`,
+  /** The distinct keys of one batch for one keyed entity, in first-seen order. */
+  keyList: (runId: string, entity: string, batch: number) => `runs/${runId}/keys/${entity}/${pad(batch, 6)}.parquet`,
+  /** Row counts and prefix sums of all batches. */
+  tally: (runId: string) => `runs/${runId}/tally.json`,
+  /** For one keyed entity: batch-local key → ID or new ordinal. */
+  slots: (runId: string, entity: string) => `runs/${runId}/resolved/${entity}.slots`,
+  /** For one keyed entity: its new rows' staged blocks. */
+  resolved: (runId: string, entity: string) => `runs/${runId}/resolved/${entity}.bin`,
+  /** The ranges that the run's sequences gave it. */
+  ids: (runId: string) => `runs/${runId}/ids.json`,
+  sealed: (runId: string, unit: string) => `runs/${runId}/sealed/${unit}.json`,
+  sealedPrefix: (runId: string) => `runs/${runId}/sealed/`,
+  published: (runId: string, entity: string, part: number) => `runs/${runId}/published/${entity}-${pad(part, 5)}.json`,
+  /** New keys of one run: counts only once a manifest names it. */
+  keyDelta: (pipeline: string, entity: string, runId: string) => `keys/${pipeline}/${entity}/${runId}.parquet`,
+};
+
+/** Blobs of the output container. */
+export const output = {
+  part: (pipeline: CompiledPipeline, entity: string, runId: string, part: number) =>
+    `${pipeline.output.prefix}${entity}/${runId}-${pad(part, 5)}.parquet`,
+  manifest: (pipeline: CompiledPipeline, runId: string) => `${pipeline.output.prefix}_manifests/${runId}.json`,
+  manifestPrefix: (pipeline: CompiledPipeline) => `${pipeline.output.prefix}_manifests/`,
+};
+
+/** Unit tags: who staged a row group. */
+export const unit = {
+  batch: (batch: number) => `b${pad(batch, 6)}`,
+  keyed: (entity: string) => `k-${entity}`,
+};
+
+/**
+ * A block's id: `owner` (a batch number, or 0 for a keyed entity's own rows), its row group within that owner, and the
+ * segment within the row group. All ids of a blob have one length, as the service demands.
+ */
+export function blockId(owner: number, rowGroup: number, segment: number | 'head' | 'foot'): string {
+  const tail = segment === 'head' ? 'head' : segment === 'foot' ? 'foot' : pad(segment, 4);
+  return Buffer.from(`${pad(owner, 7)}.${pad(rowGroup, 6)}.${tail}`).toString('base64');
+}
