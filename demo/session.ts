@@ -26,6 +26,8 @@ export interface StartContext {
   spawned(name: string, pid: number): void;
   /** To be called when a process that is still needed has ended: the session then fails with this message. */
   lost(message: string): void;
+  /** To be called for each thing that a service complains of; the last ones are in the session's result. */
+  trouble(message: string): void;
 }
 
 export interface SessionOptions {
@@ -40,6 +42,8 @@ export interface SessionOptions {
 export interface SessionResult {
   folder: string;
   processes: ProcessPeak[];
+  /** What services complained of last. */
+  troubles: string[];
   /** What ended the session before its work was done: an error, or a signal's name as `Interrupted.signal`. */
   error?: unknown;
 }
@@ -54,6 +58,9 @@ export class Interrupted extends Error {
     this.signal = signal;
   }
 }
+
+/** Complaints kept for the result. */
+const troublesMax = 20;
 
 const signals: NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 
@@ -72,13 +79,17 @@ export async function runSession(options: SessionOptions): Promise<SessionResult
   };
   for (const signal of signals) process.on(signal, onSignal);
   process.on('exit', onExit);
-  const result: SessionResult = { folder, processes: [] };
+  const result: SessionResult = { folder, processes: [], troubles: [] };
   let started: Services | undefined;
   try {
     started = await options.start({
       folder,
       signal: controller.signal,
       spawned: (name, pid) => services.add(name, pid),
+      trouble: (message) => {
+        result.troubles.push(message);
+        if (result.troubles.length > troublesMax) result.troubles.shift();
+      },
       lost: (message) => controller.abort(new DemoError(message)),
     });
     controller.signal.throwIfAborted();

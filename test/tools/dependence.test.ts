@@ -31,7 +31,7 @@ describe('the rule of dependence', () => {
     const wrong: [string, string][] = [
       ['src/parquet/page.ts', '../split/batch.ts'],
       ['src/split/batch.ts', '../run/plan.ts'],
-      ['src/keys/merge.ts', '../parquet/page.ts'],
+      ['src/keys/merge.ts', '../parquet/pages.ts'],
       ['src/sequence/reducer.ts', '../run/plan.ts'],
       ['src/run/plan.ts', '../../local/main.ts'],
       ['functions/http.ts', '../local/main.ts'],
@@ -48,6 +48,7 @@ describe('the rule of dependence', () => {
       ['src/run/plan.ts', '../split/batch.ts'],
       ['src/sequence/reducer.ts', '../errors.ts'],
       ['src/keys/merge.ts', '../parquet/types.ts'],
+      ['src/keys/merge.ts', '../parquet/table.ts'],
       ['functions/http.ts', '@azure/functions'],
       ['src/sequence/adapter.ts', 'durable-functions'],
       ['src/run/orchestrator.ts', 'durable-functions', true],

@@ -1,0 +1,82 @@
+/**
+ * Splits, numbers and verifies three million real flights, from nothing to nothing: starts Azurite and the local
+ * host, runs the `flights` pipeline twice over HTTP, verifies what was published, and stops what it started.
+ *
+ *   npm run demo -- [--json FILE] [--keep]
+ *
+ * Exits with 0 when all checks hold, 1 when one fails or a run does, 2 for wrong arguments, 128 + n for signal n.
+ */
+import { writeFile } from 'node:fs/promises';
+import { availableParallelism, constants } from 'node:os';
+import { parseArgs } from 'node:util';
+import { DemoBlobs } from './blobs.ts';
+import { type RunFigures, runDemo } from './demo.ts';
+import { DemoError } from './errors.ts';
+import { startServices } from './services.ts';
+import { Interrupted, runSession, type SessionResult } from './session.ts';
+import { bytes, renderTable, seconds } from './table.ts';
+
+const usage = 'usage: npm run demo -- [--json FILE] [--keep]';
+
+function parse(): { json?: string; keep: boolean } | undefined {
+  try {
+    const { values } = parseArgs({ options: { json: { type: 'string' }, keep: { type: 'boolean', default: false } } });
+    return { keep: values.keep, ...(values.json !== undefined && { json: values.json }) };
+  } catch (error) {
+    console.error(`${error instanceof Error ? error.message : error}\n${usage}`);
+    return undefined;
+  }
+}
+
+/** The exit code of a session that ended with this error, after saying what happened. */
+function reportFailure({ error, troubles }: SessionResult): number {
+  if (error instanceof Interrupted) {
+    console.error(`\n${error.message}`);
+    return 128 + constants.signals[error.signal];
+  }
+  const expected = error instanceof DemoError;
+  console.error(`\nThe demo failed: ${expected || !(error instanceof Error) ? error : (error.stack ?? error.message)}`);
+  for (const trouble of troubles) console.error(`  host: ${trouble}`);
+  return 1;
+}
+
+function showProcesses(session: SessionResult): void {
+  const rows = session.processes.map((one) => [
+    one.name,
+    String(one.pid),
+    one.peakBytes === undefined ? 'unknown' : bytes(one.peakBytes),
+  ]);
+  console.log(`\n${renderTable(['process', 'pid', 'peak memory'], rows, ['pid', 'peak memory'])}`);
+}
+
+async function main(): Promise<number> {
+  const options = parse();
+  if (!options) return 2;
+  const startedAt = performance.now();
+  const runs: Partial<RunFigures>[] = [];
+  let allHold = false;
+  const session = await runSession({
+    start: startServices,
+    keep: options.keep,
+    work: async (services, { folder, signal }) => {
+      const blobs = new DemoBlobs(services.connectionString);
+      allHold = await runDemo({ host: services.host, blobs, folder, out: process.stdout, signal }, runs);
+    },
+  });
+  const code = session.error === undefined ? (allHold ? 0 : 1) : reportFailure(session);
+  const totalMs = performance.now() - startedAt;
+  showProcesses(session);
+  if (options.keep) console.log(`\nThe published files are in ${session.folder}`);
+  if (options.json !== undefined) {
+    const machine = { node: process.version, platform: process.platform, cores: availableParallelism() };
+    const figures = { ok: code === 0, totalMs, machine, processes: session.processes, runs };
+    await writeFile(options.json, `${JSON.stringify(figures, null, 2)}\n`);
+  }
+  const checks = runs.flatMap((run) => run.checks ?? []);
+  const failed = checks.filter((check) => !check.ok).length;
+  const outcome = code === 0 ? 'all hold' : failed > 0 ? `${failed} FAILED` : 'the demo did not complete';
+  console.log(`\n${checks.length} checks, ${outcome}; ${seconds(totalMs)} in all.`);
+  return code;
+}
+
+process.exitCode = await main();
