@@ -37,7 +37,7 @@ async function start(
   request: HttpRequest,
   runs: DurableRuns,
 ): Promise<HttpResponseInit> {
-  const pipeline = pipelineOf(environment, request.params['pipeline'] ?? '');
+  const pipeline = pipelineOf(environment, request.params.pipeline ?? '');
   const body = await parseBody(request);
   const input: RunInput = {
     runId: body.runId ?? newRunId(),
@@ -67,7 +67,7 @@ async function start(
 }
 
 async function get(environment: Environment, request: HttpRequest, runs: DurableRuns): Promise<HttpResponseInit> {
-  const runId = request.params['runId'] ?? '';
+  const runId = request.params.runId ?? '';
   const instance = await runs.get(runId);
   if (!instance || instance.name !== RUN_ORCHESTRATION) {
     throw new OrdinalError('UnknownRun', `there is no run "${runId}"`, {

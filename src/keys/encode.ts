@@ -16,12 +16,6 @@ export interface KeyWriter {
   write(at: readonly number[]): void;
 }
 
-/** Key types that files may mix: all integers count as one type. Undefined when the type cannot be a key. */
-export function keyTypeOf(type: ColumnType): ColumnType | undefined {
-  if (type.physical === 'INT96') return undefined;
-  return type;
-}
-
 /** A writer over aligned components. `unsigned` integers are widened without a sign. */
 export function keyWriter(components: readonly { values: Values; type: ColumnType }[]): KeyWriter {
   const single = components[0];
@@ -102,9 +96,11 @@ class Scratch {
         return;
       }
       case 'bytes':
-        return this.#append(values.data, values.offsets[i]!, values.offsets[i + 1]!);
+        this.#append(values.data, values.offsets[i]!, values.offsets[i + 1]!);
+        return;
       case 'fixed':
-        return this.#append(values.data, i * values.width, (i + 1) * values.width);
+        this.#append(values.data, i * values.width, (i + 1) * values.width);
+        return;
     }
   }
 

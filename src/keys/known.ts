@@ -4,8 +4,8 @@
  * never finished, and counts for nothing.
  */
 import { OrdinalError } from '../errors.ts';
-import { typeText } from '../parquet/logical.ts';
 import { readTable, type TableColumn, writeTable } from '../parquet/table.ts';
+import { typeText } from '../parquet/type-text.ts';
 import type { ColumnType, Values } from '../parquet/types.ts';
 import { keysToValues, keyWriter } from './encode.ts';
 import { KeyTable } from './table.ts';

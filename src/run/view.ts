@@ -70,7 +70,7 @@ async function splitSoFar(environment: Environment, runId: string): Promise<{ ba
   let rows = 0;
   for await (const blob of environment.store.list(environment.config.workContainer, work.splitPrefix(runId))) {
     batches++;
-    rows += z.coerce.number().int().catch(0).parse(blob.metadata['rows']);
+    rows += z.coerce.number().int().catch(0).parse(blob.metadata.rows);
   }
   return { batches, rows };
 }

@@ -76,7 +76,11 @@ export class NewRows {
     this.#grow(keys.size);
     const keyValues = keysToValues(keys, this.#keyTypes);
     const whole = new Map(
-      this.#entity.columns.map((column, c) => [column.name, this.#column(column, this.#outputs[c]!, keyValues)]),
+      this.#entity.columns.flatMap((column, c) =>
+        column.kind === 'id' || column.kind === 'ref'
+          ? []
+          : [[column.name, this.#column(column, this.#outputs[c]!, keyValues)] as const],
+      ),
     );
     const sections: Int32Array[] = [];
     const fragments: Fragment[] = [];
