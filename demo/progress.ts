@@ -45,7 +45,7 @@ export class Progress {
     const line = progressLine(status, this.#now() - this.#startedAt);
     if (this.#out.isTTY) {
       // Cut to the terminal's width: a line that wraps could not be redrawn in place.
-      this.#out.write(`\r\x1b[2K${line.slice(0, Math.max(1, (this.#out.columns ?? 120) - 1))}`);
+      this.#out.write(`\r\x1b[2K${line.slice(0, Math.max(1, (this.#out.columns || 120) - 1))}`);
       this.#drawn = true;
       return;
     }
