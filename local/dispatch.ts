@@ -12,9 +12,12 @@ import type { WorkerPool } from './worker/pool.ts';
 import { FunctionError, FunctionTimeout, WorkerLost } from './worker/process.ts';
 import type { Invocation, InvocationResult, TypedData } from './worker/protocol.ts';
 
+/** Runs invocations; the worker pool does. */
+export type Invoker = Pick<WorkerPool, 'invoke'>;
+
 export interface DispatchOptions {
-  pool: WorkerPool;
-  functions: FunctionTable;
+  pool: Invoker;
+  functions: Pick<FunctionTable, 'find' | 'known'>;
   /** `functionTimeout`; undefined for none. */
   timeoutMs: number | undefined;
 }
@@ -81,7 +84,7 @@ function interrupted(error: unknown): Error {
   return error instanceof Error ? error : new Error(String(error));
 }
 
-function unknownOrchestrator(name: string, functions: FunctionTable): OrchestratorReply {
+function unknownOrchestrator(name: string, functions: DispatchOptions['functions']): OrchestratorReply {
   const known = functions.known('orchestrator').map((each) => `'${each}'`);
   const message =
     `The function '${name}' doesn't exist, is disabled, or is not an orchestrator function. ` +

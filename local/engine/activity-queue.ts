@@ -19,7 +19,9 @@ export class ActivityQueue {
   private waiting: ActivityWork[] = [];
   private head = 0;
   private stopped = false;
+  /** Activities that were taken up: they run, or wait for their next delivery. */
   busy = 0;
+  private pausing = 0;
 
   constructor(options: ActivityQueueOptions) {
     this.options = options;
@@ -32,6 +34,14 @@ export class ActivityQueue {
 
   stop(): void {
     this.stopped = true;
+  }
+
+  get idle(): boolean {
+    return this.busy === 0 && this.head === this.waiting.length;
+  }
+
+  get working(): boolean {
+    return this.busy > this.pausing || (this.busy < this.options.limit && this.head < this.waiting.length);
   }
 
   private pump(): void {
@@ -54,7 +64,11 @@ export class ActivityQueue {
         const text = error instanceof Error ? error.message : String(error);
         this.options.log('warning', `Activity '${work.name}' of ${work.instanceId}: ${text}; will be delivered again.`);
         const delayMs = redelivered === 0 ? 0 : Math.min(redeliveryDelayMaxMs, 50 * 2 ** redelivered);
-        this.options.timers.after(delayMs, () => void this.deliver(work, redelivered + 1));
+        this.pausing++;
+        this.options.timers.after(delayMs, () => {
+          this.pausing--;
+          void this.deliver(work, redelivered + 1);
+        });
         return;
       }
     }

@@ -234,7 +234,8 @@ export function finishEpisode(engine: Engine, episode: Episode, reply: Orchestra
 
   const failure = walkFailure(engine, episode, reply, orchestrator, cursor);
   const events = [...fresh, ...cursor.events];
-  const outgoing = cursor.outgoing.flatMap((each) => sendOutgoing(engine, state.record, each, now));
+  const startedNow = new Set<string>();
+  const outgoing = cursor.outgoing.flatMap((each) => sendOutgoing(engine, state.record, each, now, startedNow));
   const open = cursor.openTasks > 0 || !cursor.finished;
   const customStatus = orchestrator?.customStatus == null ? null : JSON.stringify(orchestrator.customStatus);
   const record: InstanceRecord = { ...state.record, status: 'Running', customStatus, updatedAt: now };
@@ -349,7 +350,13 @@ function continueAsNew(
   ];
 }
 
-function sendOutgoing(engine: Engine, from: InstanceRecord, out: Outgoing, now: number): Change[] {
+function sendOutgoing(
+  engine: Engine,
+  from: InstanceRecord,
+  out: Outgoing,
+  now: number,
+  startedNow: Set<string>,
+): Change[] {
   const { instanceId, executionId } = from;
   switch (out.kind) {
     case 'activity':
@@ -375,11 +382,12 @@ function sendOutgoing(engine: Engine, from: InstanceRecord, out: Outgoing, now: 
       ];
     case 'subOrchestration': {
       const parent = { instanceId, executionId, taskId: out.taskId, name: from.name };
-      const existing = engine.lookup(out.instanceId);
-      if (existing !== undefined && !isTerminal(existing.status)) {
-        const text = `An Orchestration instance with the status ${existing.status} already exists.`;
+      const existing = startedNow.has(out.instanceId) ? 'Pending' : engine.lookup(out.instanceId)?.status;
+      if (existing !== undefined && !isTerminal(existing)) {
+        const text = `An Orchestration instance with the status ${existing} already exists.`;
         return reportToParent(parent, { status: 'Failed', output: text });
       }
+      startedNow.add(out.instanceId);
       return startInstance(engine, {
         instanceId: out.instanceId,
         name: out.name,

@@ -124,9 +124,15 @@ export class DurableRuntime {
     });
   }
 
-  /** Waits until no message is due and nothing runs (timers of the future do not count). For tests and benchmarks. */
+  /** No message is due and nothing runs; timers of the future do not count. */
   get idle(): boolean {
-    return this.active.size === 0 && this.queued.size === 0 && this.activities.busy === 0;
+    return this.active.size === 0 && this.queued.size === 0 && this.activities.idle;
+  }
+
+  /** Something runs or is about to: not merely a pause before the next try. */
+  get working(): boolean {
+    const { entity, instance } = this.running;
+    return entity + instance > 0 || this.queued.size > 0 || this.activities.working;
   }
 
   private wake(target: string, visibleAt: number): void {
