@@ -40,7 +40,7 @@ it('runs twice over real flights, and finds a changed value', { timeout: 120_000
       allHold = await runDemo({ host, blobs: new TamperingBlobs(connectionString), folder, out, signal }, runs);
     },
   });
-  assert.equal(session.error, undefined, session.troubles.join('\n'));
+  if (session.error !== undefined) throw new Error(session.troubles.join('\n'), { cause: session.error });
   const failed = runs.map((run) => run.checks?.filter((check) => !check.ok).map((one) => `${one.entity}/${one.check}`));
   assert.deepEqual(failed, [[], ['flights/values']]);
   assert.equal(allHold, false);
