@@ -79,4 +79,6 @@ async function main(): Promise<number> {
   return code;
 }
 
+// Whoever reads the output has gone, as `head` does: end at once, which ends what was started.
+process.stdout.on('error', () => process.exit(1));
 process.exitCode = await main();
