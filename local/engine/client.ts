@@ -93,7 +93,6 @@ export class DurableClientOperations {
     if (isTerminal(record.status) && record.status !== 'Failed') throw gone(record);
     if (record.status !== 'Failed') throw new ClientError(500, 'Only failed orchestration instances can be rewound.');
     this.runtime.commit(rewindChanges(this.runtime, record, reason));
-    this.runtime.forget(instanceId);
   }
 
   /** Starts the instance's function again with the same input. @returns the instance ID. */
@@ -105,7 +104,6 @@ export class DurableClientOperations {
     const id = withNewInstanceId ? this.runtime.engine.ports.newId().replaceAll('-', '') : instanceId;
     this.refuseDuplicate(id);
     this.runtime.commit(restartedFrom(this.runtime.engine, record, id));
-    this.runtime.forget(id);
     return id;
   }
 
@@ -116,7 +114,6 @@ export class DurableClientOperations {
       return record !== undefined && isTerminal(record.status);
     });
     this.runtime.commit(ended.map((instanceId): Change => ({ type: 'deleteInstance', instanceId })));
-    for (const id of ended) this.runtime.forget(id);
     return ended.length;
   }
 

@@ -87,14 +87,12 @@ export class DurableRuntime {
   /** Commits and wakes whom the changes concern. The one way in which state changes. */
   commit(changes: readonly Change[]): void {
     const { sent, work } = this.store.commit(changes);
+    for (const change of changes) {
+      if (change.type === 'clearHistory' || change.type === 'deleteInstance') this.histories.drop(change.instanceId);
+    }
     for (const { target, visibleAt } of sent) this.wake(target, visibleAt);
     for (const each of work) this.activities.add(each);
     for (const watcher of [...this.watchers]) watcher();
-  }
-
-  /** The history of this instance was rewritten outside an episode. */
-  forget(instanceId: string): void {
-    this.histories.drop(instanceId);
   }
 
   /** Calls `watcher` after each commit; returns how to stop that. */
@@ -219,8 +217,7 @@ export class DurableRuntime {
     const reply = await this.options.dispatch.orchestrator(record.name, begun.trigger);
     const end = finishEpisode(this.engine, begun, reply);
     this.commit(end.changes);
-    if (end.replaced) this.histories.drop(instanceId);
-    else this.histories.extend(instanceId, end.events);
+    if (!end.replaced) this.histories.extend(instanceId, end.events);
     if (end.failure !== undefined) this.options.log('error', `${instanceId}: ${end.failure}`);
     // An episode costs as much as its history is long. While more completions come in, waiting as long as the last
     // episode took bounds what replays cost, and lets the next one take many at once.

@@ -12,6 +12,7 @@ export class MemoryStore implements Store {
   private lastSeq = 0;
 
   commit(changes: readonly Change[]): Committed {
+    this.check(changes);
     const committed: Committed = { sent: [], work: [] };
     for (const change of changes) this.apply(change, committed);
     return committed;
@@ -74,6 +75,19 @@ export class MemoryStore implements Store {
   }
 
   close(): void {}
+
+  /** Refuses the changes as a whole before any is applied, where SQLite's keys would. */
+  private check(changes: readonly Change[]): void {
+    const lengths = new Map<string, number>();
+    for (const change of changes) {
+      if (change.type === 'clearHistory' || change.type === 'deleteInstance') lengths.set(change.instanceId, 0);
+      if (change.type !== 'appendHistory') continue;
+      const { instanceId, from, events } = change;
+      const length = lengths.get(instanceId) ?? this.historyRows.get(instanceId)?.length ?? 0;
+      if (length !== from) throw new Error(`The history of ${instanceId} has ${length} events, not ${from}.`);
+      lengths.set(instanceId, length + events.length);
+    }
+  }
 
   private apply(change: Change, committed: Committed): void {
     switch (change.type) {

@@ -176,6 +176,11 @@ export class SqliteStore implements Store {
         this.sql('DELETE FROM messages WHERE target = ?').run(change.instanceId);
         break;
       case 'appendHistory': {
+        const last = this.sql('SELECT MAX(position) AS position FROM history WHERE instance_id = ?');
+        const length = Number(last.get(change.instanceId)?.position ?? -1) + 1;
+        if (length !== change.from) {
+          throw new Error(`The history of ${change.instanceId} has ${length} events, not ${change.from}.`);
+        }
         const insert = this.sql('INSERT INTO history (instance_id, position, event) VALUES (?, ?, ?)');
         change.events.forEach((event, index) => {
           insert.run(change.instanceId, change.from + index, event);
