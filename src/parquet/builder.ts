@@ -1,6 +1,6 @@
 /** JavaScript values as physical values of a column type: the way back from `logical.ts`, which has the table. */
 import { OrdinalError } from '../errors.ts';
-import { parseDecimal, roundToDecimal, unscaledToBytes } from './decimal.ts';
+import { parseDecimal, roundToDecimal, roundToDecimalFast, unscaledToBytes } from './decimal.ts';
 import { float16Bits } from './float16.ts';
 import { dayMs, int96Bytes, unitsPerDay, unitsPerMs } from './time.ts';
 import { typeText } from './type-text.ts';
@@ -215,8 +215,13 @@ function integerBounds({ physical, annotation }: ColumnType): [bigint, bigint] {
 function integerConversion(type: ColumnType): (value: unknown) => number | bigint {
   const { annotation } = type;
   switch (annotation?.kind) {
-    case 'decimal':
-      return (value) => unscaledOf(value, type);
+    case 'decimal': {
+      const { scale } = annotation;
+      return (value) => {
+        const fast = typeof value === 'number' ? roundToDecimalFast(value, scale) : Number.NaN;
+        return Number.isNaN(fast) ? unscaledOf(value, type) : fast;
+      };
+    }
     case 'date':
       return (value) => (typeof value === 'bigint' ? value : Math.floor(msOf(value, type) / dayMs));
     case 'timestamp': {

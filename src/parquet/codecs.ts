@@ -5,12 +5,11 @@
  * Specification: parquet-format `Compression.md`.
  */
 import zlib from 'node:zlib';
-import { snappyUncompress } from 'hyparquet/src/snappy.js';
-import { snappyCompress } from 'hyparquet-writer/src/snappy.js';
 import { type ErrorLocation, OrdinalError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import { corrupt, unsupported } from './fail.ts';
 import { lz4Compress, lz4Decompress, lz4HadoopCompress, lz4HadoopDecompress } from './lz4.ts';
+import { snappyCompress, snappyDecompress } from './snappy.ts';
 import type { Codec } from './types.ts';
 
 /** Speed over ratio: pages are written once and read soon. */
@@ -60,20 +59,6 @@ function inflate(codec: Codec, bytes: Uint8Array, length: number, where: ErrorLo
 function sized(bytes: Uint8Array, length: number): { chunkSize: number; maxOutputLength: number } {
   const believable = Math.max(1 << 20, bytes.length * 256);
   return { chunkSize: Math.max(64, Math.min(length, believable) + 16), maxOutputLength: Math.max(1, length) };
-}
-
-function snappyDecompress(bytes: Uint8Array, length: number): Uint8Array {
-  let announced = 0;
-  for (let i = 0, scale = 1; i < 5; i++, scale *= 128) {
-    announced += (bytes[i]! & 127) * scale;
-    if (bytes[i]! < 128) break;
-  }
-  if (announced !== length) throw new RangeError(`its preamble says ${announced} bytes, its header ${length}`);
-  // A three-byte copy makes at most 64 bytes.
-  if (length > bytes.length * 32) throw new RangeError(`${bytes.length} bytes cannot become ${length}`);
-  const out = new Uint8Array(length);
-  snappyUncompress(bytes, out);
-  return out;
 }
 
 /** Compresses a page's body. Throws `UnsupportedFile` for LZO. */

@@ -55,6 +55,19 @@ export function parseDecimal(text: string, scale: number): bigint | string {
   return match[1] === '-' ? -unscaled : unscaled;
 }
 
+/**
+ * `roundToDecimal` where a safe integer is certainly the answer; NaN where it is not. Scaling errs by less than two units
+ * in the last place, so away from a tie the nearest integer is right.
+ */
+export function roundToDecimalFast(value: number, scale: number): number {
+  const scaled = value * 10 ** scale;
+  const size = Math.abs(scaled);
+  if (!(size < 2 ** 52) || scale > 22) return Number.NaN;
+  const fraction = size - Math.floor(size);
+  if (Math.abs(fraction - 0.5) <= size * 2 ** -50) return Number.NaN;
+  return Math.round(scaled);
+}
+
 /** The unscaled integer nearest to a number, by its shortest decimal text, ties away from zero. */
 export function roundToDecimal(value: number, scale: number): bigint | string {
   if (!Number.isFinite(value)) return `${value} is not a decimal number`;

@@ -1,0 +1,152 @@
+/**
+ * Snappy's raw format. Every length and distance is checked against both ends, so damaged input ends in an error
+ * and in time linear in its size.
+ *
+ * Specification: google/snappy, `format_description.txt`.
+ */
+const hashBits = 14;
+/** Distances of the three-byte copy, the longest that is written. */
+const distanceMax = 0xffff;
+/** A match is looked for up to here before the end, so that four bytes can be loaded. */
+const tailBytes = 16;
+/** Below this length a loop is quicker than a call. */
+const callMin = 32;
+
+/** Decompresses to exactly `length` bytes. Throws `RangeError`. */
+export function snappyDecompress(bytes: Uint8Array, length: number): Uint8Array {
+  let announced = 0;
+  let i = 0;
+  for (let scale = 1; ; scale *= 128) {
+    if (i >= bytes.length || i === 5) throw new RangeError('its preamble has no end');
+    const byte = bytes[i++]!;
+    announced += (byte & 127) * scale;
+    if (byte < 128) break;
+  }
+  if (announced !== length) throw new RangeError(`its preamble says ${announced} bytes, its header ${length}`);
+  // A two-byte copy makes at most 11 bytes and a three-byte copy 64.
+  if (length > bytes.length * 22) throw new RangeError(`${bytes.length} bytes cannot become ${length}`);
+  const out = new Uint8Array(length);
+  const end = bytes.length;
+  let o = 0;
+  while (i < end) {
+    const tag = bytes[i++]!;
+    let count: number;
+    let distance: number;
+    switch (tag & 3) {
+      case 0: {
+        count = (tag >>> 2) + 1;
+        if (count > 60) {
+          const size = count - 60;
+          if (size > end - i) throw new RangeError('a literal without its length');
+          count = 1;
+          for (let b = 0, scale = 1; b < size; b++, scale *= 256) count += bytes[i++]! * scale;
+        }
+        if (count > end - i || count > length - o) throw new RangeError('a literal runs past the end');
+        if (count >= callMin) out.set(bytes.subarray(i, i + count), o);
+        else for (let k = 0; k < count; k++) out[o + k] = bytes[i + k]!;
+        i += count;
+        o += count;
+        continue;
+      }
+      case 1:
+        if (i + 1 > end) throw new RangeError('a copy without its distance');
+        count = ((tag >>> 2) & 7) + 4;
+        distance = ((tag >>> 5) << 8) | bytes[i]!;
+        i += 1;
+        break;
+      case 2:
+        if (i + 2 > end) throw new RangeError('a copy without its distance');
+        count = (tag >>> 2) + 1;
+        distance = bytes[i]! | (bytes[i + 1]! << 8);
+        i += 2;
+        break;
+      default:
+        if (i + 4 > end) throw new RangeError('a copy without its distance');
+        count = (tag >>> 2) + 1;
+        distance = (bytes[i]! | (bytes[i + 1]! << 8) | (bytes[i + 2]! << 16) | (bytes[i + 3]! << 24)) >>> 0;
+        i += 4;
+    }
+    if (distance === 0 || distance > o) throw new RangeError('a copy from before the beginning');
+    if (count > length - o) throw new RangeError('a copy runs past the end');
+    // A copy may overlap itself: that is how runs are written.
+    if (count >= callMin && distance >= count) out.copyWithin(o, o - distance, o - distance + count);
+    else for (let k = o; k < o + count; k++) out[k] = out[k - distance]!;
+    o += count;
+  }
+  if (o !== length) throw new RangeError(`${o} bytes instead of ${length}`);
+  return out;
+}
+
+/** Compresses by greedy matches through a table of the last position of each four bytes. */
+export function snappyCompress(bytes: Uint8Array): Uint8Array {
+  const { length } = bytes;
+  // Literals of at least one byte between copies of at least four: never more than a sixth longer.
+  const out = new Uint8Array(32 + length + Math.ceil(length / 6));
+  let o = writeVarint(length, out, 0);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, length);
+  const table = new Int32Array(1 << hashBits).fill(-1);
+  let anchor = 0;
+  let i = 0;
+  while (i < length - tailBytes) {
+    const four = view.getInt32(i, true);
+    const hash = Math.imul(four, 0x1e35a7bd) >>> (32 - hashBits);
+    const candidate = table[hash]!;
+    table[hash] = i;
+    if (candidate < 0 || i - candidate > distanceMax || view.getInt32(candidate, true) !== four) {
+      // The longer nothing matches, the bigger the steps.
+      i += 1 + ((i - anchor) >>> 5);
+      continue;
+    }
+    o = writeLiteral(bytes, anchor, i, out, o);
+    let end = i + 4;
+    const shift = i - candidate;
+    while (end + 4 <= length && view.getInt32(end, true) === view.getInt32(end - shift, true)) end += 4;
+    while (end < length && bytes[end] === bytes[end - shift]) end++;
+    o = writeCopies(shift, end - i, out, o);
+    i = end;
+    anchor = end;
+  }
+  return out.subarray(0, writeLiteral(bytes, anchor, length, out, o));
+}
+
+function writeLiteral(bytes: Uint8Array, from: number, to: number, out: Uint8Array, at: number): number {
+  const count = to - from;
+  if (count === 0) return at;
+  let o = at;
+  if (count <= 60) out[o++] = (count - 1) << 2;
+  else {
+    const size = count <= 0x100 ? 1 : count <= 0x10000 ? 2 : count <= 0x1000000 ? 3 : 4;
+    out[o++] = (59 + size) << 2;
+    for (let b = 0, rest = count - 1; b < size; b++, rest >>>= 8) out[o++] = rest;
+  }
+  if (count >= callMin) out.set(bytes.subarray(from, to), o);
+  else for (let k = 0; k < count; k++) out[o + k] = bytes[from + k]!;
+  return o + count;
+}
+
+function writeCopies(distance: number, count: number, out: Uint8Array, at: number): number {
+  let o = at;
+  let left = count;
+  while (left > 0) {
+    // At least four bytes have to be left for the last copy.
+    const take = left > 64 ? (left < 68 ? 60 : 64) : left;
+    if (take >= 4 && take <= 11 && distance < 2048) {
+      out[o++] = 1 | ((take - 4) << 2) | ((distance >>> 8) << 5);
+      out[o++] = distance;
+    } else {
+      out[o++] = 2 | ((take - 1) << 2);
+      out[o++] = distance;
+      out[o++] = distance >>> 8;
+    }
+    left -= take;
+  }
+  return o;
+}
+
+function writeVarint(value: number, out: Uint8Array, at: number): number {
+  let o = at;
+  let rest = value;
+  for (; rest >= 128; rest = Math.floor(rest / 128)) out[o++] = (rest % 128) | 128;
+  out[o++] = rest;
+  return o;
+}
