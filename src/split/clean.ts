@@ -9,6 +9,7 @@ import { type Builder, builder, reader } from '../parquet/logical.ts';
 import type { ChunkMeta, Column, ColumnType, Leaf, RawStatistics, Values } from '../parquet/types.ts';
 import { allocate, gather } from '../parquet/values.ts';
 import type { ContractColumn, JsKind } from '../pipeline/compiled.ts';
+import { promote } from './promote.ts';
 
 /** Where a chunk comes from, for error messages. */
 export interface ChunkPlace {
@@ -43,12 +44,15 @@ export class CleanColumn {
   unchanged = true;
   /** True when the contract turned a value into null: the source's levels, and so its data pages, no longer hold. */
   nullsAdded = false;
+  readonly #distinct: boolean;
   #column: Column | undefined;
   #js: JsView | undefined;
 
-  constructor(contract: ContractColumn, source: SourceChunk) {
+  /** `distinct`: the column's distinct values will be needed (it feeds keys, or its schema looks at values). */
+  constructor(contract: ContractColumn, source: SourceChunk, distinct: boolean) {
     this.contract = contract;
     this.source = source;
+    this.#distinct = distinct;
     this.type = contract.outputType ?? source.leaf.type;
     if (source.rows > 0) {
       this.#checkNulls();
@@ -62,7 +66,11 @@ export class CleanColumn {
 
   /** Decoded values after the contract. Decoded at most once. */
   column(): Column {
-    this.#column ??= decodeChunk(this.source.bytes, this.source.meta, this.source.leaf, this.rows, this.#where());
+    if (!this.#column) {
+      const { bytes, meta, leaf } = this.source;
+      const decoded = decodeChunk(bytes, meta, leaf, this.rows, this.#where());
+      this.#column = this.#distinct ? promote(decoded, leaf.type) : decoded;
+    }
     return this.#column;
   }
 

@@ -25,10 +25,11 @@ export class SourceUnit {
     this.#pipeline = pipeline;
     this.rows = rows;
     this.place = place;
+    const keyed = new Set(pipeline.feeds.flatMap((feed) => feed.columns));
     for (const contract of pipeline.contract) {
       const chunk = chunks.get(contract.name);
       invariant(chunk, `the chunk of contract column "${contract.name}" was fetched`);
-      this.#columns.set(contract.name, new CleanColumn(contract, chunk));
+      this.#columns.set(contract.name, new CleanColumn(contract, chunk, contract.active || keyed.has(contract.name)));
     }
   }
 
