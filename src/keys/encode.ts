@@ -122,6 +122,8 @@ class Scratch {
 /** The keys `[from, table.size)` of a table back as columns of the given types. */
 export function keysToValues(table: KeyTable, types: readonly ColumnType[], from = 0): Values[] {
   const count = table.size - from;
+  // A single string key is its own bytes, so the table's arena is the column already.
+  if (types.length === 1 && types[0]!.physical === 'BYTE_ARRAY') return [table.values(from)];
   const sinks = types.map((type) => valuesSink(type, count));
   for (let i = 0; i < count; i++) {
     const key = table.at(from + i);

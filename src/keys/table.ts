@@ -3,6 +3,7 @@
  * addressing over one arena; no per-key objects, so millions of keys cost their bytes and twelve more.
  */
 import { OrdinalError } from '../errors.ts';
+import type { Values } from '../parquet/types.ts';
 
 const LOAD_MAX = 0.6;
 /** Offsets are 32-bit. */
@@ -62,6 +63,12 @@ export class KeyTable {
   /** A view of a key's bytes, valid until the next `intern`. */
   at(ordinal: number): Uint8Array {
     return this.#arena.subarray(this.#offsets[ordinal], this.#offsets[ordinal + 1]);
+  }
+
+  /** All keys from an ordinal on as byte arrays, in ordinal order. Views: what is interned later does not show. */
+  values(from = 0): Extract<Values, { kind: 'bytes' }> {
+    const data = this.#arena.subarray(0, this.#arenaLength);
+    return { kind: 'bytes', length: this.#size - from, data, offsets: this.#offsets.subarray(from, this.#size + 1) };
   }
 
   #equals(ordinal: number, bytes: Uint8Array, start: number, end: number): boolean {

@@ -7,9 +7,10 @@ import { OrdinalError } from '../errors.ts';
 import { decodeChunk, decodeValidity } from '../parquet/decode.ts';
 import { type Builder, builder, reader } from '../parquet/logical.ts';
 import type { ChunkMeta, Column, ColumnType, Leaf, RawStatistics, Values } from '../parquet/types.ts';
-import { allocate, gather } from '../parquet/values.ts';
+import { allocate, copyBytes, gather } from '../parquet/values.ts';
 import type { ContractColumn, JsKind } from '../pipeline/compiled.ts';
 import { promote } from './promote.ts';
+import { memoOf, SAME } from './schema-memo.ts';
 
 /** Where a chunk comes from, for error messages. */
 export interface ChunkPlace {
@@ -31,6 +32,8 @@ export interface SourceChunk {
 export type JsView =
   | { form: 'dictionary'; values: unknown[]; indices: Int32Array; at(row: number): unknown }
   | { form: 'plain'; at(row: number): unknown };
+
+const utf8 = new TextEncoder();
 
 /** A value's way to and from JavaScript is memoised up to this many distinct values per row group. */
 const MEMO_MAX = 65_536;
@@ -130,6 +133,8 @@ export class CleanColumn {
     read: (values: Values, i: number) => unknown,
   ): Column | undefined {
     const { dictionary } = column;
+    const remembered = this.#cleanStrings(column, read);
+    if (remembered) return remembered === column ? undefined : remembered;
     const out: unknown[] = new Array(dictionary.length);
     let changed = this.contract.output !== this.contract.input;
     for (let entry = 0; entry < dictionary.length; entry++) {
@@ -160,6 +165,41 @@ export class CleanColumn {
     for (const entry of indices) if (entry < 0) nulls++;
     this.nullsAdded = nulls > column.nulls;
     return { form: 'dictionary', rows: column.rows, nulls, dictionary: values, indices };
+  }
+
+  /**
+   * The same for strings that stay strings, with the memory of earlier row groups. The column itself when nothing
+   * changed; undefined where only the general way will do (a refused value, a null result, a full memory).
+   */
+  #cleanStrings(
+    column: Extract<Column, { form: 'dictionary' }>,
+    read: (values: Values, i: number) => unknown,
+  ): Column | undefined {
+    const { dictionary } = column;
+    const { contract } = this;
+    const strings = contract.input === 'string' && contract.output === 'string' && contract.outputType === undefined;
+    if (!strings || dictionary.kind !== 'bytes') return undefined;
+    const { data, offsets } = dictionary;
+    const memo = memoOf(contract);
+    if (!memo.worthwhile) return undefined;
+    const outcomes = new Int32Array(dictionary.length);
+    let changed = false;
+    for (let entry = 0; entry < dictionary.length; entry++) {
+      const start = offsets[entry]!;
+      const end = offsets[entry + 1]!;
+      let outcome = memo.find(data, start, end);
+      if (outcome === undefined) {
+        const result = this.#parse(read, dictionary, entry);
+        if (!result.ok || typeof result.value !== 'string') return undefined;
+        outcome = memo.add(data, start, end, same(result.value, result.input) ? undefined : utf8.encode(result.value));
+        if (outcome === undefined) return undefined;
+      }
+      outcomes[entry] = outcome;
+      changed ||= outcome !== SAME;
+    }
+    if (!changed) return column;
+    this.unchanged = false;
+    return { ...column, dictionary: withOutputs(dictionary, outcomes, memo.outputs.values()) };
   }
 
   #allNull(rows: number): Column {
@@ -365,6 +405,30 @@ function same(a: unknown, b: unknown): boolean {
   if (a instanceof Date && b instanceof Date) return a.getTime() === b.getTime();
   if (a instanceof Uint8Array && b instanceof Uint8Array) return Buffer.compare(a, b) === 0;
   return false;
+}
+
+/** The entries with their outputs in place of those that the schema changed. */
+function withOutputs(
+  dictionary: Extract<Values, { kind: 'bytes' }>,
+  outcomes: Int32Array,
+  outputs: Extract<Values, { kind: 'bytes' }>,
+): Values {
+  const offsets = new Uint32Array(outcomes.length + 1);
+  const span = (entry: number) => {
+    const from = outcomes[entry]! === SAME ? dictionary : outputs;
+    const at = outcomes[entry]! === SAME ? entry : outcomes[entry]!;
+    return { from, at };
+  };
+  for (let entry = 0; entry < outcomes.length; entry++) {
+    const { from, at } = span(entry);
+    offsets[entry + 1] = offsets[entry]! + from.offsets[at + 1]! - from.offsets[at]!;
+  }
+  const data = new Uint8Array(offsets[outcomes.length]!);
+  for (let entry = 0; entry < outcomes.length; entry++) {
+    const { from, at } = span(entry);
+    copyBytes(from.data, from.offsets[at]!, from.offsets[at + 1]!, data, offsets[entry]!);
+  }
+  return { kind: 'bytes', length: outcomes.length, data, offsets };
 }
 
 /** A value for an error message: short, and quoted where it is text. */
