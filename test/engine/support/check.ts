@@ -1,0 +1,88 @@
+/** Drives the runs of a scenario and holds what was published against the reference. */
+import assert from 'node:assert/strict';
+import type { CompiledPipeline } from '../../../src/pipeline/compiled.ts';
+import { randomOf } from '../../parquet/support/random.ts';
+import { type DriveOptions, Engine, takeRanges } from './drive.ts';
+import type { DuckReader } from './reader.ts';
+import { type Known, type OutRow, type Row, reference, type Take } from './reference.ts';
+import { pipelineOf, type Scenario, sourceColumns } from './scenarios.ts';
+import { poolsOf, rewriteWith, type SourceFile, writeSource } from './sources.ts';
+
+/** The files of each run of a scenario. */
+export async function filesOf(scenario: Scenario, duck: DuckReader): Promise<SourceFile[][]> {
+  const random = randomOf(scenario.seed);
+  const columns = sourceColumns(scenario.columns);
+  const pools = poolsOf(columns, random);
+  const runs: SourceFile[][] = [];
+  for (const shapes of scenario.runs) {
+    const files: SourceFile[] = [];
+    for (const shape of shapes) {
+      const { bytes, rows } = writeSource(columns, pools, shape, random);
+      files.push({ bytes: await rewriteWith(scenario.writer, bytes, duck), rows });
+    }
+    runs.push(files);
+  }
+  return runs;
+}
+
+export interface Outcome {
+  engine: Engine;
+  /** By run and entity: the rows that must have been published. */
+  expected: Map<string, OutRow[]>[];
+}
+
+/** Runs all of a scenario. */
+export async function runScenario(
+  scenario: Scenario,
+  runs: SourceFile[][],
+  options: DriveOptions = {},
+): Promise<Outcome> {
+  const pipeline = pipelineOf(scenario);
+  const { batchRows, partRows, rangeMax } = scenario;
+  const engine = new Engine(pipeline, { batchRows, partRows, rangeMax, ...options });
+  const expect = referenceOf(pipeline, rangeMax);
+  const expected: Map<string, OutRow[]>[] = [];
+  for (const [r, files] of runs.entries()) {
+    for (const [f, file] of files.entries()) await engine.upload(`in/${r}/${f}.parquet`, file.bytes);
+    await engine.run(`run${r}`, `in/${r}/`);
+    expected.push(expect(files.flatMap((file) => file.rows)));
+  }
+  return { engine, expected };
+}
+
+/** The reference over the runs of one pipeline, with a counting sequence of its own. */
+export function referenceOf(pipeline: CompiledPipeline, rangeMax?: number): (rows: Row[]) => Map<string, OutRow[]> {
+  const known: Known = new Map();
+  const next = new Map<string, bigint>();
+  const take: Take = (name, count) => {
+    const { start, step } = pipeline.sequences.find((sequence) => sequence.name === name)!;
+    const ranges = takeRanges(next, name, BigInt(start), BigInt(step), count, rangeMax);
+    return ranges.flatMap((range) =>
+      Array.from({ length: Number(range.count) }, (_, i) => BigInt(range.first) + BigInt(i) * BigInt(step)),
+    );
+  };
+  return (rows) => reference(pipeline, rows, known, take);
+}
+
+/** Reads every published file and compares it with the reference. `view` may send the bytes through another engine. */
+export async function checkOutcome(
+  { engine, expected }: Outcome,
+  duck: DuckReader,
+  view: (bytes: Uint8Array) => Uint8Array = (bytes) => bytes,
+): Promise<void> {
+  for (const [r, entities] of expected.entries()) {
+    for (const { name, columns } of engine.pipeline.entities) {
+      const rows: OutRow[] = [];
+      for (const file of engine.published(name, `run${r}-`)) {
+        const read = await duck.read(view(file.bytes));
+        assert.deepEqual(
+          read.names,
+          columns.map((column) => column.name),
+          `columns of ${file.name}`,
+        );
+        for (const row of read.rows) rows.push(row);
+      }
+      assert.deepEqual(rows, entities.get(name), `rows of ${name} in run ${r}`);
+    }
+  }
+}

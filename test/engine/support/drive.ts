@@ -1,0 +1,125 @@
+/**
+ * A run without a host: the real activities in the orchestrator's order over a store in memory, with the simplest
+ * sequence there can be. Every value crosses as JSON text, as it does on a host.
+ */
+import { type Config, parseConfig } from '../../../src/config.ts';
+import { fromErrorValue } from '../../../src/errors.ts';
+import type { CompiledPipeline } from '../../../src/pipeline/compiled.ts';
+import { divide } from '../../../src/run/activities/bind.ts';
+import type { PlanOutput } from '../../../src/run/activities/plan.ts';
+import { type ActivityValue, type RunActivity, runActivities } from '../../../src/run/activity.ts';
+import type { Ids } from '../../../src/run/documents.ts';
+import type { Environment } from '../../../src/run/environment.ts';
+import { MemoryStore } from '../../support/memory-store.ts';
+
+export interface DriveOptions {
+  batchRows?: number;
+  partRows?: number;
+  /** Executes every activity this often; the results must not show it. @default 1 */
+  executions?: number;
+  /** Order in which the batches are split and sealed. @default as numbered */
+  order?: (batches: number[]) => number[];
+  /** IDs of one contiguous range at most: a reservation is then several. @default unlimited */
+  rangeMax?: number;
+}
+
+/** A store, a pipeline, and sequences that count. */
+export class Engine {
+  readonly store = new MemoryStore();
+  readonly pipeline: CompiledPipeline;
+  readonly options: DriveOptions;
+  readonly environment: Environment;
+  readonly #next = new Map<string, bigint>();
+
+  constructor(pipeline: CompiledPipeline, options: DriveOptions = {}) {
+    this.pipeline = pipeline;
+    this.options = options;
+    const config: Config = {
+      ...parseConfig({ AzureWebJobsStorage: 'UseDevelopmentStorage=true' }),
+      workContainer: 'work',
+      batchRowsTarget: options.batchRows ?? 250_000,
+      partRowsTarget: options.partRows ?? 5_000_000,
+      requestsInFlight: 3,
+    };
+    this.environment = { store: this.store, config, pipelines: new Map([[pipeline.name, pipeline]]) };
+  }
+
+  async upload(name: string, bytes: Uint8Array): Promise<void> {
+    await this.store.ensureContainer(this.pipeline.source.container);
+    await this.store.write(this.pipeline.source.container, name, bytes);
+  }
+
+  /** One run over the blobs under `prefix`. Throws what the first failing activity gives. */
+  async run(runId: string, prefix = this.pipeline.source.prefix): Promise<PlanOutput> {
+    const plan = await this.activity('planRun', { runId, pipeline: this.pipeline.name, prefix });
+    const numbered = Array.from({ length: plan.batches }, (_, batch) => batch);
+    const batches = this.options.order?.(numbered) ?? numbered;
+    for (const batch of batches) await this.activity('splitBatch', { runId, batch });
+    const tally = await this.activity('tallyRows', { runId });
+    const rows: Record<string, number> = { ...tally.rows };
+    for (const { entity } of plan.keyed) {
+      rows[entity] = (await this.activity('resolveKeys', { runId, entity })).newRows;
+    }
+    await this.activity('bindIds', { runId, sequences: this.#reserve(rows), rows });
+    for (const { entity } of plan.keyed) await this.activity('sealKeyed', { runId, entity });
+    for (const batch of batches) await this.activity('sealBatch', { runId, batch });
+    for (const { entity } of plan.keyed) await this.activity('publishFile', { runId, entity, part: 0 });
+    for (const entity of plan.rowsEntities) {
+      for (let part = 0; part < plan.parts; part++) await this.activity('publishFile', { runId, entity, part });
+    }
+    const at = '2026-01-01T00:00:00.000Z';
+    await this.activity('finishRun', { runId, prefix, startedAt: at, finishedAt: at });
+    return plan;
+  }
+
+  async activity<A extends RunActivity>(name: A, input: object): Promise<ActivityValue<A>> {
+    let value: unknown;
+    for (let i = 0; i < (this.options.executions ?? 1); i++) {
+      const result = await runActivities[name](this.environment, JSON.parse(JSON.stringify(input)));
+      if (!result.ok) throw fromErrorValue(result.error);
+      value = JSON.parse(JSON.stringify(result.value));
+    }
+    return value as ActivityValue<A>;
+  }
+
+  /** Published files of an entity, of all runs in order, or of one. */
+  published(entity: string, runId = ''): { name: string; bytes: Uint8Array }[] {
+    const { container, prefix } = this.pipeline.output;
+    return this.store
+      .names(container, `${prefix}${entity}/${runId}`)
+      .map((name) => ({ name, bytes: this.store.bytes(container, name) }));
+  }
+
+  #reserve(rows: Record<string, number>): Ids['sequences'] {
+    const sequences: Ids['sequences'] = {};
+    const { demand } = divide(this.pipeline, rows);
+    for (const { name, start, step } of this.pipeline.sequences) {
+      const count = demand.get(name)!;
+      const ranges = takeRanges(this.#next, name, BigInt(start), BigInt(step), count, this.options.rangeMax);
+      sequences[name] = { step, count, ranges };
+    }
+    return sequences;
+  }
+}
+
+/** The next `count` IDs of a counting sequence. With `rangeMax`, every range but the first leaves a gap before it. */
+export function takeRanges(
+  next: Map<string, bigint>,
+  name: string,
+  start: bigint,
+  step: bigint,
+  count: number,
+  rangeMax = Number.POSITIVE_INFINITY,
+): { first: string; count: string }[] {
+  const ranges: { first: string; count: string }[] = [];
+  let at = next.get(name) ?? start;
+  for (let left = count; left > 0; ) {
+    const take = Math.min(left, rangeMax);
+    ranges.push({ first: String(at), count: String(take) });
+    at += BigInt(take) * step;
+    left -= take;
+    if (left > 0) at += 10n * step;
+  }
+  next.set(name, at);
+  return ranges;
+}

@@ -1,0 +1,84 @@
+/** Published files as other engines read them, as canonical texts. */
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import {
+  DuckDBBlobValue,
+  type DuckDBConnection,
+  DuckDBDateValue,
+  DuckDBInstance,
+  DuckDBTimestampMillisecondsValue,
+  DuckDBTimestampNanosecondsValue,
+  DuckDBTimestampTZValue,
+  DuckDBTimestampValue,
+  DuckDBTimeValue,
+  type DuckDBValue,
+} from '@duckdb/node-api';
+import { canonOf } from './cells.ts';
+import type { OutRow } from './reference.ts';
+
+/** DuckDB over files in a directory of its own. */
+export class DuckReader {
+  readonly directory: string;
+  readonly connection: DuckDBConnection;
+  #files = 0;
+
+  private constructor(directory: string, connection: DuckDBConnection) {
+    this.directory = directory;
+    this.connection = connection;
+  }
+
+  static async open(): Promise<DuckReader> {
+    const instance = await DuckDBInstance.create(':memory:', { threads: '1' });
+    const connection = await instance.connect();
+    await connection.run("SET TimeZone = 'UTC'");
+    return new DuckReader(fs.mkdtempSync(path.join(os.tmpdir(), 'ordinal-engine-')), connection);
+  }
+
+  close(): void {
+    this.connection.closeSync();
+    fs.rmSync(this.directory, { recursive: true, force: true });
+  }
+
+  /** Puts a file where DuckDB can read it; returns its path. */
+  put(bytes: Uint8Array): string {
+    const file = path.join(this.directory, `${this.#files++}.parquet`);
+    fs.writeFileSync(file, bytes);
+    return file;
+  }
+
+  /** Column names and rows of one file, in file order. */
+  async read(bytes: Uint8Array): Promise<{ names: string[]; rows: OutRow[] }> {
+    const file = this.put(bytes);
+    const result = await this.connection.runAndReadAll(`SELECT * FROM read_parquet('${file}')`);
+    fs.rmSync(file);
+    return { names: result.columnNames(), rows: result.getRows().map((row) => row.map(canon)) };
+  }
+
+  async rows(sql: string): Promise<Record<string, unknown>[]> {
+    return (await this.connection.runAndReadAll(sql)).getRowObjectsJS() as Record<string, unknown>[];
+  }
+
+  /** `query` over the given Parquet bytes, which it names `source`, written anew by DuckDB. */
+  async rewrite(bytes: Uint8Array, options: string): Promise<Uint8Array> {
+    const from = this.put(bytes);
+    const to = `${from}.out`;
+    await this.connection.run(`COPY (FROM read_parquet('${from}')) TO '${to}' (FORMAT parquet, ${options})`);
+    const written = fs.readFileSync(to);
+    fs.rmSync(from);
+    fs.rmSync(to);
+    return new Uint8Array(written);
+  }
+}
+
+function canon(value: DuckDBValue): string | null {
+  if (value === null) return null;
+  if (value instanceof DuckDBBlobValue) return canonOf(new Uint8Array(value.bytes));
+  if (value instanceof DuckDBDateValue) return `${value.days}d`;
+  if (value instanceof DuckDBTimestampValue || value instanceof DuckDBTimestampTZValue)
+    return `${value.micros * 1000n}ns`;
+  if (value instanceof DuckDBTimestampMillisecondsValue) return `${value.millis * 1_000_000n}ns`;
+  if (value instanceof DuckDBTimestampNanosecondsValue) return `${value.nanos}ns`;
+  if (value instanceof DuckDBTimeValue) return `${value.micros * 1000n}ns`;
+  return canonOf(value);
+}

@@ -1,0 +1,175 @@
+/**
+ * Source files with random rows. Our own encoder writes what a test asks for page by page, among it what other writers
+ * do rarely: dictionaries that give up midway, entries that no row uses, a dictionary page that the footer hides.
+ */
+import { parquetWriteBuffer } from 'hyparquet-writer';
+import { dropUnused, encodeDictionaryChunk, encodeDictionaryPage, encodePlain } from '../../../src/parquet/encode.ts';
+import { encodeIndexPages } from '../../../src/parquet/encode-pages.ts';
+import { builder } from '../../../src/parquet/logical.ts';
+import type { Codec, ColumnType, EncodedChunk, Values } from '../../../src/parquet/types.ts';
+import { gather, slice } from '../../../src/parquet/values.ts';
+import { fileOf } from '../../parquet/support/files.ts';
+import { throughArrow, throughPolars } from '../../parquet/support/peers.ts';
+import type { ColumnKind } from './cells.ts';
+import type { DuckReader } from './reader.ts';
+import type { Row } from './reference.ts';
+
+export type Mode = 'plain' | 'dictionary' | 'unused' | 'fallback' | 'hidden';
+
+export interface SourceColumn {
+  name: string;
+  kind: ColumnKind;
+  optional: boolean;
+  nullShare: number;
+  distinct: number;
+}
+
+export interface FileShape {
+  rows: number;
+  rowGroup: number;
+  page: number;
+  codec: Codec;
+  /** By column, in turn. */
+  modes: Mode[];
+  statistics: boolean;
+  /** Order of the columns: rotated by this. */
+  rotate: number;
+}
+
+export interface SourceFile {
+  bytes: Uint8Array;
+  rows: Row[];
+}
+
+/** Pools of raw values by column, shared by all files so that keys repeat. */
+export function poolsOf(columns: readonly SourceColumn[], random: () => number): unknown[][] {
+  return columns.map(({ kind, distinct }) => Array.from({ length: distinct }, () => kind.raw(random)));
+}
+
+export function writeSource(
+  columns: readonly SourceColumn[],
+  pools: readonly unknown[][],
+  shape: FileShape,
+  random: () => number,
+): SourceFile {
+  const rows: Row[] = Array.from({ length: shape.rows }, () => ({}));
+  const written = columns.map(({ name, kind, optional, nullShare }, c) => {
+    const pool = pools[c]!;
+    const indices = Int32Array.from({ length: shape.rows }, () =>
+      optional && random() < nullShare ? -1 : Math.floor(random() * pool.length),
+    );
+    rows.forEach((row, r) => {
+      row[name] = indices[r]! < 0 ? null : kind.cell(pool[indices[r]!]);
+    });
+    const values = poolValues(kind.type, pool);
+    const chunks: EncodedChunk[] = [];
+    for (let from = 0; from < shape.rows || from === 0; from += shape.rowGroup) {
+      const part = indices.subarray(from, Math.min(shape.rows, from + shape.rowGroup));
+      const mode = kind.type.physical === 'BOOLEAN' ? 'plain' : shape.modes[c % shape.modes.length]!;
+      chunks.push(encodeAs(mode, values, part, kind.type, optional, shape));
+    }
+    return { name, type: kind.type, optional, chunks };
+  });
+  const by = shape.rotate % written.length;
+  return { bytes: fileOf([...written.slice(by), ...written.slice(0, by)]), rows };
+}
+
+export function poolValues(type: ColumnType, pool: readonly unknown[]): Values {
+  const build = builder(type);
+  for (const raw of pool) build.push(raw);
+  return build.finish().values;
+}
+
+function encodeAs(
+  mode: Mode,
+  pool: Values,
+  indices: Int32Array,
+  type: ColumnType,
+  optional: boolean,
+  { codec, page, statistics }: Pick<FileShape, 'codec' | 'page' | 'statistics'>,
+): EncodedChunk {
+  const options = { rowsPerPage: page };
+  const plainly = (part: Int32Array) => {
+    const valid = Uint8Array.from(part, (index) => (index < 0 ? 0 : 1));
+    return encodePlain(type, optional, gather(pool, part), optional ? valid : undefined, codec, options);
+  };
+  const chunk = ((): EncodedChunk => {
+    if (mode === 'plain' || indices.length === 0) return plainly(indices);
+    if (mode === 'fallback') return fallback(pool, indices, optional, codec, options, plainly);
+    // With all entries, the statistics would cover unused ones: exact ones come from used entries alone.
+    const used = dropUnused(pool, indices);
+    if (used.dictionary.length === 0) return plainly(indices);
+    const exact = encodeDictionaryChunk(used.dictionary, used.indices, type, optional, codec, options);
+    if (mode === 'dictionary' || mode === 'hidden') return exact;
+    const all = encodeDictionaryChunk(pool, indices, type, optional, codec, options);
+    return { ...all, meta: { ...all.meta, statistics: exact.meta.statistics! } };
+  })();
+  const { statistics: known, dictionaryPageOffset, pageEncodings: _, ...meta } = chunk.meta;
+  const hidden = mode === 'hidden' && dictionaryPageOffset !== undefined;
+  return {
+    parts: chunk.parts,
+    meta: {
+      ...meta,
+      ...(statistics && known && { statistics: known }),
+      // As Polars does it: the dictionary page is where data pages are said to begin.
+      ...(hidden ? { dataPageOffset: 0 } : dictionaryPageOffset !== undefined && { dictionaryPageOffset }),
+    },
+  };
+}
+
+/** The first half in a dictionary, the rest PLAIN. */
+function fallback(
+  pool: Values,
+  indices: Int32Array,
+  optional: boolean,
+  codec: Codec,
+  options: { rowsPerPage: number },
+  plainly: (part: Int32Array) => EncodedChunk,
+): EncodedChunk {
+  const half = Math.ceil(indices.length / 2);
+  const first = dropUnused(pool, indices.subarray(0, half));
+  const rest = plainly(indices.subarray(half));
+  if (first.dictionary.length === 0 || half === indices.length) return plainly(indices);
+  const dictionary = encodeDictionaryPage(slice(first.dictionary, 0, first.dictionary.length), codec);
+  const pages = encodeIndexPages(first.indices, first.dictionary.length, optional, codec, options);
+  const whole = plainly(indices);
+  return {
+    parts: [dictionary.bytes, ...pages.parts, ...rest.parts],
+    meta: {
+      codec,
+      encodings: ['PLAIN', 'RLE', 'RLE_DICTIONARY'],
+      numValues: indices.length,
+      length: dictionary.bytes.length + pages.length + rest.meta.length,
+      uncompressedLength: dictionary.uncompressedLength + pages.uncompressedLength + rest.meta.uncompressedLength,
+      dictionaryPageOffset: 0,
+      dataPageOffset: dictionary.bytes.length,
+      ...(whole.meta.statistics && { statistics: whole.meta.statistics }),
+    },
+  };
+}
+
+export type Writer = 'own' | 'duckdb' | 'duckdbV2' | 'arrow' | 'polars';
+
+/** The same rows, written anew by another engine. */
+export async function rewriteWith(writer: Writer, bytes: Uint8Array, duck: DuckReader): Promise<Uint8Array> {
+  switch (writer) {
+    case 'own':
+      return bytes;
+    case 'duckdb':
+      return duck.rewrite(bytes, 'ROW_GROUP_SIZE 2048, CODEC snappy');
+    case 'duckdbV2':
+      return duck.rewrite(bytes, 'ROW_GROUP_SIZE 2048, CODEC zstd, PARQUET_VERSION V2');
+    case 'arrow':
+      return throughArrow(bytes, (properties) => properties.setMaxRowGroupSize(100).setDataPageSizeLimit(64));
+    case 'polars':
+      return throughPolars(bytes, 'zstd');
+  }
+}
+
+/** hyparquet-writer's own encoding of plain JavaScript columns. */
+export function writeHyparquet(
+  columns: { name: string; data: unknown[]; type: 'STRING' | 'INT32' | 'INT64' | 'DOUBLE' | 'BOOLEAN' }[],
+  rowGroupSize: number,
+): Uint8Array {
+  return new Uint8Array(parquetWriteBuffer({ columnData: columns, rowGroupSize }));
+}
