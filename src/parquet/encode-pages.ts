@@ -172,11 +172,15 @@ export class PageWriter {
       body.set(levels);
       body.set(values, levels.length);
     }
-    const stored = compress(this.#codec, body);
-    const header = dataPageHeader(rows, this.#encoding, body.length, stored.length);
+    this.addStored(rows, body.length, compress(this.#codec, body));
+  }
+
+  /** Adds a V1 page whose body is compressed already, from `uncompressedLength` bytes. */
+  addStored(rows: number, uncompressedLength: number, stored: Uint8Array): void {
+    const header = dataPageHeader(rows, this.#encoding, uncompressedLength, stored.length);
     this.#parts.push(header, stored);
     this.#length += header.length + stored.length;
-    this.#uncompressedLength += header.length + body.length;
+    this.#uncompressedLength += header.length + uncompressedLength;
     this.#numValues += rows;
     this.#pages++;
   }

@@ -127,8 +127,8 @@ function shifts(bitWidth: number): Seven {
   return [1, 2, 3, 4, 5, 6, 7].map((k) => (k * bitWidth) & 7) as Seven;
 }
 
-/** Groups of eight in one bit-packed run: what a one-byte header can say. */
-const groupsPerRunMax = 63;
+/** Groups of eight in one bit-packed run: what a two-byte header can say. */
+const groupsPerRunMax = 8191;
 
 /**
  * Encodes values[from, to), all of which must fit `bitWidth` bits (1 to 31). Repeats become runs where that is
@@ -136,71 +136,70 @@ const groupsPerRunMax = 63;
  */
 export function encodeHybrid(values: Int32Array | Uint8Array, from: number, to: number, bitWidth: number): Uint8Array {
   const valueBytes = (bitWidth + 7) >>> 3;
-  // Worst case: every group packed with a header every 63 groups, or short runs between them.
-  const groups = Math.ceil((to - from) / 8);
-  const out = new Uint8Array(groups * (bitWidth + 1) + Math.ceil(groups / 8) + 32);
   // A run pays when it saves more than its own header and value and the header of the run it interrupts.
   const runMin = Math.max(8, Math.ceil((8 * (valueBytes + 4)) / bitWidth));
+  // Runs are shorter than the groups they replace, so all groups packed is the worst case; 16 bytes are for headers
+  // and for the last store, which is of four bytes.
+  const groups = Math.ceil((to - from) / 8);
+  const out = new Uint8Array(groups * bitWidth + 2 * Math.ceil(groups / groupsPerRunMax) + 16);
+  const view = new DataView(out.buffer);
   let o = 0;
+  let literal = from;
   let i = from;
-  let literalHeader = -1;
-  let literalGroups = 0;
   while (i < to) {
+    // Only at a group's beginning may a run begin, so groups are whole.
     const value = values[i]!;
     let stop = i + 1;
     while (stop < to && values[stop] === value) stop++;
-    if (stop - i >= runMin) {
-      if (literalHeader >= 0) out[literalHeader] = (literalGroups << 1) | 1;
-      literalHeader = -1;
-      for (let header = (stop - i) * 2; ; header = Math.floor(header / 128)) {
-        if (header < 128) {
-          out[o++] = header;
-          break;
-        }
-        out[o++] = (header % 128) | 128;
-      }
-      for (let b = 0; b < valueBytes; b++) out[o++] = (value >>> (8 * b)) & 255;
-      i = stop;
-      continue;
+    const isRun = stop - i >= runMin;
+    if (!isRun) i += 8;
+    const end = Math.min(i, to);
+    if (end > literal && (isRun || i >= to || end - literal >= groupsPerRunMax * 8)) {
+      o = writeVarint((Math.ceil((end - literal) / 8) << 1) | 1, out, o);
+      o = pack(values, literal, end, bitWidth, view, o);
+      literal = end;
     }
-    if (literalHeader < 0 || literalGroups === groupsPerRunMax) {
-      if (literalHeader >= 0) out[literalHeader] = (literalGroups << 1) | 1;
-      literalHeader = o++;
-      literalGroups = 0;
-    }
-    o = packGroup(values, i, to, bitWidth, out, o);
-    literalGroups++;
-    i += 8;
+    if (!isRun) continue;
+    o = writeVarint((stop - i) * 2, out, o);
+    for (let b = 0; b < valueBytes; b++) out[o++] = value >>> (8 * b);
+    i = stop;
+    literal = stop;
   }
-  if (literalHeader >= 0) out[literalHeader] = (literalGroups << 1) | 1;
   return out.subarray(0, o);
 }
 
-/** Packs values[i, i + 8), zeros beyond `to`, into `bitWidth` bytes. */
-function packGroup(
+function writeVarint(value: number, out: Uint8Array, at: number): number {
+  let o = at;
+  let rest = value;
+  for (; rest >= 128; rest = Math.floor(rest / 128)) out[o++] = (rest % 128) | 128;
+  out[o++] = rest;
+  return o;
+}
+
+/** Packs values[from, to) into whole groups of eight, 32 bits at a time. Returns the byte behind them. */
+function pack(
   values: Int32Array | Uint8Array,
-  i: number,
+  from: number,
   to: number,
   bitWidth: number,
-  out: Uint8Array,
+  view: DataView,
   at: number,
 ): number {
-  // At most seven bits are pending, so 25 more fit a 32-bit integer; wider values go in two parts.
-  const lowWidth = bitWidth > 25 ? 16 : bitWidth;
-  const highWidth = bitWidth - lowWidth;
-  const lowMask = 2 ** lowWidth - 1;
   let o = at;
   let pending = 0;
   let bits = 0;
-  for (let k = i; k < i + 8; k++) {
-    const value = k < to ? values[k]! : 0;
-    pending |= (value & lowMask) << bits;
-    bits += lowWidth;
-    for (; bits >= 8; bits -= 8, pending >>>= 8) out[o++] = pending;
-    if (highWidth === 0) continue;
-    pending |= (value >>> lowWidth) << bits;
-    bits += highWidth;
-    for (; bits >= 8; bits -= 8, pending >>>= 8) out[o++] = pending;
+  for (let i = from; i < to; i++) {
+    const value = values[i]!;
+    pending |= value << bits;
+    bits += bitWidth;
+    if (bits < 32) continue;
+    view.setInt32(o, pending, true);
+    o += 4;
+    bits -= 32;
+    // What of the value did not fit; all of it did when no bit is left over.
+    pending = bits === 0 ? 0 : value >>> (bitWidth - bits);
   }
-  return o;
+  // The last group's padding is zeros, which the array already holds.
+  view.setInt32(o, pending, true);
+  return at + Math.ceil((to - from) / 8) * bitWidth;
 }

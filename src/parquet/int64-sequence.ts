@@ -6,6 +6,7 @@
  */
 import { invariant } from '../errors.ts';
 import { PageWriter, pageRowsDefault } from './encode-pages.ts';
+import { countedRunMin, snappyCountedRun, zstdCountedRun } from './run-compress.ts';
 import type { Codec, EncodedChunk, RawStatistics } from './types.ts';
 
 /** `count` values: first, first + step, first + 2 * step, and so on. */
@@ -43,7 +44,7 @@ export function encodeInt64Sequence(ranges: readonly SequenceRange[], options: S
         pages.add(count, undefined, deltaRun(range.first + BigInt(done) * range.step, count, range.step));
       }
     }
-  } else addPlainPages(ranges, rowsMax, pages);
+  } else addPlainPages(ranges, rowsMax, options.codec, pages);
   return pages.chunk(sequenceStatistics(ranges));
 }
 
@@ -71,44 +72,71 @@ function int64Bytes(value: bigint): Uint8Array {
 }
 
 /** PLAIN pages of `rowsMax` rows over all ranges; a page may span ranges. */
-function addPlainPages(ranges: readonly SequenceRange[], rowsMax: number, pages: PageWriter): void {
+function addPlainPages(ranges: readonly SequenceRange[], rowsMax: number, codec: Codec, pages: PageWriter): void {
   let left = ranges.reduce((sum, range) => sum + range.count, 0);
   let range = 0;
   let done = 0;
   while (left > 0) {
     const rows = Math.min(rowsMax, left);
-    const page = new Uint32Array(rows * 2);
-    for (let filled = 0; filled < rows; ) {
-      const { first, count, step } = ranges[range]!;
-      const take = Math.min(count - done, rows - filled);
-      fillRun(page, filled, take, first + BigInt(done) * step, step);
-      filled += take;
-      done += take;
-      if (done === count) {
-        range++;
-        done = 0;
+    const counted = countedPage(ranges[range]!, done, rows, codec);
+    if (counted) {
+      pages.addStored(rows, rows * 8, counted);
+      done += rows;
+    } else {
+      const page = new Int32Array(rows * 2);
+      for (let filled = 0; filled < rows; ) {
+        while (done === ranges[range]!.count) {
+          range++;
+          done = 0;
+        }
+        const { first, count, step } = ranges[range]!;
+        const take = Math.min(count - done, rows - filled);
+        fillRun(page, filled, take, first + BigInt(done) * step, step);
+        filled += take;
+        done += take;
       }
+      pages.add(rows, undefined, new Uint8Array(page.buffer));
     }
-    pages.add(rows, undefined, new Uint8Array(page.buffer));
     left -= rows;
   }
 }
 
+/** The compressed page when it is one run of step 1 and its codec has a direct way for that. */
+function countedPage(range: SequenceRange, done: number, rows: number, codec: Codec): Uint8Array | undefined {
+  if (range.step !== 1n || rows < countedRunMin || range.count - done < rows) return undefined;
+  const first = range.first + BigInt(done);
+  if (codec === 'ZSTD') return zstdCountedRun(first, rows);
+  return codec === 'SNAPPY' ? snappyCountedRun(first, rows) : undefined;
+}
+
 /** Writes a run of `count` values from value `at` of `out`, which holds low and high halves in turn. */
-export function fillRun(out: Uint32Array, at: number, count: number, first: bigint, step: bigint): void {
+export function fillRun(out: Int32Array, at: number, count: number, first: bigint, step: bigint): void {
   let low = Number(BigInt.asUintN(32, first));
-  let high = Number(BigInt.asUintN(32, first >> 32n));
+  let high = Number(BigInt.asIntN(32, first >> 32n));
   const stepLow = Number(BigInt.asUintN(32, step));
-  const stepHigh = Number(BigInt.asUintN(32, step >> 32n));
-  for (let k = at * 2; k < (at + count) * 2; k += 2) {
-    out[k] = low;
-    out[k + 1] = high;
-    low += stepLow;
-    high += stepHigh;
-    if (low > 0xffffffff) {
-      low -= 0x100000000;
-      high += 1;
+  const stepHigh = Number(BigInt.asIntN(32, step >> 32n));
+  const end = (at + count) * 2;
+  if (stepHigh !== 0) {
+    for (let k = at * 2; k < end; k += 2) {
+      out[k] = low;
+      out[k + 1] = high;
+      low += stepLow;
+      high = (high + stepHigh + (low > 0xffffffff ? 1 : 0)) | 0;
+      low %= 0x100000000;
     }
+    return;
+  }
+  // Between two carries the high half stands still and the low half is plain 32-bit arithmetic.
+  for (let k = at * 2; k < end; high = (high + 1) | 0) {
+    const untilCarry = stepLow === 0 ? Number.POSITIVE_INFINITY : Math.ceil((0x100000000 - low) / stepLow);
+    const stop = Math.min(end, k + untilCarry * 2);
+    let bits = low | 0;
+    for (; k < stop; k += 2) {
+      out[k] = bits;
+      out[k + 1] = high;
+      bits = (bits + stepLow) | 0;
+    }
+    low = bits >>> 0;
   }
 }
 
