@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { printFunctions } from './banner.ts';
+import { killWorkers, seededRandom, withChaos } from './chaos.ts';
 import type { CliOptions } from './cli.ts';
 import { createDispatch } from './dispatch.ts';
 import { DurableClientOperations } from './engine/client.ts';
@@ -75,8 +76,11 @@ export async function runHost(options: CliOptions, logger: Logger): Promise<Runn
     opened.push(() => pool.stop(drainMs));
     const functions = await loadFunctions(pool, env);
     const routes = httpRoutes(functions, settings.routePrefix);
-    const runtime = createRuntime({ settings, store, functions, pool, logger });
+    const runtime = createRuntime({ settings, store, functions, pool, logger, chaosSeed: options.chaosSeed });
     opened.push(() => runtime.stop(drainMs));
+    if (options.chaosSeed !== undefined) {
+      opened.push(killWorkers(seededRandom(options.chaosSeed + 1), (random) => pool.killOne(random)));
+    }
     const keys = options.enableAuth ? hostKeys(env) : undefined;
     const binding = { hubName: settings.hubName, publicUrl: url, rpcUrl, key: keys?.durable ?? '' };
     const api = new DurableApi(new DurableClientOperations(runtime), runtime, binding);
@@ -158,11 +162,15 @@ interface RuntimeParts {
   functions: FunctionTable;
   pool: WorkerPool;
   logger: Logger;
+  chaosSeed: number | undefined;
 }
 
 const dayMs = 24 * 3600 * 1000;
 
-function createRuntime({ settings, store, functions, pool, logger }: RuntimeParts): DurableRuntime {
+function createRuntime({ settings, store, functions, pool, logger, chaosSeed }: RuntimeParts): DurableRuntime {
+  const plain = createDispatch({ pool, functions, timeoutMs: settings.functionTimeoutMs });
+  const log = (message: string) => logger.log('information', 'durable', message);
+  const dispatch = chaosSeed === undefined ? plain : withChaos(plain, { random: seededRandom(chaosSeed), log });
   return new DurableRuntime({
     store,
     names: functions,
@@ -173,7 +181,7 @@ function createRuntime({ settings, store, functions, pool, logger }: RuntimePart
         return () => clearTimeout(timer);
       },
     },
-    dispatch: createDispatch({ pool, functions, timeoutMs: settings.functionTimeoutMs }),
+    dispatch,
     settings: {
       shortTimerMaxMs: 6 * dayMs,
       longTimerIntervalMs: 3 * dayMs,

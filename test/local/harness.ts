@@ -215,12 +215,25 @@ export class World {
     });
   }
 
-  /** As `settle`, but a pause between episodes does not count as busy. */
-  private async flush(): Promise<void> {
-    for (let quiet = 0, turns = 0; quiet < 3 && turns < 100_000; turns++) {
+  /** As `settle`, for a world that may die meanwhile. */
+  async settleOrDie(isDead: () => boolean): Promise<void> {
+    for (let quiet = 0; quiet < 3 && !isDead(); ) {
       await new Promise((resolve) => setImmediate(resolve));
       quiet = this.runtime.working ? 0 : quiet + 1;
     }
+  }
+
+  /** Lets things happen until nothing does: a pause, or a wait for the clock, is nothing. */
+  private async flush(): Promise<void> {
+    let still = 0;
+    const unwatch = this.runtime.watch(() => {
+      still = 0;
+    });
+    for (let quiet = 0; quiet < 3 && still < 30; still++) {
+      await new Promise((resolve) => setImmediate(resolve));
+      quiet = this.runtime.working ? 0 : quiet + 1;
+    }
+    unwatch();
   }
 }
 

@@ -1,0 +1,77 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Dispatch, Interrupted } from './engine/runtime.ts';
+
+/** A seeded generator of numbers in [0, 1) (mulberry32). */
+export function seededRandom(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
+  };
+}
+
+export interface ChaosOptions {
+  random: () => number;
+  wait?: (ms: number) => Promise<void>;
+  log: (message: string) => void;
+}
+
+/** How often each thing happens, of one. */
+export const chaosRates = { duplicate: 0.15, lost: 0.1, delayed: 0.3, episodeLost: 0.1, batchLost: 0.1 };
+const delayMsMax = 100;
+
+/**
+ * What a cloud does now and then, under a seed: activities run twice or their result is lost after they ran; results
+ * come late and in another order; an episode or an entity's batch ran but was not committed. The app's results must not
+ * change.
+ */
+export function withChaos(dispatch: Dispatch, options: ChaosOptions): Dispatch {
+  const { random, log, wait = async (ms) => void (await sleep(ms)) } = options;
+  const happens = (rate: number) => random() < rate;
+  const lose = (what: string): never => {
+    log(`chaos: ${what} ran, but its result is lost`);
+    throw new Interrupted('chaos');
+  };
+  return {
+    async orchestrator(name, trigger) {
+      const lost = happens(chaosRates.episodeLost);
+      const reply = await dispatch.orchestrator(name, trigger);
+      return lost ? lose(`an episode of ${name}`) : reply;
+    },
+    async entity(name, trigger) {
+      const lost = happens(chaosRates.batchLost);
+      const reply = await dispatch.entity(name, trigger);
+      return lost ? lose(`a batch of ${name}`) : reply;
+    },
+    async activity(work) {
+      const [duplicate, lost, delayed] = [chaosRates.duplicate, chaosRates.lost, chaosRates.delayed].map(happens);
+      const delayMs = random() * delayMsMax;
+      if (duplicate) {
+        log(`chaos: activity ${work.name} of ${work.instanceId} is delivered twice`);
+        dispatch.activity(work).catch(() => {});
+      }
+      const completion = await dispatch.activity(work);
+      if (delayed) await wait(delayMs);
+      return lost ? lose(`activity ${work.name} of ${work.instanceId}`) : completion;
+    },
+  };
+}
+
+/** Kills a worker every now and then. @returns how to stop that. */
+export function killWorkers(random: () => number, kill: (random: number) => void): () => void {
+  let timer: NodeJS.Timeout;
+  const next = () => {
+    timer = setTimeout(
+      () => {
+        kill(random());
+        next();
+      },
+      500 + random() * 2_500,
+    );
+    timer.unref();
+  };
+  next();
+  return () => clearTimeout(timer);
+}
