@@ -5,7 +5,7 @@
 import { type ErrorLocation, invariant, OrdinalError } from '../errors.ts';
 import { CREATED_BY, MAGIC } from './constants.ts';
 import { decodeChunk } from './decode.ts';
-import { encodeColumn } from './encode.ts';
+import { encodeColumn, encodePlain } from './encode.ts';
 import { parseFooter } from './footer-read.ts';
 import { writeFooter } from './footer-write.ts';
 import type { ChunkMeta, Codec, Column, ColumnType, EncodedChunk, Leaf, Values } from './types.ts';
@@ -28,6 +28,8 @@ export interface Table {
 export interface TableOptions {
   /** @default 'ZSTD' */
   codec?: Codec;
+  /** Write PLAIN pages only: for a table that is read once and thrown away. @default false */
+  plain?: boolean;
   keyValues?: Record<string, string>;
 }
 
@@ -41,7 +43,10 @@ export function writeTable(columns: readonly TableColumn[], options: TableOption
     invariant(values.length === rows, `column ${name} has as many rows as the first`);
     const nulls = valid ? valid.reduce((sum, bit) => sum + (bit === 0 ? 1 : 0), 0) : 0;
     const column: Column = { form: 'plain', rows, nulls, values, valid };
-    const chunk = encodeColumn(column, type, valid !== undefined, options.codec ?? 'ZSTD');
+    const codec = options.codec ?? 'ZSTD';
+    const chunk = options.plain
+      ? encodePlain(type, valid !== undefined, values, valid, codec, { statistics: { nullCount: nulls } })
+      : encodeColumn(column, type, valid !== undefined, codec);
     chunks.push(placeChunk(chunk, offset));
     parts.push(...chunk.parts);
     offset += chunk.meta.length;

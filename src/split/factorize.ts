@@ -17,18 +17,8 @@ export interface Factor {
 /** A pair table of this many entries (16 MiB) is cheaper than hashing; beyond it, pairs are hashed. */
 const PAIR_TABLE_MAX = 4 * 1024 * 1024;
 
-/** Codes of one column, or of the combination of several. `mask[row]` 0 leaves a row out. */
-export function factorize(
-  columns: readonly { column: Column; type: ColumnType }[],
-  mask: Uint8Array | undefined,
-): Factor {
-  const [first, ...rest] = columns;
-  let factor = factorizeOne(first!.column, first!.type, mask);
-  for (const next of rest) factor = combine(factor, factorizeOne(next.column, next.type, mask));
-  return factor;
-}
-
-function factorizeOne(column: Column, type: ColumnType, mask: Uint8Array | undefined): Factor {
+/** Codes of one column. `mask[row]` 0 leaves a row out. */
+export function factorize(column: Column, type: ColumnType, mask: Uint8Array | undefined): Factor {
   return column.form === 'dictionary' ? byDictionary(column, mask) : byHash(column, type, mask);
 }
 
@@ -77,7 +67,8 @@ function byHash(column: Extract<Column, { form: 'plain' }>, type: ColumnType, ma
   return { codes, distinct: table.size, firstRow: firstRow.subarray(0, table.size) };
 }
 
-function combine(a: Factor, b: Factor): Factor {
+/** Codes of the combinations of two factors over the same rows. */
+export function combine(a: Factor, b: Factor): Factor {
   const rows = a.codes.length;
   const codes = new Int32Array(rows);
   const pairs = a.distinct * b.distinct;

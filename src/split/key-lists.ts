@@ -12,7 +12,7 @@ import type { Column, ColumnType, Values } from '../parquet/types.ts';
 import { concat, gather } from '../parquet/values.ts';
 import type { CompiledPipeline, Feed, KeyedEntity, OutColumn } from '../pipeline/compiled.ts';
 import { evaluate, toPlain } from './evaluate.ts';
-import { type Factor, factorize } from './factorize.ts';
+import { combine, type Factor } from './factorize.ts';
 import type { SourceUnit } from './source-unit.ts';
 
 /** For the rows of one unit and one feed: row → code → the key's ordinal in the batch's list. */
@@ -95,7 +95,7 @@ function feedPart(feed: Feed, unit: SourceUnit): FeedPart {
     const cleaned = unit.column(name);
     return { column: cleaned.column(), type: cleaned.type };
   });
-  const factor = factorize(columns, unit.selection(feed.selectedBy)?.mask);
+  const factor = feed.columns.map((name) => unit.factor(name, feed.selectedBy)).reduce(combine);
   const writer = keyWriter(columns.map(({ column, type }) => ({ values: valuesOf(column), type })));
   const at = new Array<number>(columns.length);
   return {
@@ -217,7 +217,8 @@ class KeyList {
         columns.push(this.#attributeTable(name, a));
       });
     }
-    return writeTable(columns);
+    // Read once, by the resolve: compressing and looking for repetition would cost more than it saves.
+    return writeTable(columns, { codec: 'UNCOMPRESSED', plain: true });
   }
 
   /** One attribute for all keys in ordinal order; null where the own feed did not name the key. */

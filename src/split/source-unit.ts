@@ -6,6 +6,7 @@ import { invariant } from '../errors.ts';
 import type { Codec } from '../parquet/types.ts';
 import type { CompiledPipeline, Predicate } from '../pipeline/compiled.ts';
 import { type ChunkPlace, CleanColumn, type SourceChunk } from './clean.ts';
+import { type Factor, factorize } from './factorize.ts';
 
 /** Selected rows, ascending, and the same as a mask over all rows. Undefined stands for all rows. */
 export interface Selection {
@@ -18,6 +19,7 @@ export class SourceUnit {
   readonly place: ChunkPlace;
   readonly #columns = new Map<string, CleanColumn>();
   readonly #selections = new Map<string, Selection | undefined>();
+  readonly #factors = new Map<string, Factor>();
   readonly #pipeline: CompiledPipeline;
 
   /** Checks every contract column. Throws `InvalidValue` that names blob, row group, column and row. */
@@ -37,6 +39,19 @@ export class SourceUnit {
     const column = this.#columns.get(name);
     invariant(column, `"${name}" is a contract column`);
     return column;
+  }
+
+  /** Codes of a column's values in the rows that an entity's predicate selects; worked out once for all feeds. */
+  factor(name: string, selectedBy: string | undefined): Factor {
+    const selection = this.selection(selectedBy);
+    const key = selection ? `${selectedBy}:${name}` : `:${name}`;
+    let factor = this.#factors.get(key);
+    if (!factor) {
+      const cleaned = this.column(name);
+      factor = factorize(cleaned.column(), cleaned.type, selection?.mask);
+      this.#factors.set(key, factor);
+    }
+    return factor;
   }
 
   /** The codec of the first contract column: for new columns that have no source column of their own. */
