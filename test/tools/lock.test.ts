@@ -30,6 +30,14 @@ describe('the lock file', () => {
     assert.deepEqual(missingEntries(complete(lock)), {});
   });
 
+  it('has no native package that npm would leave out under Node 20', async () => {
+    const { packages } = JSON.parse(await readFile(lockFile, 'utf8')) as Lock;
+    const demanding = Object.entries(packages).filter(
+      ([, one]) => one.optional && Number(/^>=\s*(\d+)/.exec(one.engines?.node ?? '')?.[1] ?? 0) > 20,
+    );
+    assert.deepEqual(demanding, []);
+  });
+
   it('names every platform, so that npm ci accepts it everywhere', async () => {
     assert.deepEqual(Object.keys(missingEntries(JSON.parse(await readFile(lockFile, 'utf8')) as Lock)), []);
   });
