@@ -49,6 +49,24 @@ function showProcesses(session: SessionResult): void {
   console.log(`\n${renderTable(['process', 'pid', 'peak memory'], rows, ['pid', 'peak memory'])}`);
 }
 
+/** Writes the figures as JSON. Says so and returns false when the file cannot be written. */
+async function writeFigures(
+  file: string,
+  ok: boolean,
+  totalMs: number,
+  { processes }: SessionResult,
+  runs: Partial<RunFigures>[],
+): Promise<boolean> {
+  const machine = { node: process.version, platform: process.platform, cores: availableParallelism() };
+  try {
+    await writeFile(file, `${JSON.stringify({ ok, totalMs, machine, processes, runs }, null, 2)}\n`);
+    return true;
+  } catch (error) {
+    console.error(`\nThe figures were not written: ${error instanceof Error ? error.message : error}`);
+    return false;
+  }
+}
+
 async function main(): Promise<number> {
   const options = parse();
   if (!options) return 2;
@@ -67,16 +85,12 @@ async function main(): Promise<number> {
   const totalMs = performance.now() - startedAt;
   showProcesses(session);
   if (options.keep) console.log(`\nThe published files are in ${session.folder}`);
-  if (options.json !== undefined) {
-    const machine = { node: process.version, platform: process.platform, cores: availableParallelism() };
-    const figures = { ok: code === 0, totalMs, machine, processes: session.processes, runs };
-    await writeFile(options.json, `${JSON.stringify(figures, null, 2)}\n`);
-  }
+  const written = options.json === undefined || (await writeFigures(options.json, code === 0, totalMs, session, runs));
   const checks = runs.flatMap((run) => run.checks ?? []);
   const failed = checks.filter((check) => !check.ok).length;
   const outcome = code === 0 ? 'all hold' : failed > 0 ? `${failed} FAILED` : 'the demo did not complete';
   console.log(`\n${checks.length} checks, ${outcome}; ${seconds(totalMs)} in all.`);
-  return code;
+  return written ? code : 1;
 }
 
 // Whoever reads the output has gone, as `head` does: end at once, which ends what was started.
