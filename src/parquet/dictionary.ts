@@ -1,8 +1,11 @@
-/** Building a dictionary from values: distinct values in first-seen order by their bytes, and an index per row. */
+/**
+ * Building a dictionary from values: distinct values in first-seen order by their bytes, and an index per row.
+ * Equality is by bytes: -0 and 0 are two values, and NaNs of equal bits are one.
+ */
 import type { Values } from './types.ts';
 import { bytesOf, gather } from './values.ts';
 
-/** Rows after which a dictionary must have proved that values repeat. */
+/** Rows after which a dictionary must have proved that values repeat, again and again. */
 const probationRows = 8192;
 /** A dictionary stays below this share of the rows, or it does not pay. */
 const distinctShareMax = 0.25;
@@ -10,97 +13,173 @@ const distinctMax = 1 << 20;
 
 /**
  * Distinct values and indices (-1 for null), or undefined when values repeat too seldom for a dictionary to pay.
- * Equality is by bytes: -0 and 0 are two values, and equal NaNs one.
  */
 export function buildDictionary(
   values: Values,
   valid: Uint8Array | undefined,
 ): { dictionary: Values; indices: Int32Array } | undefined {
   const { length } = values;
-  const table = new DistinctTable(values);
+  const distinct =
+    values.kind === 'bytes' || values.kind === 'fixed' ? new DistinctBytes(values) : new DistinctWords(values);
   const indices = new Int32Array(length);
-  for (let r = 0; r < length; r++) {
-    if (valid !== undefined && valid[r] === 0) {
-      indices[r] = -1;
-      continue;
-    }
-    indices[r] = table.indexOf(r);
-    if (r % probationRows === probationRows - 1 && !worthwhile(table.length, r + 1)) return undefined;
+  for (let from = 0; from < length; from += probationRows) {
+    const to = Math.min(length, from + probationRows);
+    distinct.add(from, to, valid, indices);
+    if (!worthwhile(distinct.length, to)) return undefined;
   }
-  if (table.length === 0 || !worthwhile(table.length, length)) return undefined;
-  return { dictionary: gather(values, table.firstRows(), table.length), indices };
+  if (distinct.length === 0) return undefined;
+  return { dictionary: gather(values, distinct.firstRows, distinct.length), indices };
 }
 
 function worthwhile(distinct: number, rows: number): boolean {
   return distinct <= distinctMax && distinct <= Math.max(1, rows * distinctShareMax);
 }
 
-/** An open-addressing table of the rows at which distinct values were first seen. */
-class DistinctTable {
-  readonly #bytes: Uint8Array;
-  readonly #offsets: Uint32Array | undefined;
-  readonly #width: number;
-  #slots = new Int32Array(1024).fill(-1);
+function doubled(array: Int32Array): Int32Array<ArrayBuffer> {
+  const out = new Int32Array(array.length * 2);
+  out.set(array);
+  return out;
+}
+
+/** Slots of an open-addressing table: index + 1 of an entry, 0 when free; at most half full. */
+function rehash(hashes: Int32Array, length: number): Int32Array<ArrayBuffer> {
+  const slots = new Int32Array(hashes.length * 4);
+  const mask = slots.length - 1;
+  for (let index = 0; index < length; index++) {
+    let slot = hashes[index]! & mask;
+    while (slots[slot] !== 0) slot = (slot + 1) & mask;
+    slots[slot] = index + 1;
+  }
+  return slots;
+}
+
+/** Distinct values of one byte, or of one or two 32-bit words: compared as integers. */
+class DistinctWords {
+  readonly #words: Int32Array | Uint8Array;
+  readonly #isLong: boolean;
+  #slots = new Int32Array(1024);
   #hashes = new Int32Array(512);
-  #rows = new Int32Array(512);
+  firstRows = new Int32Array(512);
   length = 0;
 
-  constructor(values: Values) {
-    this.#bytes = bytesOf(values.data);
-    this.#offsets = values.kind === 'bytes' ? values.offsets : undefined;
-    this.#width = values.kind === 'bytes' ? 0 : values.kind === 'fixed' ? values.width : values.data.BYTES_PER_ELEMENT;
+  constructor(values: Exclude<Values, { kind: 'bytes' | 'fixed' }>) {
+    const { data, kind } = values;
+    this.#isLong = kind === 'int64' || kind === 'double';
+    this.#words =
+      kind === 'boolean' ? values.data : new Int32Array(data.buffer, data.byteOffset, data.byteLength >>> 2);
   }
 
-  firstRows(): Int32Array {
-    return this.#rows.subarray(0, this.length);
-  }
-
-  /** Index of row r's value, new or known. */
-  indexOf(r: number): number {
-    const start = this.#offsets ? this.#offsets[r]! : r * this.#width;
-    const end = this.#offsets ? this.#offsets[r + 1]! : start + this.#width;
-    const hash = hashBytes(this.#bytes, start, end);
-    const mask = this.#slots.length - 1;
-    let slot = hash & mask;
-    for (; this.#slots[slot]! >= 0; slot = (slot + 1) & mask) {
-      const index = this.#slots[slot]!;
-      if (this.#hashes[index] === hash && this.#equals(this.#rows[index]!, start, end)) return index;
+  /** Adds rows [from, to), and writes their indices. */
+  add(from: number, to: number, valid: Uint8Array | undefined, indices: Int32Array): void {
+    const words = this.#words;
+    const stride = this.#isLong ? 2 : 1;
+    let slots = this.#slots;
+    for (let r = from; r < to; r++) {
+      if (valid !== undefined && valid[r] === 0) {
+        indices[r] = -1;
+        continue;
+      }
+      const low = words[r * stride]!;
+      const high = stride === 2 ? words[2 * r + 1]! : 0;
+      let hash = Math.imul(low ^ Math.imul(high, 0x27d4eb2d), 0x9e3779b1);
+      hash ^= hash >>> 15;
+      let slot = hash & (slots.length - 1);
+      let index = -1;
+      for (; slots[slot] !== 0; slot = (slot + 1) & (slots.length - 1)) {
+        const known = this.firstRows[slots[slot]! - 1]! * stride;
+        if (words[known] !== low || (stride === 2 && words[known + 1] !== high)) continue;
+        index = slots[slot]! - 1;
+        break;
+      }
+      if (index < 0) {
+        index = this.#insert(r, hash, slot);
+        slots = this.#slots;
+      }
+      indices[r] = index;
     }
+  }
+
+  #insert(row: number, hash: number, slot: number): number {
     const index = this.length++;
-    this.#slots[slot] = index;
-    if (index === this.#rows.length) this.#grow();
-    this.#rows[index] = r;
+    this.#slots[slot] = index + 1;
+    this.firstRows[index] = row;
     this.#hashes[index] = hash;
-    if (this.length * 2 > this.#slots.length) this.#rehash();
+    if (this.length === this.#hashes.length) {
+      this.#hashes = doubled(this.#hashes);
+      this.firstRows = doubled(this.firstRows);
+      this.#slots = rehash(this.#hashes, this.length);
+    }
     return index;
   }
+}
 
-  #equals(row: number, start: number, end: number): boolean {
-    const other = this.#offsets ? this.#offsets[row]! : row * this.#width;
-    if (this.#offsets && this.#offsets[row + 1]! - other !== end - start) return false;
-    for (let i = start, o = other; i < end; i++, o++) if (this.#bytes[i] !== this.#bytes[o]) return false;
-    return true;
-  }
+/** Distinct byte strings. */
+class DistinctBytes {
+  readonly #bytes: Uint8Array;
+  readonly #offsets: Uint32Array;
+  #slots = new Int32Array(1024);
+  #hashes = new Int32Array(512);
+  firstRows = new Int32Array(512);
+  length = 0;
 
-  #grow(): void {
-    const rows = new Int32Array(this.#rows.length * 2);
-    const hashes = new Int32Array(this.#rows.length * 2);
-    rows.set(this.#rows);
-    hashes.set(this.#hashes);
-    this.#rows = rows;
-    this.#hashes = hashes;
-  }
-
-  #rehash(): void {
-    const slots = new Int32Array(this.#slots.length * 4).fill(-1);
-    const mask = slots.length - 1;
-    for (let index = 0; index < this.length; index++) {
-      let slot = this.#hashes[index]! & mask;
-      while (slots[slot]! >= 0) slot = (slot + 1) & mask;
-      slots[slot] = index;
+  constructor(values: Values & { kind: 'bytes' | 'fixed' }) {
+    this.#bytes = bytesOf(values.data);
+    if (values.kind === 'bytes') this.#offsets = values.offsets;
+    else {
+      this.#offsets = new Uint32Array(values.length + 1);
+      for (let i = 0; i <= values.length; i++) this.#offsets[i] = i * values.width;
     }
-    this.#slots = slots;
   }
+
+  /** Adds rows [from, to), and writes their indices. */
+  add(from: number, to: number, valid: Uint8Array | undefined, indices: Int32Array): void {
+    const bytes = this.#bytes;
+    const offsets = this.#offsets;
+    let slots = this.#slots;
+    for (let r = from; r < to; r++) {
+      if (valid !== undefined && valid[r] === 0) {
+        indices[r] = -1;
+        continue;
+      }
+      const start = offsets[r]!;
+      const end = offsets[r + 1]!;
+      const hash = hashBytes(bytes, start, end);
+      let slot = hash & (slots.length - 1);
+      let index = -1;
+      for (; slots[slot] !== 0; slot = (slot + 1) & (slots.length - 1)) {
+        const candidate = slots[slot]! - 1;
+        if (this.#hashes[candidate] !== hash) continue;
+        const known = this.firstRows[candidate]!;
+        if (!equalBytes(bytes, start, end, offsets[known]!, offsets[known + 1]!)) continue;
+        index = candidate;
+        break;
+      }
+      if (index < 0) {
+        index = this.#insert(r, hash, slot);
+        slots = this.#slots;
+      }
+      indices[r] = index;
+    }
+  }
+
+  #insert(row: number, hash: number, slot: number): number {
+    const index = this.length++;
+    this.#slots[slot] = index + 1;
+    this.firstRows[index] = row;
+    this.#hashes[index] = hash;
+    if (this.length === this.#hashes.length) {
+      this.#hashes = doubled(this.#hashes);
+      this.firstRows = doubled(this.firstRows);
+      this.#slots = rehash(this.#hashes, this.length);
+    }
+    return index;
+  }
+}
+
+function equalBytes(bytes: Uint8Array, start: number, end: number, other: number, otherEnd: number): boolean {
+  if (otherEnd - other !== end - start) return false;
+  for (let i = start, o = other; i < end; i++, o++) if (bytes[i] !== bytes[o]) return false;
+  return true;
 }
 
 /** FNV-1a with a final mix, so that the low bits, which choose the slot, depend on all bytes. */

@@ -6,7 +6,7 @@
 import { float16At } from './float16.ts';
 import { hasOrder } from './statistics-raw.ts';
 import type { ColumnType, RawStatistics, Values } from './types.ts';
-import { bytesAt, bytesOf, compareBytes, copyOf } from './values.ts';
+import { bytesAt, bytesOf, copyOf } from './values.ts';
 
 /** Bounds of byte arrays are cut to this many bytes. */
 const boundBytesMax = 64;
@@ -116,9 +116,10 @@ function ofLongs(
   unsigned: boolean,
   present: Uint8Array | undefined,
 ): Extremes | undefined {
-  const halves = new Uint32Array(data.buffer, data.byteOffset, length * 2);
-  // Flipping the sign bit maps signed order to unsigned order.
-  const flip = unsigned ? 0 : 0x80000000;
+  const halves = new Int32Array(data.buffer, data.byteOffset, length * 2);
+  // Flipping the sign bit maps unsigned order to signed order: always for the low half, for the high one as needed.
+  const sign = 0x80000000 | 0;
+  const flip = unsigned ? sign : 0;
   let min = -1;
   let max = -1;
   let minHigh = 0;
@@ -127,14 +128,20 @@ function ofLongs(
   let maxLow = 0;
   for (let i = 0; i < length; i++) {
     if (present !== undefined && present[i] === 0) continue;
-    const low = halves[2 * i]!;
-    const high = (halves[2 * i + 1]! ^ flip) >>> 0;
-    if (min < 0 || high < minHigh || (high === minHigh && low < minLow)) {
+    const low = halves[2 * i]! ^ sign;
+    const high = halves[2 * i + 1]! ^ flip;
+    if (min < 0) {
+      min = i;
+      max = i;
+      minHigh = high;
+      minLow = low;
+      maxHigh = high;
+      maxLow = low;
+    } else if (high < minHigh || (high === minHigh && low < minLow)) {
       min = i;
       minHigh = high;
       minLow = low;
-    }
-    if (max < 0 || high > maxHigh || (high === maxHigh && low > maxLow)) {
+    } else if (high > maxHigh || (high === maxHigh && low > maxLow)) {
       max = i;
       maxHigh = high;
       maxLow = low;
@@ -157,24 +164,37 @@ function ofBytes(
   decimal: boolean,
   present: Uint8Array | undefined,
 ): Extremes | undefined {
-  const compare = decimal ? compareDecimals : compareBytes;
+  const compareAt = decimal ? compareDecimalsAt : compareBytesAt;
   let min = -1;
   let max = -1;
-  let least = new Uint8Array(0);
-  let greatest = new Uint8Array(0);
   for (let i = 0; i < values.length; i++) {
     if (present !== undefined && present[i] === 0) continue;
-    const value = bytesAt(values, i) as Uint8Array<ArrayBuffer>;
-    if (min < 0 || compare(value, least) < 0) {
-      least = value;
+    if (min < 0) {
       min = i;
-    }
-    if (max < 0 || compare(value, greatest) > 0) {
-      greatest = value;
       max = i;
-    }
+    } else if (compareAt(values, i, min) < 0) min = i;
+    else if (compareAt(values, i, max) > 0) max = i;
   }
   return min < 0 ? undefined : { min, max };
+}
+
+/** Unsigned lexicographic order of values i and j, without making views of them. */
+function compareBytesAt(values: Values & { kind: 'bytes' | 'fixed' }, i: number, j: number): number {
+  const { data } = values;
+  const isFixed = values.kind === 'fixed';
+  let a = isFixed ? i * values.width : values.offsets[i]!;
+  let b = isFixed ? j * values.width : values.offsets[j]!;
+  const lengthA = isFixed ? values.width : values.offsets[i + 1]! - a;
+  const lengthB = isFixed ? values.width : values.offsets[j + 1]! - b;
+  for (let k = Math.min(lengthA, lengthB); k > 0; k--, a++, b++) {
+    const difference = data[a]! - data[b]!;
+    if (difference !== 0) return difference;
+  }
+  return lengthA - lengthB;
+}
+
+function compareDecimalsAt(values: Values & { kind: 'bytes' | 'fixed' }, i: number, j: number): number {
+  return compareDecimals(bytesAt(values, i), bytesAt(values, j));
 }
 
 /** Order of big-endian two's complement integers of any lengths. */
