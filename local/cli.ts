@@ -13,6 +13,8 @@ export interface CliOptions {
   jsonLogs: boolean;
   readyFile: string | undefined;
   enableAuth: boolean;
+  /** Milliseconds between two looks for new blobs. */
+  blobPollMs: number;
   chaosSeed: number | undefined;
   verbose: boolean;
   help: boolean;
@@ -29,6 +31,7 @@ Runs a Functions app (HTTP, timer and blob triggers, Durable Functions) without 
   --state FILE      SQLite file of the durable state, or :memory: (.ordinal/host.sqlite)
   --workers N       worker processes for activities (one per core); one more serves everything else
   --enable-auth     ask for function keys, as Azure does
+  --blob-poll MS    milliseconds between two looks for new blobs (1000)
   --chaos SEED      deliver twice, delay, reorder and kill workers, as SEED says
   --json-logs       one JSON object per line on standard output
   --ready-file FILE write {"url","pid"} to FILE once the host is ready
@@ -48,6 +51,7 @@ export function parseCli(args: readonly string[]): CliOptions {
         workers: { type: 'string' },
         'ready-file': { type: 'string' },
         chaos: { type: 'string' },
+        'blob-poll': { type: 'string' },
         'enable-auth': { type: 'boolean' },
         'json-logs': { type: 'boolean' },
         verbose: { type: 'boolean' },
@@ -66,6 +70,7 @@ export function parseCli(args: readonly string[]): CliOptions {
     jsonLogs: values['json-logs'] === true,
     readyFile: values['ready-file'] === undefined ? undefined : String(values['ready-file']),
     enableAuth: values['enable-auth'] === true,
+    blobPollMs: whole(values['blob-poll'], '--blob-poll', 1_000, 10, 3_600_000),
     chaosSeed: values.chaos === undefined ? undefined : whole(values.chaos, '--chaos', 0, 0, 2 ** 31 - 1),
     verbose: values.verbose === true,
     help: values.help === true,

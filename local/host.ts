@@ -1,22 +1,23 @@
-import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { printFunctions } from './banner.ts';
-import { killWorkers, seededRandom, withChaos } from './chaos.ts';
+import { killWorkers, seededRandom } from './chaos.ts';
 import type { CliOptions } from './cli.ts';
-import { createDispatch } from './dispatch.ts';
 import { DurableClientOperations } from './engine/client.ts';
-import { DurableRuntime } from './engine/runtime.ts';
+import type { DurableRuntime } from './engine/runtime.ts';
+import { hostKeys, workerEnvironment } from './environment.ts';
 import { FunctionTable } from './functions.ts';
-import type { HostKeys } from './http/auth.ts';
 import { clientBinding } from './http/client-binding.ts';
 import { DurableApi } from './http/durable-api.ts';
 import { handleDurable, handleRequest, httpRoutes, listen } from './http/server.ts';
 import type { Logger } from './logging.ts';
-import { type HostSettings, readAppSettings, readHostJson } from './settings.ts';
+import { createRuntime } from './runtime.ts';
+import { readAppSettings, readHostJson } from './settings.ts';
 import { MemoryStore } from './store/memory.ts';
 import { SqliteStore } from './store/sqlite.ts';
 import type { Store } from './store/store.ts';
+import { hostIdOf } from './triggers/blob.ts';
+import { startTriggers } from './triggers/start.ts';
 import { WorkerPool } from './worker/pool.ts';
 import { FunctionError } from './worker/process.ts';
 
@@ -39,11 +40,11 @@ export async function runHost(options: CliOptions, logger: Logger): Promise<Runn
   if (!existsSync(join(scriptRoot, 'package.json'))) {
     throw new StartError(`There is no package.json in ${scriptRoot}: it is not a Functions app.`);
   }
-  const settings = readHostJson(scriptRoot, options.workers);
+  const appSettings = readAppSettings(scriptRoot, process.env);
+  const settings = readHostJson(scriptRoot, options.workers, appSettings.values);
   if (settings.ignored.length > 0) {
     logger.log('warning', 'host', `host.json: these settings do nothing in this host: ${settings.ignored.join(', ')}`);
   }
-  const appSettings = readAppSettings(scriptRoot, process.env);
   const store = openStore(options.state);
   const opened: (() => void | Promise<void>)[] = [() => store.close()];
   const close = async () => {
@@ -85,16 +86,15 @@ export async function runHost(options: CliOptions, logger: Logger): Promise<Runn
     const binding = { hubName: settings.hubName, publicUrl: url, rpcUrl, key: keys?.durable ?? '' };
     const api = new DurableApi(new DurableClientOperations(runtime), runtime, binding);
     const clientValue = clientBinding(binding);
-    const http = {
-      routes,
-      pool,
-      api,
-      clientValue,
-      publicUrl: url,
-      keys,
-      timeoutMs: settings.functionTimeoutMs,
+    const timeoutMs = settings.functionTimeoutMs;
+    const blobs = { triesMax: settings.poisonBlobThreshold, parallelism: settings.blobParallelism };
+    const triggers = await startTriggers(
+      { pool, clientValue, timeoutMs, env, pollMs: options.blobPollMs, hostId: hostIdOf(scriptRoot, env), ...blobs },
+      functions,
       logger,
-    };
+    );
+    opened.push(() => triggers.stop());
+    const http = { routes, pool, api, clientValue, publicUrl: url, keys, timeoutMs, logger, triggers };
     handler = (request, response) => handleRequest(http, request, response);
     rpcHandler = (request, response) => {
       const target = new URL(request.url ?? '/', rpcUrl);
@@ -123,77 +123,4 @@ async function loadFunctions(pool: WorkerPool, env: Record<string, string>): Pro
     if (error instanceof FunctionError) throw new StartError(error.thrown.stack || error.message);
     throw error;
   }
-}
-
-/** What Core Tools and the Functions host put into a worker's environment, as far as the SDKs look. */
-function workerEnvironment(values: Record<string, string>, scriptRoot: string, port: number): Record<string, string> {
-  const local = ['localhost', '127.0.0.1', ...(values.NO_PROXY ?? values.no_proxy ?? '').split(',')];
-  const noProxy = [...new Set(local.filter((each) => each !== ''))].join();
-  return {
-    ...values,
-    WEBSITE_HOSTNAME: `localhost:${port}`,
-    NO_PROXY: noProxy,
-    no_proxy: noProxy,
-    FUNCTIONS_WORKER_RUNTIME: 'node',
-    AzureWebJobsScriptRoot: scriptRoot,
-    AZURE_FUNCTIONS_ENVIRONMENT: values.AZURE_FUNCTIONS_ENVIRONMENT ?? 'Development',
-  };
-}
-
-/** Keys are app settings here: `Host__Keys__master`, `Host__Keys__default`, `Host__Keys__durabletask`, and
- * `Host__Keys__function__NAME`; those not given are made up for this run. */
-function hostKeys(env: Record<string, string>): HostKeys {
-  const random = () => randomUUID().replaceAll('-', '');
-  const prefix = 'Host__Keys__function__';
-  const functions = Object.entries(env)
-    .filter(([name]) => name.startsWith(prefix))
-    .map(([name, value]) => [name.slice(prefix.length).toLowerCase(), value]);
-  return {
-    master: env.Host__Keys__master ?? random(),
-    host: env.Host__Keys__default ?? random(),
-    durable: env.Host__Keys__durabletask ?? random(),
-    functions: Object.fromEntries(functions),
-  };
-}
-
-interface RuntimeParts {
-  settings: HostSettings;
-  store: Store;
-  functions: FunctionTable;
-  pool: WorkerPool;
-  logger: Logger;
-  chaosSeed: number | undefined;
-}
-
-const dayMs = 24 * 3600 * 1000;
-
-function createRuntime({ settings, store, functions, pool, logger, chaosSeed }: RuntimeParts): DurableRuntime {
-  const plain = createDispatch({ pool, functions, timeoutMs: settings.functionTimeoutMs });
-  const log = (message: string) => logger.log('information', 'durable', message);
-  const dispatch = chaosSeed === undefined ? plain : withChaos(plain, { random: seededRandom(chaosSeed), log });
-  return new DurableRuntime({
-    store,
-    names: functions,
-    ports: { now: () => Date.now(), newId: () => randomUUID() },
-    timers: {
-      after: (delayMs, action) => {
-        const timer = setTimeout(action, delayMs);
-        return () => clearTimeout(timer);
-      },
-    },
-    dispatch,
-    settings: {
-      shortTimerMaxMs: 6 * dayMs,
-      longTimerIntervalMs: 3 * dayMs,
-      httpPollDelayMs: settings.httpPollDelayMs,
-      defaultVersion: settings.defaultVersion,
-      maxActions: settings.maxOrchestrationActions,
-      dedupeStatuses: settings.anyStateOverridable ? [] : ['Running', 'ContinuedAsNew', 'Pending', 'Suspended'],
-    },
-    maxConcurrentActivities: settings.maxConcurrentActivityFunctions,
-    maxConcurrentOrchestrators: settings.maxConcurrentOrchestratorFunctions,
-    maxConcurrentEntities: settings.maxConcurrentEntityFunctions,
-    entityBatchSizeMax: settings.maxEntityOperationBatchSize,
-    log: (level, message) => logger.log(level, 'durable', message),
-  });
 }

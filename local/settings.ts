@@ -27,9 +27,9 @@ export class SettingsError extends Error {}
 type Json = Record<string, unknown>;
 
 /** Reads `host.json`. @throws SettingsError when it is missing, not JSON, or a value is of the wrong kind. */
-export function readHostJson(scriptRoot: string, cores: number): HostSettings {
+export function readHostJson(scriptRoot: string, cores: number, env: Record<string, string>): HostSettings {
   const file = join(scriptRoot, 'host.json');
-  const reader = new Reader(readJson(file), file);
+  const reader = new Reader(readJson(file), file, env);
   const durable = 'extensions.durableTask';
   const hubName = reader.text(`${durable}.hubName`, 'TestHubName');
   if (!/^[A-Za-z][A-Za-z0-9]{2,44}$/.test(hubName)) {
@@ -97,10 +97,12 @@ function readJson(file: string): Json {
 class Reader {
   private readonly root: Json;
   private readonly file: string;
+  private readonly env: Record<string, string>;
   private readonly read = new Set<string>();
 
-  constructor(root: Json, file: string) {
+  constructor(root: Json, file: string, env: Record<string, string>) {
     this.root = root;
+    this.env = env;
     this.file = file;
   }
 
@@ -133,8 +135,11 @@ class Reader {
     return paths;
   }
 
+  /** The app setting `AzureFunctionsJobHost__a__b` stands above `a.b` in the file, as in Azure. */
   private at(path: string): unknown {
     this.read.add(path);
+    const override = this.env[`AzureFunctionsJobHost__${path.replaceAll('.', '__')}`];
+    if (override !== undefined) return /^\d+$/.test(override) ? Number(override) : override;
     let value: unknown = this.root;
     for (const key of path.split('.')) {
       if (typeof value !== 'object' || value === null) return undefined;

@@ -2,13 +2,14 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import type { AppFunction, FunctionTable } from '../functions.ts';
 import type { Logger } from '../logging.ts';
+import type { RunningTriggers } from '../triggers/start.ts';
 import type { WorkerPool } from '../worker/pool.ts';
 import { FunctionError, FunctionTimeout, WorkerLost } from '../worker/process.ts';
 import { type HostKeys, mayInvoke, mayUseWebhooks, requestKey } from './auth.ts';
 import { webhookPath } from './client-binding.ts';
 import type { DurableApi } from './durable-api.ts';
 import { httpInvocation, respond } from './function-http.ts';
-import { BodyTooLarge, problem, readBody, send } from './messages.ts';
+import { type Answer, BodyTooLarge, problem, readBody, send } from './messages.ts';
 import { compareRoutes, matchRoute, parseRoute, type RouteTemplate } from './route-template.ts';
 
 export interface HttpRoute {
@@ -42,6 +43,7 @@ export interface HttpOptions {
   keys: HostKeys | undefined;
   timeoutMs: number | undefined;
   logger: Logger;
+  triggers: RunningTriggers;
 }
 
 /** Answers a request to the host: an HTTP function, the durable webhooks, or the little there is of the admin API. */
@@ -57,6 +59,11 @@ export async function handleRequest(
       status: 200,
       body: { id: 'local', state: 'Running', processUptime: Math.round(process.uptime() * 1000) },
     });
+    return;
+  }
+  if (path.startsWith('/admin/functions/') || path === '/runtime/webhooks/blobs') {
+    if (options.keys && !mayUseWebhooks(options.keys, requestKey(request, url))) send(response, { status: 401 });
+    else send(response, await handleTrigger(options, request, url));
     return;
   }
   if (path.toLowerCase().startsWith(`${webhookPath}/`)) {
@@ -110,6 +117,22 @@ function statusOf(error: unknown): number {
   if (error instanceof BodyTooLarge) return 413;
   if (error instanceof WorkerLost) return 502;
   return error instanceof FunctionTimeout ? 504 : 500;
+}
+
+/** Runs a timer function by hand, or takes in what Event Grid delivers. */
+async function handleTrigger(options: HttpOptions, request: IncomingMessage, url: URL): Promise<Answer> {
+  const body = await readBody(request);
+  if (request.method !== 'POST') return { status: 404 };
+  const name = url.pathname.split('/')[3];
+  if (url.pathname.startsWith('/admin/')) return { status: options.triggers.runTimer(name ?? '') ? 202 : 404 };
+  try {
+    const parsed: unknown = JSON.parse(body.toString('utf8'));
+    const events = (Array.isArray(parsed) ? parsed : [parsed]) as Record<string, unknown>[];
+    const answer = await options.triggers.receiveBlobEvents(url.searchParams.get('functionName') ?? '', events);
+    return answer === undefined ? { status: 202 } : { status: 200, body: answer };
+  } catch (error) {
+    return problem(400, error instanceof Error ? error.message : String(error));
+  }
 }
 
 async function handleWebhook(

@@ -1,0 +1,52 @@
+import { randomUUID } from 'node:crypto';
+import { seededRandom, withChaos } from './chaos.ts';
+import { createDispatch } from './dispatch.ts';
+import { DurableRuntime } from './engine/runtime.ts';
+import type { FunctionTable } from './functions.ts';
+import type { Logger } from './logging.ts';
+import type { HostSettings } from './settings.ts';
+import type { Store } from './store/store.ts';
+import type { WorkerPool } from './worker/pool.ts';
+
+export interface RuntimeParts {
+  settings: HostSettings;
+  store: Store;
+  functions: FunctionTable;
+  pool: WorkerPool;
+  logger: Logger;
+  chaosSeed: number | undefined;
+}
+
+const dayMs = 24 * 3600 * 1000;
+
+/** The engine with what a host gives it: the wall clock, real timers, the app's workers. */
+export function createRuntime({ settings, store, functions, pool, logger, chaosSeed }: RuntimeParts): DurableRuntime {
+  const plain = createDispatch({ pool, functions, timeoutMs: settings.functionTimeoutMs });
+  const log = (message: string) => logger.log('information', 'durable', message);
+  const dispatch = chaosSeed === undefined ? plain : withChaos(plain, { random: seededRandom(chaosSeed), log });
+  return new DurableRuntime({
+    store,
+    names: functions,
+    ports: { now: () => Date.now(), newId: () => randomUUID() },
+    timers: {
+      after: (delayMs, action) => {
+        const timer = setTimeout(action, delayMs);
+        return () => clearTimeout(timer);
+      },
+    },
+    dispatch,
+    settings: {
+      shortTimerMaxMs: 6 * dayMs,
+      longTimerIntervalMs: 3 * dayMs,
+      httpPollDelayMs: settings.httpPollDelayMs,
+      defaultVersion: settings.defaultVersion,
+      maxActions: settings.maxOrchestrationActions,
+      dedupeStatuses: settings.anyStateOverridable ? [] : ['Running', 'ContinuedAsNew', 'Pending', 'Suspended'],
+    },
+    maxConcurrentActivities: settings.maxConcurrentActivityFunctions,
+    maxConcurrentOrchestrators: settings.maxConcurrentOrchestratorFunctions,
+    maxConcurrentEntities: settings.maxConcurrentEntityFunctions,
+    entityBatchSizeMax: settings.maxEntityOperationBatchSize,
+    log: (level, message) => logger.log(level, 'durable', message),
+  });
+}
