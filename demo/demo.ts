@@ -1,5 +1,5 @@
 /** The demo's two runs, from upload to verification. Starting and stopping the services is `main.ts`'s. */
-import { stat } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { flightsFile, generateFlights } from '../bench/generate.ts';
 import { Duck } from '../tools/duckdb.ts';
@@ -8,6 +8,7 @@ import { DemoError } from './errors.ts';
 import { Progress, type ProgressOutput } from './progress.ts';
 import {
   checkListing,
+  checkManifest,
   checkNoNewKeys,
   checkReported,
   checkUntouched,
@@ -118,12 +119,16 @@ async function runAndVerify(
   if (!status.entities?.length) throw new DemoError(`run ${status.runId} completed but reports no entities`);
   const published = await downloadRun(blobs, status, [source.file], folder, signal);
   const listed = await blobs.list(publishedContainer, `${pipeline}/`, signal);
+  if (status.manifest === undefined) throw new DemoError(`run ${status.runId} completed without a manifest`);
+  const manifest = await blobs.download(publishedContainer, status.manifest, folder, signal);
+  const [landed] = await blobs.list(landingContainer, source.blob, signal);
   const duck = await Duck.open({ tempFolder: folder });
   try {
     await showRun(context, duck, status, published);
     const startedAt = performance.now();
     const checks: DemoCheck[] = [
       checkListing(listed, [...earlier.map((one) => one.status), status]),
+      checkManifest(await readFile(manifest, 'utf8'), status, landed!),
       checkReported(status.entities, await rowsByEntity(duck, published)),
       ...(await verifyRun(
         duck,

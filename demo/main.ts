@@ -34,9 +34,9 @@ function reportFailure({ error, troubles }: SessionResult): number {
     console.error(`\n${error.message}`);
     return 128 + constants.signals[error.signal];
   }
-  const expected = error instanceof DemoError;
-  console.error(`\nThe demo failed: ${expected || !(error instanceof Error) ? error : (error.stack ?? error.message)}`);
-  for (const trouble of troubles) console.error(`  host: ${trouble}`);
+  const text = error instanceof DemoError ? error.message : error instanceof Error ? error.stack : String(error);
+  console.error(`\nThe demo failed: ${text}`);
+  for (const trouble of troubles) if (!text?.includes(trouble)) console.error(`  host: ${trouble}`);
   return 1;
 }
 

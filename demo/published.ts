@@ -62,6 +62,44 @@ export function checkListing(listed: readonly ListedBlob[], runs: readonly RunSt
   };
 }
 
+/** What the demo reads of a manifest. */
+interface ManifestText {
+  runId: string;
+  inputs: { blob: string; etag: string; rows: number }[];
+  entities: RunEntity[];
+}
+
+/** The manifest, which is the truth about a run, names its input as it is and the same files and IDs as the status. */
+export function checkManifest(text: string, status: RunStatus, source: ListedBlob): DemoCheck {
+  const manifest = JSON.parse(text) as ManifestText;
+  const bare = (etag: string): string => etag.replaceAll('"', '');
+  const faults: string[] = [];
+  if (manifest.runId !== status.runId) faults.push(`it is of run ${manifest.runId}`);
+  const [input, ...others] = manifest.inputs;
+  if (input?.blob !== source.name || bare(input.etag) !== bare(source.etag) || others.length > 0) {
+    faults.push(`its inputs are not ${source.name} with ETag ${source.etag} alone`);
+  }
+  for (const entity of status.entities ?? []) {
+    const same = manifest.entities.find((one) => one.entity === entity.entity);
+    const tell = (one: RunEntity | undefined): string =>
+      JSON.stringify([
+        one?.rows,
+        one?.firstId,
+        one?.lastId,
+        one?.files.map(({ blob, rows, bytes }) => [blob, rows, bytes]),
+      ]);
+    if (tell(same) !== tell(entity)) faults.push(`${entity.entity} is ${tell(same)}, reported as ${tell(entity)}`);
+  }
+  return {
+    entity: '(all)',
+    check: 'manifest',
+    claim: 'the manifest names the input, the files and the IDs',
+    ok: faults.length === 0,
+    figure: `${count(manifest.inputs.reduce((total, one) => total + one.rows, 0))} rows in`,
+    ...(faults[0] !== undefined && { fault: faults.join('; ') }),
+  };
+}
+
 /** What earlier runs published is as it was, by ETag. */
 export function checkUntouched(before: readonly ListedBlob[], after: readonly ListedBlob[]): DemoCheck {
   const now = new Map(after.map((blob) => [blob.name, blob.etag]));
