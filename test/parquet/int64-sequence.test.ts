@@ -88,7 +88,7 @@ test('runs that count up by one are read by every engine, at every alignment', a
     assert.deepEqual(await judge.differences(file, throughPolars(file)), []);
     const rows = await readHyparquet(file);
     assert.equal(rows.length, 9000);
-    assert.ok(rows.every((row, i) => row['id'] === 77n + BigInt(i)));
+    assert.ok(rows.every((row, i) => row.id === 77n + BigInt(i)));
   }
 });
 

@@ -73,7 +73,7 @@ test('a dictionary with unused entries decodes to the rows it stands for', () =>
 });
 
 test('a dictionary page and index pages written apart are one chunk', () => {
-  const type = everyType['string']!;
+  const type = everyType.string!;
   const dictionary = randomColumn(type, 700, 2000, 0, 5).values;
   const indices = Int32Array.from({ length: 5000 }, (_, r) => (r % 11 === 0 ? -1 : (r * 7) % 700));
   for (const codec of codecs) {
