@@ -55,10 +55,9 @@ export async function handleRequest(
   const url = new URL(request.url ?? '/', `http://${request.headers.host ?? new URL(options.publicUrl).host}`);
   const path = url.pathname;
   if (path === '/' || path.startsWith('/admin/host/')) {
-    send(response, {
-      status: 200,
-      body: { id: 'local', state: 'Running', processUptime: Math.round(process.uptime() * 1000) },
-    });
+    const processUptime = Math.round(process.uptime() * 1000);
+    const body = { id: 'local', state: 'Running', processUptime, pid: process.pid, workers: options.pool.pids() };
+    send(response, { status: 200, body });
     return;
   }
   if (path.startsWith('/admin/functions/') || path === '/runtime/webhooks/blobs') {
