@@ -50,6 +50,7 @@ export class KeyTable {
 
   /** The key's ordinal, or -1. */
   find(bytes: Uint8Array, start = 0, end = bytes.length): number {
+    if (this.#size === 0) return -1;
     const hash = hashBytes(bytes, start, end);
     const mask = this.#slots.length - 1;
     let slot = hash & mask;
@@ -118,10 +119,16 @@ export class KeyTable {
   }
 }
 
-/** FNV-1a with a final avalanche: low bits select the slot, so they must depend on every byte. */
+/** Four bytes a step, then an avalanche: low bits select the slot, so they must depend on every byte. */
 function hashBytes(bytes: Uint8Array, start: number, end: number): number {
-  let h = 0x811c9dc5;
-  for (let i = start; i < end; i++) h = Math.imul(h ^ bytes[i]!, 0x01000193);
+  let h = end - start;
+  let i = start;
+  for (; i + 4 <= end; i += 4) {
+    const word = bytes[i]! | (bytes[i + 1]! << 8) | (bytes[i + 2]! << 16) | (bytes[i + 3]! << 24);
+    h = Math.imul(h ^ word, 0x9e3779b1);
+    h ^= h >>> 15;
+  }
+  for (; i < end; i++) h = Math.imul(h ^ bytes[i]!, 0x01000193);
   h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
   h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
   return (h ^ (h >>> 16)) >>> 0;

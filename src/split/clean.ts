@@ -72,7 +72,7 @@ export class CleanColumn {
     if (!this.#column) {
       const { bytes, meta, leaf } = this.source;
       const decoded = decodeChunk(bytes, meta, leaf, this.rows, this.#where());
-      this.#column = this.#distinct ? promote(decoded, leaf.type) : decoded;
+      this.#column = this.#distinct ? promote(decoded) : decoded;
     }
     return this.#column;
   }

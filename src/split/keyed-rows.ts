@@ -66,9 +66,7 @@ export class NewRows {
     const taken = this.#described.get(column.name) ?? { values: [], valid: [] };
     this.#described.set(column.name, taken);
     taken.values.push(gather(source.values, at));
-    taken.valid.push(
-      source.valid ? Uint8Array.from(at, (row) => source.valid![row]!) : new Uint8Array(at.length).fill(1),
-    );
+    taken.valid.push(gatherBits(source.valid, at));
   }
 
   /** The fragments, the lists they refer to, and by fragment the static bytes of each column. */
@@ -139,8 +137,7 @@ export class NewRows {
   }
 
   #valid(taken: Described): Uint8Array {
-    const flat = Buffer.concat(taken.valid);
-    return Uint8Array.from(this.#position, (position) => (position < 0 ? 0 : flat[position]!));
+    return gatherBits(Buffer.concat(taken.valid), this.#position);
   }
 
   /** Which key of which batch each row refers to; the seal knows their IDs. */
@@ -187,6 +184,16 @@ export class NewRows {
     larger.set(this.#position);
     this.#position = larger;
   }
+}
+
+/** Validity at the given rows; -1 is not valid. Undefined stands for all valid. */
+function gatherBits(valid: Uint8Array | undefined, at: Int32Array): Uint8Array {
+  const out = new Uint8Array(at.length);
+  for (let i = 0; i < at.length; i++) {
+    const row = at[i]!;
+    if (row >= 0) out[i] = valid === undefined ? 1 : valid[row]!;
+  }
+  return out;
 }
 
 function constant(value: unknown, type: ColumnType, rows: number): { values: Values; valid: Uint8Array | undefined } {

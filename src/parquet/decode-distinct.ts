@@ -1,0 +1,92 @@
+/**
+ * Plain byte arrays read by distinct value: each row becomes the number that an interner gives its bytes, and no arena
+ * of all rows is made. For columns that a writer gave no dictionary although their values repeat.
+ */
+import type { ErrorLocation } from '../errors.ts';
+import { guarded } from './fail.ts';
+import { Validity } from './levels.ts';
+import { openDataPage } from './page-body.ts';
+import { type ChunkShape, chunkShape } from './pages.ts';
+import type { ChunkMeta, Leaf } from './types.ts';
+
+/** Numbers of byte strings: equal bytes, equal number. The bytes are the caller's only during the call. */
+export interface Interner {
+  intern(bytes: Uint8Array, start: number, end: number): number;
+  readonly size: number;
+}
+
+/**
+ * The interner's number of each row, -1 for null. Undefined where the chunk is not made of PLAIN byte-array pages alone,
+ * or after `sampleRows` rows when more than `distinctMax` of them were distinct. Throws as `decodeChunk` does.
+ */
+export function decodeDistinct(
+  bytes: Uint8Array,
+  meta: ChunkMeta,
+  leaf: Leaf,
+  rows: number,
+  where: ErrorLocation,
+  interner: Interner,
+  sample: { rows: number; distinctMax: number },
+): { indices: Int32Array; nulls: number } | undefined {
+  const shape: ChunkShape = chunkShape(bytes, meta, leaf, where);
+  const plain = shape.pages.every((page) => page.kind !== 'dictionary' && page.encoding === 'PLAIN');
+  const total = shape.pages.reduce((sum, page) => sum + page.numValues, 0);
+  if (leaf.nested || leaf.type.physical !== 'BYTE_ARRAY' || !plain || total !== rows || meta.numValues !== rows) {
+    return undefined;
+  }
+  const at = { ...where, column: leaf.name };
+  return guarded(at, () => {
+    const validity = new Validity(rows);
+    const indices = new Int32Array(rows);
+    let row = 0;
+    for (const page of shape.pages) {
+      const body = openDataPage(bytes, page, meta.codec, leaf.optional, validity, row, at);
+      const count = page.numValues - body.nulls;
+      internPage(body.bytes, body.start, body.end, count, indices, row, interner);
+      if (body.nulls > 0) spread(indices, row, page.numValues, count, validity.materialise());
+      row += page.numValues;
+      if (row >= sample.rows && interner.size > sample.distinctMax * row) return undefined;
+    }
+    return { indices, nulls: validity.nulls };
+  });
+}
+
+/** Rows often repeat their predecessor: then bytes are compared once and nothing is hashed. */
+function internPage(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  count: number,
+  indices: Int32Array,
+  row: number,
+  interner: Interner,
+): void {
+  let i = start;
+  let from = 0;
+  let to = -1;
+  let index = -1;
+  for (let k = 0; k < count; k++) {
+    if (end - i < 4) throw new RangeError('a byte array without a length');
+    const length = (bytes[i]! | (bytes[i + 1]! << 8) | (bytes[i + 2]! << 16) | (bytes[i + 3]! << 24)) >>> 0;
+    const first = i + 4;
+    if (length > end - first) throw new RangeError(`a byte array of ${length} bytes runs past the end`);
+    if (length !== to - from || !sameBytes(bytes, first, from, length)) {
+      index = interner.intern(bytes, first, first + length);
+      from = first;
+      to = first + length;
+    }
+    indices[row + k] = index;
+    i = first + length;
+  }
+}
+
+function sameBytes(bytes: Uint8Array, a: number, b: number, length: number): boolean {
+  for (let k = 0; k < length; k++) if (bytes[a + k] !== bytes[b + k]) return false;
+  return true;
+}
+
+/** Moves the page's `count` indices, from the last to the first, to the rows that hold a value. */
+function spread(indices: Int32Array, row: number, rows: number, count: number, valid: Uint8Array): void {
+  let source = row + count - 1;
+  for (let r = row + rows - 1; r >= row; r--) indices[r] = valid[r] === 0 ? -1 : indices[source--]!;
+}
