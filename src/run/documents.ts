@@ -70,6 +70,10 @@ export const planSchema = z.object({
   outputs: z.record(z.string(), z.array(outLeafSchema)),
   /** By keyed entity: types of its key's components. */
   keyTypes: z.record(z.string(), z.array(columnTypeSchema)),
+  /** By contract column: its type over all files, before the contract. */
+  sources: z.record(z.string(), columnTypeSchema),
+  /** Forces the split's way through; without it the cheapest exact one is taken for each chunk. */
+  ways: z.enum(['any', 'dictionary', 'encode']).exactOptional(),
   /** Batches [from, to) of each output file of a rows entity. */
   parts: z.array(z.object({ from: count, to: count })),
   /** Codec of chunks that have no source chunk of their own. */

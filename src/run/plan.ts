@@ -7,6 +7,7 @@ import { limits } from '../limits.ts';
 import { compatible, typeText } from '../parquet/logical.ts';
 import type { Codec, ColumnType, FileMeta, Leaf } from '../parquet/types.ts';
 import type { CompiledPipeline, ContractColumn, Entity, KeyedEntity, OutColumn } from '../pipeline/compiled.ts';
+import { widest } from '../split/widen.ts';
 import { writableCodec } from '../split/write-fragment.ts';
 import type { Batch, OutLeaf, Plan } from './documents.ts';
 import type { PinnedBlob } from './source.ts';
@@ -17,6 +18,9 @@ export interface SourceFile extends PinnedBlob {
 
 /** A contract column over all files: its one type, and whether any file may hold nulls in it. */
 interface SourceColumn {
+  /** Before the contract: wide enough for every file's values. */
+  source: ColumnType;
+  /** After the contract. */
   type: ColumnType;
   optional: boolean;
 }
@@ -57,6 +61,7 @@ export function makePlan(pipeline: CompiledPipeline, runId: string, files: Sourc
       pipeline.entities.map((entity) => [entity.name, outLeaves(entity, pipeline, columns, keyTypes)]),
     ),
     keyTypes,
+    sources: Object.fromEntries([...columns].map(([name, column]) => [name, column.source])),
     parts: cutParts(batches, targets.partRowsTarget),
     codec: codecOf(pipeline, files),
   };
@@ -87,7 +92,7 @@ export function leafOf(meta: FileMeta, name: string, blob: string): Leaf {
 }
 
 function sourceColumn(contract: ContractColumn, files: SourceFile[]): SourceColumn {
-  let first: { type: ColumnType; blob: string } | undefined;
+  let wide: { type: ColumnType; blob: string } | undefined;
   let optional = false;
   for (const { meta, blob } of files) {
     const leaf = leafOf(meta, contract.name, blob);
@@ -98,21 +103,23 @@ function sourceColumn(contract: ContractColumn, files: SourceFile[]): SourceColu
         remedy: `Correct the schema of "${contract.name}" in the pipeline's row contract, or the source.`,
       });
     }
-    first ??= { type: leaf.type, blob };
-    if (typeText(first.type) !== typeText(leaf.type)) {
-      const message = `column "${contract.name}" is ${typeText(leaf.type)} here but ${typeText(first.type)} in "${first.blob}"`;
+    const type = wide ? widest(wide.type, leaf.type) : leaf.type;
+    if (!type) {
+      const there = `${typeText(wide!.type)} in "${wide!.blob}"`;
+      const message = `column "${contract.name}" is ${typeText(leaf.type)} here but ${there}`;
       throw new OrdinalError('ColumnTypeMismatch', message, {
         where: { blob, column: contract.name },
-        remedy: 'Files of one run must agree on the types of the columns that are used: run them separately.',
+        remedy: 'No type holds the values of both: run the files separately, or write them alike.',
       });
     }
+    if (!wide || typeText(type) !== typeText(wide.type)) wide = { type, blob };
     checkUsable(meta, leaf, blob);
     optional ||= leaf.optional;
   }
   // A schema may turn a value into null, but only where it lets null pass.
   optional ||= contract.changes && contract.nullable;
-  const type = contract.outputType ?? first?.type ?? { physical: 'BYTE_ARRAY' };
-  return { type, optional };
+  const source = wide?.type ?? { physical: 'BYTE_ARRAY' };
+  return { source, type: contract.outputType ?? source, optional };
 }
 
 /** Chunks in a codec or encoding that cannot be read are refused now, not half-way. */
@@ -195,18 +202,16 @@ function keyTypesOf(
   const feeds = pipeline.feeds.filter((feed) => feed.target === entity.name);
   return entity.key.map((component, c) => {
     const types = feeds.map((feed) => ({ name: feed.columns[c]!, type: columns.get(feed.columns[c]!)!.type }));
-    const [first, ...others] = types;
-    const other = others.find((candidate) => typeText(candidate.type) !== typeText(first!.type));
-    if (first?.type.physical === 'INT96' || other) {
-      const message = other
-        ? `key "${component.name}" of "${entity.name}" is fed by "${first!.name}" (${typeText(first!.type)}) and "${other.name}" (${typeText(other.type)})`
-        : `key "${component.name}" of "${entity.name}" is fed by "${first!.name}", an INT96 timestamp`;
-      throw new OrdinalError('ColumnTypeMismatch', message, {
-        where: { pipeline: pipeline.name, entity: entity.name, column: first!.name },
-        remedy: 'Columns that feed one key must have one type, and not INT96.',
+    const [first] = types;
+    const type = types.reduce<ColumnType | undefined>((wide, next) => wide && widest(wide, next.type), first?.type);
+    if (first && (!type || type.physical === 'INT96')) {
+      const all = types.map((fed) => `"${fed.name}" (${typeText(fed.type)})`).join(' and ');
+      throw new OrdinalError('ColumnTypeMismatch', `key "${component.name}" of "${entity.name}" is fed by ${all}`, {
+        where: { pipeline: pipeline.name, entity: entity.name, column: first.name },
+        remedy: 'Columns that feed one key must be of one type, or of widths of one type, and not INT96.',
       });
     }
-    return first?.type ?? { physical: 'BYTE_ARRAY', annotation: { kind: 'string' } };
+    return type ?? { physical: 'BYTE_ARRAY', annotation: { kind: 'string' } };
   });
 }
 

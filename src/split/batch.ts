@@ -1,18 +1,23 @@
 /**
- * Splits one batch, row group by row group: source chunks in; for each rows entity a fragment's static bytes out; at
+ * Splits one batch, unit by unit: source chunks in; for each rows entity a fragment's static bytes out; at
  * the end the batch's key lists and its record. No I/O: the activity around it fetches and stages.
  */
+import type { ColumnType } from '../parquet/types.ts';
 import type { CompiledPipeline } from '../pipeline/compiled.ts';
-import type { ChunkPlace, SourceChunk } from './clean.ts';
 import type { Fragment, SplitRecord } from './fragment.ts';
 import { BatchKeys, type KeyTypes } from './key-lists.ts';
+import type { SourceChunk, UnitPlace } from './source-chunk.ts';
 import { SourceUnit } from './source-unit.ts';
-import { type OutLeafType, type WrittenFragment, writeFragment } from './write-fragment.ts';
+import { type OutLeafType, type Ways, type WrittenFragment, writeFragment } from './write-fragment.ts';
 
 export interface BatchSchema {
   /** By entity: columns of its files. */
   outputs: ReadonlyMap<string, readonly OutLeafType[]>;
   keyTypes: KeyTypes;
+  /** By contract column: its type over all files of the run, before the contract. */
+  sourceTypes: ReadonlyMap<string, ColumnType>;
+  /** @default 'any' */
+  ways?: Ways;
 }
 
 export class BatchSplitter {
@@ -31,9 +36,9 @@ export class BatchSplitter {
     for (const entity of pipeline.entities) if (entity.kind === 'rows') this.#fragments.set(entity.name, []);
   }
 
-  /** Takes one row group, by contract column. Returns the static halves to stage, by entity. */
-  add(chunks: ReadonlyMap<string, SourceChunk>, rows: number, place: ChunkPlace): Map<string, WrittenFragment> {
-    const unit = new SourceUnit(this.#pipeline, chunks, rows, place);
+  /** Takes the chunks of one unit, by contract column. Returns the static halves to stage, by entity. */
+  add(chunks: ReadonlyMap<string, readonly SourceChunk[]>, place: UnitPlace): Map<string, WrittenFragment> {
+    const unit = new SourceUnit(this.#pipeline, this.#schema.sourceTypes, chunks, place);
     const fed = this.#keys.add(unit);
     const written = new Map<string, WrittenFragment>();
     const rowsBefore = new Map(this.#rowsOut);
@@ -46,6 +51,7 @@ export class BatchSplitter {
         outputs: this.#schema.outputs.get(entity.name)!,
         rowGroup: fragments.length,
         rowsBefore,
+        ways: this.#schema.ways ?? 'any',
         section: (values) => this.#sections.push(values) - 1,
       });
       if (!fragment) continue;
@@ -53,7 +59,7 @@ export class BatchSplitter {
       written.set(entity.name, fragment);
       this.#rowsOut.set(entity.name, (this.#rowsOut.get(entity.name) ?? 0) + fragment.fragment.rows);
     }
-    this.#rows += rows;
+    this.#rows += unit.rows;
     return written;
   }
 

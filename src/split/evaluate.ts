@@ -5,9 +5,10 @@
 import { OrdinalError } from '../errors.ts';
 import { type Builder, builder } from '../parquet/logical.ts';
 import type { Column, ColumnType, Values } from '../parquet/types.ts';
-import { gather } from '../parquet/values.ts';
 import type { OutColumn } from '../pipeline/compiled.ts';
-import { gatherColumn, type JsView, shown } from './clean.ts';
+import { gatherColumn, toPlain } from './columns.ts';
+import { type JsView, reasonOf, shown } from './js-view.ts';
+import { locationOf } from './source-chunk.ts';
 import type { SourceUnit } from './source-unit.ts';
 
 /** Columns whose values can be had from a source row alone. */
@@ -142,16 +143,6 @@ function dictionaryColumn(dictionary: Values, indices: Int32Array, rows: number,
   return dictionary.kind === 'boolean' ? toPlain(column) : column;
 }
 
-/** The same column with a value for each row. */
-export function toPlain(column: Column): Extract<Column, { form: 'plain' }> {
-  if (column.form === 'plain') return column;
-  const { rows, nulls, dictionary, indices } = column;
-  if (nulls === 0) return { form: 'plain', rows, nulls, values: gather(dictionary, indices), valid: undefined };
-  const valid = new Uint8Array(rows);
-  for (let row = 0; row < rows; row++) valid[row] = indices[row]! < 0 ? 0 : 1;
-  return { form: 'plain', rows, nulls, values: gather(dictionary, indices), valid };
-}
-
 function plainColumn(build: Builder, rows: number): Column {
   const { values, valid } = build.finish();
   let nulls = 0;
@@ -175,17 +166,15 @@ function guarded(
       build.push(value);
       return true;
     } catch (thrown) {
-      const reason = thrown instanceof Error ? thrown.message : String(thrown);
-      throw new OrdinalError('InvalidValue', `column "${column.name}" of (${args.map(shown).join(', ')}): ${reason}`, {
-        where: {
-          blob: unit.place.blob,
-          rowGroup: unit.place.rowGroup,
-          column: sources.join(', '),
-          row: unit.place.firstRow + (at ? at[row]! : row),
+      throw new OrdinalError(
+        'InvalidValue',
+        `column "${column.name}" of (${args.map(shown).join(', ')}): ${reasonOf(thrown)}`,
+        {
+          where: { ...locationOf(unit.place, at ? at[row]! : row), column: sources.join(', ') },
+          remedy: `Correct the ${column.kind} function of "${column.name}", or its declared type.`,
+          cause: thrown,
         },
-        remedy: `Correct the ${column.kind} function of "${column.name}", or its declared type.`,
-        cause: thrown,
-      });
+      );
     }
   };
 }

@@ -7,7 +7,7 @@
  * This file knows what the halves are; `write-fragment.ts` writes the static one, `seal-fragment.ts` the late one.
  */
 import { z } from 'zod';
-import type { Codec, EncodedChunkMeta, Encoding } from '../parquet/types.ts';
+import type { Codec, EncodedChunkMeta, Encoding, PageEncodingCount } from '../parquet/types.ts';
 
 export const codecSchema = z.enum([
   'UNCOMPRESSED',
@@ -42,6 +42,10 @@ const statistics = z.object({
   maxExact: z.boolean().exactOptional(),
 });
 
+const pageEncodings = z.array(
+  z.object({ page: z.enum(['dictionary', 'v1', 'v2']), encoding, count }),
+) satisfies z.ZodType<PageEncodingCount[]>;
+
 /** What a footer says of a chunk, with offsets relative to the chunk's first byte. */
 export const chunkMetaSchema: z.ZodType<EncodedChunkMeta> = z.object({
   codec: codecSchema,
@@ -52,6 +56,7 @@ export const chunkMetaSchema: z.ZodType<EncodedChunkMeta> = z.object({
   dictionaryPageOffset: count.exactOptional(),
   dataPageOffset: count,
   statistics: statistics.exactOptional(),
+  pageEncodings: pageEncodings.exactOptional(),
 });
 
 /** Index pages of a foreign key, staged before its dictionary exists. */
@@ -61,6 +66,7 @@ const indexPages = z.object({
   length: count,
   uncompressedLength: count,
   encodings: z.array(encoding),
+  pageEncodings: pageEncodings.exactOptional(),
   numValues: count,
   nulls: count,
 });

@@ -11,9 +11,11 @@ import { type TableColumn, writeTable } from '../parquet/table.ts';
 import type { Column, ColumnType, Values } from '../parquet/types.ts';
 import { concat, gather } from '../parquet/values.ts';
 import type { CompiledPipeline, Feed, KeyedEntity, OutColumn } from '../pipeline/compiled.ts';
-import { evaluate, toPlain } from './evaluate.ts';
+import { toPlain } from './columns.ts';
+import { evaluate } from './evaluate.ts';
 import { combine, type Factor } from './factorize.ts';
 import type { SourceUnit } from './source-unit.ts';
+import { widenColumn } from './widen.ts';
 
 /** For the rows of one unit and one feed: row → code → the key's ordinal in the batch's list. */
 export interface FedKeys {
@@ -57,7 +59,7 @@ export class BatchKeys {
     const fed = new Map<string, FedKeys>();
     for (const list of this.#lists.values()) {
       const feeds = this.#pipeline.feeds.filter((feed) => feed.target === list.entity.name);
-      const parts = feeds.map((feed) => feedPart(feed, unit));
+      const parts = feeds.map((feed) => feedPart(feed, unit, list.types));
       internInOrder(list.table, parts);
       for (const part of parts) fed.set(feedKey(part.feed), { factor: part.factor, ordinals: part.ordinals });
     }
@@ -90,10 +92,12 @@ interface FeedPart {
   write(code: number): { bytes: Uint8Array; start: number; end: number };
 }
 
-function feedPart(feed: Feed, unit: SourceUnit): FeedPart {
-  const columns = feed.columns.map((name) => {
+/** `types` are the key's: a feed's columns may be narrower. */
+function feedPart(feed: Feed, unit: SourceUnit, types: readonly ColumnType[]): FeedPart {
+  const columns = feed.columns.map((name, c) => {
     const cleaned = unit.column(name);
-    return { column: cleaned.column(), type: cleaned.type };
+    const type = types[c]!;
+    return { column: widenColumn(cleaned.column(), cleaned.type, type), type };
   });
   const factor = feed.columns.map((name) => unit.factor(name, feed.selectedBy)).reduce(combine);
   const writer = keyWriter(columns.map(({ column, type }) => ({ values: valuesOf(column), type })));
@@ -154,7 +158,7 @@ export function attributesOf(entity: KeyedEntity): AttributeColumn[] {
 class KeyList {
   readonly entity: KeyedEntity;
   readonly table = new KeyTable();
-  readonly #types: ColumnType[];
+  readonly types: ColumnType[];
   readonly #attributes: AttributeColumn[];
   /** By attribute: the values taken so far, unit by unit. */
   readonly #taken: { column: Extract<Column, { form: 'plain' }>; type: ColumnType }[][];
@@ -164,7 +168,7 @@ class KeyList {
 
   constructor(entity: KeyedEntity, types: ColumnType[]) {
     this.entity = entity;
-    this.#types = types;
+    this.types = types;
     this.#attributes = attributesOf(entity);
     this.#taken = this.#attributes.map(() => []);
   }
@@ -194,9 +198,9 @@ class KeyList {
   toTable(): Uint8Array {
     this.#growPositions();
     const rows = this.table.size;
-    const columns: TableColumn[] = keysToValues(this.table, this.#types).map((values, c) => ({
+    const columns: TableColumn[] = keysToValues(this.table, this.types).map((values, c) => ({
       name: keyListColumn.component(c),
-      type: this.#types[c]!,
+      type: this.types[c]!,
       values,
       valid: undefined,
     }));

@@ -132,6 +132,7 @@ function foreignKey(column: Extract<FragmentColumn, { kind: 'ref' }>, keys: Int3
     meta: {
       codec: pages.codec,
       encodings: pages.encodings,
+      ...(pages.pageEncodings && { pageEncodings: pages.pageEncodings }),
       numValues: pages.numValues,
       length: page.bytes.byteLength + pages.length,
       uncompressedLength: page.uncompressedLength + pages.uncompressedLength,

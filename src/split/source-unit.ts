@@ -1,12 +1,15 @@
 /**
- * One row group of a source blob on its way through a split: its contract columns, cleaned as they are needed, and
- * the rows that each entity's predicate selects.
+ * A unit of the split: one row group of a source blob, or several small ones, with its contract columns held to the
+ * contract, and the rows that each entity's predicate selects. Rows that the contract refuses are in no selection.
  */
-import { invariant } from '../errors.ts';
-import type { Codec } from '../parquet/types.ts';
+import { invariant, OrdinalError } from '../errors.ts';
+import type { Codec, ColumnType } from '../parquet/types.ts';
 import type { CompiledPipeline, Predicate } from '../pipeline/compiled.ts';
-import { type ChunkPlace, CleanColumn, type SourceChunk } from './clean.ts';
+import { CleanColumn } from './clean.ts';
 import { type Factor, factorize } from './factorize.ts';
+import { reasonOf, shown } from './js-view.ts';
+import { type Rejection, Rejections } from './rejections.ts';
+import { locationOf, type SourceChunk, type UnitPlace } from './source-chunk.ts';
 
 /** Selected rows, ascending, and the same as a mask over all rows. Undefined stands for all rows. */
 export interface Selection {
@@ -16,23 +19,52 @@ export interface Selection {
 
 export class SourceUnit {
   readonly rows: number;
-  readonly place: ChunkPlace;
+  readonly place: UnitPlace;
   readonly #columns = new Map<string, CleanColumn>();
   readonly #selections = new Map<string, Selection | undefined>();
   readonly #factors = new Map<string, Factor>();
   readonly #pipeline: CompiledPipeline;
 
-  /** Checks every contract column. Throws `InvalidValue` that names blob, row group, column and row. */
-  constructor(pipeline: CompiledPipeline, chunks: ReadonlyMap<string, SourceChunk>, rows: number, place: ChunkPlace) {
+  readonly #rejections: Rejections | undefined;
+  #accepted: Selection | undefined;
+
+  /**
+   * Checks every contract column. `types` are the columns' types over all files of the run. Throws `InvalidValue` that
+   * names blob, row group, column and row, where refused rows are not to be set aside.
+   */
+  constructor(
+    pipeline: CompiledPipeline,
+    types: ReadonlyMap<string, ColumnType>,
+    chunks: ReadonlyMap<string, readonly SourceChunk[]>,
+    place: UnitPlace,
+  ) {
     this.#pipeline = pipeline;
-    this.rows = rows;
+    this.rows = place.rowGroups.reduce((sum, group) => sum + group.rows, 0);
     this.place = place;
+    this.#rejections = pipeline.onInvalid === 'quarantine' ? new Rejections(this.rows) : undefined;
     const keyed = new Set(pipeline.feeds.flatMap((feed) => feed.columns));
     for (const contract of pipeline.contract) {
-      const chunk = chunks.get(contract.name);
-      invariant(chunk, `the chunk of contract column "${contract.name}" was fetched`);
-      this.#columns.set(contract.name, new CleanColumn(contract, chunk, contract.active || keyed.has(contract.name)));
+      const { name } = contract;
+      const fetched = chunks.get(name);
+      const type = types.get(name);
+      invariant(fetched && type, `the chunks of contract column "${name}" were fetched`);
+      const context = { type, place, distinct: contract.active || keyed.has(name), rejections: this.#rejections };
+      this.#columns.set(name, new CleanColumn(contract, fetched, context));
     }
+    const accepted = this.#rejections?.accepted;
+    if (accepted) this.#accepted = selectionOf(accepted);
+  }
+
+  /** What the contract refused, row by row, in the order of the contract's columns. */
+  rejections(): Rejection[] {
+    const order = new Map(this.#pipeline.contract.map(({ name }, c) => [name, c]));
+    const list = this.#rejections?.list ?? [];
+    return list.toSorted((a, b) => a.row - b.row || order.get(a.column)! - order.get(b.column)!);
+  }
+
+  /** Number of refused rows. */
+  get rejected(): number {
+    return this.#accepted ? this.rows - this.#accepted.rows.length : 0;
   }
 
   column(name: string): CleanColumn {
@@ -56,53 +88,82 @@ export class SourceUnit {
 
   /** The codec of the first contract column: for new columns that have no source column of their own. */
   codec(): Codec {
-    return this.column(this.#pipeline.contract[0]!.name).source.meta.codec;
+    return this.column(this.#pipeline.contract[0]!.name).codec;
   }
 
-  /** The rows that pass an entity's predicate; undefined when all do, or when the entity has none. */
+  /** The accepted rows that pass an entity's predicate, if it has one; undefined when all rows do. */
   selection(entity: string | undefined): Selection | undefined {
-    if (entity === undefined) return undefined;
+    if (entity === undefined) return this.#accepted;
     if (!this.#selections.has(entity)) {
       const where = this.#pipeline.entities.find((e) => e.name === entity)?.where;
-      this.#selections.set(entity, where && this.#select(where));
+      this.#selections.set(entity, where ? this.#select(where) : this.#accepted);
     }
     return this.#selections.get(entity);
   }
 
   #select(where: Predicate): Selection | undefined {
+    const accepted = this.#accepted?.mask;
     const mask = new Uint8Array(this.rows);
     let count = 0;
     const views = where.columns.map((name) => this.column(name).js());
     const only = views.length === 1 ? views[0]! : undefined;
-    if (only?.form === 'dictionary') {
-      // Once per distinct value: 0 unknown, 1 dropped, 2 kept. The last slot is null's.
-      const verdicts = new Uint8Array(only.values.length + 1);
-      for (let row = 0; row < this.rows; row++) {
-        const entry = only.indices[row]!;
-        const slot = entry < 0 ? only.values.length : entry;
-        let verdict = verdicts[slot]!;
-        if (verdict === 0) {
-          verdict = where.test(only.at(row)) ? 2 : 1;
-          verdicts[slot] = verdict;
+    let row = 0;
+    try {
+      if (only?.form === 'dictionary') {
+        // Once per distinct value: 0 unknown, 1 dropped, 2 kept. The last slot is null's.
+        const verdicts = new Uint8Array(only.values.length + 1);
+        for (; row < this.rows; row++) {
+          if (accepted !== undefined && accepted[row] === 0) continue;
+          const entry = only.indices[row]!;
+          const slot = entry < 0 ? only.values.length : entry;
+          let verdict = verdicts[slot]!;
+          if (verdict === 0) {
+            verdict = where.test(only.at(row)) ? 2 : 1;
+            verdicts[slot] = verdict;
+          }
+          if (verdict === 2) {
+            mask[row] = 1;
+            count++;
+          }
         }
-        if (verdict === 2) {
-          mask[row] = 1;
-          count++;
+      } else {
+        const values = new Array<unknown>(views.length);
+        for (; row < this.rows; row++) {
+          if (accepted !== undefined && accepted[row] === 0) continue;
+          for (let c = 0; c < views.length; c++) values[c] = views[c]!.at(row);
+          if (where.test(...values)) {
+            mask[row] = 1;
+            count++;
+          }
         }
       }
-    } else {
-      const values = new Array<unknown>(views.length);
-      for (let row = 0; row < this.rows; row++) {
-        for (let c = 0; c < views.length; c++) values[c] = views[c]!.at(row);
-        if (where.test(...values)) {
-          mask[row] = 1;
-          count++;
-        }
-      }
+    } catch (thrown) {
+      throw this.#predicateFailed(where, row, thrown);
     }
-    if (count === this.rows) return undefined;
-    const rows = new Int32Array(count);
-    for (let row = 0, i = 0; row < this.rows; row++) if (mask[row] === 1) rows[i++] = row;
-    return { rows, mask };
+    return count === this.rows ? undefined : selectionOf(mask, count);
   }
+
+  #predicateFailed(where: Predicate, row: number, thrown: unknown): OrdinalError {
+    const values = where.columns.map((name) => {
+      try {
+        return shown(this.column(name).js().at(row));
+      } catch {
+        return '?';
+      }
+    });
+    const message = `where(${where.columns.join(', ')}) of (${values.join(', ')}): ${reasonOf(thrown)}`;
+    return new OrdinalError('InvalidValue', message, {
+      where: { ...locationOf(this.place, row), column: where.columns.join(', ') },
+      remedy: 'Correct the predicate, or refuse such rows in the row contract.',
+      cause: thrown,
+    });
+  }
+}
+
+function selectionOf(mask: Uint8Array, count?: number): Selection {
+  let total = count ?? 0;
+  if (count === undefined) for (const bit of mask) total += bit;
+  const rows = new Int32Array(total);
+  for (let row = 0, i = 0; row < mask.length; row++) if (mask[row] === 1) rows[i++] = row;
+  return { rows, mask };
 }

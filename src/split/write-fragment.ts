@@ -9,15 +9,26 @@
 import { invariant, OrdinalError } from '../errors.ts';
 import { encodeColumn, encodeDictionaryPage, encodeIndexPages, encodePlain } from '../parquet/encode.ts';
 import { type Builder, builder } from '../parquet/logical.ts';
-import { type ChunkShape, chunkShape } from '../parquet/pages.ts';
+import type { ChunkShape } from '../parquet/pages.ts';
 import { statisticsOf } from '../parquet/statistics.ts';
-import type { Codec, Column, ColumnType, EncodedChunk, RawStatistics, Values } from '../parquet/types.ts';
+import type {
+  Codec,
+  Column,
+  ColumnType,
+  EncodedChunk,
+  Encoding,
+  PageEncodingCount,
+  RawStatistics,
+  Values,
+} from '../parquet/types.ts';
 import { allocate } from '../parquet/values.ts';
 import type { OutColumn, RowsEntity } from '../pipeline/compiled.ts';
-import type { CleanColumn, JsView } from './clean.ts';
+import type { CleanColumn } from './clean.ts';
 import { evaluate } from './evaluate.ts';
 import type { Fragment, FragmentColumn } from './fragment.ts';
+import type { JsView } from './js-view.ts';
 import { type FedKeys, feedKey } from './key-lists.ts';
+import type { SourceChunk } from './source-chunk.ts';
 import type { Selection, SourceUnit } from './source-unit.ts';
 
 /** A column of an output file; the plan decides it for all files of a run. */
@@ -39,6 +50,12 @@ export interface WrittenFragment {
 /** Codecs that we write; a source in any other gets new chunks in ZSTD. */
 const WRITABLE: ReadonlySet<Codec> = new Set(['UNCOMPRESSED', 'SNAPPY', 'GZIP', 'BROTLI', 'ZSTD', 'LZ4_RAW']);
 
+/**
+ * Which ways through may be taken: `any` is what a run uses; the others forbid copying (`dictionary`), or copying and
+ * work on dictionaries (`encode`), and must give the same values.
+ */
+export type Ways = 'any' | 'dictionary' | 'encode';
+
 export interface FragmentContext {
   unit: SourceUnit;
   fed: ReadonlyMap<string, FedKeys>;
@@ -47,6 +64,7 @@ export interface FragmentContext {
   rowGroup: number;
   /** Rows that the batch's earlier row groups gave to each rows entity. */
   rowsBefore: ReadonlyMap<string, number>;
+  ways: Ways;
   /** Keeps an Int32 list beside the record; returns its number. */
   section(values: Int32Array): number;
 }
@@ -90,12 +108,12 @@ function writeColumn(
     case 'key':
       throw new OrdinalError('Internal', 'a rows entity has no key column');
     case 'copy':
-      return whole(copyColumn(unit.column(column.source), out, selection));
+      return whole(copyColumn(unit.column(column.source), out, selection, context.ways));
     case 'map':
     case 'compute':
     case 'constant': {
       const source = sourceOf(column, unit);
-      const mapped = selection || !source ? undefined : mapDictionary(column, source, out);
+      const mapped = selection || !source ? undefined : mapDictionary(column, source, out, context.ways);
       return whole(mapped ?? encode(evaluate(column, unit, selection?.rows), out, codecOf(source, unit)));
     }
   }
@@ -122,33 +140,38 @@ export function writableCodec(codec: Codec): Codec {
 
 /** New pages use the codec of the source beside them, so what could read the source can read the output. */
 function codecOf(source: CleanColumn | undefined, unit: SourceUnit): Codec {
-  return writableCodec(source?.source.meta.codec ?? unit.codec());
+  return writableCodec(source?.codec ?? unit.codec());
 }
 
-function shapeOf(source: CleanColumn): ChunkShape {
-  const { leaf, meta, bytes, place } = source.source;
-  return chunkShape(bytes, meta, leaf, { blob: place.blob, rowGroup: place.rowGroup, column: leaf.name });
+interface Reusable {
+  chunk: SourceChunk;
+  shape: ChunkShape;
 }
 
-function copyColumn(source: CleanColumn, out: OutLeafType, selection: Selection | undefined): EncodedChunk {
-  const { meta, leaf, bytes } = source.source;
-  const sameLevels = leaf.optional === out.optional && !source.nullsAdded;
-  if (!selection && sameLevels && WRITABLE.has(meta.codec)) {
-    const shape = shapeOf(source);
-    if (source.unchanged) return copied(source, shape);
+/** The source chunk, where its levels are those of the output and its codec may stand in one. */
+function reusable(source: CleanColumn, out: OutLeafType): Reusable | undefined {
+  const found = source.source();
+  if (!found || source.nullsAdded) return undefined;
+  const { leaf, meta } = found.chunk;
+  return leaf.optional === out.optional && WRITABLE.has(meta.codec) ? found : undefined;
+}
+
+function copyColumn(source: CleanColumn, out: OutLeafType, selection: Selection | undefined, ways: Ways): EncodedChunk {
+  const found = selection || ways === 'encode' ? undefined : reusable(source, out);
+  if (found) {
+    if (source.copyable && ways === 'any') return copied(found);
     const column = source.column();
-    if (column.form === 'dictionary' && shape.whollyDictionary) {
-      const statistics = usedStatistics(column.dictionary, column, out);
-      return behindDictionary(column.dictionary, shape, bytes, meta.codec, meta.numValues, statistics);
+    if (column.form === 'dictionary' && found.shape.whollyDictionary) {
+      return behindDictionary(column.dictionary, found, usedStatistics(column.dictionary, column, out));
     }
   }
   const column = selection ? source.gather(selection.rows) : source.column();
-  return encode(column, out, writableCodec(meta.codec));
+  return encode(column, out, writableCodec(source.codec));
 }
 
 /** Way 1: the chunk's bytes. The footer's facts stay true; a dictionary page that the source did not name gets named. */
-function copied(source: CleanColumn, shape: ChunkShape): EncodedChunk {
-  const { meta, bytes } = source.source;
+function copied({ chunk, shape }: Reusable): EncodedChunk {
+  const { meta, bytes } = chunk;
   return {
     parts: [bytes],
     meta: {
@@ -160,38 +183,46 @@ function copied(source: CleanColumn, shape: ChunkShape): EncodedChunk {
       ...(shape.dictionaryPage && { dictionaryPageOffset: shape.dictionaryPage.header }),
       dataPageOffset: shape.dataStart,
       ...(meta.statistics && { statistics: meta.statistics }),
+      ...(meta.pageEncodings && { pageEncodings: meta.pageEncodings }),
     },
   };
 }
 
 /** Way 2: the source's data pages behind another dictionary. */
-function behindDictionary(
-  dictionary: Values,
-  shape: ChunkShape,
-  bytes: Uint8Array,
-  codec: Codec,
-  numValues: number,
-  statistics: RawStatistics,
-): EncodedChunk {
+function behindDictionary(dictionary: Values, { chunk, shape }: Reusable, statistics: RawStatistics): EncodedChunk {
+  const { codec, numValues } = chunk.meta;
   const page = encodeDictionaryPage(dictionary, codec);
-  const pages = bytes.subarray(shape.dataStart, shape.dataEnd);
+  const pages = chunk.bytes.subarray(shape.dataStart, shape.dataEnd);
   return {
     parts: [page.bytes, pages],
     meta: {
       codec,
-      encodings: pageEncodings(shape),
+      encodings: encodingsOf(shape),
       numValues,
       length: page.bytes.byteLength + pages.byteLength,
       uncompressedLength: page.uncompressedLength + shape.dataUncompressedLength,
       dictionaryPageOffset: 0,
       dataPageOffset: page.bytes.byteLength,
       statistics,
+      pageEncodings: pageEncodingsOf(shape),
     },
   };
 }
 
-function pageEncodings(shape: ChunkShape): EncodedChunk['meta']['encodings'] {
+function encodingsOf(shape: ChunkShape): Encoding[] {
   return [...new Set([...shape.dataEncodings, 'RLE', 'PLAIN'] as const)];
+}
+
+/** Pages of a reused chunk behind a new dictionary page. */
+function pageEncodingsOf(shape: ChunkShape): PageEncodingCount[] {
+  const counts: PageEncodingCount[] = [{ page: 'dictionary', encoding: 'PLAIN', count: 1 }];
+  for (const { kind, encoding } of shape.pages) {
+    if (kind === 'dictionary') continue;
+    const known = counts.find((entry) => entry.page === kind && entry.encoding === encoding);
+    if (known) known.count++;
+    else counts.push({ page: kind, encoding, count: 1 });
+  }
+  return counts;
 }
 
 function usedStatistics(
@@ -220,16 +251,15 @@ function mapDictionary(
   column: Extract<OutColumn, { kind: 'map' | 'compute' | 'constant' }>,
   source: CleanColumn,
   out: OutLeafType,
+  ways: Ways,
 ): EncodedChunk | undefined {
-  const { meta, leaf, bytes } = source.source;
-  if (column.kind === 'constant' || out.type.physical === 'BOOLEAN') return undefined;
-  if (leaf.optional !== out.optional || source.nullsAdded || !WRITABLE.has(meta.codec)) return undefined;
+  if (column.kind === 'constant' || out.type.physical === 'BOOLEAN' || ways === 'encode') return undefined;
+  const found = reusable(source, out);
+  if (!found?.shape.whollyDictionary) return undefined;
   const values = source.column();
   const view: JsView = source.js();
   if (values.form !== 'dictionary' || view.form !== 'dictionary') return undefined;
   if (values.nulls > 0 && (column.kind === 'compute' || column.nulls)) return undefined;
-  const shape = shapeOf(source);
-  if (!shape.whollyDictionary) return undefined;
   const used = usedEntries(values);
   const build = builder(out.type);
   let spare: unknown;
@@ -244,7 +274,7 @@ function mapDictionary(
   }
   const dictionary = build.finish().values;
   const statistics = statisticsOf(dictionary, out.type, used, values.nulls);
-  return behindDictionary(dictionary, shape, bytes, meta.codec, meta.numValues, statistics);
+  return behindDictionary(dictionary, found, statistics);
 }
 
 /** Undefined when the function throws: the slow way then reports the row. */
@@ -279,12 +309,14 @@ function reference(
   invariant(feed, `reference "${column.name}" feeds "${column.entity}"`);
   const rows = selection?.rows.length ?? unit.rows;
   const source = unit.column(column.columns[0]!);
-  const codec = writableCodec(source.source.meta.codec);
+  const codec = writableCodec(source.codec);
   if (feed.factor.distinct === 0) {
     return whole(encodePlain(out.type, out.optional, allocate(out.type, rows), new Uint8Array(rows), codec));
   }
   const reused =
-    column.columns.length === 1 && !selection ? reusedPages(column, source, out, feed, context) : undefined;
+    column.columns.length === 1 && !selection && context.ways !== 'encode'
+      ? reusedPages(column, source, out, feed, context)
+      : undefined;
   if (reused) return reused;
   const indices = selection ? gatherCodes(feed.factor.codes, selection.rows) : feed.factor.codes;
   const pages = encodeIndexPages(indices, feed.factor.distinct, out.optional, codec);
@@ -314,12 +346,11 @@ function reusedPages(
   feed: FedKeys,
   context: FragmentContext,
 ): WrittenColumn | undefined {
-  const { leaf, meta, bytes } = source.source;
+  const found = reusable(source, out);
   const values = source.column();
-  if (leaf.optional !== out.optional || source.nullsAdded) return undefined;
-  if (values.form !== 'dictionary' || !WRITABLE.has(meta.codec)) return undefined;
-  const shape = shapeOf(source);
-  if (!shape.whollyDictionary) return undefined;
+  if (!found?.shape.whollyDictionary || values.form !== 'dictionary') return undefined;
+  const { shape } = found;
+  const { meta, bytes } = found.chunk;
   const { firstRow, distinct } = feed.factor;
   // Unused entries take a key that occurs, so that the dictionary holds nothing else.
   const keys = new Int32Array(values.dictionary.length).fill(feed.ordinals[0]!);
@@ -333,7 +364,8 @@ function reusedPages(
         codec: meta.codec,
         length: shape.dataEnd - shape.dataStart,
         uncompressedLength: shape.dataUncompressedLength,
-        encodings: pageEncodings(shape),
+        encodings: encodingsOf(shape),
+        pageEncodings: pageEncodingsOf(shape),
         numValues: meta.numValues,
         nulls: values.nulls,
       },

@@ -1,5 +1,5 @@
 /**
- * Activity `split`: one batch. Fetches the next row group while it works on this one, and stages blocks meanwhile. The
+ * Activity `split`: one batch. Fetches the next unit while it works on this one, and stages blocks meanwhile. The
  * record is written last: a batch is split when its record is there. All names and bytes are pure functions of the
  * plan and the pinned blob, so a second execution changes nothing.
  */
@@ -7,8 +7,9 @@
 import type { FileMeta } from '../../parquet/types.ts';
 import type { CompiledPipeline } from '../../pipeline/compiled.ts';
 import { BatchSplitter } from '../../split/batch.ts';
-import type { SourceChunk } from '../../split/clean.ts';
 import { segmentsOf } from '../../split/fragment.ts';
+import type { SourceChunk, UnitPlace } from '../../split/source-chunk.ts';
+import { cutUnits, type UnitGroup } from '../../split/units.ts';
 import type { WrittenFragment } from '../../split/write-fragment.ts';
 import { packFrame } from '../../storage/frame.ts';
 import { blockId, output, work } from '../../storage/names.ts';
@@ -38,17 +39,13 @@ export async function splitActivity(environment: Environment, { runId, batch }: 
   const splitter = new BatchSplitter(pipeline, {
     outputs: new Map(Object.entries(plan.outputs)),
     keyTypes: new Map(Object.entries(plan.keyTypes)),
+    sourceTypes: new Map(Object.entries(plan.sources)),
+    ways: plan.ways ?? 'any',
   });
   const uploads = new Uploads(config.requestsInFlight);
   const target = { environment, pipeline, runId, batch, part: partOf(plan, batch) };
-  let firstRow = spec.firstRow;
-  for await (const { group, chunks } of rowGroups(environment, pipeline, file, meta, spec)) {
-    const rows = meta.rowGroups[group]!.rows;
-    const place = { blob: file.blob, rowGroup: group, firstRow };
-    for (const [entity, written] of splitter.add(chunks(place), rows, place)) {
-      await stageStatic(uploads, target, entity, written);
-    }
-    firstRow += rows;
+  for await (const { place, chunks } of units(environment, pipeline, file, meta, spec)) {
+    for (const [entity, written] of splitter.add(chunks, place)) await stageStatic(uploads, target, entity, written);
   }
   const { record, sections, keyLists } = splitter.finish(batch);
   for (const [entity, bytes] of keyLists) {
@@ -91,40 +88,59 @@ async function stageStatic(
   }
 }
 
-interface FetchedGroup {
-  group: number;
-  chunks(place: SourceChunk['place']): Map<string, SourceChunk>;
+interface FetchedUnit {
+  place: UnitPlace;
+  /** By contract column: its chunks in the unit's row groups. */
+  chunks: Map<string, SourceChunk[]>;
 }
 
-/** The batch's row groups in order, each fetched while its predecessor is worked on. */
-async function* rowGroups(
+/** The batch's units in order, each fetched while its predecessor is worked on. */
+async function* units(
   environment: Environment,
   pipeline: CompiledPipeline,
   file: PinnedBlob,
   meta: FileMeta,
   spec: Batch,
-): AsyncIterable<FetchedGroup> {
-  const leaves = pipeline.contract.map((contract) => leafOf(meta, contract.name, file.blob));
-  const fetch = async (group: number): Promise<FetchedGroup> => {
-    const { chunks: metas, rows } = meta.rowGroups[group]!;
-    const ranges = leaves.map((leaf) => ({ start: metas[leaf.ordinal]!.start, length: metas[leaf.ordinal]!.length }));
-    const bodies = await readRanges(environment.store, pipeline.source.container, file, ranges);
-    return {
-      group,
-      chunks: (place) =>
-        new Map(
-          leaves.map((leaf, i) => [leaf.name, { leaf, meta: metas[leaf.ordinal]!, bytes: bodies[i]!, rows, place }]),
-        ),
-    };
-  };
-  const wanted: number[] = [];
-  for (let group = spec.from; group < spec.to; group++) if (meta.rowGroups[group]!.rows > 0) wanted.push(group);
-  let next = wanted[0] === undefined ? undefined : fetch(wanted[0]);
+): AsyncIterable<FetchedUnit> {
+  const groups = meta.rowGroups.map(({ rows }, rowGroup) => ({ rowGroup, rows })).slice(spec.from, spec.to);
+  const wanted = cutUnits(groups);
+  let next = wanted[0] && fetchUnit(environment, pipeline, file, meta, wanted[0]);
+  let firstRow = spec.firstRow;
   for (let i = 0; next; i++) {
-    const current: FetchedGroup = await next;
-    next = wanted[i + 1] === undefined ? undefined : fetch(wanted[i + 1]!);
+    const rowGroups = wanted[i]!;
+    const chunks: Map<string, SourceChunk[]> = await next;
+    const following = wanted[i + 1];
+    next = following && fetchUnit(environment, pipeline, file, meta, following);
     // An error here must not leave the prefetch's rejection unhandled.
     next?.catch(() => undefined);
-    yield current;
+    yield { place: { blob: file.blob, firstRow, rowGroups }, chunks };
+    for (const group of rowGroups) firstRow += group.rows;
   }
+}
+
+async function fetchUnit(
+  environment: Environment,
+  pipeline: CompiledPipeline,
+  file: PinnedBlob,
+  meta: FileMeta,
+  unit: readonly UnitGroup[],
+): Promise<Map<string, SourceChunk[]>> {
+  const wanted = pipeline.contract.flatMap(({ name }) => {
+    const leaf = leafOf(meta, name, file.blob);
+    return unit.map(({ rowGroup, rows }) => ({
+      leaf,
+      meta: meta.rowGroups[rowGroup]!.chunks[leaf.ordinal]!,
+      rows,
+      rowGroup,
+    }));
+  });
+  const ranges = wanted.map(({ meta: { start, length } }) => ({ start, length }));
+  const bodies = await readRanges(environment.store, pipeline.source.container, file, ranges);
+  const chunks = new Map<string, SourceChunk[]>();
+  for (const [i, chunk] of wanted.entries()) {
+    const list = chunks.get(chunk.leaf.name) ?? [];
+    list.push({ ...chunk, bytes: bodies[i]! });
+    chunks.set(chunk.leaf.name, list);
+  }
+  return chunks;
 }

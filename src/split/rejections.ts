@@ -1,0 +1,32 @@
+/** Rows of a unit that the contract refuses, where refused rows are set aside instead of failing the run. */
+import { shown } from './js-view.ts';
+
+export interface Rejection {
+  /** Row within the unit. */
+  row: number;
+  column: string;
+  /** The refused value as a short text; null for null. */
+  value: string | null;
+  reason: string;
+}
+
+export class Rejections {
+  readonly list: Rejection[] = [];
+  readonly #rows: number;
+  #accepted: Uint8Array | undefined;
+
+  constructor(rows: number) {
+    this.#rows = rows;
+  }
+
+  add(row: number, column: string, value: unknown, reason: string): void {
+    this.#accepted ??= new Uint8Array(this.#rows).fill(1);
+    this.#accepted[row] = 0;
+    this.list.push({ row, column, value: value === null ? null : shown(value), reason });
+  }
+
+  /** 1 for each row that nothing speaks against; undefined while nothing was refused at all. */
+  get accepted(): Uint8Array | undefined {
+    return this.#accepted;
+  }
+}
