@@ -1,8 +1,32 @@
 /** The adapter from the SDK's durable client to `DurableRuns`. */
-import type { DurableClient } from 'durable-functions';
-import type { DurableRuns, Instance, InstanceStatus } from '../src/run/client.ts';
+import type { InvocationContext } from '@azure/functions';
+import * as df from 'durable-functions';
+import { z } from 'zod';
+import { type DurableRuns, type Instance, type InstanceStatus, instanceStatuses } from '../src/run/client.ts';
 
-export function durableRuns(client: DurableClient): DurableRuns {
+/** The part of the durable client's binding that pages of instances need: the SDK's own list reads all pages at once. */
+const bindingSchema = z.object({
+  rpcBaseUrl: z.string().nullish(),
+  baseUrl: z.string(),
+  requiredQueryStringParameters: z.string().nullish(),
+});
+
+const instanceSchema = z.object({
+  name: z.string().nullish(),
+  instanceId: z.string(),
+  runtimeStatus: z.enum(instanceStatuses),
+  createdTime: z.coerce.date(),
+  lastUpdatedTime: z.coerce.date(),
+  input: z.unknown(),
+  customStatus: z.unknown(),
+  output: z.unknown(),
+});
+
+const CONTINUATION = 'x-ms-continuation-token';
+
+/** Durable instances, as an invocation's durable client binding reaches them. */
+export function durableRuns(context: InvocationContext): DurableRuns {
+  const client = df.getClient(context);
   const get = async (instanceId: string): Promise<Instance | undefined> => {
     try {
       const status = await client.getStatus(instanceId, { showInput: true });
@@ -17,8 +41,7 @@ export function durableRuns(client: DurableClient): DurableRuns {
         output: status.output,
       };
     } catch (thrown) {
-      // The SDK has no other way of saying "not found".
-      if (thrown instanceof Error && thrown.message.includes('404')) return undefined;
+      if (isNotFound(thrown)) return undefined;
       throw thrown;
     }
   };
@@ -35,5 +58,58 @@ export function durableRuns(client: DurableClient): DurableRuns {
         throw thrown;
       }
     },
+    async list({ top, status, createdFrom, createdTo, continuation }) {
+      const url = instancesUrl(context);
+      url.searchParams.set('top', String(top));
+      if (status) url.searchParams.set('runtimeStatus', status.join(','));
+      if (createdFrom) url.searchParams.set('createdTimeFrom', createdFrom.toISOString());
+      if (createdTo) url.searchParams.set('createdTimeTo', createdTo.toISOString());
+      const response = await fetch(url, { headers: continuation ? { [CONTINUATION]: continuation } : {} });
+      if (!response.ok) throw new Error(`the durable API answered ${response.status} to a list of instances`);
+      const found = z.array(instanceSchema).parse(await response.json());
+      const next = response.headers.get(CONTINUATION);
+      return {
+        instances: found.map((each) => ({
+          instanceId: each.instanceId,
+          name: each.name ?? '',
+          status: each.runtimeStatus,
+          createdAt: each.createdTime,
+          updatedAt: each.lastUpdatedTime,
+          input: each.input,
+          customStatus: each.customStatus,
+          output: each.output,
+        })),
+        ...(next && { continuation: next }),
+      };
+    },
+    async terminate(instanceId, reason) {
+      try {
+        // The SDK puts the reason into a URL as it is.
+        await client.terminate(instanceId, encodeURIComponent(reason));
+      } catch (thrown) {
+        if (!isNotFound(thrown)) throw thrown;
+      }
+    },
+    async purge(instanceId) {
+      const { instancesDeleted } = await client.purgeInstanceHistory(instanceId);
+      return instancesDeleted > 0;
+    },
+    async entity(name, key) {
+      const { entityExists, entityState } = await client.readEntityState<unknown>(new df.EntityId(name, key));
+      return entityExists ? entityState : undefined;
+    },
   };
+}
+
+/** The SDK has no other way of saying "not found". */
+function isNotFound(thrown: unknown): boolean {
+  return thrown instanceof Error && thrown.message.includes('404');
+}
+
+function instancesUrl(context: InvocationContext): URL {
+  const input = context.options.extraInputs.find(({ type }) => type === 'durableClient');
+  const binding = bindingSchema.parse(input && context.extraInputs.get(input));
+  // The loopback endpoint of the extension needs no key; without it there is the public one.
+  if (binding.rpcBaseUrl) return new URL('instances/?showInput=true', binding.rpcBaseUrl);
+  return new URL(`${binding.baseUrl}/instances/?showInput=true&${binding.requiredQueryStringParameters ?? ''}`);
 }

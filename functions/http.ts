@@ -1,22 +1,27 @@
-/** HTTP doors. */
+/** HTTP doors: every route of the API, and JSON for what is none. Each needs a function key. */
 import { randomUUID } from 'node:crypto';
+import type { HttpRequest, InvocationContext } from '@azure/functions';
 import * as df from 'durable-functions';
-import { runHandlers } from '../src/http/runs.ts';
+import type { Handler } from '../src/http/door.ts';
+import { answer } from '../src/http/problem.ts';
+import { notFound, routes } from '../src/http/routes.ts';
 import { durableRuns } from './durable-runs.ts';
 import { environment } from './environment.ts';
 
-const handlers = runHandlers(environment, randomUUID);
+const through = (handler: Handler) => (request: HttpRequest, _client: unknown, context: InvocationContext) =>
+  answer(() => {
+    const hostname = process.env.WEBSITE_HOSTNAME;
+    const runs = durableRuns(context);
+    return handler({ environment: environment(), runs, now: new Date(), newRunId: randomUUID, hostname }, request);
+  });
 
-df.app.client.http('startRun', {
-  route: 'pipelines/{pipeline}/runs',
-  methods: ['POST'],
-  authLevel: 'function',
-  handler: (request, client) => handlers.start(request, durableRuns(client)),
-});
+for (const { name, method, path, handler } of routes) {
+  df.app.client.http(name, { route: path, methods: [method], authLevel: 'function', handler: through(handler) });
+}
 
-df.app.client.http('getRun', {
-  route: 'runs/{runId}',
-  methods: ['GET'],
+df.app.client.http('notFound', {
+  route: '{*rest}',
+  methods: ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'],
   authLevel: 'function',
-  handler: (request, client) => handlers.get(request, durableRuns(client)),
+  handler: through(notFound),
 });

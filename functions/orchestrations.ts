@@ -2,6 +2,7 @@
 import * as df from 'durable-functions';
 import { SHARD_ORCHESTRATION } from '../src/run/fan-out.ts';
 import { RUN_ORCHESTRATION, runOrchestrator, shardOrchestrator } from '../src/run/orchestrator.ts';
+import { TIDY_ORCHESTRATION, tidyOrchestrator } from '../src/run/tidy.ts';
 import { leaseEntity, leaseEntityName, sequenceEntity, sequenceEntityName } from '../src/sequence/adapter.ts';
 
 df.app.orchestration(RUN_ORCHESTRATION, function* (context) {
@@ -10,6 +11,10 @@ df.app.orchestration(RUN_ORCHESTRATION, function* (context) {
 
 df.app.orchestration(SHARD_ORCHESTRATION, function* (context) {
   return yield* shardOrchestrator(context);
+});
+
+df.app.orchestration(TIDY_ORCHESTRATION, function* (context) {
+  return yield* tidyOrchestrator(context);
 });
 
 df.app.entity(sequenceEntityName, sequenceEntity);

@@ -10,6 +10,50 @@ import type { StorageConnection } from './storage/azure.ts';
 const integer = (min: number, max: number) => z.coerce.number().int().min(min).max(max);
 const containerName = z.string().regex(/^[a-z0-9](?:[a-z0-9]|-(?=[a-z0-9])){2,62}$/, 'is not a container name');
 
+/** Where Data Factory and Synapse pipelines take callbacks of their Webhook activities. */
+const ADF_HOSTS = '*.datafactory.azure.com,*.azuresynapse.net';
+
+const flag = z
+  .enum(['true', 'false', ''])
+  .default('false')
+  .transform((text) => text === 'true');
+
+/**
+ * What starts a run when blobs arrive. `blob`: each data blob. `marker`: a blob of this name says that its folder is
+ * complete. `quiet`: so many seconds without an arrival end a burst, which becomes one run; a burst that does not end
+ * is cut after `waitSecondsMax`.
+ */
+export const arrivalModeSchema = z.discriminatedUnion('on', [
+  z.strictObject({ on: z.literal('blob') }),
+  z.strictObject({
+    on: z.literal('marker'),
+    name: z
+      .string()
+      .min(1)
+      .max(200)
+      .regex(/^[^/]+$/)
+      .default('_SUCCESS'),
+  }),
+  z.strictObject({
+    on: z.literal('quiet'),
+    seconds: integer(1, 3600).default(60),
+    waitSecondsMax: integer(1, 86_400).default(3600),
+  }),
+]);
+export type ArrivalMode = z.infer<typeof arrivalModeSchema>;
+
+function parseArrivals(text: string, context: z.RefinementCtx): Record<string, ArrivalMode> {
+  try {
+    const parsed = z.record(z.string(), arrivalModeSchema).safeParse(JSON.parse(text));
+    if (parsed.success) return parsed.data;
+    const [issue] = parsed.error.issues;
+    context.addIssue(`${issue?.path.join('.')}: ${issue?.message}`);
+  } catch {
+    context.addIssue('is not JSON');
+  }
+  return z.NEVER;
+}
+
 const schema = z.object({
   /** Where source and published blobs live. @default the Functions storage account */
   ORDINAL_STORAGE: z.string().optional(),
@@ -26,6 +70,18 @@ const schema = z.object({
   ORDINAL_PART_ROWS: integer(1, 1_000_000_000).default(5_000_000),
   /** Requests that one activity keeps in flight. */
   ORDINAL_REQUESTS_IN_FLIGHT: integer(1, 64).default(8),
+  /** Hosts that a run may call back, comma-separated; `*.` takes any name before it. */
+  ORDINAL_CALLBACK_HOSTS: z.string().default(ADF_HOSTS),
+  /** `true` also takes `http://` on this machine's loopback, for tests. */
+  ORDINAL_CALLBACK_LOOPBACK: flag,
+  /** Address of the API as its users know it, when a proxy does not say it: `https://api.example.com/api/`. */
+  ORDINAL_PUBLIC_URL: z.url().optional(),
+  /** Hours after which a run is ended that was started without a deadline. */
+  ORDINAL_RUN_HOURS_MAX: z.coerce.number().positive().max(120).default(24),
+  /** By pipeline: what an arriving blob starts, as JSON. See docs/http.md. */
+  ORDINAL_ARRIVAL: z.string().default('{}').transform(parseArrivals),
+  /** Days that ended runs, what they left, and receipts of arrivals are kept. */
+  ORDINAL_KEEP_DAYS: z.coerce.number().positive().max(3650).default(30),
 });
 
 export interface Config {
@@ -34,6 +90,12 @@ export interface Config {
   batchRowsTarget: number;
   partRowsTarget: number;
   requestsInFlight: number;
+  callBack: { hosts: string[]; loopback: boolean };
+  publicUrl: string | undefined;
+  runHoursMax: number;
+  keepDays: number;
+  /** By pipeline name. */
+  arrivals: Record<string, ArrivalMode>;
 }
 
 /** Parses settings. Throws `InvalidSettings` that names the setting. */
@@ -53,6 +115,16 @@ export function parseConfig(env: Record<string, string | undefined>): Config {
     batchRowsTarget: s.ORDINAL_BATCH_ROWS,
     partRowsTarget: s.ORDINAL_PART_ROWS,
     requestsInFlight: s.ORDINAL_REQUESTS_IN_FLIGHT,
+    callBack: {
+      hosts: s.ORDINAL_CALLBACK_HOSTS.split(',')
+        .map((host) => host.trim().toLowerCase())
+        .filter((host) => host !== ''),
+      loopback: s.ORDINAL_CALLBACK_LOOPBACK,
+    },
+    publicUrl: s.ORDINAL_PUBLIC_URL,
+    runHoursMax: s.ORDINAL_RUN_HOURS_MAX,
+    keepDays: s.ORDINAL_KEEP_DAYS,
+    arrivals: s.ORDINAL_ARRIVAL,
   };
 }
 

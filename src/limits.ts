@@ -30,6 +30,17 @@ export const limits = {
   columnsMax: 10_000,
   /** Source blobs of one run. */
   sourceBlobsMax: 100_000,
+  /** Wildcards of one glob: at worst, matching takes time that is a power of the name's length by their number. */
+  globWildcardsMax: 10,
+  /** JSON bytes of blob names within a run's input; a longer list becomes a document in the work container. */
+  selectionBytesMax: 4 * 1024,
+  /** Output files of one entity that a run's view names; all are in the manifest. ADF takes 4 MB of an activity. */
+  viewFilesMax: 50,
+  /** Rows that a dry run previews of each entity, and source rows among which it looks for them. */
+  previewRowsMax: 10,
+  previewSourceRowsMax: 1_000,
+  /** Instances that one sweep of housekeeping looks at, so that it ends well within a function's time. */
+  sweepInstancesMax: 5_000,
   /** Characters of a run ID: with a shard's suffix it is an instance ID (100 safe ASCII characters, DTS). */
   runIdLengthMax: 64,
   /** Entities, and columns of one entity, in a pipeline. */

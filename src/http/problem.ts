@@ -1,31 +1,49 @@
 /** Errors as HTTP answers: problem details (RFC 9457) with the error's code, place and remedy. Always a JSON object. */
 import type { HttpResponseInit } from '@azure/functions';
-import { type ErrorCode, OrdinalError, toErrorValue } from '../errors.ts';
+import { z } from 'zod';
+import { type ErrorCode, type ErrorValue, OrdinalError, toErrorValue } from '../errors.ts';
 
 const STATUS: Partial<Record<ErrorCode, number>> = {
   InvalidRequest: 400,
   UnknownPipeline: 404,
   UnknownRun: 404,
+  UnknownSequence: 404,
+  UnknownRoute: 404,
   RunIdConflict: 409,
+  RunIsPublishing: 409,
   StorageFailed: 503,
 };
 
-export function problem(thrown: unknown): HttpResponseInit {
-  const error = toErrorValue(thrown);
-  const status = STATUS[error.code] ?? 500;
+/** A field of a request, and what is wrong with it. */
+export const fieldErrorSchema = z.object({ field: z.string(), message: z.string() });
+export type FieldError = z.infer<typeof fieldErrorSchema>;
+
+/** The problem as JSON. */
+export function problemBody(
+  error: Omit<ErrorValue, 'code'> & { code: string },
+  status: number,
+  errors: readonly FieldError[] = [],
+) {
   return {
+    type: `urn:ordinal:error:${error.code}`,
+    title: error.code,
     status,
-    headers: { 'content-type': 'application/problem+json', ...(error.retryable && { 'retry-after': '5' }) },
-    body: JSON.stringify({
-      type: `urn:ordinal:error:${error.code}`,
-      title: error.code,
-      status,
-      detail: error.message,
-      code: error.code,
-      ...(error.where && { where: error.where }),
-      ...(error.remedy && { remedy: error.remedy }),
-    }),
+    detail: error.message,
+    code: error.code,
+    ...(error.where && { where: error.where }),
+    ...(error.remedy && { remedy: error.remedy }),
+    ...(errors.length > 0 && { errors: [...errors] }),
   };
+}
+
+export function problem(thrown: unknown, status?: number): HttpResponseInit {
+  const error = toErrorValue(thrown);
+  const code = status ?? STATUS[error.code] ?? 500;
+  const errors = thrown instanceof RequestError ? thrown.errors : [];
+  return json(code, problemBody(error, code, errors), {
+    'content-type': 'application/problem+json',
+    ...(error.retryable && { 'retry-after': '5' }),
+  });
 }
 
 /** Runs a handler; whatever it throws becomes a problem. */
@@ -37,11 +55,40 @@ export async function answer(handle: () => Promise<HttpResponseInit>): Promise<H
   }
 }
 
-/** A JSON object as an answer. */
+/** A JSON object as an answer. Answers are of the moment: no cache keeps them. */
 export function json(status: number, body: object, headers: Record<string, string> = {}): HttpResponseInit {
-  return { status, headers: { 'content-type': 'application/json', ...headers }, body: JSON.stringify(body) };
+  return {
+    status,
+    headers: { 'content-type': 'application/json', 'cache-control': 'no-store', ...headers },
+    body: JSON.stringify(body),
+  };
 }
 
-export function badRequest(message: string, field: string, remedy: string): OrdinalError {
-  return new OrdinalError('InvalidRequest', message, { where: { field }, remedy });
+/** A request that is refused, with all fields at fault. */
+export class RequestError extends OrdinalError {
+  readonly errors: readonly FieldError[];
+
+  constructor(errors: readonly FieldError[], remedy: string) {
+    const [first] = errors;
+    super('InvalidRequest', first ? `${first.field}: ${first.message}` : 'the request is refused', {
+      where: { field: first?.field ?? 'body' },
+      remedy,
+    });
+    this.errors = errors;
+  }
+}
+
+/** Parses a part of a request. Throws `RequestError` with the path of every field at fault. */
+export function parseRequest<T>(schema: z.ZodType<T>, value: unknown, part: string, remedy: string): T {
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const errors = parsed.error.issues.flatMap((issue): FieldError[] => {
+    const path = issue.path.map(String).join('.');
+    // An unknown field is named itself, not the object that holds it.
+    if (issue.code === 'unrecognized_keys') {
+      return issue.keys.map((key) => ({ field: path ? `${path}.${key}` : key, message: 'is not a known field' }));
+    }
+    return [{ field: path || part, message: issue.message }];
+  });
+  throw new RequestError(errors, remedy);
 }

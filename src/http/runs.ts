@@ -1,111 +1,131 @@
-/** `POST /api/pipelines/{pipeline}/runs` and `GET /api/runs/{runId}`. */
-import type { HttpRequest, HttpResponseInit } from '@azure/functions';
+/** Runs as resources: one, its outcome, all, and the end of one. */
+import type { HttpRequest } from '@azure/functions';
 import { z } from 'zod';
 import { OrdinalError } from '../errors.ts';
-import { type DurableRuns, hasEnded, type Instance } from '../run/client.ts';
-import { type RunInput, runIdSchema, runInputSchema } from '../run/documents.ts';
-import { type Environment, pipelineOf } from '../run/environment.ts';
+import { hasEnded, type Instance } from '../run/client.ts';
+import { runIdSchema, runInputSchema } from '../run/documents.ts';
 import { RUN_ORCHESTRATION } from '../run/orchestrator.ts';
-import { viewRun } from '../run/view.ts';
-import { answer, badRequest, json } from './problem.ts';
+import { TIDY_ORCHESTRATION, tidyInstanceId } from '../run/tidy.ts';
+import { summarizeRun, viewRun } from '../run/view.ts';
+import type { RunSummary } from '../run/view-schema.ts';
+import { type Door, type Handler, rootOf } from './door.ts';
+import { json, parseRequest, problemBody, RequestError } from './problem.ts';
+import { listQuerySchema } from './schemas.ts';
+import { RETRY_AFTER_S } from './start.ts';
+import { resourceUrl } from './urls.ts';
 
-const startBodySchema = z.strictObject({
-  /** Makes the start idempotent: the same ID is the same run. */
-  runId: runIdSchema.optional(),
-  /** Source blobs by name prefix, within the pipeline's own. */
-  prefix: z.string().min(1).max(1024).optional(),
+/** `GET /api/runs/{runId}`: the run as it is now. */
+export const getRun: Handler = async (door, request) => {
+  const instance = await runOf(door, request);
+  return json(200, await viewRun(door.environment, instance));
+};
+
+export const outcomeQuerySchema = z.looseObject({
+  failOnError: z.enum(['true', 'false']).default('true'),
+  started: z.coerce.number().int().nonnegative().optional(),
 });
 
-/** Seconds that a poller should wait. */
-const RETRY_AFTER = '2';
+/** Milliseconds after a start in which an instance that is not there yet counts as pending. */
+const START_GRACE_MS = 120_000;
 
-export interface RunHandlers {
-  start(request: HttpRequest, runs: DurableRuns): Promise<HttpResponseInit>;
-  get(request: HttpRequest, runs: DurableRuns): Promise<HttpResponseInit>;
-}
-
-export function runHandlers(environment: () => Environment, newRunId: () => string): RunHandlers {
-  return {
-    start: (request, runs) => answer(() => start(environment(), newRunId, request, runs)),
-    get: (request, runs) => answer(() => get(environment(), request, runs)),
-  };
-}
-
-async function start(
-  environment: Environment,
-  newRunId: () => string,
-  request: HttpRequest,
-  runs: DurableRuns,
-): Promise<HttpResponseInit> {
-  const pipeline = pipelineOf(environment, request.params.pipeline ?? '');
-  const body = await parseBody(request);
-  const input: RunInput = {
-    runId: body.runId ?? newRunId(),
-    pipeline: pipeline.name,
-    prefix: body.prefix ?? pipeline.source.prefix,
-  };
-  if (!input.prefix.startsWith(pipeline.source.prefix)) {
-    throw badRequest(
-      `prefix "${input.prefix}" is outside the pipeline's source "${pipeline.source.prefix}"`,
-      'prefix',
-      "Give a prefix that begins with the pipeline's own, or leave it out.",
-    );
-  }
-  const existing = await runs.get(input.runId);
-  if (existing) sameRun(existing, input);
-  // A run that failed or was ended may be started again under its ID; one that completed stays what it is.
-  if (!existing || (hasEnded(existing) && existing.status !== 'Completed')) {
-    // A racing start of the same ID is the same run.
-    await runs.start(RUN_ORCHESTRATION, input.runId, input);
-  }
-  const statusUrl = new URL(`runs/${input.runId}`, apiRoot(request)).href;
-  return json(
-    202,
-    { runId: input.runId, pipeline: pipeline.name, prefix: input.prefix, statusUrl },
-    { location: statusUrl, 'retry-after': RETRY_AFTER },
-  );
-}
-
-async function get(environment: Environment, request: HttpRequest, runs: DurableRuns): Promise<HttpResponseInit> {
-  const runId = request.params.runId ?? '';
-  const instance = await runs.get(runId);
-  if (!instance || instance.name !== RUN_ORCHESTRATION) {
-    throw new OrdinalError('UnknownRun', `there is no run "${runId}"`, {
-      where: { field: 'runId' },
-      remedy: 'Use the statusUrl that the start answered with.',
+/**
+ * `GET /api/runs/{runId}/outcome`, for callers that follow a 202: 202 with `Location` while the run goes on, 200 once
+ * it has succeeded. A run that failed or was ended is a 500 with its error, so that a caller who only looks at status
+ * codes fails too; with `failOnError=false` it is a 200 with the run.
+ */
+export const getOutcome: Handler = async (door, request) => {
+  const query = parseRequest(outcomeQuerySchema, Object.fromEntries(request.query), 'query', 'See /api/openapi.json.');
+  const here = () => {
+    const path = `runs/${request.params.runId}/outcome`;
+    const url = resourceUrl(rootOf(door, request, 3), request, path, {
+      failOnError: query.failOnError,
+      ...(query.started !== undefined && { started: String(query.started) }),
     });
-  }
-  return json(200, await viewRun(environment, instance));
-}
-
-/** Throws `RunIdConflict` when the ID is that of a run of something else. */
-function sameRun(existing: Instance, input: RunInput): void {
-  const was = runInputSchema.safeParse(existing.input);
-  if (was.success && was.data.pipeline === input.pipeline && was.data.prefix === input.prefix) return;
-  throw new OrdinalError('RunIdConflict', `run "${input.runId}" exists and is of another pipeline or prefix`, {
-    where: { field: 'runId' },
-    remedy: 'Give another runId, or none.',
-  });
-}
-
-async function parseBody(request: HttpRequest): Promise<z.infer<typeof startBodySchema>> {
-  const text = await request.text();
-  let value: unknown = {};
+    return { location: url, 'retry-after': String(RETRY_AFTER_S) };
+  };
+  let instance: Instance;
   try {
-    if (text.trim() !== '') value = JSON.parse(text);
-  } catch {
-    throw badRequest('the body is not JSON', 'body', 'Send a JSON object, or no body at all.');
+    instance = await runOf(door, request);
+  } catch (thrown) {
+    const justStarted = query.started !== undefined && door.now.getTime() - query.started < START_GRACE_MS;
+    if (!justStarted || !(thrown instanceof OrdinalError && thrown.code === 'UnknownRun')) throw thrown;
+    return json(202, { runId: request.params.runId, status: 'Pending' }, here());
   }
-  const parsed = startBodySchema.safeParse(value);
-  if (parsed.success) return parsed.data;
-  const issue = parsed.error.issues[0];
-  const field = issue?.path.join('.') || 'body';
-  throw badRequest(`${field}: ${issue?.message}`, field, 'Allowed fields: runId, prefix.');
-}
+  if (!hasEnded(instance)) return json(202, summarizeRun(instance)!, here());
+  const view = await viewRun(door.environment, instance);
+  if (!view.error || query.failOnError === 'false') return json(200, view);
+  return json(500, { ...problemBody(view.error, 500), run: view }, { 'content-type': 'application/problem+json' });
+};
 
-/** `https://host/api/` of this request, whatever the route prefix is. */
-function apiRoot(request: HttpRequest): URL {
-  const url = new URL(request.url);
-  const path = url.pathname.replace(/pipelines\/[^/]*\/runs\/?$/, '');
-  return new URL(path, url.origin);
+/** `GET /api/runs`: pages of runs. */
+export const listRuns: Handler = async (door, request) => {
+  const given = Object.fromEntries([...request.query].filter(([name]) => name !== 'code' && name !== 'clientId'));
+  const query = parseRequest(listQuerySchema, given, 'query', 'See /api/openapi.json for the filters.');
+  const runs: RunSummary[] = [];
+  let continuation = query.continuation;
+  // Shards and helpers are instances too: pages of the backend are read until there is one of runs, or for a while.
+  for (let page = 0; page < PAGES_MAX; page++) {
+    const found = await door.runs.list({
+      top: query.limit - runs.length,
+      ...(query.status && { status: query.status }),
+      ...(query.createdFrom && { createdFrom: new Date(query.createdFrom) }),
+      ...(query.createdTo && { createdTo: new Date(query.createdTo) }),
+      ...(continuation !== undefined && { continuation }),
+    });
+    for (const instance of found.instances) {
+      const run = instance.name === RUN_ORCHESTRATION ? summarizeRun(instance) : undefined;
+      if (run && (query.pipeline === undefined || run.pipeline === query.pipeline)) runs.push(run);
+    }
+    continuation = found.continuation;
+    if (continuation === undefined || runs.length >= query.limit) break;
+  }
+  if (continuation === undefined) return json(200, { runs });
+  const next = resourceUrl(rootOf(door, request, 1), request, 'runs', { ...given, continuation });
+  return json(200, { runs, continuation, next });
+};
+
+const PAGES_MAX = 20;
+
+export const cancelBodySchema = z.strictObject({ reason: z.string().min(1).max(500).optional() });
+
+/**
+ * `POST /api/runs/{runId}/cancel`. The run ends from outside; what it holds is given back, and its caller told, by a
+ * second orchestration. A run that publishes is let go on: half of it may be visible already. Ending twice is success.
+ */
+export const cancelRun: Handler = async (door, request) => {
+  const instance = await runOf(door, request);
+  const text = await request.text();
+  let body: unknown = {};
+  try {
+    if (text.trim() !== '') body = JSON.parse(text);
+  } catch {
+    throw new RequestError([{ field: 'body', message: 'is not JSON' }], 'Send a JSON object, or no body at all.');
+  }
+  const { reason = 'canceled by request' } = parseRequest(cancelBodySchema, body, 'body', 'Allowed fields: reason.');
+  const { runId, phase } = summarizeRun(instance)!;
+  if (!hasEnded(instance)) {
+    if (phase === 'publish') {
+      throw new OrdinalError('RunIsPublishing', `run "${runId}" is publishing: it will be done soon`, {
+        remedy: 'Wait for its end. Published data is removed by hand, by what the manifest names.',
+      });
+    }
+    const { callBackUri } = runInputSchema.parse(instance.input);
+    await door.runs.terminate(runId, reason);
+    const tidy = { runId, reason, ...(callBackUri !== undefined && { callBackUri }) };
+    await door.runs.start(TIDY_ORCHESTRATION, tidyInstanceId(runId), tidy);
+  }
+  const after = (await door.runs.get(runId)) ?? instance;
+  const statusUrl = resourceUrl(rootOf(door, request, 3), request, `runs/${runId}`);
+  return json(hasEnded(after) ? 200 : 202, { runId, status: summarizeRun(after)!.status, statusUrl });
+};
+
+async function runOf(door: Door, request: HttpRequest): Promise<Instance> {
+  const runId = request.params.runId ?? '';
+  // What is no run ID names no run; the backend is not asked for it.
+  const instance = runIdSchema.safeParse(runId).success ? await door.runs.get(runId) : undefined;
+  if (instance?.name === RUN_ORCHESTRATION && summarizeRun(instance)) return instance;
+  throw new OrdinalError('UnknownRun', `there is no run "${runId.slice(0, 100)}"`, {
+    where: { field: 'runId' },
+    remedy: 'Use the statusUrl that the start answered with.',
+  });
 }

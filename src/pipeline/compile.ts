@@ -4,7 +4,7 @@ import { OrdinalError } from '../errors.ts';
 import { builder } from './builder.ts';
 import type { CompiledPipeline } from './compiled.ts';
 import { compileContract } from './contract.ts';
-import type { PipelineDefinition } from './definition.ts';
+import type { PipelineDefinition, RowSchema } from './definition.ts';
 import { compileEntities } from './entities.ts';
 import { collectFeeds } from './feeds.ts';
 import { checkName, checkPlaces, oneOf } from './names.ts';
@@ -46,7 +46,7 @@ function compileNamed(name: string, given: Record<string, unknown>): CompiledPip
     onInvalid,
     maxRejected: rejectedShare(given.maxRejected, onInvalid),
   };
-  return { ...compiled, hash: shapeHash(compiled) };
+  return { ...compiled, hash: shapeHash(compiled), row: given.row as RowSchema };
 }
 
 function declaredEntities(entities: unknown): unknown {
@@ -83,7 +83,7 @@ function rejectedShare(given: unknown, onInvalid: 'fail' | 'quarantine'): number
 }
 
 /** SHA-256 (hex) of the shape as JSON with sorted members. Functions and schemas' checks have no part in it. */
-function shapeHash(shape: Omit<CompiledPipeline, 'hash'>): string {
+function shapeHash(shape: Omit<CompiledPipeline, 'hash' | 'row'>): string {
   const canonical = JSON.stringify(shape, (_, value: unknown) => {
     if (typeof value === 'bigint') return `${value}n`;
     if (value instanceof Uint8Array) return Buffer.from(value).toString('hex');

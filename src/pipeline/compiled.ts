@@ -2,6 +2,7 @@
  * What a pipeline compiles to: checked, resolved, in declaration order, free of zod and of builder types where the
  * engine looks. `split`, `keys` and `run` know pipelines only by these types.
  */
+import type { core } from 'zod';
 import type { ColumnType } from '../parquet/types.ts';
 
 /** How a source column's values appear in JavaScript: decided by the innermost type of its zod schema. */
@@ -135,4 +136,6 @@ export interface CompiledPipeline {
   maxRejected: number;
   /** SHA-256 (hex) of the declared shape: names, keys, sequences, kinds. Function bodies are not part of it. */
   hash: string;
+  /** The row contract as it was declared, for those who show it. */
+  row?: core.$ZodObject;
 }

@@ -6,16 +6,18 @@ import { z } from 'zod';
 import { type ErrorValue, OrdinalError, toErrorValue } from '../errors.ts';
 import { limits } from '../limits.ts';
 import { bindActivity, bindInputSchema } from './activities/bind.ts';
-import { discardActivity } from './activities/discard.ts';
+import { callBackActivity, callBackInputSchema } from './activities/call-back.ts';
+import { discardActivity, discardInputSchema } from './activities/discard.ts';
 import { finishActivity, finishInputSchema } from './activities/finish.ts';
 import { outcomeActivity } from './activities/outcome.ts';
 import { planActivity } from './activities/plan.ts';
+import { previewActivity } from './activities/preview.ts';
 import { publishActivity, publishInputSchema } from './activities/publish.ts';
 import { resolveActivity } from './activities/resolve.ts';
 import { sealActivity, sealKeyedActivity } from './activities/seal.ts';
 import { splitActivity } from './activities/split.ts';
 import { tallyActivity } from './activities/tally.ts';
-import { runIdSchema, runInputSchema } from './documents.ts';
+import { planInputSchema, runIdSchema } from './documents.ts';
 import type { Environment } from './environment.ts';
 
 export type ActivityResult<T> = { ok: true; value: T } | { ok: false; error: ErrorValue };
@@ -26,7 +28,7 @@ const entitySchema = z.object({ runId: runIdSchema, entity: z.string() });
 
 /** All activities of a run by the name they are registered under. */
 export const runActivities = {
-  planRun: edge(runInputSchema, planActivity),
+  planRun: edge(planInputSchema, planActivity),
   splitBatch: edge(batchSchema, splitActivity),
   resolveKeys: edge(entitySchema, resolveActivity),
   tallyRows: edge(runSchema, tallyActivity),
@@ -36,7 +38,9 @@ export const runActivities = {
   publishFile: edge(publishInputSchema, publishActivity),
   finishRun: edge(finishInputSchema, finishActivity),
   outcomeOfRun: edge(runSchema, outcomeActivity),
-  discardRun: edge(runSchema, discardActivity),
+  discardRun: edge(discardInputSchema, discardActivity),
+  previewRun: edge(runSchema, previewActivity),
+  callBackRun: edge(callBackInputSchema, callBackActivity),
 };
 
 export type RunActivity = keyof typeof runActivities;

@@ -1,13 +1,15 @@
 /** The durable client as Ordinal needs it: one small interface, so that another SDK version changes one adapter. */
-export type InstanceStatus =
-  | 'Pending'
-  | 'Running'
-  | 'ContinuedAsNew'
-  | 'Suspended'
-  | 'Completed'
-  | 'Failed'
-  | 'Terminated'
-  | 'Canceled';
+export const instanceStatuses = [
+  'Pending',
+  'Running',
+  'ContinuedAsNew',
+  'Suspended',
+  'Completed',
+  'Failed',
+  'Terminated',
+  'Canceled',
+] as const;
+export type InstanceStatus = (typeof instanceStatuses)[number];
 
 export interface Instance {
   instanceId: string;
@@ -20,14 +22,39 @@ export interface Instance {
   output: unknown;
 }
 
+export interface InstanceFilter {
+  status?: readonly InstanceStatus[];
+  createdFrom?: Date;
+  createdTo?: Date;
+  /** Where the page before ended. */
+  continuation?: string;
+  /** Instances of one page at most: 1 to 1000. */
+  top: number;
+}
+
+export interface InstancePage {
+  instances: Instance[];
+  /** Undefined after the last page. A page may be empty and not the last. */
+  continuation?: string;
+}
+
 export interface DurableRuns {
   /** Starts an orchestration. False when an instance of this ID is alive already. */
   start(name: string, instanceId: string, input: object): Promise<boolean>;
   /** Undefined when there is no such instance. */
   get(instanceId: string): Promise<Instance | undefined>;
+  /** One page of instances, shards and all, in no order that can be relied on. */
+  list(filter: InstanceFilter): Promise<InstancePage>;
+  /** Ends an instance from outside, soon. One that has ended, or does not exist, is left as it is. */
+  terminate(instanceId: string, reason: string): Promise<void>;
+  /** Forgets an ended instance and its history. False when there was none. */
+  purge(instanceId: string): Promise<boolean>;
+  /** The state of an entity; undefined when it does not exist. */
+  entity(name: string, key: string): Promise<unknown>;
 }
 
-const ENDED: ReadonlySet<InstanceStatus> = new Set(['Completed', 'Failed', 'Terminated', 'Canceled']);
+export const endedStatuses = ['Completed', 'Failed', 'Terminated', 'Canceled'] as const satisfies InstanceStatus[];
+const ENDED: ReadonlySet<InstanceStatus> = new Set(endedStatuses);
 
 export function hasEnded(instance: Instance): boolean {
   return ENDED.has(instance.status);

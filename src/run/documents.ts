@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { limits } from '../limits.ts';
 import type { ColumnType } from '../parquet/types.ts';
 import { chunkMetaSchema, codecSchema, fragmentSchema } from '../split/fragment.ts';
+import { selectionSchema } from './selection.ts';
 
 const count = z.int().nonnegative();
 const decimal = z.string().regex(/^\d{1,19}$/);
@@ -38,8 +39,20 @@ export const runInputSchema = z.object({
   pipeline: z.string(),
   /** Blob name prefix within the pipeline's source container. */
   prefix: z.string(),
+  /** Which blobs, where it is not all under the prefix. */
+  select: selectionSchema.exactOptional(),
+  /** ISO time after which the run is ended as failed. */
+  deadline: z.iso.datetime().exactOptional(),
+  /** Called once the run has ended. Holds a secret of the caller: shown nowhere. */
+  callBackUri: z.string().exactOptional(),
+  /** Plan and preview only. */
+  dryRun: z.literal(true).exactOptional(),
 });
 export type RunInput = z.infer<typeof runInputSchema>;
+
+/** What the plan activity is given: the run's input, and which life of the run asks. */
+export const planInputSchema = runInputSchema.extend({ attempt: count.default(0) });
+export type PlanInput = z.infer<typeof planInputSchema>;
 
 /** A column of an output file. */
 export const outLeafSchema = z.object({ name: z.string(), type: columnTypeSchema, optional: z.boolean() });
@@ -61,6 +74,10 @@ export type Batch = z.infer<typeof batchSchema>;
 export const planSchema = z.object({
   version: z.literal(1),
   runId: z.string(),
+  /** The life of the run that works by this plan. */
+  attempt: count,
+  /** ETag of an abandoned manifest of an earlier life, which this life's replaces; null where there is none. */
+  replaces: z.string().nullable(),
   pipeline: z.string(),
   pipelineHash: z.string(),
   rows: count,
@@ -125,11 +142,15 @@ export type PublishedFile = z.infer<typeof publishedFileSchema>;
 
 /**
  * The manifest: what a finished run read, gave and wrote. Written once, and only when every file that it names is
- * there; a run without a manifest has published nothing.
+ * there; a run without a manifest has published nothing. A run that died on its way to publish is given a manifest of
+ * outcome `abandoned`, which names no file: it keeps whatever the run left running from publishing late.
  */
 export const manifestSchema = z.object({
   version: z.literal(1),
+  outcome: z.enum(['published', 'abandoned']),
   runId: z.string(),
+  /** The life of the run: the time at which it began, in milliseconds of the epoch. */
+  attempt: count,
   pipeline: z.string(),
   pipelineHash: z.string(),
   startedAt: z.string(),

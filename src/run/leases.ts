@@ -53,7 +53,7 @@ export function* acquireLeases(
       }
       const { holder, holderAttempt } = answer;
       if (holder !== undefined && !(yield* isAlive(df, holder))) {
-        yield* settle(df, holder);
+        yield* settle(df, holder, holderAttempt);
         const evicted = yield* askEntity(
           df,
           evictLeaseOperation(name, {
@@ -83,22 +83,32 @@ export function* releaseLeases(
   }
 }
 
-function* isAlive(df: Orchestration, runId: string): Generator<Task, boolean, unknown> {
+export function* isAlive(df: Orchestration, runId: string): Generator<Task, boolean, unknown> {
   const result = (yield df.callActivity(LIVENESS_ACTIVITY, { runId })) as ActivityResult<Liveness>;
   // Not knowing is no proof of death.
   return result.ok ? result.value.alive : true;
 }
 
-/** Ends what a dead run has left open. Its manifest decides which way. */
-function* settle(df: Orchestration, runId: string): Generator<Task, void, unknown> {
+/**
+ * Ends what a dead run has left open. Its manifest decides which way, and is closed to the run if it is not there.
+ *
+ * @param attempt the life that was found dead: what a later one has begun meanwhile is left alone.
+ */
+export function* settle(
+  df: Orchestration,
+  runId: string,
+  attempt: number = Number.MAX_SAFE_INTEGER,
+): Generator<Task, void, unknown> {
   const outcome = yield* activity(df, 'outcomeOfRun', { runId });
-  if (!outcome.published) yield* activity(df, 'discardRun', { runId });
+  // A run that has not published by now may do so at any moment, unless it is closed: the discard has the last word.
+  const discarded = outcome.published ? undefined : yield* activity(df, 'discardRun', { runId, attempt });
+  const published = outcome.published || discarded?.published === true;
   for (const sequence of outcome.sequences) {
     const shown = yield* askEntity(df, showOperation(sequence, { owner: runId }));
-    if (!shown.ok || shown.reservation?.outcome !== 'open') continue;
-    const { attempt } = shown.reservation;
-    const end = outcome.published ? commitOperation : releaseOperation;
-    const answer = yield* askEntity(df, end(sequence, { owner: runId, attempt }));
-    if (!answer.ok) throw fromErrorValue(answer.error);
+    if (!shown.ok || shown.reservation?.outcome !== 'open' || shown.reservation.attempt > attempt) continue;
+    const end = published ? commitOperation : releaseOperation;
+    const answer = yield* askEntity(df, end(sequence, { owner: runId, attempt: shown.reservation.attempt }));
+    // A later life that came in between keeps what it took over.
+    if (!answer.ok && answer.error.code !== 'SequenceConflict') throw fromErrorValue(answer.error);
   }
 }

@@ -8,11 +8,11 @@ export interface Orchestration {
   readonly instanceId: string;
   readonly isReplaying: boolean;
   readonly currentUtcDateTime: Date;
-  readonly Task: { all(tasks: Task[]): Task };
+  readonly Task: { all(tasks: Task[]): Task; any(tasks: Task[]): Task };
   getInput<T>(): T;
   callActivity(name: string, input: unknown): Task;
   callSubOrchestrator(name: string, input: unknown, instanceId: string): Task;
   callEntity(entityId: { readonly name: string; readonly key: string }, operation: string, input?: unknown): Task;
-  createTimer(fireAt: Date): Task;
+  createTimer(fireAt: Date): Task & { cancel(): void };
   setCustomStatus(status: unknown): void;
 }

@@ -6,16 +6,19 @@
 import type { Task } from 'durable-functions';
 import { type ErrorValue, fromErrorValue, invariant, OrdinalError, toErrorValue } from '../errors.ts';
 import { limits } from '../limits.ts';
-import { askEntity, commitOperation, releaseOperation, reserveOperation } from '../sequence/calls.ts';
+import { askEntity, commitOperation, releaseOperation, reserveOperation, showOperation } from '../sequence/calls.ts';
 import type { PlanOutput } from './activities/plan.ts';
 import type { ResolveOutput } from './activities/resolve.ts';
 import type { TallyOutput } from './activities/tally.ts';
 import { type ActivityResult, shortened } from './activity.ts';
+import { withDeadline } from './deadline.ts';
 import { type Ids, type RunInput, runInputSchema } from './documents.ts';
 import { activities, activity, fanOut, taskRangeSchema } from './fan-out.ts';
 import { acquireLeases, releaseLeases } from './leases.ts';
 import type { Orchestration } from './orchestration.ts';
+import { settleOrphans } from './orphans.ts';
 import type { Phase, RunStatus } from './status.ts';
+import { callBack } from './tidy.ts';
 
 export const RUN_ORCHESTRATION = 'run';
 
@@ -23,8 +26,8 @@ export interface RunOutput {
   runId: string;
   pipeline: string;
   rows: number;
-  /** Blob in the pipeline's output container. */
-  manifest: string;
+  /** Blob in the pipeline's output container; a dry run has none. */
+  manifest?: string;
 }
 
 interface RunState {
@@ -34,7 +37,7 @@ interface RunState {
   readonly startedAt: string;
   leases: string[];
   reserved: string[];
-  published: boolean;
+  plan: PlanOutput | undefined;
   status: RunStatus;
 }
 
@@ -49,15 +52,24 @@ export function* runOrchestrator(context: { df: Orchestration }): Generator<Task
     startedAt: start.toISOString(),
     leases: [],
     reserved: [],
-    published: false,
+    plan: undefined,
     status: { phase: 'plan', pipeline: input.pipeline, prefix: input.prefix, startedAt: start.toISOString() },
   };
   try {
-    return yield* phases(df, run);
+    // What readers may see already is not abandoned: publishing is bounded by its activities' own time.
+    const mayEnd = () => run.status.phase !== 'publish' && run.status.phase !== 'done';
+    const output = yield* withDeadline(df, phases(df, run), input.deadline, mayEnd);
+    yield* callBack(df, input, undefined);
+    return output;
   } catch (thrown) {
     const error = shortened(toErrorValue(thrown));
-    yield* undo(df, run);
+    const output = yield* undo(df, run);
+    if (output) {
+      yield* callBack(df, input, undefined);
+      return output;
+    }
     report(df, run, { phase: 'failed', error });
+    yield* callBack(df, input, error);
     throw new Error(`${error.code}: ${error.message}`);
   }
 }
@@ -65,7 +77,14 @@ export function* runOrchestrator(context: { df: Orchestration }): Generator<Task
 function* phases(df: Orchestration, run: RunState): Generator<Task, RunOutput, unknown> {
   const { runId, pipeline } = run.input;
   report(df, run, { phase: 'plan' });
-  const plan = yield* activity(df, 'planRun', run.input);
+  const plan = yield* activity(df, 'planRun', { ...run.input, attempt: run.attempt });
+  run.plan = plan;
+  if (run.input.dryRun) {
+    yield* activity(df, 'previewRun', { runId });
+    report(df, run, { phase: 'done', batches: plan.batches, rows: plan.rows, files: plan.files });
+    return { runId, pipeline, rows: plan.rows };
+  }
+  if (plan.published) return yield* complete(df, run, plan, plan.published);
   report(df, run, { phase: 'split', batches: plan.batches, rows: plan.rows, files: plan.files });
   const split = {
     label: 'split',
@@ -77,6 +96,11 @@ function* phases(df: Orchestration, run: RunState): Generator<Task, RunOutput, u
   } as const;
   yield* fanOut(df, split);
 
+  yield* settleOrphans(
+    df,
+    plan.sequences.map((sequence) => sequence.name),
+    runId,
+  );
   const leases = plan.keyed.map(({ index }) => index);
   yield* acquireLeases(df, leases, runId, run.attempt, run.leases, () => report(df, run, { phase: 'wait' }));
   report(df, run, { phase: 'resolve' });
@@ -101,14 +125,31 @@ function* phases(df: Orchestration, run: RunState): Generator<Task, RunOutput, u
     startedAt: run.startedAt,
     finishedAt: df.currentUtcDateTime.toISOString(),
   });
-  run.published = true;
-  for (const sequence of run.reserved) {
-    const answer = yield* askEntity(df, commitOperation(sequence, { owner: runId, attempt: run.attempt }));
+  return yield* complete(df, run, plan, finished);
+}
+
+/** What follows a publication. Every step may be repeated, by this run or by whoever finds it dead. */
+function* complete(
+  df: Orchestration,
+  run: RunState,
+  plan: PlanOutput,
+  { manifest, rows }: { manifest: string; rows: number },
+): Generator<Task, RunOutput, unknown> {
+  const { runId, pipeline } = run.input;
+  for (const { name } of plan.sequences) {
+    const shown = yield* askEntity(df, showOperation(name, { owner: runId }));
+    if (!shown.ok) throw fromErrorValue(shown.error);
+    // Committed already, or so long ago that it is forgotten.
+    if (shown.reservation?.outcome !== 'open') continue;
+    const attempt = Math.max(run.attempt, shown.reservation.attempt);
+    const answer = yield* askEntity(df, commitOperation(name, { owner: runId, attempt }));
     if (!answer.ok) throw fromErrorValue(answer.error);
   }
+  // An earlier life may have left its leases held.
+  run.leases = [...new Set(plan.keyed.map(({ index }) => index))].sort();
   yield* releaseLeases(df, run.leases, runId, run.attempt);
-  report(df, run, { phase: 'done' });
-  return { runId, pipeline, rows: finished.rows, manifest: finished.manifest };
+  report(df, run, { phase: 'done', batches: plan.batches, rows, files: plan.files });
+  return { runId, pipeline, rows, manifest };
 }
 
 /** Exact row counts of every entity: from the batches for rows entities, from the key lists for keyed ones. */
@@ -167,20 +208,29 @@ function* publish(df: Orchestration, runId: string, plan: PlanOutput): Generator
   }
 }
 
-/** Gives back what a failed run holds. What cannot be given back now is taken over by the next run. */
-function* undo(df: Orchestration, run: RunState): Generator<Task, void, unknown> {
-  const { runId } = run.input;
-  if (run.published) {
-    yield* releaseLeases(df, run.leases, runId, run.attempt);
-    return;
+/**
+ * Gives back what a failed run holds. What cannot be given back now is taken over by the next run. A run that failed
+ * when its manifest was there already has not failed: it is completed, and its output returned.
+ */
+function* undo(df: Orchestration, run: RunState): Generator<Task, RunOutput | undefined, unknown> {
+  const { input, plan, attempt } = run;
+  const { runId } = input;
+  try {
+    // First the files, then the IDs: nobody may find an ID in a file that another run may get.
+    const discarded = yield* activity(df, 'discardRun', { runId, attempt });
+    if (discarded.published) {
+      if (plan === undefined || run.leases.length + run.reserved.length === 0) return undefined;
+      const rows = plan.rows;
+      return yield* complete(df, run, plan, { manifest: discarded.manifest, rows });
+    }
+    for (const sequence of run.reserved) {
+      yield* askEntity(df, releaseOperation(sequence, { owner: runId, attempt }));
+    }
+    yield* releaseLeases(df, run.leases, runId, attempt);
+  } catch {
+    // The run is reported as failed by its first error. Whoever waits for what it holds finds it dead, and settles it.
   }
-  // First the files, then the IDs: nobody may find an ID in a file that another run may get.
-  const discarded = (yield df.callActivity('discardRun', { runId })) as ActivityResult<object>;
-  if (!discarded.ok) return;
-  for (const sequence of run.reserved) {
-    yield* askEntity(df, releaseOperation(sequence, { owner: runId, attempt: run.attempt }));
-  }
-  yield* releaseLeases(df, run.leases, runId, run.attempt);
+  return undefined;
 }
 
 function report(df: Orchestration, run: RunState, change: Partial<RunStatus> & { phase: Phase }): void {

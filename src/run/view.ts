@@ -1,56 +1,64 @@
 /** A run as its users see it: durable status, progress counted from the blobs that exist, and the manifest at the end. */
 import { z } from 'zod';
 import type { ErrorValue } from '../errors.ts';
+import { limits } from '../limits.ts';
 import { readJson } from '../storage/json.ts';
 import { output, work } from '../storage/names.ts';
 import { hasEnded, type Instance } from './client.ts';
-import { type Manifest, manifestSchema, runInputSchema } from './documents.ts';
+import { manifestSchema, planSchema, runInputSchema } from './documents.ts';
 import type { Environment } from './environment.ts';
-import { type Phase, type RunStatus, runStatusSchema } from './status.ts';
+import { type RunStatus, runStatusSchema } from './status.ts';
+import { previewSchema, type RunSummary, type RunView } from './view-schema.ts';
 
-export interface RunView {
-  runId: string;
-  pipeline: string;
-  status: 'Pending' | 'Running' | 'Completed' | 'Failed' | 'Terminated';
-  phase: Phase;
-  startedAt: string;
-  updatedAt: string;
-  batches: { done: number; total: number };
-  /** Source rows. */
-  rows: { done: number; total: number };
-  entities?: Manifest['entities'];
-  /** The container of the entity files and of the manifest. */
-  outputContainer?: string;
-  manifest?: string;
-  error?: ErrorValue;
+export type { RunView } from './view-schema.ts';
+
+/** What the instance alone says of its run. Undefined when its input is not a run's. */
+export function summarizeRun(instance: Instance): RunSummary | undefined {
+  const input = runInputSchema.safeParse(instance.input);
+  if (!input.success) return undefined;
+  const said = statusSaid(instance);
+  const status = statusOf(instance);
+  return {
+    runId: instance.instanceId,
+    pipeline: input.data.pipeline,
+    status,
+    phase: said?.phase ?? 'plan',
+    startedAt: said?.startedAt ?? instance.createdAt.toISOString(),
+    updatedAt: instance.updatedAt.toISOString(),
+    ...(input.data.dryRun && { dryRun: true }),
+    ...((status === 'Failed' || status === 'Terminated') && { error: errorOf(instance, said) }),
+  };
 }
 
 export async function viewRun(environment: Environment, instance: Instance): Promise<RunView> {
   const input = runInputSchema.parse(instance.input);
-  const parsed = runStatusSchema.safeParse(instance.customStatus);
-  const said: RunStatus | undefined = parsed.success ? parsed.data : undefined;
+  const said = statusSaid(instance);
   const total = { batches: said?.batches ?? 0, rows: said?.rows ?? 0 };
   const view: RunView = {
-    runId: instance.instanceId,
-    pipeline: input.pipeline,
-    status: statusOf(instance),
-    phase: said?.phase ?? 'plan',
-    startedAt: said?.startedAt ?? instance.createdAt.toISOString(),
-    updatedAt: instance.updatedAt.toISOString(),
+    ...summarizeRun(instance)!,
     batches: { done: total.batches, total: total.batches },
     rows: { done: total.rows, total: total.rows },
   };
-  if (said?.phase === 'plan' || said?.phase === 'split' || !said || view.status === 'Failed') {
-    const done = hasEnded(instance) ? { batches: 0, rows: 0 } : await splitSoFar(environment, view.runId);
+  if (view.status === 'Failed' || view.status === 'Terminated' || input.dryRun) {
+    view.batches.done = 0;
+    view.rows.done = 0;
+  } else if (!hasEnded(instance) && (!said || said.phase === 'plan' || said.phase === 'split')) {
+    const done = await splitSoFar(environment, view.runId);
     view.batches.done = done.batches;
     view.rows.done = done.rows;
   }
-  if (view.status === 'Completed') return { ...view, ...(await published(environment, input.pipeline, view.runId)) };
-  if (view.status === 'Failed') return { ...view, error: errorOf(instance, said) };
-  return view;
+  if (view.status !== 'Completed') return view;
+  return input.dryRun
+    ? { ...view, ...(await previewed(environment, view.runId)) }
+    : { ...view, ...(await publishedView(environment, input.pipeline, view.runId)) };
 }
 
-function statusOf(instance: Instance): RunView['status'] {
+function statusSaid(instance: Instance): RunStatus | undefined {
+  const parsed = runStatusSchema.safeParse(instance.customStatus);
+  return parsed.success ? parsed.data : undefined;
+}
+
+function statusOf(instance: Instance): RunSummary['status'] {
   switch (instance.status) {
     case 'Pending':
     case 'Completed':
@@ -75,17 +83,56 @@ async function splitSoFar(environment: Environment, runId: string): Promise<{ ba
   return { batches, rows };
 }
 
-async function published(environment: Environment, name: string, runId: string): Promise<Partial<RunView>> {
+/** From the manifest: rows, ranges and paths, under the size that callers take. */
+export async function publishedView(environment: Environment, name: string, runId: string): Promise<Partial<RunView>> {
   const pipeline = environment.pipelines.get(name);
   if (!pipeline) return {};
   const manifest = output.manifest(pipeline, runId);
   const document = await readJson(environment.store, pipeline.output.container, manifest, manifestSchema);
-  return document ? { manifest, outputContainer: document.output.container, entities: document.entities } : {};
+  if (!document) return {};
+  return {
+    manifest,
+    outputContainer: document.output.container,
+    entities: document.entities.map(({ entity, rows, bytes, firstId, lastId, files, ids }) => ({
+      entity,
+      rows,
+      bytes,
+      firstId,
+      lastId,
+      sequence: ids.sequence,
+      ranges: ids.ranges,
+      container: document.output.container,
+      folder: output.folder(pipeline, entity),
+      wildcard: output.wildcard(runId),
+      files: files.slice(0, limits.viewFilesMax),
+      fileCount: files.length,
+    })),
+  };
 }
 
-/** The run's own error; or, when the host ended it, the host's text. */
+/** What a dry run found. */
+async function previewed(environment: Environment, runId: string): Promise<Partial<RunView>> {
+  const { store, config } = environment;
+  const plan = await readJson(store, config.workContainer, work.plan(runId), planSchema);
+  const preview = await readJson(store, config.workContainer, work.preview(runId), previewSchema);
+  return {
+    ...(plan && {
+      plan: {
+        files: plan.files.slice(0, limits.viewFilesMax).map(({ blob, size, rows }) => ({ blob, size, rows })),
+        fileCount: plan.files.length,
+        batches: plan.batches.length,
+        outputs: plan.outputs,
+        outputFiles: plan.parts.length,
+      },
+    }),
+    ...(preview && { preview }),
+  };
+}
+
+/** The run's own error; or, when it was ended from outside, the text that was given then. */
 function errorOf(instance: Instance, said: RunStatus | undefined): ErrorValue {
   if (said?.error) return said.error;
-  const text = typeof instance.output === 'string' ? instance.output : JSON.stringify(instance.output);
-  return { code: 'Internal', message: text || 'the run failed without a message', retryable: false };
+  const text = typeof instance.output === 'string' ? instance.output : JSON.stringify(instance.output ?? '');
+  const code = instance.status === 'Failed' ? 'Internal' : 'RunCanceled';
+  return { code, message: text || `the run was ended (${instance.status}) without a message`, retryable: false };
 }

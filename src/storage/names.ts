@@ -29,12 +29,26 @@ export const work = {
   sealed: (runId: string, unit: string) => `runs/${runId}/sealed/${unit}.json`,
   sealedPrefix: (runId: string) => `runs/${runId}/sealed/`,
   published: (runId: string, entity: string, part: number) => `runs/${runId}/published/${entity}-${pad(part, 5)}.json`,
+  /** What a dry run would write. */
+  preview: (runId: string) => `runs/${runId}/preview.json`,
+  /** A list of blobs that a run was started with. */
+  selection: (runId: string) => `selections/${runId}.json`,
+  selectionPrefix: 'selections/',
+  /** That a version of a blob arrived; its name is a digest of the blob's name and ETag. */
+  receipt: (pipeline: string, digest: string) => `arrivals/${pipeline}/received/${digest}`,
+  receipts: (pipeline: string) => `arrivals/${pipeline}/received/`,
+  /** That an arrived blob is not what the pipeline reads. */
+  refusal: (pipeline: string, digest: string) => `arrivals/${pipeline}/refused/${digest}.json`,
+  arrivalPrefix: 'arrivals/',
   /** New keys of one run: counts only once a manifest names it. */
   keyDelta: (pipeline: string, entity: string, runId: string) => `keys/${pipeline}/${entity}/${runId}.parquet`,
 };
 
 /** Blobs of the output container. */
 export const output = {
+  folder: (pipeline: CompiledPipeline, entity: string) => `${pipeline.output.prefix}${entity}`,
+  /** The files of one run in an entity's folder. */
+  wildcard: (runId: string) => `${runId}-*.parquet`,
   part: (pipeline: CompiledPipeline, entity: string, runId: string, part: number) =>
     `${pipeline.output.prefix}${entity}/${runId}-${pad(part, 5)}.parquet`,
   manifest: (pipeline: CompiledPipeline, runId: string) => `${pipeline.output.prefix}_manifests/${runId}.json`,

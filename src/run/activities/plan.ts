@@ -1,15 +1,17 @@
-/** Activity `plan`: lists and pins the source, reads footers, writes the plan. The first plan written is the plan. */
+/**
+ * Activity `plan`: lists and pins the source, reads footers, writes the plan. The first plan written is the plan; a
+ * later life of the run takes it over. A run that has published already gets no plan, but what it published.
+ */
 import { OrdinalError } from '../../errors.ts';
-import { limits } from '../../limits.ts';
 import type { CompiledPipeline } from '../../pipeline/compiled.ts';
-import { readJson, writeJson } from '../../storage/json.ts';
+import { readJson, readVersioned, type Versioned, writeJson } from '../../storage/json.ts';
 import { output, work } from '../../storage/names.ts';
-import type { BlobItem } from '../../storage/store.ts';
-import { type Plan, planSchema, type RunInput } from '../documents.ts';
+import { type Manifest, manifestSchema, type Plan, type PlanInput, planSchema } from '../documents.ts';
 import { type Environment, pipelineOf } from '../environment.ts';
 import { makePlan, type SourceFile } from '../plan.ts';
 import { mapBounded } from '../pool.ts';
 import { readFooter } from '../source.ts';
+import { sourceBlobs } from '../source-blobs.ts';
 
 /** What the orchestration needs to know of the plan and its pipeline: names and counts. */
 export interface PlanOutput {
@@ -23,29 +25,32 @@ export interface PlanOutput {
   keyed: { entity: string; index: string }[];
   /** Sequences, and the entities whose rows draw on each (twice where two columns do). */
   sequences: { name: string; start: string; step: string; draws: string[] }[];
+  /** Set when an earlier life of the run published: nothing is left to do but what follows a publication. */
+  published: { manifest: string; rows: number } | null;
 }
 
-export async function planActivity(environment: Environment, input: RunInput): Promise<PlanOutput> {
+export async function planActivity(environment: Environment, input: PlanInput): Promise<PlanOutput> {
   const { store, config } = environment;
   const pipeline = pipelineOf(environment, input.pipeline);
   const name = work.plan(input.runId);
   await store.ensureContainer(config.workContainer);
   await store.ensureContainer(pipeline.output.container);
-  const manifest = output.manifest(pipeline, input.runId);
-  if (await store.head(pipeline.output.container, manifest)) {
-    throw new OrdinalError('RunIdConflict', `run "${input.runId}" has published already: "${manifest}" is there`, {
-      where: { pipeline: pipeline.name, field: 'runId' },
-      remedy: 'A run ID is used once: start under another one.',
-    });
-  }
-  const written = await readJson(store, config.workContainer, name, planSchema);
-  if (written) return summary(written, pipeline);
-  const blobs = await listSource(environment, pipeline.source, input.prefix);
+  const earlier = await readVersioned(
+    store,
+    pipeline.output.container,
+    output.manifest(pipeline, input.runId),
+    manifestSchema,
+  );
+  if (earlier?.value.outcome === 'published') return published(earlier.value, input, pipeline);
+  const written = await readVersioned(store, config.workContainer, name, planSchema);
+  if (written) return summary(await takeOver(environment, name, written, input.attempt), pipeline);
+  const blobs = await sourceBlobs(environment, pipeline.source, input);
   const files = await mapBounded(blobs, config.requestsInFlight, async (blob): Promise<SourceFile> => {
     const file = { blob: blob.name, etag: blob.etag, size: blob.size };
     return { ...file, meta: await readFooter(store, pipeline.source.container, file) };
   });
-  const plan = makePlan(pipeline, input.runId, files, config);
+  const owner = { runId: input.runId, attempt: input.attempt, replaces: earlier?.etag ?? null };
+  const plan = makePlan(pipeline, owner, files, config);
   try {
     await writeJson(store, config.workContainer, name, plan, { ifAbsent: true });
     return summary(plan, pipeline);
@@ -57,13 +62,44 @@ export async function planActivity(environment: Environment, input: RunInput): P
   }
 }
 
-function summary(plan: Plan, pipeline: CompiledPipeline): PlanOutput {
+/** The plan that an earlier life left, in the name of this one: whoever cleans up after that life leaves it alone. */
+async function takeOver(
+  { store, config }: Environment,
+  name: string,
+  { value, etag }: Versioned<Plan>,
+  attempt: number,
+): Promise<Plan> {
+  if (value.attempt >= attempt) return value;
+  const plan = { ...value, attempt };
+  await writeJson(store, config.workContainer, name, plan, { ifMatch: etag });
+  return plan;
+}
+
+/** Throws `RunIdConflict` when what was published under this run ID is of other blobs. */
+function published(manifest: Manifest, input: PlanInput, pipeline: CompiledPipeline): PlanOutput {
+  const name = output.manifest(pipeline, input.runId);
+  if (manifest.source.prefix !== input.prefix) {
+    throw new OrdinalError('RunIdConflict', `run "${input.runId}" has published already: "${name}" is there`, {
+      where: { pipeline: pipeline.name, field: 'runId' },
+      remedy: 'A run ID is used once: start under another one.',
+    });
+  }
+  const { rows } = manifest.source;
+  const done = { batches: [], rows, files: manifest.inputs, parts: [] };
+  return { ...summary(done, pipeline), published: { manifest: name, rows } };
+}
+
+function summary(
+  plan: Pick<Plan, 'batches' | 'rows' | 'parts'> & { files: unknown[] },
+  pipeline: CompiledPipeline,
+): PlanOutput {
   const { entities } = pipeline;
   return {
     batches: plan.batches.length,
     rows: plan.rows,
     files: plan.files.length,
     parts: plan.parts.length,
+    published: null,
     rowsEntities: entities.filter((entity) => entity.kind === 'rows').map((entity) => entity.name),
     keyed: entities.flatMap((entity) =>
       entity.kind === 'keyed' ? [{ entity: entity.name, index: entity.index }] : [],
@@ -77,29 +113,4 @@ function summary(plan: Plan, pipeline: CompiledPipeline): PlanOutput {
       ),
     })),
   };
-}
-
-async function listSource(
-  environment: Environment,
-  source: { container: string; suffix: string },
-  prefix: string,
-): Promise<BlobItem[]> {
-  const blobs: BlobItem[] = [];
-  for await (const blob of environment.store.list(source.container, prefix)) {
-    if (!blob.name.endsWith(source.suffix)) continue;
-    blobs.push(blob);
-    if (blobs.length > limits.sourceBlobsMax) {
-      throw new OrdinalError('LimitExceeded', `more than ${limits.sourceBlobsMax} blobs under "${prefix}"`, {
-        where: { field: 'prefix' },
-        remedy: 'Run it by smaller prefixes.',
-      });
-    }
-  }
-  if (blobs.length === 0) {
-    throw new OrdinalError('SourceEmpty', `no blob "${source.container}/${prefix}*${source.suffix}"`, {
-      where: { field: 'prefix' },
-      remedy: 'Check container, prefix and suffix; upload the source before the run starts.',
-    });
-  }
-  return blobs;
 }

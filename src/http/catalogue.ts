@@ -1,0 +1,94 @@
+/** What the app knows: its pipelines, with the contract of their rows, and its sequences, as their entities stand. */
+import { OrdinalError } from '../errors.ts';
+import type { CompiledPipeline, SequenceOptions } from '../pipeline/compiled.ts';
+import { contractJsonSchema } from '../pipeline/json-schema.ts';
+import { type Environment, pipelineOf } from '../run/environment.ts';
+import { sequenceEntityName } from '../sequence/calls.ts';
+import { sequenceStateSchema } from '../sequence/state.ts';
+import type { Door, Handler } from './door.ts';
+import { json } from './problem.ts';
+
+export const listPipelines: Handler = async ({ environment }) =>
+  json(200, { pipelines: [...environment.pipelines.values()].map((pipeline) => viewPipeline(environment, pipeline)) });
+
+export const getPipeline: Handler = async ({ environment }, request) => {
+  const pipeline = pipelineOf(environment, request.params.pipeline ?? '');
+  return json(200, {
+    ...viewPipeline(environment, pipeline),
+    hash: pipeline.hash,
+    contract: contractJsonSchema(pipeline),
+  });
+};
+
+function viewPipeline({ config }: Environment, pipeline: CompiledPipeline) {
+  const arrival = config.arrivals[pipeline.name];
+  return {
+    name: pipeline.name,
+    source: pipeline.source,
+    output: pipeline.output,
+    ...(arrival && { arrival }),
+    onInvalid: pipeline.onInvalid,
+    entities: pipeline.entities.map((entity) => ({
+      name: entity.name,
+      kind: entity.kind,
+      columns: entity.columns.map(({ name, kind }) => ({ name, kind })),
+      ...(entity.kind === 'keyed' && { key: entity.key.map(({ name }) => name) }),
+    })),
+    sequences: pipeline.sequences.map(({ name }) => name),
+  };
+}
+
+interface Known extends SequenceOptions {
+  pipelines: string[];
+}
+
+/** By name, in the order of first use. */
+function knownSequences(environment: Environment): Map<string, Known> {
+  const known = new Map<string, Known>();
+  for (const pipeline of environment.pipelines.values()) {
+    for (const sequence of pipeline.sequences) {
+      const entry = known.get(sequence.name) ?? { ...sequence, pipelines: [] };
+      known.set(sequence.name, { ...entry, pipelines: [...entry.pipelines, pipeline.name] });
+    }
+  }
+  return known;
+}
+
+export const listSequences: Handler = async (door) => {
+  const known = [...knownSequences(door.environment).values()];
+  return json(200, { sequences: await Promise.all(known.map((sequence) => viewSequence(door, sequence))) });
+};
+
+export const getSequence: Handler = async (door, request) => {
+  const name = request.params.sequence ?? '';
+  const known = knownSequences(door.environment);
+  const sequence = known.get(name);
+  if (!sequence) {
+    throw new OrdinalError('UnknownSequence', `there is no sequence "${name.slice(0, 200)}"`, {
+      where: { field: 'sequence' },
+      remedy: `There are: ${[...known.keys()].join(', ')}.`,
+    });
+  }
+  return json(200, await viewSequence(door, sequence));
+};
+
+async function viewSequence({ runs }: Door, { name, start, step, pipelines }: Known) {
+  const state = await runs.entity(sequenceEntityName, name);
+  // A sequence that was never drawn on has no entity yet.
+  if (state === undefined) return { name, pipelines, start, step, next: start, free: [], open: [] };
+  const parsed = sequenceStateSchema.safeParse(state);
+  if (!parsed.success) throw new OrdinalError('Internal', `the stored state of sequence "${name}" is not one`);
+  const { data } = parsed;
+  return {
+    name,
+    pipelines,
+    start: data.start,
+    step: data.step,
+    next: data.next,
+    free: data.free.map(([first, count]) => ({ first, count })),
+    open: data.open.map(({ owner, ranges }) => ({
+      owner,
+      count: String(ranges.reduce((sum, [, count]) => sum + BigInt(count), 0n)),
+    })),
+  };
+}

@@ -1,0 +1,27 @@
+/** A run's deadline, from a date-time or a duration. */
+import { RequestError } from './problem.ts';
+
+const HOUR_MS = 3_600_000;
+
+/** ISO date-time in UTC. Throws `RequestError` for one that has passed, or is further away than the setting allows. */
+export function deadlineOf(given: string | undefined, now: Date, hoursMax: number): string {
+  const latest = now.getTime() + hoursMax * HOUR_MS;
+  if (given === undefined) return new Date(latest).toISOString();
+  const at = given.startsWith('P') ? now.getTime() + durationMs(given) : Date.parse(given);
+  if (at <= now.getTime()) {
+    throw new RequestError([{ field: 'deadline', message: 'has passed' }], 'Give a time to come, or leave it out.');
+  }
+  if (at > latest) {
+    throw new RequestError(
+      [{ field: 'deadline', message: `is more than ${hoursMax} hours away` }],
+      'Give an earlier one, or raise ORDINAL_RUN_HOURS_MAX.',
+    );
+  }
+  return new Date(at).toISOString();
+}
+
+function durationMs(text: string): number {
+  const [, days = 0, hours = 0, minutes = 0, seconds = 0] =
+    /^P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?$/.exec(text) ?? [];
+  return (((Number(days) * 24 + Number(hours)) * 60 + Number(minutes)) * 60 + Number(seconds)) * 1000;
+}

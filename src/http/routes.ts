@@ -1,0 +1,133 @@
+/** The HTTP API: every route with its handler and the shapes of its answers. Registrations and OpenAPI follow from it. */
+import type { HttpMethod } from '@azure/functions';
+import { z } from 'zod';
+import { OrdinalError } from '../errors.ts';
+import { getPipeline, getSequence, listPipelines, listSequences } from './catalogue.ts';
+import { type Handler, rootOf } from './door.ts';
+import { openApi } from './openapi.ts';
+import { json } from './problem.ts';
+import { cancelBodySchema, cancelRun, getOutcome, getRun, listRuns, outcomeQuerySchema } from './runs.ts';
+import * as schemas from './schemas.ts';
+import { startRun } from './start.ts';
+
+export interface Route {
+  /** Name of the function. */
+  name: string;
+  method: HttpMethod;
+  /** Below the API's root, without a leading slash. */
+  path: string;
+  summary: string;
+  handler: Handler;
+  query?: z.ZodObject;
+  body?: z.ZodType;
+  /** Request headers besides keys. */
+  headers?: Record<string, string>;
+  /** By status; problems of the whole API are added. */
+  answers: Record<number, { description: string; schema: z.ZodType }>;
+}
+
+export const routes: readonly Route[] = [
+  {
+    name: 'startRun',
+    method: 'POST',
+    path: 'pipelines/{pipeline}/runs',
+    summary: 'Start a run. The same run ID is the same run.',
+    handler: startRun,
+    body: schemas.startBodySchema,
+    headers: { 'Idempotency-Key': 'A request sent again with the same key is answered with the run of the first.' },
+    answers: { 202: { description: 'Started, or started before.', schema: schemas.startedSchema } },
+  },
+  {
+    name: 'listRuns',
+    method: 'GET',
+    path: 'runs',
+    summary: 'Runs, by page.',
+    handler: listRuns,
+    query: schemas.listQuerySchema,
+    answers: { 200: { description: 'A page.', schema: schemas.runListSchema } },
+  },
+  {
+    name: 'getRun',
+    method: 'GET',
+    path: 'runs/{runId}',
+    summary: 'A run as it is now.',
+    handler: getRun,
+    answers: { 200: { description: 'The run.', schema: schemas.runViewSchema } },
+  },
+  {
+    name: 'getOutcome',
+    method: 'GET',
+    path: 'runs/{runId}/outcome',
+    summary: 'For callers that follow a 202: how the run ended, once it has.',
+    handler: getOutcome,
+    query: outcomeQuerySchema,
+    answers: {
+      200: {
+        description: 'Ended with success, or ended at all with failOnError=false.',
+        schema: schemas.runViewSchema,
+      },
+      202: { description: 'Going on: ask again at Location after Retry-After seconds.', schema: schemas.pendingSchema },
+      500: { description: 'Ended without success.', schema: schemas.failedRunSchema },
+    },
+  },
+  {
+    name: 'cancelRun',
+    method: 'POST',
+    path: 'runs/{runId}/cancel',
+    summary: 'End a run. What it holds is given back.',
+    handler: cancelRun,
+    body: cancelBodySchema,
+    answers: {
+      200: { description: 'It had ended.', schema: schemas.canceledSchema },
+      202: { description: 'It will end soon.', schema: schemas.canceledSchema },
+    },
+  },
+  {
+    name: 'listPipelines',
+    method: 'GET',
+    path: 'pipelines',
+    summary: 'All pipelines.',
+    handler: listPipelines,
+    answers: { 200: { description: 'Pipelines.', schema: schemas.pipelineListSchema } },
+  },
+  {
+    name: 'getPipeline',
+    method: 'GET',
+    path: 'pipelines/{pipeline}',
+    summary: 'A pipeline, with its row contract as JSON Schema.',
+    handler: getPipeline,
+    answers: { 200: { description: 'The pipeline.', schema: schemas.pipelineDetailSchema } },
+  },
+  {
+    name: 'listSequences',
+    method: 'GET',
+    path: 'sequences',
+    summary: 'All sequences of IDs.',
+    handler: listSequences,
+    answers: { 200: { description: 'Sequences.', schema: schemas.sequenceListSchema } },
+  },
+  {
+    name: 'getSequence',
+    method: 'GET',
+    path: 'sequences/{sequence}',
+    summary: 'A sequence of IDs.',
+    handler: getSequence,
+    answers: { 200: { description: 'The sequence.', schema: schemas.sequenceSchema } },
+  },
+  {
+    name: 'getOpenApi',
+    method: 'GET',
+    path: 'openapi.json',
+    summary: 'This document.',
+    handler: async (door, request) => json(200, openApi(routes, rootOf(door, request, 1).href)),
+    answers: { 200: { description: 'OpenAPI 3.1.', schema: z.looseObject({ openapi: z.string() }) } },
+  },
+];
+
+/** Whatever else is asked for below the API's root: still a JSON object. */
+export const notFound: Handler = async (_, request) => {
+  const { pathname } = new URL(request.url);
+  throw new OrdinalError('UnknownRoute', `${request.method} ${pathname.slice(0, 200)} is not a resource of this API`, {
+    remedy: 'See /api/openapi.json for paths and methods.',
+  });
+};

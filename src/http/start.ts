@@ -1,0 +1,164 @@
+/**
+ * `POST /api/pipelines/{pipeline}/runs`. Answers at once, whatever the source holds: blobs are listed in the run. The
+ * same run ID is the same run, and success; a run that failed is started again under its ID.
+ */
+import { createHash } from 'node:crypto';
+import type { HttpRequest } from '@azure/functions';
+import { OrdinalError } from '../errors.ts';
+import { limits } from '../limits.ts';
+import type { CompiledPipeline } from '../pipeline/compiled.ts';
+import { checkCallBack } from '../run/call-back.ts';
+import { hasEnded, type Instance } from '../run/client.ts';
+import { type RunInput, runInputSchema } from '../run/documents.ts';
+import { type Environment, pipelineOf } from '../run/environment.ts';
+import { RUN_ORCHESTRATION } from '../run/orchestrator.ts';
+import {
+  checkBlobInSource,
+  checkGlobInSource,
+  checkPrefixInSource,
+  globPrefix,
+  type Selection,
+} from '../run/selection.ts';
+import { writeJson } from '../storage/json.ts';
+import { work } from '../storage/names.ts';
+import { deadlineOf } from './deadline.ts';
+import type { Door, Handler } from './door.ts';
+import { rootOf } from './door.ts';
+import { json, parseRequest, RequestError } from './problem.ts';
+import { type StartBody, startBodySchema } from './schemas.ts';
+import { resourceUrl } from './urls.ts';
+
+/** Seconds that a poller should wait. */
+export const RETRY_AFTER_S = 2;
+
+const REMEDY = 'Allowed fields: runId, prefix or blobs or glob, deadline, callBackUri, dryRun.';
+
+export const startRun: Handler = async (door, request) => {
+  const { environment, runs } = door;
+  const pipeline = pipelineOf(environment, request.params.pipeline ?? '');
+  const body = parseRequest(startBodySchema, await jsonOf(request), 'body', REMEDY);
+  const identity = identify(door, request, pipeline, body);
+  const { input, list } = toInput(door, pipeline, body, identity.runId);
+  const existing = await runs.get(input.runId);
+  if (existing) sameRun(existing, input);
+  if (!existing || (identity.restarts && hasEnded(existing) && existing.status !== 'Completed')) {
+    if (list) await keepList(environment, input.runId, list);
+    // A racing start of the same ID is the same run.
+    await runs.start(RUN_ORCHESTRATION, input.runId, input);
+  }
+  return started(door, request, pipeline, input);
+};
+
+/** The run's ID: the request's own, one made of its idempotency key, or a new one. */
+function identify(
+  door: Door,
+  request: HttpRequest,
+  pipeline: CompiledPipeline,
+  body: StartBody,
+): { runId: string; restarts: boolean } {
+  // Who names the run may start it again after a failure.
+  if (body.runId !== undefined) return { runId: body.runId, restarts: true };
+  const key = request.headers.get('idempotency-key');
+  if (key === null) return { runId: door.newRunId(), restarts: false };
+  if (key === '' || key.length > 255) {
+    throw new RequestError(
+      [{ field: 'Idempotency-Key', message: 'must have 1 to 255 characters' }],
+      'Send a key that is new for each run that is wanted, such as a UUID.',
+    );
+  }
+  // The same request, sent again: its run is the answer, however it ended.
+  const digest = createHash('sha256').update(`${pipeline.name}\n${key}`).digest('hex');
+  return { runId: `key-${digest.slice(0, 40)}`, restarts: false };
+}
+
+function toInput(
+  { environment, now }: Door,
+  pipeline: CompiledPipeline,
+  body: StartBody,
+  runId: string,
+): { input: RunInput; list: string[] | undefined } {
+  const { source } = pipeline;
+  if (body.prefix !== undefined) checkPrefixInSource(source, body.prefix, 'prefix');
+  if (body.glob !== undefined) checkGlobInSource(source, body.glob, 'glob');
+  body.blobs?.forEach((blob, i) => {
+    checkBlobInSource(source, blob, `blobs.${i}`);
+  });
+  const { config } = environment;
+  if (body.callBackUri !== undefined) checkCallBack(config.callBack, body.callBackUri);
+  const blobs = body.blobs && [...new Set(body.blobs)].sort();
+  const inline = blobs && Buffer.byteLength(JSON.stringify(blobs)) <= limits.selectionBytesMax;
+  const select = selectionOf(runId, body.glob, blobs, inline === true);
+  const input: RunInput = {
+    runId,
+    pipeline: pipeline.name,
+    prefix: body.prefix ?? (body.glob === undefined ? source.prefix : globPrefix(body.glob)),
+    ...(select && { select }),
+    deadline: deadlineOf(body.deadline, now, config.runHoursMax),
+    ...(body.callBackUri !== undefined && { callBackUri: body.callBackUri }),
+    ...(body.dryRun && { dryRun: true }),
+  };
+  return { input, list: blobs && !inline ? blobs : undefined };
+}
+
+function selectionOf(
+  runId: string,
+  glob: string | undefined,
+  blobs: string[] | undefined,
+  inline: boolean,
+): Selection | undefined {
+  if (glob !== undefined) return { by: 'glob', glob };
+  if (blobs === undefined) return undefined;
+  if (inline) return { by: 'blobs', blobs };
+  const sha256 = createHash('sha256').update(JSON.stringify(blobs)).digest('hex');
+  return { by: 'list', document: work.selection(runId), count: blobs.length, sha256 };
+}
+
+async function keepList({ store, config }: Environment, runId: string, list: string[]): Promise<void> {
+  await store.ensureContainer(config.workContainer);
+  await writeJson(store, config.workContainer, work.selection(runId), list);
+}
+
+function started(door: Door, request: HttpRequest, pipeline: CompiledPipeline, input: RunInput) {
+  const root = rootOf(door, request, 3);
+  const path = `runs/${input.runId}`;
+  const outcome = (failOnError: 'true' | 'false') =>
+    // A status that is asked for before the backend shows the new instance must not look like an unknown run.
+    resourceUrl(root, request, `${path}/outcome`, { failOnError, started: String(door.now.getTime()) });
+  return json(
+    202,
+    {
+      runId: input.runId,
+      pipeline: pipeline.name,
+      prefix: input.prefix,
+      statusUrl: resourceUrl(root, request, path),
+      outcomeUrl: outcome('true'),
+      cancelUrl: resourceUrl(root, request, `${path}/cancel`),
+    },
+    { location: outcome('true'), 'retry-after': String(RETRY_AFTER_S) },
+  );
+}
+
+/** Throws `RunIdConflict` when the ID is that of a run of something else. */
+function sameRun(existing: Instance, input: RunInput): void {
+  const was = runInputSchema.safeParse(existing.input);
+  if (was.success && what(was.data) === what(input)) return;
+  throw new OrdinalError('RunIdConflict', `run "${input.runId}" exists and is of another pipeline or source`, {
+    where: { field: 'runId' },
+    remedy: 'Give another runId or idempotency key, or none.',
+  });
+}
+
+/** What a run does, whoever wants to hear of it and by when. */
+function what({ pipeline, prefix, select, dryRun }: RunInput): string {
+  return JSON.stringify([pipeline, prefix, select ?? null, dryRun ?? false]);
+}
+
+async function jsonOf(request: HttpRequest): Promise<unknown> {
+  const text = await request.text();
+  if (text.trim() === '') return {};
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new RequestError([{ field: 'body', message: 'is not JSON' }], 'Send a JSON object, or no body at all.');
+  }
+}
