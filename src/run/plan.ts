@@ -30,8 +30,16 @@ export interface PlanTargets {
   partRowsTarget: number;
 }
 
+/** Whose plan it is. */
+export type PlanOwner = Pick<Plan, 'runId' | 'attempt' | 'replaces'>;
+
 /** Throws `MissingColumn`, `NestedColumn`, `ColumnTypeMismatch` or `LimitExceeded`, naming blob and column. */
-export function makePlan(pipeline: CompiledPipeline, runId: string, files: SourceFile[], targets: PlanTargets): Plan {
+export function makePlan(
+  pipeline: CompiledPipeline,
+  owner: PlanOwner,
+  files: SourceFile[],
+  targets: PlanTargets,
+): Plan {
   const columns = new Map(pipeline.contract.map((contract) => [contract.name, sourceColumn(contract, files)]));
   const batches = files.flatMap((file, index) => cutBatches(file, index, targets.batchRowsTarget));
   if (batches.length > limits.batchesMax) {
@@ -51,7 +59,7 @@ export function makePlan(pipeline: CompiledPipeline, runId: string, files: Sourc
   );
   const plan: Plan = {
     version: 1,
-    runId,
+    ...owner,
     pipeline: pipeline.name,
     pipelineHash: pipeline.hash,
     rows: files.reduce((sum, file) => sum + file.meta.rows, 0),

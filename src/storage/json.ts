@@ -34,9 +34,11 @@ export async function writeJson(
   return { etag, bytes: bytes.byteLength };
 }
 
+type BlobReader = Pick<BlobStore, 'read'>;
+
 /** Undefined when there is no such blob; `CorruptFile` when it is not what the schema says. */
 export async function readJson<T>(
-  store: BlobStore,
+  store: BlobReader,
   container: string,
   name: string,
   schema: z.ZodType<T>,
@@ -53,6 +55,36 @@ export async function readJson<T>(
     });
   }
 }
+
+export interface Versioned<T> {
+  value: T;
+  etag: string;
+}
+
+/** As `readJson`, with the ETag of the version that was read. */
+export async function readVersioned<T>(
+  store: BlobStore,
+  container: string,
+  name: string,
+  schema: z.ZodType<T>,
+): Promise<Versioned<T> | undefined> {
+  for (let tries = 1; ; tries++) {
+    const head = await store.head(container, name);
+    if (!head) return undefined;
+    try {
+      const pinned: BlobReader = {
+        read: () => store.read(container, name, { offset: 0, length: head.size, ifMatch: head.etag }),
+      };
+      const value = await readJson(pinned, container, name, schema);
+      return value === undefined ? undefined : { value, etag: head.etag };
+    } catch (thrown) {
+      // Replaced between the two requests: look again, a few times.
+      if (!(thrown instanceof OrdinalError && thrown.code === 'SourceChanged') || tries >= VERSION_TRIES) throw thrown;
+    }
+  }
+}
+
+const VERSION_TRIES = 5;
 
 /** As `readJson`, for documents that an earlier phase must have written. */
 export async function requireJson<T>(

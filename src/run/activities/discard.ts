@@ -1,24 +1,46 @@
 /**
- * Activity `discard`: forgets a failed run's work in progress, so that the same run ID may be started anew. Staged
- * blocks were never visible; the service collects them.
+ * Activity `discard`: undoes a failed or dead run, so that nothing of it counts and the same run ID may be started
+ * anew. What it finds published it leaves alone, and says so: then the run is to be completed, not undone.
+ *
+ * An activity of a dead run may still be at work, about to write the manifest. So a run that came to know its IDs is
+ * closed first: an abandoned manifest takes the name, and the late writer's condition fails. Staged blocks were never
+ * visible; the service collects them.
  */
-
-import { readJson } from '../../storage/json.ts';
+import { z } from 'zod';
+import { OrdinalError } from '../../errors.ts';
+import type { CompiledPipeline } from '../../pipeline/compiled.ts';
+import { readJson, readVersioned, writeJson } from '../../storage/json.ts';
 import { output, work } from '../../storage/names.ts';
-import { planSchema } from '../documents.ts';
+import { type Manifest, manifestSchema, type Plan, planSchema, runIdSchema } from '../documents.ts';
 import type { Environment } from '../environment.ts';
 import { forEachBounded } from '../pool.ts';
 
+export const discardInputSchema = z.object({
+  runId: runIdSchema,
+  /** The life to undo; a later one is left alone. */
+  attempt: z.int().nonnegative().default(Number.MAX_SAFE_INTEGER),
+});
+export type DiscardInput = z.infer<typeof discardInputSchema>;
+
+export interface DiscardOutput {
+  /** True when the run has published: nothing was discarded. */
+  published: boolean;
+  /** Name of the run's manifest, whether there is one or not; empty when the run has no plan. */
+  manifest: string;
+  removed: number;
+}
+
 export async function discardActivity(
   environment: Environment,
-  { runId }: { runId: string },
-): Promise<{ removed: number }> {
+  { runId, attempt }: DiscardInput,
+): Promise<DiscardOutput> {
   const { store, config, pipelines } = environment;
   const plan = await readJson(store, config.workContainer, work.plan(runId), planSchema);
   const pipeline = plan && pipelines.get(plan.pipeline);
-  // What a manifest names is never touched.
-  if (pipeline && (await store.head(pipeline.output.container, output.manifest(pipeline, runId))))
-    return { removed: 0 };
+  const manifest = pipeline ? output.manifest(pipeline, runId) : '';
+  if (plan && plan.attempt > attempt) return { published: false, manifest, removed: 0 };
+  if (plan && pipeline && (await close(environment, plan, pipeline)) === 'published')
+    return { published: true, manifest, removed: 0 };
   let removed = 0;
   if (plan && pipeline) {
     for (const entity of pipeline.entities) {
@@ -40,5 +62,52 @@ export async function discardActivity(
   });
   const last = names.at(-1);
   if (last && (await store.remove(config.workContainer, last))) removed++;
-  return { removed };
+  return { published: false, manifest, removed };
+}
+
+/** Decides for good what became of the run's present life. */
+async function close(environment: Environment, plan: Plan, pipeline: CompiledPipeline): Promise<Manifest['outcome']> {
+  const { store, config } = environment;
+  const { container } = pipeline.output;
+  const name = output.manifest(pipeline, plan.runId);
+  const there = await readVersioned(store, container, name, manifestSchema);
+  if (there?.value.outcome === 'published') return 'published';
+  // Without IDs nobody is on the way to publish.
+  if (!(await store.head(config.workContainer, work.ids(plan.runId)))) return 'abandoned';
+  // Closed by an earlier, interrupted execution: its ETag is not the one that the plan knew.
+  if (there && there.etag !== plan.replaces) return 'abandoned';
+  try {
+    await writeJson(
+      store,
+      container,
+      name,
+      abandoned(plan, pipeline),
+      there ? { ifMatch: there.etag } : { ifAbsent: true },
+    );
+    return 'abandoned';
+  } catch (thrown) {
+    if (!(thrown instanceof OrdinalError && thrown.code === 'StorageConflict')) throw thrown;
+    // Somebody was faster: the run itself, or another that cleans up. What is there now is final.
+    const final = await readJson(store, container, name, manifestSchema);
+    if (!final) throw thrown;
+    return final.outcome;
+  }
+}
+
+function abandoned(plan: Plan, pipeline: CompiledPipeline): Manifest {
+  return {
+    version: 1,
+    outcome: 'abandoned',
+    runId: plan.runId,
+    attempt: plan.attempt,
+    pipeline: plan.pipeline,
+    pipelineHash: plan.pipelineHash,
+    startedAt: new Date(plan.attempt).toISOString(),
+    finishedAt: new Date(plan.attempt).toISOString(),
+    source: { container: pipeline.source.container, prefix: '', rows: plan.rows },
+    inputs: [],
+    output: { container: pipeline.output.container },
+    entities: [],
+    sequences: {},
+  };
 }

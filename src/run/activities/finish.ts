@@ -52,7 +52,9 @@ export async function finishActivity(environment: Environment, input: FinishInpu
   }
   const manifest: Manifest = {
     version: 1,
+    outcome: 'published',
     runId,
+    attempt: plan.attempt,
     pipeline: pipeline.name,
     pipelineHash: pipeline.hash,
     startedAt: input.startedAt,
@@ -64,7 +66,7 @@ export async function finishActivity(environment: Environment, input: FinishInpu
     sequences: ids.sequences,
   };
   const name = output.manifest(pipeline, runId);
-  await writeOnce(environment, pipeline.output.container, name, manifest);
+  await writeOnce(environment, pipeline.output.container, name, manifest, plan.replaces);
   return { manifest: name, rows: plan.rows };
 }
 
@@ -82,20 +84,35 @@ function ownIds(entity: Entity, ids: Ids, rows: number): Manifest['entities'][nu
   };
 }
 
-/** Put-if-absent. Finding the run's own manifest means that an earlier execution wrote it: that one stands. */
-async function writeOnce(environment: Environment, container: string, name: string, manifest: Manifest): Promise<void> {
+/**
+ * Put-if-absent; or in place of the abandoned manifest that was there when this life began. Finding the manifest of this
+ * life means that an earlier execution wrote it: that one stands.
+ */
+async function writeOnce(
+  environment: Environment,
+  container: string,
+  name: string,
+  manifest: Manifest,
+  replaces: string | null,
+): Promise<void> {
+  const condition = replaces === null ? { ifAbsent: true } : { ifMatch: replaces };
   try {
-    await writeJson(environment.store, container, name, manifest, { ifAbsent: true });
+    await writeJson(environment.store, container, name, manifest, condition);
   } catch (thrown) {
     if (!(thrown instanceof OrdinalError && thrown.code === 'StorageConflict')) throw thrown;
     const written = await readJson(environment.store, container, name, manifestSchema);
-    const same = written && JSON.stringify(written.entities) === JSON.stringify(manifest.entities);
-    if (!same) {
-      throw new OrdinalError('StorageConflict', `"${container}/${name}" is the manifest of another run`, {
+    if (written?.outcome === 'published' && written.attempt === manifest.attempt) return;
+    const closed = written?.outcome === 'abandoned';
+    throw new OrdinalError(
+      'StorageConflict',
+      closed
+        ? `run "${manifest.runId}" was given up while it still worked: it may not publish any more`
+        : `"${container}/${name}" is the manifest of another run`,
+      {
         where: { blob: name },
-        remedy: 'Run IDs are used once: start the run under another ID.',
+        remedy: closed ? 'Start the run again.' : 'Run IDs are used once: start the run under another ID.',
         cause: thrown,
-      });
-    }
+      },
+    );
   }
 }

@@ -1,10 +1,10 @@
 /**
- * Activity `outcome`: whether a run that is dead by its status has published, and which sequences it may still hold. Its
- * successor commits or releases them.
+ * Activity `outcome`: what a run that is dead by its status may have left open: whether it has published, its sequences
+ * and its leases. Its successor commits or releases them.
  */
 import { readJson } from '../../storage/json.ts';
 import { output, work } from '../../storage/names.ts';
-import { planSchema } from '../documents.ts';
+import { manifestSchema, planSchema } from '../documents.ts';
 import type { Environment } from '../environment.ts';
 
 export interface OutcomeOutput {
@@ -15,9 +15,15 @@ export interface OutcomeOutput {
 export async function outcomeActivity(environment: Environment, { runId }: { runId: string }): Promise<OutcomeOutput> {
   const { store, config, pipelines } = environment;
   const plan = await readJson(store, config.workContainer, work.plan(runId), planSchema);
-  const pipeline = plan && pipelines.get(plan.pipeline);
-  // Without a plan the run never came to reserve anything.
-  if (!pipeline) return { published: false, sequences: [] };
-  const manifest = await store.head(pipeline.output.container, output.manifest(pipeline, runId));
-  return { published: manifest !== undefined, sequences: pipeline.sequences.map((sequence) => sequence.name) };
+  // Without a plan there may still be reservations: a discard that was cut short had removed the plan.
+  const candidates = plan ? [pipelines.get(plan.pipeline)] : [...pipelines.values()];
+  const sequences = new Set<string>();
+  let published = false;
+  for (const pipeline of candidates) {
+    if (!pipeline) continue;
+    const manifest = await readJson(store, pipeline.output.container, output.manifest(pipeline, runId), manifestSchema);
+    published ||= manifest?.outcome === 'published';
+    for (const { name } of pipeline.sequences) sequences.add(name);
+  }
+  return { published, sequences: [...sequences] };
 }

@@ -1,0 +1,96 @@
+/**
+ * A `BlobStore` with named fault points: before and after each request, a hook may wait, throw, or change the world.
+ * Tests crash a run between any two of its writes by the name of the point, such as `manifest:write:after`.
+ */
+import type { BlobItem, BlobStore, WriteOptions } from './store.ts';
+
+export type StoreOperation = 'list' | 'head' | 'read' | 'write' | 'stage' | 'commit' | 'remove';
+
+/** What a blob is to a run, by its name. */
+export type BlobKind =
+  | 'plan'
+  | 'split'
+  | 'keyList'
+  | 'tally'
+  | 'resolved'
+  | 'ids'
+  | 'sealed'
+  | 'published'
+  | 'keyIndex'
+  | 'keyDelta'
+  | 'manifest'
+  | 'marker'
+  | 'part'
+  | 'other';
+
+export interface FaultPoint {
+  operation: StoreOperation;
+  kind: BlobKind;
+  container: string;
+  name: string;
+  /** Whether the service has done it yet. An error `after` is a lost acknowledgement. */
+  at: 'before' | 'after';
+  /** `<kind>:<operation>:<at>`. */
+  point: string;
+}
+
+/** What it throws, the caller of the store gets. */
+export type FaultHook = (point: FaultPoint) => Promise<void> | void;
+
+export function kindOf(name: string): BlobKind {
+  if (/(^|\/)_manifests\//.test(name)) return 'manifest';
+  if (/(^|\/)_SUCCESS/.test(name)) return 'marker';
+  const inRun = /^runs\/[^/]+\/([a-zA-Z]+)/.exec(name)?.[1];
+  switch (inRun) {
+    case 'plan':
+    case 'split':
+    case 'tally':
+    case 'resolved':
+    case 'ids':
+    case 'sealed':
+    case 'published':
+      return inRun;
+    case 'keys':
+      return 'keyList';
+  }
+  if (name.startsWith('keys/')) return name.endsWith('.parquet') ? 'keyDelta' : 'keyIndex';
+  return name.endsWith('.parquet') ? 'part' : 'other';
+}
+
+/** The store with `hook` called at every fault point. */
+export function withFaults(store: BlobStore, hook: FaultHook): BlobStore {
+  async function around<T>(
+    operation: StoreOperation,
+    container: string,
+    name: string,
+    request: () => Promise<T>,
+  ): Promise<T> {
+    const kind = kindOf(name);
+    const at = (when: 'before' | 'after') =>
+      hook({ operation, kind, container, name, at: when, point: `${kind}:${operation}:${when}` });
+    await at('before');
+    const result = await request();
+    await at('after');
+    return result;
+  }
+  return {
+    async *list(container: string, prefix: string): AsyncIterable<BlobItem> {
+      const items = await around('list', container, prefix, async () => {
+        const found: BlobItem[] = [];
+        for await (const item of store.list(container, prefix)) found.push(item);
+        return found;
+      });
+      yield* items;
+    },
+    head: (container, name) => around('head', container, name, () => store.head(container, name)),
+    read: (container, name, range) => around('read', container, name, () => store.read(container, name, range)),
+    write: (container, name, bytes, options?: WriteOptions) =>
+      around('write', container, name, () => store.write(container, name, bytes, options)),
+    stageBlock: (container, name, id, parts) =>
+      around('stage', container, name, () => store.stageBlock(container, name, id, parts)),
+    commitBlocks: (container, name, ids, options?: WriteOptions) =>
+      around('commit', container, name, () => store.commitBlocks(container, name, ids, options)),
+    remove: (container, name) => around('remove', container, name, () => store.remove(container, name)),
+    ensureContainer: (container) => store.ensureContainer(container),
+  };
+}

@@ -1,0 +1,151 @@
+/**
+ * What must be true of everything that was published, whatever happened on the way: an oracle that knows the sources
+ * and reads the outputs with another reader, and nothing of how runs work.
+ */
+import assert from 'node:assert/strict';
+import { type Published, type Row, readPublished, readRows } from './published.ts';
+import type { Sim } from './sim.ts';
+
+/** Entities of the shop pipelines: where keys live, and which sequence their IDs come from. */
+const keyed: Record<string, { index: string; id: string; sequence: string }> = {
+  'shop.products': { index: 'shop.products', id: 'product_id', sequence: 'shop.products' },
+  'shop.customers': { index: 'customers', id: 'customer_id', sequence: 'customers' },
+  'web.people': { index: 'customers', id: 'customer_id', sequence: 'customers' },
+};
+const rowsOf: Record<string, { id: string; where: (row: Row) => boolean }> = {
+  'shop.orders': { id: 'order_id', where: () => true },
+  'web.visits': { id: 'visit_id', where: (row) => Number(row.quantity) > 0 },
+  'log.lines': { id: 'line_id', where: () => true },
+};
+
+export interface CheckOptions {
+  /** Nothing runs, and the last run had the chance to clean up: nothing may be held any more. */
+  quiet?: boolean;
+}
+
+/** Asserts all of it. Gives what was published. */
+export async function checkWorld(sim: Sim, { quiet = true }: CheckOptions = {}): Promise<Map<string, Published>> {
+  const published = await readPublished(sim.store);
+  checkKeys(published);
+  for (const run of published.values()) await checkRows(sim, run, published);
+  checkSequences(sim, published, quiet);
+  if (quiet) {
+    for (const [id, text] of sim.entities) {
+      if (id.startsWith('lease/')) assert.deepEqual(JSON.parse(text).line, [], `${id} is free`);
+    }
+    checkFiles(sim, published);
+  }
+  return published;
+}
+
+/** index → key → ID, each key once. */
+function keyIds(published: ReadonlyMap<string, Published>): Map<string, Map<string, bigint>> {
+  const ids = new Map<string, Map<string, bigint>>();
+  for (const { manifest, rows } of published.values()) {
+    for (const [entity, list] of Object.entries(rows)) {
+      const known = keyed[`${manifest.pipeline}.${entity}`];
+      if (!known) continue;
+      const keys = ids.get(known.index) ?? new Map<string, bigint>();
+      ids.set(known.index, keys);
+      for (const row of list) {
+        const name = String(row.name);
+        assert.ok(!keys.has(name), `${known.index}: key ${name} is published twice (${manifest.runId})`);
+        keys.set(name, row[known.id] as bigint);
+      }
+    }
+  }
+  return ids;
+}
+
+function checkKeys(published: ReadonlyMap<string, Published>): void {
+  for (const [index, keys] of keyIds(published)) {
+    assert.equal(new Set(keys.values()).size, keys.size, `${index}: an ID for each key`);
+  }
+}
+
+/** Each source row in order, with its columns, its references resolved, its IDs ascending within each range. */
+async function checkRows(sim: Sim, { manifest, rows }: Published, all: ReadonlyMap<string, Published>): Promise<void> {
+  const source: Row[] = [];
+  for (const { blob } of manifest.inputs) source.push(...(await readRows(sim.store.bytes('landing', blob))));
+  const ids = keyIds(all);
+  for (const [entity, list] of Object.entries(rows)) {
+    const name = `${manifest.pipeline}.${entity}`;
+    const at = `${manifest.runId} ${name}`;
+    const known = rowsOf[name];
+    if (!known) {
+      checkFirstSeen(list, source, name === 'shop.products' ? 'product' : 'customer', at);
+      continue;
+    }
+    const expected = source.filter(known.where);
+    assert.equal(list.length, expected.length, `${at}: rows`);
+    list.forEach((row, i) => {
+      const from = expected[i]!;
+      assert.equal(row.quantity, from.quantity, `${at}: row ${i}`);
+      if ('customer' in row) assert.equal(row.customer, from.customer, `${at}: row ${i}`);
+      if ('customer_id' in row)
+        assert.equal(row.customer_id, ids.get('customers')!.get(String(from.customer)), `${at}: customer of row ${i}`);
+      if ('product_id' in row)
+        assert.equal(row.product_id, ids.get('shop.products')!.get(String(from.product)), `${at}: product of row ${i}`);
+    });
+    const order = list.map((row) => row[known.id] as bigint);
+    assert.ok(
+      order.every((id, i) => i === 0 || id > order[i - 1]!),
+      `${at}: IDs ascend in source order`,
+    );
+  }
+}
+
+/** New keys come in the order in which the source first names them. */
+function checkFirstSeen(list: readonly Row[], source: readonly Row[], column: string, at: string): void {
+  const firstSeen = [...new Set(source.map((row) => String(row[column])))];
+  const fresh = list.map((row) => String(row.name));
+  const inOrder = firstSeen.filter((name) => fresh.includes(name));
+  assert.deepEqual(fresh, inOrder, `${at}: new keys in first-seen order`);
+}
+
+/** Published IDs, and what the sequence holds free or open, fill it without a hole and without an ID twice. */
+function checkSequences(sim: Sim, published: ReadonlyMap<string, Published>, quiet: boolean): void {
+  const used = new Map<string, bigint[]>();
+  for (const { manifest, rows } of published.values()) {
+    for (const [entity, list] of Object.entries(rows)) {
+      const name = `${manifest.pipeline}.${entity}`;
+      const sequence = keyed[name]?.sequence ?? 'documents';
+      const column = keyed[name]?.id ?? rowsOf[name]!.id;
+      const ids = used.get(sequence) ?? [];
+      used.set(sequence, ids);
+      for (const row of list) ids.push(row[column] as bigint);
+    }
+  }
+  for (const [id] of sim.entities) {
+    if (!id.startsWith('sequence/')) continue;
+    const name = id.slice('sequence/'.length);
+    const { start, step, next, free, open } = sim.sequence(name)!;
+    if (quiet) assert.deepEqual(open, [], `${name}: no reservation is open`);
+    const held = [...free, ...open.flatMap((entry) => (published.has(entry.owner) ? [] : entry.ranges))];
+    const all = [...(used.get(name) ?? [])];
+    for (const [first, count] of held) {
+      for (let i = 0n; i < BigInt(count); i++) all.push(BigInt(first) + i * BigInt(step));
+    }
+    all.sort((a, b) => (a < b ? -1 : 1));
+    const expected: bigint[] = [];
+    for (let at = BigInt(start); at < BigInt(next); at += BigInt(step)) expected.push(at);
+    assert.deepEqual(all, expected, `${name}: every ID once`);
+    used.delete(name);
+  }
+  assert.deepEqual([...used.keys()], [], 'every ID comes from a sequence');
+}
+
+/** No file of a run that is not in its manifest, once everything is cleaned up. */
+function checkFiles(sim: Sim, published: ReadonlyMap<string, Published>): void {
+  const named = new Set(
+    [...published.values()].flatMap(({ manifest }) =>
+      manifest.entities.flatMap(({ files }) => files.map((f) => f.blob)),
+    ),
+  );
+  const parts = sim.store.names('published').filter((name) => name.endsWith('.parquet') && !name.includes('/_'));
+  assert.deepEqual(
+    parts.filter((name) => !named.has(name)),
+    [],
+    'no file but those that manifests name',
+  );
+}

@@ -1,0 +1,35 @@
+/** What runs published, read through their manifests by an independent reader (hyparquet). */
+import { parquetReadObjects } from 'hyparquet';
+import { compressors } from 'hyparquet-compressors';
+import { type Manifest, manifestSchema } from '../../../src/run/documents.ts';
+import type { MemoryStore } from '../../support/memory-store.ts';
+
+export type Row = Record<string, unknown>;
+
+export interface Published {
+  manifest: Manifest;
+  /** By entity, in file order. */
+  rows: Record<string, Row[]>;
+}
+
+/** All runs that have published, by run ID. */
+export async function readPublished(store: MemoryStore, container = 'published'): Promise<Map<string, Published>> {
+  const found = new Map<string, Published>();
+  for (const name of store.names(container)) {
+    if (!/(^|\/)_manifests\/[^/]+\.json$/.test(name)) continue;
+    const manifest = manifestSchema.parse(JSON.parse(Buffer.from(store.bytes(container, name)).toString()));
+    if (manifest.outcome === 'abandoned') continue;
+    const rows: Published['rows'] = {};
+    for (const { entity, files } of manifest.entities) {
+      rows[entity] = [];
+      for (const { blob } of files) rows[entity].push(...(await readRows(store.bytes(container, blob))));
+    }
+    found.set(manifest.runId, { manifest, rows });
+  }
+  return found;
+}
+
+export async function readRows(bytes: Uint8Array): Promise<Row[]> {
+  const file = bytes.slice().buffer;
+  return await parquetReadObjects({ file, compressors });
+}

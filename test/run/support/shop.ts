@@ -1,0 +1,108 @@
+/**
+ * Pipelines for tests of runs: small, and entangled. `shop` and `web` share the customers' key index and the sequence
+ * `documents`; `log` has no keyed entity and draws on `documents` too.
+ */
+import { z } from 'zod';
+import { type TableColumn, writeTable } from '../../../src/parquet/table.ts';
+import type { Values } from '../../../src/parquet/types.ts';
+import { pipeline, registerPipelines } from '../../../src/pipeline/index.ts';
+import type { Sim } from './sim.ts';
+
+export interface ShopRow {
+  customer: string;
+  product: string;
+  quantity: number;
+}
+
+const row = z.object({ customer: z.string(), product: z.string(), quantity: z.int() });
+const documents = { sequence: 'documents', start: 100, step: 1 };
+
+const shop = pipeline({
+  name: 'shop',
+  source: { container: 'landing', prefix: 'shop/' },
+  row,
+  entities: ({ keyed, rows, id, ref, first }) => ({
+    products: keyed({
+      id: id('product_id', { start: 10, step: 10 }),
+      key: { name: 'product' },
+      columns: { quantity: first('quantity'), customer_id: ref('customers', { name: 'customer' }) },
+    }),
+    customers: keyed({ id: id('customer_id'), key: { name: z.string() }, index: 'customers' }),
+    orders: rows({
+      id: id('order_id', documents),
+      columns: {
+        customer_id: ref('customers', { name: 'customer' }),
+        product_id: ref('products', { name: 'product' }),
+        quantity: 'quantity',
+      },
+    }),
+  }),
+});
+
+const web = pipeline({
+  name: 'web',
+  source: { container: 'landing', prefix: 'web/' },
+  row,
+  entities: ({ keyed, rows, id, ref, where }) => ({
+    people: keyed({ id: id('customer_id'), key: { name: 'customer' }, index: 'customers' }),
+    visits: rows({
+      id: id('visit_id', documents),
+      where: where(['quantity'], (quantity) => quantity > 0),
+      columns: { customer_id: ref('people', { name: 'customer' }), quantity: 'quantity' },
+    }),
+  }),
+});
+
+const log = pipeline({
+  name: 'log',
+  source: { container: 'landing', prefix: 'log/' },
+  row,
+  entities: ({ rows, id }) => ({
+    lines: rows({ id: id('line_id', documents), columns: { customer: 'customer', quantity: 'quantity' } }),
+  }),
+});
+
+export const shopPipelines = registerPipelines([shop, web, log]);
+
+/** Parquet bytes of rows. */
+export function shopFile(rows: readonly ShopRow[]): Uint8Array {
+  const text = (name: 'customer' | 'product'): TableColumn => ({
+    name,
+    type: { physical: 'BYTE_ARRAY', annotation: { kind: 'string' } },
+    values: bytesOf(rows.map((one) => one[name])),
+    valid: undefined,
+  });
+  const quantity: TableColumn = {
+    name: 'quantity',
+    type: { physical: 'INT32' },
+    values: { kind: 'int32', length: rows.length, data: Int32Array.from(rows, (one) => one.quantity) },
+    valid: undefined,
+  };
+  return writeTable([text('customer'), text('product'), quantity], { codec: 'UNCOMPRESSED' });
+}
+
+function bytesOf(texts: readonly string[]): Values {
+  const encoded = texts.map((text) => Buffer.from(text));
+  const offsets = new Uint32Array(texts.length + 1);
+  encoded.forEach((bytes, i) => {
+    offsets[i + 1] = offsets[i]! + bytes.length;
+  });
+  return { kind: 'bytes', length: texts.length, data: new Uint8Array(Buffer.concat(encoded)), offsets };
+}
+
+/** Uploads files of rows, in order, under a prefix. */
+export async function upload(sim: Sim, prefix: string, files: readonly (readonly ShopRow[])[]): Promise<void> {
+  await sim.store.ensureContainer('landing');
+  for (const [i, rows] of files.entries()) {
+    await sim.store.write('landing', `${prefix}${String(i).padStart(4, '0')}.parquet`, shopFile(rows));
+  }
+}
+
+/** Rows of few distinct keys. */
+export function someRows(random: () => number, count: number, keys = 12): ShopRow[] {
+  return Array.from({ length: count }, () => ({
+    customer: `customer-${Math.floor(random() * keys)}`,
+    product: `product-${Math.floor(random() * keys)}`,
+    quantity: Math.floor(random() * 5),
+  }));
+}
