@@ -30,7 +30,8 @@ async function load(scriptRoot: string): Promise<void> {
     const files = await loadApp(scriptRoot);
     await core.runHooks('appStart', { hookData: {}, appHookData: {}, functionAppDirectory: scriptRoot });
     core.closeRegistration();
-    await core.programmingModel.getCapabilities?.(capabilities);
+    // An app that registers nothing has not set a programming model either: the host will say what is missing.
+    if (core.functions.size > 0) await core.programmingModel.getCapabilities?.(capabilities);
     send({ type: 'loaded', functions: [...core.functions.values()].map((each) => each.metadata), files });
   } catch (error) {
     send({ type: 'loadFailed', ...ensureError(error) });
