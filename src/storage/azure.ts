@@ -13,14 +13,18 @@ export type StorageConnection =
   /** Identity-based: the account's blob endpoint, and the client ID of a user-assigned identity if there is one. */
   | { blobServiceUri: string; clientId?: string };
 
+/** Hiccups are waited out here, in half a second, one and two; what lasts longer goes back to the run as retryable. */
+const retryOptions = { maxTries: 4, retryDelayInMs: 500, maxRetryDelayInMs: 8000 };
+
 /** Opens the account. No request is made before the first operation. */
 export function openAzureStore(connection: StorageConnection): BlobStore {
   const service =
     'connectionString' in connection
-      ? BlobServiceClient.fromConnectionString(connection.connectionString)
+      ? BlobServiceClient.fromConnectionString(connection.connectionString, { retryOptions })
       : new BlobServiceClient(
           connection.blobServiceUri,
           new DefaultAzureCredential(connection.clientId ? { managedIdentityClientId: connection.clientId } : {}),
+          { retryOptions },
         );
   return new AzureBlobStore(service);
 }

@@ -1,0 +1,123 @@
+/** The door to Blob Storage against a real Azurite: what the engine relies on, condition by condition. */
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { startAzurite } from '../../local/azurite.ts';
+import { OrdinalError } from '../../src/errors.ts';
+import { openAzureStore } from '../../src/storage/azure.ts';
+import { blockId } from '../../src/storage/names.ts';
+import type { BlobItem, BlobStore } from '../../src/storage/store.ts';
+
+let azurite: Awaited<ReturnType<typeof startAzurite>>;
+let store: BlobStore;
+
+before(async () => {
+  azurite = await startAzurite({});
+  store = openAzureStore({ connectionString: azurite.connectionString });
+  await store.ensureContainer('data');
+});
+
+after(async () => {
+  await azurite.stop();
+});
+
+const bytes = (text: string) => new TextEncoder().encode(text);
+const text = (value: Uint8Array | undefined) => (value ? new TextDecoder().decode(value) : undefined);
+
+async function code(work: Promise<unknown>): Promise<string> {
+  const error = await work.then(
+    () => assert.fail('it should have been refused'),
+    (thrown: unknown) => thrown,
+  );
+  assert.ok(error instanceof OrdinalError, String(error));
+  return error.code;
+}
+
+async function names(container: string, prefix: string): Promise<string[]> {
+  const found: BlobItem[] = [];
+  for await (const item of store.list(container, prefix)) found.push(item);
+  return found.map((item) => item.name);
+}
+
+test('a blob is written, described, read whole and by range, and removed', async () => {
+  const { etag } = await store.write('data', 'a/one', bytes('0123456789'), { metadata: { rows: '10' } });
+  const head = await store.head('data', 'a/one');
+  assert.deepEqual([head?.size, head?.etag, head?.metadata], [10, etag, { rows: '10' }]);
+  assert.equal(text(await store.read('data', 'a/one')), '0123456789');
+  assert.equal(text(await store.read('data', 'a/one', { offset: 3, length: 4, ifMatch: etag })), '3456');
+  assert.equal((await store.read('data', 'a/one', { offset: 3, length: 0 }))?.length, 0);
+  assert.equal(await store.remove('data', 'a/one'), true);
+  assert.equal(await store.remove('data', 'a/one'), false);
+});
+
+test('what is absent is undefined or empty, not an error', async () => {
+  assert.equal(await store.head('data', 'nothing'), undefined);
+  assert.equal(await store.read('data', 'nothing'), undefined);
+  assert.equal(await store.read('nowhere', 'nothing'), undefined);
+  assert.deepEqual(await names('nowhere', ''), []);
+});
+
+test('an empty blob is read as no bytes', async () => {
+  await store.write('data', 'empty', new Uint8Array(0));
+  assert.equal((await store.read('data', 'empty'))?.length, 0);
+});
+
+test('listing is in name order under a prefix', async () => {
+  const wanted = ['list/B', 'list/a', 'list/a/1', 'list/b', 'list/é'];
+  for (const name of [...wanted].reverse()) await store.write('data', name, bytes(name));
+  await store.write('data', 'lisu', bytes('not this'));
+  assert.deepEqual(await names('data', 'list/'), wanted);
+});
+
+test('a version that was replaced is refused by name', async () => {
+  const { etag } = await store.write('data', 'pinned', bytes('first'));
+  await store.write('data', 'pinned', bytes('other'));
+  assert.equal(await code(store.read('data', 'pinned', { offset: 0, length: 5, ifMatch: etag })), 'SourceChanged');
+  assert.equal(await code(store.read('data', 'pinned', { offset: 2, length: 50 })), 'SourceChanged');
+  assert.equal(await code(store.write('data', 'pinned', bytes('x'), { ifMatch: etag })), 'StorageConflict');
+});
+
+test('put-if-absent writes once', async () => {
+  await store.write('data', 'once', bytes('first'), { ifAbsent: true });
+  assert.equal(await code(store.write('data', 'once', bytes('second'), { ifAbsent: true })), 'StorageConflict');
+  assert.equal(text(await store.read('data', 'once')), 'first');
+});
+
+test('staged blocks are invisible until one list commits them, and may be staged and committed again', async () => {
+  const [head, body, foot] = [blockId(0, 0, 'head'), blockId(3, 1, 0), blockId(0, 0, 'foot')];
+  await store.stageBlock('data', 'part', body, [bytes('bo'), bytes('dy')]);
+  await store.stageBlock('data', 'part', head, [bytes('[')]);
+  await store.stageBlock('data', 'part', foot, [bytes(']')]);
+  await store.stageBlock('data', 'part', blockId(9, 9, 9), [bytes('never listed')]);
+  assert.equal(await store.read('data', 'part'), undefined);
+  assert.deepEqual(await names('data', 'part'), []);
+  await store.commitBlocks('data', 'part', [head, body, foot]);
+  assert.equal(text(await store.read('data', 'part')), '[body]');
+  // A repeated activity: the same block staged again, or not at all.
+  await store.stageBlock('data', 'part', body, [bytes('body')]);
+  await store.commitBlocks('data', 'part', [head, body, foot]);
+  assert.equal(text(await store.read('data', 'part')), '[body]');
+});
+
+test('a list that names a block that is not there changes nothing', async () => {
+  await store.stageBlock('data', 'broken', blockId(1, 1, 1), [bytes('x')]);
+  assert.match(await code(store.commitBlocks('data', 'broken', [blockId(1, 1, 1), blockId(2, 2, 2)])), /^Storage/);
+  assert.equal(await store.read('data', 'broken'), undefined);
+});
+
+test('a service that is not there is worth a retry', async () => {
+  const gone = openAzureStore({
+    connectionString: azurite.connectionString.replace(/127\.0\.0\.1:\d+/g, '127.0.0.1:9'),
+  });
+  const error = await gone.head('data', 'x').then(
+    () => undefined,
+    (thrown: unknown) => thrown,
+  );
+  assert.ok(error instanceof OrdinalError);
+  assert.deepEqual([error.code, error.retryable], ['StorageFailed', true]);
+});
+
+test('all block ids of a blob have one length', () => {
+  const ids = [blockId(0, 0, 'head'), blockId(0, 0, 'foot'), blockId(39_999, 123_456, 17), blockId(1, 1, 0)];
+  assert.equal(new Set(ids.map((id) => id.length)).size, 1);
+  assert.equal(new Set(ids).size, ids.length);
+});
