@@ -13,7 +13,7 @@ export async function loadApp(scriptRoot: string): Promise<string[]> {
   const pattern = entryPattern(scriptRoot);
   const files = globSync(pattern, { cwd: scriptRoot }).sort();
   if (files.length === 0) {
-    throw new Error(
+    throw withoutStack(
       `Nothing to load: no file matches "main": "${pattern}" of ${join(scriptRoot, 'package.json')}. ` +
         'Is the app built? (npm run build)',
     );
@@ -27,10 +27,10 @@ function entryPattern(scriptRoot: string): string {
   try {
     text = readFileSync(join(scriptRoot, 'package.json'), 'utf8');
   } catch {
-    throw new Error(`There is no package.json in ${scriptRoot}: it is not a Functions app.`);
+    throw withoutStack(`There is no package.json in ${scriptRoot}: it is not a Functions app.`);
   }
   const { main } = JSON.parse(text) as { main?: unknown };
-  if (typeof main !== 'string') throw new Error(`package.json in ${scriptRoot} has no "main": nothing to load.`);
+  if (typeof main !== 'string') throw withoutStack(`package.json in ${scriptRoot} has no "main": nothing to load.`);
   return main;
 }
 
@@ -47,6 +47,11 @@ async function loadFile(file: string, scriptRoot: string): Promise<void> {
     wrapped.stack = `${wrapped.message}\n${reason.stack}`;
     throw wrapped;
   }
+}
+
+/** An error about the app, not about code: where it was noticed helps nobody. */
+function withoutStack(message: string): Error {
+  return Object.assign(new Error(message), { stack: message });
 }
 
 function isModulePackage(scriptRoot: string): boolean {
