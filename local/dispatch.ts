@@ -20,6 +20,8 @@ export interface DispatchOptions {
   functions: Pick<FunctionTable, 'find' | 'known'>;
   /** `functionTimeout`; undefined for none. */
   timeoutMs: number | undefined;
+  /** The value of durable client bindings: activities may have one. @default empty */
+  clientValue?: string;
 }
 
 /** Reaches the app's orchestrators, entities and activities through its workers. */
@@ -54,7 +56,8 @@ export function createDispatch(options: DispatchOptions): Dispatch {
   };
 }
 
-async function runActivity({ pool, functions, timeoutMs }: DispatchOptions, work: ActivityWork): Promise<Completion> {
+async function runActivity(options: DispatchOptions, work: ActivityWork): Promise<Completion> {
+  const { pool, functions, timeoutMs, clientValue = '' } = options;
   if (work.name === httpActivityName) return await runHttpActivity(work);
   const found = functions.find('activity', work.name);
   if (found === undefined) {
@@ -62,6 +65,7 @@ async function runActivity({ pool, functions, timeoutMs }: DispatchOptions, work
   }
   try {
     const invocation = durableInvocation(found, work.input);
+    invocation.inputs.push(...found.clients.map((name) => ({ name, data: { string: clientValue } })));
     invocation.triggerMetadata = {
       instanceId: { string: work.instanceId },
       ...(work.input !== null && { data: { string: work.input } }),

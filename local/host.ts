@@ -77,15 +77,16 @@ export async function runHost(options: CliOptions, logger: Logger): Promise<Runn
     opened.push(() => pool.stop(drainMs));
     const functions = await loadFunctions(pool, env);
     const routes = httpRoutes(functions, settings.routePrefix);
-    const runtime = createRuntime({ settings, store, functions, pool, logger, chaosSeed: options.chaosSeed });
+    const keys = options.enableAuth ? hostKeys(env) : undefined;
+    const binding = { hubName: settings.hubName, publicUrl: url, rpcUrl, key: keys?.durable ?? '' };
+    const clientValue = clientBinding(binding);
+    const { chaosSeed } = options;
+    const runtime = createRuntime({ settings, store, functions, pool, logger, chaosSeed, clientValue });
     opened.push(() => runtime.stop(drainMs));
     if (options.chaosSeed !== undefined) {
       opened.push(killWorkers(seededRandom(options.chaosSeed + 1), (random) => pool.killOne(random)));
     }
-    const keys = options.enableAuth ? hostKeys(env) : undefined;
-    const binding = { hubName: settings.hubName, publicUrl: url, rpcUrl, key: keys?.durable ?? '' };
     const api = new DurableApi(new DurableClientOperations(runtime), runtime, binding);
-    const clientValue = clientBinding(binding);
     const timeoutMs = settings.functionTimeoutMs;
     const blobs = { triesMax: settings.poisonBlobThreshold, parallelism: settings.blobParallelism };
     const triggers = await startTriggers(

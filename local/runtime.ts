@@ -15,13 +15,16 @@ export interface RuntimeParts {
   pool: WorkerPool;
   logger: Logger;
   chaosSeed: number | undefined;
+  /** The value of the app's durable client bindings. */
+  clientValue: string;
 }
 
 const dayMs = 24 * 3600 * 1000;
 
 /** The engine with what a host gives it: the wall clock, real timers, the app's workers. */
-export function createRuntime({ settings, store, functions, pool, logger, chaosSeed }: RuntimeParts): DurableRuntime {
-  const plain = createDispatch({ pool, functions, timeoutMs: settings.functionTimeoutMs });
+export function createRuntime(parts: RuntimeParts): DurableRuntime {
+  const { settings, store, functions, pool, logger, chaosSeed, clientValue } = parts;
+  const plain = createDispatch({ pool, functions, timeoutMs: settings.functionTimeoutMs, clientValue });
   const log = (message: string) => logger.log('information', 'durable', message);
   const dispatch = chaosSeed === undefined ? plain : withChaos(plain, { random: seededRandom(chaosSeed), log });
   return new DurableRuntime({

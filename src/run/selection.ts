@@ -62,7 +62,7 @@ function outsideSource(source: Source, name: string): string | undefined {
 
 /** Clients resolve such folders in URLs: the name would mean another blob than it says. */
 function hasDots(name: string): boolean {
-  return /(^|\/)\.{1,2}(\/|$)/.test(name);
+  return /(^|[/{,])\.{1,2}([/},]|$)/.test(name);
 }
 
 function refused(message: string, field: string, source: Source): OrdinalError {

@@ -1,0 +1,263 @@
+/** The HTTP door, from outside: the built app on the local host. Every answer is held to the OpenAPI document. */
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { type Answer, type App, startApp } from './support/app.ts';
+import { Contract } from './support/contract.ts';
+import { flightsFile } from './support/flights.ts';
+
+let app: App;
+let contract: Contract;
+
+const START = '/pipelines/{pipeline}/runs';
+const start = async (body?: unknown, headers?: Record<string, string>, pipeline = 'flights'): Promise<Answer> =>
+  contract.check('POST', START, await app.ask('POST', `pipelines/${pipeline}/runs`, body, headers));
+const ended = async (runId: string): Promise<Answer> =>
+  contract.check('GET', '/runs/{runId}/outcome', await app.ended(runId));
+const rowsOf = (answer: Answer) =>
+  Object.fromEntries(
+    (answer.body.entities as { entity: string; rows: number }[]).map(({ entity, rows }) => [entity, rows]),
+  );
+
+before(async () => {
+  app = await startApp({ ORDINAL_BATCH_ROWS: '100' });
+  contract = await Contract.of(app);
+  for (const [i, name] of ['a', 'b', '2001/c', '2001/d'].entries()) {
+    await app.upload('landing', `flights/${name}.parquet`, flightsFile(50 + i, i));
+  }
+});
+after(() => app?.stop());
+
+describe('starting', () => {
+  it('is answered at once with the addresses to follow, which keep the key of the query', async () => {
+    const answer = contract.check(
+      'POST',
+      START,
+      await app.ask('POST', 'pipelines/flights/runs?code=k%2B1', { runId: 'first', prefix: 'flights/2001/' }),
+    );
+    assert.equal(answer.status, 202);
+    assert.ok(Number(answer.headers.get('retry-after')) > 0);
+    assert.equal(answer.headers.get('location'), answer.body.outcomeUrl);
+    for (const name of ['statusUrl', 'outcomeUrl', 'cancelUrl']) {
+      const url = new URL(String(answer.body[name]));
+      assert.equal(url.origin, app.url, name);
+      assert.equal(url.searchParams.get('code'), 'k+1', name);
+    }
+    const end = await ended('first');
+    assert.equal(end.status, 200);
+    assert.deepEqual(rowsOf(end), { airports: 5, routes: 5, flights: 105 });
+    const view = contract.check('GET', '/runs/{runId}', await app.ask('GET', String(answer.body.statusUrl)));
+    assert.deepEqual(view.body, end.body);
+  });
+
+  it('takes blobs by name and by pattern', async () => {
+    await start({ runId: 'by-name', blobs: ['flights/b.parquet', 'flights/a.parquet', 'flights/a.parquet'] });
+    await start({ runId: 'by-glob', glob: 'flights/**/{c,x}.parquet' });
+    assert.equal(rowsOf(await ended('by-name')).flights, 101);
+    assert.equal(rowsOf(await ended('by-glob')).flights, 52);
+  });
+
+  it('keeps a list of blobs that is too long for a run input beside it', async () => {
+    const missing = Array.from({ length: 3_000 }, (_, i) => `flights/none-${i}.parquet`);
+    const answer = await start({ runId: 'long', blobs: [...missing, 'flights/a.parquet'] });
+    assert.equal(answer.status, 202);
+    const end = await ended('long');
+    assert.equal(end.status, 500);
+    assert.equal(end.body.code, 'SourceEmpty');
+    assert.match(String(end.body.detail), /flights\/none-\d+\.parquet/);
+  });
+
+  it('is the same run for the same ID, and a conflict for another source', async () => {
+    const again = await start({ runId: 'first', prefix: 'flights/2001/' });
+    assert.equal(again.status, 202);
+    const conflict = await start({ runId: 'first' });
+    assert.deepEqual([conflict.status, conflict.body.code], [409, 'RunIdConflict']);
+    assert.equal((await ended('first')).status, 200);
+  });
+
+  it('is the same run for the same idempotency key, sent at the same time or later', async () => {
+    const headers = { 'idempotency-key': 'monday' };
+    const both = await Promise.all([
+      start({ prefix: 'flights/2001/' }, headers),
+      start({ prefix: 'flights/2001/' }, headers),
+    ]);
+    const runId = String(both[0]!.body.runId);
+    assert.equal(both[1]!.body.runId, runId);
+    await ended(runId);
+    assert.equal((await start({ prefix: 'flights/2001/' }, headers)).body.runId, runId);
+    assert.equal((await start({ glob: 'flights/a.parquet' }, headers)).status, 409);
+    assert.notEqual((await start({ prefix: 'flights/2001/' })).body.runId, runId);
+    const missing = { blobs: ['flights/gone.parquet'] };
+    const failed = await start(missing, { 'idempotency-key': 'fails' });
+    const end = await ended(String(failed.body.runId));
+    await start(missing, { 'idempotency-key': 'fails' });
+    assert.deepEqual((await ended(String(failed.body.runId))).body, end.body, 'not run a second time');
+  });
+
+  it('refuses what lies outside the source, and names every field at fault', async () => {
+    for (const body of [
+      { blobs: ['sales/x.parquet'] },
+      { blobs: ['flights/../sales/x.parquet'] },
+      { blobs: ['flights/x.csv'] },
+      { prefix: 'sales/' },
+      { prefix: 'flights/../' },
+      { glob: '**/*.parquet' },
+      { glob: 'flights/{../sales/x,y}.parquet' },
+      { callBackUri: 'https://example.com/' },
+      { callBackUri: 'http://p.datafactory.azure.com/' },
+      { deadline: '2001-01-01T00:00:00Z' },
+      { deadline: 'P100D' },
+      { prefix: 'flights/', blobs: ['flights/a.parquet'] },
+      { runId: '../x' },
+      '{"runId":',
+      '[]',
+    ]) {
+      const { status, body: refusal } = await start(body);
+      assert.deepEqual([status, refusal.code], [400, 'InvalidRequest'], JSON.stringify(body));
+      assert.ok(typeof refusal.remedy === 'string' && refusal.remedy !== '', JSON.stringify(body));
+    }
+    const { body } = await start({ runId: 7, dryRun: 'yes', prefx: 'flights/' });
+    assert.deepEqual((body.errors as { field: string }[]).map(({ field }) => field).sort(), [
+      'dryRun',
+      'prefx',
+      'runId',
+    ]);
+    const unknown = await start({}, {}, 'flight');
+    assert.deepEqual([unknown.status, unknown.body.code], [404, 'UnknownPipeline']);
+  });
+});
+
+describe('a dry run', () => {
+  it('shows the plan and first rows, and publishes nothing', async () => {
+    await start({ runId: 'dry', dryRun: true, blobs: ['flights/b.parquet'] });
+    const { body } = await ended('dry');
+    const { files, batches } = body.plan as { files: object[]; batches: number };
+    assert.deepEqual([files.length, batches, body.manifest], [1, 1, undefined]);
+    const { entities } = body.preview as { entities: Record<string, Record<string, unknown>[]> };
+    assert.deepEqual(entities.airports?.[1], { airport_id: 'flights.airports+1', code: 'DEN' });
+    const [flight] = entities.flights!;
+    assert.deepEqual(
+      [flight?.flight_id, flight?.origin_id, flight?.destination_id, flight?.route_id, flight?.delay, flight?.late],
+      ['flights.flights+0', 'flights.airports+0', 'flights.airports+1', 'flights.routes+0', -3, false],
+    );
+    assert.deepEqual(
+      (await app.names('published')).filter((name) => name.includes('dry')),
+      [],
+    );
+  });
+});
+
+describe('runs', () => {
+  it('are listed by page and filter', async () => {
+    const seen: string[] = [];
+    let next: string | undefined = 'runs?limit=2&pipeline=flights';
+    for (let page = 0; next !== undefined; page++) {
+      assert.ok(page < 50, 'pages come to an end');
+      const { body } = contract.check('GET', '/runs', await app.ask('GET', next));
+      const runs = body.runs as { runId: string }[];
+      assert.ok(runs.length <= 2);
+      seen.push(...runs.map(({ runId }) => runId));
+      next = body.next as string | undefined;
+    }
+    assert.equal(new Set(seen).size, seen.length);
+    assert.ok(['first', 'by-name', 'dry', 'long'].every((runId) => seen.includes(runId)));
+    const failed = await app.ask('GET', 'runs?status=Failed&limit=100');
+    const runs = failed.body.runs as { runId: string; error: { code: string } }[];
+    assert.ok(runs.some(({ runId }) => runId === 'long'));
+    assert.deepEqual(
+      runs.filter(({ error }) => error.code !== 'SourceEmpty'),
+      [],
+    );
+    assert.deepEqual((await app.ask('GET', 'runs?pipeline=sales&limit=100')).body, { runs: [] });
+    const later = new Date(Date.now() + 3_600_000).toISOString();
+    assert.deepEqual((await app.ask('GET', `runs?createdFrom=${later}`)).body, { runs: [] });
+    assert.equal((await app.ask('GET', 'runs?status=Done')).status, 400);
+    assert.equal((await app.ask('GET', 'runs?limit=0')).status, 400);
+  });
+
+  it('that do not exist are a JSON 404; one that was just started is pending', async () => {
+    const unknown = contract.check('GET', '/runs/{runId}', await app.ask('GET', 'runs/nobody'));
+    assert.deepEqual([unknown.status, unknown.body.code], [404, 'UnknownRun']);
+    assert.equal((await app.ask('GET', 'runs/nobody/outcome')).status, 404);
+    assert.equal((await app.ask('GET', `runs/nobody/outcome?started=${Date.now() - 3_600_000}`)).status, 404);
+    const pending = await app.ask('GET', `runs/nobody/outcome?started=${Date.now()}&code=abc`);
+    assert.equal(contract.check('GET', '/runs/{runId}/outcome', pending).status, 202);
+    assert.match(String(pending.headers.get('location')), /runs\/nobody\/outcome\?code=abc/);
+    // Other instances of the hub are no runs.
+    assert.equal((await app.ask('GET', 'runs/@lease@flights.airports')).status, 404);
+  });
+
+  it('that failed are a failure to who follows, and 200 to who asks for that', async () => {
+    const failed = await app.ask('GET', 'runs/long/outcome');
+    assert.equal(failed.status, 500);
+    assert.equal((failed.body.run as { status: string }).status, 'Failed');
+    const calm = contract.check(
+      'GET',
+      '/runs/{runId}/outcome',
+      await app.ask('GET', 'runs/long/outcome?failOnError=false'),
+    );
+    assert.deepEqual([calm.status, calm.body.status], [200, 'Failed']);
+  });
+
+  it('may be started again under their ID after a failure', async () => {
+    await start({ runId: 'again', blobs: ['flights/late.parquet'] });
+    assert.equal((await ended('again')).status, 500);
+    await app.upload('landing', 'flights/late.parquet', flightsFile(30, 9));
+    await start({ runId: 'again', blobs: ['flights/late.parquet'] });
+    assert.equal(rowsOf(await ended('again')).flights, 30);
+  });
+
+  it('can be canceled; what they held is free again', async () => {
+    const cancel = async () =>
+      contract.check('POST', '/runs/{runId}/cancel', await app.ask('POST', 'runs/stop/cancel', { reason: 'enough' }));
+    await start({ runId: 'stop' });
+    assert.ok([200, 202].includes((await cancel()).status));
+    const end = await ended('stop');
+    assert.deepEqual([end.status, end.body.code, end.body.detail], [500, 'RunCanceled', 'enough']);
+    const twice = await cancel();
+    assert.deepEqual([twice.status, twice.body.status], [200, 'Terminated']);
+    await start({ runId: 'after' });
+    assert.equal((await ended('after')).status, 200);
+    assert.equal((await app.ask('POST', 'runs/nobody/cancel')).status, 404);
+  });
+});
+
+describe('the catalogue', () => {
+  it('shows pipelines, and a contract that a validator takes', async () => {
+    const { body } = contract.check('GET', '/pipelines', await app.ask('GET', 'pipelines'));
+    assert.deepEqual(
+      (body.pipelines as { name: string }[]).map(({ name }) => name),
+      ['flights', 'sales'],
+    );
+    const one = contract.check('GET', '/pipelines/{pipeline}', await app.ask('GET', 'pipelines/flights'));
+    const { properties, required } = one.body.contract as { properties: Record<string, object>; required: string[] };
+    assert.deepEqual(properties.origin, { type: 'string', minLength: 3, maxLength: 3 });
+    assert.deepEqual(properties.date, { type: 'string', format: 'date-time' });
+    assert.ok(required.includes('delay'));
+    assert.equal((await app.ask('GET', 'pipelines/none')).status, 404);
+  });
+
+  it('shows sequences as their entities stand', async () => {
+    const { body } = contract.check('GET', '/sequences', await app.ask('GET', 'sequences'));
+    const names = (body.sequences as { name: string }[]).map(({ name }) => name);
+    assert.ok(names.includes('flights.flights') && names.includes('sales.order_lines'));
+    const used = contract.check('GET', '/sequences/{sequence}', await app.ask('GET', 'sequences/flights.airports'));
+    assert.equal(used.body.next, '6');
+    const unused = await app.ask('GET', 'sequences/sales.customers');
+    assert.equal(unused.body.next, '1');
+    assert.equal((await app.ask('GET', 'sequences/none')).status, 404);
+  });
+
+  it('answers whatever else is asked for with a JSON object', async () => {
+    for (const [method, path] of [
+      ['GET', 'nothing/here'],
+      ['DELETE', 'runs/first'],
+      ['PUT', 'pipelines'],
+    ] as const) {
+      const { status, body, headers } = await app.ask(method, path);
+      assert.deepEqual(
+        [status, body.code, headers.get('content-type')],
+        [404, 'UnknownRoute', 'application/problem+json'],
+      );
+    }
+  });
+});

@@ -1,0 +1,83 @@
+/** The built app on the local host over Azurite in memory, as its users meet it: by HTTP and by blobs. */
+import { fileURLToPath } from 'node:url';
+import { BlobServiceClient } from '@azure/storage-blob';
+import { startAzurite } from '../../../local/azurite.ts';
+import { startHost } from '../../../local/start-host.ts';
+
+const root = fileURLToPath(new URL('../../..', import.meta.url));
+
+export interface Answer {
+  status: number;
+  headers: Headers;
+  body: Record<string, unknown>;
+}
+
+export interface App {
+  /** Without a trailing slash. */
+  url: string;
+  /** What the host printed: one JSON object a line. */
+  log: string[];
+  upload(container: string, name: string, bytes: Uint8Array): Promise<void>;
+  names(container: string, prefix?: string): Promise<string[]>;
+  /** Asks the API; the answer must be a JSON object. `path` is below `/api/`, or a whole address. */
+  ask(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>;
+  /** Asks for the outcome of a run until there is one. */
+  ended(runId: string): Promise<Answer>;
+  stop(): Promise<void>;
+}
+
+export async function startApp(env: Record<string, string> = {}, args: string[] = []): Promise<App> {
+  const azurite = await startAzurite();
+  const log: string[] = [];
+  const host = await startHost({
+    scriptRoot: root,
+    workers: 1,
+    env: { AzureWebJobsStorage: azurite.connectionString, ...env },
+    args,
+    onLine: (line) => log.push(line),
+  }).catch(async (error: unknown) => {
+    await azurite.stop();
+    throw error;
+  });
+  const service = BlobServiceClient.fromConnectionString(azurite.connectionString);
+  const ask: App['ask'] = async (method, path, body, headers = {}) => {
+    const url = path.startsWith('http') ? path : `${host.url}/api/${path}`;
+    const response = await fetch(url, {
+      method,
+      headers: { ...(body !== undefined && { 'content-type': 'application/json' }), ...headers },
+      ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+    });
+    const text = await response.text();
+    const parsed: unknown = JSON.parse(text);
+    if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) throw new Error(`no object: ${text}`);
+    return { status: response.status, headers: response.headers, body: parsed as Record<string, unknown> };
+  };
+  return {
+    url: host.url,
+    log,
+    ask,
+    async upload(container, name, bytes) {
+      const client = service.getContainerClient(container);
+      await client.createIfNotExists();
+      await client.getBlockBlobClient(name).upload(bytes, bytes.byteLength);
+    },
+    async names(container, prefix = '') {
+      const found: string[] = [];
+      const client = service.getContainerClient(container);
+      if (!(await client.exists())) return found;
+      for await (const item of client.listBlobsFlat({ prefix })) found.push(item.name);
+      return found;
+    },
+    async ended(runId) {
+      for (;;) {
+        const answer = await ask('GET', `runs/${runId}/outcome`);
+        if (answer.status !== 202) return answer;
+        await new Promise((resolve) => setTimeout(resolve, 100));
+      }
+    },
+    async stop() {
+      await host.stop();
+      await azurite.stop();
+    },
+  };
+}
