@@ -146,7 +146,7 @@ function checkUsable(meta: FileMeta, leaf: Leaf, blob: string): void {
 function codecOf(pipeline: CompiledPipeline, files: SourceFile[]): Codec {
   for (const { meta, blob } of files) {
     const leaf = leafOf(meta, pipeline.contract[0]!.name, blob);
-    const chunk = meta.rowGroups[0]?.chunks[leaf.ordinal];
+    const chunk = meta.rowGroups.find((group) => group.rows > 0)?.chunks[leaf.ordinal];
     if (chunk) return writableCodec(chunk.codec);
   }
   return 'ZSTD';

@@ -2,6 +2,7 @@
  * Any pipeline over any flat source publishes what a row-by-row reading of the pipeline says, over several runs with one
  * key index: IDs, references, values, order. `ORDINAL_ENGINE_RUNS` makes the search longer.
  */
+import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import fc from 'fast-check';
 import { checkOutcome, filesOf, runScenario } from './support/check.ts';
@@ -31,5 +32,42 @@ test('the same holds for sources that other engines wrote', async () => {
       await checkOutcome(await runScenario(scenario, await filesOf(scenario, duck)), duck);
     }),
     { numRuns: Math.ceil(numRuns / 2) },
+  );
+});
+
+test('every way through gives the same rows', async () => {
+  const ways = fc.constantFrom('dictionary' as const, 'encode' as const);
+  await fc.assert(
+    fc.asyncProperty(scenarios(['own', 'own', 'polars']), ways, async (scenario, way) => {
+      await checkOutcome(await runScenario(scenario, await filesOf(scenario, duck), { ways: way }), duck);
+    }),
+    { numRuns: Math.ceil(numRuns / 2) },
+  );
+});
+
+test('executing every activity twice, and batches in another order, gives the same bytes', async () => {
+  await fc.assert(
+    fc.asyncProperty(scenarios(['own']), async (scenario) => {
+      const files = await filesOf(scenario, duck);
+      const once = await runScenario(scenario, files);
+      const twice = await runScenario(scenario, files, { executions: 2, order: (batches) => batches.toReversed() });
+      const { container } = once.engine.pipeline.output;
+      const names = once.engine.store.names(container);
+      assert.deepEqual(twice.engine.store.names(container), names);
+      for (const name of names.filter((n) => n.endsWith('.parquet'))) {
+        const [a, b] = [once, twice].map(({ engine }) => engine.store.bytes(container, name));
+        assert.ok(Buffer.compare(a!, b!) === 0, `${name} has other bytes`);
+      }
+    }),
+    { numRuns: Math.ceil(numRuns / 4) },
+  );
+});
+
+test('the size of batches shows in no row', async () => {
+  await fc.assert(
+    fc.asyncProperty(scenarios(['own']), fc.constantFrom(1, 10, 1e6), async (scenario, batchRows) => {
+      await checkOutcome(await runScenario(scenario, await filesOf(scenario, duck), { batchRows }), duck);
+    }),
+    { numRuns: Math.ceil(numRuns / 4) },
   );
 });

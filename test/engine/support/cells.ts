@@ -20,6 +20,8 @@ export interface ColumnKind {
   givesNull?: boolean;
   /** A physical value, as a builder takes it. */
   raw(random: () => number): unknown;
+  /** Other types that a file may hold the same values in, the widest first. */
+  variants?: { type: ColumnType; raw?(raw: unknown): unknown }[];
   /** The cell that the contract must make of a raw value. */
   cell(raw: unknown): Cell | null;
 }
@@ -93,7 +95,7 @@ const signed = (bitWidth: 8 | 16 | 32 | 64, isSigned: boolean) =>
 const string: ColumnType = { physical: 'BYTE_ARRAY', annotation: { kind: 'string' } };
 const asText = z.string();
 
-export const columnKinds: Record<string, ColumnKind> = {
+const kinds: Record<string, ColumnKind> = {
   boolean: kind({ physical: 'BOOLEAN' }, 'boolean', z.boolean(), (r) => r() < 0.5),
   int32: kind({ physical: 'INT32' }, 'int32', z.int(), (r) => int(r, -1000, 1000)),
   int32bounded: kind({ physical: 'INT32' }, 'int32', z.int().min(-5).max(1e9), (r) => int(r, -5, 1e9)),
@@ -216,3 +218,37 @@ export const columnKinds: Record<string, ColumnKind> = {
     canon: decimalText(raw as bigint, 10),
   })),
 };
+
+const int64Type: ColumnType = { physical: 'INT64' };
+const dateIn = (unit: 'MILLIS' | 'MICROS' | 'NANOS', factor: bigint) => ({
+  type: { physical: 'INT64', annotation: { kind: 'timestamp', unit, utc: false } } satisfies ColumnType,
+  raw: (raw: unknown) => (raw as bigint) * factor,
+});
+
+/** Other types that files of one run may hold a kind's values in, the widest first. */
+const variants: Record<string, NonNullable<ColumnKind['variants']>> = {
+  int32: [{ type: int64Type }, { type: { physical: 'INT32', annotation: signed(16, true) } }],
+  int32bounded: [{ type: int64Type }],
+  int32bigint: [{ type: int64Type }, { type: { physical: 'INT32', annotation: signed(8, true) } }],
+  int8: [
+    { type: int64Type },
+    { type: { physical: 'INT32' } },
+    { type: { physical: 'INT32', annotation: signed(16, true) } },
+  ],
+  uint32: [{ type: int64Type }],
+  float: [{ type: { physical: 'DOUBLE' } }],
+  numberSame: [{ type: int64Type }],
+  timestampMillis: [dateIn('NANOS', 1_000_000n), dateIn('MICROS', 1000n)],
+  decimal9: [
+    { type: decimal('FIXED_LEN_BYTE_ARRAY', 22, 2, 10) },
+    { type: decimal('INT64', 18, 2) },
+    { type: decimal('BYTE_ARRAY', 9, 2) },
+    { type: decimal('FIXED_LEN_BYTE_ARRAY', 9, 2, 5) },
+  ],
+  decimal9number: [{ type: decimal('INT64', 12, 2) }],
+  decimalBytes: [{ type: decimal('FIXED_LEN_BYTE_ARRAY', 33, 3, 14) }],
+};
+
+export const columnKinds: Record<string, ColumnKind> = Object.fromEntries(
+  Object.entries(kinds).map(([name, one]) => [name, variants[name] ? { ...one, variants: variants[name] } : one]),
+);

@@ -16,10 +16,13 @@ export async function filesOf(scenario: Scenario, duck: DuckReader): Promise<Sou
   const runs: SourceFile[][] = [];
   for (const shapes of scenario.runs) {
     const files: SourceFile[] = [];
-    for (const shape of shapes) {
+    for (const [f, shape] of shapes.entries()) {
       // The other engines do not read Hadoop's framing of LZ4.
       const codec = shape.codec === 'LZ4' && scenario.writer !== 'own' ? 'SNAPPY' : shape.codec;
-      const { bytes, rows } = writeSource(columns, pools, { ...shape, codec }, random);
+      const mixed = scenario.mixed && scenario.writer === 'own';
+      // One file of each run has the widest types: a key keeps its type from run to run.
+      const variant = mixed && f === 0 ? 0 : shape.variant;
+      const { bytes, rows } = writeSource(columns, pools, { ...shape, codec, mixed, variant }, random);
       files.push({ bytes: await rewriteWith(scenario.writer, bytes, duck), rows });
     }
     runs.push(files);

@@ -8,8 +8,10 @@ import type { CompiledPipeline } from '../../../src/pipeline/compiled.ts';
 import { divide } from '../../../src/run/activities/bind.ts';
 import type { PlanOutput } from '../../../src/run/activities/plan.ts';
 import { type ActivityValue, type RunActivity, runActivities } from '../../../src/run/activity.ts';
-import type { Ids } from '../../../src/run/documents.ts';
+import { type Ids, type Plan, planSchema } from '../../../src/run/documents.ts';
 import type { Environment } from '../../../src/run/environment.ts';
+import { requireJson, writeJson } from '../../../src/storage/json.ts';
+import { work } from '../../../src/storage/names.ts';
 import { MemoryStore } from '../../support/memory-store.ts';
 
 export interface DriveOptions {
@@ -19,6 +21,8 @@ export interface DriveOptions {
   executions?: number;
   /** Order in which the batches are split and sealed. @default as numbered */
   order?: (batches: number[]) => number[];
+  /** Forces a way through the split. */
+  ways?: Plan['ways'];
   /** IDs of one contiguous range at most: a reservation is then several. @default unlimited */
   rangeMax?: number;
 }
@@ -52,6 +56,7 @@ export class Engine {
   /** One run over the blobs under `prefix`. Throws what the first failing activity gives. */
   async run(runId: string, prefix = this.pipeline.source.prefix): Promise<PlanOutput> {
     const plan = await this.activity('planRun', { runId, pipeline: this.pipeline.name, prefix });
+    if (this.options.ways) await this.#force(runId, this.options.ways);
     const numbered = Array.from({ length: plan.batches }, (_, batch) => batch);
     const batches = this.options.order?.(numbered) ?? numbered;
     for (const batch of batches) await this.activity('splitBatch', { runId, batch });
@@ -88,6 +93,12 @@ export class Engine {
     return this.store
       .names(container, `${prefix}${entity}/${runId}`)
       .map((name) => ({ name, bytes: this.store.bytes(container, name) }));
+  }
+
+  /** Writes a way through into the plan. */
+  async #force(runId: string, ways: NonNullable<Plan['ways']>): Promise<void> {
+    const plan = await requireJson(this.store, 'work', work.plan(runId), planSchema);
+    await writeJson(this.store, 'work', work.plan(runId), { ...plan, ways });
   }
 
   #reserve(rows: Record<string, number>): Ids['sequences'] {

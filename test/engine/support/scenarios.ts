@@ -8,7 +8,7 @@ import { canonOf, columnKinds } from './cells.ts';
 import type { FileShape, Mode, SourceColumn, Writer } from './sources.ts';
 
 /** Types that every engine keeps as they are when it writes a file anew. */
-const common = [
+export const commonKinds = [
   'boolean',
   'int32',
   'int32bounded',
@@ -52,6 +52,8 @@ export interface Scenario {
   batchRows: number;
   partRows: number;
   rangeMax: number;
+  /** Whether files of a run differ in their types. */
+  mixed: boolean;
 }
 
 const nat = fc.nat({ max: 11 });
@@ -83,10 +85,14 @@ const fileShape: fc.Arbitrary<FileShape> = fc.record({
   modes: fc.array(fc.constantFrom(...modes), { minLength: 1, maxLength: 4 }),
   statistics: fc.boolean(),
   rotate: nat,
+  variant: nat,
+  extra: fc.boolean(),
 });
 
-export function scenarios(writers: readonly Writer[]): fc.Arbitrary<Scenario> {
-  const kinds = writers.some((writer) => writer !== 'own') ? common : Object.keys(columnKinds);
+export function scenarios(
+  writers: readonly Writer[],
+  kinds: readonly string[] = writers.every((writer) => writer === 'own') ? Object.keys(columnKinds) : commonKinds,
+): fc.Arbitrary<Scenario> {
   return fc.record({
     seed: fc.integer(),
     columns: fc.array(columnShape(kinds), { minLength: 1, maxLength: 5 }),
@@ -97,6 +103,7 @@ export function scenarios(writers: readonly Writer[]): fc.Arbitrary<Scenario> {
     batchRows: fc.constantFrom(250_000, 64, 1),
     partRows: fc.constantFrom(5_000_000, 100),
     rangeMax: fc.constantFrom(1e9, 7),
+    mixed: fc.boolean(),
   });
 }
 

@@ -34,6 +34,12 @@ export interface FileShape {
   statistics: boolean;
   /** Order of the columns: rotated by this. */
   rotate: number;
+  /** Which of a column's types the file has, in turn; 0 is its own, and the widest where `mixed`. */
+  variant: number;
+  /** A column that no pipeline names. */
+  extra: boolean;
+  /** The run's files differ in types and optionality. @default false */
+  mixed?: boolean;
 }
 
 export interface SourceFile {
@@ -53,23 +59,27 @@ export function writeSource(
   random: () => number,
 ): SourceFile {
   const rows: Row[] = Array.from({ length: shape.rows }, () => ({}));
-  const written = columns.map(({ name, kind, optional, nullShare }, c) => {
+  const written = columns.map(({ name, kind, optional: mayBeNull, nullShare }, c) => {
+    const options = shape.mixed ? [...(kind.variants ?? []), { type: kind.type }] : [{ type: kind.type }];
+    const { type, raw } = options[shape.variant % options.length]! as NonNullable<ColumnKind['variants']>[number];
     const pool = pools[c]!;
+    const optional = mayBeNull && !(shape.mixed && nullShare === 0 && shape.variant % 2 === 1);
     const indices = Int32Array.from({ length: shape.rows }, () =>
       optional && random() < nullShare ? -1 : Math.floor(random() * pool.length),
     );
     rows.forEach((row, r) => {
       row[name] = indices[r]! < 0 ? null : kind.cell(pool[indices[r]!]);
     });
-    const values = poolValues(kind.type, pool);
+    const values = poolValues(type, raw ? pool.map(raw) : pool);
     const chunks: EncodedChunk[] = [];
     for (let from = 0; from < shape.rows || from === 0; from += shape.rowGroup) {
       const part = indices.subarray(from, Math.min(shape.rows, from + shape.rowGroup));
-      const mode = kind.type.physical === 'BOOLEAN' ? 'plain' : shape.modes[c % shape.modes.length]!;
-      chunks.push(encodeAs(mode, values, part, kind.type, optional, shape));
+      const mode = type.physical === 'BOOLEAN' ? 'plain' : shape.modes[c % shape.modes.length]!;
+      chunks.push(encodeAs(mode, values, part, type, optional, shape));
     }
-    return { name, type: kind.type, optional, chunks };
+    return { name, type, optional, chunks };
   });
+  if (shape.extra) written.unshift({ ...written[0]!, name: 'extra' });
   const by = shape.rotate % written.length;
   return { bytes: fileOf([...written.slice(by), ...written.slice(0, by)]), rows };
 }
