@@ -6,7 +6,7 @@ import type { ErrorLocation } from '../errors.ts';
 import { guarded } from './fail.ts';
 import { Validity } from './levels.ts';
 import { openDataPage } from './page-body.ts';
-import { type ChunkShape, chunkShape } from './pages.ts';
+import type { ChunkShape } from './pages.ts';
 import type { ChunkMeta, Leaf } from './types.ts';
 
 /** Numbers of byte strings: equal bytes, equal number. The bytes are the caller's only during the call. */
@@ -25,10 +25,10 @@ export function decodeDistinct(
   leaf: Leaf,
   rows: number,
   where: ErrorLocation,
+  shape: ChunkShape,
   interner: Interner,
   sample: { rows: number; distinctMax: number },
 ): { indices: Int32Array; nulls: number } | undefined {
-  const shape: ChunkShape = chunkShape(bytes, meta, leaf, where);
   const plain = shape.pages.every((page) => page.kind !== 'dictionary' && page.encoding === 'PLAIN');
   const total = shape.pages.reduce((sum, page) => sum + page.numValues, 0);
   if (leaf.nested || leaf.type.physical !== 'BYTE_ARRAY' || !plain || total !== rows || meta.numValues !== rows) {

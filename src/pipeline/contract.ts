@@ -1,9 +1,11 @@
 /** The row contract: from a zod object to `ContractColumn`s. */
+
 import { core } from 'zod';
 import { limits } from '../limits.ts';
 import type { ColumnType } from '../parquet/types.ts';
 import type { ContractColumn, JsKind } from './compiled.ts';
 import { type } from './output-type.ts';
+import { quickTest } from './quick-test.ts';
 import { refuse } from './refuse.ts';
 import { isSchema, nullPasses, reasonOf, type SchemaFacts, schemaFacts } from './schema.ts';
 
@@ -59,6 +61,7 @@ function compileColumn(name: string, schema: core.$ZodType): ContractColumn {
     changes: facts.changes,
     ...(facts.bounds && { bounds: facts.bounds }),
     ...(outputType && { outputType }),
+    ...quick(schema),
     parse: parser(schema, facts.mayGiveNull),
   };
 }
@@ -99,4 +102,9 @@ function parser(schema: core.$ZodType, givesNull: boolean): ContractColumn['pars
       return { ok: false, reason: `the schema threw: ${thrown instanceof Error ? thrown.message : String(thrown)}` };
     }
   };
+}
+
+function quick(schema: core.$ZodType): Pick<ContractColumn, 'accepts'> {
+  const accepts = quickTest(schema);
+  return accepts ? { accepts } : {};
 }

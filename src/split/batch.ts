@@ -18,6 +18,8 @@ export interface BatchSchema {
   sourceTypes: ReadonlyMap<string, ColumnType>;
   /** @default 'any' */
   ways?: Ways;
+  /** The run's plan, or any object that its batches share. */
+  run?: object;
 }
 
 export class BatchSplitter {
@@ -38,7 +40,7 @@ export class BatchSplitter {
 
   /** Takes the chunks of one unit, by contract column. Returns the static halves to stage, by entity. */
   add(chunks: ReadonlyMap<string, readonly SourceChunk[]>, place: UnitPlace): Map<string, WrittenFragment> {
-    const unit = new SourceUnit(this.#pipeline, this.#schema.sourceTypes, chunks, place);
+    const unit = new SourceUnit(this.#pipeline, this.#schema.sourceTypes, chunks, place, this.#schema.run);
     const fed = this.#keys.add(unit);
     const written = new Map<string, WrittenFragment>();
     const rowsBefore = new Map(this.#rowsOut);

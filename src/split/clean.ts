@@ -14,9 +14,9 @@ import type { ContractColumn } from '../pipeline/compiled.ts';
 import { type DictionaryColumn, gatherColumn, joinColumns, type PlainColumn } from './columns.ts';
 import { type JsView, jsView, reasonOf, shown } from './js-view.ts';
 import { numbersHold, provenByStatistics } from './number-proof.ts';
-import { promote } from './promote.ts';
+import { decodePromoted, promote } from './promote.ts';
 import type { Rejections } from './rejections.ts';
-import { memoOf, SAME } from './schema-memo.ts';
+import { SAME, type SchemaMemo } from './schema-memo.ts';
 import {
   chunkLocation,
   decodeSource,
@@ -44,6 +44,8 @@ export interface CleanContext {
   distinct: boolean;
   /** Takes refused rows; without it a refused row is an error. */
   rejections: Rejections | undefined;
+  /** What the schema made of strings of earlier units of the run. */
+  memo: SchemaMemo | undefined;
 }
 
 /** What the schema made of a list of values: by slot, a position in `values`, `NULLED` or `REFUSED`. */
@@ -128,11 +130,13 @@ export class CleanColumn {
     const { type, place, distinct } = this.#context;
     const shapes = this.#shapesOf();
     const pieces = this.#chunks.map((chunk, c) => {
-      const decoded = decodeSource(chunk, place.blob, shapes[c]!);
+      const at = chunkLocation(chunk, place.blob);
+      const promoted = distinct && shapes.length === 1 ? decodePromoted(chunk, at, shapes[c]!) : undefined;
+      const decoded = promoted ?? decodeSource(chunk, place.blob, shapes[c]!);
       try {
         return widenColumn(decoded, chunk.leaf.type, type);
       } catch (thrown) {
-        throw thrown instanceof OrdinalError ? thrown.at(chunkLocation(chunk, place.blob)) : thrown;
+        throw thrown instanceof OrdinalError ? thrown.at(at) : thrown;
       }
     });
     const joined = joinColumns(type, pieces);
@@ -203,8 +207,8 @@ export class CleanColumn {
     const isText = dictionary.kind === 'bytes' && this.type.annotation?.kind !== 'decimal';
     if (!strings || !isText) return undefined;
     const { data, offsets } = dictionary;
-    const memo = memoOf(contract);
-    if (!memo.worthwhile) return undefined;
+    const { memo } = this.#context;
+    if (!memo?.worthwhile) return undefined;
     const outcomes = new Int32Array(dictionary.length);
     let changed = false;
     for (let entry = 0; entry < dictionary.length; entry++) {
@@ -324,6 +328,7 @@ export class CleanColumn {
     }
     const unchecked = !this.contract.active && this.contract.input !== 'number';
     if (unchecked) return { ok: true, value: input, input };
+    if (this.contract.accepts?.(input)) return { ok: true, value: input, input };
     if (memo?.has(input)) return { ok: true, value: memo.get(input), input };
     const parsed = this.contract.parse(input);
     if (!parsed.ok) return { ok: false, reason: parsed.reason, input };

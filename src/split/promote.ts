@@ -5,7 +5,9 @@
 import type { ErrorLocation } from '../errors.ts';
 import { KeyTable } from '../keys/table.ts';
 import { decodeDistinct } from '../parquet/decode-distinct.ts';
-import type { ChunkMeta, Column, Leaf } from '../parquet/types.ts';
+import type { ChunkShape } from '../parquet/pages.ts';
+import type { Column } from '../parquet/types.ts';
+import type { SourceChunk } from './source-chunk.ts';
 
 /** Rows after which the share of distinct values is looked at, page by page. */
 const SAMPLE_ROWS = 8192;
@@ -14,16 +16,14 @@ const DISTINCT_SHARE_MAX = 0.7;
 
 /** The chunk in dictionary form; undefined when it is not plain byte arrays, or when its values hardly repeat. */
 export function decodePromoted(
-  bytes: Uint8Array,
-  meta: ChunkMeta,
-  leaf: Leaf,
-  rows: number,
+  { bytes, meta, leaf, rows }: SourceChunk,
   where: ErrorLocation,
+  shape: ChunkShape,
 ): Column | undefined {
   if (leaf.type.physical !== 'BYTE_ARRAY') return undefined;
   const table = new KeyTable(Math.min(rows, SAMPLE_ROWS));
   const sample = { rows: SAMPLE_ROWS, distinctMax: DISTINCT_SHARE_MAX };
-  const decoded = decodeDistinct(bytes, meta, leaf, rows, where, table, sample);
+  const decoded = decodeDistinct(bytes, meta, leaf, rows, where, shape, table, sample);
   if (!decoded || table.size > rows * DISTINCT_SHARE_MAX) return undefined;
   return { form: 'dictionary', rows, nulls: decoded.nulls, dictionary: table.values(), indices: decoded.indices };
 }

@@ -1,9 +1,8 @@
 /**
  * What a schema made of strings that earlier row groups held. Schemas are pure, the same strings come again and again,
- * and a look-up by bytes costs a tenth of decoding a string and running zod on it. Kept per process and bounded.
+ * and a look-up by bytes costs a tenth of decoding a string and running zod on it. Kept per run and process, and bounded.
  */
 import { KeyTable } from '../keys/table.ts';
-import type { ContractColumn } from '../pipeline/compiled.ts';
 
 /** Bounds of one column's memory: what comes after them runs through the schema every time. */
 const ENTRIES_MAX = 1 << 20;
@@ -62,14 +61,19 @@ export class SchemaMemo {
   }
 }
 
-const memos = new WeakMap<ContractColumn, SchemaMemo>();
+const memos = new WeakMap<object, Map<string, SchemaMemo>>();
 
-/** The memory of a contract column. */
-export function memoOf(contract: ContractColumn): SchemaMemo {
-  let memo = memos.get(contract);
+/** The memory of a contract column among the units that share `run`, any object that lives as long as the run's plan. */
+export function memoOf(run: object, column: string): SchemaMemo {
+  let columns = memos.get(run);
+  if (!columns) {
+    columns = new Map();
+    memos.set(run, columns);
+  }
+  let memo = columns.get(column);
   if (!memo) {
     memo = new SchemaMemo();
-    memos.set(contract, memo);
+    columns.set(column, memo);
   }
   return memo;
 }

@@ -9,6 +9,7 @@ import { CleanColumn } from './clean.ts';
 import { type Factor, factorize } from './factorize.ts';
 import { reasonOf, shown } from './js-view.ts';
 import { type Rejection, Rejections } from './rejections.ts';
+import { memoOf } from './schema-memo.ts';
 import { locationOf, type SourceChunk, type UnitPlace } from './source-chunk.ts';
 
 /** Selected rows, ascending, and the same as a mask over all rows. Undefined stands for all rows. */
@@ -29,7 +30,7 @@ export class SourceUnit {
   #accepted: Selection | undefined;
 
   /**
-   * Checks every contract column. `types` are the columns' types over all files of the run. Throws `InvalidValue` that
+   * Checks every contract column. `run`, when given, is what units of one run share (see `memoOf`). `types` are the columns' types over all files of the run. Throws `InvalidValue` that
    * names blob, row group, column and row, where refused rows are not to be set aside.
    */
   constructor(
@@ -37,6 +38,7 @@ export class SourceUnit {
     types: ReadonlyMap<string, ColumnType>,
     chunks: ReadonlyMap<string, readonly SourceChunk[]>,
     place: UnitPlace,
+    run?: object,
   ) {
     this.#pipeline = pipeline;
     this.rows = place.rowGroups.reduce((sum, group) => sum + group.rows, 0);
@@ -48,7 +50,13 @@ export class SourceUnit {
       const fetched = chunks.get(name);
       const type = types.get(name);
       invariant(fetched && type, `the chunks of contract column "${name}" were fetched`);
-      const context = { type, place, distinct: contract.active || keyed.has(name), rejections: this.#rejections };
+      const context = {
+        type,
+        place,
+        distinct: contract.active || keyed.has(name),
+        rejections: this.#rejections,
+        memo: run && contract.active ? memoOf(run, name) : undefined,
+      };
       this.#columns.set(name, new CleanColumn(contract, fetched, context));
     }
     const accepted = this.#rejections?.accepted;

@@ -41,6 +41,7 @@ export async function splitActivity(environment: Environment, { runId, batch }: 
     keyTypes: new Map(Object.entries(plan.keyTypes)),
     sourceTypes: new Map(Object.entries(plan.sources)),
     ways: plan.ways ?? 'any',
+    run: plan,
   });
   const uploads = new Uploads(config.requestsInFlight);
   const target = { environment, pipeline, runId, batch, part: partOf(plan, batch) };
