@@ -5,7 +5,8 @@ export interface ActivityQueueOptions {
   /** `maxConcurrentActivityFunctions`. */
   limit: number;
   run: (work: ActivityWork) => Promise<Completion>;
-  settle: (work: ActivityWork, event: Completion) => void;
+  /** Resolves when the result is committed. */
+  settle: (work: ActivityWork, event: Completion) => Promise<void>;
   isWanted: (work: ActivityWork) => boolean;
   timers: Timers;
   log: (level: 'warning', message: string) => void;
@@ -58,7 +59,7 @@ export class ActivityQueue {
 
   private async deliver(work: ActivityWork, redelivered: number): Promise<void> {
     try {
-      this.options.settle(work, await this.options.run(work));
+      await this.options.settle(work, await this.options.run(work));
     } catch (error) {
       if (!this.stopped && this.options.isWanted(work)) {
         const text = error instanceof Error ? error.message : String(error);

@@ -43,6 +43,13 @@ export interface RuntimeOptions {
   log: (level: 'debug' | 'information' | 'warning' | 'error', message: string) => void;
 }
 
+interface ActivityResult {
+  work: ActivityWork;
+  event: Completion;
+  resolve: () => void;
+  reject: (error: Error) => void;
+}
+
 const inboxBatchMax = 100_000;
 const retryDelayMaxMs = 30_000;
 
@@ -60,6 +67,7 @@ export class DurableRuntime {
   private readonly running = { entity: 0, instance: 0 };
   private readonly failures = new Map<string, number>();
   private readonly watchers = new Set<() => void>();
+  private readonly results: ActivityResult[] = [];
   private stopping = false;
 
   constructor(options: RuntimeOptions) {
@@ -251,18 +259,33 @@ export class DurableRuntime {
     return { again: begun.more, pauseMs: 0 };
   }
 
-  /** The result and the removal of the work are one transaction; a second result finds no work and is dropped. */
-  private settleActivity(work: ActivityWork, event: Completion): void {
-    if (!this.store.hasWork(work.seq)) return;
-    this.commit([
-      { type: 'removeWork', seq: work.seq },
-      {
-        type: 'send',
-        target: work.instanceId,
-        visibleAt: 0,
-        message: { kind: 'completion', executionId: work.executionId, event },
-      },
-    ]);
+  /** Results that come in one turn of the event loop are one transaction. */
+  private settleActivity(work: ActivityWork, event: Completion): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.results.push({ work, event, resolve, reject });
+      if (this.results.length === 1) setImmediate(() => this.commitResults());
+    });
+  }
+
+  /** A result and the removal of its work go together; a second result finds no work and is dropped. */
+  private commitResults(): void {
+    const results = this.results.splice(0);
+    const settled = new Set<number>();
+    const changes = results.flatMap(({ work, event }): Change[] => {
+      if (settled.has(work.seq) || !this.store.hasWork(work.seq)) return [];
+      settled.add(work.seq);
+      const { instanceId, executionId } = work;
+      return [
+        { type: 'removeWork', seq: work.seq },
+        { type: 'send', target: instanceId, visibleAt: 0, message: { kind: 'completion', executionId, event } },
+      ];
+    });
+    try {
+      if (changes.length > 0) this.commit(changes);
+      for (const { resolve } of results) resolve();
+    } catch (error) {
+      for (const { reject } of results) reject(error instanceof Error ? error : new Error(String(error)));
+    }
   }
 }
 

@@ -55,10 +55,12 @@ async function stop(): Promise<void> {
   }
 }
 
-process.on('message', (message: ToWorker) => {
-  if (message.type === 'invoke') void run(message.invocation);
-  else if (message.type === 'load') void load(message.scriptRoot);
-  else void stop();
+process.on('message', (messages: ToWorker[]) => {
+  for (const message of messages) {
+    if (message.type === 'invoke') void run(message.invocation);
+    else if (message.type === 'load') void load(message.scriptRoot);
+    else void stop();
+  }
 });
 // The host is gone: whatever this worker would still do, nobody would know.
 process.on('disconnect', () => process.exit(0));

@@ -41,6 +41,7 @@ export class Worker {
   readonly ended: Promise<void>;
   private readonly child: ChildProcess;
   private readonly pending = new Map<string, Pending>();
+  private readonly outbox: ToWorker[] = [];
   private isUp = false;
 
   constructor(options: WorkerOptions) {
@@ -112,9 +113,15 @@ export class Worker {
     this.child.kill('SIGKILL');
   }
 
+  /** What is told in one turn of the event loop goes in one piece: a write costs more than what it carries. */
   private tell(message: ToWorker): void {
-    // A worker that is gone is noticed by its exit, not by a failed send.
-    if (this.child.connected) this.child.send(message, () => {});
+    this.outbox.push(message);
+    if (this.outbox.length > 1) return;
+    queueMicrotask(() => {
+      const messages = this.outbox.splice(0);
+      // A worker that is gone is noticed by its exit, not by a failed send.
+      if (this.child.connected) this.child.send(messages, () => {});
+    });
   }
 
   private receive(message: FromWorker, logger: Logger): void {
