@@ -1,5 +1,5 @@
 import type { InstanceState } from './episode.ts';
-import { playedText } from './episode.ts';
+import { playedText } from './history.ts';
 import type { HistoryEvent, InstanceRecord } from './model.ts';
 
 interface Entry {

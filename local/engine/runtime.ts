@@ -2,7 +2,8 @@ import type { Store } from '../store/store.ts';
 import { ActivityQueue } from './activity-queue.ts';
 import { Agenda, type Timers } from './agenda.ts';
 import { beginBatch, type EntityReply, failBatch, finishBatch, newEntity } from './entity.ts';
-import { beginEpisode, type Engine, type EngineSettings, finishEpisode, type OrchestratorReply } from './episode.ts';
+import { beginEpisode, type Engine, type EngineSettings, type OrchestratorReply } from './episode.ts';
+import { finishEpisode } from './finish.ts';
 import { HistoryCache } from './history-cache.ts';
 import {
   type ActivityWork,

@@ -148,6 +148,16 @@ test('a custom status stays as long as each episode sets it', async () => {
   assert.equal(world.client.get(id).customStatus, null);
 });
 
+test('a custom status above 16 KB of UTF-16 fails the instance', async () => {
+  const name = orchestrator(function* (c) {
+    c.setCustomStatus({ text: 'x'.repeat((c.getInput() as { length: number }).length) });
+    yield c.callActivity('nothing');
+    return {};
+  });
+  assert.deepEqual(await new World().output(name, { length: 8000 }), {});
+  assert.match(await new World().failure(name, { length: 8200 }), /custom status has 16422 bytes/);
+});
+
 const secrets: [string, string][] = [
   ['no secret', 'no secret'],
   ['https://x/y?sv=1&sig=abc" rest', 'https://x/y?sv=1[Hidden Credential]" rest'],
