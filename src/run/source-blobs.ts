@@ -3,6 +3,7 @@ import { OrdinalError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import type { CompiledPipeline } from '../pipeline/compiled.ts';
 import { requireJson } from '../storage/json.ts';
+import { fromMetadata } from '../storage/metadata.ts';
 import { work } from '../storage/names.ts';
 import type { BlobItem } from '../storage/store.ts';
 import type { RunInput } from './documents.ts';
@@ -110,8 +111,8 @@ async function arrived(
     const at = Date.parse(receipt.lastModified);
     const { blob, etag } = receipt.metadata;
     if (at <= after || at > to || blob === undefined || etag === undefined) continue;
-    const name = decodeURIComponent(blob);
-    versions.set(name, (versions.get(name) ?? new Set()).add(decodeURIComponent(etag)));
+    const name = fromMetadata(blob);
+    versions.set(name, (versions.get(name) ?? new Set()).add(fromMetadata(etag)));
   }
   return versions;
 }

@@ -20,10 +20,15 @@ export const work = {
   keyList: (runId: string, entity: string, batch: number) => `runs/${runId}/keys/${entity}/${pad(batch, 6)}.parquet`,
   /** Row counts and prefix sums of all batches. */
   tally: (runId: string) => `runs/${runId}/tally.json`,
-  /** For one keyed entity: batch-local key → ID or new ordinal. */
-  slots: (runId: string, entity: string) => `runs/${runId}/resolved/${entity}.slots`,
-  /** For one keyed entity: its new rows' staged blocks. */
-  resolved: (runId: string, entity: string) => `runs/${runId}/resolved/${entity}.bin`,
+  /** For one key partition of a keyed entity: batch-local key → ID, new ordinal, or none of its keys. */
+  slots: (runId: string, entity: string, partition: number) =>
+    `runs/${runId}/resolved/${entity}-${pad(partition, 3)}.slots`,
+  /** For one key partition of a keyed entity: its new rows' staged blocks. */
+  resolved: (runId: string, entity: string, partition: number) =>
+    `runs/${runId}/resolved/${entity}-${pad(partition, 3)}.bin`,
+  /** For one key partition of a keyed entity: what resolving it came to. */
+  resolution: (runId: string, entity: string, partition: number) =>
+    `runs/${runId}/resolved/${entity}-${pad(partition, 3)}.json`,
   /** The ranges that the run's sequences gave it. */
   ids: (runId: string) => `runs/${runId}/ids.json`,
   sealed: (runId: string, unit: string) => `runs/${runId}/sealed/${unit}.json`,
@@ -37,11 +42,11 @@ export const work = {
   /** That a version of a blob arrived; its name is a digest of the blob's name and ETag. */
   receipt: (pipeline: string, digest: string) => `arrivals/${pipeline}/received/${digest}`,
   receipts: (pipeline: string) => `arrivals/${pipeline}/received/`,
+  /** Written to have the storage say what time it is. */
+  arrivalClock: (pipeline: string) => `arrivals/${pipeline}/clock`,
   /** That an arrived blob is not what the pipeline reads. */
   refusal: (pipeline: string, digest: string) => `arrivals/${pipeline}/refused/${digest}.json`,
   arrivalPrefix: 'arrivals/',
-  /** New keys of one run: counts only once a manifest names it. */
-  keyDelta: (pipeline: string, entity: string, runId: string) => `keys/${pipeline}/${entity}/${runId}.parquet`,
 };
 
 /** Blobs of the output container. */
@@ -58,7 +63,7 @@ export const output = {
 /** Unit tags: who staged a row group. */
 export const unit = {
   batch: (batch: number) => `b${pad(batch, 6)}`,
-  keyed: (entity: string) => `k-${entity}`,
+  keyed: (entity: string, partition: number) => `k-${entity}-${pad(partition, 3)}`,
 };
 
 /**

@@ -1,0 +1,62 @@
+/** The blob door: a trigger for each pipeline that arrivals start, and what gathers bursts of them. */
+import { createRequire } from 'node:module';
+import * as df from 'durable-functions';
+import { lookAtArrivals, startArrivalRun } from '../src/arrival/activities.ts';
+import { type CutsState, cutsEntityName, reduceCuts } from '../src/arrival/cuts.ts';
+import { arrivalDoors } from '../src/arrival/doors.ts';
+import { GATHER_ORCHESTRATION, gatherOrchestrator, LOOK_ACTIVITY, START_ACTIVITY } from '../src/arrival/gather.ts';
+import { receiveArrival } from '../src/arrival/receive.ts';
+import { arrivedName, blobReference } from '../src/arrival/reference.ts';
+import { runOperation } from '../src/sequence/adapter.ts';
+import { durableRuns } from './durable-runs.ts';
+import { environment } from './environment.ts';
+
+// With SDK binding the host hands over where the blob is, not its bytes. The programming model looks for who makes what
+// of it in the CommonJS instance of this package; an import would be another instance.
+const base = createRequire(import.meta.url)(
+  '@azure/functions-extensions-base',
+) as typeof import('@azure/functions-extensions-base');
+const factories = base.ResourceFactoryResolver.getInstance();
+if (!factories.hasResourceFactory('AzureStorageBlobs'))
+  factories.registerResourceFactory('AzureStorageBlobs', blobReference);
+
+// Without arrivals nothing is read here: an app whose storage is not configured still starts, and says so.
+const doors = process.env.ORDINAL_ARRIVAL ? arrivalDoors(environment()) : [];
+const source = process.env.ORDINAL_ARRIVAL_SOURCE === 'LogsAndContainerScan' ? 'LogsAndContainerScan' : 'EventGrid';
+const connection =
+  process.env.ORDINAL_STORAGE || process.env.ORDINAL_STORAGE__blobServiceUri
+    ? 'ORDINAL_STORAGE'
+    : 'AzureWebJobsStorage';
+
+for (const { functionName, path, pipeline, mode } of doors) {
+  df.app.client.storageBlob(functionName, {
+    path,
+    connection,
+    source,
+    sdkBinding: true,
+    handler: async (blob, _client, context) => {
+      const arrival = {
+        environment: environment(),
+        runs: durableRuns(context),
+        log: context,
+        now: new Date(),
+        pipeline,
+        mode,
+      };
+      await receiveArrival(arrival, arrivedName(blob, context.triggerMetadata, pipeline.source.container));
+    },
+  });
+}
+
+df.app.orchestration(GATHER_ORCHESTRATION, function* (context) {
+  return yield* gatherOrchestrator(context);
+});
+
+df.app.entity<CutsState>(cutsEntityName, (context) => runOperation(context, reduceCuts));
+
+df.app.activity(LOOK_ACTIVITY, { handler: (input: unknown) => lookAtArrivals(environment(), input) });
+
+df.app.activity(START_ACTIVITY, {
+  extraInputs: [df.input.durableClient()],
+  handler: (input: unknown, context) => startArrivalRun(environment(), durableRuns(context), new Date(), input),
+});

@@ -1,0 +1,63 @@
+/** What the gatherer asks of storage and of the durable client. */
+import { z } from 'zod';
+import { OrdinalError, toErrorValue } from '../errors.ts';
+import type { ActivityResult } from '../run/activity.ts';
+import type { DurableRuns } from '../run/client.ts';
+import { type RunInput, runIdSchema } from '../run/documents.ts';
+import { type Environment, pipelineOf } from '../run/environment.ts';
+import { RUN_ORCHESTRATION } from '../run/orchestrator.ts';
+import { work } from '../storage/names.ts';
+import type { Look } from './gather.ts';
+
+const lookSchema = z.object({ pipeline: z.string(), after: z.int(), to: z.int() });
+
+/** Counts receipts, and reads the storage's clock: by having it stamp a blob. */
+export async function lookAtArrivals(environment: Environment, input: unknown): Promise<ActivityResult<Look>> {
+  try {
+    const { pipeline, after, to } = lookSchema.parse(input);
+    const { store, config } = environment;
+    await store.ensureContainer(config.workContainer);
+    await store.write(config.workContainer, work.arrivalClock(pipeline), new Uint8Array(0));
+    const clock = await store.head(config.workContainer, work.arrivalClock(pipeline));
+    if (!clock)
+      throw new OrdinalError('StorageFailed', 'a blob that was just written is not there', { retryable: true });
+    const look: Look = { now: Date.parse(clock.lastModified), waiting: 0, oldest: to, later: false };
+    for await (const receipt of store.list(config.workContainer, work.receipts(pipeline))) {
+      const at = Date.parse(receipt.lastModified);
+      if (at > to) look.later = true;
+      else if (at > after) {
+        look.waiting++;
+        look.oldest = Math.min(look.oldest, at);
+      }
+    }
+    return { ok: true, value: look };
+  } catch (thrown) {
+    return { ok: false, error: toErrorValue(thrown) };
+  }
+}
+
+const startSchema = z.object({ pipeline: z.string(), runId: runIdSchema, after: z.int(), to: z.int() });
+
+/** Starts the run of a burst, unless it exists: done again, it changes nothing. */
+export async function startArrivalRun(
+  environment: Environment,
+  runs: DurableRuns,
+  now: Date,
+  input: unknown,
+): Promise<ActivityResult<{ started: boolean }>> {
+  try {
+    const { pipeline: name, runId, after, to } = startSchema.parse(input);
+    const pipeline = pipelineOf(environment, name);
+    if (await runs.get(runId)) return { ok: true, value: { started: false } };
+    const run: RunInput = {
+      runId,
+      pipeline: name,
+      prefix: pipeline.source.prefix,
+      select: { by: 'arrivals', after, to },
+      deadline: new Date(now.getTime() + environment.config.runHoursMax * 3_600_000).toISOString(),
+    };
+    return { ok: true, value: { started: await runs.start(RUN_ORCHESTRATION, runId, run) } };
+  } catch (thrown) {
+    return { ok: false, error: toErrorValue(thrown) };
+  }
+}

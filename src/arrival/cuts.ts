@@ -1,0 +1,63 @@
+/**
+ * Where the receipts of a pipeline's arrivals are cut into runs: a durable entity, one for each pipeline. Receipts have
+ * the storage's time of writing; a run takes those of an interval (after, to] of the past, and intervals neither
+ * overlap nor leave anything between them. A pure function, like the sequence's.
+ */
+import { z } from 'zod';
+import { OrdinalError } from '../errors.ts';
+import type { EntityCall } from '../sequence/calls.ts';
+
+export const cutsEntityName = 'arrivals';
+
+const msSchema = z.int().nonnegative();
+const cutSchema = z.object({ owner: z.string(), after: msSchema, to: msSchema });
+
+const stateSchema = z.object({
+  version: z.literal(1),
+  /** End of the last interval: all receipts up to here belong to runs. */
+  upTo: msSchema,
+  /** The last cuts, oldest first, so that a repeated question has the same answer. */
+  recent: z.array(cutSchema),
+});
+export type CutsState = z.infer<typeof stateSchema>;
+
+const operationSchema = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('show') }),
+  z.object({ kind: z.literal('cut'), owner: z.string().min(1).max(200), to: msSchema }),
+]);
+
+const RECENT_MAX = 50;
+
+export interface CutsAnswer {
+  ok: true;
+  upTo: number;
+  /** The interval that is the owner's; absent when there is nothing left up to `to`. */
+  cut?: { after: number; to: number };
+}
+
+/** Throws `Internal` for a state or an operation that is none; the entity's shell makes it an answer. */
+export function reduceCuts(
+  stored: CutsState | undefined,
+  given: unknown,
+): { state: CutsState | undefined; result: CutsAnswer } {
+  const operation = operationSchema.safeParse(given);
+  const parsed = stateSchema.optional().safeParse(stored);
+  if (!operation.success || !parsed.success) throw new OrdinalError('Internal', 'not an operation on arrivals');
+  const state = parsed.data ?? { version: 1, upTo: 0, recent: [] };
+  if (operation.data.kind === 'show') return { state: parsed.data, result: { ok: true, upTo: state.upTo } };
+  const { owner, to } = operation.data;
+  const before = state.recent.find((cut) => cut.owner === owner && cut.to === to);
+  if (before) return { state, result: { ok: true, upTo: state.upTo, cut: { after: before.after, to } } };
+  if (to <= state.upTo) return { state, result: { ok: true, upTo: state.upTo } };
+  const cut = { owner, after: state.upTo, to };
+  const next: CutsState = { version: 1, upTo: to, recent: [...state.recent, cut].slice(-RECENT_MAX) };
+  return { state: next, result: { ok: true, upTo: to, cut: { after: cut.after, to } } };
+}
+
+export function showCuts(pipeline: string): EntityCall<CutsAnswer> {
+  return { entity: { name: cutsEntityName, key: pipeline }, operation: 'show', input: {} };
+}
+
+export function cutArrivals(pipeline: string, input: { owner: string; to: number }): EntityCall<CutsAnswer> {
+  return { entity: { name: cutsEntityName, key: pipeline }, operation: 'cut', input };
+}

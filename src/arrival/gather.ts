@@ -1,0 +1,96 @@
+/**
+ * Waits until no blob has arrived for a while, and starts one run for the burst. Each interval of the quiet period's
+ * length in which something arrived has a gatherer; the last one of a burst finds nothing after it and cuts. A burst
+ * that never ends is cut by whichever gatherer finds its beginning too long ago.
+ */
+import { createHash } from 'node:crypto';
+import type { Task } from 'durable-functions';
+import { z } from 'zod';
+import { fromErrorValue } from '../errors.ts';
+import type { ActivityResult } from '../run/activity.ts';
+import type { Orchestration } from '../run/orchestration.ts';
+import { askEntity } from '../sequence/calls.ts';
+import { cutArrivals, showCuts } from './cuts.ts';
+
+export const GATHER_ORCHESTRATION = 'gatherArrivals';
+export const LOOK_ACTIVITY = 'lookAtArrivals';
+export const START_ACTIVITY = 'startArrivalRun';
+
+export const gatherInputSchema = z.object({
+  pipeline: z.string(),
+  /** End of the gatherer's interval: ms of the epoch, by the storage's clock. */
+  to: z.int().nonnegative(),
+  quietMs: z.int().positive(),
+  waitMsMax: z.int().positive(),
+});
+export type GatherInput = z.infer<typeof gatherInputSchema>;
+
+export interface LookInput {
+  pipeline: string;
+  after: number;
+  to: number;
+}
+
+export interface Look {
+  /** The storage's time now. */
+  now: number;
+  /** Receipts in (after, to], and the time of the first. */
+  waiting: number;
+  oldest: number;
+  /** Whether there are receipts after `to`. */
+  later: boolean;
+}
+
+export function gatherInstanceId(pipeline: string, to: number): string {
+  return `gather-${pipeline}-${to}`;
+}
+
+export function burstRunId(pipeline: string, after: number, to: number): string {
+  const digest = createHash('sha256')
+    .update(JSON.stringify([pipeline, after, to]))
+    .digest('hex');
+  return `arrivals-${digest.slice(0, 40)}`;
+}
+
+/** Times that the storage's clock is waited for before the gatherer gives up on it. */
+const LOOKS_MAX = 20;
+
+export function* gatherOrchestrator(context: {
+  df: Orchestration;
+}): Generator<Task, { started: string | null }, unknown> {
+  const { df } = context;
+  const { pipeline, to, quietMs, waitMsMax } = gatherInputSchema.parse(df.getInput<unknown>());
+  let due = to + quietMs;
+  for (let look = 0; look < LOOKS_MAX; look++) {
+    const waitMs = due - df.currentUtcDateTime.getTime();
+    if (waitMs > 0) yield df.createTimer(new Date(due));
+    const { upTo } = yield* askEntity(df, showCuts(pipeline));
+    const seen = yield* asked<Look>(df, LOOK_ACTIVITY, { pipeline, after: upTo, to } satisfies LookInput);
+    if (seen.waiting === 0) return { started: null };
+    if (seen.now < to + quietMs) {
+      // This machine's clock is ahead of the storage's, by which receipts are stamped.
+      due = df.currentUtcDateTime.getTime() + (to + quietMs - seen.now);
+      continue;
+    }
+    if (seen.later && to - seen.oldest < waitMsMax) return { started: null };
+    const { cut } = yield* askEntity(df, cutArrivals(pipeline, { owner: df.instanceId, to }));
+    if (!cut) return { started: null };
+    const runId = burstRunId(pipeline, cut.after, cut.to);
+    yield* asked(df, START_ACTIVITY, { pipeline, runId, ...cut });
+    return { started: runId };
+  }
+  throw new Error(`the storage's clock did not reach ${new Date(to + quietMs).toISOString()}`);
+}
+
+/** Tries of an activity before the gatherer gives up: an hour in all, since nobody else would start this burst. */
+const TRIES_MAX = 14;
+
+function* asked<T>(df: Orchestration, name: string, input: object): Generator<Task, T, unknown> {
+  for (let attempt = 1; ; attempt++) {
+    const result = (yield df.callActivity(name, input)) as ActivityResult<object>;
+    if (result.ok) return result.value as T;
+    if (attempt >= TRIES_MAX) throw fromErrorValue(result.error);
+    const seconds = Math.min(300, 2 ** attempt);
+    yield df.createTimer(new Date(df.currentUtcDateTime.getTime() + seconds * 1000));
+  }
+}

@@ -1,0 +1,160 @@
+/**
+ * A blob arrived. Events come late, twice and out of order, and say only that something happened to a name: what is
+ * there now decides. A version of a blob (name and ETag) starts one run, or is part of one; its receipt says so. What is
+ * not the pipeline's to read is reported and forgotten: trying again would not change it.
+ */
+import { createHash } from 'node:crypto';
+import type { ArrivalMode } from '../config.ts';
+import { OrdinalError } from '../errors.ts';
+import type { CompiledPipeline } from '../pipeline/compiled.ts';
+import type { DurableRuns } from '../run/client.ts';
+import type { RunInput } from '../run/documents.ts';
+import type { Environment } from '../run/environment.ts';
+import { RUN_ORCHESTRATION } from '../run/orchestrator.ts';
+import { readPinned } from '../run/source.ts';
+import { type Log, logEvent } from '../run/telemetry.ts';
+import { writeJson } from '../storage/json.ts';
+import { toMetadata } from '../storage/metadata.ts';
+import { work } from '../storage/names.ts';
+import type { BlobItem } from '../storage/store.ts';
+import { GATHER_ORCHESTRATION, type GatherInput, gatherInstanceId } from './gather.ts';
+
+export interface Arrival {
+  environment: Environment;
+  runs: DurableRuns;
+  log: Log;
+  now: Date;
+  pipeline: CompiledPipeline;
+  mode: ArrivalMode;
+}
+
+/** What became of an event. */
+export type Verdict = 'started' | 'known' | 'gathered' | 'ignored' | 'gone' | 'refused';
+
+/** Never throws for what the blob is; throws `StorageFailed` and the like, which are worth another delivery. */
+export async function receiveArrival(arrival: Arrival, name: string): Promise<Verdict> {
+  const { environment, pipeline, mode, log } = arrival;
+  const verdict = isCandidate(pipeline, mode, name) ? await receiveCandidate(arrival, name) : 'ignored';
+  if (verdict !== 'ignored') logEvent(log, 'arrival', { pipeline: pipeline.name, blob: name, verdict });
+  return verdict;
+
+  async function receiveCandidate(arrival: Arrival, name: string): Promise<Verdict> {
+    const blob = await environment.store.head(pipeline.source.container, name);
+    if (!blob) return 'gone';
+    const digest = versionDigest(pipeline.name, blob);
+    if (mode.on === 'marker') return startOnce(arrival, digest, { prefix: folderOf(name) });
+    // Folders of hierarchical accounts are empty blobs.
+    if (blob.size === 0) return 'ignored';
+    const fault = await faultOf(arrival, blob);
+    if (fault === 'replaced') return 'gone';
+    if (fault !== undefined) return refuse(arrival, blob, digest, fault);
+    if (mode.on === 'quiet') return gather(arrival, mode, blob, digest);
+    return startOnce(arrival, digest, { prefix: name, select: { by: 'blobs', blobs: [name], etag: blob.etag } });
+  }
+}
+
+/** By name alone. Parts of names that begin with `_` or `.` are what writers keep for themselves. */
+function isCandidate({ source }: CompiledPipeline, mode: ArrivalMode, name: string): boolean {
+  if (!name.startsWith(source.prefix)) return false;
+  const parts = name.slice(source.prefix.length).split('/');
+  if (mode.on === 'marker') return parts.at(-1) === mode.name;
+  return name.endsWith(source.suffix) && !parts.some((part) => /^[_.]/.test(part));
+}
+
+function folderOf(name: string): string {
+  return name.slice(0, name.lastIndexOf('/') + 1);
+}
+
+/** One value for one version of one blob in one pipeline. */
+export function versionDigest(pipeline: string, { name, etag }: Pick<BlobItem, 'name' | 'etag'>): string {
+  return createHash('sha256')
+    .update(JSON.stringify([pipeline, name, etag]))
+    .digest('hex')
+    .slice(0, 40);
+}
+
+const MAGIC = 'PAR1';
+
+/** Why the blob is no Parquet file, by its first and last bytes; undefined when it looks like one. */
+async function faultOf({ environment, pipeline }: Arrival, blob: BlobItem): Promise<string | undefined> {
+  // The smallest file: magic, footer length, magic.
+  if (blob.size < 12) return `it has ${blob.size} bytes`;
+  const pinned = { blob: blob.name, etag: blob.etag, size: blob.size };
+  const read = (offset: number) =>
+    readPinned(environment.store, pipeline.source.container, pinned, offset, MAGIC.length);
+  try {
+    const ends = await Promise.all([read(0), read(blob.size - MAGIC.length)]);
+    const [head, tail] = ends.map((bytes) => Buffer.from(bytes).toString('latin1'));
+    if (head === MAGIC && tail === MAGIC) return undefined;
+    if (tail === 'PARE') return 'its footer is encrypted';
+    return head === MAGIC ? 'its end is missing: it was cut off' : 'it does not begin as one';
+  } catch (thrown) {
+    // Overwritten or deleted while it was looked at: there is, or was, an event of its own for that.
+    if (thrown instanceof OrdinalError && thrown.code === 'SourceChanged') return 'replaced';
+    throw thrown;
+  }
+}
+
+async function refuse({ environment, log, pipeline }: Arrival, blob: BlobItem, digest: string, fault: string) {
+  const { store, config } = environment;
+  const report = {
+    pipeline: pipeline.name,
+    blob: blob.name,
+    etag: blob.etag,
+    size: blob.size,
+    code: 'NotParquet',
+    message: `"${blob.name}" is not a Parquet file: ${fault}`,
+  };
+  await store.ensureContainer(config.workContainer);
+  await writeJson(store, config.workContainer, work.refusal(pipeline.name, digest), report);
+  logEvent(log, 'arrivalRefused', report, 'warn');
+  return 'refused' as const;
+}
+
+/** Starts the run of a version, unless it was started before, however long ago and however it ended. */
+async function startOnce(
+  { environment, runs, now, pipeline }: Arrival,
+  digest: string,
+  source: Pick<RunInput, 'prefix' | 'select'>,
+): Promise<Verdict> {
+  const { store, config } = environment;
+  const receipt = work.receipt(pipeline.name, digest);
+  const runId = `arrival-${digest}`;
+  if (await store.head(config.workContainer, receipt)) return 'known';
+  const existing = await runs.get(runId);
+  if (!existing) {
+    const deadline = new Date(now.getTime() + config.runHoursMax * 3_600_000).toISOString();
+    const input: RunInput = { runId, pipeline: pipeline.name, ...source, deadline };
+    await runs.start(RUN_ORCHESTRATION, runId, input);
+  }
+  // After the start: who dies in between starts the same run again, which is no second run.
+  await store.ensureContainer(config.workContainer);
+  await store.write(config.workContainer, receipt, new Uint8Array(0), { metadata: { run: runId } });
+  return existing ? 'known' : 'started';
+}
+
+/** Leaves a receipt, and sees to it that somebody looks at the receipts once it has been quiet. */
+async function gather(
+  { environment, runs, pipeline }: Arrival,
+  mode: Extract<ArrivalMode, { on: 'quiet' }>,
+  blob: BlobItem,
+  digest: string,
+): Promise<Verdict> {
+  const { store, config } = environment;
+  const name = work.receipt(pipeline.name, digest);
+  await store.ensureContainer(config.workContainer);
+  try {
+    const metadata = { blob: toMetadata(blob.name), etag: toMetadata(blob.etag) };
+    await store.write(config.workContainer, name, new Uint8Array(0), { ifAbsent: true, metadata });
+  } catch (thrown) {
+    if (!(thrown instanceof OrdinalError && thrown.code === 'StorageConflict')) throw thrown;
+  }
+  const receipt = await store.head(config.workContainer, name);
+  if (!receipt) throw new OrdinalError('StorageFailed', `receipt "${name}" is gone`, { retryable: true });
+  const quietMs = mode.seconds * 1000;
+  // Arrivals of one interval share one gatherer; each interval that has any has one.
+  const to = (Math.floor(Date.parse(receipt.lastModified) / quietMs) + 1) * quietMs;
+  const input: GatherInput = { pipeline: pipeline.name, to, quietMs, waitMsMax: mode.waitSecondsMax * 1000 };
+  await runs.start(GATHER_ORCHESTRATION, gatherInstanceId(pipeline.name, to), input);
+  return 'gathered';
+}

@@ -1,0 +1,120 @@
+/** The blob door, from outside: events as Event Grid posts them, and blobs that the local host finds by itself. */
+import assert from 'node:assert/strict';
+import { afterEach, describe, it } from 'node:test';
+import { type App, startApp } from '../http/support/app.ts';
+import { flightsFile } from '../http/support/flights.ts';
+
+let app: App | undefined;
+afterEach(async () => {
+  await app?.stop();
+  app = undefined;
+});
+
+interface Listed {
+  runId: string;
+  status: string;
+  error?: { code: string };
+}
+
+async function runs(of: App): Promise<Listed[]> {
+  return (await of.ask('GET', 'runs?limit=100')).body.runs as Listed[];
+}
+
+async function until(what: string, holds: () => Promise<boolean>): Promise<void> {
+  for (let look = 0; look < 300; look++) {
+    if (await holds()) return;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  throw new Error(`did not happen: ${what}`);
+}
+
+/** Posts what Event Grid posts for a created blob. */
+async function created(of: App, container: string, name: string): Promise<number> {
+  const response = await fetch(`${of.url}/runtime/webhooks/blobs?functionName=Host.Functions.arrive-flights`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', 'aeg-event-type': 'Notification' },
+    body: JSON.stringify([
+      {
+        eventType: 'Microsoft.Storage.BlobCreated',
+        subject: `/blobServices/default/containers/${container}/blobs/${name}`,
+        data: { url: `https://account.blob.core.windows.net/${container}/${name}`, eTag: '0x1' },
+      },
+    ]),
+  });
+  await response.arrayBuffer();
+  return response.status;
+}
+
+/** Verdicts that the app logged for a blob. */
+function verdicts(of: App, name: string): string[] {
+  return of.log.flatMap((line) => {
+    const message = String((JSON.parse(line) as { message?: string }).message ?? '');
+    if (!message.startsWith('{"event":"arrival"')) return [];
+    const { blob, verdict } = JSON.parse(message) as { blob: string; verdict: string };
+    return blob === name ? [verdict] : [];
+  });
+}
+
+describe('arrivals', () => {
+  it('by Event Grid: one run for a version, however often it is announced', async () => {
+    app = await startApp({ ORDINAL_ARRIVAL: '{"flights":{"on":"blob"}}' }, ['--blob-poll', '50']);
+    const one = app;
+    await one.upload('landing', 'flights/a.parquet', flightsFile(20));
+    await one.upload('landing', 'flights/notes.parquet', Buffer.from('this is not a Parquet file'));
+    for (const name of ['a', 'notes', 'a', 'gone', 'a'])
+      assert.equal(await created(one, 'landing', `flights/${name}.parquet`), 202);
+    await until('three events are handled', async () => verdicts(one, 'flights/a.parquet').length === 3);
+    assert.equal(verdicts(one, 'flights/a.parquet').filter((verdict) => verdict === 'started').length >= 1, true);
+    await until('the run ends', async () => (await runs(one)).every(({ status }) => status === 'Completed'));
+    assert.equal((await runs(one)).length, 1);
+
+    // Reported, once, and not tried again.
+    assert.deepEqual(verdicts(one, 'flights/notes.parquet'), ['refused']);
+    assert.equal((await one.names('ordinal', 'arrivals/flights/refused/')).length, 1);
+
+    // A new version is a new run; the old one's late event is not.
+    await one.upload('landing', 'flights/a.parquet', flightsFile(30, 1));
+    await created(one, 'landing', 'flights/a.parquet');
+    await created(one, 'landing', 'flights/a.parquet');
+    await until('a second run', async () => (await runs(one)).length === 2);
+    await until('it ends', async () => (await runs(one)).every(({ status }) => status === 'Completed'));
+    await until('all events are handled', async () => verdicts(one, 'flights/a.parquet').length === 5);
+
+    // What runs publish starts nothing.
+    const published = await one.names('published');
+    assert.ok(published.length >= 6);
+    for (const name of published) await created(one, 'published', name);
+    await created(one, 'landing', 'sales/x.parquet');
+    await created(one, 'landing', 'flights/_temporary/x.parquet');
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    assert.equal((await runs(one)).length, 2);
+    const { body } = await one.ask('GET', 'sequences/flights.flights');
+    assert.equal(body.next, '51');
+  });
+
+  it('that come in a burst become one run', async () => {
+    const arrival = '{"flights":{"on":"quiet","seconds":2}}';
+    app = await startApp(
+      { ORDINAL_ARRIVAL: arrival, ORDINAL_ARRIVAL_SOURCE: 'LogsAndContainerScan', ORDINAL_BATCH_ROWS: '1000' },
+      ['--blob-poll', '50'],
+    );
+    const one = app;
+    const names = Array.from({ length: 40 }, (_, i) => `flights/in/${String(i).padStart(3, '0')}.parquet`);
+    await Promise.all(names.map((name, i) => one.upload('landing', name, flightsFile(5, i))));
+    await until('a run', async () => (await runs(one)).length > 0);
+    await until('it ends', async () =>
+      (await runs(one)).every(({ status }) => status !== 'Pending' && status !== 'Running'),
+    );
+    const [first, ...others] = await runs(one);
+    assert.deepEqual([first?.status, others], ['Completed', []]);
+    const outcome = await one.ended(first!.runId);
+    assert.deepEqual(outcome.body.rows, { done: 200, total: 200 });
+
+    // Later ones, and one of them again in a new version, are a run of their own.
+    await one.upload('landing', names[0]!, flightsFile(7, 50));
+    await one.upload('landing', 'flights/in/100.parquet', flightsFile(4, 60));
+    await until('a second run', async () => (await runs(one)).length === 2);
+    const second = (await runs(one)).find(({ runId }) => runId !== first!.runId)!;
+    assert.deepEqual((await one.ended(second.runId)).body.rows, { done: 11, total: 11 });
+  });
+});
