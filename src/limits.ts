@@ -46,6 +46,8 @@ export const limits = {
   /** Entities, and columns of one entity, in a pipeline. */
   entitiesMax: 100,
   entityColumnsMax: 1_000,
+  /** Hash partitions of one key index: each is an activity. */
+  keyPartitionsMax: 64,
   /** Contiguous ranges that one reservation may consist of. */
   rangesPerReservationMax: 64,
   /** Open (neither committed nor released) reservations of one sequence. */

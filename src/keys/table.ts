@@ -38,11 +38,11 @@ export class KeyTable {
 
   /** The key's ordinal, a new one if the key is new. */
   intern(bytes: Uint8Array, start = 0, end = bytes.length): number {
-    const hash = hashBytes(bytes, start, end);
+    const hash = hashKey(bytes, start, end);
     const mask = this.#slots.length - 1;
     let slot = hash & mask;
     for (let entry = this.#slots[slot]!; entry !== 0; entry = this.#slots[slot]!) {
-      if (this.#hashes[entry - 1] === hash && this.#equals(entry - 1, bytes, start, end)) return entry - 1;
+      if (this.#hashes[entry - 1] === hash && this.equals(entry - 1, bytes, start, end)) return entry - 1;
       slot = (slot + 1) & mask;
     }
     return this.#append(slot, hash, bytes, start, end);
@@ -51,11 +51,11 @@ export class KeyTable {
   /** The key's ordinal, or -1. */
   find(bytes: Uint8Array, start = 0, end = bytes.length): number {
     if (this.#size === 0) return -1;
-    const hash = hashBytes(bytes, start, end);
+    const hash = hashKey(bytes, start, end);
     const mask = this.#slots.length - 1;
     let slot = hash & mask;
     for (let entry = this.#slots[slot]!; entry !== 0; entry = this.#slots[slot]!) {
-      if (this.#hashes[entry - 1] === hash && this.#equals(entry - 1, bytes, start, end)) return entry - 1;
+      if (this.#hashes[entry - 1] === hash && this.equals(entry - 1, bytes, start, end)) return entry - 1;
       slot = (slot + 1) & mask;
     }
     return -1;
@@ -72,7 +72,31 @@ export class KeyTable {
     return { kind: 'bytes', length: this.#size - from, data, offsets: this.#offsets.subarray(from, this.#size + 1) };
   }
 
-  #equals(ordinal: number, bytes: Uint8Array, start: number, end: number): boolean {
+  hashAt(ordinal: number): number {
+    return this.#hashes[ordinal]!;
+  }
+
+  /** Ordinals in ascending order of hash, and of ordinal where hashes are equal: a radix sort. */
+  byHash(): Uint32Array {
+    const size = this.#size;
+    let order = Uint32Array.from({ length: size }, (_, ordinal) => ordinal);
+    let other = new Uint32Array(size);
+    for (const shift of [0, 11, 22]) {
+      const starts = new Uint32Array(2049);
+      for (let i = 0; i < size; i++) starts[((this.#hashes[i]! >>> shift) & 2047) + 1]!++;
+      for (let digit = 0; digit < 2048; digit++) starts[digit + 1]! += starts[digit]!;
+      for (let i = 0; i < size; i++) {
+        const ordinal = order[i]!;
+        const digit = (this.#hashes[ordinal]! >>> shift) & 2047;
+        other[starts[digit]!++] = ordinal;
+      }
+      [order, other] = [other, order];
+    }
+    return order;
+  }
+
+  /** Whether a key is these bytes. */
+  equals(ordinal: number, bytes: Uint8Array, start: number, end: number): boolean {
     const from = this.#offsets[ordinal]!;
     if (this.#offsets[ordinal + 1]! - from !== end - start) return false;
     const arena = this.#arena;
@@ -119,8 +143,11 @@ export class KeyTable {
   }
 }
 
-/** Four bytes a step, then an avalanche: low bits select the slot, so they must depend on every byte. */
-function hashBytes(bytes: Uint8Array, start: number, end: number): number {
+/**
+ * Four bytes a step, then an avalanche: low bits select the slot, so they must depend on every byte. Index segments are
+ * sorted by it: another hash is another format.
+ */
+export function hashKey(bytes: Uint8Array, start: number, end: number): number {
   let h = end - start;
   let i = start;
   for (; i + 4 <= end; i += 4) {

@@ -53,6 +53,11 @@ export interface Builder<Row> {
     where?: Where;
     /** Name of the key index, for entities that several pipelines share. @default `<pipeline>.<entity>` */
     index?: string;
+    /**
+     * Hash partitions of the key index, 1 to 64: each is resolved by an activity of its own, and new keys are in
+     * first-seen order within each. Fixed when the index is first used. @default 1
+     */
+    partitions?: number;
   }): KeyedEntity<K, C>;
 
   /** One output row for each source row that passes `where`. A column that is a source column's name is unchanged. */

@@ -91,6 +91,8 @@ export interface KeyedEntity {
   name: string;
   /** Name of the key index: `<pipeline>.<entity>`, or a name that several pipelines share. */
   index: string;
+  /** Hash partitions of the key index, resolved side by side. One when absent. */
+  partitions?: number;
   where?: Predicate;
   /** Components of the natural key. `input` is the JavaScript kind of the component: never `any`. */
   key: { name: string; input: JsKind }[];

@@ -92,6 +92,7 @@ export interface KeyedEntity<K = unknown, C = unknown> {
   readonly columns: C | undefined;
   readonly where: Where | undefined;
   readonly index: string | undefined;
+  readonly partitions?: number | undefined;
 }
 
 export interface RowsEntity<C = unknown> {

@@ -10,7 +10,7 @@ import { Sequences } from './sequences.ts';
 type Declared = Record<string, unknown> & { kind: 'keyed' | 'rows' };
 
 const options = {
-  keyed: ['kind', 'id', 'key', 'columns', 'where', 'index'],
+  keyed: ['kind', 'id', 'key', 'columns', 'where', 'index', 'partitions'],
   rows: ['kind', 'id', 'columns', 'where'],
 } as const;
 
@@ -137,10 +137,28 @@ function compileKeyed(pipeline: string, name: string, spec: Declared, scope: Sco
         "give the key source columns, as in key: { code: 'origin' }",
       );
   }
+  const partitions = partitionCount(spec.partitions ?? 1, `${field}.partitions`);
   const keyColumns = components.map((c, component): OutColumn => ({ kind: 'key', name: c.name, component }));
   const columns = [id, ...keyColumns, ...declared];
   checkColumns(columns, `${field}.columns`);
-  return { kind: 'keyed', name, index, ...(where && { where }), key: components, ...(ownFeed && { ownFeed }), columns };
+  return {
+    kind: 'keyed',
+    name,
+    index,
+    ...(partitions > 1 && { partitions }),
+    ...(where && { where }),
+    key: components,
+    ...(ownFeed && { ownFeed }),
+    columns,
+  };
+}
+
+function partitionCount(given: unknown, field: string): number {
+  const max = limits.keyPartitionsMax;
+  if (typeof given !== 'number' || !Number.isInteger(given) || given < 1 || given > max) {
+    return refuse(field, `${show(given)} is not a number of partitions`, `use a whole number from 1 to ${max}`);
+  }
+  return given;
 }
 
 /** Two entities of one pipeline cannot resolve against one key index in the same run. */

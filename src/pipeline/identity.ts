@@ -10,6 +10,8 @@ export interface EntityIdentity {
   sequence: string;
   /** Keyed entities: name of the key index. */
   index?: string;
+  /** Keyed entities: partitions of the key index, if more than one. */
+  partitions?: number;
   /** Keyed entities: each component of the key as `name: kind`, with `= source column` if it has an own feed. */
   key?: string[];
 }
@@ -34,7 +36,8 @@ function entityIdentity(entity: Entity): EntityIdentity {
   if (entity.kind === 'rows') return { kind: entity.kind, sequence };
   const { ownFeed } = entity;
   const key = entity.key.map((c, i) => `${c.name}: ${c.input}${ownFeed ? ` = ${ownFeed[i]}` : ''}`);
-  return { kind: entity.kind, sequence, index: entity.index, key };
+  const { index, partitions } = entity;
+  return { kind: entity.kind, sequence, index, ...(partitions && { partitions }), key };
 }
 
 /** A change that IDs do not survive, with the field that made it. */
@@ -62,6 +65,14 @@ export function breakingChanges(before: PipelineIdentity, after: PipelineIdentit
     }
     compare(`${at}.key`, 'the key', was.key?.join(', '), is.key?.join(', '), 'known rows would get new IDs');
     compare(`${at}.index`, 'the key index', was.index, is.index, 'known keys would get new IDs');
+    const partitions = (of: EntityIdentity) => String(of.partitions ?? 1);
+    compare(
+      `${at}.partitions`,
+      'the number of key partitions',
+      partitions(was),
+      partitions(is),
+      'known keys would be looked for in the wrong partition',
+    );
     compare(`${at}.id`, 'the sequence', was.sequence, is.sequence, 'IDs could be given twice');
   }
   for (const [name, was] of Object.entries(before.steps)) {

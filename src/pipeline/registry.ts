@@ -61,9 +61,9 @@ function checkSequences(registry: PipelineRegistry): void {
 }
 
 /** What must be alike for two entities to share a key index: the key's types, and the sequence its IDs come from. */
-function indexIdentity({ key, columns }: KeyedEntity): string {
+function indexIdentity({ key, columns, partitions = 1 }: KeyedEntity): string {
   const id = columns[0]?.kind === 'id' ? columns[0].sequence : '';
-  return `key (${key.map((c) => `${c.name}: ${c.input}`).join(', ')}), sequence '${id}'`;
+  return `key (${key.map((c) => `${c.name}: ${c.input}`).join(', ')}), sequence '${id}'${partitions > 1 ? `, ${partitions} partitions` : ''}`;
 }
 
 function checkIndexes(registry: PipelineRegistry): void {

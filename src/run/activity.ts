@@ -8,13 +8,14 @@ import { limits } from '../limits.ts';
 import { bindActivity, bindInputSchema } from './activities/bind.ts';
 import { callBackActivity, callBackInputSchema } from './activities/call-back.ts';
 import { discardActivity, discardInputSchema } from './activities/discard.ts';
+import { compactIndexActivity, extendIndexActivity, indexInputSchema } from './activities/extend-index.ts';
 import { finishActivity, finishInputSchema } from './activities/finish.ts';
 import { outcomeActivity } from './activities/outcome.ts';
 import { planActivity } from './activities/plan.ts';
 import { previewActivity } from './activities/preview.ts';
 import { publishActivity, publishInputSchema } from './activities/publish.ts';
-import { resolveActivity } from './activities/resolve.ts';
-import { sealActivity, sealKeyedActivity } from './activities/seal.ts';
+import { resolveActivity, resolveInputSchema } from './activities/resolve.ts';
+import { sealActivity, sealKeyedActivity, sealKeyedInputSchema } from './activities/seal.ts';
 import { splitActivity } from './activities/split.ts';
 import { tallyActivity } from './activities/tally.ts';
 import { planInputSchema, runIdSchema } from './documents.ts';
@@ -24,19 +25,20 @@ export type ActivityResult<T> = { ok: true; value: T } | { ok: false; error: Err
 
 const runSchema = z.object({ runId: runIdSchema });
 const batchSchema = z.object({ runId: runIdSchema, batch: z.int().nonnegative() });
-const entitySchema = z.object({ runId: runIdSchema, entity: z.string() });
 
 /** All activities of a run by the name they are registered under. */
 export const runActivities = {
   planRun: edge(planInputSchema, planActivity),
   splitBatch: edge(batchSchema, splitActivity),
-  resolveKeys: edge(entitySchema, resolveActivity),
+  resolveKeys: edge(resolveInputSchema, resolveActivity),
   tallyRows: edge(runSchema, tallyActivity),
   bindIds: edge(bindInputSchema, bindActivity),
   sealBatch: edge(batchSchema, sealActivity),
-  sealKeyed: edge(entitySchema, sealKeyedActivity),
+  sealKeyed: edge(sealKeyedInputSchema, sealKeyedActivity),
   publishFile: edge(publishInputSchema, publishActivity),
   finishRun: edge(finishInputSchema, finishActivity),
+  extendIndex: edge(indexInputSchema, extendIndexActivity),
+  compactIndex: edge(indexInputSchema, compactIndexActivity),
   outcomeOfRun: edge(runSchema, outcomeActivity),
   discardRun: edge(discardInputSchema, discardActivity),
   previewRun: edge(runSchema, previewActivity),

@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import { limits } from '../limits.ts';
 import type { ColumnType } from '../parquet/types.ts';
+import type { Entity } from '../pipeline/compiled.ts';
 import { chunkMetaSchema, codecSchema, fragmentSchema } from '../split/fragment.ts';
 import { selectionSchema } from './selection.ts';
 
@@ -98,21 +99,49 @@ export const planSchema = z.object({
 });
 export type Plan = z.infer<typeof planSchema>;
 
+/** Output files of an entity at most: one for each part of the plan, or for each key partition. */
+export function partsOf(entity: Entity, plan: Pick<Plan, 'parts'>): number {
+  return entity.kind === 'keyed' ? (entity.partitions ?? 1) : plan.parts.length;
+}
+
 /** By rows entity: rows before each batch (one more element than batches: the last is the total). */
 export const tallySchema = z.object({ starts: z.record(z.string(), z.array(count)) });
 export type Tally = z.infer<typeof tallySchema>;
 
-/** What resolving a keyed entity leaves: its new rows. */
+/** What resolving one key partition of a keyed entity leaves: its new rows. */
 export const resolvedSchema = z.object({ entity: z.string(), rows: count, fragments: z.array(fragmentSchema) });
+
+/** What resolving one key partition came to, in short. */
+export const resolutionSchema = z.object({
+  partition: count,
+  /** New keys. */
+  rows: count,
+  /** Distinct keys of the run in this partition. */
+  seen: count,
+  /** Keys that the index knew, and the version of its head. */
+  known: count,
+  version: count,
+  /** Blob in the work container with the new keys; null when there are none. */
+  delta: z.string().nullable(),
+});
+export type Resolution = z.infer<typeof resolutionSchema>;
 
 /** A short list of contiguous ranges of IDs; `count` is their sum. */
 const rangesSchema = z.object({ step: decimal, count, ranges: z.array(z.object({ first: decimal, count: decimal })) });
 
+/** What a sequence gave, and its next ID before and after. Others may have drawn on it in between. */
+const drawnSchema = rangesSchema.extend({
+  before: z.string().exactOptional(),
+  after: z.string().exactOptional(),
+});
+
 /** What a sequence gave to the run, and which part of it each ID column takes. */
 export const idsSchema = z.object({
-  sequences: z.record(z.string(), rangesSchema),
+  sequences: z.record(z.string(), drawnSchema),
   /** entity → column → ordinal, within the sequence's ranges, of the column's first ID. */
   bases: z.record(z.string(), z.record(z.string(), count)),
+  /** By keyed entity: rows before each of its key partitions (one more element: the last is the total). */
+  partitions: z.record(z.string(), z.array(count)),
 });
 export type Ids = z.infer<typeof idsSchema>;
 
@@ -155,6 +184,8 @@ export const manifestSchema = z.object({
   pipelineHash: z.string(),
   startedAt: z.string(),
   finishedAt: z.string(),
+  /** When each phase began, in order. */
+  phases: z.array(z.object({ phase: z.string(), at: z.string() })),
   source: z.object({ container: z.string(), prefix: z.string(), rows: count }),
   inputs: z.array(z.object({ blob: z.string(), etag: z.string(), size: count, rows: count })),
   output: z.object({ container: z.string() }),
@@ -168,8 +199,8 @@ export const manifestSchema = z.object({
       files: z.array(publishedFileSchema),
       /** The own IDs of the rows, in row order. */
       ids: rangesSchema.extend({ sequence: z.string() }),
-      /** Blob in the work container with the new keys of a keyed entity, in row order: their IDs are `ids`. */
-      keyDelta: z.string().nullable(),
+      /** Of a keyed entity: its key index, and by partition what the run found there and added. */
+      keys: z.object({ index: z.string(), partitions: z.array(resolutionSchema) }).nullable(),
     }),
   ),
   sequences: idsSchema.shape.sequences,

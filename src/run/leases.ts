@@ -29,22 +29,32 @@ export interface Liveness {
 /** Seconds between polls: 1, 2, 4, ... at most 15. */
 const POLL_SECONDS_MAX = 15;
 
-/** Takes all leases; each one taken is added to `held` at once, so that a failure gives it back. */
+export interface LeaseHolder {
+  readonly input: { runId: string };
+  readonly attempt: number;
+  leases: string[];
+  terms: Record<string, number>;
+}
+
+/** Takes all leases; each one is noted before it is asked for, so that a failure gives it back. */
 export function* acquireLeases(
   df: Orchestration,
   names: readonly string[],
-  runId: string,
-  attempt: number,
-  held: string[],
+  run: LeaseHolder,
   onWait: () => void,
 ): Generator<Task, void, unknown> {
+  const { attempt } = run;
+  const { runId } = run.input;
   const deadline = df.currentUtcDateTime.getTime() + limits.leaseWaitMinutesMax * 60_000;
   for (const name of [...new Set(names)].sort()) {
-    held.push(name);
+    run.leases.push(name);
     for (let poll = 0; ; poll++) {
       const answer = yield* askEntity(df, acquireLeaseOperation(name, { owner: runId, attempt }));
       if (!answer.ok) throw fromErrorValue(answer.error);
-      if (answer.granted) break;
+      if (answer.granted) {
+        run.terms[name] = answer.term;
+        break;
+      }
       onWait();
       if (df.currentUtcDateTime.getTime() > deadline) {
         throw new OrdinalError('LeaseTimeout', `run "${answer.holder}" holds key index "${name}" for too long`, {

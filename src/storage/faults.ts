@@ -18,6 +18,7 @@ export type BlobKind =
   | 'published'
   | 'keyIndex'
   | 'keyDelta'
+  | 'keyMerged'
   | 'manifest'
   | 'marker'
   | 'part'
@@ -53,7 +54,9 @@ export function kindOf(name: string): BlobKind {
     case 'keys':
       return 'keyList';
   }
-  if (name.startsWith('keys/')) return name.endsWith('.parquet') ? 'keyDelta' : 'keyIndex';
+  if (/^keys\/.*\/delta-[^/]*$/.test(name)) return 'keyDelta';
+  if (/^keys\/.*\/merged-[^/]*$/.test(name)) return 'keyMerged';
+  if (name.startsWith('keys/')) return 'keyIndex';
   return name.endsWith('.parquet') ? 'part' : 'other';
 }
 

@@ -13,6 +13,8 @@ export const bindInputSchema = z.object({
   sequences: idsSchema.shape.sequences,
   /** Rows by entity. */
   rows: z.record(z.string(), z.int().nonnegative()),
+  /** New rows by keyed entity and key partition; entities of one partition may be left out. */
+  partitions: z.record(z.string(), z.array(z.int().nonnegative())).default({}),
 });
 export type BindInput = z.infer<typeof bindInputSchema>;
 
@@ -22,9 +24,23 @@ export async function bindActivity(environment: Environment, input: BindInput): 
   for (const [name, { count }] of Object.entries(input.sequences)) {
     invariant(demand.get(name) === count, `sequence "${name}" gave ${count} IDs where ${demand.get(name)} are needed`);
   }
-  const ids: Ids = { sequences: input.sequences, bases };
+  const partitions = Object.fromEntries(
+    pipeline.entities
+      .filter((entity) => entity.kind === 'keyed')
+      .map(({ name }) => [name, prefixSums(input.partitions[name] ?? [input.rows[name] ?? 0])]),
+  );
+  for (const [name, starts] of Object.entries(partitions)) {
+    invariant(starts.at(-1) === (input.rows[name] ?? 0), `partitions of "${name}" have its rows`);
+  }
+  const ids: Ids = { sequences: input.sequences, bases, partitions };
   await writeJson(environment.store, environment.config.workContainer, work.ids(input.runId), ids);
   return { bound: true };
+}
+
+function prefixSums(counts: readonly number[]): number[] {
+  const starts = [0];
+  for (const count of counts) starts.push(starts.at(-1)! + count);
+  return starts;
 }
 
 /**

@@ -8,10 +8,18 @@
  */
 import { z } from 'zod';
 import { OrdinalError } from '../../errors.ts';
-import type { CompiledPipeline } from '../../pipeline/compiled.ts';
+import type { CompiledPipeline, KeyedEntity } from '../../pipeline/compiled.ts';
 import { readJson, readVersioned, writeJson } from '../../storage/json.ts';
 import { output, work } from '../../storage/names.ts';
-import { type Manifest, manifestSchema, type Plan, planSchema, runIdSchema } from '../documents.ts';
+import {
+  type Manifest,
+  manifestSchema,
+  type Plan,
+  partsOf,
+  planSchema,
+  resolutionSchema,
+  runIdSchema,
+} from '../documents.ts';
 import type { Environment } from '../environment.ts';
 import { forEachBounded } from '../pool.ts';
 
@@ -45,12 +53,10 @@ export async function discardActivity(
   if (plan && pipeline) {
     for (const entity of pipeline.entities) {
       // Files that were committed before the run failed; no manifest names them.
-      const parts = entity.kind === 'keyed' ? 1 : plan.parts.length;
-      await forEachBounded(Array(parts).keys(), config.requestsInFlight, async (part) => {
+      await forEachBounded(Array(partsOf(entity, plan)).keys(), config.requestsInFlight, async (part) => {
         if (await store.remove(pipeline.output.container, output.part(pipeline, entity.name, runId, part))) removed++;
       });
-      if (entity.kind !== 'keyed') continue;
-      if (await store.remove(config.workContainer, work.keyDelta(pipeline.name, entity.name, runId))) removed++;
+      if (entity.kind === 'keyed') removed += await removeDeltas(environment, plan, entity);
     }
   }
   const names: string[] = [];
@@ -63,6 +69,17 @@ export async function discardActivity(
   const last = names.at(-1);
   if (last && (await store.remove(config.workContainer, last))) removed++;
   return { published: false, manifest, removed };
+}
+
+/** New keys that no manifest will ever name. The head of the index may still name them as pending: they stay so. */
+async function removeDeltas({ store, config }: Environment, plan: Plan, entity: KeyedEntity): Promise<number> {
+  let removed = 0;
+  for (let partition = 0; partition < (entity.partitions ?? 1); partition++) {
+    const name = work.resolution(plan.runId, entity.name, partition);
+    const delta = (await readJson(store, config.workContainer, name, resolutionSchema))?.delta;
+    if (delta && (await store.remove(config.workContainer, delta))) removed++;
+  }
+  return removed;
 }
 
 /** Decides for good what became of the run's present life. */
@@ -104,6 +121,7 @@ function abandoned(plan: Plan, pipeline: CompiledPipeline): Manifest {
     pipelineHash: plan.pipelineHash,
     startedAt: new Date(plan.attempt).toISOString(),
     finishedAt: new Date(plan.attempt).toISOString(),
+    phases: [],
     source: { container: pipeline.source.container, prefix: '', rows: plan.rows },
     inputs: [],
     output: { container: pipeline.output.container },

@@ -4,10 +4,18 @@
  */
 import { z } from 'zod';
 import { invariant, OrdinalError } from '../../errors.ts';
-import type { Entity } from '../../pipeline/compiled.ts';
+import type { Entity, KeyedEntity } from '../../pipeline/compiled.ts';
 import { readJson, requireJson, writeJson } from '../../storage/json.ts';
 import { output, work } from '../../storage/names.ts';
-import { type Ids, idsSchema, type Manifest, manifestSchema, publishedFileSchema } from '../documents.ts';
+import {
+  type Ids,
+  idsSchema,
+  type Manifest,
+  manifestSchema,
+  partsOf,
+  publishedFileSchema,
+  resolutionSchema,
+} from '../documents.ts';
 import type { Environment } from '../environment.ts';
 import { loadPlan } from '../load.ts';
 import { mapBounded } from '../pool.ts';
@@ -18,6 +26,7 @@ export const finishInputSchema = z.object({
   prefix: z.string(),
   startedAt: z.string(),
   finishedAt: z.string(),
+  phases: z.array(z.object({ phase: z.string(), at: z.string() })).default([]),
 });
 export type FinishInput = z.infer<typeof finishInputSchema>;
 
@@ -33,7 +42,7 @@ export async function finishActivity(environment: Environment, input: FinishInpu
   const ids = await requireJson(store, config.workContainer, work.ids(runId), idsSchema);
   const entities: Manifest['entities'] = [];
   for (const entity of pipeline.entities) {
-    const parts = entity.kind === 'keyed' ? 1 : plan.parts.length;
+    const parts = partsOf(entity, plan);
     const files = await mapBounded([...Array(parts).keys()], config.requestsInFlight, (part) =>
       requireJson(store, config.workContainer, work.published(runId, entity.name, part), publishedFileSchema),
     );
@@ -47,7 +56,7 @@ export async function finishActivity(environment: Environment, input: FinishInpu
       lastId: filled.at(-1)?.lastId ?? null,
       files: filled,
       ids: ownIds(entity, ids, rows),
-      keyDelta: rows > 0 && entity.kind === 'keyed' ? work.keyDelta(pipeline.name, entity.name, runId) : null,
+      keys: entity.kind === 'keyed' ? await keysOf(environment, runId, entity) : null,
     });
   }
   const manifest: Manifest = {
@@ -59,6 +68,7 @@ export async function finishActivity(environment: Environment, input: FinishInpu
     pipelineHash: pipeline.hash,
     startedAt: input.startedAt,
     finishedAt: input.finishedAt,
+    phases: input.phases,
     source: { container: pipeline.source.container, prefix: input.prefix, rows: plan.rows },
     inputs: plan.files,
     output: { container: pipeline.output.container },
@@ -68,6 +78,15 @@ export async function finishActivity(environment: Environment, input: FinishInpu
   const name = output.manifest(pipeline, runId);
   await writeOnce(environment, pipeline.output.container, name, manifest, plan.replaces);
   return { manifest: name, rows: plan.rows };
+}
+
+/** What the run found in an entity's key index, and added. */
+async function keysOf(environment: Environment, runId: string, entity: KeyedEntity) {
+  const { store, config } = environment;
+  const partitions = await mapBounded([...Array(entity.partitions ?? 1).keys()], config.requestsInFlight, (partition) =>
+    requireJson(store, config.workContainer, work.resolution(runId, entity.name, partition), resolutionSchema),
+  );
+  return { index: entity.index, partitions };
 }
 
 /** The ranges of an entity's own IDs, in row order. */

@@ -22,7 +22,7 @@ export interface PlanOutput {
   parts: number;
   rowsEntities: string[];
   /** Keyed entities and the key indexes that they hold while they resolve and publish. */
-  keyed: { entity: string; index: string }[];
+  keyed: { entity: string; index: string; partitions: number }[];
   /** Sequences, and the entities whose rows draw on each (twice where two columns do). */
   sequences: { name: string; start: string; step: string; draws: string[] }[];
   /** Set when an earlier life of the run published: nothing is left to do but what follows a publication. */
@@ -102,7 +102,7 @@ function summary(
     published: null,
     rowsEntities: entities.filter((entity) => entity.kind === 'rows').map((entity) => entity.name),
     keyed: entities.flatMap((entity) =>
-      entity.kind === 'keyed' ? [{ entity: entity.name, index: entity.index }] : [],
+      entity.kind === 'keyed' ? [{ entity: entity.name, index: entity.index, partitions: entity.partitions ?? 1 }] : [],
     ),
     sequences: pipeline.sequences.map(({ name, start, step }) => ({
       name,

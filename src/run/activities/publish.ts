@@ -34,7 +34,7 @@ export async function publishActivity(environment: Environment, input: PublishIn
   invariant(entity, `"${name}" is an entity of "${pipeline.name}"`);
   const keyed = entity.kind === 'keyed';
   const { from, to } = plan.parts[part] ?? { from: 0, to: 0 };
-  const tags = keyed ? [unit.keyed(name)] : Array.from({ length: to - from }, (_, i) => unit.batch(from + i));
+  const tags = keyed ? [unit.keyed(name, part)] : Array.from({ length: to - from }, (_, i) => unit.batch(from + i));
   const sealed = await mapBounded(tags, config.requestsInFlight, (tag) => loadSealed(environment, runId, tag));
   const rowGroups = sealed.flatMap((document) => document.rowGroups[name] ?? []);
   const rows = rowGroups.reduce((sum, group) => sum + group.rows, 0);
@@ -46,7 +46,7 @@ export async function publishActivity(environment: Environment, input: PublishIn
     lastId: null,
   };
   if (rows > 0) {
-    const ids = await ownIds(environment, runId, name, keyed ? 0 : from, rows);
+    const ids = await ownIds(environment, runId, name, keyed ? part : from, rows);
     const keyValues = {
       'ordinal.run': runId,
       'ordinal.pipeline': pipeline.name,
@@ -91,7 +91,8 @@ function layout(
   return { foot, blocks, bytes: offset + foot.byteLength };
 }
 
-async function ownIds(environment: Environment, runId: string, entity: string, batch: number, rows: number) {
+/** IDs of a file's rows; `from` is its first batch, or its key partition. */
+async function ownIds(environment: Environment, runId: string, entity: string, from: number, rows: number) {
   const { store, config } = environment;
   const [{ pipeline }, tally, ids] = await Promise.all([
     loadPlan(environment, runId),
@@ -102,7 +103,7 @@ async function ownIds(environment: Environment, runId: string, entity: string, b
   const column = definition.columns[0]!;
   invariant(column.kind === 'id', `"${entity}" has an own ID`);
   const map = new IdMap(ids.sequences[column.sequence]!);
-  const before = definition.kind === 'keyed' ? 0 : tally.starts[entity]![batch]!;
+  const before = (definition.kind === 'keyed' ? ids.partitions : tally.starts)[entity]![from]!;
   const ranges = map.slice(ids.bases[entity]![column.name]! + before, rows);
   const spans = ranges.map(({ first, count, step }) => ({ first, last: first + BigInt(count - 1) * step }));
   return {

@@ -1,67 +1,83 @@
 /**
- * Activity `resolve`: one keyed entity. Merges the batches' key lists in batch order with the keys that earlier runs
- * numbered. What is new gets an ordinal in first-seen order, and its row; its ID waits for the reservation.
+ * Activity `resolve`: one key partition of a keyed entity. Merges the batches' key lists in batch order, finds the keys
+ * that the index knows, and gives the others ordinals in first-seen order, and their rows; IDs wait for the reservation.
+ * The index is read only where it may hold an arriving key; memory goes with the arriving keys, not with the index.
  *
- * Slots: for each key of each batch one int64, the known ID (never negative), or -1 - ordinal for a new key.
+ * Slots: for each key of each batch one int64: the known ID (never negative), -1 - ordinal for a new key, or `NO_SLOT`
+ * for a key of another partition.
  */
+import { z } from 'zod';
 import { invariant } from '../../errors.ts';
 import { keyWriter } from '../../keys/encode.ts';
-import { KnownKeys, writeDelta } from '../../keys/known.ts';
-import { KeyTable } from '../../keys/table.ts';
+import { indexBlobs } from '../../keys/index-documents.ts';
+import { type IndexPartition, partitionOf, settlePending, withPending } from '../../keys/key-index.ts';
+import { findIds, UNKNOWN } from '../../keys/lookup.ts';
+import { segmentOf } from '../../keys/segment.ts';
+import { hashKey, KeyTable } from '../../keys/table.ts';
 import { readTable, type Table } from '../../parquet/table.ts';
-import type { Values } from '../../parquet/types.ts';
-import type { CompiledPipeline, KeyedEntity } from '../../pipeline/compiled.ts';
+import type { ColumnType, Values } from '../../parquet/types.ts';
 import { segmentsOf } from '../../split/fragment.ts';
 import { keyListColumn } from '../../split/key-lists.ts';
 import { NewRows } from '../../split/keyed-rows.ts';
 import { packFrame } from '../../storage/frame.ts';
-import { readJson, requireBytes } from '../../storage/json.ts';
+import { writeJson } from '../../storage/json.ts';
 import { blockId, output, work } from '../../storage/names.ts';
-import { manifestSchema, type Plan } from '../documents.ts';
+import type { Plan, Resolution } from '../documents.ts';
 import type { Environment } from '../environment.ts';
+import { keyedEntity, openPartition, publishedIds } from '../key-index.ts';
 import { loadPlan } from '../load.ts';
 import { Uploads } from '../pool.ts';
-import { IdMap } from '../ranges.ts';
 
-export interface EntityInput {
-  runId: string;
-  entity: string;
-}
+export const resolveInputSchema = z.object({
+  runId: z.string(),
+  entity: z.string(),
+  partition: z.int().nonnegative().default(0),
+  /** The run's grant of the index's lease. */
+  term: z.int().nonnegative().default(0),
+});
+export type ResolveInput = z.infer<typeof resolveInputSchema>;
 
 export interface ResolveOutput {
   entity: string;
+  partition: number;
   /** Keys that no earlier run has numbered: rows to publish. */
   newRows: number;
-  /** Keys of earlier runs, over all pipelines that share the index. */
+  /** Keys of the run in this partition, and those of earlier runs, over all pipelines that share the index. */
+  seenKeys: number;
+  /** Keys of all batches' lists, those of other partitions included. */
+  listedKeys: number;
   knownKeys: number;
 }
 
-export async function resolveActivity(
-  environment: Environment,
-  { runId, entity: name }: EntityInput,
-): Promise<ResolveOutput> {
+/** In place of a slot, for a key that belongs to another partition. */
+export const NO_SLOT = -(2n ** 63n);
+
+/** Key lists up to this many bytes are kept from the first pass for the second one. */
+const LISTS_KEPT_BYTES = 64 * 1024 * 1024;
+
+export async function resolveActivity(environment: Environment, input: ResolveInput): Promise<ResolveOutput> {
+  const { runId, entity: name, partition, term } = input;
   const { store, config } = environment;
   const { plan, pipeline } = await loadPlan(environment, runId);
   const entity = keyedEntity(pipeline, name);
   const types = plan.keyTypes[name]!;
-  const known = await knownKeys(environment, entity, plan);
-  const fresh = new KeyTable();
-  const rows = new NewRows(entity, types, plan.outputs[name]!);
-  const slots: BigInt64Array[] = [];
-  for await (const { batch, list } of keyLists(environment, plan, runId, name)) {
-    const { slots: batchSlots, ordinals } = resolveBatch(list, known, fresh, types);
-    slots.push(batchSlots);
-    rows.describe(batch, list, ordinals, fresh.size);
-  }
-  const bytes = Buffer.concat(slots.map((s) => new Uint8Array(s.buffer, s.byteOffset, s.byteLength)));
+  const at = await openPartition(environment, entity, types, partition);
+  const lists = new KeyLists(environment, plan, name);
+  const { arriving, ordinals } = await intern(lists, types, at);
+  const head = await settlePending(at, publishedIds(environment, partition));
+  const ids = await findIds(store, config.workContainer, head.entries, arriving);
+  const { fresh, slots } = divideKeys(arriving, ids);
+
   const uploads = new Uploads(config.requestsInFlight);
-  await uploads.add(() => store.write(config.workContainer, work.slots(runId, name), bytes));
-  if (fresh.size > 0) {
-    const delta = work.keyDelta(pipeline.name, name, runId);
-    await uploads.add(() => store.write(config.workContainer, delta, writeDelta(fresh, types)));
+  const bytes = slotBytes(ordinals, slots);
+  await uploads.add(() => store.write(config.workContainer, work.slots(runId, name, partition), bytes));
+  const delta = await stageDelta(uploads, at, plan, fresh);
+  const rows = new NewRows(entity, types, plan.outputs[name]!);
+  for await (const { batch, list } of lists.read()) {
+    rows.describe(batch, list, newOrdinals(ordinals[batch]!, slots), fresh.size);
   }
   const { fragments, sections, parts } = rows.finish(fresh, plan.codec);
-  const blob = output.part(pipeline, name, runId, 0);
+  const blob = output.part(pipeline, name, runId, partition);
   for (const [f, fragment] of fragments.entries()) {
     for (const [index, segment] of segmentsOf(fragment.columns).entries()) {
       if (segment.late) continue;
@@ -71,41 +87,102 @@ export async function resolveActivity(
     }
   }
   await uploads.done();
+  // The head names the delta before anything of this run can be published, and after the delta is there.
+  const pending = delta && {
+    runId,
+    attempt: plan.attempt,
+    entity: name,
+    manifest: { container: pipeline.output.container, name: output.manifest(pipeline, runId) },
+    delta,
+  };
+  await settlePending(at, publishedIds(environment, partition), (now) => withPending(now, term, pending ?? null));
   const record = { entity: name, rows: fresh.size, fragments };
-  await store.write(config.workContainer, work.resolved(runId, name), packFrame(record, sections));
-  return { entity: name, newRows: fresh.size, knownKeys: known.size };
+  await store.write(config.workContainer, work.resolved(runId, name, partition), packFrame(record, sections));
+  const resolution: Resolution = {
+    partition,
+    rows: fresh.size,
+    seen: arriving.size,
+    known: head.keys,
+    version: head.number,
+    delta: delta?.blob ?? null,
+  };
+  await writeJson(store, config.workContainer, work.resolution(runId, name, partition), resolution);
+  return {
+    entity: name,
+    partition,
+    newRows: fresh.size,
+    seenKeys: arriving.size,
+    listedKeys: bytes.byteLength / 8,
+    knownKeys: head.keys,
+  };
 }
 
-export function keyedEntity(pipeline: CompiledPipeline, name: string): KeyedEntity {
-  const entity = pipeline.entities.find((candidate) => candidate.name === name);
-  invariant(entity?.kind === 'keyed', `"${name}" is a keyed entity of "${pipeline.name}"`);
-  return entity;
-}
-
-/** One batch's keys: their slots, and the ordinals of those that are new (-1 for known ones). */
-function resolveBatch(
-  list: Table,
-  known: KnownKeys,
-  fresh: KeyTable,
-  types: Plan['keyTypes'][string],
-): { slots: BigInt64Array; ordinals: Int32Array } {
-  const components = types.map((type, c) => ({ type, values: columnOf(list, keyListColumn.component(c)) }));
-  const writer = keyWriter(components);
-  const at = new Array<number>(types.length);
-  const slots = new BigInt64Array(list.rows);
-  const ordinals = new Int32Array(list.rows).fill(-1);
-  for (let row = 0; row < list.rows; row++) {
-    writer.write(at.fill(row));
-    const id = known.find(writer.bytes, writer.start, writer.end);
-    if (id !== undefined) {
-      slots[row] = id;
-      continue;
+/** The partition's keys of all batches in first-seen order, and by batch the ordinal of each of its keys, or -1. */
+async function intern(
+  lists: KeyLists,
+  types: readonly ColumnType[],
+  { document, partition }: IndexPartition,
+): Promise<{ arriving: KeyTable; ordinals: Int32Array[] }> {
+  const arriving = new KeyTable();
+  const ordinals: Int32Array[] = [];
+  const whole = document.partitions === 1;
+  for await (const { batch, list } of lists.read()) {
+    const components = types.map((type, c) => ({ type, values: columnOf(list, keyListColumn.component(c)) }));
+    const writer = keyWriter(components);
+    const at = new Array<number>(types.length);
+    const own = new Int32Array(list.rows).fill(-1);
+    for (let row = 0; row < list.rows; row++) {
+      writer.write(at.fill(row));
+      const { bytes, start, end } = writer;
+      if (!whole && partitionOf(hashKey(bytes, start, end), document.partitions) !== partition) continue;
+      own[row] = arriving.intern(bytes, start, end);
     }
-    const ordinal = fresh.intern(writer.bytes, writer.start, writer.end);
-    ordinals[row] = ordinal;
-    slots[row] = -1n - BigInt(ordinal);
+    ordinals[batch] = own;
   }
-  return { slots, ordinals };
+  return { arriving, ordinals };
+}
+
+/** The unknown keys in first-seen order, and the slot of each key. */
+function divideKeys(arriving: KeyTable, ids: BigInt64Array): { fresh: KeyTable; slots: BigInt64Array } {
+  let unknown = 0;
+  for (const id of ids) if (id === UNKNOWN) unknown++;
+  const slots = ids;
+  // Where all keys are new, as in an entity's first run, the table is already the one that is wanted.
+  const fresh = unknown === arriving.size ? arriving : new KeyTable(unknown);
+  for (let ordinal = 0; ordinal < ids.length; ordinal++) {
+    if (ids[ordinal] !== UNKNOWN) continue;
+    const key = arriving.at(ordinal);
+    slots[ordinal] = -1n - BigInt(fresh === arriving ? ordinal : fresh.intern(key));
+  }
+  return { fresh, slots };
+}
+
+/** Slots of all keys of all batches, batch by batch. */
+function slotBytes(ordinals: readonly (Int32Array | undefined)[], slots: BigInt64Array): Uint8Array {
+  const length = ordinals.reduce((sum, list) => sum + (list?.length ?? 0), 0);
+  const all = new BigInt64Array(length);
+  let at = 0;
+  for (const list of ordinals) {
+    for (const ordinal of list ?? []) all[at++] = ordinal < 0 ? NO_SLOT : slots[ordinal]!;
+  }
+  return new Uint8Array(all.buffer);
+}
+
+/** By row of a batch's list: ordinal among the new keys, or -1. */
+function newOrdinals(ordinals: Int32Array, slots: BigInt64Array): Int32Array {
+  return ordinals.map((ordinal) => {
+    const slot = ordinal < 0 ? 0n : slots[ordinal]!;
+    return slot < 0n ? Number(-1n - slot) : -1;
+  });
+}
+
+async function stageDelta(uploads: Uploads, at: IndexPartition, plan: Plan, fresh: KeyTable) {
+  if (fresh.size === 0) return undefined;
+  const { document, partition } = at;
+  const blob = indexBlobs.delta(document.index, document.epoch, partition, plan.runId, plan.attempt);
+  const { pieces, place } = segmentOf(fresh);
+  await uploads.add(() => at.store.write(at.container, blob, Buffer.concat(pieces)));
+  return { blob, ...place };
 }
 
 function columnOf(list: Table, name: string): Values {
@@ -114,46 +191,43 @@ function columnOf(list: Table, name: string): Values {
   return column.values;
 }
 
-/** The batches' key lists in batch order, each read while its predecessor is worked on. */
-async function* keyLists(
-  environment: Environment,
-  plan: Plan,
-  runId: string,
-  entity: string,
-): AsyncIterable<{ batch: number; list: Table }> {
-  const { store, config } = environment;
-  const fetch = async (batch: number) => {
-    const name = work.keyList(runId, entity, batch);
-    return { name, bytes: await store.read(config.workContainer, name) };
-  };
-  let next = plan.batches.length > 0 ? fetch(0) : undefined;
-  for (let batch = 0; next; batch++) {
-    const { name, bytes } = await next;
-    next = batch + 1 < plan.batches.length ? fetch(batch + 1) : undefined;
-    next?.catch(() => undefined);
-    // A batch without keys has no list.
-    if (bytes) yield { batch, list: readTable(bytes, name) };
-  }
-}
+/** An entity's key lists, to be read more than once: kept while they are small. */
+class KeyLists {
+  readonly #environment: Environment;
+  readonly #plan: Plan;
+  readonly #entity: string;
+  readonly #kept = new Map<number, Uint8Array>();
+  #keptBytes = 0;
 
-/** Keys of all finished runs of all pipelines that share this entity's index. */
-async function knownKeys(environment: Environment, entity: KeyedEntity, plan: Plan): Promise<KnownKeys> {
-  const { store, config } = environment;
-  const known = new KnownKeys();
-  for (const pipeline of environment.pipelines.values()) {
-    const sharing = pipeline.entities.filter((other) => other.kind === 'keyed' && other.index === entity.index);
-    if (sharing.length === 0) continue;
-    for await (const blob of store.list(pipeline.output.container, output.manifestPrefix(pipeline))) {
-      const manifest = await readJson(store, pipeline.output.container, blob.name, manifestSchema);
-      // A repeated execution must not know its own run's keys.
-      if (!manifest || manifest.runId === plan.runId) continue;
-      for (const { entity: other, keyDelta, ids } of manifest.entities) {
-        if (keyDelta === null || !sharing.some((candidate) => candidate.name === other)) continue;
-        const bytes = await requireBytes(store, config.workContainer, keyDelta);
-        const map = new IdMap(ids);
-        known.addDelta(bytes, keyDelta, plan.keyTypes[entity.name]!, (row) => map.at(row));
-      }
+  constructor(environment: Environment, plan: Plan, entity: string) {
+    this.#environment = environment;
+    this.#plan = plan;
+    this.#entity = entity;
+  }
+
+  /** In batch order, each read while its predecessor is worked on. */
+  async *read(): AsyncIterable<{ batch: number; list: Table }> {
+    const batches = this.#plan.batches.length;
+    let next = batches > 0 ? this.#fetch(0) : undefined;
+    for (let batch = 0; next; batch++) {
+      const { name, bytes } = await next;
+      next = batch + 1 < batches ? this.#fetch(batch + 1) : undefined;
+      next?.catch(() => undefined);
+      // A batch without keys has no list.
+      if (bytes) yield { batch, list: readTable(bytes, name) };
     }
   }
-  return known;
+
+  async #fetch(batch: number): Promise<{ name: string; bytes: Uint8Array | undefined }> {
+    const { store, config } = this.#environment;
+    const name = work.keyList(this.#plan.runId, this.#entity, batch);
+    const kept = this.#kept.get(batch);
+    if (kept) return { name, bytes: kept };
+    const bytes = await store.read(config.workContainer, name);
+    if (bytes && this.#keptBytes + bytes.byteLength <= LISTS_KEPT_BYTES) {
+      this.#kept.set(batch, bytes);
+      this.#keptBytes += bytes.byteLength;
+    }
+    return { name, bytes };
+  }
 }

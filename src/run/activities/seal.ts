@@ -2,6 +2,7 @@
  * Activities `seal` and `sealKeyed`: bind IDs. They write the late halves of a batch's fragments, or of a keyed
  * entity's new rows, and the complete metadata of their row groups.
  */
+import { z } from 'zod';
 import { invariant, OrdinalError } from '../../errors.ts';
 import type { CompiledPipeline, Entity } from '../../pipeline/compiled.ts';
 import type { Fragment } from '../../split/fragment.ts';
@@ -14,8 +15,15 @@ import type { Environment } from '../environment.ts';
 import { loadPlan, loadSplitRecord } from '../load.ts';
 import { Uploads } from '../pool.ts';
 import { IdMap } from '../ranges.ts';
-import type { EntityInput } from './resolve.ts';
+import { NO_SLOT } from './resolve.ts';
 import { type BatchInput, partOf } from './split.ts';
+
+export const sealKeyedInputSchema = z.object({
+  runId: z.string(),
+  entity: z.string(),
+  partition: z.int().nonnegative().default(0),
+});
+export type SealKeyedInput = z.infer<typeof sealKeyedInputSchema>;
 
 export interface SealOutput {
   sealed: string;
@@ -40,18 +48,18 @@ export async function sealActivity(environment: Environment, { runId, batch }: B
 
 export async function sealKeyedActivity(
   environment: Environment,
-  { runId, entity: name }: EntityInput,
+  { runId, entity: name, partition }: SealKeyedInput,
 ): Promise<SealOutput> {
   const run = await openRun(environment, runId);
-  const blob = work.resolved(runId, name);
+  const blob = work.resolved(runId, name, partition);
   const { header, sections } = unpackFrame(await requireBytes(environment.store, run.container, blob), blob);
   const { fragments } = resolvedSchema.parse(header);
   const entity = run.pipeline.entities.find((candidate) => candidate.name === name)!;
   const targets = new Set(fragments.flatMap((f) => f.columns.flatMap((c) => (c.kind === 'lateRef' ? [c.target] : []))));
   const slots = await allSlots(run, targets);
-  return sealAll(run, unit.keyed(name), 0, [{ entity, fragments }], sections, {
+  return sealAll(run, unit.keyed(name, partition), 0, [{ entity, fragments }], sections, {
     batch: undefined,
-    part: 0,
+    part: partition,
     keyIds: () => impossible('a keyed entity binds keys of all batches'),
     keyIdsOfBatches: (target, batches, keys) => run.idsOfBatches(target, slots.get(target)!, batches, keys),
   });
@@ -80,7 +88,10 @@ async function sealAll(
   const sealed: Sealed = { rowGroups: {} };
   for (const { entity, fragments } of groups) {
     const blob = output.part(run.pipeline, entity.name, run.runId, place.part);
-    let row = place.batch === undefined ? 0 : run.tally.starts[entity.name]![place.batch]!;
+    let row =
+      place.batch === undefined
+        ? run.ids.partitions[entity.name]![place.part]!
+        : run.tally.starts[entity.name]![place.batch]!;
     const done: Sealed['rowGroups'][string] = [];
     for (const fragment of fragments) {
       const { rows, chunks, segments } = sealFragment(
@@ -225,16 +236,37 @@ async function batchSlots(
   const read = async (target: string) => {
     const starts = run.tally.starts[target]!;
     const range = { offset: starts[batch]! * 8, length: (starts[batch + 1]! - starts[batch]!) * 8 };
-    const bytes = await requireBytes(run.environment.store, run.container, work.slots(run.runId, target), range);
-    return [target, new BigInt64Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 8)] as const;
+    return [target, await readSlots(run, target, range)] as const;
   };
   return new Map(await Promise.all([...targets].map(read)));
 }
 
 async function allSlots(run: OpenRun, targets: ReadonlySet<string>): Promise<Map<string, BigInt64Array>> {
   const read = async (target: string) => {
-    const bytes = await requireBytes(run.environment.store, run.container, work.slots(run.runId, target));
-    return [target, new BigInt64Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 8)] as const;
+    const range = { offset: 0, length: run.tally.starts[target]!.at(-1)! * 8 };
+    return [target, await readSlots(run, target, range)] as const;
   };
   return new Map(await Promise.all([...targets].map(read)));
+}
+
+/** Slots of a keyed entity, of all its partitions: new keys by their ordinal over all of them. */
+async function readSlots(
+  run: OpenRun,
+  target: string,
+  range: { offset: number; length: number },
+): Promise<BigInt64Array> {
+  const starts = run.ids.partitions[target]!;
+  const merged = new BigInt64Array(range.length / 8).fill(NO_SLOT);
+  for (let partition = 0; partition + 1 < starts.length; partition++) {
+    const name = work.slots(run.runId, target, partition);
+    const bytes = await requireBytes(run.environment.store, run.container, name, range);
+    const slots = new BigInt64Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 8);
+    const before = BigInt(starts[partition]!);
+    for (let i = 0; i < slots.length; i++) {
+      const slot = slots[i]!;
+      if (slot === NO_SLOT) continue;
+      merged[i] = slot < 0n ? slot - before : slot;
+    }
+  }
+  return merged;
 }

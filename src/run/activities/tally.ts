@@ -1,4 +1,5 @@
 /** Activity `tally`: prefix sums over the split records: where each batch's rows and keys begin. */
+import type { Entity } from '../../pipeline/compiled.ts';
 import { writeJson } from '../../storage/json.ts';
 import { work } from '../../storage/names.ts';
 import type { Tally } from '../documents.ts';
@@ -9,6 +10,8 @@ import { mapBounded } from '../pool.ts';
 export interface TallyOutput {
   /** By rows entity. */
   rows: Record<string, number>;
+  /** By keyed entity: keys in the lists of all batches. */
+  keys: Record<string, number>;
 }
 
 export async function tallyActivity(environment: Environment, { runId }: { runId: string }): Promise<TallyOutput> {
@@ -28,6 +31,9 @@ export async function tallyActivity(environment: Environment, { runId }: { runId
     tally.starts[name] = starts;
   }
   await writeJson(environment.store, environment.config.workContainer, work.tally(runId), tally);
-  const rowsEntities = pipeline.entities.filter((entity) => entity.kind === 'rows');
-  return { rows: Object.fromEntries(rowsEntities.map(({ name }) => [name, tally.starts[name]!.at(-1)!])) };
+  const totals = (kind: Entity['kind']) =>
+    Object.fromEntries(
+      pipeline.entities.filter((entity) => entity.kind === kind).map(({ name }) => [name, tally.starts[name]!.at(-1)!]),
+    );
+  return { rows: totals('rows'), keys: totals('keyed') };
 }

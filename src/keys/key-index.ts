@@ -1,0 +1,159 @@
+/**
+ * One partition of a key index: a head document that lists segments. The head is only a summary of what manifests say,
+ * and every change of it is one conditional put:
+ *
+ * 1. A run, holding the index's lease, writes its new keys as a delta and names it in the head as *pending*.
+ * 2. The run's manifest is written. Now the keys count.
+ * 3. The head takes the pending delta in.
+ *
+ * A run that dies between 2 and 3 leaves a head whose pending delta is decided by whether the manifest is there; the
+ * next holder of the lease does that before it looks anything up. The lease's term keeps a run that lost its lease, but
+ * not yet its life, from writing the head.
+ */
+import { OrdinalError } from '../errors.ts';
+import { readVersioned, type Versioned, writeJson } from '../storage/json.ts';
+import type { BlobStore } from '../storage/store.ts';
+import type { IdRanges } from './ids.ts';
+import {
+  emptyHead,
+  headSchema,
+  type IndexDocument,
+  type IndexHead,
+  indexBlobs,
+  indexSchema,
+  type PendingDelta,
+} from './index-documents.ts';
+
+export interface IndexStore {
+  store: BlobStore;
+  /** The work container. */
+  container: string;
+}
+
+/** One partition of an index as it is now. */
+export interface IndexPartition extends IndexStore {
+  document: IndexDocument;
+  partition: number;
+}
+
+/** The IDs of a pending delta's keys if its run has published, in the order of their ordinals; undefined if not. */
+export type PublishedIds = (pending: PendingDelta) => Promise<IdRanges | undefined>;
+
+/**
+ * The index's document, made at first use. Throws `PipelineChanged` when the index has other partitions or key types
+ * than the pipeline now says.
+ */
+export async function openIndex(
+  { store, container }: IndexStore,
+  index: string,
+  wanted: { partitions: number; keyTypes: string[] },
+): Promise<IndexDocument> {
+  const name = indexBlobs.index(index);
+  let document = (await readVersioned(store, container, name, indexSchema))?.value;
+  if (!document) {
+    const first: IndexDocument = { version: 1, index, epoch: 1, ...wanted };
+    try {
+      await writeJson(store, container, name, first, { ifAbsent: true });
+      return first;
+    } catch (thrown) {
+      if (!isConflict(thrown)) throw thrown;
+      document = (await readVersioned(store, container, name, indexSchema))?.value;
+      if (!document) throw thrown;
+    }
+  }
+  const types = (list: readonly string[]) => list.join(', ');
+  if (types(document.keyTypes) !== types(wanted.keyTypes)) {
+    throw new OrdinalError(
+      'PipelineChanged',
+      `keys of index "${index}" are (${types(document.keyTypes)}) and would be (${types(wanted.keyTypes)})`,
+      { remedy: 'A natural key keeps its columns and types for life: give the changed entity another name.' },
+    );
+  }
+  if (document.partitions !== wanted.partitions) {
+    throw new OrdinalError(
+      'PipelineChanged',
+      `key index "${index}" has ${document.partitions} partitions, and the pipeline says ${wanted.partitions}`,
+      { remedy: 'Say the same, or rebuild the index: npm run ordinal -- keys rebuild.' },
+    );
+  }
+  return document;
+}
+
+/** The partition that a key belongs to: each has a contiguous range of hashes. */
+export function partitionOf(hash: number, partitions: number): number {
+  return Math.floor((hash / 2 ** 32) * partitions);
+}
+
+export function headName({ document, partition }: Pick<IndexPartition, 'document' | 'partition'>): string {
+  return indexBlobs.head(document.index, document.epoch, partition);
+}
+
+export async function readHead(at: IndexPartition): Promise<Versioned<IndexHead> | undefined> {
+  return await readVersioned(at.store, at.container, headName(at), headSchema);
+}
+
+/**
+ * Changes the head by one conditional put, from what is there now; `change` gives the very same head to change nothing.
+ * Throws `StorageConflict` (retryable) when others keep being faster.
+ */
+export async function changeHead(
+  at: IndexPartition,
+  change: (head: IndexHead) => IndexHead | Promise<IndexHead>,
+): Promise<IndexHead> {
+  for (let tries = 1; ; tries++) {
+    const there = await readHead(at);
+    const before = there?.value ?? emptyHead;
+    const after = await change(before);
+    if (after === before) return before;
+    try {
+      await writeJson(
+        at.store,
+        at.container,
+        headName(at),
+        after,
+        there ? { ifMatch: there.etag } : { ifAbsent: true },
+      );
+      return after;
+    } catch (thrown) {
+      if (!isConflict(thrown)) throw thrown;
+      if (tries >= CHANGE_TRIES) {
+        throw new OrdinalError('StorageConflict', `"${headName(at)}" is being changed by others`, { retryable: true });
+      }
+    }
+  }
+}
+
+const CHANGE_TRIES = 5;
+
+/** Takes a pending delta in if its run has published. `then` makes a further change in the same put. */
+export async function settlePending(
+  at: IndexPartition,
+  published: PublishedIds,
+  then: (head: IndexHead) => IndexHead = (head) => head,
+): Promise<IndexHead> {
+  return await changeHead(at, async (head) => {
+    const ids = head.pending ? await published(head.pending) : undefined;
+    return then(ids && head.pending ? withDelta(head, head.pending, ids) : head);
+  });
+}
+
+/** The head for a run that is about to publish, or that has nothing new to publish. */
+export function withPending(head: IndexHead, term: number, pending: PendingDelta | null): IndexHead {
+  if (head.term > term) {
+    throw new OrdinalError('LeaseConflict', `the key index is held by another run now (grant ${head.term})`, {
+      remedy: 'This run was given up; start it again.',
+    });
+  }
+  if (head.term === term && JSON.stringify(head.pending) === JSON.stringify(pending)) return head;
+  return { ...head, term, pending };
+}
+
+function withDelta(head: IndexHead, { delta }: PendingDelta, ids: IdRanges): IndexHead {
+  const number = head.number + 1;
+  const entry = { ...delta, ids, level: 0, from: number, to: number };
+  return { ...head, number, keys: head.keys + delta.keys, entries: [...head.entries, entry], pending: null };
+}
+
+export function isConflict(thrown: unknown): boolean {
+  return thrown instanceof OrdinalError && thrown.code === 'StorageConflict';
+}

@@ -1,0 +1,73 @@
+/** Finding the IDs of arriving keys in an index: both sides are in the order of hash, so it is one merge. */
+import type { BlobStore } from '../storage/store.ts';
+import { type IdRanges, idAt } from './ids.ts';
+import { readBlocks, type SegmentBlock, type SegmentPlace } from './segment.ts';
+import type { KeyTable } from './table.ts';
+
+export interface Segment extends SegmentPlace {
+  /** Null: values are IDs. Otherwise they are ordinals into these ranges. */
+  ids: IdRanges | null;
+}
+
+/** What an unknown key has in place of an ID. IDs are never negative. */
+export const UNKNOWN = -1n;
+
+/** By ordinal of the table: the key's ID, or `UNKNOWN`. Blocks whose hash bounds hold no arriving key are not read. */
+export async function findIds(
+  store: BlobStore,
+  container: string,
+  segments: readonly Segment[],
+  table: KeyTable,
+): Promise<BigInt64Array> {
+  const found = new BigInt64Array(table.size).fill(UNKNOWN);
+  if (table.size === 0) return found;
+  const order = table.byHash();
+  const hashes = Uint32Array.from(order, (ordinal) => table.hashAt(ordinal));
+  for (const segment of segments) {
+    const wanted = (first: number, last: number) => {
+      const at = lowerBound(hashes, first);
+      return at < hashes.length && hashes[at]! <= last;
+    };
+    for await (const block of readBlocks(store, container, segment, wanted)) {
+      findInBlock(block, segment.ids, table, order, hashes, found);
+    }
+  }
+  return found;
+}
+
+function findInBlock(
+  block: SegmentBlock,
+  ids: IdRanges | null,
+  table: KeyTable,
+  order: Uint32Array,
+  hashes: Uint32Array,
+  found: BigInt64Array,
+): void {
+  const count = block.hashes.length;
+  const last = block.hashes[count - 1]!;
+  let b = 0;
+  for (let i = lowerBound(hashes, block.hashes[0]!); i < hashes.length && hashes[i]! <= last; i++) {
+    const hash = hashes[i]!;
+    while (block.hashes[b]! < hash) b++;
+    // Several keys may have one hash, on either side.
+    for (let k = b; k < count && block.hashes[k] === hash; k++) {
+      const start = k === 0 ? 0 : block.ends[k - 1]!;
+      if (!table.equals(order[i]!, block.bytes, start, block.ends[k]!)) continue;
+      const value = block.values[k]!;
+      found[order[i]!] = ids === null ? value : idAt(ids, Number(value));
+      break;
+    }
+  }
+}
+
+/** First position whose value is at least `value`. */
+function lowerBound(sorted: Uint32Array, value: number): number {
+  let low = 0;
+  let high = sorted.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (sorted[middle]! < value) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}

@@ -1,0 +1,247 @@
+/**
+ * Segments: the files that a key index consists of. Keys in the order of their hash, in blocks, with a directory of the
+ * blocks' hash bounds, so that a reader fetches only the blocks that may hold what it looks for. Little endian:
+ *
+ *     block:     i64 value[n] · u32 hash[n] · u32 end[n] (of each key in the bytes that follow) · key bytes · pad to 8
+ *     directory: for each block f64 offset · u32 length · u32 keys · u32 first hash · u32 last hash
+ *     tail:      u32 blocks · u32 magic
+ *
+ * A value is an ID; or, in the delta of one run, the key's ordinal among the run's new keys, whose ID follows from the
+ * ranges that the run was given. The hash is `hashKey` of `table.ts`: it is part of the format.
+ */
+import { invariant, OrdinalError } from '../errors.ts';
+import type { BlobStore } from '../storage/store.ts';
+import type { KeyTable } from './table.ts';
+
+const BLOCK_KEYS = 2048;
+const DIRECTORY_ENTRY_BYTES = 24;
+const TAIL_BYTES = 8;
+const MAGIC = 0x31534b4f;
+
+/** Blocks fetched in one request, and the hole between two that is fetched along. */
+const REQUEST_BYTES_MAX = 8 * 1024 * 1024;
+const HOLE_BYTES_MAX = 64 * 1024;
+
+/** Where a segment is and what it takes to read it. */
+export interface SegmentPlace {
+  blob: string;
+  keys: number;
+  /** Size of the blob, and where in it the directory begins. */
+  bytes: number;
+  directory: number;
+}
+
+/** Takes keys in ascending order of hash and gives the segment's bytes, piece by piece. */
+export class SegmentWriter {
+  readonly #values = new BigInt64Array(BLOCK_KEYS);
+  readonly #hashes = new Uint32Array(BLOCK_KEYS);
+  readonly #ends = new Uint32Array(BLOCK_KEYS);
+  #bytes = new Uint8Array(BLOCK_KEYS * 16);
+  #used = 0;
+  #count = 0;
+  #offset = 0;
+  #last = 0;
+  readonly #directory: { offset: number; length: number; keys: number; first: number; last: number }[] = [];
+  #pieces: Uint8Array[] = [];
+  #keys = 0;
+
+  add(hash: number, value: bigint, bytes: Uint8Array, start: number, end: number): void {
+    invariant(hash >= this.#last, 'keys come in the order of their hash');
+    this.#last = hash;
+    const length = end - start;
+    if (this.#used + length > this.#bytes.length) {
+      const larger = new Uint8Array(Math.max(this.#bytes.length * 2, this.#used + length));
+      larger.set(this.#bytes.subarray(0, this.#used));
+      this.#bytes = larger;
+    }
+    for (let i = start, k = this.#used; i < end; i++, k++) this.#bytes[k] = bytes[i]!;
+    this.#used += length;
+    this.#values[this.#count] = value;
+    this.#hashes[this.#count] = hash;
+    this.#ends[this.#count] = this.#used;
+    this.#keys++;
+    if (++this.#count === BLOCK_KEYS) this.#flush();
+  }
+
+  /** Whether a block is complete and not taken yet. */
+  get ready(): boolean {
+    return this.#pieces.length > 0;
+  }
+
+  /** Complete blocks so far, to be stored in this order. */
+  take(): Uint8Array[] {
+    const pieces = this.#pieces;
+    this.#pieces = [];
+    return pieces;
+  }
+
+  /** Ends the segment: the last pieces are taken after it. */
+  finish(): Omit<SegmentPlace, 'blob'> {
+    this.#flush();
+    const directory = this.#offset;
+    const bytes = new Uint8Array(this.#directory.length * DIRECTORY_ENTRY_BYTES + TAIL_BYTES);
+    const view = new DataView(bytes.buffer);
+    this.#directory.forEach(({ offset, length, keys, first, last }, i) => {
+      const at = i * DIRECTORY_ENTRY_BYTES;
+      view.setFloat64(at, offset, true);
+      view.setUint32(at + 8, length, true);
+      view.setUint32(at + 12, keys, true);
+      view.setUint32(at + 16, first, true);
+      view.setUint32(at + 20, last, true);
+    });
+    view.setUint32(bytes.length - 8, this.#directory.length, true);
+    view.setUint32(bytes.length - 4, MAGIC, true);
+    this.#pieces.push(bytes);
+    return { keys: this.#keys, bytes: directory + bytes.length, directory };
+  }
+
+  #flush(): void {
+    const n = this.#count;
+    if (n === 0) return;
+    const length = (n * 16 + this.#used + 7) & ~7;
+    const block = new Uint8Array(length);
+    new BigInt64Array(block.buffer, 0, n).set(this.#values.subarray(0, n));
+    new Uint32Array(block.buffer, n * 8, n).set(this.#hashes.subarray(0, n));
+    new Uint32Array(block.buffer, n * 12, n).set(this.#ends.subarray(0, n));
+    block.set(this.#bytes.subarray(0, this.#used), n * 16);
+    this.#directory.push({
+      offset: this.#offset,
+      length,
+      keys: n,
+      first: this.#hashes[0]!,
+      last: this.#hashes[n - 1]!,
+    });
+    this.#pieces.push(block);
+    this.#offset += length;
+    this.#count = 0;
+    this.#used = 0;
+  }
+}
+
+/** The segment of a table's keys, with their ordinals as values. */
+export function segmentOf(table: KeyTable): { pieces: Uint8Array[]; place: Omit<SegmentPlace, 'blob'> } {
+  const writer = new SegmentWriter();
+  for (const ordinal of table.byHash()) {
+    const key = table.at(ordinal);
+    writer.add(table.hashAt(ordinal), BigInt(ordinal), key, 0, key.length);
+  }
+  const place = writer.finish();
+  return { pieces: writer.take(), place };
+}
+
+/** One block, as views into what was fetched. */
+export interface SegmentBlock {
+  values: BigInt64Array;
+  hashes: Uint32Array;
+  ends: Uint32Array;
+  bytes: Uint8Array;
+}
+
+interface BlockPlace {
+  offset: number;
+  length: number;
+  keys: number;
+  first: number;
+  last: number;
+}
+
+/**
+ * The blocks of a segment that `wanted` says yes to, by their hash bounds, in the order of hash; each request is made
+ * while its predecessor is worked on. Throws `CorruptFile`; `StorageFailed` (retryable) when the segment is gone, which
+ * means that it was merged into another one meanwhile.
+ */
+export async function* readBlocks(
+  store: BlobStore,
+  container: string,
+  place: SegmentPlace,
+  wanted: (first: number, last: number) => boolean = () => true,
+): AsyncIterable<SegmentBlock> {
+  const directory = await readDirectory(store, container, place);
+  const requests = grouped(directory.filter((block) => wanted(block.first, block.last)));
+  const fetch = (group: BlockPlace[] | undefined) => {
+    if (!group) return undefined;
+    const [first, last] = [group[0]!, group.at(-1)!];
+    const fetching = readPart(store, container, place.blob, first.offset, last.offset + last.length - first.offset);
+    // An error on the way must not leave the prefetch's rejection unhandled.
+    fetching.catch(() => undefined);
+    return fetching;
+  };
+  let next = fetch(requests[0]);
+  for (let r = 0; next; r++) {
+    const bytes: Uint8Array = await next;
+    next = fetch(requests[r + 1]);
+    const group = requests[r]!;
+    for (const block of group) yield blockAt(bytes, block, block.offset - group[0]!.offset, place.blob);
+  }
+}
+
+async function readDirectory(store: BlobStore, container: string, place: SegmentPlace): Promise<BlockPlace[]> {
+  const bytes = await readPart(store, container, place.blob, place.directory, place.bytes - place.directory);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const blocks = view.getUint32(bytes.length - 8, true);
+  if (
+    view.getUint32(bytes.length - 4, true) !== MAGIC ||
+    blocks * DIRECTORY_ENTRY_BYTES + TAIL_BYTES !== bytes.length
+  ) {
+    throw corrupt(place.blob);
+  }
+  return Array.from({ length: blocks }, (_, i) => {
+    const at = i * DIRECTORY_ENTRY_BYTES;
+    return {
+      offset: view.getFloat64(at, true),
+      length: view.getUint32(at + 8, true),
+      keys: view.getUint32(at + 12, true),
+      first: view.getUint32(at + 16, true),
+      last: view.getUint32(at + 20, true),
+    };
+  });
+}
+
+function grouped(blocks: readonly BlockPlace[]): BlockPlace[][] {
+  const groups: BlockPlace[][] = [];
+  for (const block of blocks) {
+    const open = groups.at(-1);
+    const [first, last] = [open?.[0], open?.at(-1)];
+    const near = last && block.offset - (last.offset + last.length) <= HOLE_BYTES_MAX;
+    if (open && first && near && block.offset + block.length - first.offset <= REQUEST_BYTES_MAX) open.push(block);
+    else groups.push([block]);
+  }
+  return groups;
+}
+
+function blockAt(bytes: Uint8Array, { keys, length }: BlockPlace, at: number, blob: string): SegmentBlock {
+  // Blocks begin at multiples of 8 within the file; the buffer of a fetch may not.
+  const own = (bytes.byteOffset + at) % 8 === 0 ? bytes : bytes.slice(at, at + length);
+  const base = own === bytes ? bytes.byteOffset + at : 0;
+  const ends = new Uint32Array(own.buffer, base + keys * 12, keys);
+  if (keys === 0 || keys * 16 + ends[keys - 1]! > length) throw corrupt(blob);
+  return {
+    values: new BigInt64Array(own.buffer, base, keys),
+    hashes: new Uint32Array(own.buffer, base + keys * 8, keys),
+    ends,
+    bytes: new Uint8Array(own.buffer, base + keys * 16, ends[keys - 1]!),
+  };
+}
+
+async function readPart(
+  store: BlobStore,
+  container: string,
+  blob: string,
+  offset: number,
+  length: number,
+): Promise<Uint8Array> {
+  const bytes = await store.read(container, blob, { offset, length });
+  if (bytes) return bytes;
+  throw new OrdinalError('StorageFailed', `key segment "${blob}" is gone`, {
+    where: { blob },
+    retryable: true,
+    remedy: 'If it stays gone, rebuild the key index: npm run ordinal -- keys rebuild.',
+  });
+}
+
+function corrupt(blob: string): OrdinalError {
+  return new OrdinalError('CorruptFile', `"${blob}" is not a key segment`, {
+    where: { blob },
+    remedy: 'Rebuild the key index from what was published: npm run ordinal -- keys rebuild.',
+  });
+}

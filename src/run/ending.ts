@@ -1,0 +1,85 @@
+/**
+ * How a run ends: completed when its manifest is there, undone when it is not. Every step may be repeated, by the run
+ * itself or by whoever finds it dead.
+ */
+import type { Task } from 'durable-functions';
+import { fromErrorValue } from '../errors.ts';
+import { askEntity, commitOperation, releaseOperation, showOperation } from '../sequence/calls.ts';
+import type { PlanOutput } from './activities/plan.ts';
+import { activity } from './fan-out.ts';
+import { releaseLeases } from './leases.ts';
+import type { Orchestration } from './orchestration.ts';
+import { type RunOutput, type RunState, report } from './run-state.ts';
+
+/** What follows a publication: the key index learns the new keys, sequences commit, leases go to the next in line. */
+export function* complete(
+  df: Orchestration,
+  run: RunState,
+  plan: PlanOutput,
+  { manifest, rows }: { manifest: string; rows: number },
+): Generator<Task, RunOutput, unknown> {
+  const { runId, pipeline } = run.input;
+  const crowded = yield* extendIndexes(df, run, plan);
+  for (const { name } of plan.sequences) {
+    const shown = yield* askEntity(df, showOperation(name, { owner: runId }));
+    if (!shown.ok) throw fromErrorValue(shown.error);
+    // Committed already, or so long ago that it is forgotten.
+    if (shown.reservation?.outcome !== 'open') continue;
+    const attempt = Math.max(run.attempt, shown.reservation.attempt);
+    const answer = yield* askEntity(df, commitOperation(name, { owner: runId, attempt }));
+    if (!answer.ok) throw fromErrorValue(answer.error);
+  }
+  // An earlier life may have left its leases held.
+  run.leases = [...new Set(plan.keyed.map(({ index }) => index))].sort();
+  yield* releaseLeases(df, run.leases, runId, run.attempt);
+  for (const entity of crowded) yield* attempt(activity(df, 'compactIndex', { runId, entity }));
+  report(df, run, { phase: 'done', batches: plan.batches, rows, files: plan.files });
+  return { runId, pipeline, rows, manifest };
+}
+
+/** The run's new keys into the heads of their indexes. What fails here is made up for by the next run that resolves. */
+function* extendIndexes(df: Orchestration, run: RunState, plan: PlanOutput): Generator<Task, string[], unknown> {
+  const { runId } = run.input;
+  const crowded: string[] = [];
+  // An earlier life published, and its plan may be gone: the next run that resolves takes its keys in.
+  if (plan.published) return crowded;
+  for (const { entity } of plan.keyed) {
+    const extended = yield* attempt(activity(df, 'extendIndex', { runId, entity }));
+    if (extended?.crowded) crowded.push(entity);
+  }
+  return crowded;
+}
+
+/**
+ * Gives back what a failed run holds. What cannot be given back now is taken over by the next run. A run that failed
+ * when its manifest was there already has not failed: it is completed, and its output returned.
+ */
+export function* undo(df: Orchestration, run: RunState): Generator<Task, RunOutput | undefined, unknown> {
+  const { input, plan } = run;
+  const { runId } = input;
+  try {
+    // First the files, then the IDs: nobody may find an ID in a file that another run may get.
+    const discarded = yield* activity(df, 'discardRun', { runId, attempt: run.attempt });
+    if (discarded.published) {
+      // Not what this life published: it failed before it came to that.
+      if (plan === undefined || run.reserved.length === 0) return undefined;
+      return yield* complete(df, run, plan, { manifest: discarded.manifest, rows: plan.rows });
+    }
+    for (const sequence of run.reserved) {
+      yield* askEntity(df, releaseOperation(sequence, { owner: runId, attempt: run.attempt }));
+    }
+    yield* releaseLeases(df, run.leases, runId, run.attempt);
+  } catch {
+    // The run is reported as failed by its first error. Whoever waits for what it holds finds it dead, and settles it.
+  }
+  return undefined;
+}
+
+/** What may be left undone. Undefined when it failed. */
+function* attempt<T>(work: Generator<Task, T, unknown>): Generator<Task, T | undefined, unknown> {
+  try {
+    return yield* work;
+  } catch {
+    return undefined;
+  }
+}
