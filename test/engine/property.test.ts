@@ -9,7 +9,7 @@ import { checkOutcome, filesOf, runScenario } from './support/check.ts';
 import { DuckReader } from './support/reader.ts';
 import { scenarios } from './support/scenarios.ts';
 
-const numRuns = Number(process.env.ORDINAL_ENGINE_RUNS ?? 60);
+const numRuns = Number(process.env.ORDINAL_ENGINE_RUNS ?? 40);
 let duck: DuckReader;
 
 before(async () => {

@@ -1,0 +1,154 @@
+/**
+ * What a published file says of itself: columns in order with the IDs first, true statistics, exact ones on everything
+ * that was written anew, the order of the rows, where each byte is, and whose file it is.
+ */
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import fc from 'fast-check';
+import { parquetMetadata } from 'hyparquet';
+import type { CompiledPipeline } from '../../src/pipeline/compiled.ts';
+import { filesOf, type Outcome, runScenario } from './support/check.ts';
+import { DuckReader } from './support/reader.ts';
+import { commonKinds, scenarios } from './support/scenarios.ts';
+
+const numRuns = Number(process.env.ORDINAL_ENGINE_RUNS ?? 15);
+let duck: DuckReader;
+
+before(async () => {
+  duck = await DuckReader.open();
+});
+after(() => duck.close());
+
+type Metadata = ReturnType<typeof parquetMetadata>;
+type Entity = CompiledPipeline['entities'][number];
+
+async function forEachFile(
+  { engine }: Outcome,
+  check: (file: { run: string; entity: Entity; bytes: Uint8Array; metadata: Metadata }) => Promise<void> | void,
+): Promise<void> {
+  for (const entity of engine.pipeline.entities) {
+    for (const { name, bytes } of engine.published(entity.name)) {
+      const run = /run\d+/.exec(name)![0];
+      await check({ run, entity, bytes, metadata: parquetMetadata(new Uint8Array(bytes).buffer) });
+    }
+  }
+}
+
+test('columns are in the order of the pipeline, ID first, and rows are declared sorted by it', async () => {
+  await fc.assert(
+    fc.asyncProperty(scenarios(['own']), async (scenario) => {
+      const outcome = await runScenario(scenario, await filesOf(scenario, duck));
+      await forEachFile(outcome, ({ run, entity, metadata }) => {
+        const names = metadata.schema.slice(1).map((element) => element.name);
+        assert.deepEqual(
+          names,
+          entity.columns.map((column) => column.name),
+        );
+        const id = metadata.schema[1]!;
+        assert.deepEqual([id.type, id.repetition_type], ['INT64', 'REQUIRED']);
+        for (const group of metadata.row_groups) {
+          assert.deepEqual(group.sorting_columns, [{ column_idx: 0, descending: false, nulls_first: false }]);
+          const encodings = group.columns[0]!.meta_data!.encodings;
+          assert.equal(encodings.includes('DELTA_BINARY_PACKED'), scenario.idEncoding === 'delta');
+        }
+        const values = Object.fromEntries(metadata.key_value_metadata!.map(({ key, value }) => [key, value]));
+        assert.equal(values['ordinal.run'], run);
+        assert.equal(values['ordinal.pipeline'], 'p');
+        assert.equal(values['ordinal.sequence'], `p.${entity.name}`);
+        assert.match(metadata.created_by!, /^ordinal/);
+      });
+    }),
+    { numRuns },
+  );
+});
+
+test('the range that a file names is the range of its IDs', async () => {
+  await fc.assert(
+    fc.asyncProperty(scenarios(['own']), async (scenario) => {
+      const outcome = await runScenario(scenario, await filesOf(scenario, duck));
+      await forEachFile(outcome, async ({ entity, bytes, metadata }) => {
+        const text = metadata.key_value_metadata!.find(({ key }) => key === 'ordinal.ids')!.value!;
+        const step = BigInt(outcome.engine.pipeline.sequences.find((s) => s.name === `p.${entity.name}`)!.step);
+        const ids: string[] = [];
+        for (const range of text.split(',')) {
+          const [first, last] = range.split('..').map(BigInt);
+          for (let id = first!; id <= last!; id += step) ids.push(String(id));
+        }
+        const { rows } = await duck.read(bytes);
+        assert.deepEqual(
+          rows.map((row) => row[0]),
+          ids,
+        );
+      });
+    }),
+    { numRuns },
+  );
+});
+
+test('chunks lie one after the other in schema order, and the row group begins at the first', async () => {
+  await fc.assert(
+    fc.asyncProperty(scenarios(['own', 'polars', 'duckdbV2']), async (scenario) => {
+      const outcome = await runScenario(scenario, await filesOf(scenario, duck));
+      await forEachFile(outcome, ({ bytes, metadata }) => {
+        let offset = 4n;
+        for (const group of metadata.row_groups) {
+          assert.equal(BigInt(group.file_offset!), offset);
+          const start = offset;
+          for (const { meta_data: chunk } of group.columns) {
+            const { dictionary_page_offset: dictionary, data_page_offset: data } = chunk!;
+            assert.equal(BigInt(dictionary ?? data), offset);
+            assert.ok(dictionary === undefined || BigInt(dictionary) < BigInt(data));
+            offset += BigInt(chunk!.total_compressed_size);
+          }
+          assert.equal(BigInt(group.total_compressed_size!), offset - start);
+        }
+        assert.equal(offset, BigInt(bytes.length - metadata.metadata_length - 8));
+      });
+    }),
+    { numRuns },
+  );
+});
+
+interface ChunkRow {
+  row_group_id: bigint;
+  path_in_schema: string;
+  num_values: bigint;
+  stats_min_value: string | null;
+  stats_max_value: string | null;
+  stats_null_count: bigint | null;
+  min_is_exact: boolean | null;
+  max_is_exact: boolean | null;
+}
+
+test('statistics are true where they are copied, and exact where they were written', async () => {
+  // Zeros of either sign have one text in statistics and two in values.
+  const kinds = commonKinds.filter((kind) => !kind.startsWith('double'));
+  await fc.assert(
+    fc.asyncProperty(scenarios(['own', 'polars', 'duckdb', 'arrow'], kinds), async (scenario) => {
+      const outcome = await runScenario(scenario, await filesOf(scenario, duck));
+      await forEachFile(outcome, async ({ entity, bytes }) => {
+        const file = duck.put(bytes);
+        const chunks = (await duck.rows(`FROM parquet_metadata('${file}')`)) as unknown as ChunkRow[];
+        let first = 0n;
+        for (const [i, chunk] of chunks.entries()) {
+          const { path_in_schema: name, stats_min_value: low, stats_max_value: high } = chunk;
+          const previous = chunks[i - 1];
+          if (previous && previous.row_group_id !== chunk.row_group_id) first += previous.num_values;
+          const column = entity.columns.find((c) => c.name === name)!;
+          const [actual] = await duck.rows(`SELECT min("${name}")::VARCHAR AS low, max("${name}")::VARCHAR AS high,
+              count(*) - count("${name}") AS nulls
+            FROM read_parquet('${file}', file_row_number = true)
+            WHERE file_row_number >= ${first} AND file_row_number < ${first + chunk.num_values}`);
+          const { low: min, high: max, nulls } = actual as { low: string | null; high: string | null; nulls: bigint };
+          const ids = ['id', 'ref', 'rowRef'].includes(column.kind);
+          if (chunk.stats_null_count !== null || ids) assert.equal(chunk.stats_null_count, nulls, `nulls of ${name}`);
+          if (ids) assert.deepEqual([low, high], [min, max], `bounds of ${name}`);
+          else if (low !== null && high !== null && chunk.min_is_exact && chunk.max_is_exact) {
+            assert.deepEqual([low, high], [min, max], `bounds of ${name} (${column.kind})`);
+          }
+        }
+      });
+    }),
+    { numRuns },
+  );
+});
