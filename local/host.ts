@@ -16,7 +16,7 @@ import { readAppSettings, readHostJson } from './settings.ts';
 import { MemoryStore } from './store/memory.ts';
 import { SqliteStore } from './store/sqlite.ts';
 import type { Store } from './store/store.ts';
-import { hostIdOf } from './triggers/blob.ts';
+import { hostIdOf } from './triggers/blob-values.ts';
 import { startTriggers } from './triggers/start.ts';
 import { WorkerPool } from './worker/pool.ts';
 import { FunctionError } from './worker/process.ts';

@@ -1,6 +1,7 @@
 import { type Action, actionType } from './actions.ts';
-import { diagnostic, OrchestrationFault } from './diagnostics.ts';
+import { OrchestrationFault } from './diagnostics.ts';
 import { type EntityRequest, eventType, type FunctionNames, type HistoryEvent } from './model.ts';
+import type { Task } from './task.ts';
 import { startAction } from './tasks.ts';
 
 /** What a newly issued task makes the host do. */
@@ -21,15 +22,6 @@ export interface CursorOptions {
   longTimerIntervalMs: number;
   httpPollDelayMs: number;
   defaultVersion: string;
-}
-
-/** A node of the tree of running actions. `onDone` is called once. */
-export interface Task {
-  done: boolean;
-  failed: boolean;
-  onDone: (() => void) | undefined;
-  /** Set on a compound's children: the compound has failed in the SDK's eyes while the host still awaits it. */
-  isStale?: () => boolean;
 }
 
 export interface HeldLock {
@@ -242,23 +234,4 @@ function isScheduling(event: HistoryEvent): boolean {
 
 function kindName(kind: number): string {
   return schedulingKinds.get(kind) ?? `event type ${kind}`;
-}
-
-/** The function's registered name, or a fault with the extension's text: Azure swallows this error and hangs. */
-export function requireFunction(
-  cursor: ActionCursor,
-  kind: 'orchestrator' | 'activity' | 'entity',
-  name: string,
-): string {
-  const found = cursor.options.names[kind](name);
-  if (found !== undefined) return found;
-  const known = cursor.options.names.known(kind).map((each) => `'${each}'`);
-  const article = kind === 'activity' ? 'an activity' : kind === 'entity' ? 'an entity' : 'an orchestrator';
-  throw new OrchestrationFault(
-    diagnostic(
-      'UnknownFunction',
-      `The function '${name}' doesn't exist, is disabled, or is not ${article} function. ` +
-        `Additional info: The following are the known ${kind} functions: ${known.join(', ')}.`,
-    ),
-  );
 }

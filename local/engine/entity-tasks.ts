@@ -1,8 +1,9 @@
 import type { Action } from './actions.ts';
-import { type ActionCursor, requireFunction, type Task } from './cursor.ts';
+import type { ActionCursor } from './cursor.ts';
 import { diagnostic, OrchestrationFault } from './diagnostics.ts';
+import { requireFunction } from './known-function.ts';
 import { type EntityRequest, entityId, eventType, type HistoryEvent, parseEntityId } from './model.ts';
-import { completedTask, finish, newTask } from './tasks.ts';
+import { completedTask, finish, newTask, type Task } from './task.ts';
 
 /** A call: one EventSent, answered by an EventRaised that is named after the request. */
 export function startEntityCall(cursor: ActionCursor, action: Action): Task {

@@ -1,7 +1,7 @@
 import type { Action, DurableHttpRequest } from './actions.ts';
-import type { ActionCursor, Task } from './cursor.ts';
+import type { ActionCursor } from './cursor.ts';
 import { eventType, type HistoryEvent } from './model.ts';
-import { finish, isFailure, issueTimer, newTask } from './tasks.ts';
+import { finish, isFailure, issueTimer, newTask, type Task } from './task.ts';
 
 /** The name under which the host itself runs durable HTTP requests as activities. */
 export const httpActivityName = 'BuiltIn::HttpActivity';

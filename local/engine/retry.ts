@@ -1,8 +1,8 @@
 import type { Action } from './actions.ts';
-import type { ActionCursor, Task } from './cursor.ts';
+import type { ActionCursor } from './cursor.ts';
 import { diagnostic, OrchestrationFault } from './diagnostics.ts';
 import type { HistoryEvent } from './model.ts';
-import { finish, isFailure, issueTimer, newTask } from './tasks.ts';
+import { finish, isFailure, issueTimer, newTask, type Task } from './task.ts';
 
 /** The extension's default ceiling of the delay between two attempts. */
 const maxRetryIntervalMs = 6 * 24 * 3600 * 1000;

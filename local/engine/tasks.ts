@@ -1,10 +1,12 @@
 import { type Action, actionType } from './actions.ts';
-import { type ActionCursor, requireFunction, type Task } from './cursor.ts';
+import type { ActionCursor } from './cursor.ts';
 import { diagnostic, OrchestrationFault } from './diagnostics.ts';
 import { startEntityCall, startLock, startRelease, startSignal } from './entity-tasks.ts';
 import { startHttpCall } from './http-task.ts';
-import { eventType, type HistoryEvent } from './model.ts';
+import { requireFunction } from './known-function.ts';
+import { eventType } from './model.ts';
 import { startWithRetry } from './retry.ts';
+import { completedTask, finish, isFailure, issueTimer, newTask, type Task } from './task.ts';
 
 /** Issues an action and returns the task to await. Compound children are issued left to right, depth first. */
 export function startAction(cursor: ActionCursor, action: Action): Task {
@@ -44,24 +46,6 @@ export function startAction(cursor: ActionCursor, action: Action): Task {
     default:
       throw new OrchestrationFault(diagnostic('Unsupported', `action type ${action.actionType} is not known`));
   }
-}
-
-export function newTask(): Task {
-  return { done: false, failed: false, onDone: undefined };
-}
-
-export function completedTask(): Task {
-  return { done: true, failed: false, onDone: undefined };
-}
-
-export function finish(task: Task, failed: boolean): void {
-  task.done = true;
-  task.failed = failed;
-  task.onDone?.();
-}
-
-export function isFailure(event: HistoryEvent): boolean {
-  return event.EventType === eventType.taskFailed || event.EventType === eventType.subOrchestrationFailed;
 }
 
 function startCall(
@@ -130,14 +114,6 @@ function startTimer(cursor: ActionCursor, action: Action): Task {
   };
   next();
   return task;
-}
-
-export function issueTimer(cursor: ActionCursor, fireAt: number): number {
-  const { taskId } = cursor.issue(eventType.timerCreated, undefined, (id) => ({
-    fields: { FireAt: new Date(fireAt).toISOString() },
-    outgoing: { kind: 'timer', taskId: id, fireAt },
-  }));
-  return taskId;
 }
 
 function startCompound(cursor: ActionCursor, action: Action, isDone: (children: Task[]) => boolean): Task {

@@ -1,8 +1,16 @@
-import { createHash } from 'node:crypto';
-import type { BlobServiceClient, ContainerClient } from '@azure/storage-blob';
+import type { ContainerClient } from '@azure/storage-blob';
 import type { AppFunction } from '../functions.ts';
 import type { TypedData } from '../worker/protocol.ts';
-import { type BlobPath, parseBlobPath } from './blob-path.ts';
+import { parseBlobPath } from './blob-path.ts';
+import {
+  type BlobFunction,
+  type BlobMessage,
+  blobMessage,
+  connectionOf,
+  modelBinding,
+  plainEtag,
+  shownProperties,
+} from './blob-values.ts';
 import { invokeTriggered, type TriggerContext } from './invocation.ts';
 import { parseConnectionString, QueueClient, type QueueMessage } from './queue-client.ts';
 
@@ -14,27 +22,6 @@ export interface BlobTriggerOptions extends TriggerContext {
   pollMs: number;
   /** Part of the names of receipts and of the queue, so that hosts of different apps do not share them. */
   hostId: string;
-}
-
-/** What stands in the internal queue and, after the last try, in the poison queue. */
-interface BlobMessage {
-  Type: 'BlobTrigger';
-  FunctionId: string;
-  BlobType: string;
-  ContainerName: string;
-  BlobName: string;
-  ETag: string;
-}
-
-interface BlobFunction {
-  found: AppFunction;
-  id: string;
-  path: BlobPath;
-  connection: string;
-  service: BlobServiceClient;
-  byEvents: boolean;
-  /** Versions that have a finished receipt: `etag/name`. */
-  done: Set<string>;
 }
 
 const poisonQueueName = 'webjobs-blobtrigger-poison';
@@ -242,65 +229,6 @@ export class BlobTriggers {
       ...Object.fromEntries(Object.entries(parameters).map(([name, value]) => [name, { string: value }])),
     });
   }
-}
-
-function blobMessage(each: BlobFunction, name: string, etag: string): BlobMessage {
-  return {
-    Type: 'BlobTrigger',
-    FunctionId: each.id,
-    BlobType: 'BlockBlob',
-    ContainerName: each.path.container,
-    BlobName: name,
-    ETag: plainEtag(etag),
-  };
-}
-
-function modelBinding(found: AppFunction, blob: BlobMessage): TypedData {
-  const Connection = (found.trigger.connection as string | undefined) || 'AzureWebJobsStorage';
-  const content = { Connection, ContainerName: blob.ContainerName, BlobName: blob.BlobName };
-  return {
-    modelBindingData: {
-      version: '1.0',
-      source: 'AzureStorageBlobs',
-      contentType: 'application/json',
-      content: Buffer.from(JSON.stringify(content)),
-    },
-  };
-}
-
-function shownProperties(properties: {
-  lastModified?: Date;
-  contentLength?: number;
-  contentType?: string;
-  etag?: string;
-  blobType?: string;
-}): object {
-  return {
-    LastModified: properties.lastModified?.toISOString(),
-    ContentLength: properties.contentLength,
-    ContentType: properties.contentType,
-    ETag: properties.etag,
-    BlobType: properties.blobType,
-  };
-}
-
-/** The connection string of a binding: the app setting of that name, with or without its prefix. */
-function connectionOf(env: Record<string, string>, name: string, who: string): string {
-  const setting = name === '' ? 'AzureWebJobsStorage' : name;
-  const value = env[setting] ?? env[`AzureWebJobs${setting}`];
-  if (!value) throw new Error(`${who}: the app setting '${setting}' (a storage connection string) is not set.`);
-  return value;
-}
-
-/** A stable ID for the host of the app in this folder. */
-export function hostIdOf(scriptRoot: string, env: Record<string, string>): string {
-  return (
-    env.AzureFunctionsWebHost__hostid ?? `local-${createHash('sha256').update(scriptRoot).digest('hex').slice(0, 16)}`
-  );
-}
-
-function plainEtag(etag: string | undefined): string {
-  return (etag ?? '').replace(/^W\//, '').replaceAll('"', '');
 }
 
 function text(error: unknown): string {

@@ -12,7 +12,7 @@ import { seededRandom } from '../../local/chaos.ts';
 import { type StartedHost, startHost } from '../../local/start-host.ts';
 
 const scriptRoot = fileURLToPath(new URL('./fixtures/durable', import.meta.url));
-const kills = Number(process.env.KILLS ?? 4);
+const kills = Number(process.env.KILLS ?? 3);
 const seed = Number(process.env.SEED ?? 1);
 const [shards, size] = [10, 12];
 const count = shards * size;

@@ -1,0 +1,37 @@
+import type { ActionCursor } from './cursor.ts';
+import { eventType, type HistoryEvent } from './model.ts';
+
+/** A node of the tree of running actions. `onDone` is called once. */
+export interface Task {
+  done: boolean;
+  failed: boolean;
+  onDone: (() => void) | undefined;
+  /** Set on a compound's children: the compound has failed in the SDK's eyes while the host still awaits it. */
+  isStale?: () => boolean;
+}
+
+export function newTask(): Task {
+  return { done: false, failed: false, onDone: undefined };
+}
+
+export function completedTask(): Task {
+  return { done: true, failed: false, onDone: undefined };
+}
+
+export function finish(task: Task, failed: boolean): void {
+  task.done = true;
+  task.failed = failed;
+  task.onDone?.();
+}
+
+export function isFailure(event: HistoryEvent): boolean {
+  return event.EventType === eventType.taskFailed || event.EventType === eventType.subOrchestrationFailed;
+}
+
+export function issueTimer(cursor: ActionCursor, fireAt: number): number {
+  const { taskId } = cursor.issue(eventType.timerCreated, undefined, (id) => ({
+    fields: { FireAt: new Date(fireAt).toISOString() },
+    outgoing: { kind: 'timer', taskId: id, fireAt },
+  }));
+  return taskId;
+}
