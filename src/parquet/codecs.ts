@@ -16,15 +16,44 @@ import type { Codec } from './types.ts';
 const zstdLevel = 1;
 const brotliQuality = 4;
 
+/** Pages up to this size share memory; larger ones are rare and have their own. */
+const scratchBytesMax = 8 << 20;
+let scratch = new Uint8Array(0);
+
+/** Memory for a page body that is done with before the next page is opened: fresh memory costs more than the copy. */
+function scratchOf(length: number): Uint8Array {
+  if (length > scratchBytesMax) return new Uint8Array(length);
+  if (length > scratch.length)
+    scratch = new Uint8Array(Math.max(length, Math.min(scratchBytesMax, 2 * scratch.length)));
+  return scratch.subarray(0, length);
+}
+
+/** As `decompress`, but the bytes hold only until the next call. */
+export function decompressPage(codec: Codec, bytes: Uint8Array, length: number, where: ErrorLocation): Uint8Array {
+  return decompressTo(codec, bytes, length, where, scratchOf);
+}
+
 /** A page's body of exactly `length` bytes. Throws `CorruptFile`, `UnsupportedFile` (LZO) or `LimitExceeded`. */
 export function decompress(codec: Codec, bytes: Uint8Array, length: number, where: ErrorLocation): Uint8Array {
+  return decompressTo(codec, bytes, length, where, (size) => new Uint8Array(size));
+}
+
+type Allocate = (length: number) => Uint8Array;
+
+function decompressTo(
+  codec: Codec,
+  bytes: Uint8Array,
+  length: number,
+  where: ErrorLocation,
+  allocate: Allocate,
+): Uint8Array {
   if (length > limits.pageBytesMax) {
     const message = `A page of ${length} bytes; the limit is ${limits.pageBytesMax}.`;
     throw new OrdinalError('LimitExceeded', message, { where });
   }
   let out: Uint8Array;
   try {
-    out = inflate(codec, bytes, length, where);
+    out = inflate(codec, bytes, length, where, allocate);
   } catch (error) {
     if (error instanceof OrdinalError) throw error;
     corrupt(`a ${codec} page cannot be decompressed (${error instanceof Error ? error.message : error})`, where, error);
@@ -33,13 +62,19 @@ export function decompress(codec: Codec, bytes: Uint8Array, length: number, wher
   return out;
 }
 
-function inflate(codec: Codec, bytes: Uint8Array, length: number, where: ErrorLocation): Uint8Array {
+function inflate(
+  codec: Codec,
+  bytes: Uint8Array,
+  length: number,
+  where: ErrorLocation,
+  allocate: Allocate,
+): Uint8Array {
   if (codec === 'UNCOMPRESSED') return bytes;
   // Readers disagree on whether an empty body is compressed to nothing or to an empty frame.
   if (length === 0 && bytes.length === 0) return bytes;
   switch (codec) {
     case 'SNAPPY':
-      return snappyDecompress(bytes, length);
+      return snappyDecompress(bytes, length, allocate);
     case 'GZIP':
       return zlib.gunzipSync(bytes, sized(bytes, length));
     case 'ZSTD':

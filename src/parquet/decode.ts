@@ -160,11 +160,13 @@ function decodePageIndices(
   const bitWidth = body.bytes[body.start]!;
   decodeHybrid(body.bytes, body.start + 1, body.end, bitWidth, count, out, at);
   if (2 ** bitWidth <= dictionaryLength) return;
-  for (let i = at; i < at + count; i++) {
-    if (out[i]! >>> 0 >= dictionaryLength) {
-      corrupt(`index ${out[i]! >>> 0} into a dictionary of ${dictionaryLength} entries`, where);
-    }
-  }
+  // The sign bit of `signs` is set by an index that is negative or beyond the last: one test for all of them.
+  const last = dictionaryLength - 1;
+  let signs = 0;
+  for (let i = at; i < at + count; i++) signs |= out[i]! | (last - out[i]!);
+  if (signs >= 0) return;
+  const bad = out.subarray(at, at + count).find((index) => index < 0 || index > last) ?? -1;
+  corrupt(`index ${bad >>> 0} into a dictionary of ${dictionaryLength} entries`, where);
 }
 
 /** Moves `count` indices that lie together at `row` to the rows that hold values; the others become -1. */

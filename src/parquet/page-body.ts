@@ -5,12 +5,13 @@
  */
 import zlib from 'node:zlib';
 import type { ErrorLocation } from '../errors.ts';
-import { decompress } from './codecs.ts';
+import { decompressPage } from './codecs.ts';
 import { corrupt } from './fail.ts';
 import { decodeBitPackedLevels, decodeLevels, type Validity } from './levels.ts';
 import type { Page } from './pages.ts';
 import type { Codec } from './types.ts';
 
+/** An open page. Its bytes hold until the next page is opened. */
 export interface PageBody {
   bytes: Uint8Array;
   /** Values lie in bytes [start, end). */
@@ -19,10 +20,10 @@ export interface PageBody {
   nulls: number;
 }
 
-/** The decompressed body of a page without levels. `bytes` is the whole chunk. */
+/** The decompressed body of a dictionary page, until the next page is opened. `bytes` is the whole chunk. */
 export function openDictionaryPage(bytes: Uint8Array, page: Page, codec: Codec, where: ErrorLocation): Uint8Array {
   checkCrc(bytes, page, where);
-  return decompress(codec, bytes.subarray(page.body, page.end), page.uncompressedLength, where);
+  return decompressPage(codec, bytes.subarray(page.body, page.end), page.uncompressedLength, where);
 }
 
 /**
@@ -40,7 +41,7 @@ export function openDataPage(
 ): PageBody {
   checkCrc(bytes, page, where);
   if (page.v2) return openV2(bytes, page, page.v2, codec, optional, validity, row, where);
-  const body = decompress(codec, bytes.subarray(page.body, page.end), page.uncompressedLength, where);
+  const body = decompressPage(codec, bytes.subarray(page.body, page.end), page.uncompressedLength, where);
   if (!optional) return { bytes: body, start: 0, end: body.length, nulls: 0 };
   if (page.levelEncoding === 'BIT_PACKED') {
     const nulls = decodeBitPackedLevels(body, 0, page.numValues, validity, row);
@@ -75,7 +76,7 @@ function openV2(
   const length = page.uncompressedLength - (values - page.body);
   // Where every value is null there is nothing to decompress, and some writers store nothing.
   if (stored.length === 0 && nulls === page.numValues) return { bytes: stored, start: 0, end: 0, nulls };
-  const body = decompress(v2.compressed ? codec : 'UNCOMPRESSED', stored, length, where);
+  const body = decompressPage(v2.compressed ? codec : 'UNCOMPRESSED', stored, length, where);
   return { bytes: body, start: 0, end: body.length, nulls };
 }
 

@@ -3,8 +3,9 @@
  *
  * Specification: parquet-format `Encodings.md` (PLAIN = 0, BYTE_STREAM_SPLIT = 9).
  */
+import { arenaOf, copyForward, slackBytes } from './copy.ts';
 import type { ColumnType, Values } from './types.ts';
-import { allocate, bytesOf, copyBytes } from './values.ts';
+import { allocate, bytesOf } from './values.ts';
 
 /** Decodes `count` PLAIN values from bytes [start, end). Throws `RangeError` when the bytes end too soon. */
 export function decodePlain(type: ColumnType, bytes: Uint8Array, start: number, end: number, count: number): Values {
@@ -47,14 +48,15 @@ function decodePlainBytes(bytes: Uint8Array, start: number, end: number, count: 
     offsets[k + 1] = total;
     i += 4 + length;
   }
-  const data = new Uint8Array(total);
+  const source = arenaOf(bytes);
+  const target = arenaOf(new Uint8Array(total + slackBytes));
   i = start;
   for (let k = 0; k < count; k++) {
     const length = offsets[k + 1]! - offsets[k]!;
-    copyBytes(bytes, i + 4, i + 4 + length, data, offsets[k]!);
+    copyForward(source, i + 4, length, target, offsets[k]!);
     i += 4 + length;
   }
-  return { kind: 'bytes', length: count, data, offsets };
+  return { kind: 'bytes', length: count, data: target.bytes.subarray(0, total), offsets };
 }
 
 /** Decodes BYTE_STREAM_SPLIT: byte b of every value lies together. Throws `RangeError`. */
@@ -100,13 +102,19 @@ export function encodePlainValues(values: Values, valid: Uint8Array | undefined,
 
 function encodePlainBooleans(data: Uint8Array, valid: Uint8Array | undefined, from: number, to: number): Uint8Array {
   const out = new Uint8Array(Math.ceil((to - from) / 8));
-  let bit = 0;
+  let bits = 0;
+  let count = 0;
   for (let i = from; i < to; i++) {
-    if (valid && valid[i] === 0) continue;
-    if (data[i] !== 0) out[bit >>> 3] = out[bit >>> 3]! | (1 << (bit & 7));
-    bit++;
+    if (valid !== undefined && valid[i] === 0) continue;
+    // Booleans are 0 or 1 here as everywhere.
+    bits |= data[i]! << (count & 7);
+    count++;
+    if ((count & 7) !== 0) continue;
+    out[(count >>> 3) - 1] = bits;
+    bits = 0;
   }
-  return out.subarray(0, Math.ceil(bit / 8));
+  if ((count & 7) !== 0) out[count >>> 3] = bits;
+  return out.subarray(0, Math.ceil(count / 8));
 }
 
 function encodePlainBytes(
@@ -116,15 +124,15 @@ function encodePlainBytes(
   to: number,
 ): Uint8Array {
   const { data, offsets } = values;
-  const out = new Uint8Array(offsets[to]! - offsets[from]! + 4 * (to - from));
-  const view = new DataView(out.buffer);
+  const source = arenaOf(data);
+  const target = arenaOf(new Uint8Array(offsets[to]! - offsets[from]! + 4 * (to - from) + slackBytes));
   let o = 0;
   for (let i = from; i < to; i++) {
     if (valid && valid[i] === 0) continue;
     const length = offsets[i + 1]! - offsets[i]!;
-    view.setUint32(o, length, true);
-    copyBytes(data, offsets[i]!, offsets[i + 1]!, out, o + 4);
+    target.view.setUint32(o, length, true);
+    copyForward(source, offsets[i]!, length, target, o + 4);
     o += 4 + length;
   }
-  return out.subarray(0, o);
+  return target.bytes.subarray(0, o);
 }

@@ -51,6 +51,9 @@ const offset8Code = 3;
 const noBits = 0b1;
 const offset8Bits = 0b1_011;
 
+/** Bytes of the block of a whole group: header, literals and their size, sequences. */
+const wholeBlockBytes = 3 + 2 + (groupValues - 1) + valueBytes + 7;
+
 /** ZSTD frame of `count` values from `first`; `count` is at least `countedRunMin`. */
 export function zstdCountedRun(first: bigint, count: number): Uint8Array {
   const groups = Math.ceil(count / groupValues) + 2;
@@ -76,6 +79,8 @@ export function zstdCountedRun(first: bigint, count: number): Uint8Array {
   o += 8;
 
   let left = count - head;
+  // Where the last block of a whole group began: all such blocks differ in their trailing literals alone.
+  let whole = -1;
   for (let from = 2; left > 0; from = 1) {
     const inGroup = Math.min(groupValues, left);
     left -= inGroup;
@@ -84,7 +89,14 @@ export function zstdCountedRun(first: bigint, count: number): Uint8Array {
     const trailing = left > 0 ? valueBytes : 0;
     const isLast = left <= 1;
     const sequences = inGroup - from;
-    o = zstdSequences(out, o, from, sequences, trailing, isLast);
+    const isWhole = sequences === groupValues - 1 && trailing > 0 && !isLast;
+    if (isWhole && whole >= 0) {
+      out.copyWithin(o, whole, whole + wholeBlockBytes);
+      o += wholeBlockBytes;
+    } else {
+      if (isWhole) whole = o;
+      o = zstdSequences(out, o, from, sequences, trailing, isLast);
+    }
     if (trailing > 0) counter.write(view, o - (sequences < 128 ? 6 : 7) - valueBytes);
     if (left === 1) break;
   }

@@ -4,16 +4,22 @@
  *
  * Specification: google/snappy, `format_description.txt`.
  */
+import { type Arena, arenaOf, copyForward, slackBytes } from './copy.ts';
+
 const hashBits = 14;
 /** Distances of the three-byte copy, the longest that is written. */
 const distanceMax = 0xffff;
 /** A match is looked for up to here before the end, so that four bytes can be loaded. */
 const tailBytes = 16;
-/** Below this length a loop is quicker than a call. */
-const callMin = 32;
+/** Positions by hash of four bytes; one table for all calls, since making it costs as much as a small page. */
+const table = new Int32Array(1 << hashBits);
 
-/** Decompresses to exactly `length` bytes. Throws `RangeError`. */
-export function snappyDecompress(bytes: Uint8Array, length: number): Uint8Array {
+/** Decompresses to exactly `length` bytes, in memory that `allocate` gives. Throws `RangeError`. */
+export function snappyDecompress(
+  bytes: Uint8Array,
+  length: number,
+  allocate: (length: number) => Uint8Array = (size) => new Uint8Array(size),
+): Uint8Array {
   let announced = 0;
   let i = 0;
   for (let scale = 1; ; scale *= 128) {
@@ -25,7 +31,10 @@ export function snappyDecompress(bytes: Uint8Array, length: number): Uint8Array 
   if (announced !== length) throw new RangeError(`its preamble says ${announced} bytes, its header ${length}`);
   // A two-byte copy makes at most 11 bytes and a three-byte copy 64.
   if (length > bytes.length * 22) throw new RangeError(`${bytes.length} bytes cannot become ${length}`);
-  const out = new Uint8Array(length);
+  const source = arenaOf(bytes);
+  const target = arenaOf(allocate(length + slackBytes));
+  const out = target.bytes;
+  const { view } = target;
   const end = bytes.length;
   let o = 0;
   while (i < end) {
@@ -42,8 +51,7 @@ export function snappyDecompress(bytes: Uint8Array, length: number): Uint8Array 
           for (let b = 0, scale = 1; b < size; b++, scale *= 256) count += bytes[i++]! * scale;
         }
         if (count > end - i || count > length - o) throw new RangeError('a literal runs past the end');
-        if (count >= callMin) out.set(bytes.subarray(i, i + count), o);
-        else for (let k = 0; k < count; k++) out[o + k] = bytes[i + k]!;
+        copyForward(source, i, count, target, o);
         i += count;
         o += count;
         continue;
@@ -68,23 +76,26 @@ export function snappyDecompress(bytes: Uint8Array, length: number): Uint8Array 
     }
     if (distance === 0 || distance > o) throw new RangeError('a copy from before the beginning');
     if (count > length - o) throw new RangeError('a copy runs past the end');
-    // A copy may overlap itself: that is how runs are written.
-    if (count >= callMin && distance >= count) out.copyWithin(o, o - distance, o - distance + count);
-    else for (let k = o; k < o + count; k++) out[k] = out[k - distance]!;
+    // A copy may overlap itself: that is how runs are written. From as far back as a step is long, steps are safe.
+    if (distance >= 8) {
+      for (let k = 0; k < count; k += 8) view.setBigInt64(o + k, view.getBigInt64(o + k - distance, true), true);
+    } else for (let k = o; k < o + count; k++) out[k] = out[k - distance]!;
     o += count;
   }
   if (o !== length) throw new RangeError(`${o} bytes instead of ${length}`);
-  return out;
+  return out.subarray(0, length);
 }
 
 /** Compresses by greedy matches through a table of the last position of each four bytes. */
 export function snappyCompress(bytes: Uint8Array): Uint8Array {
   const { length } = bytes;
   // Literals of at least one byte between copies of at least four: never more than a sixth longer.
-  const out = new Uint8Array(32 + length + Math.ceil(length / 6));
+  const target = arenaOf(new Uint8Array(32 + length + Math.ceil(length / 6)));
+  const source = arenaOf(bytes);
+  const out = target.bytes;
+  const { view } = source;
   let o = writeVarint(length, out, 0);
-  const view = new DataView(bytes.buffer, bytes.byteOffset, length);
-  const table = new Int32Array(1 << hashBits).fill(-1);
+  table.fill(-1);
   let anchor = 0;
   let i = 0;
   while (i < length - tailBytes) {
@@ -97,7 +108,7 @@ export function snappyCompress(bytes: Uint8Array): Uint8Array {
       i += 1 + ((i - anchor) >>> 5);
       continue;
     }
-    o = writeLiteral(bytes, anchor, i, out, o);
+    o = writeLiteral(source, anchor, i, target, o);
     let end = i + 4;
     const shift = i - candidate;
     while (end + 4 <= length && view.getInt32(end, true) === view.getInt32(end - shift, true)) end += 4;
@@ -106,12 +117,13 @@ export function snappyCompress(bytes: Uint8Array): Uint8Array {
     i = end;
     anchor = end;
   }
-  return out.subarray(0, writeLiteral(bytes, anchor, length, out, o));
+  return out.subarray(0, writeLiteral(source, anchor, length, target, o));
 }
 
-function writeLiteral(bytes: Uint8Array, from: number, to: number, out: Uint8Array, at: number): number {
+function writeLiteral(source: Arena, from: number, to: number, target: Arena, at: number): number {
   const count = to - from;
   if (count === 0) return at;
+  const out = target.bytes;
   let o = at;
   if (count <= 60) out[o++] = (count - 1) << 2;
   else {
@@ -119,8 +131,7 @@ function writeLiteral(bytes: Uint8Array, from: number, to: number, out: Uint8Arr
     out[o++] = (59 + size) << 2;
     for (let b = 0, rest = count - 1; b < size; b++, rest >>>= 8) out[o++] = rest;
   }
-  if (count >= callMin) out.set(bytes.subarray(from, to), o);
-  else for (let k = 0; k < count; k++) out[o + k] = bytes[from + k]!;
+  copyForward(source, from, count, target, o);
   return o + count;
 }
 

@@ -60,17 +60,12 @@ function isZero(bytes: Uint8Array): boolean {
 function findExtremes(values: Values, type: ColumnType, present: Uint8Array | undefined): Extremes | undefined {
   switch (values.kind) {
     case 'boolean':
+      return ofBooleans(values.data, values.length, present);
     case 'float':
     case 'double':
-      return ofNumbers(values.data, values.length, present);
-    case 'int32': {
-      const { data, length } = values;
-      return ofNumbers(
-        isUnsigned(type) ? new Uint32Array(data.buffer, data.byteOffset, length) : data,
-        length,
-        present,
-      );
-    }
+      return ofFloats(values.data, values.length, present);
+    case 'int32':
+      return ofInts(values.data, values.length, isUnsigned(type), present);
     case 'int64':
       return ofLongs(values.data, values.length, isUnsigned(type), present);
     case 'bytes':
@@ -84,8 +79,51 @@ function isUnsigned(type: ColumnType): boolean {
   return type.annotation?.kind === 'int' && !type.annotation.signed;
 }
 
-function ofNumbers(
-  data: Uint8Array | Int32Array | Uint32Array | Float32Array | Float64Array,
+function ofBooleans(data: Uint8Array, length: number, present: Uint8Array | undefined): Extremes | undefined {
+  // Whatever comes after the first false and the first true changes nothing.
+  const first = [-1, -1];
+  for (let i = 0; i < length && (first[0]! < 0 || first[1]! < 0); i++) {
+    if (present !== undefined && present[i] === 0) continue;
+    if (first[data[i]!]! < 0) first[data[i]!] = i;
+  }
+  const [no, yes] = first as [number, number];
+  if (no < 0 && yes < 0) return undefined;
+  return { min: no < 0 ? yes : no, max: yes < 0 ? no : yes };
+}
+
+function ofInts(
+  data: Int32Array,
+  length: number,
+  unsigned: boolean,
+  present: Uint8Array | undefined,
+): Extremes | undefined {
+  // Flipping the sign bit maps unsigned order to signed order.
+  const flip = unsigned ? 0x80000000 | 0 : 0;
+  let min = -1;
+  let max = -1;
+  let least = 0;
+  let greatest = 0;
+  for (let i = 0; i < length; i++) {
+    if (present !== undefined && present[i] === 0) continue;
+    const value = data[i]! ^ flip;
+    if (min < 0) {
+      min = i;
+      max = i;
+      least = value;
+      greatest = value;
+    } else if (value < least) {
+      min = i;
+      least = value;
+    } else if (value > greatest) {
+      max = i;
+      greatest = value;
+    }
+  }
+  return min < 0 ? undefined : { min, max };
+}
+
+function ofFloats(
+  data: Float32Array | Float64Array,
   length: number,
   present: Uint8Array | undefined,
 ): Extremes | undefined {
@@ -94,8 +132,8 @@ function ofNumbers(
   let least = Number.POSITIVE_INFINITY;
   let greatest = Number.NEGATIVE_INFINITY;
   for (let i = 0; i < length; i++) {
-    const value = data[i]!;
     if (present !== undefined && present[i] === 0) continue;
+    const value = data[i]!;
     // NaN compares false and so is never a bound; infinities have to be let in as first values.
     if (value < least || (min < 0 && value === least)) {
       least = value;
@@ -156,7 +194,7 @@ function ofFloat16(
 ): Extremes | undefined {
   const numbers = new Float64Array(values.length);
   for (let i = 0; i < values.length; i++) numbers[i] = float16At(bytesAt(values, i), 0);
-  return ofNumbers(numbers, values.length, present);
+  return ofFloats(numbers, values.length, present);
 }
 
 function ofBytes(
@@ -165,15 +203,30 @@ function ofBytes(
   present: Uint8Array | undefined,
 ): Extremes | undefined {
   const compareAt = decimal ? compareDecimalsAt : compareBytesAt;
+  const { data } = values;
   let min = -1;
   let max = -1;
+  // A first byte strictly between those of the bounds settles most comparisons; signed decimals have no such byte.
+  let low = 256;
+  let high = -1;
   for (let i = 0; i < values.length; i++) {
     if (present !== undefined && present[i] === 0) continue;
+    const start = values.kind === 'fixed' ? i * values.width : values.offsets[i]!;
+    const end = values.kind === 'fixed' ? start + values.width : values.offsets[i + 1]!;
+    const first = decimal || start === end ? -1 : data[start]!;
+    if (first > low && first < high) continue;
     if (min < 0) {
       min = i;
       max = i;
-    } else if (compareAt(values, i, min) < 0) min = i;
-    else if (compareAt(values, i, max) > 0) max = i;
+      low = first;
+      high = first;
+    } else if (compareAt(values, i, min) < 0) {
+      min = i;
+      low = first;
+    } else if (compareAt(values, i, max) > 0) {
+      max = i;
+      high = first;
+    }
   }
   return min < 0 ? undefined : { min, max };
 }
