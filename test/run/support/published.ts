@@ -10,6 +10,8 @@ export interface Published {
   manifest: Manifest;
   /** By entity, in file order. */
   rows: Record<string, Row[]>;
+  /** The same, by file. */
+  files: Record<string, Row[][]>;
 }
 
 /** All runs that have published, by run ID. */
@@ -20,11 +22,13 @@ export async function readPublished(store: MemoryStore, container = 'published')
     const manifest = manifestSchema.parse(JSON.parse(Buffer.from(store.bytes(container, name)).toString()));
     if (manifest.outcome === 'abandoned') continue;
     const rows: Published['rows'] = {};
-    for (const { entity, files } of manifest.entities) {
-      rows[entity] = [];
-      for (const { blob } of files) rows[entity].push(...(await readRows(store.bytes(container, blob))));
+    const files: Published['files'] = {};
+    for (const { entity, files: named } of manifest.entities) {
+      files[entity] = [];
+      for (const { blob } of named) files[entity].push(await readRows(store.bytes(container, blob)));
+      rows[entity] = files[entity].flat();
     }
-    found.set(manifest.runId, { manifest, rows });
+    found.set(manifest.runId, { manifest, rows, files });
   }
   return found;
 }

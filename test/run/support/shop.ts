@@ -25,6 +25,7 @@ const shop = pipeline({
     products: keyed({
       id: id('product_id', { start: 10, step: 10 }),
       key: { name: 'product' },
+      partitions: 3,
       columns: { quantity: first('quantity'), customer_id: ref('customers', { name: 'customer' }) },
     }),
     customers: keyed({ id: id('customer_id'), key: { name: z.string() }, index: 'customers' }),

@@ -27,8 +27,8 @@ import { MemoryStore } from '../../support/memory-store.ts';
 type Orchestrator = (context: { df: Orchestration }) => Generator<Task, unknown, unknown>;
 type Activity = (environment: Environment, input: unknown) => Promise<unknown>;
 
-/** What a fault point may do to the activity that reached it: let it pass, end it, or give it an error. */
-export type Verdict = 'pass' | 'die' | Error;
+/** What may become of the activity at a fault point: it passes, dies, waits for `resume`, or gets an error. */
+export type Verdict = 'pass' | 'die' | 'hold' | Error;
 
 /** One execution of an activity. */
 export interface Execution {
@@ -107,6 +107,7 @@ export class Sim {
   readonly #executions = new AsyncLocalStorage<RunningExecution>();
   readonly #orchestrators: Record<string, Orchestrator>;
   #ids = 0;
+  readonly #held: (() => void)[] = [];
 
   constructor(pipelines: ReadonlyMap<string, CompiledPipeline>, options: SimOptions = {}) {
     this.#random = mulberry32(options.seed ?? 1);
@@ -219,7 +220,13 @@ export class Sim {
       execution.retry();
       return await forever();
     }
-    if (verdict !== 'pass') throw verdict;
+    if (verdict === 'hold') await new Promise<void>((resolve) => this.#held.push(resolve));
+    else if (verdict !== 'pass') throw verdict;
+  }
+
+  /** Lets activities that were held go on. */
+  resume(): void {
+    for (const resolve of this.#held.splice(0)) this.#later('resume', resolve);
   }
 
   #misfortune(point: FaultPoint): Verdict {
