@@ -42,7 +42,6 @@ export interface EntityOptions {
  * @returns a batch to invoke, or the changes alone when no operation is due.
  */
 export function beginBatch(
-  ports: Ports,
   found: EntityRecord,
   inbox: readonly StoredMessage[],
   options: EntityOptions,
@@ -94,11 +93,10 @@ export function beginBatch(
     consumed.push(seq);
   }
 
-  const saved: Change[] = changed ? [{ type: 'putEntity', record }] : [];
+  const saved: Change[] = changed ? [rowOf(record)] : [];
   const settled: Change[] = [{ type: 'consume', seqs: consumed }, ...saved, ...before];
   if (operations.length === 0) return { changes: settled, record, more: more && changed };
   const batch: EntityBatch = { record, operations, consumed, before, trigger: triggerText(record, operations) };
-  void ports;
   return { batch, changes: [], record, more };
 }
 
@@ -185,9 +183,13 @@ export function failBatch(batch: EntityBatch, error: ThrownError): Change[] {
 }
 
 function commitOf(batch: EntityBatch, record: EntityRecord): Change[] {
+  return [{ type: 'consume', seqs: batch.consumed }, rowOf(record), ...batch.before];
+}
+
+/** An entity that neither exists nor is locked leaves no trace. */
+function rowOf(record: EntityRecord): Change {
   const gone = !record.exists && record.lockedBy === null;
-  const row: Change = gone ? { type: 'deleteEntity', entityId: record.entityId } : { type: 'putEntity', record };
-  return [{ type: 'consume', seqs: batch.consumed }, row, ...batch.before];
+  return gone ? { type: 'deleteEntity', entityId: record.entityId } : { type: 'putEntity', record };
 }
 
 function signalsOf(ports: Ports, reply: EntityReply): Change[] {

@@ -4,7 +4,7 @@ import { diagnostic, OrchestrationFault } from './diagnostics.ts';
 import type { Engine, Episode, OrchestratorReply } from './episode.ts';
 import { orchestratorFailure, rpcExceptionMessage, stateOfFailure } from './failure.ts';
 import { append, historyEvent } from './history.ts';
-import { completeInstance } from './lifecycle.ts';
+import { completeInstance, releaseLocks } from './lifecycle.ts';
 import { type Change, eventType, type HistoryEvent, type InstanceRecord, type Message } from './model.ts';
 import { sendOutgoing } from './outgoing.ts';
 
@@ -145,6 +145,7 @@ function continueAsNew(
     .map((event) => ({ name: event.Name ?? '', input: event.Input ?? null }));
   const started: Message = { kind: 'started', executionId, carriedEvents };
   return [
+    ...releaseLocks(old.instanceId, cursor.locks),
     { type: 'clearHistory', instanceId: old.instanceId },
     { type: 'putInstance', record },
     { type: 'send', target: old.instanceId, visibleAt: 0, message: started },

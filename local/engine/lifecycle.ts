@@ -16,22 +16,22 @@ export function completeInstance(
 ): Change[] {
   const { instanceId } = record;
   const ended: InstanceRecord = { ...record, status: ending.status, output: ending.output, updatedAt: ending.now };
-  const releases = locks.flatMap(({ lockId, targets }) =>
-    targets.map(
-      (target): Change => ({
-        type: 'send',
-        target,
-        visibleAt: 0,
-        message: { kind: 'release', lockId, parent: instanceId },
-      }),
-    ),
-  );
   return [
     { type: 'clearInbox', target: instanceId },
     { type: 'putInstance', record: ended },
-    ...releases,
+    ...releaseLocks(instanceId, locks),
     ...(record.parent === null ? [] : reportToParent(record.parent, ending)),
   ];
+}
+
+/** Gives back what an instance has locked or asked to lock. */
+export function releaseLocks(instanceId: string, locks: readonly { lockId: string; targets: string[] }[]): Change[] {
+  return locks.flatMap(({ lockId, targets }) =>
+    targets.map((target): Change => {
+      const message: Message = { kind: 'release', lockId, parent: instanceId };
+      return { type: 'send', target, visibleAt: 0, message };
+    }),
+  );
 }
 
 /** Tells the parent how its sub-orchestration ended. */

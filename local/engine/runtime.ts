@@ -10,6 +10,7 @@ import {
   type Change,
   type Completion,
   type FunctionNames,
+  type InstanceRecord,
   type Ports,
   parseEntityId,
 } from './model.ts';
@@ -227,11 +228,20 @@ export class DurableRuntime {
     const end = finishEpisode(this.engine, begun, reply);
     this.commit(end.changes);
     if (!end.replaced) this.histories.extend(instanceId, end.events);
-    if (end.failure !== undefined) this.options.log('error', `${instanceId}: ${end.failure}`);
+    this.report(record, end.status, end.failure);
     // An episode costs as much as its history is long. While more completions come in, waiting as long as the last
     // episode took bounds what replays cost, and lets the next one take many at once.
     const tookMs = performance.now() - startedAt;
     return { again: begun.left, pauseMs: tookMs > 10 && state.events.length > 200 ? Math.min(tookMs, 200) : 0 };
+  }
+
+  /** One line for an orchestration's end; those of sub-orchestrations are details. */
+  private report(record: InstanceRecord, status: InstanceRecord['status'], failure: string | undefined): void {
+    if (status === 'Running') return;
+    const level = failure !== undefined ? 'error' : record.parent === null ? 'information' : 'debug';
+    const tookMs = this.engine.ports.now() - record.createdAt;
+    const text = `${record.name} ${record.instanceId}: ${status} after ${tookMs} ms`;
+    this.options.log(level, failure === undefined ? text : `${text}: ${failure}`);
   }
 
   private async runEntity(id: string): Promise<{ again: boolean; pauseMs: number }> {
@@ -245,7 +255,7 @@ export class DurableRuntime {
       return { again: false, pauseMs: 0 };
     }
     const record = this.store.entity(id) ?? newEntity(id);
-    const begun = beginBatch(ports, record, inbox, { batchSizeMax: this.options.entityBatchSizeMax, lookup });
+    const begun = beginBatch(record, inbox, { batchSizeMax: this.options.entityBatchSizeMax, lookup });
     if (begun.batch === undefined) {
       this.commit(begun.changes);
       return { again: begun.more, pauseMs: 0 };
@@ -275,6 +285,7 @@ export class DurableRuntime {
     const changes = results.flatMap(({ work, event }): Change[] => {
       if (settled.has(work.seq) || !this.store.hasWork(work.seq)) return [];
       settled.add(work.seq);
+      if (event.EventType === 6) this.options.log('warning', `${work.instanceId}: ${event.Reason}`);
       const { instanceId, executionId } = work;
       return [
         { type: 'removeWork', seq: work.seq },

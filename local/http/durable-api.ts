@@ -59,7 +59,9 @@ export class DurableApi {
   }
 
   private route(request: ApiRequest): Answer | undefined | Promise<Answer | undefined> {
-    const [resource, first, second, third] = request.segments;
+    const [resource, first, second, third, beyond] = request.segments;
+    const isEvent = resource?.toLowerCase() === 'instances' && second?.toLowerCase() === 'raiseevent';
+    if (beyond !== undefined || (third !== undefined && !isEvent)) return undefined;
     switch (resource?.toLowerCase()) {
       case 'orchestrators':
         return request.method === 'POST' && first ? this.start(request, first, second) : undefined;

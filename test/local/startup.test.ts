@@ -1,12 +1,13 @@
 /** What a user sees when the host cannot start, and when it can. */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, test } from 'node:test';
+import { startChild } from '../../local/child.ts';
 import { repositoryRoot } from './harness.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'startup-'));
@@ -92,14 +93,41 @@ test('a wrong option prints the usage', async () => {
   assert.match(stderr, /--wrong[\s\S]*Usage: node local\/main\.ts/);
 });
 
+/** Starts a script of the host as a child, sends SIGINT when it is ready, and waits for its end. */
+async function startAndInterrupt(script: string, args: string[]): Promise<{ code: number | string; text: string }> {
+  const lines: string[] = [];
+  const child = startChild({
+    module: join(repositoryRoot, 'local', script),
+    args: ['--workers', '1', '--port', '0', ...args],
+    env: { NO_COLOR: '1' },
+    execArgv: ['--disable-warning=ExperimentalWarning'],
+    onLine: (line) => {
+      lines.push(line);
+      if (line.startsWith('Ready at')) child.process.kill('SIGINT');
+    },
+  });
+  return { code: await child.ended, text: lines.join('\n') };
+}
+
 test('functions and their URLs are printed as Core Tools prints them', async () => {
   const root = appOf({
     'dist/a.js': `import { app } from '@azure/functions';
       app.http('one', { route: 'x/{id}', methods: ['GET'], handler: async () => ({}) });
-      app.timer('two', { schedule: '0 0 0 1 1 *', handler() {} });
-      app.hook.appStart(() => { setTimeout(() => process.kill(process.ppid, 'SIGTERM'), 1000); });`,
+      app.timer('two', { schedule: '0 0 0 1 1 *', handler() {} });`,
   });
-  const { code, stdout } = await run(['--port', '0', '--script-root', root]);
-  assert.equal(code, 0);
-  assert.match(stdout, /Functions:\n\n\tone: \[GET\] http:\/\/localhost:\d+\/api\/x\/\{id\}\n\n\ttwo: timerTrigger\n/);
+  const { code, text } = await startAndInterrupt('main.ts', ['--state', ':memory:', '--script-root', root]);
+  assert.equal(code, 0, text);
+  assert.match(text, /Functions:\n\n\tone: \[GET\] http:\/\/localhost:\d+\/api\/x\/\{id\}\n\n\ttwo: timerTrigger\n/);
+});
+
+test('npm start: Azurite and the host on one folder, both gone after Ctrl-C', async () => {
+  const dir = join(folder, 'state');
+  const root = appOf({ 'dist/a.js': http });
+  const ports = ['--blob-port', '0', '--queue-port', '0', '--table-port', '0'];
+  const { code, text } = await startAndInterrupt('start.ts', ['--dir', dir, ...ports, '--script-root', root]);
+  assert.equal(code, 0, text);
+  const url = /^Azurite: (http\S+)/m.exec(text)?.[1] ?? '';
+  await assert.rejects(fetch(url), 'Azurite is still there');
+  assert.ok(existsSync(join(dir, 'host.sqlite')));
+  assert.ok(existsSync(join(dir, 'azurite')));
 });
