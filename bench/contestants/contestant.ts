@@ -1,0 +1,40 @@
+/**
+ * What each contestant is to the harness: a module with `open`, run in a process of its own (`process.ts`), so that
+ * its memory and its libraries are nobody else's.
+ */
+
+/** Names of the data sets. */
+export type SetName = 'flights' | 'sales';
+
+export type Engine = 'ordinal' | 'duckdb' | 'polars' | 'dsnp';
+
+export interface Work {
+  set: SetName;
+  /** Path of the source file. */
+  source: string;
+  threads: number;
+  /** Connection string of the account that the source comes from and outputs go to. @default local files */
+  storage?: string;
+}
+
+export interface RunResult {
+  /** Published files by entity, one or several in order. */
+  files: Record<string, string[]>;
+  /** Calls that would be requests to a blob service; absent where there is no such thing. */
+  requests?: number;
+  /** Bytes through the blob store; where there is none, what the process's system calls have read and written. */
+  bytesRead?: number;
+  bytesWritten?: number;
+  /** Milliseconds by phase. */
+  phases?: Record<string, number>;
+}
+
+export interface Contestant {
+  /** Splits the source into files below `folder`, which is empty and the run's own. */
+  run(folder: string): Promise<RunResult>;
+  close(): Promise<void>;
+}
+
+export interface ContestantModule {
+  open(work: Work): Promise<Contestant>;
+}

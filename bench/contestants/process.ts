@@ -1,0 +1,88 @@
+/**
+ * One contestant's process. The parent sends `open`, then `run` as often as it likes, and ends the process by
+ * disconnecting. Times and CPU are of this process and all its threads; so is the peak of its resident memory.
+ */
+import fs from 'node:fs';
+import type { ContestantModule, Engine, RunResult, Work } from './contestant.ts';
+
+export type Request = { kind: 'open'; engine: Engine; work: Work } | { kind: 'run'; folder: string };
+
+export interface Measured extends RunResult {
+  /** Seconds. */
+  wall: number;
+  /** User and system seconds of all threads. */
+  cpu: number;
+  /** MiB; the most since the process began. */
+  peakRssMib: number;
+  /** Of all published files. */
+  bytesPublished: number;
+}
+
+export type Answer = { ok: true; measured: Measured } | { ok: false; error: string };
+
+const load: Record<Engine, () => Promise<ContestantModule>> = {
+  ordinal: () => import('./ordinal.ts'),
+  duckdb: () => import('./duckdb.ts'),
+  polars: () => import('./polars.ts'),
+  dsnp: () => import('./dsnp.ts'),
+};
+
+/** Loading and opening count as part of the first run. */
+let opened: { contestant: Awaited<ReturnType<ContestantModule['open']>>; wall: number; cpu: number } | undefined;
+
+async function timed<T>(work: () => Promise<T>): Promise<{ value: T; wall: number; cpu: number }> {
+  const cpu = process.cpuUsage();
+  const start = performance.now();
+  const value = await work();
+  const wall = (performance.now() - start) / 1000;
+  const { user, system } = process.cpuUsage(cpu);
+  return { value, wall, cpu: (user + system) / 1e6 };
+}
+
+async function answer(request: Request): Promise<Measured> {
+  if (request.kind === 'open') {
+    const { engine, work } = request;
+    const { value, wall, cpu } = await timed(async () => (await load[engine]()).open(work));
+    opened = { contestant: value, wall, cpu };
+    return { files: {}, wall, cpu, peakRssMib: peakRssMib(), bytesPublished: 0 };
+  }
+  const before = systemBytes();
+  const { value, wall, cpu } = await timed(() => opened!.contestant.run(request.folder));
+  const after = systemBytes();
+  const bytes = before &&
+    after && { bytesRead: after.read - before.read, bytesWritten: after.written - before.written };
+  const files = Object.values(value.files).flat();
+  const bytesPublished = files.reduce((sum, file) => sum + fs.statSync(file).size, 0);
+  return { ...bytes, ...value, wall, cpu, peakRssMib: peakRssMib(), bytesPublished };
+}
+
+/** The kernel's high-water mark of this process; the rusage figure would count the parent's memory at the fork. */
+function peakRssMib(): number {
+  try {
+    const status = fs.readFileSync('/proc/self/status', 'utf8');
+    return Number(/^VmHWM:\s+(\d+) kB/m.exec(status)![1]) / 1024;
+  } catch {
+    return process.resourceUsage().maxRSS / 1024;
+  }
+}
+
+/** Bytes that this process has read and written so far, where the system counts them. */
+function systemBytes(): { read: number; written: number } | undefined {
+  try {
+    const io = fs.readFileSync('/proc/self/io', 'utf8');
+    return { read: Number(/^rchar: (\d+)/m.exec(io)![1]), written: Number(/^wchar: (\d+)/m.exec(io)![1]) };
+  } catch {
+    return undefined;
+  }
+}
+
+process.on('message', (request: Request) => {
+  answer(request).then(
+    (measured) => process.send!({ ok: true, measured } satisfies Answer),
+    (thrown: unknown) =>
+      process.send!({ ok: false, error: thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown) }),
+  );
+});
+process.on('disconnect', () => {
+  void opened?.contestant.close().finally(() => process.exit());
+});

@@ -1,0 +1,214 @@
+/**
+ * The `BlobStore` port over a local folder, with the semantics of a block blob: staged blocks are invisible until a
+ * block list names them, a commit replaces the blob at once, and conditions are honoured. Several threads or processes
+ * may share a folder, for all state is in it.
+ *
+ * Files are read and written synchronously: they are in the page cache, where a hop to a thread pool costs more than
+ * the copy, and a worker's time is then all its own. One limit of file systems stays: `a` and `a/b` cannot both be blobs.
+ */
+import { randomUUID } from 'node:crypto';
+import fs from 'node:fs';
+import path from 'node:path';
+import { OrdinalError } from '../src/errors.ts';
+import type { BlobItem, BlobStore, WriteOptions } from '../src/storage/store.ts';
+
+export interface StoreCounters {
+  /** Calls that would be a request to the service. */
+  requests: number;
+  bytesRead: number;
+  bytesWritten: number;
+}
+
+export class FileStore implements BlobStore {
+  readonly #root: string;
+  readonly counters: StoreCounters = { requests: 0, bytesRead: 0, bytesWritten: 0 };
+
+  constructor(root: string) {
+    this.#root = root;
+  }
+
+  async *list(container: string, prefix: string): AsyncIterable<BlobItem> {
+    this.counters.requests++;
+    const folder = path.join(this.#root, container);
+    if (!fs.existsSync(folder)) return;
+    // Only the folder that the prefix names, as a service with an index would.
+    const below = prefix.slice(0, prefix.lastIndexOf('/') + 1);
+    const top = path.join(folder, below);
+    const names = fs.existsSync(top) ? fs.readdirSync(top, { recursive: true, encoding: 'utf8' }) : [];
+    const full = names
+      .map((name) => below + name.split(path.sep).join('/'))
+      // Dots begin the names of files that are still being written.
+      .filter((name) => name.startsWith(prefix) && !path.basename(name).startsWith('.'));
+    for (const name of full.sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)))) {
+      const item = this.#item(container, name);
+      if (item) yield item;
+    }
+  }
+
+  async head(container: string, name: string): Promise<BlobItem | undefined> {
+    this.counters.requests++;
+    return this.#item(container, name);
+  }
+
+  async read(
+    container: string,
+    name: string,
+    range?: { offset: number; length: number; ifMatch?: string },
+  ): Promise<Uint8Array | undefined> {
+    if (range?.length === 0) return new Uint8Array(0);
+    this.counters.requests++;
+    let file: number;
+    try {
+      file = fs.openSync(this.#path(container, name), 'r');
+    } catch (thrown) {
+      if (isCode(thrown, 'ENOENT')) return undefined;
+      throw thrown;
+    }
+    try {
+      const stat = fs.fstatSync(file, { bigint: true });
+      const { offset, length } = range ?? { offset: 0, length: Number(stat.size) };
+      if ((range?.ifMatch && range.ifMatch !== etagOf(stat)) || offset + length > Number(stat.size)) {
+        throw new OrdinalError('SourceChanged', `blob "${name}" was changed after the run had pinned it`, {
+          where: { blob: name },
+        });
+      }
+      const bytes = new Uint8Array(length);
+      for (let at = 0; at < length; ) at += fs.readSync(file, bytes, at, length - at, offset + at);
+      this.counters.bytesRead += length;
+      return bytes;
+    } finally {
+      fs.closeSync(file);
+    }
+  }
+
+  async write(
+    container: string,
+    name: string,
+    bytes: Uint8Array,
+    options: WriteOptions = {},
+  ): Promise<{ etag: string }> {
+    this.counters.requests++;
+    this.counters.bytesWritten += bytes.byteLength;
+    return this.#place(container, name, options, (file) => writeAll(file, bytes));
+  }
+
+  async stageBlock(container: string, name: string, blockId: string, parts: readonly Uint8Array[]): Promise<void> {
+    this.counters.requests++;
+    const file = openIn(this.#blocks(container, name), encodeURIComponent(blockId));
+    try {
+      for (const part of parts) {
+        writeAll(file, part);
+        this.counters.bytesWritten += part.byteLength;
+      }
+    } finally {
+      fs.closeSync(file);
+    }
+  }
+
+  async commitBlocks(
+    container: string,
+    name: string,
+    blockIds: readonly string[],
+    options: WriteOptions = {},
+  ): Promise<{ etag: string }> {
+    this.counters.requests++;
+    const result = this.#place(container, name, options, (file) => {
+      for (const id of blockIds) {
+        // The service moves no data here; a folder must. Its cost is ours to bear.
+        const block = path.join(this.#blocks(container, name), encodeURIComponent(id));
+        if (!fs.existsSync(block)) {
+          throw new OrdinalError('StorageFailed', `blob "${name}" has no block ${id}`, { where: { blob: name } });
+        }
+        writeAll(file, fs.readFileSync(block));
+      }
+    });
+    fs.rmSync(this.#blocks(container, name), { recursive: true, force: true });
+    return result;
+  }
+
+  async remove(container: string, name: string): Promise<boolean> {
+    this.counters.requests++;
+    try {
+      fs.unlinkSync(this.#path(container, name));
+      return true;
+    } catch (thrown) {
+      if (isCode(thrown, 'ENOENT')) return false;
+      throw thrown;
+    }
+  }
+
+  async ensureContainer(container: string): Promise<void> {
+    this.counters.requests++;
+    fs.mkdirSync(path.join(this.#root, container), { recursive: true });
+  }
+
+  #path(container: string, name: string): string {
+    return path.join(this.#root, container, name);
+  }
+
+  #blocks(container: string, name: string): string {
+    return path.join(this.#root, '.blocks', container, encodeURIComponent(name));
+  }
+
+  #metadata(container: string, name: string): string {
+    return path.join(this.#root, '.metadata', container, encodeURIComponent(name));
+  }
+
+  #item(container: string, name: string): BlobItem | undefined {
+    const stat = fs.statSync(this.#path(container, name), { bigint: true, throwIfNoEntry: false });
+    if (!stat?.isFile()) return undefined;
+    const aside = this.#metadata(container, name);
+    const metadata = fs.existsSync(aside) ? (JSON.parse(fs.readFileSync(aside, 'utf8')) as Record<string, string>) : {};
+    return { name, size: Number(stat.size), etag: etagOf(stat), lastModified: stat.mtime.toISOString(), metadata };
+  }
+
+  /** Fills a temporary file and puts it in place at once, if the conditions hold. */
+  #place(container: string, name: string, options: WriteOptions, fill: (file: number) => void): { etag: string } {
+    const target = this.#path(container, name);
+    const temporary = path.join(path.dirname(target), `.${randomUUID()}`);
+    const conflict = () => new OrdinalError('StorageConflict', `cannot write "${container}/${name}"`);
+    const file = openIn(path.dirname(target), path.basename(temporary));
+    try {
+      fill(file);
+      if (options.ifMatch && this.#item(container, name)?.etag !== options.ifMatch) throw conflict();
+      if (options.ifAbsent) fs.linkSync(temporary, target);
+      else fs.renameSync(temporary, target);
+      const etag = etagOf(fs.fstatSync(file, { bigint: true }));
+      if (options.metadata) {
+        const aside = this.#metadata(container, name);
+        fs.mkdirSync(path.dirname(aside), { recursive: true });
+        fs.writeFileSync(aside, JSON.stringify(options.metadata));
+      }
+      return { etag };
+    } catch (thrown) {
+      throw isCode(thrown, 'EEXIST') ? conflict() : thrown;
+    } finally {
+      fs.closeSync(file);
+      fs.rmSync(temporary, { force: true });
+    }
+  }
+}
+
+/** Opens a file for writing; the folder is made when it is not there. */
+function openIn(folder: string, name: string): number {
+  const file = path.join(folder, name);
+  try {
+    return fs.openSync(file, 'w');
+  } catch (thrown) {
+    if (!isCode(thrown, 'ENOENT')) throw thrown;
+    fs.mkdirSync(folder, { recursive: true });
+    return fs.openSync(file, 'w');
+  }
+}
+
+function writeAll(file: number, bytes: Uint8Array): void {
+  for (let at = 0; at < bytes.byteLength; ) at += fs.writeSync(file, bytes, at);
+}
+
+function etagOf(stat: fs.BigIntStats): string {
+  return `"${stat.ino}-${stat.mtimeNs}-${stat.size}"`;
+}
+
+function isCode(thrown: unknown, code: string): boolean {
+  return thrown instanceof Error && 'code' in thrown && thrown.code === code;
+}

@@ -1,0 +1,60 @@
+/**
+ * The benchmark.
+ *
+ *   npm run bench -- [--only engine|blob|growth] [--sets flights,sales] [--engines ordinal,duckdb,polars,dsnp]
+ *                    [--runs 5] [--rows N] [--json FILE] [--no-docs]
+ */
+import fs from 'node:fs';
+import { parseArgs } from 'node:util';
+import type { Engine, SetName } from './contestants/contestant.ts';
+import { benchEngines } from './engines.ts';
+import type { Result, Scope } from './result.ts';
+
+const scopes: Scope[] = ['engine', 'blob', 'growth'];
+const engines: Engine[] = ['ordinal', 'duckdb', 'polars', 'dsnp'];
+const sets: SetName[] = ['flights', 'sales'];
+
+export interface BenchOptions {
+  sets: SetName[];
+  engines: Engine[];
+  /** Warm runs of each contestant. */
+  runs: number;
+  /** Source rows in place of the sets' own. */
+  rows: number | undefined;
+  log(line: string): void;
+}
+
+function choice<T extends string>(given: string | undefined, all: T[], option: string): T[] {
+  if (given === undefined) return all;
+  const names = given.split(',');
+  const wrong = names.find((name) => !(all as string[]).includes(name));
+  if (wrong !== undefined) throw new Error(`--${option} ${wrong}: there are ${all.join(', ')}`);
+  return names as T[];
+}
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      only: { type: 'string' },
+      sets: { type: 'string' },
+      engines: { type: 'string' },
+      runs: { type: 'string', default: '5' },
+      rows: { type: 'string' },
+      json: { type: 'string' },
+    },
+  });
+  const options: BenchOptions = {
+    sets: choice(values.sets, sets, 'sets'),
+    engines: choice(values.engines, engines, 'engines'),
+    runs: Number(values.runs),
+    rows: values.rows === undefined ? undefined : Number(values.rows),
+    log: (line) => console.error(line),
+  };
+  const results: Result[] = [];
+  for (const scope of choice(values.only, scopes, 'only')) {
+    if (scope === 'engine') results.push(...(await benchEngines(options)));
+  }
+  if (values.json) fs.writeFileSync(values.json, `${JSON.stringify(results, undefined, 2)}\n`);
+}
+
+await main();

@@ -1,0 +1,72 @@
+/** What one contestant achieved on one set: the rows of `--json` and of the tables. */
+import type { Engine, SetName, Work } from './contestants/contestant.ts';
+import type { Measured } from './contestants/process.ts';
+
+export type Scope = 'engine' | 'blob' | 'growth';
+
+export interface Result {
+  set: SetName;
+  scope: Scope;
+  engine: Engine;
+  threads: number;
+  /** Source rows. */
+  rows: number;
+  /** Warm runs that medians are taken of; 0 when there was only the cold one, which then stands for all. */
+  runs: number;
+  wall_s_median: number;
+  wall_s_cold: number;
+  cpu_s_median: number;
+  /** The most over all runs of one fresh process. */
+  peak_rss_mib: number;
+  /** Bytes through the blob store, where there is one. */
+  bytes_read?: number;
+  bytes_written?: number;
+  /** Bytes of all published files. */
+  bytes_published: number;
+  blob_requests?: number;
+  /** Milliseconds by phase, of the median run. */
+  phases_ms?: Record<string, number>;
+}
+
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
+}
+
+export interface RunsOfOne {
+  scope: Scope;
+  engine: Engine;
+  work: Work;
+  rows: number;
+  /** The cold run first. */
+  runs: readonly Measured[];
+}
+
+export function resultOf({ scope, engine, work, rows, runs }: RunsOfOne): Result {
+  const warm = runs.length > 1 ? runs.slice(1) : runs;
+  const byWall = [...warm].sort((a, b) => a.wall - b.wall);
+  const typical = byWall[byWall.length >> 1]!;
+  const { requests, bytesRead, bytesWritten, phases } = typical;
+  return {
+    set: work.set,
+    scope,
+    engine,
+    threads: work.threads,
+    rows,
+    runs: runs.length - 1,
+    wall_s_median: round(median(warm.map((run) => run.wall)), 3),
+    wall_s_cold: round(runs[0]!.wall, 3),
+    cpu_s_median: round(median(warm.map((run) => run.cpu)), 3),
+    peak_rss_mib: Math.round(Math.max(...runs.map((run) => run.peakRssMib))),
+    ...(bytesRead !== undefined && { bytes_read: bytesRead }),
+    ...(bytesWritten !== undefined && { bytes_written: bytesWritten }),
+    bytes_published: typical.bytesPublished,
+    ...(requests !== undefined && { blob_requests: requests }),
+    ...(phases && { phases_ms: Object.fromEntries(Object.entries(phases).map(([k, v]) => [k, round(v, 0)])) }),
+  };
+}
+
+function round(value: number, digits: number): number {
+  return Number(value.toFixed(digits));
+}
