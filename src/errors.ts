@@ -117,6 +117,15 @@ export function fromErrorValue(value: ErrorValue): OrdinalError {
   return new OrdinalError(value.code, value.message, value);
 }
 
+/** An error in one line, for those who show a text and nothing else: what, where, what to do. */
+export function errorLine({ message, where, remedy }: Pick<ErrorValue, 'message' | 'where' | 'remedy'>): string {
+  const places = Object.entries(where ?? {}).flatMap(([name, value]) =>
+    message.includes(String(value)) ? [] : [`${name} ${value}`],
+  );
+  const place = places.length > 0 ? ` (${places.join(', ')})` : '';
+  return `${message}${place}${remedy ? ` ${remedy}` : ''}`;
+}
+
 /** Asserts what must hold by construction; a failure is a defect of Ordinal and names itself as one. */
 export function invariant(condition: unknown, message: string): asserts condition {
   if (!condition) throw new OrdinalError('Internal', `invariant broken: ${message}`);

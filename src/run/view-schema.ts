@@ -32,7 +32,7 @@ export const runSummarySchema = z.object({
   startedAt: z.string(),
   updatedAt: z.string(),
   dryRun: z.literal(true).optional(),
-  error: errorSchema.optional(),
+  error: errorSchema.extend({ line: z.string().describe('What, where and what to do, in one text.') }).optional(),
 });
 export type RunSummary = z.infer<typeof runSummarySchema>;
 

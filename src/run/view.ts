@@ -1,6 +1,6 @@
 /** A run as its users see it: durable status, progress counted from the blobs that exist, and the manifest at the end. */
 import { z } from 'zod';
-import type { ErrorValue } from '../errors.ts';
+import { type ErrorValue, errorLine } from '../errors.ts';
 import { limits } from '../limits.ts';
 import { readJson } from '../storage/json.ts';
 import { output, work } from '../storage/names.ts';
@@ -130,8 +130,12 @@ async function previewed(environment: Environment, runId: string): Promise<Parti
 }
 
 /** The run's own error; or, when it was ended from outside, the text that was given then. */
-function errorOf(instance: Instance, said: RunStatus | undefined): ErrorValue {
-  if (said?.error) return said.error;
+function errorOf(instance: Instance, said: RunStatus | undefined): ErrorValue & { line: string } {
+  const error = said?.error ?? outsideError(instance);
+  return { ...error, line: errorLine(error) };
+}
+
+function outsideError(instance: Instance): ErrorValue {
   const text = typeof instance.output === 'string' ? instance.output : JSON.stringify(instance.output ?? '');
   const code = instance.status === 'Failed' ? 'Internal' : 'RunCanceled';
   return { code, message: text || `the run was ended (${instance.status}) without a message`, retryable: false };

@@ -3,7 +3,7 @@
  * Done again, it says the same again: the receiver takes the first and refuses the others, which is success here.
  */
 import { z } from 'zod';
-import { OrdinalError } from '../../errors.ts';
+import { errorLine, OrdinalError } from '../../errors.ts';
 import { checkCallBack } from '../call-back.ts';
 import type { Environment } from '../environment.ts';
 import { publishedView } from '../view.ts';
@@ -56,7 +56,7 @@ async function callBackBody(environment: Environment, { runId, pipeline, error }
   if (error) {
     return {
       Output: { runId, ...(pipeline && { pipeline }), status: 'Failed', error },
-      Error: { ErrorCode: error.code, Message: error.message },
+      Error: { ErrorCode: error.code, Message: errorLine(error) },
       StatusCode: '500',
     };
   }

@@ -1,0 +1,120 @@
+/** The shipped Data Factory pipelines against the app on the local host, with function keys in force. */
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { after, before, describe, it } from 'node:test';
+import { type App, startApp } from '../http/support/app.ts';
+import { flightsFile } from '../http/support/flights.ts';
+import { type Pipeline, type PipelineResult, runPipeline } from './support/factory.ts';
+
+const key = 'a key/with+signs=';
+let app: App;
+let vault: Server;
+
+before(async () => {
+  app = await startApp({ ORDINAL_CALLBACK_LOOPBACK: 'true', Host__Keys__default: key, ORDINAL_BATCH_ROWS: '100' }, [
+    '--enable-auth',
+  ]);
+  vault = createServer((request, response) => {
+    const found = request.url === '/secrets/ordinal-function-key?api-version=7.4';
+    response.writeHead(found ? 200 : 404).end(JSON.stringify(found ? { value: key } : {}));
+  });
+  await new Promise<void>((resolve) => vault.listen(0, '127.0.0.1', resolve));
+  await app.upload('landing', 'flights/2001/01/31/a.parquet', flightsFile(40));
+  await app.upload('landing', 'flights/2001/01/31/b.parquet', flightsFile(20, 1));
+  await app.upload('landing', 'flights/broken/a.parquet', Buffer.from('PAR1 is how it begins, and that is all'));
+});
+after(async () => {
+  vault?.close();
+  await app?.stop();
+});
+
+let runs = 0;
+async function play(name: string, parameters: Record<string, unknown>): Promise<PipelineResult> {
+  const pipeline = JSON.parse(
+    await readFile(new URL(`../../adf/pipeline/${name}.json`, import.meta.url), 'utf8'),
+  ) as Pipeline;
+  const keyVaultUrl = `http://127.0.0.1:${(vault.address() as AddressInfo).port}`;
+  const options = { functionKey: key, pollMs: 50, runId: `4f3c-${++runs}` };
+  return runPipeline(pipeline, { appUrl: app.url, keyVaultUrl, ...parameters }, options);
+}
+
+interface Entity {
+  entity: string;
+  rows: number;
+  firstId: string | null;
+  lastId: string | null;
+  folder: string;
+  wildcard: string;
+}
+
+const variants: [name: string, last: string][] = [
+  ['ordinal-run', 'Follow'],
+  ['ordinal-run-until', 'Run'],
+  ['ordinal-run-webhook', 'Run'],
+];
+
+for (const [name, last] of variants) {
+  describe(name, () => {
+    it('succeeds with rows, ranges and paths for the next activity', async () => {
+      const result = await play(name, { prefix: 'flights/2001/' });
+      assert.equal(result.status, 'Succeeded', JSON.stringify(result.error));
+      const output = result.outputs[last] as { runId: string; status: string; entities: Entity[]; manifest: string };
+      assert.equal(output.status, 'Completed');
+      const flights = output.entities.find(({ entity }) => entity === 'flights')!;
+      assert.equal(flights.rows, 60);
+      assert.equal(Number(flights.lastId) - Number(flights.firstId), 59);
+      const published = await app.names('published');
+      assert.ok(published.includes(output.manifest));
+      assert.ok(published.includes(`${flights.folder}/${flights.wildcard.replace('*', '00000')}`));
+      assert.ok(Buffer.byteLength(JSON.stringify(output)) < 64 * 1024);
+    });
+
+    it("fails with the run's error", async () => {
+      const result = await play(name, { prefix: 'flights/broken/' });
+      assert.equal(result.status, 'Failed');
+      const { code, message } = result.error!;
+      // Data Factory gives a Web activity's failure a code of its own, with the answer's body in the message.
+      if (last === 'Follow') assert.match(message, /"code":"(NotParquet|TruncatedFile)"/);
+      else assert.match(code, /^(NotParquet|TruncatedFile)$/);
+      assert.match(message, /flights\/broken\/a\.parquet/);
+    });
+
+    it('fails where the start is refused', async () => {
+      const result = await play(name, { prefix: 'sales/' });
+      assert.equal(result.status, 'Failed');
+      assert.match(result.error!.message, /outside the pipeline's source/);
+    });
+  });
+}
+
+describe('a window', () => {
+  it('is a folder, and one run, however often its pipeline runs', async () => {
+    const window = { windowStart: '2001-01-31T00:00:00Z' };
+    const first = await play('ordinal-run', window);
+    const again = await play('ordinal-run-until', window);
+    assert.deepEqual(
+      [first.status, again.status],
+      ['Succeeded', 'Succeeded'],
+      JSON.stringify([first.error, again.error]),
+    );
+    const output = first.outputs.Follow as { runId: string; entities: Entity[] };
+    assert.equal(output.runId, 'adf-flights-20010131T000000');
+    assert.deepEqual((again.outputs.Run as { entities: Entity[] }).entities, output.entities);
+  });
+});
+
+describe('the polls', () => {
+  it('follow Location with the key that it keeps, and nothing else', async () => {
+    const result = await play('ordinal-run', { prefix: 'flights/2001/' });
+    const followed = result.requests.filter((request) => request.includes('/outcome'));
+    assert.ok(followed.length >= 2, result.requests.join('\n'));
+    assert.match(followed.at(-1)!, / 200$/);
+    assert.ok(followed.slice(0, -1).every((request) => request.endsWith(' 202')));
+  });
+
+  it('are refused without the key', async () => {
+    assert.equal((await fetch(`${app.url}/api/runs/adf-x/outcome`)).status, 401);
+  });
+});
