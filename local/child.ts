@@ -1,6 +1,7 @@
 import { type ChildProcess, type ForkOptions, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
+import { compileCacheEnvironment } from './compile-cache.ts';
 
 export interface ChildOptions {
   module: string;
@@ -29,7 +30,7 @@ export function startChild(options: ChildOptions): Child {
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     execArgv: options.execArgv ?? [],
     detached: true,
-    env: { ...process.env, ...options.env },
+    env: { ...process.env, ...compileCacheEnvironment(process.env), ...options.env },
   };
   const child = fork(options.module, options.args, forkOptions);
   for (const [name, stream] of [

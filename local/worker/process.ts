@@ -1,6 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { compileCacheEnvironment } from '../compile-cache.ts';
 import type { Logger } from '../logging.ts';
 import type { FromWorker, FunctionMetadata, Invocation, InvocationResult, ToWorker } from './protocol.ts';
 
@@ -46,7 +47,7 @@ export class Worker {
 
   constructor(options: WorkerOptions) {
     this.child = fork(entry, [], {
-      env: options.env,
+      env: { ...options.env, ...compileCacheEnvironment(options.env) },
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
       serialization: 'advanced',
       execArgv: ['--disable-warning=ExperimentalWarning'],

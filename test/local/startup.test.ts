@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, test } from 'node:test';
 import { startChild } from '../../local/child.ts';
+import { compileCacheEnvironment } from '../../local/compile-cache.ts';
 import { repositoryRoot } from './harness.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'startup-'));
@@ -34,7 +35,7 @@ function appOf(files: Record<string, string>): string {
 /** Runs the host until it ends. */
 function run(args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
   const defaults = ['--disable-warning=ExperimentalWarning', main, '--state', ':memory:', '--workers', '1'];
-  const options = { env: { ...process.env, NO_COLOR: '1' }, timeout: 30_000 };
+  const options = { env: { ...process.env, ...compileCacheEnvironment(process.env), NO_COLOR: '1' }, timeout: 30_000 };
   return new Promise((resolve) => {
     execFile(process.execPath, [...defaults, ...args], options, (error, stdout, stderr) =>
       resolve({ code: error === null ? 0 : Number(error.code ?? -1), stdout, stderr }),
