@@ -21,6 +21,7 @@
 import { OrdinalError } from '../errors.ts';
 import { decimalNumber, decimalText, unscaledFromBytes } from './decimal.ts';
 import { float16At } from './float16.ts';
+import { textReader } from './text.ts';
 import { dateOf, dayMs, int96Nanos, timestampMs } from './time.ts';
 import { typeText } from './type-text.ts';
 import type { ColumnType, Values } from './types.ts';
@@ -111,7 +112,7 @@ export function reader(type: ColumnType, kind: LogicalKind): ValueReader {
     case 'boolean':
       return (values, i) => values.data[i] !== 0;
     case 'string':
-      return readText;
+      return textReader();
     case 'bytes':
       return readBytes;
     case 'date':
@@ -170,31 +171,6 @@ function checkedDate(ms: number): Date {
   throw new OrdinalError('InvalidValue', 'The timestamp is beyond what a date can hold (±100,000,000 days).', {
     remedy: 'Read the column as a bigint (z.bigint()).',
   });
-}
-
-const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
-
-/** UTF-8 text; bytes that are no UTF-8 are an error, not a text with marks of replacement. */
-function readText(values: Values, i: number): string {
-  const { data, offsets } = values as Values & { kind: 'bytes' };
-  const start = offsets[i]!;
-  const end = offsets[i + 1]!;
-  // Short ASCII, which most values are, is quicker without a call into the runtime.
-  if (end - start <= 24) {
-    let text = '';
-    let k = start;
-    for (; k < end; k++) {
-      const byte = data[k]!;
-      if (byte > 127) break;
-      text += String.fromCharCode(byte);
-    }
-    if (k === end) return text;
-  }
-  try {
-    return strictUtf8.decode(data.subarray(start, end));
-  } catch (error) {
-    throw new OrdinalError('InvalidValue', 'The value is not UTF-8 text.', { cause: error });
-  }
 }
 
 function readUuid(values: Values, i: number): string {

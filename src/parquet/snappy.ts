@@ -95,12 +95,15 @@ export function snappyCompress(bytes: Uint8Array): Uint8Array {
   const out = target.bytes;
   const { view } = source;
   let o = writeVarint(length, out, 0);
-  table.fill(-1);
+  // A small input needs, and has cleared, a small part of the table.
+  const bits = Math.max(8, Math.min(hashBits, 32 - Math.clz32(length)));
+  const shift = 32 - bits;
+  table.fill(-1, 0, 1 << bits);
   let anchor = 0;
   let i = 0;
   while (i < length - tailBytes) {
     const four = view.getInt32(i, true);
-    const hash = Math.imul(four, 0x1e35a7bd) >>> (32 - hashBits);
+    const hash = Math.imul(four, 0x1e35a7bd) >>> shift;
     const candidate = table[hash]!;
     table[hash] = i;
     if (candidate < 0 || i - candidate > distanceMax || view.getInt32(candidate, true) !== four) {
@@ -110,10 +113,10 @@ export function snappyCompress(bytes: Uint8Array): Uint8Array {
     }
     o = writeLiteral(source, anchor, i, target, o);
     let end = i + 4;
-    const shift = i - candidate;
-    while (end + 4 <= length && view.getInt32(end, true) === view.getInt32(end - shift, true)) end += 4;
-    while (end < length && bytes[end] === bytes[end - shift]) end++;
-    o = writeCopies(shift, end - i, out, o);
+    const distance = i - candidate;
+    while (end + 4 <= length && view.getInt32(end, true) === view.getInt32(end - distance, true)) end += 4;
+    while (end < length && bytes[end] === bytes[end - distance]) end++;
+    o = writeCopies(distance, end - i, out, o);
     i = end;
     anchor = end;
   }
