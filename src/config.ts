@@ -81,7 +81,9 @@ const schema = z.object({
   /** By pipeline: what an arriving blob starts, as JSON. See docs/http.md. */
   ORDINAL_ARRIVAL: z.string().default('{}').transform(parseArrivals),
   /** Days that ended runs, what they left, and receipts of arrivals are kept. */
-  ORDINAL_KEEP_DAYS: z.coerce.number().positive().max(3650).default(30),
+  ORDINAL_KEEP_DAYS: z.coerce.number().min(2).max(3650).default(30),
+  /** Hours that work in progress of ended runs is kept. */
+  ORDINAL_KEEP_WORK_HOURS: z.coerce.number().min(1).max(87_600).default(48),
 });
 
 export interface Config {
@@ -94,6 +96,7 @@ export interface Config {
   publicUrl: string | undefined;
   runHoursMax: number;
   keepDays: number;
+  keepWorkHours: number;
   /** By pipeline name. */
   arrivals: Record<string, ArrivalMode>;
 }
@@ -124,6 +127,7 @@ export function parseConfig(env: Record<string, string | undefined>): Config {
     publicUrl: s.ORDINAL_PUBLIC_URL,
     runHoursMax: s.ORDINAL_RUN_HOURS_MAX,
     keepDays: s.ORDINAL_KEEP_DAYS,
+    keepWorkHours: s.ORDINAL_KEEP_WORK_HOURS,
     arrivals: s.ORDINAL_ARRIVAL,
   };
 }

@@ -16,6 +16,18 @@ export function tidyInstanceId(runId: string): string {
   return `${runId}-tidy`;
 }
 
+/** Why a run was ended from outside, as the text that its instance keeps: a code may stand before it. */
+export function endReason(code: 'DeadlineExceeded', message: string): string {
+  return `${code}: ${message}`;
+}
+
+/** The error of a run that was ended from outside. */
+export function endedError(reason: string): ErrorValue {
+  const [, message] = /^DeadlineExceeded: (.*)$/s.exec(reason) ?? [];
+  if (message !== undefined) return { code: 'DeadlineExceeded', message, retryable: false };
+  return { code: 'RunCanceled', message: reason || 'the run was ended without a reason', retryable: false };
+}
+
 export const tidyInputSchema = z.object({
   runId: runIdSchema,
   reason: z.string(),
@@ -35,8 +47,7 @@ export function* tidyOrchestrator(context: { df: Orchestration }): Generator<Tas
   }
   yield* settle(df, runId);
   if (callBackUri !== undefined) {
-    const error: ErrorValue = { code: 'RunCanceled', message: reason, retryable: false };
-    yield* callBack(df, { runId, callBackUri }, error);
+    yield* callBack(df, { runId, callBackUri }, endedError(reason));
   }
   return { settled: true };
 }

@@ -8,6 +8,7 @@ import { hasEnded, type Instance } from './client.ts';
 import { manifestSchema, planSchema, runInputSchema } from './documents.ts';
 import type { Environment } from './environment.ts';
 import { type RunStatus, runStatusSchema } from './status.ts';
+import { endedError } from './tidy.ts';
 import { previewSchema, type RunSummary, type RunView } from './view-schema.ts';
 
 export type { RunView } from './view-schema.ts';
@@ -135,8 +136,8 @@ function errorOf(instance: Instance, said: RunStatus | undefined): ErrorValue & 
   return { ...error, line: errorLine(error) };
 }
 
-function outsideError(instance: Instance): ErrorValue {
-  const text = typeof instance.output === 'string' ? instance.output : JSON.stringify(instance.output ?? '');
-  const code = instance.status === 'Failed' ? 'Internal' : 'RunCanceled';
-  return { code, message: text || `the run was ended (${instance.status}) without a message`, retryable: false };
+function outsideError({ status, output }: Instance): ErrorValue {
+  const text = typeof output === 'string' ? output : JSON.stringify(output ?? '');
+  if (status !== 'Failed') return endedError(text === '""' ? '' : text);
+  return { code: 'Internal', message: text || 'the run failed without a message', retryable: false };
 }

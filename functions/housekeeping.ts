@@ -1,0 +1,13 @@
+/** The housekeeping timer. */
+import * as df from 'durable-functions';
+import { sweep } from '../src/housekeeping/sweep.ts';
+import { durableRuns } from './durable-runs.ts';
+import { environment } from './environment.ts';
+
+df.app.client.timer('housekeeping', {
+  // Once an hour, off the full hour, when much else starts.
+  schedule: process.env.ORDINAL_SWEEP_SCHEDULE || '0 17 * * * *',
+  handler: async (_timer, _client, context) => {
+    await sweep({ environment: environment(), runs: durableRuns(context), log: context, now: () => new Date() });
+  },
+});

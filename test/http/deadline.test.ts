@@ -1,0 +1,90 @@
+/** A run that hangs, driven by hand: whatever it waits for, its deadline ends it. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { Task } from 'durable-functions';
+import { OrdinalError } from '../../src/errors.ts';
+import { withDeadline } from '../../src/run/deadline.ts';
+import type { Orchestration } from '../../src/run/orchestration.ts';
+
+interface FakeTask {
+  name: string;
+  canceled: boolean;
+  cancel(): void;
+  of?: FakeTask[];
+}
+
+function world() {
+  const tasks: FakeTask[] = [];
+  const make = (name: string, of?: FakeTask[]): FakeTask => {
+    const task: FakeTask = { name, canceled: false, cancel: () => (task.canceled = true), ...(of && { of }) };
+    tasks.push(task);
+    return task;
+  };
+  const df = {
+    createTimer: () => make('timer'),
+    Task: { any: (of: FakeTask[]) => make('any', of) },
+  } as unknown as Orchestration;
+  return { df, tasks, task: (name: string) => make(name) as unknown as Task };
+}
+
+const deadline = '2026-01-01T00:00:00.000Z';
+
+describe('a deadline', () => {
+  it('lets what comes in time through, results and errors, and leaves no timer behind', () => {
+    const { df, tasks, task } = world();
+    function* body(): Generator<Task, string, unknown> {
+      const first = yield task('a');
+      try {
+        yield task('b');
+      } catch (thrown) {
+        return `${first} ${(thrown as Error).message}`;
+      }
+      return 'no error';
+    }
+    const run = withDeadline(df, body(), deadline, () => true);
+    let race = run.next().value as unknown as FakeTask;
+    assert.deepEqual(
+      race.of?.map(({ name }) => name),
+      ['a', 'timer'],
+    );
+    assert.equal((run.next(race.of![0]).value as unknown as FakeTask).name, 'a', 'yielded itself for its value');
+    race = run.next('A').value as unknown as FakeTask;
+    run.next(race.of![0]);
+    assert.deepEqual(run.throw(new Error('B')), { done: true, value: 'A B' });
+    assert.ok(tasks.filter(({ name }) => name === 'timer').every(({ canceled }) => canceled));
+    const raced = tasks.flatMap(({ of }) => of ?? []);
+    assert.equal(new Set(raced).size, raced.length, 'no task is in two races');
+  });
+
+  it('is an error in the body, which may still tidy up', () => {
+    const { df, task } = world();
+    const seen: string[] = [];
+    function* body(): Generator<Task, string, unknown> {
+      try {
+        yield task('hangs');
+        return 'done';
+      } catch (thrown) {
+        seen.push((thrown as OrdinalError).code);
+        throw thrown;
+      }
+    }
+    const run = withDeadline(df, body(), deadline, () => true);
+    const race = run.next().value as unknown as FakeTask;
+    assert.throws(
+      () => run.next(race.of![1]),
+      (thrown) => thrown instanceof OrdinalError && /2026-01-01/.test(thrown.message),
+    );
+    assert.deepEqual(seen, ['DeadlineExceeded']);
+  });
+
+  it('does not end what may not be ended', () => {
+    const { df, tasks, task } = world();
+    function* body(): Generator<Task, unknown, unknown> {
+      return yield task('publishes');
+    }
+    const run = withDeadline(df, body(), deadline, () => false);
+    assert.equal((run.next().value as unknown as FakeTask).name, 'publishes');
+    assert.deepEqual(run.next('there'), { done: true, value: 'there' });
+    assert.equal(tasks.length, 1);
+  });
+});

@@ -1,0 +1,127 @@
+/** What the doors decide by themselves: addresses, call-backs, globs, deadlines. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import { parseConfig } from '../../src/config.ts';
+import { deadlineOf } from '../../src/http/deadline.ts';
+import { apiRoot, resourceUrl } from '../../src/http/urls.ts';
+import { checkCallBack } from '../../src/run/call-back.ts';
+import { globMatcher, globPrefix } from '../../src/run/selection.ts';
+
+const request = (url: string, headers: Record<string, string> = {}) => ({
+  url,
+  headers: new Headers(headers) as never,
+  query: new URL(url).searchParams as never,
+});
+
+describe('addresses', () => {
+  const none = { publicUrl: undefined, hostname: undefined };
+  it('are those by which the caller came', () => {
+    const direct = request('https://app.azurewebsites.net/api/runs/x/outcome?code=k');
+    assert.equal(apiRoot(direct, 3, none).href, 'https://app.azurewebsites.net/api/');
+    const proxied = request('http://10.0.0.4:8080/api/runs/', {
+      'x-forwarded-host': 'api.example.com, app.azurewebsites.net',
+      'x-forwarded-proto': 'https',
+    });
+    assert.equal(apiRoot(proxied, 1, none).href, 'https://api.example.com/api/');
+    const inside = request('http://0.0.0.0:80/api/runs');
+    assert.equal(apiRoot(inside, 1, { ...none, hostname: 'app.azurewebsites.net' }).host, 'app.azurewebsites.net');
+    const given = { ...none, publicUrl: 'https://gateway.example.com/ordinal/api' };
+    assert.equal(
+      resourceUrl(apiRoot(direct, 3, given), direct, 'runs/y'),
+      'https://gateway.example.com/ordinal/api/runs/y?code=k',
+    );
+  });
+
+  it('take no host that is none', () => {
+    const odd = request('https://app.azurewebsites.net/api/runs', { 'x-forwarded-host': 'evil.com/x?y=' });
+    assert.equal(apiRoot(odd, 1, none).host, 'app.azurewebsites.net');
+  });
+});
+
+describe('call-backs', () => {
+  const { callBack } = parseConfig({ AzureWebJobsStorage: 'x' });
+  const allowed = (uri: string, settings = callBack) => {
+    try {
+      checkCallBack(settings, uri);
+      return true;
+    } catch {
+      return false;
+    }
+  };
+  it('go to Data Factory over HTTPS, and nowhere else', () => {
+    assert.ok(allowed('https://dpeastus.svc.datafactory.azure.com/dataplane/workflow/callback/1?x=2'));
+    assert.ok(allowed('https://dpeastus.svc.datafactory.azure.com:443/x'));
+    for (const uri of [
+      'http://dpeastus.svc.datafactory.azure.com/x',
+      'https://dpeastus.svc.datafactory.azure.com:8443/x',
+      'https://user:secret@dpeastus.svc.datafactory.azure.com/x',
+      'https://datafactory.azure.com/x',
+      'https://evildatafactory.azure.com/x',
+      'https://dp.datafactory.azure.com.evil.com/x',
+      'https://evil.com/dp.datafactory.azure.com',
+      'https://127.0.0.1/x',
+      'http://127.0.0.1/x',
+      'http://169.254.169.254/metadata',
+    ]) {
+      assert.equal(allowed(uri), false, uri);
+    }
+  });
+
+  it('go to this machine only where a setting says so, and not to others by its name', () => {
+    const loopback = { ...callBack, loopback: true };
+    assert.ok(allowed('http://127.0.0.1:999/x', loopback));
+    assert.equal(allowed('http://127.0.0.1.evil.com/x', loopback), false);
+    assert.equal(allowed('http://localhost@evil.com/x', loopback), false);
+  });
+});
+
+describe('globs', () => {
+  it('match as folders say', () => {
+    const cases: [glob: string, takes: string[], leaves: string[]][] = [
+      ['f/*.parquet', ['f/a.parquet', 'f/.parquet'], ['f/a/b.parquet', 'g/a.parquet', 'f/a.parquetx']],
+      ['f/**/*.parquet', ['f/a.parquet', 'f/a/b/c.parquet'], ['fa.parquet']],
+      ['f/**', ['f/', 'f/a/b'], ['f']],
+      ['f/20??/{a,b.c}.parquet', ['f/2001/a.parquet', 'f/2002/b.c.parquet'], ['f/2001/bxc.parquet', 'f/200/a.parquet']],
+      ['f/[a]+(1).parquet', ['f/[a]+(1).parquet'], ['f/a1.parquet']],
+    ];
+    for (const [glob, takes, leaves] of cases) {
+      const matches = globMatcher(glob);
+      for (const name of takes) assert.ok(matches(name), `${glob} takes ${name}`);
+      for (const name of leaves) assert.ok(!matches(name), `${glob} leaves ${name}`);
+    }
+  });
+
+  it('match nothing outside their fixed beginning', () => {
+    fc.assert(
+      fc.property(
+        fc.string({ unit: fc.constantFrom('a', 'b', '/', '*', '?', '{', '}', ',', '.') }),
+        fc.string(),
+        (glob, name) => {
+          if (globMatcher(glob)(name)) assert.ok(name.startsWith(globPrefix(glob)));
+        },
+      ),
+    );
+  });
+});
+
+describe('deadlines', () => {
+  const now = new Date('2026-03-01T00:00:00Z');
+  it('are times or durations, to come and not too far away', () => {
+    assert.equal(deadlineOf(undefined, now, 24), '2026-03-02T00:00:00.000Z');
+    assert.equal(deadlineOf('PT1H30M', now, 24), '2026-03-01T01:30:00.000Z');
+    assert.equal(deadlineOf('P1D', now, 24), '2026-03-02T00:00:00.000Z');
+    assert.equal(deadlineOf('2026-03-01T05:00:00+02:00', now, 24), '2026-03-01T03:00:00.000Z');
+    assert.throws(() => deadlineOf('2026-02-28T00:00:00Z', now, 24), /has passed/);
+    assert.throws(() => deadlineOf('P2D', now, 24), /more than 24 hours/);
+  });
+});
+
+describe('settings', () => {
+  it('of arrivals are refused by name', () => {
+    const parse = (text: string) => parseConfig({ AzureWebJobsStorage: 'x', ORDINAL_ARRIVAL: text });
+    assert.deepEqual(parse('{"flights":{"on":"marker"}}').arrivals, { flights: { on: 'marker', name: '_SUCCESS' } });
+    assert.throws(() => parse('{"flights":{"on":"always"}}'), /ORDINAL_ARRIVAL.*flights/);
+    assert.throws(() => parse('{'), /ORDINAL_ARRIVAL.*not JSON/);
+  });
+});
