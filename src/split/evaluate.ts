@@ -7,6 +7,7 @@ import { type Builder, builder } from '../parquet/logical.ts';
 import type { Column, ColumnType, Values } from '../parquet/types.ts';
 import type { OutColumn } from '../pipeline/compiled.ts';
 import { gatherColumn, toPlain } from './columns.ts';
+import { computeNumbers } from './compute-numbers.ts';
 import { type JsView, reasonOf, shown } from './js-view.ts';
 import { locationOf } from './source-chunk.ts';
 import type { SourceUnit } from './source-unit.ts';
@@ -36,6 +37,8 @@ export function evaluate(column: ValueColumn, unit: SourceUnit, at: Int32Array |
     }
     case 'compute': {
       const views = column.sources.map((name) => viewAt(unit.column(name).js(), at));
+      const values = views.length > 1 ? computeNumbers(column.fn, views, rows, column.type) : undefined;
+      if (values) return { form: 'plain', rows, nulls: 0, values, valid: undefined };
       return computeViews(views, rows, column.type, guarded(column, unit, column.sources, at));
     }
   }
@@ -107,6 +110,7 @@ function mapView(view: JsView, rows: number, type: ColumnType, nullsToo: boolean
     args[0] = value;
     return apply(build, args, row);
   };
+  if (view.form === 'dictionary' && type.physical === 'BOOLEAN') return mapBooleans(view, rows, type, one);
   if (view.form === 'dictionary') {
     // Code 0 is null; entries follow. Unused entries are never given to the function.
     const codes = new Int32Array(rows);
@@ -117,6 +121,42 @@ function mapView(view: JsView, rows: number, type: ColumnType, nullsToo: boolean
   const build = builder(type);
   for (let row = 0; row < rows; row++) if (!one(build, view.at(row), row)) build.pushNull();
   return plainColumn(build, rows);
+}
+
+/** The same for booleans, which have no dictionaries: one pass, straight to the rows. */
+function mapBooleans(
+  view: Extract<JsView, { form: 'dictionary' }>,
+  rows: number,
+  type: ColumnType,
+  one: (build: Builder, value: unknown, row: number) => boolean,
+): Column {
+  const UNKNOWN = 3;
+  const NULL = 2;
+  const { indices } = view;
+  // By entry + 1, slot 0 being null's: 0, 1, null or not asked yet.
+  const verdicts = new Uint8Array(view.values.length + 1).fill(UNKNOWN);
+  const data = new Uint8Array(rows);
+  let nulls = 0;
+  for (let row = 0; row < rows; row++) {
+    const slot = indices[row]! + 1;
+    let verdict = verdicts[slot]!;
+    if (verdict === UNKNOWN) {
+      const build = builder(type);
+      verdict = one(build, view.at(row), row) ? (build.finish().values.data[0] as number) : NULL;
+      verdicts[slot] = verdict;
+    }
+    data[row] = verdict;
+    if (verdict === NULL) nulls++;
+  }
+  let valid: Uint8Array | undefined;
+  if (nulls > 0) {
+    valid = new Uint8Array(rows);
+    for (let row = 0; row < rows; row++) {
+      valid[row] = data[row] === NULL ? 0 : 1;
+      data[row] = data[row]! & 1;
+    }
+  }
+  return { form: 'plain', rows, nulls, values: { kind: 'boolean', length: rows, data }, valid };
 }
 
 function viewAt(view: JsView, at: Int32Array | undefined): JsView {

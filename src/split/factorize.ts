@@ -69,13 +69,43 @@ function byHash(column: Extract<Column, { form: 'plain' }>, type: ColumnType, ma
 
 /** Codes of the combinations of two factors over the same rows. */
 export function combine(a: Factor, b: Factor): Factor {
+  return a.distinct * b.distinct <= PAIR_TABLE_MAX ? combineByTable(a, b) : combineByMap(a, b);
+}
+
+function combineByTable(a: Factor, b: Factor): Factor {
+  const left = a.codes;
+  const right = b.codes;
+  const width = b.distinct;
+  // Code + 1 by pair, so that an untouched table needs no filling.
+  const table = new Int32Array(a.distinct * width);
+  const rows = left.length;
+  const codes = new Int32Array(rows);
+  const firstRow = new Int32Array(Math.min(rows, table.length));
+  let distinct = 0;
+  for (let row = 0; row < rows; row++) {
+    const x = left[row]!;
+    const y = right[row]!;
+    if (x < 0 || y < 0) {
+      codes[row] = -1;
+      continue;
+    }
+    const pair = Math.imul(x, width) + y;
+    let code = table[pair]!;
+    if (code === 0) {
+      firstRow[distinct] = row;
+      code = ++distinct;
+      table[pair] = code;
+    }
+    codes[row] = code - 1;
+  }
+  return { codes, distinct, firstRow: firstRow.slice(0, distinct) };
+}
+
+function combineByMap(a: Factor, b: Factor): Factor {
   const rows = a.codes.length;
   const codes = new Int32Array(rows);
-  const pairs = a.distinct * b.distinct;
-  const table = pairs <= PAIR_TABLE_MAX ? new Int32Array(pairs).fill(-1) : undefined;
-  const map = table ? undefined : new Map<number, number>();
+  const map = new Map<number, number>();
   let firstRow = new Int32Array(1024);
-  let distinct = 0;
   for (let row = 0; row < rows; row++) {
     const x = a.codes[row]!;
     const y = b.codes[row]!;
@@ -84,16 +114,15 @@ export function combine(a: Factor, b: Factor): Factor {
       continue;
     }
     const pair = x * b.distinct + y;
-    let code = table ? table[pair]! : (map!.get(pair) ?? -1);
-    if (code < 0) {
-      code = distinct++;
-      if (table) table[pair] = code;
-      else map!.set(pair, code);
+    let code = map.get(pair);
+    if (code === undefined) {
+      code = map.size;
+      map.set(pair, code);
       firstRow = put(firstRow, code, row);
     }
     codes[row] = code;
   }
-  return { codes, distinct, firstRow: firstRow.subarray(0, distinct) };
+  return { codes, distinct: map.size, firstRow: firstRow.subarray(0, map.size) };
 }
 
 function put(array: Int32Array<ArrayBuffer>, index: number, value: number): Int32Array<ArrayBuffer> {

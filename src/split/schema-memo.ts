@@ -9,8 +9,8 @@ const ENTRIES_MAX = 1 << 20;
 const BYTES_MAX = 64 * 1024 * 1024;
 
 /** Look-ups after which a memory shows whether it is worth its room, and the share of hits below which it is not. */
-const TRIAL_LOOKUPS = 65_536;
-const HIT_SHARE_MIN = 0.25;
+const TRIAL_LOOKUPS = 131_072;
+const HIT_SHARE_MIN = 0.1;
 
 /** The schema accepts the string and leaves it. */
 export const SAME = -1;

@@ -1,0 +1,48 @@
+/**
+ * Numbers of all rows as a column's values, where every one of them is exact or rounds as `builder` would round it. No
+ * BigInt is made per value.
+ */
+import { roundToDecimalFast } from './decimal.ts';
+import type { ColumnType, Values } from './types.ts';
+
+/** Undefined when a number does not fit the type, or the type is not a plain number or DECIMAL of 32 or 64 bits. */
+export function fromNumbers(type: ColumnType, numbers: Float64Array): Values | undefined {
+  const { physical, annotation } = type;
+  const { length } = numbers;
+  if (annotation === undefined && physical === 'DOUBLE') return { kind: 'double', length, data: numbers };
+  if (physical !== 'INT32' && physical !== 'INT64') return undefined;
+  if (annotation?.kind === 'decimal') {
+    const limit = 10 ** annotation.precision;
+    const scaled = new Float64Array(length);
+    for (let i = 0; i < length; i++) {
+      const unscaled = roundToDecimalFast(numbers[i]!, annotation.scale);
+      // NaN where the quick way is not sure, and beyond the precision.
+      if (!(unscaled < limit && unscaled > -limit)) return undefined;
+      scaled[i] = unscaled;
+    }
+    return integers(physical, scaled);
+  }
+  if (annotation !== undefined && !(annotation.kind === 'int' && annotation.signed)) return undefined;
+  const bits = annotation?.bitWidth ?? (physical === 'INT32' ? 32 : 64);
+  const max = Math.min(Number.MAX_SAFE_INTEGER, 2 ** (bits - 1) - 1);
+  const min = Math.max(Number.MIN_SAFE_INTEGER, -(2 ** (bits - 1)));
+  for (let i = 0; i < length; i++) {
+    const value = numbers[i]!;
+    if (!Number.isInteger(value) || value < min || value > max) return undefined;
+  }
+  return integers(physical, numbers);
+}
+
+/** Safe integers as 32-bit or 64-bit values. */
+function integers(physical: 'INT32' | 'INT64', numbers: Float64Array): Values {
+  const { length } = numbers;
+  if (physical === 'INT32') return { kind: 'int32', length, data: Int32Array.from(numbers) };
+  const data = new BigInt64Array(length);
+  const halves = new Int32Array(data.buffer);
+  for (let i = 0; i < length; i++) {
+    const value = numbers[i]!;
+    halves[2 * i] = value;
+    halves[2 * i + 1] = Math.floor(value / 2 ** 32);
+  }
+  return { kind: 'int64', length, data };
+}
