@@ -92,6 +92,8 @@ export const planSchema = z.object({
   sources: z.record(z.string(), columnTypeSchema),
   /** Forces the split's way through; without it the cheapest exact one is taken for each chunk. */
   ways: z.enum(['any', 'dictionary', 'encode']).exactOptional(),
+  /** Decoded bytes that the split works on at a time, where it is not the default. */
+  unitBytes: z.int().positive().exactOptional(),
   /** Batches [from, to) of each output file of a rows entity. */
   parts: z.array(z.object({ from: count, to: count })),
   /** Codec of chunks that have no source chunk of their own. */

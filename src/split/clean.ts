@@ -21,6 +21,7 @@ import {
   chunkLocation,
   decodeSource,
   locationOf,
+  rowsOf,
   type SourceChunk,
   shapeOfChunk,
   type UnitPlace,
@@ -80,7 +81,7 @@ export class CleanColumn {
     this.contract = contract;
     this.#chunks = chunks;
     this.#context = context;
-    this.rows = chunks.reduce((sum, chunk) => sum + chunk.rows, 0);
+    this.rows = chunks.reduce((sum, chunk) => sum + rowsOf(chunk), 0);
     this.type = contract.outputType ?? context.type;
     if (this.rows > 0) {
       this.#checkNulls();
@@ -89,10 +90,10 @@ export class CleanColumn {
     }
   }
 
-  /** The one chunk that the column is, with its pages; undefined where the unit has several row groups. */
+  /** The one chunk that the column is, with its pages; undefined where the unit has several row groups, or a part of one. */
   source(): { chunk: SourceChunk; shape: ChunkShape } | undefined {
     const [chunk] = this.#chunks;
-    return chunk && this.#chunks.length === 1 ? { chunk, shape: this.#shapesOf()[0]! } : undefined;
+    return chunk && this.#chunks.length === 1 && !chunk.window ? { chunk, shape: this.#shapesOf()[0]! } : undefined;
   }
 
   /** The codec of the column's first chunk. */
@@ -131,7 +132,8 @@ export class CleanColumn {
     const shapes = this.#shapesOf();
     const pieces = this.#chunks.map((chunk, c) => {
       const at = chunkLocation(chunk, place.blob);
-      const promoted = distinct && shapes.length === 1 ? decodePromoted(chunk, at, shapes[c]!) : undefined;
+      const promoted =
+        distinct && shapes.length === 1 && !chunk.window ? decodePromoted(chunk, at, shapes[c]!) : undefined;
       const decoded = promoted ?? decodeSource(chunk, place.blob, shapes[c]!);
       try {
         return widenColumn(decoded, chunk.leaf.type, type);
@@ -147,16 +149,23 @@ export class CleanColumn {
     if (this.contract.nullable) return;
     let first = 0;
     for (const [c, chunk] of this.#chunks.entries()) {
-      const { leaf, meta, bytes, rows } = chunk;
-      if (leaf.optional && meta.statistics?.nullCount !== 0) {
-        const where = chunkLocation(chunk, this.#context.place.blob);
-        const { nulls, valid } = decodeValidity(bytes, meta, leaf, rows, where, this.#shapesOf()[c]!);
-        for (let row = 0; nulls > 0 && row < rows; row++) {
-          if (valid![row] === 0) this.#refuse(first + row, null, 'the contract does not accept null');
+      const rows = rowsOf(chunk);
+      if (chunk.leaf.optional && chunk.meta.statistics?.nullCount !== 0) {
+        const valid = this.#validity(chunk, c);
+        for (let row = 0; valid !== undefined && row < rows; row++) {
+          if (valid[row] === 0) this.#refuse(first + row, null, 'the contract does not accept null');
         }
       }
       first += rows;
     }
+  }
+
+  /** Which rows of a chunk hold a value; undefined when all do. */
+  #validity(chunk: SourceChunk, c: number): Uint8Array | undefined {
+    const { bytes, meta, leaf, rows, window } = chunk;
+    const where = chunkLocation(chunk, this.#context.place.blob);
+    const { nulls, valid } = decodeValidity(bytes, meta, leaf, rows, where, this.#shapesOf()[c]!);
+    return nulls === 0 ? undefined : window ? valid!.subarray(window.from, window.to) : valid;
   }
 
   /** Runs the schema: on the dictionary's entries, or on the rows. Rebuilds the values where the schema changed any. */

@@ -1,6 +1,6 @@
 /** Decoded columns as wholes: rows picked, pieces joined, dictionaries spread. */
 import type { Column, ColumnType } from '../parquet/types.ts';
-import { concat, gather } from '../parquet/values.ts';
+import { concat, gather, slice } from '../parquet/values.ts';
 
 export type PlainColumn = Extract<Column, { form: 'plain' }>;
 export type DictionaryColumn = Extract<Column, { form: 'dictionary' }>;
@@ -39,6 +39,22 @@ export function toPlain(column: Column): PlainColumn {
   const valid = new Uint8Array(rows);
   for (let row = 0; row < rows; row++) valid[row] = indices[row]! < 0 ? 0 : 1;
   return { form: 'plain', rows, nulls, values, valid };
+}
+
+/** Rows [from, to) of a column, as a copy: it keeps nothing else of the column in memory but a dictionary. */
+export function cutRows(column: Column, type: ColumnType, from: number, to: number): Column {
+  if (from === 0 && to === column.rows) return column;
+  const rows = to - from;
+  let nulls = 0;
+  if (column.form === 'dictionary') {
+    const indices = column.indices.slice(from, to);
+    for (let row = 0; row < rows; row++) if (indices[row]! < 0) nulls++;
+    return { form: 'dictionary', rows, nulls, dictionary: column.dictionary, indices };
+  }
+  const valid = column.valid?.slice(from, to);
+  if (valid) for (let row = 0; row < rows; row++) if (valid[row] === 0) nulls++;
+  const values = concat(type, [slice(column.values, from, to)]);
+  return { form: 'plain', rows, nulls, values, valid: nulls > 0 ? valid : undefined };
 }
 
 /** Columns of one type, one after the other. */

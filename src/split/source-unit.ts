@@ -30,8 +30,9 @@ export class SourceUnit {
   #accepted: Selection | undefined;
 
   /**
-   * Checks every contract column. `run`, when given, is what units of one run share (see `memoOf`). `types` are the columns' types over all files of the run. Throws `InvalidValue` that
-   * names blob, row group, column and row, where refused rows are not to be set aside.
+   * Checks every contract column. `types` are the columns' types over all files of the run; `run`, when given, is what
+   * its units share (see `memoOf`). Throws `InvalidValue` that names blob, row group, column and row, where refused rows
+   * are not to be set aside.
    */
   constructor(
     pipeline: CompiledPipeline,

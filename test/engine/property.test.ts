@@ -71,3 +71,12 @@ test('the size of batches shows in no row', async () => {
     { numRuns: Math.ceil(numRuns / 4) },
   );
 });
+
+test('row groups that are cut into parts give the same rows', async () => {
+  await fc.assert(
+    fc.asyncProperty(scenarios(['own', 'polars']), fc.constantFrom(100, 1000, 5000), async (scenario, unitBytes) => {
+      await checkOutcome(await runScenario(scenario, await filesOf(scenario, duck), { unitBytes }), duck);
+    }),
+    { numRuns },
+  );
+});

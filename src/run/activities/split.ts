@@ -8,8 +8,8 @@ import type { FileMeta } from '../../parquet/types.ts';
 import type { CompiledPipeline } from '../../pipeline/compiled.ts';
 import { BatchSplitter } from '../../split/batch.ts';
 import { segmentsOf } from '../../split/fragment.ts';
-import type { SourceChunk, UnitPlace } from '../../split/source-chunk.ts';
-import { cutUnits, type UnitGroup } from '../../split/units.ts';
+import type { SourceChunk, UnitPlace, Window } from '../../split/source-chunk.ts';
+import { cutUnits, type Unit, type UnitGroup } from '../../split/units.ts';
 import type { WrittenFragment } from '../../split/write-fragment.ts';
 import { packFrame } from '../../storage/frame.ts';
 import { blockId, output, work } from '../../storage/names.ts';
@@ -45,7 +45,7 @@ export async function splitActivity(environment: Environment, { runId, batch }: 
   });
   const uploads = new Uploads(config.requestsInFlight);
   const target = { environment, pipeline, runId, batch, part: partOf(plan, batch) };
-  for await (const { place, chunks } of units(environment, pipeline, file, meta, spec)) {
+  for await (const { place, chunks } of units(environment, pipeline, file, meta, spec, plan.unitBytes)) {
     for (const [entity, written] of splitter.add(chunks, place)) await stageStatic(uploads, target, entity, written);
   }
   const { record, sections, keyLists } = splitter.finish(batch);
@@ -95,40 +95,66 @@ interface FetchedUnit {
   chunks: Map<string, SourceChunk[]>;
 }
 
-/** The batch's units in order, each fetched while its predecessor is worked on. */
+/** The batch's units in order, each fetched while its predecessor is worked on. Parts of a row group are fetched once. */
 async function* units(
   environment: Environment,
   pipeline: CompiledPipeline,
   file: PinnedBlob,
   meta: FileMeta,
   spec: Batch,
+  unitBytes: number | undefined,
 ): AsyncIterable<FetchedUnit> {
-  const groups = meta.rowGroups.map(({ rows }, rowGroup) => ({ rowGroup, rows })).slice(spec.from, spec.to);
-  const wanted = cutUnits(groups);
-  let next = wanted[0] && fetchUnit(environment, pipeline, file, meta, wanted[0]);
+  const wanted = cutUnits(groupsOf(pipeline, file, meta, spec), unitBytes);
+  let last: { groups: number; chunks: Promise<Map<string, SourceChunk[]>> } | undefined;
+  const fetch = (unit: Unit | undefined) => {
+    if (!unit) return undefined;
+    const groups = unit.rowGroups[0]!.rowGroup;
+    if (last?.groups !== groups) {
+      last = { groups, chunks: fetchGroups(environment, pipeline, file, meta, unit.rowGroups) };
+      // An error here must not leave the prefetch's rejection unhandled.
+      last.chunks.catch(() => undefined);
+    }
+    return last.chunks;
+  };
+  let next = fetch(wanted[0]);
   let firstRow = spec.firstRow;
-  for (let i = 0; next; i++) {
-    const rowGroups = wanted[i]!;
-    const chunks: Map<string, SourceChunk[]> = await next;
-    const following = wanted[i + 1];
-    next = following && fetchUnit(environment, pipeline, file, meta, following);
-    // An error here must not leave the prefetch's rejection unhandled.
-    next?.catch(() => undefined);
-    yield { place: { blob: file.blob, firstRow, rowGroups }, chunks };
-    for (const group of rowGroups) firstRow += group.rows;
+  for (const [i, { rowGroups, rows, window }] of wanted.entries()) {
+    const chunks: Map<string, SourceChunk[]> = (await next)!;
+    next = fetch(wanted[i + 1]);
+    const place: UnitPlace = {
+      blob: file.blob,
+      firstRow,
+      rowGroups: window ? [{ rowGroup: rowGroups[0]!.rowGroup, rows }] : rowGroups,
+    };
+    yield { place, chunks: window ? windowed(chunks, window) : chunks };
+    firstRow += rows;
   }
 }
 
-async function fetchUnit(
+function windowed(chunks: ReadonlyMap<string, SourceChunk[]>, window: Window): Map<string, SourceChunk[]> {
+  return new Map([...chunks].map(([name, list]) => [name, list.map((chunk) => ({ ...chunk, window }))]));
+}
+
+/** The batch's row groups, with what their used columns take when decoded: what is stored, or an index a row. */
+function groupsOf(pipeline: CompiledPipeline, file: PinnedBlob, meta: FileMeta, spec: Batch): UnitGroup[] {
+  const leaves = pipeline.contract.map(({ name }) => leafOf(meta, name, file.blob));
+  return meta.rowGroups.slice(spec.from, spec.to).map(({ rows, chunks }, i) => ({
+    rowGroup: spec.from + i,
+    rows,
+    bytes: leaves.reduce((sum, leaf) => sum + Math.max(4 * rows, chunks[leaf.ordinal]!.uncompressedLength), 0),
+  }));
+}
+
+async function fetchGroups(
   environment: Environment,
   pipeline: CompiledPipeline,
   file: PinnedBlob,
   meta: FileMeta,
-  unit: readonly UnitGroup[],
+  groups: readonly UnitGroup[],
 ): Promise<Map<string, SourceChunk[]>> {
   const wanted = pipeline.contract.flatMap(({ name }) => {
     const leaf = leafOf(meta, name, file.blob);
-    return unit.map(({ rowGroup, rows }) => ({
+    return groups.map(({ rowGroup, rows }) => ({
       leaf,
       meta: meta.rowGroups[rowGroup]!.chunks[leaf.ordinal]!,
       rows,

@@ -23,6 +23,8 @@ export interface DriveOptions {
   order?: (batches: number[]) => number[];
   /** Forces a way through the split. */
   ways?: Plan['ways'];
+  /** Decoded bytes of a unit: little makes row groups be cut. */
+  unitBytes?: number;
   /** IDs of one contiguous range at most: a reservation is then several. @default unlimited */
   rangeMax?: number;
 }
@@ -56,7 +58,8 @@ export class Engine {
   /** One run over the blobs under `prefix`. Throws what the first failing activity gives. */
   async run(runId: string, prefix = this.pipeline.source.prefix): Promise<PlanOutput> {
     const plan = await this.activity('planRun', { runId, pipeline: this.pipeline.name, prefix });
-    if (this.options.ways) await this.#force(runId, this.options.ways);
+    const { ways, unitBytes } = this.options;
+    if (ways || unitBytes) await this.#force(runId, { ...(ways && { ways }), ...(unitBytes && { unitBytes }) });
     const numbered = Array.from({ length: plan.batches }, (_, batch) => batch);
     const batches = this.options.order?.(numbered) ?? numbered;
     for (const batch of batches) await this.activity('splitBatch', { runId, batch });
@@ -95,10 +98,10 @@ export class Engine {
       .map((name) => ({ name, bytes: this.store.bytes(container, name) }));
   }
 
-  /** Writes a way through into the plan. */
-  async #force(runId: string, ways: NonNullable<Plan['ways']>): Promise<void> {
+  /** Writes what a test asks for into the plan. */
+  async #force(runId: string, forced: Pick<Plan, 'ways' | 'unitBytes'>): Promise<void> {
     const plan = await requireJson(this.store, 'work', work.plan(runId), planSchema);
-    await writeJson(this.store, 'work', work.plan(runId), { ...plan, ways });
+    await writeJson(this.store, 'work', work.plan(runId), { ...plan, ...forced });
   }
 
   #reserve(rows: Record<string, number>): Ids['sequences'] {
