@@ -16,6 +16,9 @@ export function printFunctions(
     const methods = http === undefined || http.methods.length === 0 ? '' : `[${http.methods.join(',')}] `;
     return [each.name, http === undefined ? each.trigger.type : `${methods}${url}/${http.route.text}`];
   });
-  for (const [name, text] of lines.sort(([a], [b]) => (a < b ? -1 : 1))) logger.print(`\n\t${name}: ${text}`);
+  // HTTP functions first, then the others, each by name.
+  const isHttp = ([, text]: [string, string]) => text.includes('://');
+  lines.sort((a, b) => Number(isHttp(b)) - Number(isHttp(a)) || (a[0] < b[0] ? -1 : 1));
+  for (const [name, text] of lines) logger.print(`\n\t${name}: ${text}`);
   logger.print('');
 }

@@ -194,7 +194,8 @@ export class BlobTriggers {
   }
 
   private async afterFailure(message: QueueMessage): Promise<void> {
-    if (message.dequeueCount < this.options.triesMax) {
+    // A host that stops under a function is not the blob's fault.
+    if (this.stopped || message.dequeueCount < this.options.triesMax) {
       await this.queue.update(message, 0);
       return;
     }
