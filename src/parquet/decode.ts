@@ -44,8 +44,10 @@ export function decodeChunk(
     const dictionary = parts.dictionaryPage && decodeDictionary(bytes, meta, leaf, where, parts);
     const validity = new Validity(rows);
     const builder = new PlainColumnBuilder(leaf.type, rows, validity);
-    forEachDataPage(bytes, meta, leaf, parts, validity, at, (page, body, row) => {
-      builder.add(decodeValues(page, body, leaf.type, dictionary, at), row, page.numValues);
+    forEachDataPage(bytes, meta, leaf, parts, validity, at, (page, body) => {
+      if (page.encoding === 'PLAIN' && builder.takesPlain) {
+        builder.addPlain(body.bytes, body.start, body.end, page.numValues - body.nulls);
+      } else builder.add(decodeValues(page, body, leaf.type, dictionary, at));
     });
     return { form: 'plain', rows, nulls: validity.nulls, values: builder.finish(), valid: validity.result() };
   });

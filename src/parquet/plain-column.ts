@@ -1,74 +1,90 @@
 /**
- * Puts the values of pages, which leave nulls out, in their rows. A chunk of one page without nulls, and byte arrays
- * of any number of pages, cost no second copy beyond one concatenation.
+ * Puts the values of pages, which leave nulls out, in their rows. Values of fixed width go straight to their place in
+ * one array; byte arrays are kept by page and joined at the end.
  */
+import { widthOf } from './constants.ts';
 import type { Validity } from './levels.ts';
+import { plainBytes } from './plain.ts';
 import type { ColumnType, Values } from './types.ts';
-import { allocate, concat, slice } from './values.ts';
-
-interface Piece {
-  values: Values;
-  row: number;
-  rows: number;
-}
+import { allocate, byteLength, bytesOf, concat } from './values.ts';
 
 export class PlainColumnBuilder {
   readonly #type: ColumnType;
   readonly #rows: number;
   readonly #validity: Validity;
-  readonly #pieces: Piece[] = [];
+  /** Pages of byte arrays. */
+  readonly #pieces: Values[] = [];
+  /** Values of fixed width, without nulls up to now; and how many bytes of them. */
+  readonly #fixed: Values | undefined;
+  #filled = 0;
 
   constructor(type: ColumnType, rows: number, validity: Validity) {
     this.#type = type;
     this.#rows = rows;
     this.#validity = validity;
+    this.#fixed = type.physical === 'BYTE_ARRAY' ? undefined : allocate(type, rows);
   }
 
-  /** Adds the non-null values of rows [row, row + rows). */
-  add(values: Values, row: number, rows: number): void {
-    this.#pieces.push({ values, row, rows });
+  /** Whether `addPlain` can take the column's PLAIN pages. */
+  get takesPlain(): boolean {
+    return this.#type.physical !== 'BYTE_ARRAY' && this.#type.physical !== 'BOOLEAN';
+  }
+
+  /** Adds the non-null values of the next page. */
+  add(values: Values): void {
+    if (this.#fixed) this.#place(bytesOf(values.data).subarray(0, byteLength(values)));
+    else this.#pieces.push(values);
+  }
+
+  /** Adds `count` values of fixed width from PLAIN bytes [start, end). Throws `RangeError` when they are too few. */
+  addPlain(bytes: Uint8Array, start: number, end: number, count: number): void {
+    this.#place(plainBytes(this.#type, bytes, start, end, count));
   }
 
   /** One value per row; null rows hold zero or an empty value. */
   finish(): Values {
-    const only = this.#pieces[0];
-    if (this.#validity.nulls === 0 && this.#pieces.length === 1 && only) return only.values;
-    const compact = concat(
-      this.#type,
-      this.#pieces.map((piece) => piece.values),
-    );
-    const { valid } = this.#validity;
-    return valid && this.#validity.nulls > 0 ? spread(this.#type, compact, valid, this.#rows) : compact;
+    const { valid, nulls } = this.#validity;
+    const marks = nulls > 0 ? valid : undefined;
+    if (this.#fixed) {
+      if (marks)
+        spreadFixed(this.#fixed, this.#rows, this.#filled, marks, widthOf(this.#type.physical, this.#type.typeLength));
+      return this.#fixed;
+    }
+    const only = this.#pieces.length === 1 ? this.#pieces[0] : undefined;
+    const compact = only ?? concat(this.#type, this.#pieces);
+    return marks && compact.kind === 'bytes' ? spreadBytes(compact, marks, this.#rows) : compact;
+  }
+
+  #place(bytes: Uint8Array): void {
+    bytesOf(this.#fixed!.data).set(bytes, this.#filled);
+    this.#filled += bytes.length;
   }
 }
 
-/** Moves values that lie together to the rows that `valid` marks. */
-export function spread(type: ColumnType, compact: Values, valid: Uint8Array, rows: number): Values {
-  if (compact.kind === 'bytes') {
-    const offsets = new Uint32Array(rows + 1);
-    for (let r = 0, k = 0; r < rows; r++) {
-      if (valid[r] !== 0) k++;
-      offsets[r + 1] = compact.offsets[k]!;
-    }
-    return { kind: 'bytes', length: rows, data: compact.data, offsets };
+function spreadBytes(compact: Values & { kind: 'bytes' }, valid: Uint8Array, rows: number): Values {
+  const offsets = new Uint32Array(rows + 1);
+  for (let r = 0, k = 0; r < rows; r++) {
+    if (valid[r] !== 0) k++;
+    offsets[r + 1] = compact.offsets[k]!;
   }
-  const out = allocate(type, rows);
-  if (out.kind === 'int64' && compact.kind === 'int64') {
-    const from = new Int32Array(compact.data.buffer, compact.data.byteOffset, compact.length * 2);
-    const to = new Int32Array(out.data.buffer);
-    for (let r = 0, k = 0; r < rows; r++) {
-      if (valid[r] === 0) continue;
-      to[2 * r] = from[k++]!;
-      to[2 * r + 1] = from[k++]!;
+  return { kind: 'bytes', length: rows, data: compact.data, offsets };
+}
+
+/**
+ * Moves values that lie together in the first `filled` bytes to the rows that `valid` marks, from the last to the
+ * first, so that none is overwritten before it has moved. Widths of whole words move by words, which keeps every bit.
+ */
+function spreadFixed(values: Values, rows: number, filled: number, valid: Uint8Array, width: number): void {
+  if (width === 0) return;
+  const bytes = bytesOf(values.data);
+  const wordwise = width % 4 === 0 && bytes.byteOffset % 4 === 0;
+  const units = wordwise ? new Int32Array(bytes.buffer, bytes.byteOffset, bytes.length >>> 2) : bytes;
+  const step = wordwise ? width >>> 2 : width;
+  for (let r = rows - 1, k = filled / width - 1; r >= 0; r--) {
+    if (valid[r] === 0) for (let u = 0; u < step; u++) units[r * step + u] = 0;
+    else {
+      if (k !== r) for (let u = 0; u < step; u++) units[r * step + u] = units[k * step + u]!;
+      k--;
     }
-  } else if (out.kind === 'fixed' && compact.kind === 'fixed') {
-    for (let r = 0, k = 0; r < rows; r++) {
-      if (valid[r] !== 0) out.data.set(slice(compact, k, ++k).data as Uint8Array, r * out.width);
-    }
-  } else {
-    const to = out.data as Int32Array;
-    const from = compact.data as Int32Array;
-    for (let r = 0, k = 0; r < rows; r++) if (valid[r] !== 0) to[r] = from[k++]!;
   }
-  return out;
 }

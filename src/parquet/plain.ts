@@ -3,6 +3,7 @@
  *
  * Specification: parquet-format `Encodings.md` (PLAIN = 0, BYTE_STREAM_SPLIT = 9).
  */
+import { widthOf } from './constants.ts';
 import { arenaOf, copyForward, slackBytes } from './copy.ts';
 import type { ColumnType, Values } from './types.ts';
 import { allocate, bytesOf } from './values.ts';
@@ -11,19 +12,23 @@ import { allocate, bytesOf } from './values.ts';
 export function decodePlain(type: ColumnType, bytes: Uint8Array, start: number, end: number, count: number): Values {
   if (type.physical === 'BYTE_ARRAY') return decodePlainBytes(bytes, start, end, count);
   if (type.physical === 'BOOLEAN') return decodePlainBooleans(bytes, start, end, count);
-  need(type, count, end - start);
+  const stored = plainBytes(type, bytes, start, end, count);
   const out = allocate(type, count);
-  // Little-endian in the file and in every machine that Node runs on: the bytes are the values.
-  const target = bytesOf(out.data);
-  target.set(bytes.subarray(start, start + target.length));
+  bytesOf(out.data).set(stored);
   return out;
 }
 
+/**
+ * The bytes of `count` PLAIN values of fixed width. Little-endian in the file and in every machine that Node runs on:
+ * the bytes are the values. Throws `RangeError` when there are too few.
+ */
+export function plainBytes(type: ColumnType, bytes: Uint8Array, start: number, end: number, count: number): Uint8Array {
+  need(type, count, end - start);
+  return bytes.subarray(start, start + count * widthOf(type.physical, type.typeLength));
+}
+
 function need(type: ColumnType, count: number, available: number): void {
-  const width =
-    type.physical === 'FIXED_LEN_BYTE_ARRAY'
-      ? (type.typeLength ?? 0)
-      : { BOOLEAN: 0, BYTE_ARRAY: 4, INT32: 4, FLOAT: 4, INT64: 8, DOUBLE: 8, INT96: 12 }[type.physical];
+  const width = widthOf(type.physical, type.typeLength);
   if (count * width > available) throw new RangeError(`${count} values of ${width} bytes in ${available} bytes`);
 }
 

@@ -47,7 +47,7 @@ test('a column encoded in either way decodes to itself', () => {
       const chosen = encodeColumn(form, type, shape.optional, shape.codec, { rowsPerPage: shape.rowsPerPage });
       assert.equal(firstDifference(check(chosen, shape, nulls, shape.rows), column), -1);
     }),
-    { numRuns: 300 },
+    { numRuns: 200 },
   );
 });
 
@@ -68,7 +68,7 @@ test('a dictionary with unused entries decodes to the rows it stands for', () =>
       const chunk = encodeColumn(form, type, shape.optional, shape.codec, { rowsPerPage: shape.rowsPerPage });
       assert.equal(firstDifference(check(chunk, shape, nulls, shape.rows), plainOf(form)), -1);
     }),
-    { numRuns: 200 },
+    { numRuns: 150 },
   );
 });
 
