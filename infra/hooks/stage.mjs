@@ -1,0 +1,34 @@
+/**
+ * Lays out what is deployed: the built app, host.json, and a package.json with the runtime dependencies alone, at the
+ * exact versions of the lock file. The service installs them, for its own platform.
+ *
+ *   node infra/hooks/stage.mjs FOLDER
+ */
+import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const folder = path.resolve(process.argv[2] ?? '');
+if (process.argv[2] === undefined || root.startsWith(folder)) {
+  console.error('usage: node infra/hooks/stage.mjs FOLDER (not the project itself)');
+  process.exit(2);
+}
+
+const json = async (name) => JSON.parse(await readFile(path.join(root, name), 'utf8'));
+const { name, version, type, main, engines, dependencies } = await json('package.json');
+const { packages } = await json('package-lock.json');
+const exact = Object.fromEntries(
+  Object.keys(dependencies).map((each) => [each, packages[`node_modules/${each}`].version]),
+);
+
+await rm(folder, { recursive: true, force: true });
+await mkdir(folder, { recursive: true });
+await cp(path.join(root, 'dist'), path.join(folder, 'dist'), {
+  recursive: true,
+  filter: (source) => !source.endsWith('.tsbuildinfo'),
+});
+await cp(path.join(root, 'host.json'), path.join(folder, 'host.json'));
+const manifest = { name, version, private: true, type, main, engines, dependencies: exact };
+await writeFile(path.join(folder, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`);
+console.log(`staged in ${path.relative(root, folder) || folder}`);

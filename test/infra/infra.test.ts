@@ -1,0 +1,160 @@
+/** What is deployed: the package runs, the templates compile (where a compiler is) and say what the app relies on. */
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdtemp, readdir, readFile, rm, symlink } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { startHost } from '../../local/start-host.ts';
+import { parseConfig } from '../../src/config.ts';
+
+const run = promisify(execFile);
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const text = (name: string) => readFile(path.join(root, name), 'utf8');
+
+let folder: string;
+before(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), 'ordinal-infra-'));
+});
+after(() => rm(folder, { recursive: true, force: true }));
+
+/** The compiler, where there is one: `BICEP` names it, or it is on the path. */
+function compiler(): string | undefined {
+  const onPath = (process.env.PATH ?? '').split(path.delimiter).map((each) => path.join(each, 'bicep'));
+  return [process.env.BICEP ?? '', ...onPath].find((each) => each !== '' && existsSync(each));
+}
+
+describe('the package', () => {
+  it('holds the app and its runtime dependencies, and runs', async () => {
+    const staged = path.join(folder, 'app');
+    await run(process.execPath, [path.join(root, 'infra/hooks/stage.mjs'), staged]);
+    assert.deepEqual((await readdir(staged)).sort(), ['dist', 'host.json', 'package.json']);
+    const manifest = JSON.parse(await readFile(path.join(staged, 'package.json'), 'utf8')) as {
+      dependencies: Record<string, string>;
+      devDependencies?: object;
+    };
+    assert.equal(manifest.devDependencies, undefined);
+    assert.ok(Object.values(manifest.dependencies).every((version) => /^\d+\.\d+\.\d+/.test(version)));
+    await symlink(path.join(root, 'node_modules'), path.join(staged, 'node_modules'));
+    // No storage is asked for by this: the app answers without any.
+    const env = { AzureWebJobsStorage: 'UseDevelopmentStorage=true' };
+    const host = await startHost({ scriptRoot: staged, workers: 1, env });
+    try {
+      const response = await fetch(`${host.url}/api/pipelines`);
+      const { pipelines } = (await response.json()) as { pipelines: { name: string }[] };
+      assert.deepEqual(
+        pipelines.map(({ name }) => name),
+        ['flights', 'sales'],
+      );
+    } finally {
+      await host.stop();
+    }
+  });
+});
+
+describe('the templates', () => {
+  it('compile without a warning', {
+    skip: compiler() === undefined && 'no bicep compiler on this machine',
+  }, async () => {
+    const out = path.join(folder, 'main.json');
+    const env = { ...process.env, DOTNET_SYSTEM_GLOBALIZATION_INVARIANT: '1' };
+    const { stderr } = await run(compiler()!, ['build', path.join(root, 'infra/main.bicep'), '--outfile', out], {
+      env,
+    });
+    assert.doesNotMatch(stderr, /Warning|Error/);
+    const compiled = await readFile(out, 'utf8');
+    assert.match(compiled, /FlexConsumption/);
+  });
+
+  it('use modules that are there, with all their parameters', async () => {
+    for (const file of ['main.bicep', 'resources.bicep']) {
+      const source = await text(`infra/${file}`);
+      const modules = [...source.matchAll(/module \w+ '(\.\/[^']+)' = \{(.*?)\n\}/gs)];
+      assert.ok(modules.length > 0, file);
+      for (const [, name, body] of modules) {
+        const module = await text(path.join('infra', name!));
+        const declared = [...module.matchAll(/^param (\w+) \w+( =)?/gm)];
+        const given = [...body!.slice(body!.indexOf('params: {')).matchAll(/^ {4}(\w+): /gm)].map(([, each]) => each);
+        const needed = declared.filter(([, , value]) => value === undefined).map(([, each]) => each);
+        assert.deepEqual(
+          needed.filter((each) => !given.includes(each)),
+          [],
+          `${file} → ${name}`,
+        );
+        assert.deepEqual(
+          given.filter((each) => !declared.some(([, known]) => known === each)),
+          [],
+          `${file} → ${name}`,
+        );
+      }
+    }
+  });
+
+  it('give the app settings that it knows, and no secret', async () => {
+    const source = await text('infra/app/function.bicep');
+    const settings = [
+      ...source.slice(source.indexOf('var settings'), source.indexOf('resource plan')).matchAll(/^ {2}(\w+): /gm),
+    ].map(([, name]) => name!);
+    const blobs = {
+      ORDINAL_STORAGE__blobServiceUri: 'https://data.blob.core.windows.net',
+      ORDINAL_STORAGE__clientId: 'id',
+    };
+    assert.ok(Object.keys(blobs).every((name) => settings.includes(name)));
+    assert.deepEqual(parseConfig({ ...blobs, ORDINAL_ARRIVAL: '{}' }).storage, {
+      blobServiceUri: blobs.ORDINAL_STORAGE__blobServiceUri,
+      clientId: 'id',
+    });
+    const known = await text('src/config.ts');
+    for (const name of settings.filter((each) => each.startsWith('ORDINAL_') && !each.includes('__'))) {
+      assert.ok(known.includes(`  ${name}: `), name);
+    }
+    for (const file of await readdir(path.join(root, 'infra/app'))) {
+      assert.doesNotMatch(await text(`infra/app/${file}`), /listKeys|AccountKey|allowSharedKeyAccess: true/, file);
+    }
+  });
+
+  it('give the identity every role that durable storage and the blob trigger need', async () => {
+    const roles = await text('infra/app/rbac.bicep');
+    assert.match(roles, /hubRoles = \[blobDataOwner, queueDataContributor, tableDataContributor\]/);
+    assert.match(roles, /dataRoles = \[blobDataOwner, queueDataContributor\]/);
+  });
+});
+
+describe('subscriptions', () => {
+  it("see a pipeline's source, and none of its outputs", async () => {
+    const { subscription } = (await import(path.join(root, 'infra/hooks/subscribe.mjs'))) as {
+      subscription(of: object): string[];
+    };
+    const { pipelines } = await import('../../pipelines/index.ts');
+    for (const pipeline of pipelines.values()) {
+      const arrival = { on: 'blob' };
+      const list = subscription({
+        pipeline,
+        arrival,
+        appUrl: 'https://a',
+        key: 'k/=',
+        group: 'g',
+        topic: 't',
+        deadLetters: 'd',
+      });
+      const option = (name: string) => list[list.indexOf(name) + 1]!;
+      const subject = (container: string, name: string) =>
+        `/blobServices/default/containers/${container}/blobs/${name}`;
+      const sees = (container: string, name: string) =>
+        subject(container, name).startsWith(option('--subject-begins-with')) &&
+        subject(container, name).endsWith(option('--subject-ends-with'));
+      assert.ok(sees(pipeline.source.container, `${pipeline.source.prefix}2001/a.parquet`));
+      for (const other of pipelines.values()) {
+        assert.ok(!sees(other.output.container, `${other.output.prefix}flights/run-00000.parquet`));
+      }
+      assert.ok(!sees('ordinal', 'runs/x/split/000000.bin'));
+      assert.match(
+        option('--endpoint'),
+        new RegExp(`functionName=Host\\.Functions\\.arrive-${pipeline.name}&code=k%2F%3D$`),
+      );
+    }
+  });
+});
