@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { limits } from '../limits.ts';
 import type { ColumnType } from '../parquet/types.ts';
 import type { Entity } from '../pipeline/compiled.ts';
+import type { PipelineIdentity } from '../pipeline/identity.ts';
 import { chunkMetaSchema, codecSchema, fragmentSchema } from '../split/fragment.ts';
 import { selectionSchema } from './selection.ts';
 
@@ -70,6 +71,29 @@ const batchSchema = z.object({
   firstRow: count,
 });
 export type Batch = z.infer<typeof batchSchema>;
+
+/** `PipelineIdentity` as a document. */
+export const pipelineIdentitySchema: z.ZodType<PipelineIdentity> = z.object({
+  entities: z.record(
+    z.string(),
+    z.object({
+      kind: z.enum(['rows', 'keyed']),
+      sequence: z.string(),
+      index: z.string().exactOptional(),
+      partitions: count.exactOptional(),
+      key: z.array(z.string()).exactOptional(),
+    }),
+  ),
+  steps: z.record(z.string(), z.string()),
+});
+
+/** The identity of the pipeline's last published run: what the next run is checked against. */
+export const lastIdentitySchema = z.object({
+  version: z.literal(1),
+  pipeline: z.string(),
+  runId: z.string(),
+  identity: pipelineIdentitySchema,
+});
 
 /** What is to be done, decided once and never changed: the first plan that is written wins. */
 export const planSchema = z.object({
@@ -155,7 +179,7 @@ export const sealedSchema = z.object({
       z.object({
         rows: count,
         chunks: z.array(chunkMetaSchema),
-        blocks: z.array(z.object({ id: z.string(), length: count })),
+        blocks: z.array(z.object({ id: z.string(), length: count, crc: count })),
       }),
     ),
   ),
@@ -166,6 +190,8 @@ export const publishedFileSchema = z.object({
   blob: z.string(),
   rows: count,
   bytes: count,
+  /** CRC-32 of the whole file, eight hexadecimal digits; empty for a file without rows, which is not written. */
+  crc32: z.string(),
   firstId: decimal.nullable(),
   lastId: decimal.nullable(),
 });
@@ -184,13 +210,15 @@ export const manifestSchema = z.object({
   attempt: count,
   pipeline: z.string(),
   pipelineHash: z.string(),
+  /** What ties the pipeline to the IDs that it gave: a later version that contradicts it is refused. */
+  identity: pipelineIdentitySchema,
   startedAt: z.string(),
   finishedAt: z.string(),
   /** When each phase began, in order. */
   phases: z.array(z.object({ phase: z.string(), at: z.string() })),
   source: z.object({ container: z.string(), prefix: z.string(), rows: count }),
   inputs: z.array(z.object({ blob: z.string(), etag: z.string(), size: count, rows: count })),
-  output: z.object({ container: z.string() }),
+  output: z.object({ container: z.string(), prefix: z.string() }),
   entities: z.array(
     z.object({
       entity: z.string(),

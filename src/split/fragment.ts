@@ -102,6 +102,8 @@ export const fragmentSchema = z.object({
   /** Number of the row group within its owner. */
   rowGroup: count,
   rows: z.int().positive(),
+  /** CRC-32 of the segments that are staged at the split, by segment; 0 for late ones. */
+  checksums: z.array(count).exactOptional(),
   columns: z.array(fragmentColumnSchema),
 });
 export type Fragment = z.infer<typeof fragmentSchema>;

@@ -34,6 +34,8 @@ export const work = {
   sealed: (runId: string, unit: string) => `runs/${runId}/sealed/${unit}.json`,
   sealedPrefix: (runId: string) => `runs/${runId}/sealed/`,
   published: (runId: string, entity: string, part: number) => `runs/${runId}/published/${entity}-${pad(part, 5)}.json`,
+  /** The identity of a pipeline's last published run. */
+  identity: (pipeline: string) => `pipelines/${pipeline}.json`,
   /** What a dry run would write. */
   preview: (runId: string) => `runs/${runId}/preview.json`,
   /** A list of blobs that a run was started with. */
@@ -57,6 +59,8 @@ export const output = {
   part: (pipeline: CompiledPipeline, entity: string, runId: string, part: number) =>
     `${pipeline.output.prefix}${entity}/${runId}-${pad(part, 5)}.parquet`,
   manifest: (pipeline: CompiledPipeline, runId: string) => `${pipeline.output.prefix}_manifests/${runId}.json`,
+  /** `folder` is an entity's, or empty. */
+  marker: (pipeline: CompiledPipeline, folder: string) => `${pipeline.output.prefix}${folder}_SUCCESS`,
   manifestPrefix: (pipeline: CompiledPipeline) => `${pipeline.output.prefix}_manifests/`,
 };
 

@@ -9,6 +9,7 @@
 import { z } from 'zod';
 import { OrdinalError } from '../../errors.ts';
 import type { CompiledPipeline, KeyedEntity } from '../../pipeline/compiled.ts';
+import { identityOf } from '../../pipeline/identity.ts';
 import { readJson, readVersioned, writeJson } from '../../storage/json.ts';
 import { output, work } from '../../storage/names.ts';
 import {
@@ -119,12 +120,13 @@ function abandoned(plan: Plan, pipeline: CompiledPipeline): Manifest {
     attempt: plan.attempt,
     pipeline: plan.pipeline,
     pipelineHash: plan.pipelineHash,
+    identity: identityOf(pipeline),
     startedAt: new Date(plan.attempt).toISOString(),
     finishedAt: new Date(plan.attempt).toISOString(),
     phases: [],
     source: { container: pipeline.source.container, prefix: '', rows: plan.rows },
     inputs: [],
-    output: { container: pipeline.output.container },
+    output: pipeline.output,
     entities: [],
     sequences: {},
   };

@@ -4,7 +4,8 @@
  */
 import { z } from 'zod';
 import { invariant, OrdinalError } from '../../errors.ts';
-import type { Entity, KeyedEntity } from '../../pipeline/compiled.ts';
+import type { CompiledPipeline, Entity, KeyedEntity } from '../../pipeline/compiled.ts';
+import { identityOf } from '../../pipeline/identity.ts';
 import { readJson, requireJson, writeJson } from '../../storage/json.ts';
 import { output, work } from '../../storage/names.ts';
 import {
@@ -17,6 +18,7 @@ import {
   resolutionSchema,
 } from '../documents.ts';
 import type { Environment } from '../environment.ts';
+import { keepIdentity } from '../identity.ts';
 import { loadPlan } from '../load.ts';
 import { mapBounded } from '../pool.ts';
 import { IdMap } from '../ranges.ts';
@@ -66,18 +68,34 @@ export async function finishActivity(environment: Environment, input: FinishInpu
     attempt: plan.attempt,
     pipeline: pipeline.name,
     pipelineHash: pipeline.hash,
+    identity: identityOf(pipeline),
     startedAt: input.startedAt,
     finishedAt: input.finishedAt,
     phases: input.phases,
     source: { container: pipeline.source.container, prefix: input.prefix, rows: plan.rows },
     inputs: plan.files,
-    output: { container: pipeline.output.container },
+    output: pipeline.output,
     entities,
     sequences: ids.sequences,
   };
   const name = output.manifest(pipeline, runId);
   await writeOnce(environment, pipeline.output.container, name, manifest, plan.replaces);
+  await keepIdentity(environment, pipeline, runId);
+  await writeMarkers(environment, pipeline, manifest, name);
   return { manifest: name, rows: plan.rows };
+}
+
+/** Markers for readers that wait for one, as Spark and Data Factory do: in each entity's folder, and above them. */
+async function writeMarkers(
+  { store }: Environment,
+  pipeline: CompiledPipeline,
+  manifest: Manifest,
+  name: string,
+): Promise<void> {
+  const said = { runId: manifest.runId, manifest: name };
+  for (const folder of ['', ...manifest.entities.map(({ entity }) => `${entity}/`)]) {
+    await writeJson(store, pipeline.output.container, output.marker(pipeline, folder), said);
+  }
 }
 
 /** What the run found in an entity's key index, and added. */

@@ -8,6 +8,7 @@ import { readJson, readVersioned, type Versioned, writeJson } from '../../storag
 import { output, work } from '../../storage/names.ts';
 import { type Manifest, manifestSchema, type Plan, type PlanInput, planSchema } from '../documents.ts';
 import { type Environment, pipelineOf } from '../environment.ts';
+import { checkIdentity } from '../identity.ts';
 import { makePlan, type SourceFile } from '../plan.ts';
 import { mapBounded } from '../pool.ts';
 import { readFooter } from '../source.ts';
@@ -42,6 +43,7 @@ export async function planActivity(environment: Environment, input: PlanInput): 
     manifestSchema,
   );
   if (earlier?.value.outcome === 'published') return published(earlier.value, input, pipeline);
+  await checkIdentity(environment, pipeline);
   const written = await readVersioned(store, config.workContainer, name, planSchema);
   if (written) return summary(await takeOver(environment, name, written, input.attempt), pipeline);
   const blobs = await sourceBlobs(environment, pipeline.source, input);

@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import { invariant } from '../../errors.ts';
 import { CREATED_BY, MAGIC, placeChunk, writeFooter } from '../../parquet/index.ts';
+import { crcOf, crcText, joinCrc } from '../../storage/crc.ts';
 import { requireJson, writeJson } from '../../storage/json.ts';
 import { blockId, output, unit, work } from '../../storage/names.ts';
 import { idsSchema, type PublishedFile, type Sealed, tallySchema } from '../documents.ts';
@@ -42,6 +43,7 @@ export async function publishActivity(environment: Environment, input: PublishIn
     blob: output.part(pipeline, name, runId, part),
     rows,
     bytes: 0,
+    crc32: '',
     firstId: null,
     lastId: null,
   };
@@ -53,7 +55,7 @@ export async function publishActivity(environment: Environment, input: PublishIn
       'ordinal.sequence': ids.sequence,
       'ordinal.ids': ids.text,
     };
-    const { foot, blocks, bytes } = layout(rowGroups, plan.outputs[name]!, keyValues);
+    const { foot, blocks, bytes, crc } = layout(rowGroups, plan.outputs[name]!, keyValues);
     await Promise.all([
       store.stageBlock(pipeline.output.container, file.blob, blocks[0]!, [MAGIC]),
       store.stageBlock(pipeline.output.container, file.blob, blocks.at(-1)!, [foot]),
@@ -61,7 +63,7 @@ export async function publishActivity(environment: Environment, input: PublishIn
     await store.commitBlocks(pipeline.output.container, file.blob, blocks, {
       contentType: 'application/vnd.apache.parquet',
     });
-    Object.assign(file, { bytes, firstId: ids.first, lastId: ids.last });
+    Object.assign(file, { bytes, crc32: crcText(crc), firstId: ids.first, lastId: ids.last });
   }
   await writeJson(store, config.workContainer, work.published(runId, name, part), file);
   return { entity: name, part, rows, bytes: file.bytes };
@@ -72,8 +74,9 @@ function layout(
   rowGroups: readonly RowGroup[],
   leaves: Parameters<typeof writeFooter>[0]['leaves'],
   keyValues: Record<string, string>,
-): { foot: Uint8Array; blocks: string[]; bytes: number } {
+): { foot: Uint8Array; blocks: string[]; bytes: number; crc: number } {
   let offset = MAGIC.length;
+  let crc = crcOf([MAGIC]);
   const blocks = [blockId(0, 0, 'head')];
   const groups = rowGroups.map(({ rows, chunks, blocks: staged }) => {
     const placed = chunks.map((meta) => {
@@ -81,14 +84,18 @@ function layout(
       offset += meta.length;
       return chunk;
     });
-    blocks.push(...staged.map((block) => block.id));
+    for (const block of staged) {
+      blocks.push(block.id);
+      crc = joinCrc(crc, block.crc, block.length);
+    }
     // The first column is the row's own ID, which ascends.
     return { rows, chunks: placed, sortedBy: 0 };
   });
   blocks.push(blockId(0, 0, 'foot'));
   const rows = groups.reduce((sum, group) => sum + group.rows, 0);
   const foot = writeFooter({ leaves, rowGroups: groups, rows, keyValues, createdBy: CREATED_BY });
-  return { foot, blocks, bytes: offset + foot.byteLength };
+  crc = joinCrc(crc, crcOf([foot]), foot.byteLength);
+  return { foot, blocks, bytes: offset + foot.byteLength, crc };
 }
 
 /** IDs of a file's rows; `from` is its first batch, or its key partition. */

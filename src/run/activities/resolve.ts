@@ -19,6 +19,7 @@ import type { ColumnType, Values } from '../../parquet/types.ts';
 import { segmentsOf } from '../../split/fragment.ts';
 import { keyListColumn } from '../../split/key-lists.ts';
 import { NewRows } from '../../split/keyed-rows.ts';
+import { crcOf } from '../../storage/crc.ts';
 import { packFrame } from '../../storage/frame.ts';
 import { writeJson } from '../../storage/json.ts';
 import { blockId, output, work } from '../../storage/names.ts';
@@ -79,9 +80,12 @@ export async function resolveActivity(environment: Environment, input: ResolveIn
   const { fragments, sections, parts } = rows.finish(fresh, plan.codec);
   const blob = output.part(pipeline, name, runId, partition);
   for (const [f, fragment] of fragments.entries()) {
-    for (const [index, segment] of segmentsOf(fragment.columns).entries()) {
+    const segments = segmentsOf(fragment.columns);
+    fragment.checksums = segments.map(() => 0);
+    for (const [index, segment] of segments.entries()) {
       if (segment.late) continue;
       const pieces = segment.pieces.flatMap((piece) => parts[f]![piece.column] ?? []);
+      fragment.checksums[index] = crcOf(pieces);
       const id = blockId(0, fragment.rowGroup, index);
       await uploads.add(() => store.stageBlock(pipeline.output.container, blob, id, pieces));
     }

@@ -7,6 +7,7 @@ import { invariant, OrdinalError } from '../../errors.ts';
 import type { CompiledPipeline, Entity } from '../../pipeline/compiled.ts';
 import type { Fragment } from '../../split/fragment.ts';
 import { type Binding, sealFragment } from '../../split/seal-fragment.ts';
+import { crcOf } from '../../storage/crc.ts';
 import { unpackFrame } from '../../storage/frame.ts';
 import { requireBytes, requireJson, writeJson } from '../../storage/json.ts';
 import { blockId, output, unit, work } from '../../storage/names.ts';
@@ -99,7 +100,11 @@ async function sealAll(
         sections,
         bindingOf(run, entity, row, fragment.rows, place),
       );
-      const blocks = segments.map(({ length }, s) => ({ id: blockId(owner, fragment.rowGroup, s), length }));
+      const blocks = segments.map(({ late, length, parts }, s) => ({
+        id: blockId(owner, fragment.rowGroup, s),
+        length,
+        crc: late ? crcOf(parts) : fragment.checksums![s]!,
+      }));
       for (const [s, segment] of segments.entries()) {
         if (!segment.late) continue;
         await uploads.add(() => store.stageBlock(run.pipeline.output.container, blob, blocks[s]!.id, segment.parts));

@@ -11,6 +11,7 @@ import { segmentsOf } from '../../split/fragment.ts';
 import type { SourceChunk, UnitPlace, Window } from '../../split/source-chunk.ts';
 import { cutUnits, type Unit, type UnitGroup } from '../../split/units.ts';
 import type { WrittenFragment } from '../../split/write-fragment.ts';
+import { crcOf } from '../../storage/crc.ts';
 import { packFrame } from '../../storage/frame.ts';
 import { blockId, output, work } from '../../storage/names.ts';
 import type { Batch, Plan } from '../documents.ts';
@@ -81,9 +82,11 @@ async function stageStatic(
   const { environment, pipeline, runId, batch, part } = target;
   const name = output.part(pipeline, entity, runId, part);
   const segments = segmentsOf(fragment.columns);
+  fragment.checksums = segments.map(() => 0);
   for (const [index, segment] of segments.entries()) {
     if (segment.late) continue;
     const bytes = segment.pieces.flatMap((piece) => parts[piece.column] ?? []);
+    fragment.checksums[index] = crcOf(bytes);
     const id = blockId(batch, fragment.rowGroup, index);
     await uploads.add(() => environment.store.stageBlock(pipeline.output.container, name, id, bytes));
   }

@@ -95,6 +95,7 @@ export class Engine {
     const { container, prefix } = this.pipeline.output;
     return this.store
       .names(container, `${prefix}${entity}/${runId}`)
+      .filter((name) => name.endsWith('.parquet'))
       .map((name) => ({ name, bytes: this.store.bytes(container, name) }));
   }
 

@@ -3,6 +3,7 @@
  * and reads the outputs with another reader, and nothing of how runs work.
  */
 import assert from 'node:assert/strict';
+import { crc32 } from 'node:zlib';
 import { type Published, type Row, readPublished, readRows } from './published.ts';
 import type { Sim } from './sim.ts';
 
@@ -33,6 +34,7 @@ export async function checkWorld(
   const published = await readPublished(sim.store);
   checkKeys(published);
   for (const run of published.values()) await checkRows(sim, run, published);
+  checkManifests(sim, published);
   checkSequences(sim, published, quiet);
   if (quiet) {
     for (const [id, text] of sim.entities) {
@@ -41,6 +43,20 @@ export async function checkWorld(
   }
   if (swept) checkFiles(sim, published);
   return published;
+}
+
+/** What a manifest says of its files is what is there. */
+function checkManifests(sim: Sim, published: ReadonlyMap<string, Published>): void {
+  for (const { manifest, rows } of published.values()) {
+    for (const { entity, files, rows: count } of manifest.entities) {
+      assert.equal(rows[entity]!.length, count, `${manifest.runId} ${entity}: rows`);
+      for (const file of files) {
+        const bytes = sim.store.bytes('published', file.blob);
+        assert.equal(bytes.length, file.bytes, `${file.blob}: bytes`);
+        assert.equal(crc32(bytes).toString(16).padStart(8, '0'), file.crc32, `${file.blob}: checksum`);
+      }
+    }
+  }
 }
 
 /** index → key → ID, each key once. */

@@ -40,6 +40,7 @@ export interface Execution {
 }
 
 interface RunningExecution extends Execution {
+  worker: number;
   dead: boolean;
   retry(): void;
 }
@@ -48,6 +49,8 @@ interface RunningExecution extends Execution {
 export interface Chaos {
   /** Storage requests that fail for now, before or after they took effect. */
   storage: number;
+  /** Storage requests that fail for good. */
+  fatal: number;
   /** Storage requests at which the worker dies. */
   die: number;
   /** Activities executed a second time beside the first. */
@@ -108,10 +111,11 @@ export class Sim {
   readonly #orchestrators: Record<string, Orchestrator>;
   #ids = 0;
   readonly #held: (() => void)[] = [];
+  readonly #running = new Set<RunningExecution>();
 
   constructor(pipelines: ReadonlyMap<string, CompiledPipeline>, options: SimOptions = {}) {
     this.#random = mulberry32(options.seed ?? 1);
-    this.chaos = { storage: 0, die: 0, duplicate: 0, ...options.chaos };
+    this.chaos = { storage: 0, fatal: 0, die: 0, duplicate: 0, ...options.chaos };
     this.#orchestrators = {
       [RUN_ORCHESTRATION]: runOrchestrator,
       [SHARD_ORCHESTRATION]: shardOrchestrator,
@@ -216,8 +220,7 @@ export class Sim {
     let verdict = this.onPoint(point, execution);
     if (verdict === 'pass') verdict = this.#misfortune(point);
     if (verdict === 'die') {
-      execution.dead = true;
-      execution.retry();
+      this.#kill(execution.worker);
       return await forever();
     }
     if (verdict === 'hold') await new Promise<void>((resolve) => this.#held.push(resolve));
@@ -229,8 +232,20 @@ export class Sim {
     for (const resolve of this.#held.splice(0)) this.#later('resume', resolve);
   }
 
+  /** Ends a worker: all that it executes is lost, and executed again by another, without its caches. */
+  #kill(worker: number): void {
+    this.environments[worker] = { ...this.environments[worker]! };
+    for (const execution of [...this.#running]) {
+      if (execution.worker !== worker) continue;
+      execution.dead = true;
+      this.#running.delete(execution);
+      execution.retry();
+    }
+  }
+
   #misfortune(point: FaultPoint): Verdict {
-    const { storage, die } = this.chaos;
+    const { storage, fatal, die } = this.chaos;
+    if (fatal > 0 && this.#random() < fatal) return new OrdinalError('StorageFailed', `refused at ${point.point}`);
     if (storage > 0 && this.#random() < storage) {
       return new OrdinalError('StorageFailed', `planned at ${point.point}`, { retryable: true });
     }
@@ -380,16 +395,19 @@ export class Sim {
         instance: instance.id,
         input,
         again,
+        worker: this.#ids++ % this.environments.length,
         dead: false,
         retry: () => this.#later(`again ${name}`, () => execute(true)),
       };
       this.executed.push(name);
-      const environment = this.environments[this.#ids++ % this.environments.length]!;
+      this.#running.add(execution);
+      const environment = this.environments[execution.worker]!;
       this.#executions
         .run(execution, () => work(environment, structuredClone(input)))
         .then(
           (value) => {
-            if (answered) return;
+            this.#running.delete(execution);
+            if (answered || execution.dead) return;
             answered = true;
             const wired = this.#wire(value, name);
             this.#later(`answer ${name}`, () => resolve(wired));

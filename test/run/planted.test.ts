@@ -1,0 +1,153 @@
+/** Bugs put in on purpose: a test that none of them fails proves nothing. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { importWithBug, type PlantedBug } from './support/planted.ts';
+import * as sound from './support/scenarios.ts';
+
+type Scenarios = typeof sound;
+type Bug = PlantedBug & { caughtBy: (scenarios: Scenarios) => Promise<void> };
+
+const bugs: Bug[] = [
+  {
+    name: 'a dead run is settled without closing it to late writers',
+    file: 'src/run/activities/discard.ts',
+    find: "if (!(await store.head(config.workContainer, work.ids(plan.runId)))) return 'abandoned';",
+    replace: "return 'abandoned';",
+    caughtBy: (scenarios) => scenarios.wakesLate('manifest:write:before'),
+  },
+  {
+    name: 'a later life publishes whatever was abandoned meanwhile',
+    file: 'src/run/activities/finish.ts',
+    find: 'replaces === null ? { ifAbsent: true } : { ifMatch: replaces }',
+    replace: '{}',
+    caughtBy: (scenarios) => scenarios.wakesLate('manifest:write:before'),
+  },
+  {
+    name: 'a repeated finish takes its own manifest for that of another run',
+    file: 'src/run/activities/finish.ts',
+    find: "if (written?.outcome === 'published' && written.attempt === manifest.attempt) return;",
+    replace: '',
+    caughtBy: (scenarios) => scenarios.dies('manifest:write:after'),
+  },
+  {
+    name: 'IDs of a run that failed after it had published are released',
+    file: 'src/run/ending.ts',
+    find: 'if (discarded.published) {',
+    replace: 'if (false) {',
+    caughtBy: (scenarios) => scenarios.fails('manifest:write:after'),
+  },
+  {
+    name: 'a failed run keeps its reservation',
+    file: 'src/run/ending.ts',
+    find: 'for (const sequence of run.reserved) {',
+    replace: 'for (const sequence of [] as string[]) {',
+    caughtBy: (scenarios) => scenarios.fails('sealed:write:before'),
+  },
+  {
+    name: 'a failed run leaves its files',
+    file: 'src/run/activities/discard.ts',
+    find: 'await forEachBounded(Array(partsOf(entity, plan)).keys()',
+    replace: 'await forEachBounded(Array(0).keys()',
+    caughtBy: (scenarios) => scenarios.fails('part:commit:after'),
+  },
+  {
+    name: 'a plan is remembered by its run ID alone',
+    file: 'src/run/load.ts',
+    find: 'const key = `${runId} ${version}`;',
+    replace: 'const key = runId; void version;',
+    caughtBy: (scenarios) => scenarios.fails('sealed:write:before'),
+  },
+  {
+    name: 'reservations of dead runs are left alone',
+    file: 'src/run/orphans.ts',
+    find: 'if (!(yield* isAlive(df, owner)))',
+    replace: 'if (false)',
+    caughtBy: (scenarios) => scenarios.orphan(),
+  },
+  {
+    name: 'what a dead run published is released',
+    file: 'src/run/leases.ts',
+    find: 'const end = published ? commitOperation : releaseOperation;',
+    replace: 'const end = true ? releaseOperation : commitOperation;',
+    caughtBy: (scenarios) => scenarios.rough(3),
+  },
+  {
+    name: 'a run resolves keys without the lease',
+    file: 'src/run/leases.ts',
+    find: 'if (answer.granted) {',
+    replace: 'if (true) {',
+    caughtBy: (scenarios) => scenarios.sideBySide(),
+  },
+  {
+    name: 'leases are given back before the keys are published',
+    file: 'src/run/orchestrator.ts',
+    find: "  report(df, run, { phase: 'seal' });",
+    replace: "  yield* releaseLeases(df, run.leases, runId, run.attempt);\n  report(df, run, { phase: 'seal' });",
+    caughtBy: (scenarios) => scenarios.sideBySide(),
+  },
+  {
+    name: 'the head forgets a published delta that it was not told of',
+    file: 'src/keys/key-index.ts',
+    find: 'return then(ids && head.pending ? withDelta(head, head.pending, ids) : head);',
+    replace: 'return then(head);',
+    caughtBy: (scenarios) => scenarios.manyRuns(),
+  },
+  {
+    name: 'a pending delta counts before its run has published',
+    file: 'src/run/key-index.ts',
+    find: 'return published ? partitionIds(manifest, entity, partition) : undefined;',
+    replace:
+      "return manifest?.outcome === 'published' ? partitionIds(manifest, entity, partition) : { step: '1', ranges: [{ first: '900', count: '900' }] };",
+    caughtBy: (scenarios) => scenarios.fails('sealed:write:before'),
+  },
+  {
+    name: 'an earlier holder of the lease may still name its keys',
+    file: 'src/keys/key-index.ts',
+    find: 'if (head.term > term) {',
+    replace: 'if (false) {',
+    caughtBy: async (scenarios) => {
+      await scenarios.wakesLate('resolved:write:before');
+      await scenarios.rough(5);
+    },
+  },
+  {
+    name: 'a merge drops the last key of each block',
+    file: 'src/keys/compact.ts',
+    find: 'if (this.#at >= hashes.length) return false;',
+    replace: 'if (this.#at >= hashes.length - 1) return false;',
+    caughtBy: (scenarios) => scenarios.manyRuns(),
+  },
+  {
+    name: 'a merge mistakes ordinals for IDs',
+    file: 'src/keys/compact.ts',
+    find: 'const value = this.#ids ? idAt(this.#ids, Number(values[i]!)) : values[i]!;',
+    replace: 'const value = values[i]!;',
+    caughtBy: (scenarios) => scenarios.manyRuns(),
+  },
+  {
+    name: 'new keys of later partitions get the IDs of the first',
+    file: 'src/run/activities/seal.ts',
+    find: 'merged[i] = slot < 0n ? slot - before : slot;',
+    replace: 'merged[i] = slot; void before;',
+    caughtBy: (scenarios) => scenarios.sideBySide(),
+  },
+];
+
+for (const bug of bugs) {
+  test(`caught: ${bug.name}`, async () => {
+    const scenarios = await importWithBug<Scenarios>('test/run/support/scenarios.ts', bug);
+    await assert.rejects(bug.caughtBy(scenarios), `"${bug.name}" goes unnoticed`);
+  });
+}
+
+test('without a bug, nothing is caught', async () => {
+  await sound.wakesLate('manifest:write:before');
+  await sound.wakesLate('resolved:write:before');
+  await sound.dies('manifest:write:after');
+  await sound.fails('manifest:write:after');
+  await sound.fails('sealed:write:before');
+  await sound.fails('part:commit:after');
+  await sound.orphan();
+  await sound.sideBySide();
+  await sound.manyRuns();
+});

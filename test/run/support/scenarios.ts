@@ -1,0 +1,109 @@
+/** Short lives that a planted bug must not survive: each throws when a guarantee is broken. */
+import assert from 'node:assert/strict';
+import { OrdinalError } from '../../../src/errors.ts';
+import { checkWorld } from './check.ts';
+import { longLife } from './long-life.ts';
+import { shopPipelines, someRows, upload } from './shop.ts';
+import { mulberry32, Sim, type Verdict } from './sim.ts';
+
+async function world(seed = 7): Promise<Sim> {
+  const sim = new Sim(shopPipelines, { seed });
+  const random = mulberry32(3);
+  await upload(sim, 'shop/a/', [someRows(random, 6, 8), someRows(random, 5, 8)]);
+  await upload(sim, 'shop/b/', [someRows(random, 6, 16)]);
+  await upload(sim, 'log/a/', [someRows(random, 4)]);
+  await upload(sim, 'log/b/', [someRows(random, 4)]);
+  return sim;
+}
+
+function strikeAt(sim: Sim, place: string, verdict: () => Verdict): void {
+  let struck = false;
+  sim.onPoint = ({ point }, { instance }) => {
+    if (struck || instance !== 'a' || point !== place) return 'pass';
+    struck = true;
+    return verdict();
+  };
+}
+
+async function then(sim: Sim, id: string, pipeline: string, prefix: string): Promise<void> {
+  const run = await sim.run(id, pipeline, prefix);
+  await sim.settle();
+  assert.equal(run.status, 'Completed', run.error);
+}
+
+/** The worker dies at a place; the run must not notice. */
+export async function dies(place: string): Promise<void> {
+  const sim = await world();
+  strikeAt(sim, place, () => 'die');
+  await then(sim, 'a', 'shop', 'shop/a/');
+  await checkWorld(sim);
+  await then(sim, 'b', 'shop', 'shop/b/');
+  await checkWorld(sim);
+}
+
+/** An operator ends the run at a place; what it left running wakes up after its successor has published. */
+export async function wakesLate(place: string): Promise<void> {
+  const sim = await world();
+  strikeAt(sim, place, () => {
+    sim.terminate('a');
+    return 'hold';
+  });
+  await sim.run('a', 'shop', 'shop/a/');
+  await sim.settle();
+  await then(sim, 'b', 'shop', 'shop/b/');
+  sim.resume();
+  await sim.settle();
+  await checkWorld(sim, { swept: false });
+  await then(sim, 'a', 'shop', 'shop/a/');
+  await checkWorld(sim, { swept: false });
+}
+
+/** A request fails for good at a place; the run gives everything back. */
+export async function fails(place: string): Promise<void> {
+  const sim = await world();
+  strikeAt(sim, place, () => new OrdinalError('StorageFailed', 'refused'));
+  await sim.run('a', 'shop', 'shop/a/');
+  await sim.settle();
+  await checkWorld(sim);
+  sim.onPoint = () => 'pass';
+  await then(sim, 'b', 'shop', 'shop/b/');
+  if (sim.status('a') !== 'Completed') await then(sim, 'a', 'shop', 'shop/a/');
+  await checkWorld(sim);
+}
+
+/** A run without keyed entities is ended while it holds a reservation. */
+export async function orphan(): Promise<void> {
+  const sim = await world();
+  strikeAt(sim, 'sealed:write:before', () => {
+    sim.terminate('a');
+    return 'die';
+  });
+  await sim.run('a', 'log', 'log/a/');
+  await then(sim, 'b', 'log', 'log/b/');
+  await checkWorld(sim);
+}
+
+export async function sideBySide(): Promise<void> {
+  for (let seed = 1; seed <= 4; seed++) {
+    const sim = await world(seed);
+    sim.startRun('a', 'shop', 'shop/a/');
+    sim.startRun('b', 'shop', 'shop/b/');
+    await sim.settle();
+    for (const [id, { status, error }] of sim.instances) assert.equal(status, 'Completed', `${id}: ${error}`);
+    await checkWorld(sim);
+  }
+}
+
+/** Many runs in a row, so that segments are merged. */
+export async function manyRuns(): Promise<void> {
+  const sim = new Sim(shopPipelines, { seed: 3 });
+  for (let run = 0; run < 20; run++) {
+    await upload(sim, `web/${run}/`, [someRows(() => sim.random(), 6, 20 + 4 * run)]);
+    await then(sim, `r${run}`, 'web', `web/${run}/`);
+  }
+  await checkWorld(sim);
+}
+
+export async function rough(seed: number): Promise<void> {
+  await longLife({ seed, runs: 60, width: 4 });
+}
