@@ -4,7 +4,7 @@
  * `UPDATE_GOLDEN=1 node --test test/local/golden.test.ts` writes them anew; read the difference before committing it.
  */
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import type { Dispatch } from '../../local/engine/runtime.ts';
@@ -103,10 +103,15 @@ const scenarios: [string, (world: World, id: string) => Promise<void>][] = [
 
 for (const [name, drive] of scenarios) {
   test(`golden: ${name}`, async () => {
-    const file = fileURLToPath(new URL(`./golden/${name}.json`, import.meta.url));
+    const file = fileURLToPath(new URL(`./golden/${name}.jsonl`, import.meta.url));
     const found = JSON.parse(JSON.stringify(await exchanges(name, drive))) as Exchange[];
-    if (process.env.UPDATE_GOLDEN === '1' || !existsSync(file))
-      writeFileSync(file, `${JSON.stringify(found, null, 2)}\n`);
-    assert.deepEqual(found, JSON.parse(readFileSync(file, 'utf8')));
+    if (process.env.UPDATE_GOLDEN === '1') {
+      writeFileSync(file, found.map((each) => `${JSON.stringify(each)}\n`).join(''));
+    }
+    const lines = readFileSync(file, 'utf8').trim().split('\n');
+    assert.deepEqual(
+      found,
+      lines.map((line) => JSON.parse(line) as Exchange),
+    );
   });
 }

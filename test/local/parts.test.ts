@@ -105,23 +105,15 @@ function hostJson(text: string): () => unknown {
 }
 
 test('host.json: defaults, values, and what does nothing', () => {
-  const settings = readHostJson(
-    (writeFileSync(
-      join(folder, 'host.json'),
-      JSON.stringify({
-        version: '2.0',
-        functionTimeout: '1.02:03:04.5',
-        extensions: {
-          http: { routePrefix: '/v1/' },
-          durableTask: { hubName: 'Hub1', useAppLease: false },
-          queues: { a: 1 },
-        },
-      }),
-    ),
-    folder),
-    2,
-    { AzureFunctionsJobHost__extensions__durableTask__maxConcurrentActivityFunctions: '3' },
+  const durableTask = { hubName: 'Hub1', useAppLease: false };
+  const extensions = { http: { routePrefix: '/v1/' }, durableTask, queues: { a: 1 } };
+  writeFileSync(
+    join(folder, 'host.json'),
+    JSON.stringify({ version: '2.0', functionTimeout: '1.02:03:04.5', extensions }),
   );
+  const settings = readHostJson(folder, 2, {
+    AzureFunctionsJobHost__extensions__durableTask__maxConcurrentActivityFunctions: '3',
+  });
   assert.equal(settings.functionTimeoutMs, ((24 + 2) * 3600 + 3 * 60 + 4.5) * 1000);
   assert.deepEqual([settings.routePrefix, settings.hubName], ['v1', 'Hub1']);
   assert.deepEqual([settings.maxConcurrentActivityFunctions, settings.maxEntityOperationBatchSize], [3, 5000]);
