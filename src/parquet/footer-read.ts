@@ -10,7 +10,7 @@ import { codecs, encodings, MAGIC, physicalTypes } from './constants.ts';
 import { corrupt, truncated, unsupported } from './fail.ts';
 import { parseSchema } from './schema.ts';
 import { parseStatistics } from './statistics-raw.ts';
-import { readThrift, ThriftError, type ThriftStruct } from './thrift.ts';
+import { readThrift, ThriftError, type ThriftStruct } from './thrift-read.ts';
 import type { ChunkMeta, Encoding, FileMeta, Leaf, PageEncodingCount, RowGroupMeta } from './types.ts';
 
 /** Bytes behind the footer: its length and the magic. */

@@ -7,7 +7,7 @@ import { invariant } from '../errors.ts';
 import { codecs, encodings, MAGIC, pageType, physicalTypes } from './constants.ts';
 import { writeSchema } from './schema.ts';
 import { writeStatistics } from './statistics-raw.ts';
-import { listOf, ThriftWriter } from './thrift.ts';
+import { listOf, ThriftWriter } from './thrift-write.ts';
 import type { ChunkMeta, ColumnType } from './types.ts';
 
 export interface FooterLeaf {

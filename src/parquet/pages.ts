@@ -6,7 +6,8 @@
 import type { ErrorLocation } from '../errors.ts';
 import { encodings, isDictionaryEncoding, pageType } from './constants.ts';
 import { corrupt, truncated, unsupported } from './fail.ts';
-import { readThrift, ThriftError, type ThriftStruct, ThriftWriter } from './thrift.ts';
+import { readThrift, ThriftError, type ThriftStruct } from './thrift-read.ts';
+import { ThriftWriter } from './thrift-write.ts';
 import type { ChunkMeta, Encoding, Leaf } from './types.ts';
 
 /** One page of a chunk; offsets are relative to the chunk's first byte. */

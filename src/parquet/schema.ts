@@ -7,7 +7,8 @@
 import type { ErrorLocation } from '../errors.ts';
 import { physicalTypes } from './constants.ts';
 import { corrupt, unsupported } from './fail.ts';
-import type { ThriftStruct, ThriftWriter } from './thrift.ts';
+import type { ThriftStruct } from './thrift-read.ts';
+import type { ThriftWriter } from './thrift-write.ts';
 import type { Annotation, ColumnType, Leaf, TimeUnit } from './types.ts';
 
 const repetition = { required: 0, optional: 1, repeated: 2 } as const;

@@ -5,7 +5,8 @@
  * Specification: parquet-format `parquet.thrift` (Statistics, ColumnOrder).
  */
 import { widthOf } from './constants.ts';
-import type { ThriftStruct, ThriftWriter } from './thrift.ts';
+import type { ThriftStruct } from './thrift-read.ts';
+import type { ThriftWriter } from './thrift-write.ts';
 import type { ColumnType, RawStatistics } from './types.ts';
 import { copyOf } from './values.ts';
 

@@ -3,13 +3,11 @@
  *
  * Specification: parquet-format `parquet.thrift` (Statistics, ColumnOrder), `LogicalTypes.md` (sort orders).
  */
+import { byteBounds } from './bounds.ts';
 import { float16At } from './float16.ts';
 import { hasOrder } from './statistics-raw.ts';
 import type { ColumnType, RawStatistics, Values } from './types.ts';
 import { bytesAt, bytesOf, copyOf } from './values.ts';
-
-/** Bounds of byte arrays are cut to this many bytes. */
-const boundBytesMax = 64;
 
 interface Extremes {
   min: number;
@@ -30,7 +28,8 @@ export function statisticsOf(
   if (!hasOrder(type)) return out;
   const extremes = findExtremes(values, type, present);
   if (extremes === undefined) return out;
-  if (values.kind === 'bytes') return { ...out, ...byteBounds(values, type, extremes) };
+  if (values.kind === 'bytes')
+    return { ...out, ...byteBounds(type, bytesAt(values, extremes.min), bytesAt(values, extremes.max)) };
   out.minValue = plainBytes(values, extremes.min);
   out.maxValue = plainBytes(values, extremes.max);
   if (values.kind === 'float' || values.kind === 'double' || type.annotation?.kind === 'float16') orderZeros(out);
@@ -263,61 +262,4 @@ export function compareDecimals(a: Uint8Array, b: Uint8Array): number {
     if (byteA !== byteB) return byteA - byteB;
   }
   return 0;
-}
-
-function byteBounds(values: Values & { kind: 'bytes' }, type: ColumnType, { min, max }: Extremes): RawStatistics {
-  const minValue = bytesAt(values, min);
-  const maxValue = bytesAt(values, max);
-  const out: RawStatistics = {};
-  const kind = type.annotation?.kind;
-  const isText = kind === 'string' || kind === 'enum' || kind === 'json';
-  // A decimal's leading bytes are no bound of it.
-  const mayCut = kind !== 'decimal';
-  if (minValue.length <= boundBytesMax || mayCut) {
-    out.minValue = copyOf(minValue, 0, cutAt(minValue, isText));
-    out.minExact = out.minValue.length === minValue.length;
-  }
-  if (maxValue.length <= boundBytesMax) {
-    out.maxValue = copyOf(maxValue);
-    out.maxExact = true;
-  } else if (mayCut) {
-    const raised = raise(maxValue.subarray(0, cutAt(maxValue, isText)), isText);
-    if (raised) {
-      out.maxValue = raised;
-      out.maxExact = false;
-    }
-  }
-  return out;
-}
-
-/** Length of the longest allowed prefix; of text, one that ends between characters. */
-function cutAt(bytes: Uint8Array, isText: boolean): number {
-  if (bytes.length <= boundBytesMax) return bytes.length;
-  let end = boundBytesMax;
-  while (isText && end > 0 && (bytes[end]! & 0xc0) === 0x80) end--;
-  return end;
-}
-
-/** The least short value above everything that begins with `prefix`; undefined when there is none. */
-function raise(prefix: Uint8Array, isText: boolean): Uint8Array | undefined {
-  if (isText) return raiseText(prefix);
-  for (let end = prefix.length; end > 0; end--) {
-    if (prefix[end - 1] === 0xff) continue;
-    const out = copyOf(prefix, 0, end);
-    out[end - 1] = out[end - 1]! + 1;
-    return out;
-  }
-  return undefined;
-}
-
-function raiseText(prefix: Uint8Array): Uint8Array | undefined {
-  const points = [...new TextDecoder().decode(prefix)];
-  while (points.length > 0) {
-    const point = points.pop()!.codePointAt(0)!;
-    if (point === 0x10ffff) continue;
-    // UTF-8 order is code point order; surrogates are no characters.
-    const next = point === 0xd7ff ? 0xe000 : point + 1;
-    return new TextEncoder().encode(points.join('') + String.fromCodePoint(next));
-  }
-  return undefined;
 }

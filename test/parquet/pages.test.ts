@@ -7,7 +7,7 @@ import { OrdinalError } from '../../src/errors.ts';
 import { decodeChunk, decodeValidity } from '../../src/parquet/decode.ts';
 import { bitWidthOf, decodeHybrid, encodeHybrid } from '../../src/parquet/hybrid.ts';
 import { chunkShape, readPages } from '../../src/parquet/pages.ts';
-import { ThriftWriter } from '../../src/parquet/thrift.ts';
+import { ThriftWriter } from '../../src/parquet/thrift-write.ts';
 import type { ChunkMeta, Codec, Column, ColumnType, Leaf } from '../../src/parquet/types.ts';
 
 const int32: ColumnType = { physical: 'INT32' };

@@ -1,22 +1,10 @@
 /**
- * Thrift's compact protocol, as much of it as Parquet uses. The reader is generic and bounded (depth, allocations,
- * every length checked against what is left), since its input is untrusted; the writer is told every type, since
- * guessing I32 or I64 from a JavaScript number is how footers become unreadable.
+ * Reads Thrift's compact protocol, as much of it as Parquet uses. Its input is untrusted, so everything is bounded:
+ * depth, allocations, and every length by what is left.
  *
  * Specification: apache/thrift, `doc/specs/thrift-compact-protocol.md`.
  */
-const STOP = 0;
-const TRUE = 1;
-const FALSE = 2;
-const BYTE = 3;
-const I16 = 4;
-const I32 = 5;
-const I64 = 6;
-const DOUBLE = 7;
-const BINARY = 8;
-const LIST = 9;
-const SET = 10;
-const STRUCT = 12;
+import { BINARY, BYTE, DOUBLE, FALSE, I16, I32, I64, LIST, SET, STOP, STRUCT, TRUE } from './thrift-types.ts';
 
 const depthMax = 64;
 /** Fields above this ID are read and forgotten: the specification's structs have fewer than twenty. */
@@ -230,124 +218,5 @@ class ThriftReader {
       }
     }
     throw new ThriftError('an integer of more than 64 bits');
-  }
-}
-
-/** Element types of a written list. */
-export const listOf = { i32: I32, binary: BINARY, struct: STRUCT } as const;
-
-/** Writes structs field by field, in ascending order of ID; `undefined` writes nothing. */
-export class ThriftWriter {
-  #bytes = new Uint8Array(1024);
-  #length = 0;
-  /** The last field ID of each open struct. */
-  readonly #ids: number[] = [0];
-
-  finish(): Uint8Array {
-    return this.#bytes.slice(0, this.#length);
-  }
-
-  i32(id: number, value: number | undefined): void {
-    if (value === undefined) return;
-    this.#field(id, I32);
-    this.#varint(((value << 1) ^ (value >> 31)) >>> 0);
-  }
-
-  /** A non-negative 64-bit integer (counts, sizes and offsets are). */
-  i64(id: number, value: number | undefined): void {
-    if (value === undefined) return;
-    this.#field(id, I64);
-    this.#varint(value * 2);
-  }
-
-  i16(id: number, value: number): void {
-    this.#field(id, I16);
-    this.#varint(value * 2);
-  }
-
-  byte(id: number, value: number): void {
-    this.#field(id, BYTE);
-    this.#push(value);
-  }
-
-  bool(id: number, value: boolean | undefined): void {
-    if (value !== undefined) this.#field(id, value ? TRUE : FALSE);
-  }
-
-  binary(id: number, value: Uint8Array | string | undefined): void {
-    if (value === undefined) return;
-    this.#field(id, BINARY);
-    this.item(value);
-  }
-
-  /** Opens a struct in a field; `end` closes it. */
-  open(id: number): void {
-    this.#field(id, STRUCT);
-    this.#ids.push(0);
-  }
-
-  /** Opens a struct that is an element of a list; `end` closes it. */
-  element(): void {
-    this.#ids.push(0);
-  }
-
-  /** Closes the struct opened last; also the outermost. */
-  end(): void {
-    this.#ids.pop();
-    this.#push(STOP);
-  }
-
-  /** Begins a list; exactly `count` elements follow, by `item` or `element`. */
-  list(id: number, type: number, count: number): void {
-    this.#field(id, LIST);
-    if (count < 15) this.#push((count << 4) | type);
-    else {
-      this.#push(0xf0 | type);
-      this.#varint(count);
-    }
-  }
-
-  /** One element of a list of I32 or binary. */
-  item(value: number | Uint8Array | string): void {
-    if (typeof value === 'number') {
-      this.#varint(((value << 1) ^ (value >> 31)) >>> 0);
-      return;
-    }
-    const bytes = typeof value === 'string' ? new TextEncoder().encode(value) : value;
-    this.#varint(bytes.length);
-    this.#reserve(bytes.length);
-    this.#bytes.set(bytes, this.#length);
-    this.#length += bytes.length;
-  }
-
-  #field(id: number, type: number): void {
-    const delta = id - this.#ids[this.#ids.length - 1]!;
-    this.#ids[this.#ids.length - 1] = id;
-    if (delta > 0 && delta < 16) this.#push((delta << 4) | type);
-    else {
-      this.#push(type);
-      this.#varint(id * 2);
-    }
-  }
-
-  #varint(value: number): void {
-    let rest = value;
-    while (rest >= 128) {
-      this.#push((rest % 128) | 128);
-      rest = Math.floor(rest / 128);
-    }
-    this.#push(rest);
-  }
-
-  #push(byte: number): void {
-    this.#reserve(1);
-    this.#bytes[this.#length++] = byte;
-  }
-
-  #reserve(count: number): void {
-    if (this.#length + count <= this.#bytes.length) return;
-    const grown = new Uint8Array(Math.max(this.#bytes.length * 2, this.#length + count));
-    grown.set(this.#bytes.subarray(0, this.#length));
-    this.#bytes = grown;
   }
 }
