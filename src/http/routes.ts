@@ -6,7 +6,7 @@ import { getPipeline, getSequence, listPipelines, listSequences } from './catalo
 import { type Handler, rootOf } from './door.ts';
 import { openApi } from './openapi.ts';
 import { json } from './problem.ts';
-import { cancelBodySchema, cancelRun, getOutcome, getRun, listRuns, outcomeQuerySchema } from './runs.ts';
+import { cancelBodySchema, cancelRun, getOutcome, getRun, listRuns, outcomeQuerySchema, restartRun } from './runs.ts';
 import * as schemas from './schemas.ts';
 import { startRun } from './start.ts';
 
@@ -81,6 +81,14 @@ export const routes: readonly Route[] = [
       200: { description: 'It had ended.', schema: schemas.canceledSchema },
       202: { description: 'It will end soon.', schema: schemas.canceledSchema },
     },
+  },
+  {
+    name: 'restartRun',
+    method: 'POST',
+    path: 'runs/{runId}/restart',
+    summary: 'Start a failed or ended run once more, by its own input.',
+    handler: restartRun,
+    answers: { 202: { description: 'Started, or left as it is.', schema: schemas.startedSchema } },
   },
   {
     name: 'listPipelines',

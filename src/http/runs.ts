@@ -3,15 +3,17 @@ import type { HttpRequest } from '@azure/functions';
 import { z } from 'zod';
 import { OrdinalError } from '../errors.ts';
 import { hasEnded, type Instance } from '../run/client.ts';
-import { runIdSchema, runInputSchema } from '../run/documents.ts';
+import { type RunInput, runIdSchema, runInputSchema } from '../run/documents.ts';
+import { pipelineOf } from '../run/environment.ts';
 import { RUN_ORCHESTRATION } from '../run/orchestrator.ts';
 import { TIDY_ORCHESTRATION, tidyInstanceId } from '../run/tidy.ts';
 import { summarizeRun, viewRun } from '../run/view.ts';
 import type { RunSummary } from '../run/view-schema.ts';
+import { deadlineOf } from './deadline.ts';
 import { type Door, type Handler, rootOf } from './door.ts';
 import { json, parseRequest, problemBody, RequestError } from './problem.ts';
 import { listQuerySchema } from './schemas.ts';
-import { RETRY_AFTER_S } from './start.ts';
+import { RETRY_AFTER_S, started } from './start.ts';
 import { resourceUrl } from './urls.ts';
 
 /** `GET /api/runs/{runId}`: the run as it is now. */
@@ -117,6 +119,21 @@ export const cancelRun: Handler = async (door, request) => {
   const after = (await door.runs.get(runId)) ?? instance;
   const statusUrl = resourceUrl(rootOf(door, request, 3), request, `runs/${runId}`);
   return json(hasEnded(after) ? 200 : 202, { runId, status: summarizeRun(after)!.status, statusUrl });
+};
+
+/**
+ * `POST /api/runs/{runId}/restart`: a run that failed or was ended, once more, by its own input: also one that an arrival
+ * started. One that goes on, or has succeeded, is left as it is: success.
+ */
+export const restartRun: Handler = async (door, request) => {
+  const instance = await runOf(door, request);
+  const { deadline: _, callBackUri: __, ...input } = runInputSchema.parse(instance.input);
+  if (hasEnded(instance) && instance.status !== 'Completed') {
+    const deadline = deadlineOf(undefined, door.now, door.environment.config.runHoursMax);
+    await door.runs.start(RUN_ORCHESTRATION, input.runId, { ...input, deadline } satisfies RunInput);
+  }
+  const pipeline = pipelineOf(door.environment, input.pipeline);
+  return started(door, request, pipeline, input);
 };
 
 async function runOf(door: Door, request: HttpRequest): Promise<Instance> {

@@ -118,7 +118,13 @@ async function keepList({ store, config }: Environment, runId: string, list: str
   await writeJson(store, config.workContainer, work.selection(runId), list);
 }
 
-function started(door: Door, request: HttpRequest, pipeline: CompiledPipeline, input: RunInput) {
+/** The answer to a start. Both routes that start have three segments. */
+export function started(
+  door: Door,
+  request: HttpRequest,
+  pipeline: CompiledPipeline,
+  input: Pick<RunInput, 'runId' | 'prefix'>,
+) {
   const root = rootOf(door, request, 3);
   const path = `runs/${input.runId}`;
   const outcome = (failOnError: 'true' | 'false') =>

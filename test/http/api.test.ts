@@ -206,6 +206,19 @@ describe('runs', () => {
     assert.equal(rowsOf(await ended('again')).flights, 30);
   });
 
+  it('may be started again by what they were started with', async () => {
+    await start({ runId: 'once-more', glob: 'flights/soon/*.parquet' });
+    assert.equal((await ended('once-more')).status, 500);
+    await app.upload('landing', 'flights/soon/a.parquet', flightsFile(6, 3));
+    const restart = async () =>
+      contract.check('POST', '/runs/{runId}/restart', await app.ask('POST', 'runs/once-more/restart'));
+    assert.equal((await restart()).status, 202);
+    const end = await ended('once-more');
+    assert.equal(rowsOf(end).flights, 6);
+    await restart();
+    assert.deepEqual((await ended('once-more')).body, end.body, 'a run that succeeded is left as it is');
+  });
+
   it('can be canceled; what they held is free again', async () => {
     const cancel = async () =>
       contract.check('POST', '/runs/{runId}/cancel', await app.ask('POST', 'runs/stop/cancel', { reason: 'enough' }));
