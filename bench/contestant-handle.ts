@@ -1,22 +1,24 @@
 /** A contestant as the harness holds it: a child process that runs when it is told to. */
 import { type ChildProcess, fork } from 'node:child_process';
-import fs from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Engine, Work } from './contestants/contestant.ts';
 import type { Answer, Measured, Request } from './contestants/process.ts';
+import type { Racer } from './race.ts';
 
-export class ContestantHandle {
+export class ContestantHandle implements Racer {
   readonly engine: Engine;
   readonly work: Work;
+  readonly roundsMax: number;
   readonly #child: ChildProcess;
   readonly #ended: Promise<void>;
   #open: Measured | undefined;
   #runs = 0;
 
-  constructor(engine: Engine, work: Work) {
+  constructor(engine: Engine, work: Work, roundsMax = Infinity) {
     this.engine = engine;
     this.work = work;
+    this.roundsMax = roundsMax;
     this.#child = fork(fileURLToPath(new URL('./contestants/process.ts', import.meta.url)), {
       execArgv: ['--disable-warning=ExperimentalWarning'],
       env: { ...process.env, POLARS_MAX_THREADS: String(work.threads) },
@@ -28,10 +30,9 @@ export class ContestantHandle {
     return `${this.engine}/${this.work.threads}`;
   }
 
-  /** One run into a folder that this makes. The first run's time includes loading and opening. */
+  /** The first run's time includes loading and opening. */
   async run(folder: string): Promise<Measured> {
     this.#open ??= await this.#ask({ kind: 'open', engine: this.engine, work: this.work });
-    fs.mkdirSync(folder, { recursive: true });
     const measured = await this.#ask({ kind: 'run', folder: path.resolve(folder) });
     if (this.#runs++ > 0) return measured;
     return { ...measured, wall: measured.wall + this.#open.wall, cpu: measured.cpu + this.#open.cpu };

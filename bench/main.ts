@@ -3,14 +3,21 @@
  *
  *   npm run bench -- [--only engine|blob|growth] [--sets flights,sales] [--engines ordinal,duckdb,polars,dsnp]
  *                    [--runs 5] [--rows N] [--json FILE] [--no-docs]
+ *
+ * Medians of `--runs` warm runs, in turns with the other contestants'. `docs/benchmarks.md` is written, unless `--rows`
+ * makes it a smaller try.
  */
 import fs from 'node:fs';
 import { parseArgs } from 'node:util';
+import { benchBlobs } from './blobs.ts';
 import type { Engine, SetName } from './contestants/contestant.ts';
 import { benchEngines } from './engines.ts';
+import { benchGrowth } from './growth.ts';
+import { writeReport } from './report.ts';
 import type { Result, Scope } from './result.ts';
 
 const scopes: Scope[] = ['engine', 'blob', 'growth'];
+const bench = { engine: benchEngines, blob: benchBlobs, growth: benchGrowth };
 const engines: Engine[] = ['ordinal', 'duckdb', 'polars', 'dsnp'];
 const sets: SetName[] = ['flights', 'sales'];
 
@@ -41,6 +48,7 @@ async function main(): Promise<void> {
       runs: { type: 'string', default: '5' },
       rows: { type: 'string' },
       json: { type: 'string' },
+      'no-docs': { type: 'boolean', default: false },
     },
   });
   const options: BenchOptions = {
@@ -52,7 +60,12 @@ async function main(): Promise<void> {
   };
   const results: Result[] = [];
   for (const scope of choice(values.only, scopes, 'only')) {
-    if (scope === 'engine') results.push(...(await benchEngines(options)));
+    results.push(...(await bench[scope](options)));
+  }
+  // Smaller tries are for the terminal alone.
+  if (!values['no-docs'] && options.rows === undefined) {
+    const command = ['npm run bench', ...(process.argv.length > 2 ? ['--', ...process.argv.slice(2)] : [])].join(' ');
+    writeReport(results, command, new Date().toISOString().slice(0, 10));
   }
   if (values.json) fs.writeFileSync(values.json, `${JSON.stringify(results, undefined, 2)}\n`);
 }

@@ -16,6 +16,8 @@ export interface Result {
   wall_s_median: number;
   wall_s_cold: number;
   cpu_s_median: number;
+  /** CPU of the storage service during a run, where there is one. */
+  storage_cpu_s_median?: number;
   /** The most over all runs of one fresh process. */
   peak_rss_mib: number;
   /** Bytes through the blob store, where there is one. */
@@ -58,6 +60,9 @@ export function resultOf({ scope, engine, work, rows, runs }: RunsOfOne): Result
     wall_s_median: round(median(warm.map((run) => run.wall)), 3),
     wall_s_cold: round(runs[0]!.wall, 3),
     cpu_s_median: round(median(warm.map((run) => run.cpu)), 3),
+    ...(typical.storageCpu !== undefined && {
+      storage_cpu_s_median: round(median(warm.map((run) => run.storageCpu ?? 0)), 3),
+    }),
     peak_rss_mib: Math.round(Math.max(...runs.map((run) => run.peakRssMib))),
     ...(bytesRead !== undefined && { bytes_read: bytesRead }),
     ...(bytesWritten !== undefined && { bytes_written: bytesWritten }),

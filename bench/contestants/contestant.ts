@@ -15,6 +15,8 @@ export interface Work {
   threads: number;
   /** Connection string of the account that the source comes from and outputs go to. @default local files */
   storage?: string;
+  /** The process that serves that account. */
+  storagePid?: number;
 }
 
 export interface RunResult {

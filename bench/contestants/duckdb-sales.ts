@@ -9,45 +9,46 @@
  */
 import type { Script } from './duckdb-script.ts';
 
-const options = '(format parquet, codec snappy)';
+const options = 'codec snappy';
+
+const rowsOf = (file: string): string => `read_parquet(${file}, file_row_number = true)`;
 
 export const salesScript: Script = {
-  entities: ['customers', 'products', 'orders', 'order_lines'],
-  settings: [],
-  statements: (file, target) => {
-    const source = `read_parquet(${file}, file_row_number = true)`;
-    return [
-      `create or replace temp table seen as
-       select customer_email, min(file_row_number) as n from ${source} group by all`,
-      `create or replace temp table emails as
-       select lower(trim(customer_email)) as email, min(n) as n from seen group by 1`,
-      `create or replace temp table customers as
-       select row_number() over (order by n) as customer_id, email, customer_name as name, country
-       from emails join ${source} s on s.file_row_number = n`,
-      `create or replace temp table spellings as
-       select customer_email, customer_id from seen join customers on email = lower(trim(customer_email))`,
-      `create or replace temp table skus as select sku, min(file_row_number) as n from ${source} group by all`,
-      `create or replace temp table products as
-       select row_number() over (order by n) as product_id, skus.sku, product_name as name, category
-       from skus join ${source} s on s.file_row_number = n`,
-      `create or replace temp table orders as
-       select row_number() over (order by n) as order_id, order_no, customer_id, order_date, channel
-       from (select order_no, min(file_row_number) as n, arg_min(customer_email, file_row_number) as customer_email,
-               arg_min(order_date, file_row_number) as order_date, arg_min(channel, file_row_number) as channel
-             from ${source} group by order_no)
-       join spellings using (customer_email)`,
-      `copy (select * from customers order by customer_id) to ${target('customers')} ${options}`,
-      `copy (select * from products order by product_id) to ${target('products')} ${options}`,
-      `copy (select * from orders order by order_id) to ${target('orders')} ${options}`,
-      `copy (
-         select file_row_number + 1 as order_line_id, order_id, product_id, c.customer_id, line_no, quantity,
-           unit_price, discount,
-           (floor(quantity::DOUBLE * unit_price::DOUBLE * (1 - discount) * 100 + 0.5) / 100)::DECIMAL(14,2)
-             as net_amount,
-           is_gift, s.channel, notes
-         from ${source} s join orders o on o.order_no = s.order_no join products p on p.sku = s.sku
-         join spellings c on c.customer_email = s.customer_email
-       ) to ${target('order_lines')} ${options}`,
-    ];
-  },
+  tables: (file) => [
+    `create or replace temp table seen as
+     select customer_email, min(file_row_number) as n from ${rowsOf(file)} group by all`,
+    `create or replace temp table emails as
+     select lower(trim(customer_email)) as email, min(n) as n from seen group by 1`,
+    `create or replace temp table customers as
+     select row_number() over (order by n) as customer_id, email, customer_name as name, country
+     from emails join ${rowsOf(file)} s on s.file_row_number = n`,
+    `create or replace temp table spellings as
+     select customer_email, customer_id from seen join customers on email = lower(trim(customer_email))`,
+    `create or replace temp table skus as select sku, min(file_row_number) as n from ${rowsOf(file)} group by all`,
+    `create or replace temp table products as
+     select row_number() over (order by n) as product_id, skus.sku, product_name as name, category
+     from skus join ${rowsOf(file)} s on s.file_row_number = n`,
+    `create or replace temp table orders as
+     select row_number() over (order by n) as order_id, order_no, customer_id, order_date, channel
+     from (select order_no, min(file_row_number) as n, arg_min(customer_email, file_row_number) as customer_email,
+             arg_min(order_date, file_row_number) as order_date, arg_min(channel, file_row_number) as channel
+           from ${rowsOf(file)} group by order_no)
+     join spellings using (customer_email)`,
+  ],
+  files: (file) => ({
+    customers: { select: 'select * from customers order by customer_id', options },
+    products: { select: 'select * from products order by product_id', options },
+    orders: { select: 'select * from orders order by order_id', options },
+    order_lines: {
+      select: `
+        select file_row_number + 1 as order_line_id, order_id, product_id, c.customer_id, line_no, quantity,
+          unit_price, discount,
+          (floor(quantity::DOUBLE * unit_price::DOUBLE * (1 - discount) * 100 + 0.5) / 100)::DECIMAL(14,2)
+            as net_amount,
+          is_gift, s.channel, notes
+        from ${rowsOf(file)} s join orders o on o.order_no = s.order_no join products p on p.sku = s.sku
+        join spellings c on c.customer_email = s.customer_email`,
+      options,
+    },
+  }),
 };

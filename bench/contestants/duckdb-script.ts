@@ -1,7 +1,7 @@
-/** A split as DuckDB SQL. */
+/** A split as DuckDB SQL. `source` is the SQL literal of the source's path. */
 export interface Script {
-  entities: string[];
-  settings: string[];
-  /** The statements of one run: `source` and `target` are SQL literals of file paths. */
-  statements(source: string, target: (entity: string) => string): string[];
+  /** Statements that prepare temporary tables. */
+  tables(source: string): string[];
+  /** By entity, in the order in which they are written: the rows, and options of COPY. */
+  files(source: string): Record<string, { select: string; options: string }>;
 }

@@ -9,18 +9,37 @@ import type { Script } from './duckdb-script.ts';
 
 const scripts: Record<Work['set'], Script> = { flights: flightsScript, sales: salesScript };
 
-export async function open({ set, source, threads }: Work): Promise<Contestant> {
+export async function open(work: Work): Promise<Contestant> {
+  const split = await openSplit(work);
+  return {
+    run: async (folder) => ({ files: await split.run(work.source, folder) }),
+    close: split.close,
+  };
+}
+
+export interface DuckSplit {
+  /** Splits a local file into files below a folder; `onFile` is told of each when it is complete. */
+  run(
+    source: string,
+    folder: string,
+    onFile?: (entity: string, file: string) => void,
+  ): Promise<Record<string, string[]>>;
+  close(): Promise<void>;
+}
+
+export async function openSplit({ set, threads }: Work): Promise<DuckSplit> {
   const instance = await DuckDBInstance.create(':memory:', { threads: String(threads) });
   const connection = await instance.connect();
   const script = scripts[set];
-  for (const sql of script.settings) await connection.run(sql);
   return {
-    async run(folder) {
+    async run(source, folder, onFile = () => undefined) {
       const file = (entity: string) => path.join(folder, `${entity}.parquet`);
-      for (const sql of script.statements(literal(source), (entity) => literal(file(entity)))) {
-        await connection.run(sql);
+      for (const sql of script.tables(literal(source))) await connection.run(sql);
+      for (const [entity, { select, options }] of Object.entries(script.files(literal(source)))) {
+        await connection.run(`copy (${select}) to ${literal(file(entity))} (format parquet, ${options})`);
+        onFile(entity, file(entity));
       }
-      return { files: Object.fromEntries(script.entities.map((entity) => [entity, [file(entity)]])) };
+      return Object.fromEntries(Object.keys(script.files('')).map((entity) => [entity, [file(entity)]]));
     },
     async close() {
       connection.closeSync();

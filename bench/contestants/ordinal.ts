@@ -9,6 +9,7 @@ import { pipelines } from '../../pipelines/index.ts';
 import type { Manifest } from '../../src/run/documents.ts';
 import type { StoreCounters } from '../file-store.ts';
 import { runInProcess } from '../in-process.ts';
+import { PhaseClock } from '../phase-clock.ts';
 import type { Contestant, RunResult, Work } from './contestant.ts';
 import type { ActivityAnswer, ActivityCall } from './ordinal-activities.ts';
 
@@ -57,19 +58,6 @@ function filesOf(manifest: Manifest, published: string): Record<string, string[]
   return Object.fromEntries(
     manifest.entities.map(({ entity, files }) => [entity, files.map(({ blob }) => path.join(published, blob))]),
   );
-}
-
-class PhaseClock {
-  readonly milliseconds: Record<string, number> = {};
-  #phase = '';
-  #since = 0;
-
-  begin(phase: string): void {
-    const now = performance.now();
-    if (this.#phase) this.milliseconds[this.#phase] = (this.milliseconds[this.#phase] ?? 0) + now - this.#since;
-    this.#phase = phase;
-    this.#since = now;
-  }
 }
 
 interface Pending {

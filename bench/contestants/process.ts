@@ -3,6 +3,7 @@
  * disconnecting. Times and CPU are of this process and all its threads; so is the peak of its resident memory.
  */
 import fs from 'node:fs';
+import { cpuSeconds, peakRssMib, treeOf } from '../processes.ts';
 import type { ContestantModule, Engine, RunResult, Work } from './contestant.ts';
 
 export type Request = { kind: 'open'; engine: Engine; work: Work } | { kind: 'run'; folder: string };
@@ -14,21 +15,23 @@ export interface Measured extends RunResult {
   cpu: number;
   /** MiB; the most since the process began. */
   peakRssMib: number;
+  /** User and system seconds of the storage service, where there is one. */
+  storageCpu?: number;
   /** Of all published files. */
   bytesPublished: number;
 }
 
 export type Answer = { ok: true; measured: Measured } | { ok: false; error: string };
 
-const load: Record<Engine, () => Promise<ContestantModule>> = {
+const load: Record<Engine, (work: Work) => Promise<ContestantModule>> = {
   ordinal: () => import('./ordinal.ts'),
-  duckdb: () => import('./duckdb.ts'),
+  duckdb: ({ storage }) => (storage ? import('./duckdb-blob.ts') : import('./duckdb.ts')),
   polars: () => import('./polars.ts'),
   dsnp: () => import('./dsnp.ts'),
 };
 
 /** Loading and opening count as part of the first run. */
-let opened: { contestant: Awaited<ReturnType<ContestantModule['open']>>; wall: number; cpu: number } | undefined;
+let opened: { work: Work; contestant: Awaited<ReturnType<ContestantModule['open']>> } | undefined;
 
 async function timed<T>(work: () => Promise<T>): Promise<{ value: T; wall: number; cpu: number }> {
   const cpu = process.cpuUsage();
@@ -42,28 +45,26 @@ async function timed<T>(work: () => Promise<T>): Promise<{ value: T; wall: numbe
 async function answer(request: Request): Promise<Measured> {
   if (request.kind === 'open') {
     const { engine, work } = request;
-    const { value, wall, cpu } = await timed(async () => (await load[engine]()).open(work));
-    opened = { contestant: value, wall, cpu };
-    return { files: {}, wall, cpu, peakRssMib: peakRssMib(), bytesPublished: 0 };
+    const { value, wall, cpu } = await timed(async () => (await load[engine](work)).open(work));
+    opened = { work, contestant: value };
+    return { files: {}, wall, cpu, peakRssMib: ownPeakRssMib(), bytesPublished: 0 };
   }
+  const { storagePid } = opened!.work;
   const before = systemBytes();
+  const storageBefore = storagePid === undefined ? 0 : cpuSeconds(treeOf(storagePid));
   const { value, wall, cpu } = await timed(() => opened!.contestant.run(request.folder));
+  const storage = storagePid === undefined ? undefined : { storageCpu: cpuSeconds(treeOf(storagePid)) - storageBefore };
   const after = systemBytes();
   const bytes = before &&
     after && { bytesRead: after.read - before.read, bytesWritten: after.written - before.written };
   const files = Object.values(value.files).flat();
   const bytesPublished = files.reduce((sum, file) => sum + fs.statSync(file).size, 0);
-  return { ...bytes, ...value, wall, cpu, peakRssMib: peakRssMib(), bytesPublished };
+  return { ...bytes, ...storage, ...value, wall, cpu, peakRssMib: ownPeakRssMib(), bytesPublished };
 }
 
-/** The kernel's high-water mark of this process; the rusage figure would count the parent's memory at the fork. */
-function peakRssMib(): number {
-  try {
-    const status = fs.readFileSync('/proc/self/status', 'utf8');
-    return Number(/^VmHWM:\s+(\d+) kB/m.exec(status)![1]) / 1024;
-  } catch {
-    return process.resourceUsage().maxRSS / 1024;
-  }
+/** The kernel's high-water mark where there is one; the rusage figure would count the parent's memory at the fork. */
+function ownPeakRssMib(): number {
+  return process.platform === 'linux' ? peakRssMib('self') : process.resourceUsage().maxRSS / 1024;
 }
 
 /** Bytes that this process has read and written so far, where the system counts them. */

@@ -1,0 +1,44 @@
+/** Blob to blob through Azurite: Ordinal with its durable host, DuckDB with download and upload. */
+import { BlobServiceClient } from '@azure/storage-blob';
+import { startAzurite } from '../local/azurite.ts';
+import { pipelines } from '../pipelines/index.ts';
+import { ContestantHandle } from './contestant-handle.ts';
+import type { Work } from './contestants/contestant.ts';
+import type { BenchOptions } from './main.ts';
+import { race } from './race.ts';
+import type { Result } from './result.ts';
+import { openService } from './service.ts';
+import { rowsOf, sourceOf } from './sets.ts';
+
+/** Workers of the host, and threads of DuckDB. */
+const threads = 2;
+
+export async function benchBlobs(options: BenchOptions): Promise<Result[]> {
+  const results: Result[] = [];
+  for (const set of options.sets) {
+    const rows = options.rows ?? rowsOf[set];
+    const azurite = await startAzurite();
+    try {
+      const { source } = pipelines.get(set)!;
+      const blob = `${source.prefix}source${source.suffix}`;
+      const container = BlobServiceClient.fromConnectionString(azurite.connectionString).getContainerClient(
+        source.container,
+      );
+      await container.createIfNotExists();
+      await container.getBlockBlobClient(blob).uploadFile(await sourceOf(set, rows));
+      const work: Work = {
+        set,
+        threads,
+        source: `${source.container}/${blob}`,
+        storage: azurite.connectionString,
+        storagePid: azurite.pid,
+      };
+      const racers = [await openService(work), new ContestantHandle('duckdb', work)];
+      const idsGoOn = true;
+      results.push(...(await race({ scope: 'blob', rows, racers, rounds: options.runs, log: options.log, idsGoOn })));
+    } finally {
+      await azurite.stop();
+    }
+  }
+  return results;
+}

@@ -1,0 +1,126 @@
+/**
+ * Ordinal as a service, as a race's contestant: the built app in the local durable host, blobs in Azurite. A run's time
+ * is from the request that starts it until its orchestration is completed.
+ */
+import { randomUUID } from 'node:crypto';
+import fs from 'node:fs';
+import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { BlobServiceClient, type ContainerClient } from '@azure/storage-blob';
+import { startHost } from '../local/start-host.ts';
+import { pipelines } from '../pipelines/index.ts';
+import type { Manifest } from '../src/run/documents.ts';
+import type { Work } from './contestants/contestant.ts';
+import type { Measured } from './contestants/process.ts';
+import { PhaseClock } from './phase-clock.ts';
+import { cpuSeconds, peakRssMib, treeOf } from './processes.ts';
+import type { Racer } from './race.ts';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+/** Milliseconds between two looks at a run. */
+const pollMs = 20;
+const runSecondsMax = 600;
+
+export async function openService(work: Work): Promise<Racer> {
+  const start = performance.now();
+  const host = await startHost({
+    scriptRoot: root,
+    workers: work.threads,
+    env: { AzureWebJobsStorage: work.storage! },
+  });
+  const startUp = (performance.now() - start) / 1000;
+  const pipeline = pipelines.get(work.set)!;
+  const service = BlobServiceClient.fromConnectionString(work.storage!);
+  const published = service.getContainerClient(pipeline.output.container);
+  let runs = 0;
+  return {
+    engine: 'ordinal',
+    work,
+    name: `ordinal/${work.threads}`,
+    async run(folder): Promise<Measured> {
+      const cold = runs++ === 0;
+      const tree = treeOf(host.pid);
+      const cpuBefore = cold ? 0 : cpuSeconds(tree);
+      const storage = treeOf(work.storagePid!);
+      const storageBefore = cpuSeconds(storage);
+      const phases = new PhaseClock();
+      const begin = performance.now();
+      const runId = randomUUID();
+      await complete(host.url, work.set, runId, phases);
+      const wall = (performance.now() - begin) / 1000;
+      const storageCpu = cpuSeconds(storage) - storageBefore;
+      const cpu = cpuSeconds(tree) - cpuBefore;
+      const { files, bytes } = await fetchRun(published, `${pipeline.output.prefix}_manifests/${runId}.json`, folder);
+      // The next run finds no key of this one, so that it has as much to do.
+      await empty(published, '');
+      await empty(service.getContainerClient('ordinal'), '');
+      return {
+        files,
+        wall: cold ? wall + startUp : wall,
+        cpu,
+        storageCpu,
+        phases: phases.milliseconds,
+        peakRssMib: treeOf(host.pid).reduce((sum, pid) => sum + peakRssMib(pid), 0),
+        bytesPublished: bytes,
+      };
+    },
+    close: () => host.stop(),
+  };
+}
+
+interface Status {
+  runtimeStatus?: string;
+  customStatus?: { phase?: string };
+}
+
+/** Starts a run over HTTP and waits for its end. Throws when it is not a good one. */
+async function complete(url: string, pipeline: string, runId: string, phases: PhaseClock): Promise<void> {
+  const answer = await fetch(`${url}/api/pipelines/${pipeline}/runs`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ runId }),
+  });
+  if (!answer.ok) throw new Error(`the run was not started: ${answer.status} ${await answer.text()}`);
+  phases.begin('start');
+  const deadline = performance.now() + runSecondsMax * 1000;
+  while (performance.now() < deadline) {
+    const status = await fetch(`${url}/runtime/webhooks/durabletask/instances/${runId}?showInput=false`);
+    const { runtimeStatus, customStatus } = (await status.json()) as Status;
+    const done = runtimeStatus === 'Completed';
+    phases.begin(done ? 'completed' : (customStatus?.phase ?? 'start'));
+    if (done) return;
+    if (runtimeStatus === 'Failed' || runtimeStatus === 'Terminated') {
+      throw new Error(`the run ended as ${runtimeStatus}: ${JSON.stringify(customStatus)}`);
+    }
+    await delay(pollMs);
+  }
+  throw new Error(`the run has not ended after ${runSecondsMax} s`);
+}
+
+async function fetchRun(
+  published: ContainerClient,
+  manifestName: string,
+  folder: string,
+): Promise<{ files: Record<string, string[]>; bytes: number }> {
+  const document = await published.getBlobClient(manifestName).downloadToBuffer();
+  const manifest = JSON.parse(document.toString('utf8')) as Manifest;
+  const files: Record<string, string[]> = {};
+  let bytes = 0;
+  for (const { entity, files: parts } of manifest.entities) {
+    files[entity] = [];
+    for (const { blob } of parts) {
+      const file = path.join(folder, blob);
+      fs.mkdirSync(path.dirname(file), { recursive: true });
+      await published.getBlobClient(blob).downloadToFile(file);
+      files[entity].push(file);
+      bytes += fs.statSync(file).size;
+    }
+  }
+  return { files, bytes };
+}
+
+/** Deletes all blobs under a prefix. */
+export async function empty(container: ContainerClient, prefix: string): Promise<void> {
+  for await (const blob of container.listBlobsFlat({ prefix })) await container.deleteBlob(blob.name);
+}
