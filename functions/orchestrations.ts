@@ -1,6 +1,12 @@
 /** Orchestrations and entities. */
 import * as df from 'durable-functions';
 import { SHARD_ORCHESTRATION } from '../src/run/fan-out.ts';
+import {
+  REBUILD_ORCHESTRATION,
+  rebuildOrchestrator,
+  SEQUENCE_ORCHESTRATION,
+  sequenceOrchestrator,
+} from '../src/run/maintenance.ts';
 import { RUN_ORCHESTRATION, runOrchestrator, shardOrchestrator } from '../src/run/orchestrator.ts';
 import { TIDY_ORCHESTRATION, tidyOrchestrator } from '../src/run/tidy.ts';
 import { leaseEntity, leaseEntityName, sequenceEntity, sequenceEntityName } from '../src/sequence/adapter.ts';
@@ -15,6 +21,14 @@ df.app.orchestration(SHARD_ORCHESTRATION, function* (context) {
 
 df.app.orchestration(TIDY_ORCHESTRATION, function* (context) {
   return yield* tidyOrchestrator(context);
+});
+
+df.app.orchestration(SEQUENCE_ORCHESTRATION, function* (context) {
+  return yield* sequenceOrchestrator(context);
+});
+
+df.app.orchestration(REBUILD_ORCHESTRATION, function* (context) {
+  return yield* rebuildOrchestrator(context);
 });
 
 df.app.entity(sequenceEntityName, sequenceEntity);

@@ -3,7 +3,7 @@
  * fan-out shows all its results and nothing depends on how the host words an exception.
  */
 import { z } from 'zod';
-import { type ErrorValue, OrdinalError, toErrorValue } from '../errors.ts';
+import { type ErrorLocation, type ErrorValue, OrdinalError, toErrorValue } from '../errors.ts';
 import { limits } from '../limits.ts';
 import { bindActivity, bindInputSchema } from './activities/bind.ts';
 import { callBackActivity, callBackInputSchema } from './activities/call-back.ts';
@@ -14,6 +14,7 @@ import { outcomeActivity } from './activities/outcome.ts';
 import { planActivity } from './activities/plan.ts';
 import { previewActivity } from './activities/preview.ts';
 import { publishActivity, publishInputSchema } from './activities/publish.ts';
+import { rebuildIndexActivity, rebuildIndexInputSchema } from './activities/rebuild-index.ts';
 import { resolveActivity, resolveInputSchema } from './activities/resolve.ts';
 import { sealActivity, sealKeyedActivity, sealKeyedInputSchema } from './activities/seal.ts';
 import { splitActivity } from './activities/split.ts';
@@ -38,6 +39,7 @@ export const runActivities = {
   publishFile: edge(publishInputSchema, publishActivity),
   finishRun: edge(finishInputSchema, finishActivity),
   extendIndex: edge(indexInputSchema, extendIndexActivity),
+  rebuildIndex: edge(rebuildIndexInputSchema, rebuildIndexActivity),
   compactIndex: edge(indexInputSchema, compactIndexActivity),
   outcomeOfRun: edge(runSchema, outcomeActivity),
   discardRun: edge(discardInputSchema, discardActivity),
@@ -74,8 +76,26 @@ function withinLimit<T extends object>(payload: T): T {
   throw new OrdinalError('LimitExceeded', `an activity's output of ${bytes} bytes exceeds ${limits.payloadBytesMax}`);
 }
 
-/** Errors travel through history and custom status: long texts (a value, a list of columns) are cut. */
+/** Errors travel through history and custom status: long texts (a value, a list of columns, a name) are cut. */
 export function shortened(error: ErrorValue): ErrorValue {
-  const cut = (text: string) => (text.length > 1000 ? `${text.slice(0, 997)}...` : text);
-  return { ...error, message: cut(error.message), ...(error.remedy && { remedy: cut(error.remedy) }) };
+  const where = Object.entries(error.where ?? {}).map(([name, value]) => [
+    name,
+    typeof value === 'string' ? cut(value) : value,
+  ]);
+  return {
+    ...error,
+    message: cut(error.message),
+    ...(error.where && { where: Object.fromEntries(where) as ErrorLocation }),
+    ...(error.remedy && { remedy: cut(error.remedy) }),
+  };
+}
+
+/** As many characters as JSON takes at most for one text: escapes count. */
+const TEXT_MAX = 1000;
+
+function cut(text: string): string {
+  if (JSON.stringify(text).length <= TEXT_MAX) return text;
+  let kept = text.slice(0, TEXT_MAX - 5);
+  while (JSON.stringify(kept).length > TEXT_MAX - 3) kept = kept.slice(0, Math.floor(kept.length * 0.8));
+  return `${kept}...`;
 }

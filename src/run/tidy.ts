@@ -31,8 +31,12 @@ export function endedError(reason: string): ErrorValue {
 export const tidyInputSchema = z.object({
   runId: runIdSchema,
   reason: z.string(),
+  /** When the end was asked for, in ms of the epoch: a life of the run that begins later is left alone. */
+  before: z.int().nonnegative(),
   callBackUri: z.string().exactOptional(),
 });
+
+export type TidyInput = z.infer<typeof tidyInputSchema>;
 
 /** Polls of an ended run's status: ending takes effect within seconds. */
 const POLLS_MAX = 200;
@@ -40,12 +44,12 @@ const POLLS_MAX = 200;
 /** Waits until the run is dead, settles it, and tells its caller. */
 export function* tidyOrchestrator(context: { df: Orchestration }): Generator<Task, { settled: boolean }, unknown> {
   const { df } = context;
-  const { runId, reason, callBackUri } = tidyInputSchema.parse(df.getInput<unknown>());
+  const { runId, reason, before, callBackUri } = tidyInputSchema.parse(df.getInput<unknown>());
   for (let poll = 0; yield* isAlive(df, runId); poll++) {
     if (poll >= POLLS_MAX) return { settled: false };
     yield df.createTimer(new Date(df.currentUtcDateTime.getTime() + 1000 * Math.min(30, 1 + poll)));
   }
-  yield* settle(df, runId);
+  yield* settle(df, runId, before);
   if (callBackUri !== undefined) {
     yield* callBack(df, { runId, callBackUri }, endedError(reason));
   }

@@ -90,7 +90,7 @@ export async function publishedView(environment: Environment, name: string, runI
   if (!pipeline) return {};
   const manifest = output.manifest(pipeline, runId);
   const document = await readJson(environment.store, pipeline.output.container, manifest, manifestSchema);
-  if (!document) return {};
+  if (document?.outcome !== 'published') return {};
   return {
     manifest,
     outputContainer: document.output.container,

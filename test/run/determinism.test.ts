@@ -15,6 +15,7 @@ const orchestrators = [
   'run-state.ts',
   'tidy.ts',
   'deadline.ts',
+  'maintenance.ts',
 ];
 
 const banned: [RegExp, string][] = [

@@ -23,13 +23,6 @@ const bugs: Bug[] = [
     caughtBy: (scenarios) => scenarios.wakesLate('manifest:write:before'),
   },
   {
-    name: 'a repeated finish takes its own manifest for that of another run',
-    file: 'src/run/activities/finish.ts',
-    find: "if (written?.outcome === 'published' && written.attempt === manifest.attempt) return;",
-    replace: '',
-    caughtBy: (scenarios) => scenarios.dies('manifest:write:after'),
-  },
-  {
     name: 'IDs of a run that failed after it had published are released',
     file: 'src/run/ending.ts',
     find: 'if (discarded.published) {',
@@ -69,7 +62,7 @@ const bugs: Bug[] = [
     file: 'src/run/leases.ts',
     find: 'const end = published ? commitOperation : releaseOperation;',
     replace: 'const end = true ? releaseOperation : commitOperation;',
-    caughtBy: (scenarios) => scenarios.rough(3),
+    caughtBy: (scenarios) => scenarios.wakesLate('manifest:write:after'),
   },
   {
     name: 'a run resolves keys without the lease',
@@ -105,16 +98,13 @@ const bugs: Bug[] = [
     file: 'src/keys/key-index.ts',
     find: 'if (head.term > term) {',
     replace: 'if (false) {',
-    caughtBy: async (scenarios) => {
-      await scenarios.wakesLate('resolved:write:before');
-      await scenarios.rough(5);
-    },
+    caughtBy: (scenarios) => scenarios.lostLease(),
   },
   {
-    name: 'a merge drops the last key of each block',
+    name: 'a merge forgets the segments that it did not merge',
     file: 'src/keys/compact.ts',
-    find: 'if (this.#at >= hashes.length) return false;',
-    replace: 'if (this.#at >= hashes.length - 1) return false;',
+    find: 'return { ...head, entries: list };',
+    replace: 'return { ...head, entries: list.length > 0 ? [merged] : list };',
     caughtBy: (scenarios) => scenarios.manyRuns(),
   },
   {
@@ -142,7 +132,8 @@ for (const bug of bugs) {
 
 test('without a bug, nothing is caught', async () => {
   await sound.wakesLate('manifest:write:before');
-  await sound.wakesLate('resolved:write:before');
+  await sound.wakesLate('manifest:write:after');
+  await sound.lostLease();
   await sound.dies('manifest:write:after');
   await sound.fails('manifest:write:after');
   await sound.fails('sealed:write:before');

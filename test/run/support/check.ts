@@ -4,6 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { crc32 } from 'node:zlib';
+import { publishedManifests, readKeyBook, verifyRun } from '../../../src/run/verify.ts';
 import { type Published, type Row, readPublished, readRows } from './published.ts';
 import type { Sim } from './sim.ts';
 
@@ -41,8 +42,20 @@ export async function checkWorld(
       if (id.startsWith('lease/')) assert.deepEqual(JSON.parse(text).line, [], `${id} is free`);
     }
   }
+  await checkByVerify(sim);
   if (swept) checkFiles(sim, published);
   return published;
+}
+
+/** The command `verify` comes to the same judgement. */
+async function checkByVerify(sim: Sim): Promise<void> {
+  const environment = { ...sim.environments[0]!, store: sim.store };
+  const all = await publishedManifests(environment);
+  const book = await readKeyBook(environment, all);
+  for (const manifest of all) {
+    const { findings } = await verifyRun(environment, manifest, all, book);
+    assert.deepEqual(findings, [], `verify ${manifest.runId}`);
+  }
 }
 
 /** What a manifest says of its files is what is there. */

@@ -2,7 +2,6 @@
 import assert from 'node:assert/strict';
 import { OrdinalError } from '../../../src/errors.ts';
 import { checkWorld } from './check.ts';
-import { longLife } from './long-life.ts';
 import { shopPipelines, someRows, upload } from './shop.ts';
 import { mulberry32, Sim, type Verdict } from './sim.ts';
 
@@ -104,6 +103,34 @@ export async function manyRuns(): Promise<void> {
   await checkWorld(sim);
 }
 
-export async function rough(seed: number): Promise<void> {
-  await longLife({ seed, runs: 60, width: 4 });
+/**
+ * A run is ended while it resolves; its activity wakes up when the successor has named its own new keys; the successor
+ * is ended in turn right after its manifest, before the head was told.
+ */
+export async function lostLease(): Promise<void> {
+  for (let seed = 1; seed <= 6; seed++) {
+    const sim = await world(seed);
+    let awake = false;
+    sim.onPoint = ({ point }, { instance }) => {
+      if (instance === 'a' && !awake && point === 'keyDelta:write:before') {
+        sim.terminate('a');
+        return 'hold';
+      }
+      if (instance === 'b' && !awake && point === 'sealed:write:before') {
+        awake = true;
+        sim.resume();
+      }
+      if (instance === 'b' && point === 'marker:write:before') {
+        sim.terminate('b');
+        return 'die';
+      }
+      return 'pass';
+    };
+    await sim.run('a', 'shop', 'shop/a/');
+    await sim.settle();
+    await sim.run('b', 'shop', 'shop/b/');
+    await sim.settle();
+    await then(sim, 'c', 'shop', 'shop/b/');
+    await checkWorld(sim, { swept: false });
+  }
 }

@@ -1,0 +1,288 @@
+/**
+ * Verifying what a run published: everything is read again with our own reader, and held against the manifest, against
+ * every other manifest that touches the same sequences and key indexes, and against itself. Nothing is changed.
+ */
+import { parseFooter } from '../parquet/footer-read.ts';
+import { readTable, type Table, type TableColumn } from '../parquet/table.ts';
+import type { CompiledPipeline, Entity } from '../pipeline/compiled.ts';
+import { crcOf, crcText } from '../storage/crc.ts';
+import { readJson } from '../storage/json.ts';
+import { output } from '../storage/names.ts';
+import { type Manifest, manifestSchema } from './documents.ts';
+import type { Environment } from './environment.ts';
+import { IdMap } from './ranges.ts';
+
+export interface VerifyReport {
+  runId: string;
+  pipeline: string;
+  files: number;
+  rows: number;
+  /** What is wrong; nothing when empty. */
+  findings: string[];
+}
+
+/** All published manifests of all pipelines. */
+export async function publishedManifests(environment: Environment): Promise<Manifest[]> {
+  const manifests: Manifest[] = [];
+  for (const pipeline of environment.pipelines.values()) {
+    const { container } = pipeline.output;
+    for await (const blob of environment.store.list(container, output.manifestPrefix(pipeline))) {
+      const manifest = await readJson(environment.store, container, blob.name, manifestSchema);
+      if (manifest?.outcome === 'published') manifests.push(manifest);
+    }
+  }
+  return manifests;
+}
+
+/**
+ * Verifies one run. `all` are the manifests of all runs, this one among them, and `book` their keys.
+ *
+ * - Files are there, with the bytes, checksum and rows that the manifest says; nothing but them counts.
+ * - Own IDs are, row by row, the ranges that the manifest says.
+ * - Ranges of a sequence are given once, over all runs; those of this run lie where the sequence was.
+ * - A natural key has one ID, over all runs that share its index.
+ * - References are IDs that the referenced entity published, in this run or an earlier one.
+ */
+export async function verifyRun(
+  environment: Environment,
+  manifest: Manifest,
+  all: readonly Manifest[],
+  book: KeyBook,
+): Promise<VerifyReport> {
+  const findings: string[] = [];
+  const report: VerifyReport = { runId: manifest.runId, pipeline: manifest.pipeline, files: 0, rows: 0, findings };
+  const pipeline = environment.pipelines.get(manifest.pipeline);
+  if (!pipeline) {
+    findings.push(`pipeline "${manifest.pipeline}" is not registered any more`);
+    return report;
+  }
+  findings.push(...overlaps(manifest, all), ...sums(manifest));
+  for (const published of manifest.entities) {
+    const entity = pipeline.entities.find(({ name }) => name === published.entity);
+    if (!entity) {
+      findings.push(`${published.entity}: the pipeline has no such entity any more`);
+      continue;
+    }
+    const ids = new IdMap(published.ids);
+    let row = 0;
+    for (const file of published.files) {
+      const at = `${file.blob}`;
+      const bytes = await environment.store.read(manifest.output.container, file.blob);
+      if (!bytes) {
+        findings.push(`${at}: is gone`);
+        continue;
+      }
+      report.files++;
+      if (bytes.byteLength !== file.bytes) findings.push(`${at}: has ${bytes.byteLength} bytes, not ${file.bytes}`);
+      const crc = crcText(crcOf([bytes]));
+      if (crc !== file.crc32) findings.push(`${at}: has checksum ${crc}, not ${file.crc32}`);
+      const table = readFile(bytes, file.blob, findings);
+      if (!table) continue;
+      if (table.rows !== file.rows) findings.push(`${at}: has ${table.rows} rows, not ${file.rows}`);
+      report.rows += table.rows;
+      findings.push(...ownIds(table, entity, ids, row).map((text) => `${at}: ${text}`));
+      findings.push(...(await references(environment, pipeline, entity, table, manifest, all, at)));
+      row += table.rows;
+    }
+  }
+  findings.push(...(book.findings.get(manifest.runId) ?? []));
+  return report;
+}
+
+function readFile(bytes: Uint8Array, blob: string, findings: string[]): Table | undefined {
+  try {
+    parseFooter(bytes, bytes.length, blob);
+    return readTable(bytes, blob);
+  } catch (thrown) {
+    findings.push(`${blob}: cannot be read: ${thrown instanceof Error ? thrown.message : thrown}`);
+    return undefined;
+  }
+}
+
+interface Span {
+  first: bigint;
+  last: bigint;
+  by: string;
+}
+
+function spansOf(manifest: Manifest, sequence: string): Span[] {
+  const drawn = manifest.sequences[sequence];
+  return (drawn?.ranges ?? []).map(({ first, count }) => ({
+    first: BigInt(first),
+    last: BigInt(first) + (BigInt(count) - 1n) * BigInt(drawn!.step),
+    by: manifest.runId,
+  }));
+}
+
+/** Ranges of this run that another has too. */
+function overlaps(manifest: Manifest, all: readonly Manifest[]): string[] {
+  const found: string[] = [];
+  for (const name of Object.keys(manifest.sequences)) {
+    const others = all.filter(({ runId }) => runId !== manifest.runId).flatMap((other) => spansOf(other, name));
+    for (const own of spansOf(manifest, name)) {
+      const other = others.find((span) => span.first <= own.last && own.first <= span.last);
+      if (other) found.push(`sequence ${name}: IDs ${own.first}..${own.last} overlap those of run ${other.by}`);
+    }
+  }
+  return found;
+}
+
+/** What is counted twice in the manifest is counted alike. */
+function sums(manifest: Manifest): string[] {
+  const found: string[] = [];
+  for (const [name, { count, ranges }] of Object.entries(manifest.sequences)) {
+    const total = ranges.reduce((sum, range) => sum + BigInt(range.count), 0n);
+    if (total !== BigInt(count)) found.push(`sequence ${name}: ranges of ${total} IDs, not ${count}`);
+  }
+  for (const { entity, rows, files, ids, keys } of manifest.entities) {
+    const inFiles = files.reduce((sum, file) => sum + file.rows, 0);
+    if (inFiles !== rows || ids.count !== rows)
+      found.push(`${entity}: ${rows} rows, ${inFiles} in files, ${ids.count} IDs`);
+    const fresh = keys?.partitions.reduce((sum, partition) => sum + partition.rows, 0) ?? rows;
+    if (fresh !== rows) found.push(`${entity}: ${rows} rows of ${fresh} new keys`);
+  }
+  return found;
+}
+
+function ownIds(table: Table, entity: Entity, ids: IdMap, firstRow: number): string[] {
+  const column = int64Column(table, entity.columns[0]!.name);
+  if (!column) return [`column ${entity.columns[0]!.name} is missing`];
+  let row = 0;
+  for (const { first, count, step } of ids.slice(firstRow, table.rows)) {
+    let expected = first;
+    for (let i = 0; i < count; i++, row++, expected += step) {
+      if (column[row] !== expected) return [`row ${row} has ID ${column[row]}, not ${expected}`];
+    }
+  }
+  return [];
+}
+
+/** Referenced IDs lie in ranges that the referenced entity published, by this run or an earlier one. */
+async function references(
+  environment: Environment,
+  pipeline: CompiledPipeline,
+  entity: Entity,
+  table: Table,
+  manifest: Manifest,
+  all: readonly Manifest[],
+  at: string,
+): Promise<string[]> {
+  const found: string[] = [];
+  for (const column of entity.columns) {
+    if (column.kind !== 'ref' && column.kind !== 'rowRef') continue;
+    const target = pipeline.entities.find(({ name }) => name === column.entity);
+    const cells = table.columns.find(({ name }) => name === column.name);
+    if (!target || cells?.values.kind !== 'int64') {
+      found.push(`${at}: column ${column.name} is missing`);
+      continue;
+    }
+    const spans =
+      column.kind === 'rowRef' ? entitySpans([manifest], target.name) : indexSpans(environment, target, all);
+    const stray = strayId(cells, spans);
+    if (stray !== undefined) found.push(`${at}: ${column.name} ${stray} is no ID of ${column.entity}`);
+  }
+  return found;
+}
+
+/** Ranges of an entity's own IDs, or of all entities that share its key index. */
+function indexSpans(environment: Environment, target: Entity, all: readonly Manifest[]): Span[] {
+  if (target.kind === 'rows') return [];
+  return all.flatMap((manifest) => {
+    const pipeline = environment.pipelines.get(manifest.pipeline);
+    const sharing = pipeline?.entities.filter((other) => other.kind === 'keyed' && other.index === target.index) ?? [];
+    return sharing.flatMap(({ name }) => entitySpans([manifest], name));
+  });
+}
+
+function entitySpans(manifests: readonly Manifest[], name: string): Span[] {
+  return manifests.flatMap(({ entities, runId }) =>
+    entities
+      .filter(({ entity }) => entity === name)
+      .flatMap(({ ids }) =>
+        ids.ranges.map(({ first, count }) => ({
+          first: BigInt(first),
+          last: BigInt(first) + (BigInt(count) - 1n) * BigInt(ids.step),
+          by: runId,
+        })),
+      ),
+  );
+}
+
+function strayId({ values, valid }: TableColumn, spans: Span[]): bigint | undefined {
+  if (values.kind !== 'int64') return undefined;
+  spans.sort((a, b) => (a.first < b.first ? -1 : 1));
+  const checked = new Set<bigint>();
+  for (let row = 0; row < values.length; row++) {
+    const id = values.data[row]!;
+    if (valid?.[row] === 0 || checked.has(id)) continue;
+    if (!spans.some(({ first, last }) => first <= id && id <= last)) return id;
+    checked.add(id);
+  }
+  return undefined;
+}
+
+/** Every key of the indexes, with the ID it has and the run that gave it; and the keys that have several. */
+export interface KeyBook {
+  /** By run: what is wrong with the keys that it numbered. */
+  findings: Map<string, string[]>;
+}
+
+/** Reads the keys of all runs, in the order of their finish. Memory goes with the number of keys. */
+export async function readKeyBook(environment: Environment, all: readonly Manifest[]): Promise<KeyBook> {
+  const findings = new Map<string, string[]>();
+  const books = new Map<string, Map<string, { id: bigint; runId: string }>>();
+  for (const manifest of all.toSorted((a, b) => (a.finishedAt < b.finishedAt ? -1 : 1))) {
+    for (const entity of environment.pipelines.get(manifest.pipeline)?.entities ?? []) {
+      if (entity.kind !== 'keyed') continue;
+      const book = books.get(entity.index) ?? new Map<string, { id: bigint; runId: string }>();
+      books.set(entity.index, book);
+      for await (const { key, id } of publishedKeys(environment, manifest, entity)) {
+        const known = book.get(key);
+        if (known === undefined) {
+          book.set(key, { id, runId: manifest.runId });
+          continue;
+        }
+        const text = `${entity.name}: key ${key} has ID ${known.id} by run ${known.runId}, and ${id} by ${manifest.runId}`;
+        for (const run of new Set([known.runId, manifest.runId]))
+          findings.set(run, [...(findings.get(run) ?? []), text]);
+      }
+    }
+  }
+  return { findings };
+}
+
+/** Keys as text, unambiguous within their types, with the IDs they got. */
+export async function* publishedKeys(
+  { store }: Environment,
+  manifest: Manifest,
+  entity: Entity,
+): AsyncIterable<{ key: string; id: bigint }> {
+  const published = manifest.entities.find((one) => one.entity === entity.name);
+  const names = entity.columns.filter((column) => column.kind === 'key').map(({ name }) => name);
+  for (const { blob } of published?.files ?? []) {
+    const bytes = await store.read(manifest.output.container, blob);
+    if (!bytes) continue;
+    const table = readTable(bytes, blob);
+    const ids = int64Column(table, entity.columns[0]!.name);
+    const columns = names.map((name) => table.columns.find((column) => column.name === name));
+    for (let row = 0; row < table.rows; row++) {
+      const key = JSON.stringify(columns.map((column) => column && textAt(column, row)));
+      yield { key, id: ids![row]! };
+    }
+  }
+}
+
+function textAt({ values }: TableColumn, row: number): string {
+  if (values.kind === 'bytes') {
+    return Buffer.from(values.data.subarray(values.offsets[row], values.offsets[row + 1])).toString('latin1');
+  }
+  if (values.kind === 'fixed') {
+    return Buffer.from(values.data.subarray(row * values.width, (row + 1) * values.width)).toString('latin1');
+  }
+  return String(values.data[row]);
+}
+
+function int64Column(table: Table, name: string): BigInt64Array | undefined {
+  const values = table.columns.find((column) => column.name === name)?.values;
+  return values?.kind === 'int64' ? values.data : undefined;
+}
