@@ -11,7 +11,7 @@ import type { Environment } from '../run/environment.ts';
 import { RUN_ORCHESTRATION } from '../run/orchestrator.ts';
 import { forEachBounded } from '../run/pool.ts';
 import { type Log, logEvent } from '../run/telemetry.ts';
-import { endReason, TIDY_ORCHESTRATION, tidyInstanceId } from '../run/tidy.ts';
+import { endReason, TIDY_ORCHESTRATION, type TidyInput, tidyInstanceId } from '../run/tidy.ts';
 import { work } from '../storage/names.ts';
 import type { BlobItem } from '../storage/store.ts';
 
@@ -65,9 +65,10 @@ async function endOverdue(context: Sweep, swept: Swept, timeIsUp: () => boolean)
     if (now().getTime() < Date.parse(input.data.deadline) + DEADLINE_GRACE_MS) return;
     const { runId, callBackUri } = input.data;
     const reason = endReason('DeadlineExceeded', `the run had not ended by ${input.data.deadline}`);
-    await runs.terminate(runId, reason);
-    const tidy = { runId, reason, ...(callBackUri !== undefined && { callBackUri }) };
+    const before = now().getTime();
+    const tidy: TidyInput = { runId, reason, before, ...(callBackUri !== undefined && { callBackUri }) };
     await runs.start(TIDY_ORCHESTRATION, tidyInstanceId(runId), tidy);
+    await runs.terminate(runId, reason);
     logEvent(log, 'runOverdue', { runId, deadline: input.data.deadline }, 'warn');
     swept.ended++;
   });
@@ -96,8 +97,9 @@ async function leavesNothing(context: Sweep, swept: Swept, { instanceId, status 
   return true;
 }
 
-async function settle({ runs }: Sweep, swept: Swept, runId: string): Promise<void> {
-  const started = await runs.start(TIDY_ORCHESTRATION, tidyInstanceId(runId), { runId, reason: 'found dead' });
+async function settle({ runs, now }: Sweep, swept: Swept, runId: string): Promise<void> {
+  const tidy: TidyInput = { runId, reason: 'found dead', before: now().getTime() };
+  const started = await runs.start(TIDY_ORCHESTRATION, tidyInstanceId(runId), tidy);
   if (started) swept.settling++;
 }
 

@@ -6,7 +6,7 @@ import { hasEnded, type Instance } from '../run/client.ts';
 import { type RunInput, runIdSchema, runInputSchema } from '../run/documents.ts';
 import { pipelineOf } from '../run/environment.ts';
 import { RUN_ORCHESTRATION } from '../run/orchestrator.ts';
-import { TIDY_ORCHESTRATION, tidyInstanceId } from '../run/tidy.ts';
+import { TIDY_ORCHESTRATION, type TidyInput, tidyInstanceId } from '../run/tidy.ts';
 import { summarizeRun, viewRun } from '../run/view.ts';
 import type { RunSummary } from '../run/view-schema.ts';
 import { deadlineOf } from './deadline.ts';
@@ -112,9 +112,11 @@ export const cancelRun: Handler = async (door, request) => {
       });
     }
     const { callBackUri } = runInputSchema.parse(instance.input);
-    await door.runs.terminate(runId, reason);
-    const tidy = { runId, reason, ...(callBackUri !== undefined && { callBackUri }) };
+    const before = door.now.getTime();
+    const tidy: TidyInput = { runId, reason, before, ...(callBackUri !== undefined && { callBackUri }) };
+    // First who waits for the end, then the end: it is not forgotten in between.
     await door.runs.start(TIDY_ORCHESTRATION, tidyInstanceId(runId), tidy);
+    await door.runs.terminate(runId, reason);
   }
   const after = (await door.runs.get(runId)) ?? instance;
   const statusUrl = resourceUrl(rootOf(door, request, 3), request, `runs/${runId}`);

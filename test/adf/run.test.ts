@@ -118,3 +118,46 @@ describe('the polls', () => {
     assert.equal((await fetch(`${app.url}/api/runs/adf-x/outcome`)).status, 401);
   });
 });
+
+describe('call-backs', () => {
+  it('are repeated until they are heard, and come for a canceled run too', async () => {
+    const heard: string[] = [];
+    const receiver = createServer((request, response) => {
+      void (async () => {
+        let text = '';
+        for await (const chunk of request) text += String(chunk);
+        heard.push(text);
+        response.writeHead(heard.length === 1 ? 503 : 200).end();
+      })();
+    });
+    await new Promise<void>((resolve) => receiver.listen(0, '127.0.0.1', resolve));
+    const callBackUri = `http://127.0.0.1:${(receiver.address() as AddressInfo).port}/`;
+    const headers = { 'x-functions-key': key };
+    const until = async (count: number) => {
+      while (heard.length < count) await new Promise((resolve) => setTimeout(resolve, 50));
+    };
+    try {
+      await app.ask('POST', 'pipelines/flights/runs', { runId: 'told', prefix: 'flights/2001/', callBackUri }, headers);
+      await until(2);
+      assert.equal(heard[0], heard[1]);
+      const body = JSON.parse(heard[1]!) as { StatusCode: string; Output: { status: string }; Error?: object };
+      assert.deepEqual([body.StatusCode, body.Output.status, body.Error], ['200', 'Completed', undefined]);
+      await app.ask(
+        'POST',
+        'pipelines/flights/runs',
+        { runId: 'stopped', prefix: 'flights/2001/', callBackUri },
+        headers,
+      );
+      await app.ask('POST', 'runs/stopped/cancel', { reason: 'not today' }, headers);
+      await until(3);
+      assert.deepEqual((JSON.parse(heard[2]!) as { Error: object }).Error, {
+        ErrorCode: 'RunCanceled',
+        Message: 'not today',
+      });
+      const view = await app.ask('GET', 'runs/stopped', undefined, headers);
+      assert.ok(!JSON.stringify(view.body).includes(callBackUri), "the address is the caller's secret");
+    } finally {
+      receiver.close();
+    }
+  });
+});

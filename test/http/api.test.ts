@@ -234,6 +234,33 @@ describe('runs', () => {
   });
 });
 
+describe('a deadline', () => {
+  const durable = async (method: string, path: string, body: object): Promise<void> => {
+    const response = await fetch(`${app.url}/runtime/webhooks/durabletask/${path}`, {
+      method,
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    });
+    await response.arrayBuffer();
+    assert.ok(response.ok, `${method} ${path}: ${response.status}`);
+  };
+
+  it('ends a run that waits for what does not come, and it can be run again', async () => {
+    // Somebody who lives, and will not let go of the key index.
+    const holder = { pipeline: 'flights', to: Date.now() + 3_600_000, quietMs: 1000, waitMsMax: 1000 };
+    await durable('POST', 'orchestrators/gatherArrivals/holder', holder);
+    await durable('POST', 'entities/lease/flights.airports?op=acquire', { owner: 'holder', attempt: 1 });
+    await start({ runId: 'late', glob: 'flights/a.parquet', deadline: 'PT6S' });
+    const end = await ended('late');
+    assert.deepEqual([end.status, end.body.code], [500, 'DeadlineExceeded']);
+    assert.match(String(end.body.detail), /had not ended by/);
+    assert.deepEqual(await app.names('ordinal', 'runs/late/'), []);
+    await durable('POST', 'instances/holder/terminate?reason=enough', {});
+    await start({ runId: 'late', glob: 'flights/a.parquet' });
+    assert.equal((await ended('late')).status, 200);
+  });
+});
+
 describe('the catalogue', () => {
   it('shows pipelines, and a contract that a validator takes', async () => {
     const { body } = contract.check('GET', '/pipelines', await app.ask('GET', 'pipelines'));

@@ -118,6 +118,7 @@ describe('a sweep', () => {
         input: {
           runId: 'hangs',
           reason: house.runs.terminated[0]!.reason,
+          before: house.now,
           callBackUri: 'https://x.datafactory.azure.com/cb',
         },
       },

@@ -2,11 +2,17 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
+import { pipelines } from '../../pipelines/index.ts';
 import { parseConfig } from '../../src/config.ts';
 import { deadlineOf } from '../../src/http/deadline.ts';
+import { startRun } from '../../src/http/start.ts';
 import { apiRoot, resourceUrl } from '../../src/http/urls.ts';
+import { limits } from '../../src/limits.ts';
+import { shortened } from '../../src/run/activity.ts';
 import { checkCallBack } from '../../src/run/call-back.ts';
 import { globMatcher, globPrefix } from '../../src/run/selection.ts';
+import type { BlobStore } from '../../src/storage/store.ts';
+import { StandingRuns } from './support/runs.ts';
 
 const request = (url: string, headers: Record<string, string> = {}) => ({
   url,
@@ -114,6 +120,45 @@ describe('deadlines', () => {
     assert.equal(deadlineOf('2026-03-01T05:00:00+02:00', now, 24), '2026-03-01T03:00:00.000Z');
     assert.throws(() => deadlineOf('2026-02-28T00:00:00Z', now, 24), /has passed/);
     assert.throws(() => deadlineOf('P2D', now, 24), /more than 24 hours/);
+  });
+});
+
+describe('a start', () => {
+  it('asks nothing of the storage: what there is to read is found out in the run', async () => {
+    const store = new Proxy(
+      {},
+      { get: (_, name) => () => assert.fail(`the storage was asked: ${String(name)}`) },
+    ) as BlobStore;
+    const runs = new StandingRuns();
+    const environment = { store, config: parseConfig({ AzureWebJobsStorage: 'x' }), pipelines };
+    const door = { environment, runs, now: new Date(), newRunId: () => 'new', hostname: undefined };
+    for (const body of [{}, { glob: 'flights/**' }, { blobs: ['flights/a.parquet'] }]) {
+      runs.instances.clear();
+      const text = async () => JSON.stringify(body);
+      const posted = { ...request('https://app/api/pipelines/flights/runs'), params: { pipeline: 'flights' }, text };
+      assert.equal((await startRun(door, posted as never)).status, 202);
+    }
+    assert.equal(runs.started.length, 3);
+  });
+});
+
+describe('errors', () => {
+  it('are cut to what a custom status holds, whatever they quote', () => {
+    const text = fc.oneof(
+      fc.string({ minLength: 900, maxLength: 5000 }),
+      fc.constant('\u0000'.repeat(5000)),
+      fc.constant('😀'.repeat(3000)),
+    );
+    fc.assert(
+      fc.property(text, text, text, (message, blob, remedy) => {
+        const where = { pipeline: 'p', entity: 'e', blob, column: blob, field: 'f', row: 1 };
+        const error = shortened({ code: 'InvalidValue', message, retryable: false, where, remedy });
+        const status = { phase: 'failed', pipeline: 'x'.repeat(63), prefix: 'é'.repeat(1024), startedAt: '', error };
+        assert.ok(JSON.stringify(status).length * 2 <= limits.customStatusBytesMax);
+      }),
+    );
+    const short = { code: 'InvalidValue', message: 'm', retryable: false, where: { blob: 'b', row: 3 } } as const;
+    assert.deepEqual(shortened(short), short);
   });
 });
 
