@@ -26,6 +26,7 @@ export type ErrorCode =
   | 'ColumnTypeMismatch'
   | 'NestedColumn'
   | 'InvalidValue'
+  | 'TooManyRejected'
   // What the run met.
   | 'LimitExceeded'
   | 'SequenceConflict'

@@ -131,7 +131,11 @@ export function partsOf(entity: Entity, plan: Pick<Plan, 'parts'>): number {
 }
 
 /** By rows entity: rows before each batch (one more element than batches: the last is the total). */
-export const tallySchema = z.object({ starts: z.record(z.string(), z.array(count)) });
+export const tallySchema = z.object({
+  starts: z.record(z.string(), z.array(count)),
+  /** Rows that the contract refused, by batch. */
+  rejected: z.array(count),
+});
 export type Tally = z.infer<typeof tallySchema>;
 
 /** What resolving one key partition of a keyed entity leaves: its new rows. */
@@ -234,5 +238,7 @@ export const manifestSchema = z.object({
     }),
   ),
   sequences: idsSchema.shape.sequences,
+  /** Source rows that the contract refused, the lines that say why, and the blob of the output container they are in. */
+  rejected: z.object({ rows: count, lines: count, blob: z.string() }).exactOptional(),
 });
 export type Manifest = z.infer<typeof manifestSchema>;

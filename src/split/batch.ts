@@ -6,6 +6,7 @@ import type { ColumnType } from '../parquet/types.ts';
 import type { CompiledPipeline } from '../pipeline/compiled.ts';
 import type { Fragment, SplitRecord } from './fragment.ts';
 import { BatchKeys, type KeyTypes } from './key-lists.ts';
+import { QuarantineList } from './quarantine.ts';
 import type { SourceChunk, UnitPlace } from './source-chunk.ts';
 import { SourceUnit } from './source-unit.ts';
 import { type OutLeafType, type Ways, type WrittenFragment, writeFragment } from './write-fragment.ts';
@@ -22,6 +23,16 @@ export interface BatchSchema {
   run?: object;
 }
 
+export interface SplitBatch {
+  record: SplitRecord;
+  /** The lists that the record refers to by number. */
+  sections: Int32Array[];
+  /** By keyed entity: its key list as a Parquet table. */
+  keyLists: Map<string, Uint8Array>;
+  /** The refused rows as a Parquet table; undefined when there are none. */
+  rejected: Uint8Array | undefined;
+}
+
 export class BatchSplitter {
   readonly #pipeline: CompiledPipeline;
   readonly #schema: BatchSchema;
@@ -29,7 +40,9 @@ export class BatchSplitter {
   readonly #sections: Int32Array[] = [];
   readonly #fragments = new Map<string, Fragment[]>();
   readonly #rowsOut = new Map<string, number>();
+  readonly #quarantine = new QuarantineList();
   #rows = 0;
+  #rejected = 0;
 
   constructor(pipeline: CompiledPipeline, schema: BatchSchema) {
     this.#pipeline = pipeline;
@@ -44,6 +57,8 @@ export class BatchSplitter {
     const fed = this.#keys.add(unit);
     const written = new Map<string, WrittenFragment>();
     const rowsBefore = new Map(this.#rowsOut);
+    this.#rejected += unit.rejected;
+    this.#quarantine.add(unit.rejections(), place);
     for (const entity of this.#pipeline.entities) {
       if (entity.kind !== 'rows') continue;
       const fragments = this.#fragments.get(entity.name)!;
@@ -65,17 +80,19 @@ export class BatchSplitter {
     return written;
   }
 
-  /** The record of the batch, the lists that it refers to, and the key lists as Parquet tables by entity. */
-  finish(batch: number): { record: SplitRecord; sections: Int32Array[]; keyLists: Map<string, Uint8Array> } {
+  /** The record of the batch, and what goes beside it. */
+  finish(batch: number): SplitBatch {
     return {
       record: {
         batch,
         rows: this.#rows,
         fragments: Object.fromEntries(this.#fragments),
         keys: this.#keys.counts(),
+        ...(this.#rejected > 0 && { rejected: this.#rejected }),
       },
       sections: this.#sections,
       keyLists: this.#keys.tables(),
+      rejected: this.#quarantine.toTable(),
     };
   }
 }

@@ -142,5 +142,7 @@ export const splitRecordSchema = z.object({
   fragments: z.record(z.string(), z.array(fragmentSchema)),
   /** By keyed entity: distinct keys of the batch. */
   keys: z.record(z.string(), count),
+  /** Source rows that the contract refused; absent for none. */
+  rejected: count.exactOptional(),
 });
 export type SplitRecord = z.infer<typeof splitRecordSchema>;

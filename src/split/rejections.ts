@@ -10,6 +10,14 @@ export interface Rejection {
   reason: string;
 }
 
+/** Characters of a refused value that are kept. */
+const VALUE_LENGTH_MAX = 1000;
+
+function textOf(value: unknown): string | null {
+  if (value === null) return null;
+  return typeof value === 'string' ? value.slice(0, VALUE_LENGTH_MAX) : shown(value);
+}
+
 export class Rejections {
   readonly list: Rejection[] = [];
   readonly #rows: number;
@@ -22,7 +30,7 @@ export class Rejections {
   add(row: number, column: string, value: unknown, reason: string): void {
     this.#accepted ??= new Uint8Array(this.#rows).fill(1);
     this.#accepted[row] = 0;
-    this.list.push({ row, column, value: value === null ? null : shown(value), reason });
+    this.list.push({ row, column, value: textOf(value), reason });
   }
 
   /** 1 for each row that nothing speaks against; undefined while nothing was refused at all. */

@@ -18,6 +18,8 @@ export const work = {
   splitPrefix: (runId: string) => `runs/${runId}/split/`,
   /** The distinct keys of one batch for one keyed entity, in first-seen order. */
   keyList: (runId: string, entity: string, batch: number) => `runs/${runId}/keys/${entity}/${pad(batch, 6)}.parquet`,
+  /** The refused rows of one batch; only where there are any. */
+  rejected: (runId: string, batch: number) => `runs/${runId}/rejected/${pad(batch, 6)}.parquet`,
   /** Row counts and prefix sums of all batches. */
   tally: (runId: string) => `runs/${runId}/tally.json`,
   /** For one key partition of a keyed entity: batch-local key → ID, new ordinal, or none of its keys. */
@@ -58,6 +60,9 @@ export const output = {
   wildcard: (runId: string) => `${runId}-*.parquet`,
   part: (pipeline: CompiledPipeline, entity: string, runId: string, part: number) =>
     `${pipeline.output.prefix}${entity}/${runId}-${pad(part, 5)}.parquet`,
+  /** The refused rows of a run. */
+  quarantine: (pipeline: CompiledPipeline, runId: string) =>
+    `${pipeline.output.prefix}_quarantine/${runId}-${pad(0, 5)}.parquet`,
   manifest: (pipeline: CompiledPipeline, runId: string) => `${pipeline.output.prefix}_manifests/${runId}.json`,
   /** `folder` is an entity's, or empty. */
   marker: (pipeline: CompiledPipeline, folder: string) => `${pipeline.output.prefix}${folder}_SUCCESS`,

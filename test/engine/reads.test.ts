@@ -18,6 +18,7 @@ import { poolsOf, type SourceColumn, writeSource } from './support/sources.ts';
 const column = (name: string, kind: string, distinct: number): SourceColumn => ({
   name,
   kind: columnKinds[kind]!,
+  nullable: true,
   optional: true,
   nullShare: 0.1,
   distinct,

@@ -59,6 +59,7 @@ export async function discardActivity(
       });
       if (entity.kind === 'keyed') removed += await removeDeltas(environment, plan, entity);
     }
+    if (await store.remove(pipeline.output.container, output.quarantine(pipeline, runId))) removed++;
   }
   const names: string[] = [];
   for await (const blob of store.list(config.workContainer, work.runPrefix(runId))) names.push(blob.name);

@@ -16,11 +16,13 @@ import {
   partsOf,
   publishedFileSchema,
   resolutionSchema,
+  tallySchema,
 } from '../documents.ts';
 import type { Environment } from '../environment.ts';
 import { keepIdentity } from '../identity.ts';
 import { loadPlan } from '../load.ts';
 import { mapBounded } from '../pool.ts';
+import { publishRejected } from '../quarantine.ts';
 import { IdMap } from '../ranges.ts';
 
 export const finishInputSchema = z.object({
@@ -61,6 +63,8 @@ export async function finishActivity(environment: Environment, input: FinishInpu
       keys: entity.kind === 'keyed' ? await keysOf(environment, runId, entity) : null,
     });
   }
+  const { rejected: refused } = await requireJson(store, config.workContainer, work.tally(runId), tallySchema);
+  const rejected = await publishRejected(environment, plan, pipeline, refused);
   const manifest: Manifest = {
     version: 1,
     outcome: 'published',
@@ -77,6 +81,7 @@ export async function finishActivity(environment: Environment, input: FinishInpu
     output: pipeline.output,
     entities,
     sequences: ids.sequences,
+    ...(rejected && { rejected }),
   };
   const name = output.manifest(pipeline, runId);
   await writeOnce(environment, pipeline.output.container, name, manifest, plan.replaces);

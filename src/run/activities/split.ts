@@ -49,10 +49,11 @@ export async function splitActivity(environment: Environment, { runId, batch }: 
   for await (const { place, chunks } of units(environment, pipeline, file, meta, spec, plan.unitBytes)) {
     for (const [entity, written] of splitter.add(chunks, place)) await stageStatic(uploads, target, entity, written);
   }
-  const { record, sections, keyLists } = splitter.finish(batch);
+  const { record, sections, keyLists, rejected } = splitter.finish(batch);
   for (const [entity, bytes] of keyLists) {
     await uploads.add(() => store.write(config.workContainer, work.keyList(runId, entity, batch), bytes));
   }
+  if (rejected) await uploads.add(() => store.write(config.workContainer, work.rejected(runId, batch), rejected));
   await uploads.done();
   await store.write(config.workContainer, work.split(runId, batch), packFrame(record, sections), {
     metadata: { rows: String(record.rows) },

@@ -9,6 +9,8 @@ import type { ColumnType } from '../../../src/parquet/types.ts';
 export interface Cell {
   js: unknown;
   canon: string;
+  /** True for a value that the schema refuses. */
+  refused?: boolean;
 }
 
 export interface ColumnKind {
@@ -249,6 +251,42 @@ const variants: Record<string, NonNullable<ColumnKind['variants']>> = {
   decimalBytes: [{ type: decimal('FIXED_LEN_BYTE_ARRAY', 33, 3, 14) }],
 };
 
+/** Kinds whose schemas refuse some of the values. */
+export const pickyKinds: Record<string, ColumnKind> = {
+  pickyInt: {
+    ...kinds.int32!,
+    schema: z.int().refine((n) => n % 3 !== 0, 'a multiple of three'),
+    cell: (raw) => ({ ...plain(raw), refused: (raw as number) % 3 === 0 }),
+  },
+  pickyBounds: {
+    ...kinds.int64number!,
+    schema: z.int().max(0),
+    cell: (raw) => ({ ...plain(Number(raw)), refused: (raw as bigint) > 0n }),
+  },
+  // Zod counts characters, not code units.
+  pickyText: {
+    ...kinds.string!,
+    schema: z.string().trim().max(3),
+    cell: (raw) => ({ ...plain((raw as string).trim()), refused: [...(raw as string).trim()].length > 3 }),
+  },
+  pickyLength: {
+    ...kinds.stringToLength!,
+    schema: z
+      .string()
+      .transform((s) => s.length)
+      .pipe(z.int32().max(3)),
+    cell: (raw) => ({ ...plain((raw as string).length), refused: (raw as string).length > 3 }),
+  },
+  pickyDecimal: {
+    ...kinds.decimal9number!,
+    schema: z.number().max(100),
+    cell: (raw) => ({ ...kinds.decimal9number!.cell(raw)!, refused: (raw as bigint) > 10_000n }),
+  },
+};
+
 export const columnKinds: Record<string, ColumnKind> = Object.fromEntries(
-  Object.entries(kinds).map(([name, one]) => [name, variants[name] ? { ...one, variants: variants[name] } : one]),
+  Object.entries({ ...kinds, ...pickyKinds }).map(([name, one]) => [
+    name,
+    variants[name] ? { ...one, variants: variants[name] } : one,
+  ]),
 );

@@ -11,7 +11,7 @@ import { poolsOf, rewriteWith, type SourceFile, writeSource } from './sources.ts
 /** The files of each run of a scenario. */
 export async function filesOf(scenario: Scenario, duck: DuckReader): Promise<SourceFile[][]> {
   const random = randomOf(scenario.seed);
-  const columns = sourceColumns(scenario.columns);
+  const columns = sourceColumns(scenario.columns, scenario.quarantine);
   const pools = poolsOf(columns, random);
   const runs: SourceFile[][] = [];
   for (const shapes of scenario.runs) {
@@ -50,9 +50,17 @@ export async function runScenario(
   for (const [r, files] of runs.entries()) {
     for (const [f, file] of files.entries()) await engine.upload(`in/${r}/${f}.parquet`, file.bytes);
     await engine.run(`run${r}`, `in/${r}/`);
-    expected.push(expect(files.flatMap((file) => file.rows)));
+    const accepted = (row: Row) => refusedColumns(pipeline, row).length === 0;
+    expected.push(expect(files.flatMap((file) => file.rows.filter(accepted))));
   }
   return { engine, expected };
+}
+
+/** The columns of a row that the contract refuses. */
+export function refusedColumns(pipeline: CompiledPipeline, row: Row): string[] {
+  return pipeline.contract
+    .filter(({ name, nullable }) => row[name]?.refused || (row[name] === null && !nullable))
+    .map(({ name }) => name);
 }
 
 /** The reference over the runs of one pipeline, with a counting sequence of its own. */

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { compile } from '../../../src/pipeline/compile.ts';
 import type { CompiledPipeline } from '../../../src/pipeline/compiled.ts';
 import { type } from '../../../src/pipeline/index.ts';
-import { canonOf, columnKinds } from './cells.ts';
+import { canonOf, columnKinds, pickyKinds } from './cells.ts';
 import type { FileShape, Mode, SourceColumn, Writer } from './sources.ts';
 
 /** Types that every engine keeps as they are when it writes a file anew. */
@@ -24,6 +24,9 @@ export const commonKinds = [
   'date',
   'timestampMillis',
 ];
+
+/** Every kind whose schema takes all of its values. */
+const tameKinds = Object.keys(columnKinds).filter((kind) => !(kind in pickyKinds));
 
 export interface ColumnShape {
   kind: string;
@@ -54,6 +57,8 @@ export interface Scenario {
   rangeMax: number;
   /** Whether files of a run differ in their types. */
   mixed: boolean;
+  /** Refused rows are set aside, and nulls are refused where the column is not nullable. @default false */
+  quarantine?: boolean;
 }
 
 const nat = fc.nat({ max: 11 });
@@ -91,7 +96,7 @@ const fileShape: fc.Arbitrary<FileShape> = fc.record({
 
 export function scenarios(
   writers: readonly Writer[],
-  kinds: readonly string[] = writers.every((writer) => writer === 'own') ? Object.keys(columnKinds) : commonKinds,
+  kinds: readonly string[] = writers.every((writer) => writer === 'own') ? tameKinds : commonKinds,
 ): fc.Arbitrary<Scenario> {
   return fc.record({
     seed: fc.integer(),
@@ -107,11 +112,12 @@ export function scenarios(
   });
 }
 
-export function sourceColumns(shapes: readonly ColumnShape[]): SourceColumn[] {
+export function sourceColumns(shapes: readonly ColumnShape[], quarantine = false): SourceColumn[] {
   return shapes.map((shape, c) => ({
     name: `c${c}`,
     kind: columnKinds[shape.kind]!,
-    optional: shape.nullable,
+    nullable: shape.nullable,
+    optional: shape.nullable || (quarantine && shape.nullShare < 1),
     nullShare: shape.nullShare,
     distinct: shape.distinct,
   }));
@@ -127,13 +133,15 @@ const passes = (...values: unknown[]) => hash(shown(values)) % 4 !== 0;
 
 type Words = Record<string, (...args: unknown[]) => unknown>;
 
-export function pipelineOf(scenario: Pick<Scenario, 'columns' | 'entities' | 'idEncoding'>): CompiledPipeline {
-  const columns = sourceColumns(scenario.columns);
+export function pipelineOf(
+  scenario: Pick<Scenario, 'columns' | 'entities' | 'idEncoding' | 'quarantine'>,
+): CompiledPipeline {
+  const columns = sourceColumns(scenario.columns, scenario.quarantine);
   const row = z.object(
     Object.fromEntries(
-      columns.map(({ name, kind, optional }) => [
+      columns.map(({ name, kind, nullable }) => [
         name,
-        optional || kind.givesNull ? kind.schema.nullable() : kind.schema,
+        nullable || kind.givesNull ? kind.schema.nullable() : kind.schema,
       ]),
     ),
   );
@@ -142,6 +150,7 @@ export function pipelineOf(scenario: Pick<Scenario, 'columns' | 'entities' | 'id
     source: { container: 'landing', prefix: 'in/' },
     row,
     idEncoding: scenario.idEncoding,
+    ...(scenario.quarantine && { onInvalid: 'quarantine', maxRejected: 1 }),
     entities: ((words: Words) => declare(scenario, columns, words)) as never,
   } as never);
 }

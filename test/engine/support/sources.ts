@@ -19,6 +19,9 @@ export type Mode = 'plain' | 'dictionary' | 'unused' | 'fallback' | 'hidden';
 export interface SourceColumn {
   name: string;
   kind: ColumnKind;
+  /** What the contract says. */
+  nullable: boolean;
+  /** What the file says. */
   optional: boolean;
   nullShare: number;
   distinct: number;

@@ -1,0 +1,123 @@
+/**
+ * Refused rows: they are in no entity, get no ID and bring no key; the quarantine dataset names each with its blob, row
+ * number, column, value and reason; above the allowed share nothing is published.
+ */
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import fc from 'fast-check';
+import { z } from 'zod';
+import { compile } from '../../src/pipeline/compile.ts';
+import { pipeline } from '../../src/pipeline/index.ts';
+import { manifestSchema } from '../../src/run/documents.ts';
+import { readJson } from '../../src/storage/json.ts';
+import { columnKinds, pickyKinds } from './support/cells.ts';
+import { checkOutcome, filesOf, refusedColumns, runScenario } from './support/check.ts';
+import { Engine } from './support/drive.ts';
+import { DuckReader } from './support/reader.ts';
+import { scenarios } from './support/scenarios.ts';
+import { writeSource } from './support/sources.ts';
+
+const numRuns = Number(process.env.ORDINAL_ENGINE_RUNS ?? 30);
+let duck: DuckReader;
+
+before(async () => {
+  duck = await DuckReader.open();
+});
+after(() => duck.close());
+
+test('what is accepted is published as if the rest were not there, and the rest is in quarantine', async () => {
+  const kinds = ['string', 'int32', 'double', 'stringToNull', ...Object.keys(pickyKinds), ...Object.keys(pickyKinds)];
+  const scenario = scenarios(['own', 'polars'], kinds).map((s) => ({ ...s, quarantine: true }));
+  await fc.assert(
+    fc.asyncProperty(scenario, async (s) => {
+      const runs = await filesOf(s, duck);
+      const outcome = await runScenario(s, runs);
+      await checkOutcome(outcome, duck);
+      const { pipeline: compiled, store } = outcome.engine;
+      for (const [r, files] of runs.entries()) {
+        const expected = files.flatMap(({ rows }, f) =>
+          rows.flatMap((row, number) =>
+            refusedColumns(compiled, row).map((column) => [`in/${r}/${f}.parquet`, String(number), column]),
+          ),
+        );
+        const name = `p/_quarantine/run${r}-00000.parquet`;
+        const there = await store.head('published', name);
+        const manifest = await readJson(store, 'published', `p/_manifests/run${r}.json`, manifestSchema);
+        assert.equal(there !== undefined, expected.length > 0);
+        if (!there) {
+          assert.equal(manifest?.rejected, undefined);
+          continue;
+        }
+        const { names, rows } = await duck.read(store.bytes('published', name));
+        assert.deepEqual(names, ['blob', 'row', 'column', 'value', 'reason']);
+        assert.deepEqual(
+          rows.map((row) => row.slice(0, 3)),
+          expected,
+        );
+        const distinct = new Set(expected.map(([blob, row]) => `${blob} ${row}`)).size;
+        assert.deepEqual(manifest?.rejected, { rows: distinct, lines: expected.length, blob: name });
+      }
+    }),
+    { numRuns },
+  );
+});
+
+const definition = (maxRejected: number) =>
+  compile(
+    pipeline({
+      name: 'p',
+      source: { container: 'landing', prefix: 'in/' },
+      row: z.object({ a: z.int().max(90) }),
+      onInvalid: 'quarantine',
+      maxRejected,
+      entities: ({ rows, id }) => ({ all: rows({ id: id('row_id'), columns: { a: 'a' } }) }),
+    }),
+  );
+
+/** 100 rows with a = 0..99, of which 9 are above 90, in four row groups. */
+const hundred = writeSource(
+  [{ name: 'a', kind: columnKinds.int32!, nullable: false, optional: false, nullShare: 0, distinct: 1 }],
+  [Array.from({ length: 100 }, (_, n) => n)],
+  {
+    rows: 100,
+    rowGroup: 25,
+    page: 10,
+    codec: 'SNAPPY',
+    modes: ['plain'],
+    statistics: true,
+    rotate: 0,
+    variant: 0,
+    extra: false,
+  },
+  // The row's number out of a hundred.
+  (
+    (n) => () =>
+      n++ / 100
+  )(0),
+);
+
+test('the share is exact: at the limit the run goes through, above it nothing is published', async () => {
+  const through = new Engine(definition(0.09), { batchRows: 25 });
+  await through.upload('in/x.parquet', hundred.bytes);
+  await through.run('r');
+  const [published] = through.published('all');
+  assert.equal((await duck.read(published!.bytes)).rows.length, 91);
+
+  const stopped = new Engine(definition(0.0899), { batchRows: 25 });
+  await stopped.upload('in/x.parquet', hundred.bytes);
+  await assert.rejects(stopped.run('r'), {
+    code: 'TooManyRejected',
+    where: { pipeline: 'p', blob: 'in/x.parquet', column: 'a', row: 91 },
+    message: /^9 of 100 rows were refused, above the share of 0.0899; the first: column "a" holds 91: /,
+  });
+  assert.deepEqual(stopped.store.names('published'), []);
+});
+
+test('the dataset says what was refused and why', async () => {
+  const engine = new Engine(definition(0.5));
+  await engine.upload('in/x.parquet', hundred.bytes);
+  await engine.run('r');
+  const { rows } = await duck.read(engine.store.bytes('published', 'p/_quarantine/r-00000.parquet'));
+  assert.deepEqual(rows[0], ['in/x.parquet', '91', 'a', '91', 'Too big: expected number to be <=90']);
+  assert.equal(rows.length, 9);
+});
