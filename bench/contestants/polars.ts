@@ -96,13 +96,11 @@ function splitSales(source: string): Record<string, DataFrame> {
     on: 'email',
     how: 'left',
   });
-  const lines = numbered(
-    rows
-      .join(orders.select('order_no', 'order_id'), { on: 'order_no', how: 'left' })
-      .join(products.select('sku', 'product_id'), { on: 'sku', how: 'left' })
-      .join(customerIds, { on: 'email', how: 'left' }),
-    'order_line_id',
-  );
+  const lines = numbered(rows, 'order_line_id')
+    .lazy()
+    .join(orders.select('order_no', 'order_id').lazy(), { on: 'order_no', how: 'left' })
+    .join(products.select('sku', 'product_id').lazy(), { on: 'sku', how: 'left' })
+    .join(customerIds.lazy(), { on: 'email', how: 'left' });
   const gross = pl.col('quantity').cast(pl.Float64).mul(pl.col('unit_price').cast(pl.Float64));
   const net = rounded(gross.mul(pl.lit(1).sub(pl.col('discount'))).mul(100)).div(100);
   return {
@@ -119,21 +117,23 @@ function splitSales(source: string): Record<string, DataFrame> {
       pl.col('category'),
     ),
     orders: orders.select('order_id', 'order_no', 'customer_id', 'order_date', 'channel'),
-    order_lines: lines.select(
-      ...[
-        'order_line_id',
-        'order_id',
-        'product_id',
-        'customer_id',
-        'line_no',
-        'quantity',
-        'unit_price',
-        'discount',
-      ].map((name) => pl.col(name)),
-      net.cast(pl.Decimal(14, 2)).alias('net_amount'),
-      pl.col('is_gift'),
-      pl.col('channel'),
-      pl.col('notes'),
-    ),
+    order_lines: lines
+      .select(
+        ...[
+          'order_line_id',
+          'order_id',
+          'product_id',
+          'customer_id',
+          'line_no',
+          'quantity',
+          'unit_price',
+          'discount',
+        ].map((name) => pl.col(name)),
+        net.cast(pl.Decimal(14, 2)).alias('net_amount'),
+        pl.col('is_gift'),
+        pl.col('channel'),
+        pl.col('notes'),
+      )
+      .collectSync(),
   };
 }
