@@ -1,0 +1,30 @@
+import { fromErrorValue } from '../src/errors.ts';
+import type { ActivityResult } from '../src/run/activity.ts';
+import { pipelineOf } from '../src/run/environment.ts';
+import { keepIdentity } from '../src/run/identity.ts';
+import { REBUILD_ORCHESTRATION } from '../src/run/maintenance.ts';
+import type { Given, Result } from './commands.ts';
+import { operand } from './operands.ts';
+
+export async function acceptPipeline(given: Given): Promise<Result> {
+  const pipeline = pipelineOf(given.environment, operand(given, 'pipeline'));
+  await given.environment.store.ensureContainer(given.environment.config.workContainer);
+  await keepIdentity(given.environment, pipeline, 'accepted');
+  return {
+    lines: [`${pipeline.name}: accepted as it is now. IDs of earlier runs keep the meaning they had.`],
+    value: { pipeline: pipeline.name },
+  };
+}
+
+export async function rebuildKeys(given: Given): Promise<Result> {
+  const index = operand(given, 'key index');
+  const id = `ordinal-rebuild-${Date.now().toString(36)}-${process.pid}`;
+  const result = (await given.host.run(REBUILD_ORCHESTRATION, id, { index })) as ActivityResult<{
+    keys: number;
+    partitions: number;
+    epoch: number;
+  }>;
+  if (!result.ok) throw fromErrorValue(result.error);
+  const { keys, partitions, epoch } = result.value;
+  return { lines: [`${index}: ${keys} keys in ${partitions} partitions (epoch ${epoch})`], value: result.value };
+}

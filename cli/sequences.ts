@@ -1,0 +1,69 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { OrdinalError } from '../src/errors.ts';
+import { rebuiltSequence } from '../src/run/rebuild-sequence.ts';
+import { publishedManifests } from '../src/run/verify.ts';
+import type { ShowAnswer } from '../src/sequence/operations.ts';
+import { type SequenceState, sequenceStateSchema } from '../src/sequence/state.ts';
+import type { Given, Result } from './commands.ts';
+import { columns, operand } from './operands.ts';
+
+const ENTITY = 'sequence';
+
+/** Sequences of all pipelines, with the start and step that these state. */
+function stated({ environment }: Given): Map<string, { start: string; step: string }> {
+  const all = [...environment.pipelines.values()].flatMap(({ sequences }) => sequences);
+  return new Map(all.map(({ name, start, step }) => [name, { start, step }]));
+}
+
+export async function listSequences(given: Given): Promise<Result> {
+  const value: Record<string, ShowAnswer> = {};
+  for (const name of stated(given).keys()) value[name] = (await given.host.sequence(name, 'show')) as ShowAnswer;
+  const rows = Object.entries(value).map(([name, shown]) =>
+    shown.exists
+      ? [
+          name,
+          `next ${shown.next}`,
+          `step ${shown.step}`,
+          `${shown.freeCount} free`,
+          `${shown.openOwners?.length} open`,
+        ]
+      : [name, 'never used', '', '', ''],
+  );
+  return { lines: columns(rows), value };
+}
+
+export async function showSequence(given: Given): Promise<Result> {
+  const value = (await given.host.sequence(operand(given, 'sequence'), 'show')) as ShowAnswer;
+  return { lines: JSON.stringify(value, null, 2).split('\n'), value };
+}
+
+export async function exportSequence(given: Given): Promise<Result> {
+  const name = operand(given, 'sequence');
+  const state = await given.host.entity(ENTITY, name);
+  if (state === undefined) throw new OrdinalError('UnknownSequence', `sequence "${name}" has never been used`);
+  const value = sequenceStateSchema.parse(state);
+  const text = `${JSON.stringify(value, null, 2)}\n`;
+  if (given.file === undefined) return { lines: text.trimEnd().split('\n'), value };
+  await writeFile(given.file, text);
+  return { lines: [`${name}: written to ${given.file}`], value };
+}
+
+export async function importSequence(given: Given): Promise<Result> {
+  const name = operand(given, 'sequence');
+  if (given.file === undefined) throw new OrdinalError('InvalidRequest', 'give the exported state with --file');
+  const state = sequenceStateSchema.parse(JSON.parse(await readFile(given.file, 'utf8')));
+  return await putInPlace(given, name, state);
+}
+
+export async function rebuildSequence(given: Given): Promise<Result> {
+  const name = operand(given, 'sequence');
+  const options = stated(given).get(name);
+  if (!options) throw new OrdinalError('UnknownSequence', `no pipeline draws on sequence "${name}"`);
+  return await putInPlace(given, name, rebuiltSequence(name, options, await publishedManifests(given.environment)));
+}
+
+/** Only a sequence that does not exist, or already is in that state, takes it. */
+async function putInPlace(given: Given, name: string, state: SequenceState): Promise<Result> {
+  await given.host.sequence(name, 'restore', { state });
+  return { lines: [`${name}: next is ${state.next}, ${state.free.length} ranges are free`], value: state };
+}
