@@ -10,8 +10,10 @@ import { promisify } from 'node:util';
 
 const run = promisify(execFile);
 const az = async (...parameters) => {
-  // On Windows the CLI is a script, which only a shell starts.
-  const { stdout } = await run('az', [...parameters, '--output', 'json'], { shell: process.platform === 'win32' });
+  const all = [...parameters, '--output', 'json'];
+  // On Windows the CLI is a script, which only a shell starts; to the shell, addresses need quotes.
+  const windows = process.platform === 'win32';
+  const { stdout } = await run('az', windows ? all.map((each) => `"${each}"`) : all, { shell: windows });
   return stdout.trim() === '' ? undefined : JSON.parse(stdout);
 };
 

@@ -1,6 +1,8 @@
 /** The HTTP door, from outside: the built app on the local host. Every answer is held to the OpenAPI document. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { parquetReadObjects } from 'hyparquet';
+import { compressors } from 'hyparquet-compressors';
 import { type Answer, type App, startApp } from './support/app.ts';
 import { Contract } from './support/contract.ts';
 import { flightsFile } from './support/flights.ts';
@@ -26,6 +28,46 @@ before(async () => {
   }
 });
 after(() => app?.stop());
+
+/** Rows of a published file, as another reader sees them. */
+async function published(blob: string): Promise<Record<string, unknown>[]> {
+  const bytes = await app.download('published', blob);
+  const file = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength) as ArrayBuffer;
+  return parquetReadObjects({ file, compressors });
+}
+
+describe('a dry run of a first run', () => {
+  it('shows the very rows that the run then publishes', async () => {
+    // One batch, so that keys are first seen in the order of rows.
+    await start({ runId: 'preview', dryRun: true, prefix: 'flights/2001/' });
+    const { entities } = (await ended('preview')).body.preview as {
+      entities: Record<string, Record<string, unknown>[]>;
+    };
+    assert.deepEqual(await app.names('published'), []);
+    await start({ runId: 'first', prefix: 'flights/2001/' });
+    const run = await ended('first');
+    for (const { entity, files } of run.body.entities as { entity: string; files: { blob: string }[] }[]) {
+      const rows = await published(files[0]!.blob);
+      const shown = entities[entity]!.map((row) =>
+        Object.fromEntries(
+          Object.entries(row).map(([name, value]) => {
+            const id = /^flights\.\w+\+(\d+)$/.exec(String(value))?.[1];
+            return [name, id === undefined ? value : Number(id) + 1];
+          }),
+        ),
+      );
+      const real = rows.slice(0, shown.length).map((row) =>
+        Object.fromEntries(
+          Object.entries(row).map(([name, value]) => {
+            if (typeof value === 'bigint') return [name, Number(value)];
+            return [name, value instanceof Date ? value.toISOString() : value];
+          }),
+        ),
+      );
+      assert.deepEqual(shown, real, entity);
+    }
+  });
+});
 
 describe('starting', () => {
   it('is answered at once with the addresses to follow, which keep the key of the query', async () => {
@@ -231,6 +273,28 @@ describe('runs', () => {
     await start({ runId: 'after' });
     assert.equal((await ended('after')).status, 200);
     assert.equal((await app.ask('POST', 'runs/nobody/cancel')).status, 404);
+  });
+});
+
+describe('housekeeping', () => {
+  it('is registered, and finds its way through the instances', async () => {
+    const response = await fetch(`${app.url}/admin/functions/housekeeping`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: '{}',
+    });
+    assert.equal(response.status, 202);
+    const swept = () => app.log.find((line) => line.includes('\\"event\\":\\"swept\\"'));
+    while (!swept()) await new Promise((resolve) => setTimeout(resolve, 50));
+    const { message } = JSON.parse(swept()!) as { message: string };
+    assert.deepEqual(JSON.parse(message), {
+      event: 'swept',
+      ended: 0,
+      settling: 0,
+      purged: 0,
+      removed: 0,
+      complete: true,
+    });
   });
 });
 

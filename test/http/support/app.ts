@@ -19,6 +19,7 @@ export interface App {
   log: string[];
   upload(container: string, name: string, bytes: Uint8Array): Promise<void>;
   names(container: string, prefix?: string): Promise<string[]>;
+  download(container: string, name: string): Promise<Buffer>;
   /** Asks the API; the answer must be a JSON object. `path` is below `/api/`, or a whole address. */
   ask(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>;
   /** Asks for the outcome of a run until there is one. */
@@ -68,6 +69,7 @@ export async function startApp(env: Record<string, string> = {}, args: string[] 
       for await (const item of client.listBlobsFlat({ prefix })) found.push(item.name);
       return found;
     },
+    download: (container, name) => service.getContainerClient(container).getBlobClient(name).downloadToBuffer(),
     async ended(runId) {
       for (;;) {
         const answer = await ask('GET', `runs/${runId}/outcome`);
