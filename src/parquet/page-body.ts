@@ -80,7 +80,8 @@ function openV2(
   return { bytes: body, start: 0, end: body.length, nulls };
 }
 
-function checkCrc(bytes: Uint8Array, page: Page, where: ErrorLocation): void {
+/** Throws `CorruptFile` when a page states a CRC of its stored bytes and they have another. */
+export function checkCrc(bytes: Uint8Array, page: Page, where: ErrorLocation): void {
   if (page.crc === undefined) return;
   if (zlib.crc32(bytes.subarray(page.body, page.end)) !== page.crc) corrupt('a page does not match its CRC', where);
 }

@@ -1,6 +1,7 @@
 /** Column chunks of a source blob, as they were fetched, and where their rows are. */
 import type { ErrorLocation } from '../errors.ts';
 import { decodeChunk } from '../parquet/decode.ts';
+import { checkCrc } from '../parquet/page-body.ts';
 import { type ChunkShape, chunkShape, type Page } from '../parquet/pages.ts';
 import type { ChunkMeta, Column, Leaf } from '../parquet/types.ts';
 import { cutRows } from './columns.ts';
@@ -53,6 +54,11 @@ export function chunkLocation(chunk: SourceChunk, blob: string): ErrorLocation {
 
 export function shapeOfChunk(chunk: SourceChunk, blob: string): ChunkShape {
   return chunkShape(chunk.bytes, chunk.meta, chunk.leaf, chunkLocation(chunk, blob));
+}
+
+/** Holds the pages of a chunk that is not decoded to the CRCs that they state. Throws `CorruptFile`. */
+export function checkPages(chunk: SourceChunk, blob: string, shape: ChunkShape): void {
+  for (const page of shape.pages) if (page.crc !== undefined) checkCrc(chunk.bytes, page, chunkLocation(chunk, blob));
 }
 
 /** Decodes what is meant of a chunk. */

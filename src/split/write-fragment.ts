@@ -28,7 +28,7 @@ import { evaluate } from './evaluate.ts';
 import type { Fragment, FragmentColumn } from './fragment.ts';
 import type { JsView } from './js-view.ts';
 import { type FedKeys, feedKey } from './key-lists.ts';
-import type { SourceChunk } from './source-chunk.ts';
+import { checkPages, type SourceChunk } from './source-chunk.ts';
 import type { Selection, SourceUnit } from './source-unit.ts';
 
 /** A column of an output file; the plan decides it for all files of a run. */
@@ -108,7 +108,7 @@ function writeColumn(
     case 'key':
       throw new OrdinalError('Internal', 'a rows entity has no key column');
     case 'copy':
-      return whole(copyColumn(unit.column(column.source), out, selection, context.ways));
+      return whole(copyColumn(unit.column(column.source), out, selection, context));
     case 'map':
     case 'compute':
     case 'constant': {
@@ -156,10 +156,18 @@ function reusable(source: CleanColumn, out: OutLeafType): Reusable | undefined {
   return leaf.optional === out.optional && WRITABLE.has(meta.codec) ? found : undefined;
 }
 
-function copyColumn(source: CleanColumn, out: OutLeafType, selection: Selection | undefined, ways: Ways): EncodedChunk {
+function copyColumn(
+  source: CleanColumn,
+  out: OutLeafType,
+  selection: Selection | undefined,
+  { ways, unit }: FragmentContext,
+): EncodedChunk {
   const found = selection || ways === 'encode' ? undefined : reusable(source, out);
   if (found) {
-    if (source.copyable && ways === 'any') return copied(found);
+    if (source.copyable && ways === 'any') {
+      checkPages(found.chunk, unit.place.blob, found.shape);
+      return copied(found);
+    }
     const column = source.column();
     if (column.form === 'dictionary' && found.shape.whollyDictionary) {
       return behindDictionary(column.dictionary, found, usedStatistics(column.dictionary, column, out));
