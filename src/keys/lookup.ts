@@ -20,9 +20,10 @@ export async function findIds(
   table: KeyTable,
 ): Promise<BigInt64Array> {
   const found = new BigInt64Array(table.size).fill(UNKNOWN);
-  if (table.size === 0) return found;
+  if (table.size === 0 || segments.length === 0) return found;
   const order = table.byHash();
-  const hashes = Uint32Array.from(order, (ordinal) => table.hashAt(ordinal));
+  const hashes = new Uint32Array(order.length);
+  for (let i = 0; i < order.length; i++) hashes[i] = table.hashAt(order[i]!);
   for (const segment of segments) {
     const wanted = (first: number, last: number) => {
       const at = lowerBound(hashes, first);

@@ -121,9 +121,11 @@ export class SegmentWriter {
 /** The segment of a table's keys, with their ordinals as values. */
 export function segmentOf(table: KeyTable): { pieces: Uint8Array[]; place: Omit<SegmentPlace, 'blob'> } {
   const writer = new SegmentWriter();
-  for (const ordinal of table.byHash()) {
-    const key = table.at(ordinal);
-    writer.add(table.hashAt(ordinal), BigInt(ordinal), key, 0, key.length);
+  const { data, offsets } = table.values();
+  const order = table.byHash();
+  for (let i = 0; i < order.length; i++) {
+    const ordinal = order[i]!;
+    writer.add(table.hashAt(ordinal), BigInt(ordinal), data, offsets[ordinal]!, offsets[ordinal + 1]!);
   }
   const place = writer.finish();
   return { pieces: writer.take(), place };

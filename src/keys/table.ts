@@ -79,15 +79,17 @@ export class KeyTable {
   /** Ordinals in ascending order of hash, and of ordinal where hashes are equal: a radix sort. */
   byHash(): Uint32Array {
     const size = this.#size;
-    let order = Uint32Array.from({ length: size }, (_, ordinal) => ordinal);
+    const hashes = this.#hashes;
+    let order = new Uint32Array(size);
+    for (let i = 0; i < size; i++) order[i] = i;
     let other = new Uint32Array(size);
     for (const shift of [0, 11, 22]) {
       const starts = new Uint32Array(2049);
-      for (let i = 0; i < size; i++) starts[((this.#hashes[i]! >>> shift) & 2047) + 1]!++;
+      for (let i = 0; i < size; i++) starts[((hashes[i]! >>> shift) & 2047) + 1]!++;
       for (let digit = 0; digit < 2048; digit++) starts[digit + 1]! += starts[digit]!;
       for (let i = 0; i < size; i++) {
         const ordinal = order[i]!;
-        const digit = (this.#hashes[ordinal]! >>> shift) & 2047;
+        const digit = (hashes[ordinal]! >>> shift) & 2047;
         other[starts[digit]!++] = ordinal;
       }
       [order, other] = [other, order];

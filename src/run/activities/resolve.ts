@@ -152,11 +152,14 @@ function divideKeys(arriving: KeyTable, ids: BigInt64Array): { fresh: KeyTable; 
   for (const id of ids) if (id === UNKNOWN) unknown++;
   const slots = ids;
   // Where all keys are new, as in an entity's first run, the table is already the one that is wanted.
-  const fresh = unknown === arriving.size ? arriving : new KeyTable(unknown);
+  if (unknown === arriving.size) {
+    for (let ordinal = 0; ordinal < slots.length; ordinal++) slots[ordinal] = BigInt(-1 - ordinal);
+    return { fresh: arriving, slots };
+  }
+  const fresh = new KeyTable(unknown);
   for (let ordinal = 0; ordinal < ids.length; ordinal++) {
     if (ids[ordinal] !== UNKNOWN) continue;
-    const key = arriving.at(ordinal);
-    slots[ordinal] = -1n - BigInt(fresh === arriving ? ordinal : fresh.intern(key));
+    slots[ordinal] = BigInt(-1 - fresh.intern(arriving.at(ordinal)));
   }
   return { fresh, slots };
 }
@@ -167,17 +170,22 @@ function slotBytes(ordinals: readonly (Int32Array | undefined)[], slots: BigInt6
   const all = new BigInt64Array(length);
   let at = 0;
   for (const list of ordinals) {
-    for (const ordinal of list ?? []) all[at++] = ordinal < 0 ? NO_SLOT : slots[ordinal]!;
+    if (!list) continue;
+    for (let i = 0; i < list.length; i++) all[at++] = list[i]! < 0 ? NO_SLOT : slots[list[i]!]!;
   }
   return new Uint8Array(all.buffer);
 }
 
 /** By row of a batch's list: ordinal among the new keys, or -1. */
 function newOrdinals(ordinals: Int32Array, slots: BigInt64Array): Int32Array {
-  return ordinals.map((ordinal) => {
-    const slot = ordinal < 0 ? 0n : slots[ordinal]!;
-    return slot < 0n ? Number(-1n - slot) : -1;
-  });
+  // The low half of -1 - n is n's complement, and ordinals fit 31 bits.
+  const halves = new Int32Array(slots.buffer, slots.byteOffset, slots.length * 2);
+  const out = new Int32Array(ordinals.length).fill(-1);
+  for (let i = 0; i < ordinals.length; i++) {
+    const k = 2 * ordinals[i]!;
+    if (k >= 0 && halves[k + 1]! < 0) out[i] = ~halves[k]!;
+  }
+  return out;
 }
 
 async function stageDelta(uploads: Uploads, at: IndexPartition, plan: Plan, fresh: KeyTable) {
