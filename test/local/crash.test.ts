@@ -6,12 +6,12 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { seededRandom, withChaos } from '../../local/chaos.ts';
 import type { Change } from '../../local/engine/model.ts';
-import { isTerminal } from '../../local/engine/model.ts';
 import { MemoryStore } from '../../local/store/memory.ts';
 import { SqliteStore } from '../../local/store/sqlite.ts';
-import type { Committed, Store } from '../../local/store/store.ts';
+import type { Store } from '../../local/store/store.ts';
 import { counter } from './app.ts';
 import { df, orchestrator, VirtualClock, World } from './harness.ts';
+import { MortalStore, runUntilDeath } from './mortal-store.ts';
 
 const child = orchestrator(function* (c) {
   const { k } = c.getInput() as { k: number };
@@ -42,56 +42,6 @@ const everything = orchestrator(function* (c) {
 });
 
 const expected = { output: '{"sum":24}', total: '{"n":24}', calls: '{"n":6}', locked: '{"n":2}' };
-
-class Crash extends Error {}
-
-/** A store whose host dies at its `fatal`-th commit: before it is applied, or right after. */
-class MortalStore implements Store {
-  commits = 0;
-  private readonly inner: Store;
-  private readonly fatal: number;
-  private readonly when: 'before' | 'after';
-
-  constructor(inner: Store, fatal: number, when: 'before' | 'after') {
-    this.inner = inner;
-    this.fatal = fatal;
-    this.when = when;
-  }
-
-  get dead(): boolean {
-    return this.commits >= this.fatal;
-  }
-
-  commit(changes: readonly Change[]): Committed {
-    if (this.dead) throw new Crash();
-    this.commits++;
-    if (this.dead && this.when === 'before') throw new Crash();
-    const committed = this.inner.commit(changes);
-    if (this.dead) throw new Crash();
-    return committed;
-  }
-
-  instance = (...args: Parameters<Store['instance']>) => this.inner.instance(...args);
-  instances = (...args: Parameters<Store['instances']>) => this.inner.instances(...args);
-  history = (...args: Parameters<Store['history']>) => this.inner.history(...args);
-  entity = (...args: Parameters<Store['entity']>) => this.inner.entity(...args);
-  entities = (...args: Parameters<Store['entities']>) => this.inner.entities(...args);
-  inbox = (...args: Parameters<Store['inbox']>) => this.inner.inbox(...args);
-  waitingTargets = () => this.inner.waitingTargets();
-  pendingWork = () => this.inner.pendingWork();
-  hasWork = (seq: number) => this.inner.hasWork(seq);
-  close = () => {};
-}
-
-/** Runs until the instance has ended or the store has died. */
-async function runUntilDeath(world: World, store: MortalStore, id: string): Promise<void> {
-  while (!store.dead) {
-    await world.settleOrDie(() => store.dead);
-    const record = store.instance(id);
-    if (store.dead || record === undefined || isTerminal(record.status)) return;
-    if (!world.clock.step(Number.POSITIVE_INFINITY)) return;
-  }
-}
 
 async function outcome(world: World, id: string): Promise<typeof expected> {
   const record = await world.finish(id);

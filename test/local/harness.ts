@@ -105,6 +105,8 @@ export interface WorldOptions {
   maxConcurrentActivities?: number;
 }
 
+/** Turns of the event loop in which everything that is due has long happened. */
+const turnsMax = 5_000;
 const dayMs = 24 * 3600 * 1000;
 
 /** An engine ready to be used; `start` has been called. */
@@ -215,21 +217,14 @@ export class World {
     });
   }
 
-  /** As `settle`, for a world that may die meanwhile. */
-  async settleOrDie(isDead: () => boolean): Promise<void> {
-    for (let quiet = 0; quiet < 3 && !isDead(); ) {
-      await new Promise((resolve) => setImmediate(resolve));
-      quiet = this.runtime.working ? 0 : quiet + 1;
-    }
-  }
-
   /** Lets things happen until nothing does: a pause, or a wait for the clock, is nothing. */
-  private async flush(): Promise<void> {
+  async flush(): Promise<void> {
     let still = 0;
     const unwatch = this.runtime.watch(() => {
       still = 0;
     });
-    for (let quiet = 0; quiet < 3 && still < 30; still++) {
+    for (let quiet = 0, turns = 0; quiet < 3 && still < 30; still++, turns++) {
+      if (turns === turnsMax) throw new Error('the engine does not come to rest');
       await new Promise((resolve) => setImmediate(resolve));
       quiet = this.runtime.working ? 0 : quiet + 1;
     }
