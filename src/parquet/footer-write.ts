@@ -37,7 +37,8 @@ export function writeFooter(input: FooterInput): Uint8Array {
   const rows = input.rowGroups.reduce((sum, group) => sum + group.rows, 0);
   invariant(rows === input.rows, `a footer of ${input.rows} rows over row groups of ${rows}`);
   const writer = new ThriftWriter();
-  writer.i32(1, 2);
+  // Version 1, as parquet-mr and DuckDB write it whatever the file holds: old readers refuse any other.
+  writer.i32(1, 1);
   writer.list(2, listOf.struct, input.leaves.length + 1);
   writeSchema(writer, input.leaves);
   writer.i64(3, input.rows);
