@@ -183,7 +183,8 @@ async function simulate({ rounds, seed, deaths, sqlite }: Case, planted?: Plante
     if (life === 0) world.start('program', { rounds, sum: 0 }, 'run');
     await runUntilDeath(world, store, 'run');
     time = clock.time + 1;
-    if (store.dead) continue;
+    // A host that may still die is not asked: it might do so while the last messages arrive.
+    if (fatal !== Number.POSITIVE_INFINITY) continue;
     await world.advance(24 * 3_600_000);
     check(world, rounds);
   }
