@@ -7,7 +7,7 @@ import type { Task } from 'durable-functions';
 import { type ErrorValue, OrdinalError, toErrorValue } from '../errors.ts';
 import type { PlanOutput } from './activities/plan.ts';
 import { type ActivityResult, shortened } from './activity.ts';
-import { withDeadline } from './deadline.ts';
+import { type Guard, withDeadline } from './deadline.ts';
 import { runInputSchema } from './documents.ts';
 import { complete, undo } from './ending.ts';
 import { activities, activity, fanOut, taskRangeSchema } from './fan-out.ts';
@@ -16,11 +16,15 @@ import { countRows, reserveAll } from './numbering.ts';
 import type { Orchestration } from './orchestration.ts';
 import { settleOrphans } from './orphans.ts';
 import { type RunOutput, type RunState, report } from './run-state.ts';
+import type { Phase } from './status.ts';
 import { callBack } from './tidy.ts';
 
 export type { RunOutput } from './run-state.ts';
 
 export const RUN_ORCHESTRATION = 'run';
+
+/** How waits of a phase are held to the deadline, where not by a race. */
+const guards: Partial<Record<Phase, Guard>> = { wait: 'clock', publish: 'none', done: 'none' };
 
 /** The orchestrator. Ends with its error in the custom status, and thrown, when the run fails. */
 export function* runOrchestrator(context: { df: Orchestration }): Generator<Task, RunOutput, unknown> {
@@ -40,8 +44,8 @@ export function* runOrchestrator(context: { df: Orchestration }): Generator<Task
   };
   try {
     // What readers may see already is not abandoned: publishing is bounded by its activities' own time.
-    const mayEnd = () => run.status.phase !== 'publish' && run.status.phase !== 'done';
-    const output = yield* withDeadline(df, phases(df, run), input.deadline, mayEnd);
+    const guard = (): Guard => guards[run.status.phase] ?? 'race';
+    const output = yield* withDeadline(df, phases(df, run), input.deadline, guard);
     yield* callBack(df, input, undefined);
     return output;
   } catch (thrown) {

@@ -21,6 +21,7 @@ function world() {
     return task;
   };
   const df = {
+    currentUtcDateTime: new Date('2025-12-31T23:00:00Z'),
     createTimer: () => make('timer'),
     Task: { any: (of: FakeTask[]) => make('any', of) },
   } as unknown as Orchestration;
@@ -41,7 +42,7 @@ describe('a deadline', () => {
       }
       return 'no error';
     }
-    const run = withDeadline(df, body(), deadline, () => true);
+    const run = withDeadline(df, body(), deadline, () => 'race');
     let race = run.next().value as unknown as FakeTask;
     assert.deepEqual(
       race.of?.map(({ name }) => name),
@@ -68,7 +69,7 @@ describe('a deadline', () => {
         throw thrown;
       }
     }
-    const run = withDeadline(df, body(), deadline, () => true);
+    const run = withDeadline(df, body(), deadline, () => 'race');
     const race = run.next().value as unknown as FakeTask;
     assert.throws(
       () => run.next(race.of![1]),
@@ -77,12 +78,31 @@ describe('a deadline', () => {
     assert.deepEqual(seen, ['DeadlineExceeded']);
   });
 
+  it('is looked up on the clock in polls, and leaves the tidying after it alone', () => {
+    const { df, tasks, task } = world();
+    const clock = df as { currentUtcDateTime: Date };
+    function* body(): Generator<Task, unknown, unknown> {
+      try {
+        for (;;) yield task('poll');
+      } catch (thrown) {
+        yield task('tidy');
+        return (thrown as OrdinalError).code;
+      }
+    }
+    const run = withDeadline(df, body(), deadline, () => 'clock');
+    for (let poll = 0; poll < 3; poll++) assert.equal((run.next({}).value as unknown as FakeTask).name, 'poll');
+    clock.currentUtcDateTime = new Date('2026-01-01T00:00:01Z');
+    assert.equal((run.next({}).value as unknown as FakeTask).name, 'tidy');
+    assert.deepEqual(run.next({}), { done: true, value: 'DeadlineExceeded' });
+    assert.equal(tasks.filter(({ name }) => name === 'timer').length, 0);
+  });
+
   it('does not end what may not be ended', () => {
     const { df, tasks, task } = world();
     function* body(): Generator<Task, unknown, unknown> {
       return yield task('publishes');
     }
-    const run = withDeadline(df, body(), deadline, () => false);
+    const run = withDeadline(df, body(), deadline, () => 'none');
     assert.equal((run.next().value as unknown as FakeTask).name, 'publishes');
     assert.deepEqual(run.next('there'), { done: true, value: 'there' });
     assert.equal(tasks.length, 1);
