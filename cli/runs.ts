@@ -51,7 +51,7 @@ export async function cleanRun(given: Given): Promise<Result> {
     });
   }
   // Completes what a dead run published, and undoes what it did not.
-  await host.run(TIDY_ORCHESTRATION, tidyInstanceId(runId), { runId, reason: 'cleaned' });
+  await host.run(TIDY_ORCHESTRATION, tidyInstanceId(runId), { runId, reason: 'cleaned', before: Date.now() });
   const names: string[] = [];
   for await (const blob of store.list(config.workContainer, work.runPrefix(runId))) names.push(blob.name);
   await forEachBounded(

@@ -26,8 +26,14 @@ export interface Liveness {
   alive: boolean;
 }
 
-/** Seconds between polls: 1, 2, 4, ... at most 15. */
-const POLL_SECONDS_MAX = 15;
+/**
+ * Seconds until the next poll. A release hands the lease to the next in line at once, so whoever is next asks often, at
+ * first; a long wait asks seldom, so that its history stays short: a day of waiting is some 1,600 polls.
+ */
+export function pollSeconds(poll: number, position: number): number {
+  if (poll >= 100) return 60;
+  return Math.min(15, position === 1 ? 1 + Math.floor(poll / 2) : 2 ** Math.min(poll, 4));
+}
 
 export interface LeaseHolder {
   readonly input: { runId: string };
@@ -75,7 +81,7 @@ export function* acquireLeases(
         if (!evicted.ok) throw fromErrorValue(evicted.error);
         continue;
       }
-      const seconds = Math.min(POLL_SECONDS_MAX, 2 ** poll);
+      const seconds = pollSeconds(poll, answer.position);
       yield df.createTimer(new Date(df.currentUtcDateTime.getTime() + seconds * 1000));
     }
   }

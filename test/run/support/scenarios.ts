@@ -111,6 +111,7 @@ export async function lostLease(): Promise<void> {
   for (let seed = 1; seed <= 6; seed++) {
     const sim = await world(seed);
     let awake = false;
+    let ended = false;
     sim.onPoint = ({ point }, { instance }) => {
       if (instance === 'a' && !awake && point === 'keyDelta:write:before') {
         sim.terminate('a');
@@ -120,7 +121,8 @@ export async function lostLease(): Promise<void> {
         awake = true;
         sim.resume();
       }
-      if (instance === 'b' && point === 'marker:write:before') {
+      if (instance === 'b' && !ended && point === 'marker:write:before') {
+        ended = true;
         sim.terminate('b');
         return 'die';
       }
