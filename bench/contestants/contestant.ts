@@ -34,7 +34,6 @@ export interface RunResult {
 export interface Contestant {
   /** Splits the source into files below `folder`, which is empty and the run's own. */
   run(folder: string): Promise<RunResult>;
-  close(): Promise<void>;
 }
 
 export interface ContestantModule {

@@ -57,7 +57,6 @@ export async function open({ set, source }: Work): Promise<Contestant> {
       for (const writer of writers.values()) await writer.close();
       return { files };
     },
-    close: async () => undefined,
   };
 }
 

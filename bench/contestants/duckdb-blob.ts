@@ -41,6 +41,5 @@ export async function open(work: Work): Promise<Contestant> {
       await Promise.all(uploads);
       return { files, bytesRead: bytes.byteLength, bytesWritten, requests };
     },
-    close: split.close,
   };
 }

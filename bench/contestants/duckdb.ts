@@ -11,10 +11,7 @@ const scripts: Record<Work['set'], Script> = { flights: flightsScript, sales: sa
 
 export async function open(work: Work): Promise<Contestant> {
   const split = await openSplit(work);
-  return {
-    run: async (folder) => ({ files: await split.run(work.source, folder) }),
-    close: split.close,
-  };
+  return { run: async (folder) => ({ files: await split.run(work.source, folder) }) };
 }
 
 export interface DuckSplit {
@@ -24,7 +21,6 @@ export interface DuckSplit {
     folder: string,
     onFile?: (entity: string, file: string) => void,
   ): Promise<Record<string, string[]>>;
-  close(): Promise<void>;
 }
 
 export async function openSplit({ set, threads }: Work): Promise<DuckSplit> {
@@ -40,10 +36,6 @@ export async function openSplit({ set, threads }: Work): Promise<DuckSplit> {
         onFile(entity, file(entity));
       }
       return Object.fromEntries(Object.keys(script.files('')).map((entity) => [entity, [file(entity)]]));
-    },
-    async close() {
-      connection.closeSync();
-      instance.closeSync();
     },
   };
 }

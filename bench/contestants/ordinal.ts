@@ -15,10 +15,7 @@ import type { ActivityAnswer, ActivityCall } from './ordinal-activities.ts';
 
 export async function open({ set, source, threads }: Work): Promise<Contestant> {
   const workers = new WorkerPool(threads);
-  return {
-    run: (folder) => run(set, source, folder, (call) => workers.call(call)),
-    close: () => workers.close(),
-  };
+  return { run: (folder) => run(set, source, folder, (call) => workers.call(call)) };
 }
 
 /** One run of a pipeline over `folder` as its blob store, with `call` to run activities. */
@@ -68,19 +65,17 @@ interface Pending {
 
 /** Worker threads with one queue: whoever is free takes the next activity. */
 class WorkerPool {
-  readonly #workers: Worker[];
   readonly #idle: Worker[];
   readonly #running = new Map<Worker, Pending>();
   readonly #queue: Pending[] = [];
 
   constructor(width: number) {
-    this.#workers = Array.from({ length: width }, () => {
+    this.#idle = Array.from({ length: width }, () => {
       const worker = new Worker(new URL('./ordinal-worker.ts', import.meta.url));
       worker.on('message', (answer: ActivityAnswer) => this.#settle(worker, (pending) => pending.resolve(answer)));
       worker.on('error', (error) => this.#settle(worker, (pending) => pending.reject(error)));
       return worker;
     });
-    this.#idle = [...this.#workers];
   }
 
   call(call: ActivityCall): Promise<ActivityAnswer> {
@@ -88,10 +83,6 @@ class WorkerPool {
       this.#queue.push({ call, resolve, reject });
       this.#next();
     });
-  }
-
-  async close(): Promise<void> {
-    await Promise.all(this.#workers.map((worker) => worker.terminate()));
   }
 
   #settle(worker: Worker, settle: (pending: Pending) => void): void {

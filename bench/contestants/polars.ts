@@ -25,7 +25,6 @@ export async function open({ set, source }: Work): Promise<Contestant> {
       }
       return { files };
     },
-    close: async () => undefined,
   };
 }
 

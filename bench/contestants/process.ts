@@ -84,6 +84,5 @@ process.on('message', (request: Request) => {
       process.send!({ ok: false, error: thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown) }),
   );
 });
-process.on('disconnect', () => {
-  void opened?.contestant.close().finally(() => process.exit());
-});
+// Whatever goes on, even a run that nobody waits for any more: closing in the midst of it may block for ever.
+process.on('disconnect', () => process.exit());
