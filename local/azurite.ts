@@ -61,6 +61,8 @@ export async function startAzurite(options: AzuriteOptions = {}): Promise<Runnin
     await Promise.race([up, failed, late]);
   } catch (error) {
     await child.stop('SIGKILL');
+    const taken = output.map((line) => /EADDRINUSE.*?:(\d+)/.exec(line)?.[1]).find((port) => port !== undefined);
+    if (taken !== undefined) throw new Error(`Azurite did not start: port ${taken} is in use (0 takes any free one).`);
     const reason = error instanceof Error ? error.message : String(error);
     throw new Error(`Azurite did not start: ${reason}\n${output.slice(-10).join('\n')}`);
   } finally {

@@ -128,7 +128,7 @@ export class ActionCursor {
   }
 
   /** Calls `done` with the next event of this exact name: at once with the oldest early one, else the newest waiter
-   * comes first, as in the SDK. */
+   * comes first, as in the SDK. Entities answer by such events too; waiting for one holds no instance open. */
   awaitEvent(name: string, done: (event: HistoryEvent) => void): void {
     const early = this.early.get(name);
     const event = early?.shift();
@@ -140,15 +140,6 @@ export class ActionCursor {
     const waiters = this.waiters.get(name) ?? [];
     waiters.push(done);
     this.waiters.set(name, waiters);
-  }
-
-  /** An entity's answer holds the instance open like a task; a plain external event does not. */
-  awaitAnswer(taskId: number, name: string, done: (event: HistoryEvent) => void): void {
-    this.open.set(taskId, () => {});
-    this.awaitEvent(name, (event) => {
-      this.open.delete(taskId);
-      done(event);
-    });
   }
 
   private visit(event: HistoryEvent): void {

@@ -8,8 +8,8 @@ import { completedTask, finish, newTask, type Task } from './task.ts';
 /** A call: one EventSent, answered by an EventRaised that is named after the request. */
 export function startEntityCall(cursor: ActionCursor, action: Action): Task {
   const task = newTask();
-  const { taskId, event } = sendOperation(cursor, action, false);
-  cursor.awaitAnswer(taskId, requestId(event), () => finish(task, false));
+  const event = sendOperation(cursor, action, false);
+  cursor.awaitEvent(requestId(event), () => finish(task, false));
   return task;
 }
 
@@ -18,14 +18,14 @@ export function startSignal(cursor: ActionCursor, action: Action): Task {
   return completedTask();
 }
 
-function sendOperation(cursor: ActionCursor, action: Action, signal: boolean): { taskId: number; event: HistoryEvent } {
+function sendOperation(cursor: ActionCursor, action: Action, signal: boolean): HistoryEvent {
   const target = parseEntityId(action.instanceId ?? '');
   if (target === undefined) {
     throw new OrchestrationFault(diagnostic('Unsupported', `'${action.instanceId}' is not an entity ID`));
   }
   requireFunction(cursor, 'entity', target.name);
   const id = entityId(target.name, target.key);
-  return cursor.issue(eventType.eventSent, 'op', () => {
+  const { event } = cursor.issue(eventType.eventSent, 'op', () => {
     const { instanceId, executionId, newId } = cursor.options;
     const request: EntityRequest = {
       id: newId(),
@@ -40,6 +40,7 @@ function sendOperation(cursor: ActionCursor, action: Action, signal: boolean): {
       outgoing: { kind: 'operation', target: id, request },
     };
   });
+  return event;
 }
 
 /** A lock on several entities: the request visits them in order; the last one answers. */
@@ -49,7 +50,7 @@ export function startLock(cursor: ActionCursor, action: Action): Task {
   const first = lockset[0];
   if (first === undefined) throw new OrchestrationFault(diagnostic('Unsupported', 'a lock on no entity'));
   for (const { name } of lockset) requireFunction(cursor, 'entity', name);
-  const { taskId, event } = cursor.issue(eventType.eventSent, 'op', () => {
+  const { event } = cursor.issue(eventType.eventSent, 'op', () => {
     const { instanceId, executionId, newId } = cursor.options;
     const id = action.lockRequestId ?? newId();
     const request: EntityRequest = { id, lockset, pos: 0, parent: instanceId, parentExecution: executionId };
@@ -62,7 +63,7 @@ export function startLock(cursor: ActionCursor, action: Action): Task {
   const lockId = requestId(event);
   const lock = { lockId, targets: lockset.map(({ name, key }) => entityId(name, key)), acquired: false };
   cursor.locks.push(lock);
-  cursor.awaitAnswer(taskId, lockId, () => {
+  cursor.awaitEvent(lockId, () => {
     lock.acquired = true;
     finish(task, false);
   });

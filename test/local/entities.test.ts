@@ -153,6 +153,17 @@ test('an orchestration that ends, fails or is terminated inside a critical secti
   assert.equal((await world.finish(blocked)).output, '{"n":3}');
 });
 
+test('an entity call that lost its race holds the orchestration open no longer, as in Azure', async () => {
+  const world = new World({ wrap: (dispatch) => ({ ...dispatch, entity: () => new Promise(() => {}) }) });
+  const output = await world.output(
+    orchestrator(function* (c) {
+      yield c.Task.any([c.callActivity('same', 1), c.callEntity(counter('silent'), 'get')]);
+      return { early: true };
+    }),
+  );
+  assert.deepEqual(output, { early: true });
+});
+
 test('a batch that fails as a whole is tried again: nothing is lost, nothing is done twice', async () => {
   let faults = 3;
   const world = new World({

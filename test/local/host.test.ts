@@ -24,7 +24,7 @@ before(async () => {
       Host__Keys__default: 'h',
       Host__Keys__durabletask: 'd',
       Host__Keys__function__keyed: 'k',
-      AzureFunctionsJobHost__functionTimeout: '00:00:02',
+      AzureFunctionsJobHost__functionTimeout: '00:00:05',
     },
     onLine: (line) => lines.push(line),
   });
@@ -266,7 +266,7 @@ test('a worker that dies under an HTTP request: 502, then all is well', async ()
 test('an activity beyond functionTimeout is ended and fails', async () => {
   const { body } = await run('hanging', {});
   assert.deepEqual(body, {
-    error: "Activity function 'hangs' failed:  Timeout value of 2 s was exceeded by function: Functions.hangs.",
+    error: "Activity function 'hangs' failed:  Timeout value of 5 s was exceeded by function: Functions.hangs.",
   });
 });
 
