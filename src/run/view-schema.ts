@@ -74,6 +74,14 @@ export const runViewSchema = runSummarySchema.extend({
   entities: z.array(entityViewSchema).optional(),
   outputContainer: z.string().optional().describe('Of the entity files and the manifest.'),
   manifest: z.string().optional(),
+  phases: z
+    .array(z.object({ phase: z.string(), at: z.string() }))
+    .optional()
+    .describe('When each phase began.'),
+  rejected: z
+    .object({ rows: count, lines: count, blob: z.string() })
+    .optional()
+    .describe('Source rows that the contract refused, and the blob that says why.'),
   plan: planViewSchema.optional().describe('Of a dry run.'),
   preview: previewSchema.optional().describe('Of a dry run.'),
 });

@@ -94,6 +94,8 @@ export async function publishedView(environment: Environment, name: string, runI
   return {
     manifest,
     outputContainer: document.output.container,
+    phases: document.phases,
+    ...(document.rejected && { rejected: document.rejected }),
     entities: document.entities.map(({ entity, rows, bytes, firstId, lastId, files, ids }) => ({
       entity,
       rows,

@@ -87,6 +87,8 @@ describe('starting', () => {
     const end = await ended('first');
     assert.equal(end.status, 200);
     assert.deepEqual(rowsOf(end), { airports: 5, routes: 5, flights: 105 });
+    const phases = (end.body.phases as { phase: string }[]).map(({ phase }) => phase);
+    assert.deepEqual([phases[0], phases.at(-1)], ['plan', 'publish']);
     const view = contract.check('GET', '/runs/{runId}', await app.ask('GET', String(answer.body.statusUrl)));
     assert.deepEqual(view.body, end.body);
   });
