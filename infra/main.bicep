@@ -62,4 +62,5 @@ output SERVICE_API_NAME string = resources.outputs.functionAppName
 output ORDINAL_URL string = resources.outputs.functionAppUrl
 output ORDINAL_DATA_ACCOUNT string = resources.outputs.dataAccountName
 output ORDINAL_SYSTEM_TOPIC string = resources.outputs.systemTopicName
-output ORDINAL_DEAD_LETTERS string = resources.outputs.deadLetters
+output ORDINAL_DEAD_LETTER_ACCOUNT string = resources.outputs.deadLetterAccountId
+output ORDINAL_DEAD_LETTER_CONTAINER string = resources.outputs.deadLetterContainer

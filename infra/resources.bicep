@@ -95,6 +95,7 @@ module events './app/events.bicep' = {
     location: location
     tags: tags
     sourceId: data.outputs.id
+    deadLetterAccountName: hub.outputs.name
   }
 }
 
@@ -102,4 +103,5 @@ output functionAppName string = app.outputs.name
 output functionAppUrl string = app.outputs.url
 output dataAccountName string = data.outputs.name
 output systemTopicName string = events.outputs.name
-output deadLetters string = '${hub.outputs.id}/blobServices/default/containers/${deadLetters}'
+output deadLetterAccountId string = hub.outputs.id
+output deadLetterContainer string = deadLetters

@@ -6,56 +6,52 @@
  * Takes the outputs of infra/main.bicep from the environment, as azd sets it, and needs the Azure CLI, signed in.
  */
 import { execFile } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
-const run = promisify(execFile);
-const az = async (...parameters) => {
-  const all = [...parameters, '--output', 'json'];
-  // On Windows the CLI is a script, which only a shell starts; to the shell, addresses need quotes.
-  const windows = process.platform === 'win32';
-  const { stdout } = await run('az', windows ? all.map((each) => `"${each}"`) : all, { shell: windows });
-  return stdout.trim() === '' ? undefined : JSON.parse(stdout);
-};
+const template = fileURLToPath(new URL('../subscription.bicep', import.meta.url));
 
-/** The subscription of a pipeline, as parameters of the Azure CLI. */
-export function subscription({ pipeline, arrival, appUrl, key, group, topic, deadLetters }) {
-  const { container, prefix, suffix } = pipeline.source;
-  const endpoint = `${appUrl}/runtime/webhooks/blobs?functionName=Host.Functions.arrive-${pipeline.name}&code=${encodeURIComponent(key)}`;
-  return [
-    ...['eventgrid', 'system-topic', 'event-subscription', 'create'],
-    ...['--name', `arrive-${pipeline.name}`, '--resource-group', group, '--system-topic-name', topic],
-    ...['--endpoint-type', 'webhook', '--endpoint', endpoint],
-    ...['--included-event-types', 'Microsoft.Storage.BlobCreated'],
-    ...['--subject-begins-with', `/blobServices/default/containers/${container}/blobs/${prefix}`],
-    ...['--subject-ends-with', arrival.on === 'marker' ? `/${arrival.name}` : suffix],
-    // What cannot be delivered within a day is kept to be looked at.
-    ...['--max-delivery-attempts', '30', '--event-ttl', '1440', '--deadletter-endpoint', deadLetters],
-  ];
+/** Runs the Azure CLI. On Windows it is a script, which only a shell starts; to the shell, paths need quotes. */
+async function az(...parameters) {
+  const windows = process.platform === 'win32';
+  const all = [...parameters, '--output', 'json'];
+  const { stdout } = await promisify(execFile)('az', windows ? all.map((each) => `"${each}"`) : all, {
+    shell: windows,
+  });
+  return stdout.trim() === '' ? undefined : JSON.parse(stdout);
 }
 
-async function main() {
-  const wanted = JSON.parse(process.env.ORDINAL_ARRIVAL || '{}');
-  if (Object.keys(wanted).length === 0) {
-    console.log('no pipeline is started by arrivals (ORDINAL_ARRIVAL): nothing to subscribe to');
-    return;
-  }
-  const { AZURE_RESOURCE_GROUP: group, SERVICE_API_NAME: name, ORDINAL_URL: appUrl } = process.env;
-  const { ORDINAL_SYSTEM_TOPIC: topic, ORDINAL_DEAD_LETTERS: deadLetters } = process.env;
-  const keys = await retried(async () => {
-    const found = await az('functionapp', 'keys', 'list', '--name', name, '--resource-group', group);
-    if (!found?.systemKeys?.blobs_extension) throw new Error('the app has no key for blob events yet');
-    return found;
-  });
-  const response = await retried(async () => {
-    const answer = await fetch(`${appUrl}/api/pipelines`, { headers: { 'x-functions-key': keys.masterKey } });
-    if (!answer.ok) throw new Error(`the app answers ${answer.status}`);
-    return answer.json();
-  });
-  for (const pipeline of response.pipelines) {
-    if (!pipeline.arrival) continue;
-    const key = keys.systemKeys.blobs_extension;
-    await az(...subscription({ pipeline, arrival: pipeline.arrival, appUrl, key, group, topic, deadLetters }));
-    console.log(`${pipeline.name}: subscribed to ${pipeline.source.container}/${pipeline.source.prefix}`);
+/** The parameters of subscription.bicep for a pipeline, as the API shows it. */
+export function subscription({ pipeline, appUrl, key, topic, deadLetterAccount, deadLetterContainer }) {
+  const { name, source, arrival } = pipeline;
+  return {
+    topicName: topic,
+    // Event Grid takes letters, digits and hyphens.
+    name: `arrive-${name.replaceAll('_', '-')}`.slice(0, 64),
+    endpoint: `${appUrl}/runtime/webhooks/blobs?functionName=Host.Functions.arrive-${name}&code=${encodeURIComponent(key)}`,
+    subjectBeginsWith: `/blobServices/default/containers/${source.container}/blobs/${source.prefix}`,
+    subjectEndsWith: arrival.on === 'marker' ? arrival.name : source.suffix,
+    deadLetterAccountId: deadLetterAccount,
+    deadLetterContainer,
+  };
+}
+
+async function deploy(group, parameters) {
+  // By a file: parameters on the command line are seen by everybody on this machine, and one is a key.
+  const folder = await mkdtemp(path.join(tmpdir(), 'ordinal-'));
+  try {
+    const file = path.join(folder, 'parameters.json');
+    const values = Object.entries(parameters).map(([name, value]) => [name, { value }]);
+    await writeFile(file, JSON.stringify({ contentVersion: '1.0.0.0', parameters: Object.fromEntries(values) }), {
+      mode: 0o600,
+    });
+    const target = ['--resource-group', group, '--name', parameters.name];
+    await az('deployment', 'group', 'create', ...target, '--template-file', template, '--parameters', `@${file}`);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
   }
 }
 
@@ -72,4 +68,30 @@ async function retried(work) {
   }
 }
 
-if (process.argv[1] === new URL(import.meta.url).pathname || process.argv[1]?.endsWith('subscribe.mjs')) await main();
+async function main() {
+  if (Object.keys(JSON.parse(process.env.ORDINAL_ARRIVAL || '{}')).length === 0) {
+    console.log('no pipeline is started by arrivals (ORDINAL_ARRIVAL): nothing to subscribe to');
+    return;
+  }
+  const { AZURE_RESOURCE_GROUP: group, SERVICE_API_NAME: name, ORDINAL_URL: appUrl } = process.env;
+  const { ORDINAL_SYSTEM_TOPIC: topic, ORDINAL_DEAD_LETTER_ACCOUNT: deadLetterAccount } = process.env;
+  const { ORDINAL_DEAD_LETTER_CONTAINER: deadLetterContainer } = process.env;
+  const keys = await retried(async () => {
+    const found = await az('functionapp', 'keys', 'list', '--name', name, '--resource-group', group);
+    if (!found?.systemKeys?.blobs_extension) throw new Error('the app has no key for blob events yet');
+    return found;
+  });
+  const { pipelines } = await retried(async () => {
+    const answer = await fetch(`${appUrl}/api/pipelines`, { headers: { 'x-functions-key': keys.masterKey } });
+    if (!answer.ok) throw new Error(`the app answers ${answer.status}`);
+    return answer.json();
+  });
+  const key = keys.systemKeys.blobs_extension;
+  for (const pipeline of pipelines) {
+    if (!pipeline.arrival) continue;
+    await deploy(group, subscription({ pipeline, appUrl, key, topic, deadLetterAccount, deadLetterContainer }));
+    console.log(`${pipeline.name}: subscribed to ${pipeline.source.container}/${pipeline.source.prefix}`);
+  }
+}
+
+if (process.argv[1] !== undefined && path.resolve(process.argv[1]) === fileURLToPath(import.meta.url)) await main();

@@ -9,6 +9,8 @@ import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { startHost } from '../../local/start-host.ts';
+import { pipelines } from '../../pipelines/index.ts';
+import { arrivalDoors } from '../../src/arrival/doors.ts';
 import { parseConfig } from '../../src/config.ts';
 
 const run = promisify(execFile);
@@ -44,9 +46,9 @@ describe('the package', () => {
     const host = await startHost({ scriptRoot: staged, workers: 1, env });
     try {
       const response = await fetch(`${host.url}/api/pipelines`);
-      const { pipelines } = (await response.json()) as { pipelines: { name: string }[] };
+      const body = (await response.json()) as { pipelines: { name: string }[] };
       assert.deepEqual(
-        pipelines.map(({ name }) => name),
+        body.pipelines.map(({ name }) => name),
         ['flights', 'sales'],
       );
     } finally {
@@ -67,6 +69,8 @@ describe('the templates', () => {
     assert.doesNotMatch(stderr, /Warning|Error/);
     const compiled = await readFile(out, 'utf8');
     assert.match(compiled, /FlexConsumption/);
+    const alone = ['build', path.join(root, 'infra/subscription.bicep'), '--outfile', out];
+    assert.doesNotMatch((await run(compiler()!, alone, { env })).stderr, /Warning|Error/);
   });
 
   it('use modules that are there, with all their parameters', async () => {
@@ -126,35 +130,32 @@ describe('the templates', () => {
 describe('subscriptions', () => {
   it("see a pipeline's source, and none of its outputs", async () => {
     const { subscription } = (await import(path.join(root, 'infra/hooks/subscribe.mjs'))) as {
-      subscription(of: object): string[];
+      subscription(of: object): Record<string, string>;
     };
-    const { pipelines } = await import('../../pipelines/index.ts');
+    const template = await text('infra/subscription.bicep');
     for (const pipeline of pipelines.values()) {
-      const arrival = { on: 'blob' };
-      const list = subscription({
-        pipeline,
-        arrival,
-        appUrl: 'https://a',
-        key: 'k/=',
-        group: 'g',
-        topic: 't',
-        deadLetters: 'd',
-      });
-      const option = (name: string) => list[list.indexOf(name) + 1]!;
-      const subject = (container: string, name: string) =>
-        `/blobServices/default/containers/${container}/blobs/${name}`;
-      const sees = (container: string, name: string) =>
-        subject(container, name).startsWith(option('--subject-begins-with')) &&
-        subject(container, name).endsWith(option('--subject-ends-with'));
+      const given = { appUrl: 'https://a', key: 'k/=', topic: 't', deadLetterAccount: '/s', deadLetterContainer: 'd' };
+      const values = subscription({ pipeline: { ...pipeline, arrival: { on: 'blob' } }, ...given });
+      const declared = [...template.matchAll(/^param (\w+) /gm)].map(([, name]) => name);
+      assert.deepEqual(Object.keys(values).sort(), declared.sort());
+      const sees = (container: string, name: string) => {
+        const subject = `/blobServices/default/containers/${container}/blobs/${name}`;
+        return subject.startsWith(values.subjectBeginsWith!) && subject.endsWith(values.subjectEndsWith!);
+      };
       assert.ok(sees(pipeline.source.container, `${pipeline.source.prefix}2001/a.parquet`));
       for (const other of pipelines.values()) {
         assert.ok(!sees(other.output.container, `${other.output.prefix}flights/run-00000.parquet`));
       }
       assert.ok(!sees('ordinal', 'runs/x/split/000000.bin'));
-      assert.match(
-        option('--endpoint'),
-        new RegExp(`functionName=Host\\.Functions\\.arrive-${pipeline.name}&code=k%2F%3D$`),
-      );
+      const [door] = arrivalDoors({
+        config: parseConfig({ AzureWebJobsStorage: 'x', ORDINAL_ARRIVAL: `{"${pipeline.name}":{"on":"blob"}}` }),
+        pipelines,
+      });
+      const { searchParams } = new URL(values.endpoint!);
+      assert.equal(searchParams.get('functionName'), `Host.Functions.${door!.functionName}`);
+      assert.equal(searchParams.get('code'), 'k/=');
+      const marked = subscription({ pipeline: { ...pipeline, arrival: { on: 'marker', name: '_DONE' } }, ...given });
+      assert.equal(marked.subjectEndsWith, '_DONE');
     }
   });
 });
