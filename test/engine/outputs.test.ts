@@ -6,10 +6,18 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import fc from 'fast-check';
 import { parquetMetadata } from 'hyparquet';
+import { z } from 'zod';
+import { encodeDictionaryChunk } from '../../src/parquet/encode.ts';
+import type { ColumnType } from '../../src/parquet/types.ts';
+import { compile } from '../../src/pipeline/compile.ts';
 import type { CompiledPipeline } from '../../src/pipeline/compiled.ts';
+import { pipeline } from '../../src/pipeline/index.ts';
+import { fileOf } from '../parquet/support/files.ts';
 import { filesOf, type Outcome, runScenario } from './support/check.ts';
+import { Engine } from './support/drive.ts';
 import { DuckReader } from './support/reader.ts';
 import { commonKinds, scenarios } from './support/scenarios.ts';
+import { poolValues } from './support/sources.ts';
 
 const numRuns = Number(process.env.ORDINAL_ENGINE_RUNS ?? 15);
 let duck: DuckReader;
@@ -151,4 +159,41 @@ test('statistics are true where they are copied, and exact where they were writt
     }),
     { numRuns },
   );
+});
+
+test('entries of a reused dictionary that no row uses bring no ID into the row group', async () => {
+  const definition = compile(
+    pipeline({
+      name: 'p',
+      source: { container: 'landing', prefix: 'in/' },
+      row: z.object({ a: z.string() }),
+      entities: ({ rows, keyed, id, ref }) => ({
+        keys: keyed({ id: id('key_id'), key: { a: 'a' } }),
+        all: rows({ id: id('row_id'), columns: { key_id: ref('keys', { a: 'a' }) } }),
+      }),
+    }),
+  );
+  const type: ColumnType = { physical: 'BYTE_ARRAY', annotation: { kind: 'string' } };
+  const pool = poolValues(type, ['x', 'y', 'z']);
+  // Row groups too large to be joined, each with the whole pool for its dictionary.
+  const chunks = [0, 2].map((entry) =>
+    encodeDictionaryChunk(pool, new Int32Array(20_000).fill(entry), type, false, 'SNAPPY'),
+  );
+  const engine = new Engine(definition);
+  await engine.upload('in/x.parquet', fileOf([{ name: 'a', type, optional: false, chunks }]));
+  await engine.run('r');
+  const bytes = engine.published('all')[0]!.bytes;
+  const metadata = parquetMetadata(new Uint8Array(bytes).buffer);
+  assert.deepEqual(
+    metadata.row_groups.map((group) => {
+      const { statistics } = group.columns[1]!.meta_data!;
+      return [statistics?.min_value, statistics?.max_value, statistics?.null_count];
+    }),
+    [
+      [1n, 1n, 0n],
+      [2n, 2n, 0n],
+    ],
+  );
+  // Only used keys were numbered.
+  assert.equal((await duck.read(engine.published('keys')[0]!.bytes)).rows.length, 2);
 });

@@ -75,7 +75,7 @@ const entityShape: fc.Arbitrary<EntityShape> = fc.record({
   keyed: fc.boolean(),
   key: fc.array(nat, { minLength: 1, maxLength: 3 }),
   own: fc.boolean(),
-  where: fc.option(nat, { freq: 1 }),
+  where: fc.option(nat, { freq: 3 }),
   columns: fc.array(fc.record({ kind: nat, a: nat, b: nat }), { maxLength: 6 }),
   step: fc.constantFrom(1, 1, 5),
 });
