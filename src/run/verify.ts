@@ -38,6 +38,7 @@ export async function publishedManifests(environment: Environment): Promise<Mani
  * Verifies one run. `all` are the manifests of all runs, this one among them, and `book` their keys.
  *
  * - Files are there, with the bytes, checksum and rows that the manifest says; nothing but them counts.
+ * - Source rows are those of the inputs; each is in every rows entity that takes all rows, or refused.
  * - Own IDs are, row by row, the ranges that the manifest says.
  * - Ranges of a sequence are given once, over all runs; those of this run lie where the sequence was.
  * - A natural key has one ID, over all runs that share its index.
@@ -56,7 +57,7 @@ export async function verifyRun(
     findings.push(`pipeline "${manifest.pipeline}" is not registered any more`);
     return report;
   }
-  findings.push(...overlaps(manifest, all), ...sums(manifest));
+  findings.push(...overlaps(manifest, all), ...sums(manifest), ...(await conserved(environment, manifest, pipeline)));
   for (const published of manifest.entities) {
     const entity = pipeline.entities.find(({ name }) => name === published.entity);
     if (!entity) {
@@ -140,6 +141,28 @@ function sums(manifest: Manifest): string[] {
       found.push(`${entity}: ${rows} rows, ${inFiles} in files, ${ids.count} IDs`);
     const fresh = keys?.partitions.reduce((sum, partition) => sum + partition.rows, 0) ?? rows;
     if (fresh !== rows) found.push(`${entity}: ${rows} rows of ${fresh} new keys`);
+  }
+  return found;
+}
+
+/** Rows in are rows out, or refused; but for entities that take some rows only. */
+async function conserved({ store }: Environment, manifest: Manifest, pipeline: CompiledPipeline): Promise<string[]> {
+  const found: string[] = [];
+  const { source, inputs, entities, rejected, output: place } = manifest;
+  const inInputs = inputs.reduce((sum, { rows }) => sum + rows, 0);
+  if (inInputs !== source.rows) found.push(`${source.rows} source rows, ${inInputs} in the inputs`);
+  const accepted = source.rows - (rejected?.rows ?? 0);
+  for (const { entity: name, rows } of entities) {
+    const entity = pipeline.entities.find((one) => one.name === name);
+    if (entity?.kind !== 'rows') continue;
+    const wrong = entity.where ? rows > accepted : rows !== accepted;
+    if (wrong) found.push(`${name}: ${rows} rows of ${accepted} that were accepted`);
+  }
+  if (rejected) {
+    const bytes = await store.read(place.container, rejected.blob);
+    const table = bytes && readFile(bytes, rejected.blob, found);
+    if (!table) found.push(`${rejected.blob}: refused rows are gone`);
+    else if (table.rows !== rejected.lines) found.push(`${rejected.blob}: ${table.rows} lines, not ${rejected.lines}`);
   }
   return found;
 }

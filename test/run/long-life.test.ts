@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { longLife } from './support/long-life.ts';
 
-const [first, last] = (process.env.ORDINAL_SEEDS ?? '1..3').split('..').map(Number) as [number, number];
+const [first, last] = (process.env.ORDINAL_SEEDS ?? '1..2').split('..').map(Number) as [number, number];
 
 for (let seed = first; seed <= last; seed++) {
   test(`a long life with everything that can go wrong, seed ${seed}`, async () => {

@@ -1,4 +1,5 @@
 /** What runs published, read through their manifests by an independent reader (hyparquet). */
+import assert from 'node:assert/strict';
 import { parquetReadObjects } from 'hyparquet';
 import { compressors } from 'hyparquet-compressors';
 import { type Manifest, manifestSchema } from '../../../src/run/documents.ts';
@@ -25,7 +26,10 @@ export async function readPublished(store: MemoryStore, container = 'published')
     const files: Published['files'] = {};
     for (const { entity, files: named } of manifest.entities) {
       files[entity] = [];
-      for (const { blob } of named) files[entity].push(await readRows(store.bytes(container, blob)));
+      for (const { blob } of named) {
+        assert.ok(store.names(container, blob).includes(blob), `${name} names ${blob}, which is there`);
+        files[entity].push(await readRows(store.bytes(container, blob)));
+      }
       rows[entity] = files[entity].flat();
     }
     found.set(manifest.runId, { manifest, rows, files });

@@ -1,6 +1,6 @@
 /**
  * Pipelines for tests of runs: small, and entangled. `shop` and `web` share the customers' key index and the sequence
- * `documents`; `log` has no keyed entity and draws on `documents` too.
+ * `documents`; `log` and `audit` have no keyed entity and draw on `documents` too.
  */
 import { z } from 'zod';
 import { type TableColumn, writeTable } from '../../../src/parquet/table.ts';
@@ -63,7 +63,19 @@ const log = pipeline({
   }),
 });
 
-export const shopPipelines = registerPipelines([shop, web, log]);
+/** Refuses some rows: what is left is numbered without a gap all the same. */
+const audit = pipeline({
+  name: 'audit',
+  source: { container: 'landing', prefix: 'audit/' },
+  row: z.object({ customer: z.string(), quantity: z.int().max(3) }),
+  onInvalid: 'quarantine',
+  maxRejected: 1,
+  entities: ({ rows, id }) => ({
+    entries: rows({ id: id('entry_id', documents), columns: { customer: 'customer', quantity: 'quantity' } }),
+  }),
+});
+
+export const shopPipelines = registerPipelines([shop, web, log, audit]);
 
 /** Parquet bytes of rows. */
 export function shopFile(rows: readonly ShopRow[]): Uint8Array {
