@@ -143,7 +143,7 @@ export class Sim {
   /** Starts an instance, or a new life of one that has ended without completing. */
   start(id: string, name: string, input: object): SimInstance {
     const known = this.instances.get(id);
-    assert.ok(!known || known.status !== 'Running', `${id} runs`);
+    assert.ok(known?.status !== 'Running', `${id} runs`);
     const instance: SimInstance = { id, name, status: 'Running', life: (known?.life ?? 0) + 1, input };
     this.instances.set(id, instance);
     this.#later(`start ${id}`, () => void this.#drive(instance));
