@@ -7,8 +7,8 @@ import { limits } from '../limits.ts';
 import { compatible, typeText } from '../parquet/logical.ts';
 import type { Codec, ColumnType, FileMeta, Leaf } from '../parquet/types.ts';
 import type { CompiledPipeline, ContractColumn, Entity, KeyedEntity, OutColumn } from '../pipeline/compiled.ts';
+import { writableCodec } from '../split/reuse-chunk.ts';
 import { widest } from '../split/widen.ts';
-import { writableCodec } from '../split/write-fragment.ts';
 import type { Batch, OutLeaf, Plan } from './documents.ts';
 import type { PinnedBlob } from './source.ts';
 

@@ -7,28 +7,25 @@
  * 3. encoded: decoded values, gathered for the selected rows, encoded anew.
  */
 import { invariant, OrdinalError } from '../errors.ts';
-import { encodeColumn, encodeDictionaryPage, encodeIndexPages, encodePlain } from '../parquet/encode.ts';
-import { type Builder, builder } from '../parquet/logical.ts';
-import type { ChunkShape } from '../parquet/pages.ts';
-import { statisticsOf } from '../parquet/statistics.ts';
-import type {
-  Codec,
-  Column,
-  ColumnType,
-  EncodedChunk,
-  Encoding,
-  PageEncodingCount,
-  RawStatistics,
-  Values,
-} from '../parquet/types.ts';
+import { encodeColumn, encodeIndexPages, encodePlain } from '../parquet/encode.ts';
+import type { Codec, Column, ColumnType, EncodedChunk } from '../parquet/types.ts';
 import { allocate } from '../parquet/values.ts';
 import type { OutColumn, RowsEntity } from '../pipeline/compiled.ts';
 import type { CleanColumn } from './clean.ts';
 import { evaluate } from './evaluate.ts';
 import type { Fragment, FragmentColumn } from './fragment.ts';
-import type { JsView } from './js-view.ts';
 import { type FedKeys, feedKey } from './key-lists.ts';
-import { checkPages, type SourceChunk } from './source-chunk.ts';
+import {
+  behindDictionary,
+  copied,
+  encodingsOf,
+  mapDictionary,
+  pageEncodingsOf,
+  reusable,
+  usedStatistics,
+  writableCodec,
+} from './reuse-chunk.ts';
+import { checkPages } from './source-chunk.ts';
 import type { Selection, SourceUnit } from './source-unit.ts';
 
 /** A column of an output file; the plan decides it for all files of a run. */
@@ -46,9 +43,6 @@ export interface WrittenFragment {
   /** By column. */
   parts: StaticParts[];
 }
-
-/** Codecs that we write; a source in any other gets new chunks in ZSTD. */
-const WRITABLE: ReadonlySet<Codec> = new Set(['UNCOMPRESSED', 'SNAPPY', 'GZIP', 'BROTLI', 'ZSTD', 'LZ4_RAW']);
 
 /**
  * Which ways through may be taken: `any` is what a run uses; the others forbid copying (`dictionary`), or copying and
@@ -134,26 +128,9 @@ function sourceOf(column: OutColumn, unit: SourceUnit): CleanColumn | undefined 
   return undefined;
 }
 
-export function writableCodec(codec: Codec): Codec {
-  return WRITABLE.has(codec) ? codec : 'ZSTD';
-}
-
 /** New pages use the codec of the source beside them, so what could read the source can read the output. */
 function codecOf(source: CleanColumn | undefined, unit: SourceUnit): Codec {
   return writableCodec(source?.codec ?? unit.codec());
-}
-
-interface Reusable {
-  chunk: SourceChunk;
-  shape: ChunkShape;
-}
-
-/** The source chunk, where its levels are those of the output and its codec may stand in one. */
-function reusable(source: CleanColumn, out: OutLeafType): Reusable | undefined {
-  const found = source.source();
-  if (!found || source.nullsAdded) return undefined;
-  const { leaf, meta } = found.chunk;
-  return leaf.optional === out.optional && WRITABLE.has(meta.codec) ? found : undefined;
 }
 
 function copyColumn(
@@ -175,132 +152,6 @@ function copyColumn(
   }
   const column = selection ? source.gather(selection.rows) : source.column();
   return encode(column, out, writableCodec(source.codec));
-}
-
-/** Way 1: the chunk's bytes. The footer's facts stay true; a dictionary page that the source did not name gets named. */
-function copied({ chunk, shape }: Reusable): EncodedChunk {
-  const { meta, bytes } = chunk;
-  return {
-    parts: [bytes],
-    meta: {
-      codec: meta.codec,
-      encodings: meta.encodings,
-      numValues: meta.numValues,
-      length: bytes.byteLength,
-      uncompressedLength: meta.uncompressedLength,
-      ...(shape.dictionaryPage && { dictionaryPageOffset: shape.dictionaryPage.header }),
-      dataPageOffset: shape.dataStart,
-      ...(meta.statistics && { statistics: meta.statistics }),
-      ...(meta.pageEncodings && { pageEncodings: meta.pageEncodings }),
-    },
-  };
-}
-
-/** Way 2: the source's data pages behind another dictionary. */
-function behindDictionary(dictionary: Values, { chunk, shape }: Reusable, statistics: RawStatistics): EncodedChunk {
-  const { codec, numValues } = chunk.meta;
-  const page = encodeDictionaryPage(dictionary, codec);
-  const pages = chunk.bytes.subarray(shape.dataStart, shape.dataEnd);
-  return {
-    parts: [page.bytes, pages],
-    meta: {
-      codec,
-      encodings: encodingsOf(shape),
-      numValues,
-      length: page.bytes.byteLength + pages.byteLength,
-      uncompressedLength: page.uncompressedLength + shape.dataUncompressedLength,
-      dictionaryPageOffset: 0,
-      dataPageOffset: page.bytes.byteLength,
-      statistics,
-      pageEncodings: pageEncodingsOf(shape),
-    },
-  };
-}
-
-function encodingsOf(shape: ChunkShape): Encoding[] {
-  return [...new Set([...shape.dataEncodings, 'RLE', 'PLAIN'] as const)];
-}
-
-/** Pages of a reused chunk behind a new dictionary page. */
-function pageEncodingsOf(shape: ChunkShape): PageEncodingCount[] {
-  const counts: PageEncodingCount[] = [{ page: 'dictionary', encoding: 'PLAIN', count: 1 }];
-  for (const { kind, encoding } of shape.pages) {
-    if (kind === 'dictionary') continue;
-    const known = counts.find((entry) => entry.page === kind && entry.encoding === encoding);
-    if (known) known.count++;
-    else counts.push({ page: kind, encoding, count: 1 });
-  }
-  return counts;
-}
-
-function usedStatistics(
-  dictionary: Values,
-  column: Extract<Column, { form: 'dictionary' }>,
-  out: OutLeafType,
-): RawStatistics {
-  const used = usedEntries(column);
-  return statisticsOf(dictionary, out.type, used, column.nulls);
-}
-
-function usedEntries(column: Extract<Column, { form: 'dictionary' }>): Uint8Array {
-  const used = new Uint8Array(column.dictionary.length);
-  for (let row = 0; row < column.rows; row++) {
-    const entry = column.indices[row]!;
-    if (entry >= 0) used[entry] = 1;
-  }
-  return used;
-}
-
-/**
- * Way 2 for a mapped column: the function runs on the dictionary's used entries and the data pages stay. Undefined
- * where that would not be exact: a null result or a null argument changes levels, booleans have no dictionaries.
- */
-function mapDictionary(
-  column: Extract<OutColumn, { kind: 'map' | 'compute' | 'constant' }>,
-  source: CleanColumn,
-  out: OutLeafType,
-  ways: Ways,
-): EncodedChunk | undefined {
-  if (column.kind === 'constant' || out.type.physical === 'BOOLEAN' || ways === 'encode') return undefined;
-  const found = reusable(source, out);
-  if (!found?.shape.whollyDictionary) return undefined;
-  const values = source.column();
-  const view: JsView = source.js();
-  if (values.form !== 'dictionary' || view.form !== 'dictionary') return undefined;
-  if (values.nulls > 0 && (column.kind === 'compute' || column.nulls)) return undefined;
-  const used = usedEntries(values);
-  const build = builder(out.type);
-  let spare: unknown;
-  for (let entry = 0; entry < used.length && spare === undefined; entry++) {
-    if (used[entry] === 1) spare = tryApply(column, view.values[entry]);
-  }
-  if (spare === undefined || spare === null) return undefined;
-  for (let entry = 0; entry < used.length; entry++) {
-    // An unused entry takes a value that occurs, so that the dictionary holds nothing else.
-    const value = used[entry] === 1 ? tryApply(column, view.values[entry]) : spare;
-    if (value === undefined || value === null || !tryPush(build, value)) return undefined;
-  }
-  const dictionary = build.finish().values;
-  const statistics = statisticsOf(dictionary, out.type, used, values.nulls);
-  return behindDictionary(dictionary, found, statistics);
-}
-
-/** Undefined when the function throws: the slow way then reports the row. */
-function tryApply(column: Extract<OutColumn, { kind: 'map' | 'compute' }>, value: unknown): unknown {
-  try {
-    return column.fn(value);
-  } catch {
-    return undefined;
-  }
-}
-
-function tryPush(build: Builder, value: unknown): boolean {
-  try {
-    build.push(value);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 function reference(
