@@ -28,8 +28,9 @@ async function main(): Promise<number | undefined> {
   });
   try {
     const host = await runHost(options, logger);
-    announce(host, options, logger);
+    // Before anybody is told that the host is there to be stopped.
     stopOnSignals(host, logger);
+    announce(host, options, logger);
     return undefined;
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);

@@ -3,7 +3,7 @@
  * KILLS=N makes it N moments instead of the few of a normal run.
  */
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -22,11 +22,12 @@ async function workersOf(host: StartedHost): Promise<number[]> {
   return status.workers;
 }
 
-/** True while a process of this ID lives. */
+/** True while a process of this ID lives. One that has ended and waits to be reaped by its parent does not. */
 function lives(pid: number): boolean {
   try {
     process.kill(pid, 0);
-    return true;
+    if (process.platform !== 'linux') return true;
+    return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
   } catch {
     return false;
   }

@@ -19,7 +19,7 @@ import type { Environment } from '../environment.ts';
 import { loadPlan } from '../load.ts';
 import { leafOf } from '../plan.ts';
 import { Uploads } from '../pool.ts';
-import { type PinnedBlob, readFooter, readRanges } from '../source.ts';
+import { keptFooter, type PinnedBlob, readRanges } from '../source.ts';
 
 export interface BatchInput {
   runId: string;
@@ -36,7 +36,7 @@ export async function splitActivity(environment: Environment, { runId, batch }: 
   const { plan, pipeline } = await loadPlan(environment, runId);
   const spec = plan.batches[batch]!;
   const file = plan.files[spec.file]!;
-  const meta = await readFooter(store, pipeline.source.container, file);
+  const meta = await keptFooter(store, pipeline.source.container, file);
   const splitter = new BatchSplitter(pipeline, {
     outputs: new Map(Object.entries(plan.outputs)),
     keyTypes: new Map(Object.entries(plan.keyTypes)),
