@@ -41,6 +41,8 @@ export const limits = {
   previewSourceRowsMax: 1_000,
   /** Instances that one sweep of housekeeping looks at, so that it ends well within a function's time. */
   sweepInstancesMax: 5_000,
+  /** Characters of an instance ID (Durable Task Scheduler: 100 safe ASCII characters). */
+  instanceIdLengthMax: 100,
   /** Characters of a run ID: with a shard's suffix it is an instance ID (100 safe ASCII characters, DTS). */
   runIdLengthMax: 64,
   /** Entities, and columns of one entity, in a pipeline. */

@@ -5,15 +5,17 @@
  */
 import type { Task } from 'durable-functions';
 import { z } from 'zod';
-import { type ErrorValue, fromErrorValue, OrdinalError } from '../errors.ts';
+import { type ErrorValue, fromErrorValue, invariant, OrdinalError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import type { ActivityResult, ActivityValue, RunActivity } from './activity.ts';
 import type { Orchestration } from './orchestration.ts';
 
 /** Numbered tasks: `activity` with `{ ...input, [key]: n }` for n in [from, to). */
 export const taskRangeSchema = z.object({
-  /** Names the shards' instances: `<runId>-<label>-<from>`. */
-  label: z.string(),
+  /** Names the shards' instances: `<runId>-<label>-<from>-<width>-<life>`. */
+  label: z.string().max(10),
+  /** Tells the lives of a run ID apart: a run that is started again must not meet the shards of its earlier life. */
+  life: z.string().max(9),
   activity: z.string(),
   input: z.object({ runId: z.string(), entity: z.string().exactOptional() }),
   key: z.enum(['batch', 'part']),
@@ -37,9 +39,9 @@ export function* fanOut(df: Orchestration, range: TaskRange): Generator<Task, vo
   const tasks: Task[] = [];
   for (let from = range.from; from < range.to; from += width) {
     const shard: TaskRange = { ...range, from, to: Math.min(range.to, from + width) };
-    tasks.push(
-      df.callSubOrchestrator(SHARD_ORCHESTRATION, shard, `${range.input.runId}-${range.label}-${from}-${width}`),
-    );
+    const instanceId = `${range.input.runId}-${range.label}-${from}-${width}-${range.life}`;
+    invariant(instanceId.length <= limits.instanceIdLengthMax, `instance ID "${instanceId}" is short enough`);
+    tasks.push(df.callSubOrchestrator(SHARD_ORCHESTRATION, shard, instanceId));
   }
   const results = (yield df.Task.all(tasks)) as ActivityResult<object>[];
   const failed = results.find((result) => !result.ok);

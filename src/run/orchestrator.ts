@@ -75,6 +75,7 @@ function* phases(df: Orchestration, run: RunState): Generator<Task, RunOutput, u
   report(df, run, { phase: 'split', batches: plan.batches, rows: plan.rows, files: plan.files });
   const split = {
     label: 'split',
+    life: lifeOf(run),
     activity: 'splitBatch',
     input: { runId },
     key: 'batch',
@@ -110,7 +111,7 @@ function* phases(df: Orchestration, run: RunState): Generator<Task, RunOutput, u
   yield* fanOut(df, { ...split, label: 'seal', activity: 'sealBatch' });
 
   report(df, run, { phase: 'publish' });
-  yield* publish(df, runId, plan);
+  yield* publish(df, run, plan);
   const finished = yield* activity(df, 'finishRun', {
     runId,
     prefix: run.input.prefix,
@@ -121,7 +122,13 @@ function* phases(df: Orchestration, run: RunState): Generator<Task, RunOutput, u
   return yield* complete(df, run, plan, finished);
 }
 
-function* publish(df: Orchestration, runId: string, plan: PlanOutput): Generator<Task, void, unknown> {
+/** This life of the run ID, in the few characters that an instance ID has room for. */
+function lifeOf(run: RunState): string {
+  return run.attempt.toString(36);
+}
+
+function* publish(df: Orchestration, run: RunState, plan: PlanOutput): Generator<Task, void, unknown> {
+  const { runId } = run.input;
   yield* activities(
     df,
     plan.keyed.flatMap(({ entity, partitions }) =>
@@ -131,10 +138,12 @@ function* publish(df: Orchestration, runId: string, plan: PlanOutput): Generator
       })),
     ),
   );
-  for (const entity of plan.rowsEntities) {
+  for (const [number, entity] of plan.rowsEntities.entries()) {
     const input = { runId, entity };
     yield* fanOut(df, {
-      label: `publish-${entity}`,
+      // A name of an entity may be too long for an instance ID.
+      label: `publish${number}`,
+      life: lifeOf(run),
       activity: 'publishFile',
       input,
       key: 'part',
