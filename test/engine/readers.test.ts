@@ -15,6 +15,8 @@ import { commonKinds, scenarios } from './support/scenarios.ts';
 import type { FileShape } from './support/sources.ts';
 
 const numRuns = Number(process.env.ORDINAL_ENGINE_RUNS ?? 12);
+// Other people's readers have bugs of their own: a red run must repeat. `ORDINAL_SEED` looks elsewhere.
+fc.configureGlobal({ seed: Number(process.env.ORDINAL_SEED ?? 20_261_123) });
 let duck: DuckReader;
 
 before(async () => {
