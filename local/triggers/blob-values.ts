@@ -50,13 +50,21 @@ export function modelBinding(found: AppFunction, blob: BlobMessage): TypedData {
   };
 }
 
-export function shownProperties(properties: {
+/** Whether the function asks for a client of the blob instead of its bytes (`sdkBinding`). */
+export function bindsToClient(found: AppFunction): boolean {
+  const properties = found.trigger.properties as { supportsDeferredBinding?: string } | undefined;
+  return properties?.supportsDeferredBinding === 'true' || found.trigger.sdkBinding === true;
+}
+
+export interface ShownProperties {
   lastModified?: Date;
   contentLength?: number;
   contentType?: string;
   etag?: string;
   blobType?: string;
-}): object {
+}
+
+export function shownProperties(properties: ShownProperties): object {
   return {
     LastModified: properties.lastModified?.toISOString(),
     ContentLength: properties.contentLength,

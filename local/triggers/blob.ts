@@ -1,18 +1,23 @@
-import type { ContainerClient } from '@azure/storage-blob';
+import { buffer } from 'node:stream/consumers';
+import type { BlockBlobClient, ContainerClient } from '@azure/storage-blob';
 import type { AppFunction } from '../functions.ts';
 import type { TypedData } from '../worker/protocol.ts';
 import { parseBlobPath } from './blob-path.ts';
+import { BlobQueue } from './blob-queue.ts';
+import { scanBlobs } from './blob-scan.ts';
 import {
   type BlobFunction,
   type BlobMessage,
+  bindsToClient,
   blobMessage,
   connectionOf,
   modelBinding,
   plainEtag,
+  type ShownProperties,
   shownProperties,
 } from './blob-values.ts';
 import { invokeTriggered, type TriggerContext } from './invocation.ts';
-import { parseConnectionString, QueueClient, type QueueMessage } from './queue-client.ts';
+import { parseConnectionString, QueueClient } from './queue-client.ts';
 
 export interface BlobTriggerOptions extends TriggerContext {
   env: Record<string, string>;
@@ -26,12 +31,10 @@ export interface BlobTriggerOptions extends TriggerContext {
 
 const poisonQueueName = 'webjobs-blobtrigger-poison';
 const receiptContainer = 'azure-webjobs-hosts';
-const visibilityS = 30;
 
 /**
- * The blob trigger. A scan finds blobs without a receipt, writes their message to a queue and then finishes the receipt:
- * one version of a blob fires once, whatever dies in between. A consumer takes the messages, runs the function, and
- * after the last failed try moves the message to the poison queue.
+ * The blob trigger: a scan (or Event Grid) finds blobs and writes a message for each to the internal queue; a consumer
+ * takes the messages and runs the functions.
  */
 export class BlobTriggers {
   private readonly options: BlobTriggerOptions;
@@ -39,8 +42,9 @@ export class BlobTriggers {
   private readonly queue: QueueClient;
   private readonly poison: QueueClient;
   private readonly receipts: ContainerClient;
+  private readonly consumer: BlobQueue;
   private stopped = false;
-  private running = 0;
+  private scanning = false;
   private timer: NodeJS.Timeout | undefined;
 
   private constructor(
@@ -55,6 +59,18 @@ export class BlobTriggers {
     this.queue = queue;
     this.poison = poison;
     this.receipts = receipts;
+    this.consumer = new BlobQueue({
+      queue,
+      poison,
+      parallelism: options.parallelism,
+      triesMax: options.triesMax,
+      handle: (text) => this.handle(JSON.parse(text) as BlobMessage),
+      poisoned: (text) => {
+        const { BlobName, ContainerName } = JSON.parse(text) as BlobMessage;
+        options.log('error', `${ContainerName}/${BlobName} goes to the queue ${poisonQueueName}.`);
+      },
+      log: options.log,
+    });
   }
 
   /** @throws when a path or a connection is wrong. */
@@ -87,18 +103,19 @@ export class BlobTriggers {
     let prepared = false;
     let troubled = false;
     const round = async () => {
+      this.scanning = true;
       try {
         if (!prepared) {
           await Promise.all([this.queue.create(), this.poison.create(), this.receipts.createIfNotExists()]);
           prepared = true;
         }
-        for (const each of this.functions) if (!each.byEvents) await this.scan(each);
-        await this.consume();
+        await Promise.all([this.scan(), this.consumer.pump()]);
         troubled = false;
       } catch (error) {
         if (!troubled) this.options.log('warning', `blob trigger: ${text(error)}; will be tried again.`);
         troubled = true;
       }
+      this.scanning = false;
       if (!this.stopped) this.timer = setTimeout(() => void round(), this.options.pollMs);
     };
     await round();
@@ -107,8 +124,9 @@ export class BlobTriggers {
   /** Takes nothing new; resolves when what runs has ended. */
   async stop(): Promise<void> {
     this.stopped = true;
+    this.consumer.stop();
     clearTimeout(this.timer);
-    while (this.running > 0) await this.options.sleep(10);
+    while (this.scanning || !this.consumer.idle) await this.options.sleep(10);
   }
 
   /** An Event Grid delivery (`source: 'EventGrid'`). @returns the answer's body, if it has one. */
@@ -127,109 +145,67 @@ export class BlobTriggers {
         .filter((part, index) => index > 0 || part !== target.service.accountName);
       const name = rest.join('/');
       if (container !== target.path.container || target.path.match(name) === undefined) continue;
-      await this.queue.put(JSON.stringify(blobMessage(target, name, data.eTag ?? '')));
+      await this.put(blobMessage(target, name, data.eTag ?? ''));
     }
     return undefined;
   }
 
-  private async scan(each: BlobFunction): Promise<void> {
-    const container = each.service.getContainerClient(each.path.container);
-    try {
-      for await (const { name, properties } of container.listBlobsFlat({ prefix: each.path.prefix })) {
-        if (this.stopped) return;
-        const etag = plainEtag(properties.etag);
-        const version = `${etag}/${name}`;
-        if (each.done.has(version) || each.path.match(name) === undefined) continue;
-        await this.announce(each, name, etag);
-        each.done.add(version);
-      }
-    } catch (error) {
-      if ((error as { code?: string }).code !== 'ContainerNotFound') throw error;
-    }
+  private scan(): Promise<void> {
+    return scanBlobs({
+      functions: this.functions,
+      receipts: this.receipts,
+      hostId: this.options.hostId,
+      now: this.options.now,
+      announce: (message) => this.put(message),
+      isStopped: () => this.stopped,
+    });
   }
 
-  private async announce(each: BlobFunction, name: string, etag: string): Promise<void> {
-    const path = `blobreceipts/${this.options.hostId}/${each.id}/"${etag}"/${each.path.container}/${name}`;
-    const receipt = this.receipts.getBlockBlobClient(path);
-    try {
-      await receipt.upload('', 0, { conditions: { ifNoneMatch: '*' } });
-    } catch (error) {
-      if ((error as { statusCode?: number }).statusCode !== 409) throw error;
-      const { metadata } = await receipt.getProperties();
-      if (metadata?.completed !== undefined) return;
-    }
-    await this.queue.put(JSON.stringify(blobMessage(each, name, etag)));
-    await receipt.setMetadata({ completed: new Date(this.options.now()).toISOString().replaceAll(/[:.]/g, '-') });
+  private async put(message: BlobMessage): Promise<void> {
+    await this.queue.put(JSON.stringify(message));
+    // Trouble with the queue is for the next look at it to report.
+    this.consumer.pump().catch(() => {});
   }
 
-  private async consume(): Promise<void> {
-    for (;;) {
-      const room = Math.min(32, this.options.parallelism - this.running);
-      if (this.stopped || room <= 0) return;
-      const messages = await this.queue.take(room, visibilityS);
-      if (messages.length === 0) return;
-      for (const message of messages) {
-        this.running++;
-        void this.handle(message).finally(() => this.running--);
-      }
-    }
-  }
-
-  private async handle(message: QueueMessage): Promise<void> {
-    const { log, sleep } = this.options;
-    // While the function runs, nobody else may take the message.
-    const renewal = setInterval(() => void this.queue.update(message, visibilityS).catch(() => {}), visibilityS * 333);
-    try {
-      const blob = JSON.parse(message.text) as BlobMessage;
-      const each = this.functions.find((found) => found.id === blob.FunctionId);
-      if (each !== undefined) await this.run(each, blob);
-      await this.queue.delete(message);
-    } catch (error) {
-      log('error', `blob trigger, try ${message.dequeueCount} of ${this.options.triesMax}: ${text(error)}`);
-      await this.afterFailure(message).catch((trouble: unknown) => log('warning', `blob trigger: ${text(trouble)}`));
-    } finally {
-      clearInterval(renewal);
-    }
-    await sleep(0);
-  }
-
-  private async afterFailure(message: QueueMessage): Promise<void> {
-    // A host that stops under a function is not the blob's fault.
-    if (this.stopped || message.dequeueCount < this.options.triesMax) {
-      await this.queue.update(message, 0);
-      return;
-    }
-    await this.poison.put(message.text);
-    await this.queue.delete(message);
-    const { BlobName, ContainerName } = JSON.parse(message.text) as BlobMessage;
-    this.options.log('error', `${ContainerName}/${BlobName} goes to the queue ${poisonQueueName}.`);
+  private async handle(blob: BlobMessage): Promise<void> {
+    const each = this.functions.find((found) => found.id === blob.FunctionId);
+    if (each !== undefined) await this.run(each, blob);
   }
 
   private async run(each: BlobFunction, blob: BlobMessage): Promise<void> {
     const container = each.service.getContainerClient(blob.ContainerName);
     const client = container.getBlockBlobClient(blob.BlobName);
-    const properties = await client.getProperties().catch((error: { statusCode?: number }) => {
-      if (error.statusCode === 404) return undefined;
-      throw error;
-    });
+    const found = await this.read(each, client);
     // Gone, or replaced by a version that has its own message.
-    if (properties === undefined) return;
-    if (!each.byEvents && plainEtag(properties.etag) !== blob.ETag) return;
-    const bound = (each.found.trigger.properties as { supportsDeferredBinding?: string } | undefined)
-      ?.supportsDeferredBinding;
-    const value: TypedData =
-      bound === 'true' || each.found.trigger.sdkBinding === true
-        ? modelBinding(each.found, blob)
-        : { bytes: await client.downloadToBuffer() };
+    if (found === undefined) return;
+    if (!each.byEvents && plainEtag(found.properties.etag) !== blob.ETag) return;
+    const value: TypedData = found.bytes === undefined ? modelBinding(each.found, blob) : { bytes: found.bytes };
     const parameters = each.path.match(blob.BlobName) ?? {};
     await invokeTriggered(this.options, each.found, value, {
       BlobTrigger: { string: `${blob.ContainerName}/${blob.BlobName}` },
       Uri: { json: JSON.stringify(client.url) },
-      Properties: { json: JSON.stringify(shownProperties(properties)) },
-      Metadata: { json: JSON.stringify(properties.metadata ?? {}) },
+      Properties: { json: JSON.stringify(shownProperties(found.properties)) },
+      Metadata: { json: JSON.stringify(found.properties.metadata ?? {}) },
       ...Object.fromEntries(Object.entries(parameters).map(([name, value]) => [name, { string: value }])),
     });
   }
+
+  /** The blob's properties, and its bytes unless the function binds to the SDK's client; undefined when it is gone. */
+  private async read(each: BlobFunction, client: BlockBlobClient): Promise<FoundBlob | undefined> {
+    try {
+      if (bindsToClient(each.found)) return { properties: await client.getProperties(), bytes: undefined };
+      const properties = await client.download();
+      return { properties, bytes: await buffer(properties.readableStreamBody as NodeJS.ReadableStream) };
+    } catch (error) {
+      if ((error as { statusCode?: number }).statusCode === 404) return undefined;
+      throw error;
+    }
+  }
+}
+
+interface FoundBlob {
+  properties: ShownProperties & { metadata?: Record<string, string> };
+  bytes: Uint8Array | undefined;
 }
 
 function text(error: unknown): string {
