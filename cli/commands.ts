@@ -3,7 +3,14 @@ import type { Environment } from '../src/run/environment.ts';
 import type { Host } from './host.ts';
 import { acceptPipeline, rebuildKeys } from './pipelines.ts';
 import { cleanRun, listRuns, showRun } from './runs.ts';
-import { exportSequence, importSequence, listSequences, rebuildSequence, showSequence } from './sequences.ts';
+import {
+  exportSequence,
+  importSequence,
+  listSequences,
+  raiseSequence,
+  rebuildSequence,
+  showSequence,
+} from './sequences.ts';
 import { verify } from './verify.ts';
 
 export interface Given {
@@ -11,6 +18,8 @@ export interface Given {
   host: Host;
   operands: string[];
   file: string | undefined;
+  /** The last ID that is taken, as decimal text. */
+  to: string | undefined;
   all: boolean;
 }
 
@@ -47,6 +56,12 @@ export const commands: Command[] = [
     operands: 'SEQUENCE',
     does: 'its state from manifests, put in place',
     run: rebuildSequence,
+  },
+  {
+    words: ['sequences', 'raise'],
+    operands: 'SEQUENCE --to N',
+    does: 'give no ID up to N any more: for IDs that exist already',
+    run: raiseSequence,
   },
   { words: ['keys', 'rebuild'], operands: 'INDEX', does: 'a key index anew, from published files', run: rebuildKeys },
   {

@@ -18,6 +18,7 @@ async function main(): Promise<number> {
       host: { type: 'string' },
       code: { type: 'string' },
       file: { type: 'string' },
+      to: { type: 'string' },
       all: { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
@@ -39,6 +40,7 @@ async function main(): Promise<number> {
     host,
     operands: positionals.slice(command.words.length),
     file: values.file,
+    to: values.to,
     all: values.all,
   });
   if (values.json) console.log(JSON.stringify(value, null, 2));

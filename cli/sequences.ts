@@ -2,7 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { OrdinalError } from '../src/errors.ts';
 import { rebuiltSequence } from '../src/run/rebuild-sequence.ts';
 import { publishedManifests } from '../src/run/verify.ts';
-import type { ShowAnswer } from '../src/sequence/operations.ts';
+import type { RaiseAnswer, ShowAnswer } from '../src/sequence/operations.ts';
 import { type SequenceState, sequenceStateSchema } from '../src/sequence/state.ts';
 import type { Given, Result } from './commands.ts';
 import { columns, operand } from './operands.ts';
@@ -60,6 +60,21 @@ export async function rebuildSequence(given: Given): Promise<Result> {
   const options = stated(given).get(name);
   if (!options) throw new OrdinalError('UnknownSequence', `no pipeline draws on sequence "${name}"`);
   return await putInPlace(given, name, rebuiltSequence(name, options, await publishedManifests(given.environment)));
+}
+
+/** A sequence that other IDs were taken from, before or outside of Ordinal: the next one is above them. */
+export async function raiseSequence(given: Given): Promise<Result> {
+  const name = operand(given, 'sequence');
+  if (given.to === undefined) {
+    throw new OrdinalError('InvalidRequest', 'give the last ID that is taken with --to', {
+      remedy: `npm run ordinal -- sequences raise ${name} --to 1000000`,
+    });
+  }
+  const options = stated(given).get(name);
+  if (!options) throw new OrdinalError('UnknownSequence', `no pipeline draws on sequence "${name}"`);
+  const value = (await given.host.sequence(name, 'raiseTo', { value: given.to, ...options })) as RaiseAnswer;
+  const { raised, next, abandoned } = value;
+  return { lines: [`${name}: ${raised ? 'raised, ' : ''}next is ${next}, ${abandoned} free IDs were given up`], value };
 }
 
 /** Only a sequence that does not exist, or already is in that state, takes it. */

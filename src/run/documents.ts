@@ -135,6 +135,8 @@ export const tallySchema = z.object({
   starts: z.record(z.string(), z.array(count)),
   /** Rows that the contract refused, by batch. */
   rejected: z.array(count),
+  /** Accepted rows that no rows entity took, over all batches. */
+  unrouted: count.default(0),
 });
 export type Tally = z.infer<typeof tallySchema>;
 
@@ -240,5 +242,11 @@ export const manifestSchema = z.object({
   sequences: idsSchema.shape.sequences,
   /** Source rows that the contract refused, the lines that say why, and the blob of the output container they are in. */
   rejected: z.object({ rows: count, lines: count, blob: z.string() }).exactOptional(),
+  /**
+   * Where the source rows went, of a pipeline with rows entities: `routed` to one of them at least, `unrouted` to none,
+   * and `repeated` counts each further entity that took a row. So source rows = routed + unrouted + rejected, and the
+   * rows of all rows entities = routed + repeated.
+   */
+  routing: z.object({ routed: count, unrouted: count, repeated: count }).exactOptional(),
 });
 export type Manifest = z.infer<typeof manifestSchema>;

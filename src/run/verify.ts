@@ -158,12 +158,27 @@ async function conserved({ store }: Environment, manifest: Manifest, pipeline: C
     const wrong = entity.where ? rows > accepted : rows !== accepted;
     if (wrong) found.push(`${name}: ${rows} rows of ${accepted} that were accepted`);
   }
+  found.push(...routed(manifest, pipeline, accepted));
   if (rejected) {
     const bytes = await store.read(place.container, rejected.blob);
     const table = bytes && readFile(bytes, rejected.blob, found);
     if (!table) found.push(`${rejected.blob}: refused rows are gone`);
     else if (table.rows !== rejected.lines) found.push(`${rejected.blob}: ${table.rows} lines, not ${rejected.lines}`);
   }
+  return found;
+}
+
+/** Each accepted row is counted once as routed or unrouted, and once for each entity that has it. */
+function routed({ entities, routing }: Manifest, pipeline: CompiledPipeline, accepted: number): string[] {
+  if (!routing) return [];
+  const inRows = (name: string) => pipeline.entities.some((one) => one.kind === 'rows' && one.name === name);
+  const taken = entities.reduce((sum, { entity, rows }) => sum + (inRows(entity) ? rows : 0), 0);
+  const { routed, unrouted, repeated } = routing;
+  const found: string[] = [];
+  if (routed + unrouted !== accepted)
+    found.push(`${routed} rows routed and ${unrouted} unrouted of ${accepted} that were accepted`);
+  if (routed + repeated !== taken)
+    found.push(`${taken} rows of rows entities from ${routed} source rows, ${repeated} of them repeated`);
   return found;
 }
 

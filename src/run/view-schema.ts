@@ -82,6 +82,13 @@ export const runViewSchema = runSummarySchema.extend({
     .object({ rows: count, lines: count, blob: z.string() })
     .optional()
     .describe('Source rows that the contract refused, and the blob that says why.'),
+  routing: z
+    .object({ routed: count, unrouted: count, repeated: count })
+    .optional()
+    .describe(
+      'Source rows that went to a rows entity, and to none; `repeated` counts each further entity that took a row. ' +
+        'Source rows = routed + unrouted + rejected; rows of the rows entities = routed + repeated.',
+    ),
   plan: planViewSchema.optional().describe('Of a dry run.'),
   preview: previewSchema.optional().describe('Of a dry run.'),
 });

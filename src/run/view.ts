@@ -96,6 +96,7 @@ export async function publishedView(environment: Environment, name: string, runI
     outputContainer: document.output.container,
     phases: document.phases,
     ...(document.rejected && { rejected: document.rejected }),
+    ...(document.routing && { routing: document.routing }),
     entities: document.entities.map(({ entity, rows, bytes, firstId, lastId, files, ids }) => ({
       entity,
       rows,

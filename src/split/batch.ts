@@ -9,6 +9,7 @@ import { BatchKeys, type KeyTypes } from './key-lists.ts';
 import { QuarantineList } from './quarantine.ts';
 import type { SourceChunk, UnitPlace } from './source-chunk.ts';
 import { SourceUnit } from './source-unit.ts';
+import { unroutedRows } from './unrouted.ts';
 import { type OutLeafType, type Ways, type WrittenFragment, writeFragment } from './write-fragment.ts';
 
 export interface BatchSchema {
@@ -43,6 +44,7 @@ export class BatchSplitter {
   readonly #quarantine = new QuarantineList();
   #rows = 0;
   #rejected = 0;
+  #unrouted = 0;
 
   constructor(pipeline: CompiledPipeline, schema: BatchSchema) {
     this.#pipeline = pipeline;
@@ -76,6 +78,7 @@ export class BatchSplitter {
       written.set(entity.name, fragment);
       this.#rowsOut.set(entity.name, (this.#rowsOut.get(entity.name) ?? 0) + fragment.fragment.rows);
     }
+    this.#unrouted += unroutedRows(this.#pipeline, unit);
     this.#rows += unit.rows;
     return written;
   }
@@ -89,6 +92,7 @@ export class BatchSplitter {
         fragments: Object.fromEntries(this.#fragments),
         keys: this.#keys.counts(),
         ...(this.#rejected > 0 && { rejected: this.#rejected }),
+        ...(this.#unrouted > 0 && { unrouted: this.#unrouted }),
       },
       sections: this.#sections,
       keyLists: this.#keys.tables(),

@@ -144,5 +144,7 @@ export const splitRecordSchema = z.object({
   keys: z.record(z.string(), count),
   /** Source rows that the contract refused; absent for none. */
   rejected: count.exactOptional(),
+  /** Accepted source rows that no rows entity took; absent for none. */
+  unrouted: count.exactOptional(),
 });
 export type SplitRecord = z.infer<typeof splitRecordSchema>;

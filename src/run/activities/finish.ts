@@ -16,6 +16,7 @@ import {
   partsOf,
   publishedFileSchema,
   resolutionSchema,
+  type Tally,
   tallySchema,
 } from '../documents.ts';
 import type { Environment } from '../environment.ts';
@@ -63,8 +64,8 @@ export async function finishActivity(environment: Environment, input: FinishInpu
       keys: entity.kind === 'keyed' ? await keysOf(environment, runId, entity) : null,
     });
   }
-  const { rejected: refused } = await requireJson(store, config.workContainer, work.tally(runId), tallySchema);
-  const rejected = await publishRejected(environment, plan, pipeline, refused);
+  const tally = await requireJson(store, config.workContainer, work.tally(runId), tallySchema);
+  const rejected = await publishRejected(environment, plan, pipeline, tally.rejected);
   const manifest: Manifest = {
     version: 1,
     outcome: 'published',
@@ -82,12 +83,28 @@ export async function finishActivity(environment: Environment, input: FinishInpu
     entities,
     sequences: ids.sequences,
     ...(rejected && { rejected }),
+    ...routingOf(pipeline, tally, plan.rows, entities),
   };
   const name = output.manifest(pipeline, runId);
   await writeOnce(environment, pipeline.output.container, name, manifest, plan.replaces);
   await keepIdentity(environment, pipeline, runId);
   await writeMarkers(environment, pipeline, manifest, name);
   return { manifest: name, rows: plan.rows };
+}
+
+/** Where the accepted rows went; nothing of a pipeline that has no rows entity. */
+function routingOf(
+  pipeline: CompiledPipeline,
+  { rejected, unrouted }: Tally,
+  sourceRows: number,
+  entities: Manifest['entities'],
+): Pick<Manifest, 'routing'> {
+  const names = new Set(pipeline.entities.filter(({ kind }) => kind === 'rows').map(({ name }) => name));
+  if (names.size === 0) return {};
+  const routed = sourceRows - unrouted - rejected.reduce((sum, rows) => sum + rows, 0);
+  const taken = entities.reduce((sum, { entity, rows }) => sum + (names.has(entity) ? rows : 0), 0);
+  invariant(taken >= routed, `${taken} rows of ${routed} source rows`);
+  return { routing: { routed, unrouted, repeated: taken - routed } };
 }
 
 /** Markers for readers that wait for one, as Spark and Data Factory do: in each entity's folder, and above them. */

@@ -26,9 +26,17 @@ export async function tallyActivity(environment: Environment, { runId }: { runId
     const rows = Object.entries(record.fragments).map(
       ([entity, fragments]) => [entity, fragments.reduce((sum, fragment) => sum + fragment.rows, 0)] as const,
     );
-    return { counts: { ...record.keys, ...Object.fromEntries(rows) }, rejected: record.rejected ?? 0 };
+    return {
+      counts: { ...record.keys, ...Object.fromEntries(rows) },
+      rejected: record.rejected ?? 0,
+      unrouted: record.unrouted ?? 0,
+    };
   });
-  const tally: Tally = { starts: {}, rejected: batches.map(({ rejected }) => rejected) };
+  const tally: Tally = {
+    starts: {},
+    rejected: batches.map(({ rejected }) => rejected),
+    unrouted: batches.reduce((sum, { unrouted }) => sum + unrouted, 0),
+  };
   await checkRejected(environment, plan, pipeline, tally.rejected);
   for (const { name } of pipeline.entities) {
     const starts = [0];

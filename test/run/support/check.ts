@@ -18,6 +18,8 @@ const rowsOf: Record<string, { id: string; where: (row: Row) => boolean }> = {
   'shop.orders': { id: 'order_id', where: () => true },
   'web.visits': { id: 'visit_id', where: (row) => Number(row.quantity) > 0 },
   'log.lines': { id: 'line_id', where: () => true },
+  'club.few': { id: 'few_id', where: (row) => Number(row.quantity) <= 2 },
+  'club.some': { id: 'some_id', where: (row) => [2, 3].includes(Number(row.quantity)) },
   'audit.entries': { id: 'entry_id', where: (row) => Number(row.quantity) <= 3 },
 };
 
@@ -107,6 +109,7 @@ async function checkRows(
   const source: Row[] = [];
   for (const { blob } of manifest.inputs) source.push(...(await readRows(sim.store.bytes('landing', blob))));
   const ids = keyIds(all);
+  checkRouting(manifest, rows, source);
   for (const [entity, list] of Object.entries(rows)) {
     const name = `${manifest.pipeline}.${entity}`;
     const at = `${manifest.runId} ${name}`;
@@ -135,6 +138,19 @@ async function checkRows(
       `${at}: IDs ascend in source order`,
     );
   }
+}
+
+/** Every source row is counted: in the rows entities that took it, as refused, or as unrouted. */
+function checkRouting(manifest: Published['manifest'], rows: Published['rows'], source: readonly Row[]): void {
+  const known = Object.keys(rows).flatMap((entity) => rowsOf[`${manifest.pipeline}.${entity}`] ?? []);
+  const taken = source.map((row) => known.filter(({ where }) => where(row)).length);
+  const rejected = manifest.rejected?.rows ?? 0;
+  const routing = {
+    routed: taken.filter((times) => times > 0).length,
+    unrouted: taken.filter((times) => times === 0).length - rejected,
+    repeated: taken.reduce((sum, times) => sum + Math.max(0, times - 1), 0),
+  };
+  assert.deepEqual(manifest.routing, routing, `${manifest.runId}: routing`);
 }
 
 /** New keys come in the order in which the source first names them. */

@@ -22,7 +22,7 @@ export interface Lived {
   ends: Record<string, number>;
 }
 
-const pipelines = ['shop', 'shop', 'web', 'log', 'audit'];
+const pipelines = ['shop', 'shop', 'web', 'log', 'audit', 'club'];
 
 /** Lives it, brings it to rest, and checks everything that was published. */
 export async function longLife({ seed, runs, width }: LongLife): Promise<Lived> {

@@ -75,7 +75,26 @@ const audit = pipeline({
   }),
 });
 
-export const shopPipelines = registerPipelines([shop, web, log, audit]);
+/** A mixed feed: some rows go to both entities, some to none. */
+const club = pipeline({
+  name: 'club',
+  source: { container: 'landing', prefix: 'club/' },
+  row,
+  entities: ({ rows, id, where }) => ({
+    few: rows({
+      id: id('few_id', documents),
+      where: where(['quantity'], (quantity) => quantity <= 2),
+      columns: { quantity: 'quantity' },
+    }),
+    some: rows({
+      id: id('some_id', documents),
+      where: where(['quantity'], (quantity) => quantity === 2 || quantity === 3),
+      columns: { quantity: 'quantity' },
+    }),
+  }),
+});
+
+export const shopPipelines = registerPipelines([shop, web, log, audit, club]);
 
 /** Parquet bytes of rows. */
 export function shopFile(rows: readonly ShopRow[]): Uint8Array {
