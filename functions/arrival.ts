@@ -1,6 +1,7 @@
 /** The blob door: a trigger for each pipeline that arrivals start, and what gathers bursts of them. */
 import { createRequire } from 'node:module';
 import * as df from 'durable-functions';
+import { pipelines } from '../pipelines/index.ts';
 import { lookAtArrivals, startArrivalRun } from '../src/arrival/activities.ts';
 import { type CutsState, cutsEntityName, reduceCuts } from '../src/arrival/cuts.ts';
 import { arrivalDoors } from '../src/arrival/doors.ts';
@@ -21,7 +22,8 @@ if (!factories.hasResourceFactory('AzureStorageBlobs'))
   factories.registerResourceFactory('AzureStorageBlobs', blobReference);
 
 // Without arrivals nothing is read here: an app whose storage is not configured still starts, and says so.
-const doors = process.env.ORDINAL_ARRIVAL ? arrivalDoors(environment()) : [];
+const wanted = process.env.ORDINAL_ARRIVAL || [...pipelines.values()].some(({ arrival }) => arrival);
+const doors = wanted ? arrivalDoors(environment()) : [];
 const source = process.env.ORDINAL_ARRIVAL_SOURCE === 'LogsAndContainerScan' ? 'LogsAndContainerScan' : 'EventGrid';
 const connection =
   process.env.ORDINAL_STORAGE || process.env.ORDINAL_STORAGE__blobServiceUri

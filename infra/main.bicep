@@ -11,8 +11,8 @@ param environmentName string
 @metadata({ azd: { type: 'location' } })
 param location string
 
-@description('What arriving blobs start, by pipeline: the app setting ORDINAL_ARRIVAL.')
-param arrival string = '{}'
+@description('What arriving blobs start here, in place of what pipelines say: the app setting ORDINAL_ARRIVAL.')
+param arrival string = ''
 
 @allowed(['22', '24'])
 @description('Node.js of the function app. 24 is the newest that Flex Consumption offers.')

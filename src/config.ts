@@ -5,6 +5,7 @@
  */
 import { z } from 'zod';
 import { OrdinalError } from './errors.ts';
+import { type ArrivalOverride, parseArrivalSetting } from './pipeline/arrival.ts';
 import type { StorageConnection } from './storage/azure.ts';
 
 const integer = (min: number, max: number) => z.coerce.number().int().min(min).max(max);
@@ -18,39 +19,11 @@ const flag = z
   .default('false')
   .transform((text) => text === 'true');
 
-/**
- * What starts a run when blobs arrive. `blob`: each data blob. `marker`: a blob of this name says that its folder is
- * complete. `quiet`: so many seconds without an arrival end a burst, which becomes one run; a burst that does not end
- * is cut after `waitSecondsMax`.
- */
-export const arrivalModeSchema = z.discriminatedUnion('on', [
-  z.strictObject({ on: z.literal('blob') }),
-  z.strictObject({
-    on: z.literal('marker'),
-    name: z
-      .string()
-      .min(1)
-      .max(200)
-      .regex(/^[^/]+$/)
-      .default('_SUCCESS'),
-  }),
-  z.strictObject({
-    on: z.literal('quiet'),
-    seconds: integer(1, 3600).default(60),
-    waitSecondsMax: integer(1, 86_400).default(3600),
-  }),
-]);
-export type ArrivalMode = z.infer<typeof arrivalModeSchema>;
-
-function parseArrivals(text: string, context: z.RefinementCtx): Record<string, ArrivalMode> {
-  try {
-    const parsed = z.record(z.string(), arrivalModeSchema).safeParse(JSON.parse(text));
-    if (parsed.success) return parsed.data;
-    const [issue] = parsed.error.issues;
-    context.addIssue(`${issue?.path.join('.')}: ${issue?.message}`);
-  } catch {
-    context.addIssue('is not JSON');
-  }
+/** A setting of arrivals: see `parseArrivalSetting`. */
+function arrivals(text: string, context: z.RefinementCtx): Record<string, ArrivalOverride> {
+  const parsed = parseArrivalSetting(text);
+  if ('arrivals' in parsed) return parsed.arrivals;
+  context.addIssue(parsed.fault);
   return z.NEVER;
 }
 
@@ -78,8 +51,8 @@ const schema = z.object({
   ORDINAL_PUBLIC_URL: z.url().optional(),
   /** Hours after which a run is ended that was started without a deadline. */
   ORDINAL_RUN_HOURS_MAX: z.coerce.number().positive().max(120).default(24),
-  /** By pipeline: what an arriving blob starts, as JSON. See docs/http.md. */
-  ORDINAL_ARRIVAL: z.string().default('{}').transform(parseArrivals),
+  /** By pipeline: what an arriving blob starts here, in place of the definition's `arrival`. See docs/http.md. */
+  ORDINAL_ARRIVAL: z.string().default('').transform(arrivals),
   /** Days that ended runs, what they left, and receipts of arrivals are kept. */
   ORDINAL_KEEP_DAYS: z.coerce.number().min(2).max(3650).default(30),
   /** Hours that work in progress of ended runs is kept. */
@@ -97,8 +70,8 @@ export interface Config {
   runHoursMax: number;
   keepDays: number;
   keepWorkHours: number;
-  /** By pipeline name. */
-  arrivals: Record<string, ArrivalMode>;
+  /** By pipeline name: what stands above the pipelines' own `arrival`. */
+  arrivals: Record<string, ArrivalOverride>;
 }
 
 /** Parses settings. Throws `InvalidSettings` that names the setting. */

@@ -1,11 +1,13 @@
 /**
- * After deployment: an Event Grid subscription for each pipeline that arrivals start. It can only be made now, because
- * its address holds a key of the running app. Its filter is the pipeline's source, so that what runs publish, in other
- * containers, is never announced. Making it again changes nothing.
+ * After deployment: an Event Grid subscription for each pipeline that arrivals start, by its definition or by the
+ * setting ORDINAL_ARRIVAL, as the app itself says. It can only be made now, because its address holds a key of the
+ * running app. Its filter is the pipeline's source, so that what runs publish, in other containers, is never announced.
+ * Making it again changes nothing; one of a pipeline that arrivals no longer start is removed.
  *
  * Takes the outputs of infra/main.bicep from the environment, as azd sets it, and needs the Azure CLI, signed in.
  */
 import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -24,13 +26,28 @@ async function az(...parameters) {
   return stdout.trim() === '' ? undefined : JSON.parse(stdout);
 }
 
+/** Event Grid takes up to 64 letters, digits and hyphens; a name that had to be changed is told apart by a digest. */
+export function subscriptionName(pipeline) {
+  const plain = `${PREFIX}${pipeline}`;
+  if (/^[a-z0-9-]{1,64}$/.test(plain)) return plain;
+  const digest = createHash('sha256').update(pipeline).digest('hex').slice(0, 8);
+  return `${plain.replaceAll('_', '-').slice(0, 55)}-${digest}`;
+}
+
+const PREFIX = 'arrive-';
+
+/** Of the topic's subscriptions, those that this hook made for pipelines that arrivals no longer start. */
+export function stale(names, pipelines) {
+  const wanted = new Set(pipelines.filter(({ arrival }) => arrival).map(({ name }) => subscriptionName(name)));
+  return names.filter((name) => name.startsWith(PREFIX) && !wanted.has(name));
+}
+
 /** The parameters of subscription.bicep for a pipeline, as the API shows it. */
 export function subscription({ pipeline, appUrl, key, topic, deadLetterAccount, deadLetterContainer }) {
   const { name, source, arrival } = pipeline;
   return {
     topicName: topic,
-    // Event Grid takes letters, digits and hyphens.
-    name: `arrive-${name.replaceAll('_', '-')}`.slice(0, 64),
+    name: subscriptionName(name),
     endpoint: `${appUrl}/runtime/webhooks/blobs?functionName=Host.Functions.arrive-${name}&code=${encodeURIComponent(key)}`,
     subjectBeginsWith: `/blobServices/default/containers/${source.container}/blobs/${source.prefix}`,
     subjectEndsWith: arrival.on === 'marker' ? arrival.name : source.suffix,
@@ -69,28 +86,41 @@ async function retried(work) {
 }
 
 async function main() {
-  if (Object.keys(JSON.parse(process.env.ORDINAL_ARRIVAL || '{}')).length === 0) {
-    console.log('no pipeline is started by arrivals (ORDINAL_ARRIVAL): nothing to subscribe to');
-    return;
-  }
   const { AZURE_RESOURCE_GROUP: group, SERVICE_API_NAME: name, ORDINAL_URL: appUrl } = process.env;
   const { ORDINAL_SYSTEM_TOPIC: topic, ORDINAL_DEAD_LETTER_ACCOUNT: deadLetterAccount } = process.env;
   const { ORDINAL_DEAD_LETTER_CONTAINER: deadLetterContainer } = process.env;
-  const keys = await retried(async () => {
-    const found = await az('functionapp', 'keys', 'list', '--name', name, '--resource-group', group);
-    if (!found?.systemKeys?.blobs_extension) throw new Error('the app has no key for blob events yet');
-    return found;
-  });
+  const keys = () => az('functionapp', 'keys', 'list', '--name', name, '--resource-group', group);
   const { pipelines } = await retried(async () => {
-    const answer = await fetch(`${appUrl}/api/pipelines`, { headers: { 'x-functions-key': keys.masterKey } });
+    const { masterKey } = await keys();
+    const answer = await fetch(`${appUrl}/api/pipelines`, { headers: { 'x-functions-key': masterKey } });
     if (!answer.ok) throw new Error(`the app answers ${answer.status}`);
     return answer.json();
   });
-  const key = keys.systemKeys.blobs_extension;
-  for (const pipeline of pipelines) {
-    if (!pipeline.arrival) continue;
+  await unsubscribe(group, topic, pipelines);
+  const started = pipelines.filter(({ arrival }) => arrival);
+  if (started.length === 0) {
+    console.log('no pipeline is started by arrivals: nothing to subscribe to');
+    return;
+  }
+  const key = await retried(async () => {
+    const found = (await keys()).systemKeys?.blobs_extension;
+    if (!found) throw new Error('the app has no key for blob events yet');
+    return found;
+  });
+  for (const pipeline of started) {
     await deploy(group, subscription({ pipeline, appUrl, key, topic, deadLetterAccount, deadLetterContainer }));
     console.log(`${pipeline.name}: subscribed to ${pipeline.source.container}/${pipeline.source.prefix}`);
+  }
+}
+
+async function unsubscribe(group, topic, pipelines) {
+  const subscriptions = ['eventgrid', 'system-topic', 'event-subscription'];
+  const place = ['--resource-group', group, '--system-topic-name', topic];
+  const found = (await az(...subscriptions, 'list', ...place)) ?? [];
+  const names = found.map(({ name }) => name);
+  for (const name of stale(names, pipelines)) {
+    await az(...subscriptions, 'delete', ...place, '--name', name, '--yes');
+    console.log(`${name}: removed`);
   }
 }
 

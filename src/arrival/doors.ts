@@ -1,6 +1,6 @@
 /** Which blob triggers the app has: one for each pipeline that is to be started by arrivals. */
-import type { ArrivalMode } from '../config.ts';
 import { OrdinalError } from '../errors.ts';
+import { type ArrivalMode, arrivalOf } from '../pipeline/arrival.ts';
 import type { CompiledPipeline } from '../pipeline/compiled.ts';
 import type { Environment } from '../run/environment.ts';
 
@@ -13,22 +13,37 @@ export interface ArrivalDoor {
   mode: ArrivalMode;
 }
 
-/** Throws `InvalidSettings` for a pipeline that does not exist, or whose source lies where runs work. */
+/**
+ * Throws `InvalidSettings` for a setting that names a pipeline that does not exist, and `InvalidPipeline` for one whose
+ * source lies where runs work.
+ */
 export function arrivalDoors({ config, pipelines }: Pick<Environment, 'config' | 'pipelines'>): ArrivalDoor[] {
-  return Object.entries(config.arrivals).map(([name, mode]) => {
-    const pipeline = pipelines.get(name);
-    const fault = !pipeline
-      ? `there is no pipeline "${name}"; there are: ${[...pipelines.keys()].join(', ')}`
-      : pipeline.source.container === config.workContainer
-        ? `the source of "${name}" is the work container: what runs leave there would start runs`
-        : undefined;
-    if (!pipeline || fault) {
-      throw new OrdinalError('InvalidSettings', `setting ORDINAL_ARRIVAL: ${fault}`, {
+  const unknown = Object.keys(config.arrivals).find((name) => !pipelines.has(name));
+  if (unknown !== undefined) {
+    const known = [...pipelines.keys()].join(', ');
+    throw new OrdinalError(
+      'InvalidSettings',
+      `setting ORDINAL_ARRIVAL: there is no pipeline "${unknown}"; there are: ${known}`,
+      {
         where: { field: 'ORDINAL_ARRIVAL' },
         remedy: 'Correct it in the app settings, or in local.settings.json.',
-      });
+      },
+    );
+  }
+  return [...pipelines.values()].flatMap((pipeline): ArrivalDoor[] => {
+    const mode = arrivalOf(pipeline, config.arrivals);
+    if (!mode) return [];
+    const { name, source } = pipeline;
+    if (source.container === config.workContainer) {
+      throw new OrdinalError(
+        'InvalidPipeline',
+        `pipeline ${name}: arrivals: its source is the work container: what runs leave there would start runs`,
+        {
+          where: { pipeline: name, field: 'source.container' },
+          remedy: 'Give it another container, or set ORDINAL_WORK_CONTAINER to another one.',
+        },
+      );
     }
-    const { container, prefix } = pipeline.source;
-    return { functionName: `arrive-${name}`, path: `${container}/${prefix}{name}`, pipeline, mode };
+    return [{ functionName: `arrive-${name}`, path: `${source.container}/${source.prefix}{name}`, pipeline, mode }];
   });
 }

@@ -4,8 +4,8 @@
  * not the pipeline's to read is reported and forgotten: trying again would not change it.
  */
 import { createHash } from 'node:crypto';
-import type { ArrivalMode } from '../config.ts';
 import { OrdinalError } from '../errors.ts';
+import type { ArrivalMode } from '../pipeline/arrival.ts';
 import type { CompiledPipeline } from '../pipeline/compiled.ts';
 import type { DurableRuns } from '../run/client.ts';
 import type { RunInput } from '../run/documents.ts';

@@ -1,5 +1,6 @@
 /** What the app knows: its pipelines, with the contract of their rows, and its sequences, as their entities stand. */
 import { OrdinalError } from '../errors.ts';
+import { arrivalOf } from '../pipeline/arrival.ts';
 import type { CompiledPipeline, SequenceOptions } from '../pipeline/compiled.ts';
 import { contractJsonSchema } from '../pipeline/json-schema.ts';
 import { type Environment, pipelineOf } from '../run/environment.ts';
@@ -21,7 +22,7 @@ export const getPipeline: Handler = async ({ environment }, request) => {
 };
 
 function viewPipeline({ config }: Environment, pipeline: CompiledPipeline) {
-  const arrival = config.arrivals[pipeline.name];
+  const arrival = arrivalOf(pipeline, config.arrivals);
   return {
     name: pipeline.name,
     source: pipeline.source,

@@ -1,6 +1,7 @@
 /** `compile`: from what a pipeline module declares to what the engine runs. */
 import { createHash } from 'node:crypto';
 import { OrdinalError } from '../errors.ts';
+import { compileArrival } from './arrival.ts';
 import { builder } from './builder.ts';
 import type { CompiledPipeline } from './compiled.ts';
 import { compileContract } from './contract.ts';
@@ -10,7 +11,7 @@ import { collectFeeds } from './feeds.ts';
 import { checkName, checkPlaces, oneOf } from './names.ts';
 import { didYouMean, record, refuse, show } from './refuse.ts';
 
-const options = ['name', 'source', 'output', 'row', 'entities', 'idEncoding', 'onInvalid', 'maxRejected'];
+const options = ['name', 'source', 'output', 'row', 'entities', 'idEncoding', 'onInvalid', 'maxRejected', 'arrival'];
 const maxRejectedDefault = 0.01;
 
 /**
@@ -46,7 +47,8 @@ function compileNamed(name: string, given: Record<string, unknown>): CompiledPip
     onInvalid,
     maxRejected: rejectedShare(given.maxRejected, onInvalid),
   };
-  return { ...compiled, hash: shapeHash(compiled), row: given.row as RowSchema };
+  const arrival = compileArrival(given.arrival);
+  return { ...compiled, hash: shapeHash(compiled), ...(arrival && { arrival }), row: given.row as RowSchema };
 }
 
 function declaredEntities(entities: unknown): unknown {
@@ -83,7 +85,7 @@ function rejectedShare(given: unknown, onInvalid: 'fail' | 'quarantine'): number
 }
 
 /** SHA-256 (hex) of the shape as JSON with sorted members. Functions and schemas' checks have no part in it. */
-function shapeHash(shape: Omit<CompiledPipeline, 'hash' | 'row'>): string {
+function shapeHash(shape: Omit<CompiledPipeline, 'hash' | 'row' | 'arrival'>): string {
   const canonical = JSON.stringify(shape, (_, value: unknown) => {
     if (typeof value === 'bigint') return `${value}n`;
     if (value instanceof Uint8Array) return Buffer.from(value).toString('hex');

@@ -4,6 +4,7 @@
  */
 import type { core } from 'zod';
 import type { ColumnType } from '../parquet/types.ts';
+import type { ArrivalMode } from './arrival.ts';
 
 /** How a source column's values appear in JavaScript: decided by the innermost type of its zod schema. */
 export type JsKind = 'string' | 'number' | 'bigint' | 'boolean' | 'date' | 'bytes' | 'any';
@@ -141,8 +142,11 @@ export interface CompiledPipeline {
   onInvalid: 'fail' | 'quarantine';
   /** Share of a run's rows, 0 to 1, above which quarantine fails the run. 0 when `onInvalid` is `fail`. */
   maxRejected: number;
-  /** SHA-256 (hex) of the declared shape: names, keys, sequences, kinds. Function bodies are not part of it. */
+  /** SHA-256 (hex) of the declared shape: names, keys, sequences, kinds. Function bodies are not part of it, nor is
+   * `arrival`: what starts a run changes nothing about what it writes. */
   hash: string;
+  /** What arriving blobs start, where no setting says otherwise. */
+  arrival?: ArrivalMode;
   /** The row contract as it was declared, for those who show it. */
   row?: core.$ZodObject;
 }

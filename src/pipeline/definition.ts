@@ -3,6 +3,7 @@
  * Nothing here is checked yet: a JavaScript user may have put anything anywhere.
  */
 import type { core } from 'zod';
+import type { ArrivalSettings } from './arrival.ts';
 import type { OutputType } from './output-type.ts';
 
 /** The zod object that describes a source row. */
@@ -118,6 +119,11 @@ export interface PipelineSettings {
   readonly onInvalid?: 'fail' | 'quarantine';
   /** Share of a run's rows, 0 to 1, above which quarantine fails the run all the same. @default 0.01 */
   readonly maxRejected?: number;
+  /**
+   * What arriving blobs start: a run for each (`blob`), for a folder with its marker (`marker`), or for a burst once it
+   * has been quiet (`quiet`). The setting `ORDINAL_ARRIVAL` replaces it in one environment. @default nothing
+   */
+  readonly arrival?: ArrivalSettings;
 }
 
 /** A declared pipeline, not yet compiled. Its types have been used up: any pipeline has this one. */

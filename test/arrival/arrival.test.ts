@@ -1,14 +1,38 @@
 /** The blob door, from outside: events as Event Grid posts them, and blobs that the local host finds by itself. */
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { afterEach, describe, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { type App, startApp } from '../http/support/app.ts';
 import { flightsFile } from '../http/support/flights.ts';
 
+const root = fileURLToPath(new URL('../..', import.meta.url));
 let app: App | undefined;
+let folder: string | undefined;
 afterEach(async () => {
   await app?.stop();
   app = undefined;
+  if (folder !== undefined) await rm(folder, { recursive: true, force: true });
+  folder = undefined;
 });
+
+/** The app as it is deployed, but for one line in the definition of `flights`. */
+async function withLine(line: string): Promise<string> {
+  folder = await mkdtemp(path.join(tmpdir(), 'ordinal-arrival-'));
+  const staged = path.join(folder, 'app');
+  await promisify(execFile)(process.execPath, [path.join(root, 'infra/hooks/stage.mjs'), staged]);
+  await symlink(path.join(root, 'node_modules'), path.join(staged, 'node_modules'));
+  const file = path.join(staged, 'dist/pipelines/flights.js');
+  const built = await readFile(file, 'utf8');
+  const changed = built.replace("name: 'flights',", (name) => `${name} ${line},`);
+  assert.notEqual(changed, built);
+  await writeFile(file, changed);
+  return staged;
+}
 
 interface Listed {
   runId: string;
@@ -57,7 +81,7 @@ function verdicts(of: App, name: string): string[] {
 
 describe('arrivals', () => {
   it('by Event Grid: one run for a version, however often it is announced', async () => {
-    app = await startApp({ ORDINAL_ARRIVAL: '{"flights":{"on":"blob"}}' }, ['--blob-poll', '50']);
+    app = await startApp({ ORDINAL_ARRIVAL: 'flights=blob' }, ['--blob-poll', '50']);
     const one = app;
     await one.upload('landing', 'flights/a.parquet', flightsFile(20));
     await one.upload('landing', 'flights/notes.parquet', Buffer.from('this is not a Parquet file'));
@@ -92,15 +116,13 @@ describe('arrivals', () => {
     assert.equal(body.next, '51');
   });
 
-  it('that come in a burst become one run', async () => {
-    const arrival = '{"flights":{"on":"quiet","seconds":6}}';
-    app = await startApp(
-      { ORDINAL_ARRIVAL: arrival, ORDINAL_ARRIVAL_SOURCE: 'LogsAndContainerScan', ORDINAL_BATCH_ROWS: '1000' },
-      ['--blob-poll', '200'],
-    );
+  it('that come in a burst become one run, by a line of the pipeline', async () => {
+    app = await startApp({ ORDINAL_ARRIVAL_SOURCE: 'LogsAndContainerScan' }, ['--blob-poll', '100'], {
+      scriptRoot: await withLine("arrival: { on: 'quiet', seconds: 5 }"),
+    });
     const one = app;
-    const names = Array.from({ length: 25 }, (_, i) => `flights/in/${String(i).padStart(3, '0')}.parquet`);
-    await Promise.all(names.map((name, i) => one.upload('landing', name, flightsFile(5, i))));
+    const names = Array.from({ length: 200 }, (_, i) => `flights/in/${String(i).padStart(3, '0')}.parquet`);
+    await Promise.all(names.map((name, i) => one.upload('landing', name, flightsFile(2, i))));
     await until('a run', async () => (await runs(one)).length > 0);
     await until('it ends', async () =>
       (await runs(one)).every(({ status }) => status !== 'Pending' && status !== 'Running'),
@@ -108,13 +130,45 @@ describe('arrivals', () => {
     const [first, ...others] = await runs(one);
     assert.deepEqual([first?.status, others], ['Completed', []]);
     const outcome = await one.ended(first!.runId);
-    assert.deepEqual(outcome.body.rows, { done: 125, total: 125 });
+    assert.deepEqual(outcome.body.rows, { done: 400, total: 400 });
+    const manifest = JSON.parse(String(await one.download('published', String(outcome.body.manifest)))) as {
+      inputs: { blob: string }[];
+    };
+    assert.deepEqual(
+      manifest.inputs.map(({ blob }) => blob),
+      names,
+    );
 
     // Later ones, and one of them again in a new version, are a run of their own.
     await one.upload('landing', names[0]!, flightsFile(7, 50));
-    await one.upload('landing', 'flights/in/100.parquet', flightsFile(4, 60));
+    await one.upload('landing', 'flights/in/200.parquet', flightsFile(4, 60));
     await until('a second run', async () => (await runs(one)).length === 2);
     const second = (await runs(one)).find(({ runId }) => runId !== first!.runId)!;
     assert.deepEqual((await one.ended(second.runId)).body.rows, { done: 11, total: 11 });
+  });
+
+  it('are switched off in one environment by its setting', async () => {
+    app = await startApp({ ORDINAL_ARRIVAL: 'flights=never' }, [], {
+      scriptRoot: await withLine("arrival: { on: 'blob' }"),
+    });
+    const { body } = await app.ask('GET', 'pipelines/flights');
+    assert.equal(body.arrival, undefined);
+    // There is no function that would hear of it.
+    await app.upload('landing', 'flights/a.parquet', flightsFile(2));
+    assert.equal(await created(app, 'landing', 'flights/a.parquet'), 400);
+  });
+
+  it('with a marker start a run of its folder', async () => {
+    app = await startApp({ ORDINAL_ARRIVAL: 'flights=marker:_DONE' }, ['--blob-poll', '50']);
+    const one = app;
+    for (const name of ['day1/a', 'day1/b', 'day2/a'])
+      await one.upload('landing', `flights/${name}.parquet`, flightsFile(4));
+    for (const name of ['day1/a', 'day2/a']) await created(one, 'landing', `flights/${name}.parquet`);
+    await one.upload('landing', 'flights/day1/_DONE', new Uint8Array(0));
+    for (let i = 0; i < 3; i++) await created(one, 'landing', 'flights/day1/_DONE');
+    await until('the marker is handled', async () => verdicts(one, 'flights/day1/_DONE').length === 3);
+    const [run, ...others] = await runs(one);
+    assert.deepEqual(others, []);
+    assert.deepEqual((await one.ended(run!.runId)).body.rows, { done: 8, total: 8 });
   });
 });

@@ -165,8 +165,31 @@ describe('errors', () => {
 describe('settings', () => {
   it('of arrivals are refused by name', () => {
     const parse = (text: string) => parseConfig({ AzureWebJobsStorage: 'x', ORDINAL_ARRIVAL: text });
-    assert.deepEqual(parse('{"flights":{"on":"marker"}}').arrivals, { flights: { on: 'marker', name: '_SUCCESS' } });
-    assert.throws(() => parse('{"flights":{"on":"always"}}'), /ORDINAL_ARRIVAL.*flights/);
-    assert.throws(() => parse('{'), /ORDINAL_ARRIVAL.*not JSON/);
+    const quiet = { on: 'quiet', seconds: 60, waitSecondsMax: 3600 };
+    assert.deepEqual(parse('a=blob, b_c=marker,d=marker:_DONE,e=quiet,f=quiet:5,g=quiet:5:600,h=never').arrivals, {
+      a: { on: 'blob' },
+      b_c: { on: 'marker', name: '_SUCCESS' },
+      d: { on: 'marker', name: '_DONE' },
+      e: quiet,
+      f: { ...quiet, seconds: 5 },
+      g: { ...quiet, seconds: 5, waitSecondsMax: 600 },
+      h: { on: 'never' },
+    });
+    assert.deepEqual(parse('').arrivals, {});
+    for (const [text, says] of [
+      ['flights=quite', /ORDINAL_ARRIVAL: flights: on: 'quite' is no mode of arrival; did you mean 'quiet'/],
+      ['flights=quiet:0', /ORDINAL_ARRIVAL: flights: seconds: Too small/],
+      ['flights=quiet:soon', /flights: seconds: /],
+      ['flights=quiet:1:2:3', /flights: 3: 'quiet' has no such option/],
+      ['flights=blob:x', /flights: x: 'blob' has no such option/],
+      ['flights=never:x', /flights: on: 'never' is no mode/],
+      ['flights=marker:a/b', /flights: name: .*has a '\/'/],
+      ['flights=', /flights: on: '' is no mode/],
+      ['flights=blob,flights=quiet', /flights is there twice/],
+      ['flights', /'flights' is not PIPELINE=MODE/],
+      ['{"flights":{"on":"blob"}}', /is not PIPELINE=MODE, as in flights=quiet:60/],
+    ] as const) {
+      assert.throws(() => parse(text), { code: 'InvalidSettings', message: says }, text);
+    }
   });
 });

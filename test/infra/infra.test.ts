@@ -107,7 +107,7 @@ describe('the templates', () => {
       ORDINAL_STORAGE__clientId: 'id',
     };
     assert.ok(Object.keys(blobs).every((name) => settings.includes(name)));
-    assert.deepEqual(parseConfig({ ...blobs, ORDINAL_ARRIVAL: '{}' }).storage, {
+    assert.deepEqual(parseConfig({ ...blobs, ORDINAL_ARRIVAL: '' }).storage, {
       blobServiceUri: blobs.ORDINAL_STORAGE__blobServiceUri,
       clientId: 'id',
     });
@@ -127,11 +127,32 @@ describe('the templates', () => {
   });
 });
 
+interface Hook {
+  subscription(of: object): Record<string, string>;
+  subscriptionName(pipeline: string): string;
+  stale(names: string[], pipelines: object[]): string[];
+}
+const hook = async () => (await import(path.join(root, 'infra/hooks/subscribe.mjs'))) as Hook;
+
 describe('subscriptions', () => {
+  it('have a name for each pipeline, whatever its own', async () => {
+    const { subscriptionName } = await hook();
+    assert.equal(subscriptionName('flights'), 'arrive-flights');
+    const odd = ['a_b', 'a-b', 'a__b', 'x'.repeat(63), `${'x'.repeat(62)}y`];
+    const names = odd.map(subscriptionName);
+    assert.equal(new Set(names).size, odd.length);
+    for (const name of names) assert.match(name, /^[a-z0-9-]{3,64}$/);
+  });
+
+  it('of pipelines that arrivals no longer start go, and no others', async () => {
+    const { stale } = await hook();
+    const found = ['arrive-flights', 'arrive-sales', 'arrive-gone', 'somebody-elses'];
+    const shown = [{ name: 'flights', arrival: { on: 'blob' } }, { name: 'sales' }];
+    assert.deepEqual(stale(found, shown), ['arrive-sales', 'arrive-gone']);
+  });
+
   it("see a pipeline's source, and none of its outputs", async () => {
-    const { subscription } = (await import(path.join(root, 'infra/hooks/subscribe.mjs'))) as {
-      subscription(of: object): Record<string, string>;
-    };
+    const { subscription } = await hook();
     const template = await text('infra/subscription.bicep');
     for (const pipeline of pipelines.values()) {
       const given = { appUrl: 'https://a', key: 'k/=', topic: 't', deadLetterAccount: '/s', deadLetterContainer: 'd' };
@@ -148,7 +169,7 @@ describe('subscriptions', () => {
       }
       assert.ok(!sees('ordinal', 'runs/x/split/000000.bin'));
       const [door] = arrivalDoors({
-        config: parseConfig({ AzureWebJobsStorage: 'x', ORDINAL_ARRIVAL: `{"${pipeline.name}":{"on":"blob"}}` }),
+        config: parseConfig({ AzureWebJobsStorage: 'x', ORDINAL_ARRIVAL: `${pipeline.name}=blob` }),
         pipelines,
       });
       const { searchParams } = new URL(values.endpoint!);

@@ -27,6 +27,13 @@ describe('the flights pipeline', () => {
     assert.deepEqual([flights.onInvalid, flights.maxRejected], ['fail', 0]);
   });
 
+  test('what starts a run is no part of what a run is', () => {
+    const arriving = compile({ ...flightsDefinition, arrival: { on: 'quiet', seconds: 5 } });
+    assert.deepEqual(arriving.arrival, { on: 'quiet', seconds: 5, waitSecondsMax: 3600 });
+    assert.equal(arriving.hash, flights.hash);
+    assert.equal(flights.arrival, undefined);
+  });
+
   test('columns: the ID, then the key, then what is declared', () => {
     const names = flights.entities.map((e) => [e.name, ...e.columns.map((c) => `${c.kind}:${c.name}`)]);
     assert.deepEqual(names, [

@@ -26,6 +26,7 @@ pipeline({
   maxRejected: 0.05,
   idEncoding: 'delta',
   output: { container: 'published', prefix: 'air/' },
+  arrival: { on: 'quiet', seconds: 30 },
   entities: ({ keyed, rows, id, nextId, ref, rowRef, first, map, compute, constant, where }) => ({
     airports: keyed({ id: id('airport_id', { start: 1000, step: 10n }), key: { code: z.string() }, index: 'airports' }),
     cabins: keyed({ id: id('cabin_id'), key: { name: z.string() }, columns: { origin: constant('p', type.string) } }),
@@ -204,3 +205,21 @@ pipeline({
   idEncoding: 'dleta',
   entities: ({ rows, id }) => ({ flights: rows({ id: id('i'), columns: { date: 'date' } }) }),
 });
+
+// What starts runs.
+const entities = () => ({});
+pipeline({ ...head, entities, arrival: { on: 'blob' } });
+pipeline({ ...head, entities, arrival: { on: 'marker' } });
+pipeline({ ...head, entities, arrival: { on: 'marker', name: '_DONE' } });
+// @ts-expect-error no such mode
+pipeline({ ...head, entities, arrival: { on: 'quite' } });
+// @ts-expect-error only a setting switches arrivals off: leave the line out
+pipeline({ ...head, entities, arrival: { on: 'never' } });
+// @ts-expect-error an option of another mode
+pipeline({ ...head, entities, arrival: { on: 'marker', seconds: 5 } });
+// @ts-expect-error of another type
+pipeline({ ...head, entities, arrival: { on: 'quiet', seconds: '60' } });
+// @ts-expect-error misspelt
+pipeline({ ...head, entities, arrival: { on: 'quiet', second: 60 } });
+// @ts-expect-error not an object
+pipeline({ ...head, entities, arrival: 'quiet' });

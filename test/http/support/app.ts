@@ -27,11 +27,16 @@ export interface App {
   stop(): Promise<void>;
 }
 
-export async function startApp(env: Record<string, string> = {}, args: string[] = []): Promise<App> {
+/** @param options `scriptRoot` of another app than the project itself. */
+export async function startApp(
+  env: Record<string, string> = {},
+  args: string[] = [],
+  { scriptRoot = root }: { scriptRoot?: string } = {},
+): Promise<App> {
   const azurite = await startAzurite();
   const log: string[] = [];
   const host = await startHost({
-    scriptRoot: root,
+    scriptRoot,
     workers: 1,
     env: { AzureWebJobsStorage: azurite.connectionString, ...env },
     args,
