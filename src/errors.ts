@@ -12,6 +12,7 @@ export type ErrorCode =
   | 'UnknownPipeline'
   | 'UnknownRun'
   | 'RunIdConflict'
+  | 'IdempotencyKeyReused'
   | 'RunIsPublishing'
   | 'UnknownSequence'
   | 'UnknownRoute'

@@ -11,6 +11,7 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
   UnknownRoute: 404,
   RunIdConflict: 409,
   RunIsPublishing: 409,
+  IdempotencyKeyReused: 422,
   StorageFailed: 503,
 };
 
@@ -39,11 +40,18 @@ export function problemBody(
 export function problem(thrown: unknown, status?: number): HttpResponseInit {
   const error = toErrorValue(thrown);
   const code = status ?? STATUS[error.code] ?? 500;
-  const errors = thrown instanceof RequestError ? thrown.errors : [];
+  const errors = code < 500 ? fieldErrors(thrown) : [];
   return json(code, problemBody(error, code, errors), {
     'content-type': 'application/problem+json',
     ...(error.retryable && { 'retry-after': '5' }),
   });
+}
+
+/** The fields of the request at fault: one is named by its place. */
+function fieldErrors(thrown: unknown): readonly FieldError[] {
+  if (thrown instanceof RequestError) return thrown.errors;
+  if (!(thrown instanceof OrdinalError) || thrown.where?.field === undefined) return [];
+  return [{ field: thrown.where.field, message: thrown.message }];
 }
 
 /** Runs a handler; whatever it throws becomes a problem. */

@@ -25,7 +25,9 @@ export const startBodySchema = z
       .optional()
       .describe('Source blobs by pattern: `*` within a folder, `**` across, `?`, `{a,b}`.'),
     deadline: z
-      .union([z.iso.datetime({ offset: true }), z.string().regex(DURATION, 'is neither a date-time nor a duration')])
+      .union([z.iso.datetime({ offset: true }), z.string().regex(DURATION)], {
+        error: 'is neither a date-time, as in 2030-01-31T12:00:00Z, nor a duration, as in PT2H',
+      })
       .optional()
       .describe('When the run is to be ended as failed: ISO 8601 date-time, or a duration from now as in `PT2H`.'),
     callBackUri: z

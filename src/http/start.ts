@@ -40,7 +40,7 @@ export const startRun: Handler = async (door, request) => {
   const identity = identify(door, request, pipeline, body);
   const { input, list } = toInput(door, pipeline, body, identity.runId);
   const existing = await runs.get(input.runId);
-  if (existing) sameRun(existing, input);
+  if (existing) sameRun(existing, input, identity.key !== undefined);
   if (!existing || (identity.restarts && hasEnded(existing) && existing.status !== 'Completed')) {
     if (list) await keepList(environment, input.runId, list);
     // A racing start of the same ID is the same run.
@@ -49,13 +49,16 @@ export const startRun: Handler = async (door, request) => {
   return started(door, request, pipeline, input);
 };
 
+interface RunIdentity {
+  runId: string;
+  /** Whether a run of this ID that failed is started again. */
+  restarts: boolean;
+  /** The idempotency key that the ID is made of. */
+  key?: string;
+}
+
 /** The run's ID: the request's own, one made of its idempotency key, or a new one. */
-function identify(
-  door: Door,
-  request: HttpRequest,
-  pipeline: CompiledPipeline,
-  body: StartBody,
-): { runId: string; restarts: boolean } {
+function identify(door: Door, request: HttpRequest, pipeline: CompiledPipeline, body: StartBody): RunIdentity {
   // Who names the run may start it again after a failure.
   if (body.runId !== undefined) return { runId: body.runId, restarts: true };
   const key = request.headers.get('idempotency-key');
@@ -68,7 +71,7 @@ function identify(
   }
   // The same request, sent again: its run is the answer, however it ended.
   const digest = createHash('sha256').update(`${pipeline.name}\n${key}`).digest('hex');
-  return { runId: `key-${digest.slice(0, 40)}`, restarts: false };
+  return { runId: `key-${digest.slice(0, 40)}`, restarts: false, key };
 }
 
 function toInput(
@@ -144,13 +147,19 @@ export function started(
   );
 }
 
-/** Throws `RunIdConflict` when the ID is that of a run of something else. */
-function sameRun(existing: Instance, input: RunInput): void {
+/** Throws `RunIdConflict`, or `IdempotencyKeyReused`, when the ID is that of a run of something else. */
+function sameRun(existing: Instance, input: RunInput, byKey: boolean): void {
   const was = runInputSchema.safeParse(existing.input);
   if (was.success && what(was.data) === what(input)) return;
+  if (byKey) {
+    throw new OrdinalError('IdempotencyKeyReused', 'this idempotency key came with another request before', {
+      where: { field: 'Idempotency-Key' },
+      remedy: 'Send the same request again, or this one with a new key.',
+    });
+  }
   throw new OrdinalError('RunIdConflict', `run "${input.runId}" exists and is of another pipeline or source`, {
     where: { field: 'runId' },
-    remedy: 'Give another runId or idempotency key, or none.',
+    remedy: 'Give another runId, or none.',
   });
 }
 

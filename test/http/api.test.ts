@@ -128,7 +128,8 @@ describe('starting', () => {
     assert.equal(both[1]!.body.runId, runId);
     await ended(runId);
     assert.equal((await start({ prefix: 'flights/2001/' }, headers)).body.runId, runId);
-    assert.equal((await start({ glob: 'flights/a.parquet' }, headers)).status, 409);
+    const other = await start({ glob: 'flights/a.parquet' }, headers);
+    assert.deepEqual([other.status, other.body.code], [422, 'IdempotencyKeyReused']);
     assert.notEqual((await start({ prefix: 'flights/2001/' })).body.runId, runId);
     const missing = { blobs: ['flights/gone.parquet'] };
     const failed = await start(missing, { 'idempotency-key': 'fails' });
@@ -150,6 +151,7 @@ describe('starting', () => {
       { callBackUri: 'http://p.datafactory.azure.com/' },
       { deadline: '2001-01-01T00:00:00Z' },
       { deadline: 'P100D' },
+      { deadline: 'soon' },
       { prefix: 'flights/', blobs: ['flights/a.parquet'] },
       { runId: '../x' },
       '{"runId":',
@@ -158,6 +160,7 @@ describe('starting', () => {
       const { status, body: refusal } = await start(body);
       assert.deepEqual([status, refusal.code], [400, 'InvalidRequest'], JSON.stringify(body));
       assert.ok(typeof refusal.remedy === 'string' && refusal.remedy !== '', JSON.stringify(body));
+      assert.ok((refusal.errors as { field: string }[])[0]?.field, JSON.stringify(body));
     }
     const { body } = await start({ runId: 7, dryRun: 'yes', prefx: 'flights/' });
     assert.deepEqual((body.errors as { field: string }[]).map(({ field }) => field).sort(), [
