@@ -4,7 +4,7 @@ import type { HttpRequest, InvocationContext } from '@azure/functions';
 import * as df from 'durable-functions';
 import type { Handler } from '../src/http/door.ts';
 import { answer } from '../src/http/problem.ts';
-import { notFound, routes } from '../src/http/routes.ts';
+import { routes, unknownRoute } from '../src/http/routes.ts';
 import { durableRuns } from './durable-runs.ts';
 import { environment } from './environment.ts';
 
@@ -19,9 +19,9 @@ for (const { name, method, path, handler } of routes) {
   df.app.client.http(name, { route: path, methods: [method], authLevel: 'function', handler: through(handler) });
 }
 
-df.app.client.http('notFound', {
-  route: '{*rest}',
-  methods: ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'],
+df.app.client.http(unknownRoute.name, {
+  route: unknownRoute.path,
+  methods: unknownRoute.methods,
   authLevel: 'function',
-  handler: through(notFound),
+  handler: through(unknownRoute.handler),
 });

@@ -132,10 +132,20 @@ export const routes: readonly Route[] = [
   },
 ];
 
-/** Whatever else is asked for below the API's root: still a JSON object. */
-export const notFound: Handler = async (_, request) => {
-  const { pathname } = new URL(request.url);
-  throw new OrdinalError('UnknownRoute', `${request.method} ${pathname.slice(0, 200)} is not a resource of this API`, {
-    remedy: 'See /api/openapi.json for paths and methods.',
-  });
+/**
+ * Whatever else is asked for below the API's root: still a JSON object. The Functions host tries routes in the
+ * alphabetical order of their functions' names, whatever their templates say (Azure/azure-functions-host#9876): this
+ * name must be the last one.
+ */
+export const unknownRoute = {
+  name: 'unknownRoute',
+  path: '{*rest}',
+  methods: ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] satisfies HttpMethod[],
+  handler: (async (_, request) => {
+    const { pathname } = new URL(request.url);
+    const asked = `${request.method} ${pathname.slice(0, 200)}`;
+    throw new OrdinalError('UnknownRoute', `${asked} is not a resource of this API`, {
+      remedy: 'See /api/openapi.json for paths and methods.',
+    });
+  }) satisfies Handler,
 };

@@ -5,6 +5,7 @@ import fc from 'fast-check';
 import { pipelines } from '../../pipelines/index.ts';
 import { parseConfig } from '../../src/config.ts';
 import { deadlineOf } from '../../src/http/deadline.ts';
+import { routes, unknownRoute } from '../../src/http/routes.ts';
 import { startRun } from '../../src/http/start.ts';
 import { apiRoot, resourceUrl } from '../../src/http/urls.ts';
 import { limits } from '../../src/limits.ts';
@@ -139,6 +140,30 @@ describe('a start', () => {
       assert.equal((await startRun(door, posted as never)).status, 202);
     }
     assert.equal(runs.started.length, 3);
+  });
+});
+
+describe('routes', () => {
+  // Azure's host takes the first that matches, in the alphabetical order of functions; the local host the most specific.
+  it('do not hide each other, in the order in which the Functions host tries them', () => {
+    const all = [
+      ...routes.map(({ name, method, path }) => ({ name, methods: [method as string], path })),
+      unknownRoute as { name: string; methods: string[]; path: string },
+    ].sort((a, b) => (a.name.toLowerCase() < b.name.toLowerCase() ? -1 : 1));
+    const pattern = (path: string) =>
+      new RegExp(
+        `^${path
+          .replace(/[.]/g, '\\.')
+          .replace(/\{\*\w+\}/, '.*')
+          .replace(/\{\w+\}/g, '[^/]+')}$`,
+        'i',
+      );
+    for (const { name, method, path } of routes) {
+      const asked = path.replace(/\{\w+\}/g, 'x');
+      const first = all.find((each) => each.methods.includes(method) && pattern(each.path).test(asked));
+      assert.equal(first?.name, name, `${method} ${asked}`);
+    }
+    assert.equal(all.at(-1)?.name, unknownRoute.name);
   });
 });
 
