@@ -93,6 +93,10 @@ export async function runHost(options: CliOptions, logger: Logger): Promise<Runn
       { pool, clientValue, timeoutMs, env, pollMs: options.blobPollMs, hostId: hostIdOf(scriptRoot, env), ...blobs },
       functions,
       logger,
+      {
+        read: (name) => store.timer(name),
+        write: (name, status) => runtime.commit([{ type: 'putTimer', name, status }]),
+      },
     );
     opened.push(() => triggers.stop());
     const http = { routes, pool, api, clientValue, publicUrl: url, keys, timeoutMs, logger, triggers };

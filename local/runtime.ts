@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { seededRandom, withChaos } from './chaos.ts';
 import { createDispatch } from './dispatch.ts';
+import { wallTimers } from './engine/agenda.ts';
 import { DurableRuntime } from './engine/runtime.ts';
 import type { FunctionTable } from './functions.ts';
 import type { Logger } from './logging.ts';
@@ -31,19 +32,17 @@ export function createRuntime(parts: RuntimeParts): DurableRuntime {
     store,
     names: functions,
     ports: { now: () => Date.now(), newId: () => randomUUID() },
-    timers: {
-      after: (delayMs, action) => {
-        const timer = setTimeout(action, delayMs);
-        return () => clearTimeout(timer);
-      },
-    },
+    timers: wallTimers,
     dispatch,
     settings: {
       shortTimerMaxMs: 6 * dayMs,
       longTimerIntervalMs: 3 * dayMs,
       httpPollDelayMs: settings.httpPollDelayMs,
       defaultVersion: settings.defaultVersion,
+      versionMatch: settings.versionMatch,
+      versionFailure: settings.versionFailure,
       maxActions: settings.maxOrchestrationActions,
+      storeInputs: settings.storeInputs,
       dedupeStatuses: settings.anyStateOverridable ? [] : ['Running', 'ContinuedAsNew', 'Pending', 'Suspended'],
     },
     maxConcurrentActivities: settings.maxConcurrentActivityFunctions,

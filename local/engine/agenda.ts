@@ -4,8 +4,16 @@ export interface Timers {
   after(delayMs: number, action: () => void): () => void;
 }
 
+/** Timers of the process. */
+export const wallTimers: Timers = {
+  after(delayMs, action) {
+    const timer = setTimeout(action, delayMs);
+    return () => clearTimeout(timer);
+  },
+};
+
 /** The longest delay that a Node timer takes. */
-const delayMaxMs = 2 ** 31 - 1;
+export const delayMaxMs = 2 ** 31 - 1;
 
 /** Targets with messages that become due later, earliest first: a binary heap and one timer for its root. */
 export class Agenda {

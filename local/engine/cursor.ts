@@ -22,6 +22,7 @@ export interface CursorOptions {
   longTimerIntervalMs: number;
   httpPollDelayMs: number;
   defaultVersion: string;
+  storeInputs: boolean;
 }
 
 export interface HeldLock {

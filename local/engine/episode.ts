@@ -13,14 +13,16 @@ import {
   type StoredMessage,
 } from './model.ts';
 import { triggerText } from './trigger.ts';
+import { mayRun, type VersionSettings } from './version.ts';
 
 /** The settings of the durable task extension that shape an episode. */
-export interface EngineSettings {
+export interface EngineSettings extends VersionSettings {
   shortTimerMaxMs: number;
   longTimerIntervalMs: number;
   httpPollDelayMs: number;
-  defaultVersion: string;
   maxActions: number;
+  /** Whether scheduling events carry the inputs of activities and sub-orchestrations. */
+  storeInputs: boolean;
   /** Statuses in which a second start with the same instance ID is refused. */
   dedupeStatuses: readonly string[];
 }
@@ -45,8 +47,10 @@ export type OrchestratorReply =
   | { ok: true; state: OrchestratorState; reusedTask?: string | undefined }
   | { ok: false; error: ThrownError };
 
-/** Either the changes that settle the messages without running user code, or an episode to invoke. */
+/** Either the changes that settle the messages without running user code, or an episode to invoke; or the messages stay
+ * where they are, because the instance's version is not for this host. */
 export type Begun =
+  | { type: 'rejected' }
   | { type: 'settled'; changes: Change[] /** Messages are left that may go on now. */; more: boolean }
   | ({ type: 'invoke' } & Episode);
 
@@ -70,6 +74,10 @@ export function beginEpisode(engine: Engine, state: InstanceState, inbox: readon
   const termination = inbox.find((each) => each.message.kind === 'terminate');
   if (termination !== undefined)
     return terminate(engine, state, all, (termination.message as { reason: string }).reason);
+
+  if (!mayRun(engine.settings, record.version)) {
+    return engine.settings.versionFailure === 'Fail' ? failForVersion(engine, state, inbox) : { type: 'rejected' };
+  }
 
   const stop = inbox.findIndex((each) => each.message.kind === 'suspend' || each.message.kind === 'resume');
   if (record.status === 'Suspended' || stop === 0) {
@@ -100,6 +108,31 @@ function terminate(engine: Engine, state: InstanceState, consumed: number[], rea
   return settle(consumed, [
     ...append(state, [event]),
     ...completeInstance(engine, state.record, { status: 'Terminated', output: reason, now: Date.parse(now) }, locks),
+  ]);
+}
+
+/** What the extension fails an instance with whose version does not fit, and what its parent learns. */
+const versionMismatch = {
+  ErrorType: 'VersionMismatch',
+  ErrorMessage: 'Orchestration version did not comply with Worker Versioning',
+  StackTrace: null,
+  InnerFailure: null,
+  IsNonRetriable: true,
+};
+
+function failForVersion(engine: Engine, state: InstanceState, inbox: readonly StoredMessage[]): Begun {
+  const now = timestamp(engine, state);
+  const output = `${versionMismatch.ErrorType}: ${versionMismatch.ErrorMessage}`;
+  const events = [
+    ...freshEvents(engine, state, inbox),
+    historyEvent(eventType.executionCompleted, now, { OrchestrationStatus: 'Failed', Result: output }),
+    historyEvent(eventType.orchestratorCompleted, now),
+  ];
+  const ending = { status: 'Failed', output, now: Date.parse(now), failureDetails: versionMismatch } as const;
+  const consumed = inbox.map((each) => each.seq);
+  return settle(consumed, [
+    ...append(state, events),
+    ...completeInstance(engine, state.record, ending, locksOf(state)),
   ]);
 }
 

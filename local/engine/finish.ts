@@ -163,5 +163,6 @@ function cursorOptions(engine: Engine, record: InstanceRecord): CursorOptions {
     longTimerIntervalMs: settings.longTimerIntervalMs,
     httpPollDelayMs: settings.httpPollDelayMs,
     defaultVersion: settings.defaultVersion,
+    storeInputs: settings.storeInputs,
   };
 }

@@ -5,6 +5,8 @@ export interface Ending {
   status: InstanceRecord['status'];
   output: string | null;
   now: number;
+  /** Told to the parent, whose task fails with them. */
+  failureDetails?: unknown;
 }
 
 /** The changes that end an instance: its record, its locks given back, its parent told, its messages dropped. */
@@ -35,7 +37,7 @@ export function releaseLocks(instanceId: string, locks: readonly { lockId: strin
 }
 
 /** Tells the parent how its sub-orchestration ended. */
-export function reportToParent(parent: ParentLink, ending: { status: string; output: string | null }): Change[] {
+export function reportToParent(parent: ParentLink, ending: Omit<Ending, 'now'>): Change[] {
   const { instanceId, executionId, taskId } = parent;
   const failed = ending.status !== 'Completed';
   const reason = ending.output ?? '';
@@ -48,7 +50,7 @@ export function reportToParent(parent: ParentLink, ending: { status: string; out
           TaskScheduledId: taskId,
           Reason: reason,
           Details: ending.status === 'Failed' ? `Message: ${reason}, StackTrace: ` : '',
-          FailureDetails: null,
+          FailureDetails: ending.failureDetails ?? null,
         }
       : { EventType: eventType.subOrchestrationCompleted, TaskScheduledId: taskId, Result: ending.output },
   };

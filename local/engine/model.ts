@@ -165,6 +165,15 @@ export interface ActivityWork {
   input: string | null;
 }
 
+/** When a timer function last ran and runs next (milliseconds since 1970), as the timer extension remembers it. */
+export interface TimerStatus {
+  /** Undefined: it never ran. */
+  last?: number;
+  next: number;
+  /** The time from which `next` was reckoned. */
+  lastUpdated: number;
+}
+
 export type Change =
   | { type: 'putInstance'; record: InstanceRecord }
   | { type: 'deleteInstance'; instanceId: string }
@@ -176,7 +185,8 @@ export type Change =
   | { type: 'consume'; seqs: number[] }
   | { type: 'clearInbox'; target: string }
   | { type: 'addWork'; work: Omit<ActivityWork, 'seq'> }
-  | { type: 'removeWork'; seq: number };
+  | { type: 'removeWork'; seq: number }
+  | { type: 'putTimer'; name: string; status: TimerStatus };
 
 /** What is not pure, injected: the wall clock and the source of unique IDs. */
 export interface Ports {

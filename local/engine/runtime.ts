@@ -70,6 +70,7 @@ export class DurableRuntime {
   private readonly failures = new Map<string, number>();
   private readonly watchers = new Set<() => void>();
   private readonly results: ActivityResult[] = [];
+  private readonly rejected = new Set<string>();
   private stopping = false;
 
   constructor(options: RuntimeOptions) {
@@ -218,6 +219,10 @@ export class DurableRuntime {
     }
     const state = this.histories.load(record, () => this.store.history(instanceId));
     const begun = beginEpisode(this.engine, state, inbox);
+    if (begun.type === 'rejected') {
+      this.reportRejected(record);
+      return { again: false, pauseMs: 0 };
+    }
     if (begun.type === 'settled') {
       this.commit(begun.changes);
       this.histories.drop(instanceId);
@@ -242,6 +247,18 @@ export class DurableRuntime {
     const tookMs = this.engine.ports.now() - record.createdAt;
     const text = `${record.name} ${record.instanceId}: ${status} after ${tookMs} ms`;
     this.options.log(level, failure === undefined ? text : `${text}: ${failure}`);
+  }
+
+  /** An instance that is for another version of the app waits, as in Azure, where another host might take it. */
+  private reportRejected({ instanceId, name, version }: InstanceRecord): void {
+    if (this.rejected.has(instanceId)) return;
+    this.rejected.add(instanceId);
+    const { defaultVersion, versionMatch } = this.engine.settings;
+    this.options.log(
+      'warning',
+      `${name} ${instanceId} has version '${version}'; this host (defaultVersion '${defaultVersion}', ` +
+        `versionMatchStrategy ${versionMatch}) leaves it waiting.`,
+    );
   }
 
   private async runEntity(id: string): Promise<{ again: boolean; pauseMs: number }> {

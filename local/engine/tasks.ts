@@ -61,10 +61,15 @@ function startCall(
 function issueActivity(cursor: ActionCursor, action: Action): number {
   const name = requireFunction(cursor, 'activity', action.functionName ?? '');
   const { taskId } = cursor.issue(eventType.taskScheduled, name, (id) => ({
-    fields: { Name: name, Version: '', Input: null },
+    fields: { Name: name, Version: '', Input: storedInput(cursor, action) },
     outgoing: { kind: 'activity', taskId: id, name, input: activityInput(action.input) },
   }));
   return taskId;
+}
+
+/** What a scheduling event says of the input: nothing, unless `storeInputsInOrchestrationHistory` asks for it. */
+function storedInput(cursor: ActionCursor, { input }: Action): string | null {
+  return cursor.options.storeInputs && input !== undefined ? JSON.stringify([input]) : null;
 }
 
 /** An activity's input as RPC text (`DurableActivityContext`): strings came JSON-quoted from the SDK, booleans take
@@ -87,7 +92,7 @@ function issueSubOrchestration(cursor: ActionCursor, action: Action): number {
     }
     const version = action.version ?? cursor.options.defaultVersion;
     return {
-      fields: { Name: name, Version: version, InstanceId: instanceId, Input: null },
+      fields: { Name: name, Version: version, InstanceId: instanceId, Input: storedInput(cursor, action) },
       outgoing: { kind: 'subOrchestration', taskId: id, name, version, instanceId, input: action.input },
     };
   });

@@ -1,4 +1,11 @@
-import type { ActivityWork, Change, EntityRecord, InstanceRecord, StoredMessage } from '../engine/model.ts';
+import type {
+  ActivityWork,
+  Change,
+  EntityRecord,
+  InstanceRecord,
+  StoredMessage,
+  TimerStatus,
+} from '../engine/model.ts';
 import type { Committed, EntityQuery, InstanceQuery, Store } from './store.ts';
 
 /** A store that forgets everything at the end of the process. Values are copied, so that nobody shares an object. */
@@ -9,6 +16,7 @@ export class MemoryStore implements Store {
   private readonly inboxes = new Map<string, Map<number, StoredMessage>>();
   private readonly inboxOf = new Map<number, string>();
   private readonly work = new Map<number, ActivityWork>();
+  private readonly timers = new Map<string, TimerStatus>();
   private lastSeq = 0;
 
   commit(changes: readonly Change[]): Committed {
@@ -47,6 +55,10 @@ export class MemoryStore implements Store {
       .sort((a, b) => compareIds(a.entityId, b.entityId))
       .slice(0, query.limit)
       .map((row) => structuredClone(row));
+  }
+
+  timer(name: string): TimerStatus | undefined {
+    return copy(this.timers.get(name));
   }
 
   inbox(target: string, now: number, limit: number): StoredMessage[] {
@@ -132,6 +144,9 @@ export class MemoryStore implements Store {
         committed.work.push({ ...work });
         break;
       }
+      case 'putTimer':
+        this.timers.set(change.name, structuredClone(change.status));
+        break;
       case 'removeWork':
         this.work.delete(change.seq);
         break;

@@ -1,7 +1,14 @@
 import { mkdirSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
-import type { ActivityWork, Change, EntityRecord, InstanceRecord, StoredMessage } from '../engine/model.ts';
+import type {
+  ActivityWork,
+  Change,
+  EntityRecord,
+  InstanceRecord,
+  StoredMessage,
+  TimerStatus,
+} from '../engine/model.ts';
 import type { Committed, EntityQuery, InstanceQuery, Store } from './store.ts';
 
 const schemaVersion = 1;
@@ -17,6 +24,7 @@ const schema = `
   CREATE TABLE IF NOT EXISTS messages (
     seq INTEGER PRIMARY KEY AUTOINCREMENT, target TEXT NOT NULL, visible_at INTEGER NOT NULL, message TEXT NOT NULL);
   CREATE INDEX IF NOT EXISTS messages_by_target ON messages (target, seq);
+  CREATE TABLE IF NOT EXISTS timers (name TEXT PRIMARY KEY, status TEXT NOT NULL) WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS work (seq INTEGER PRIMARY KEY AUTOINCREMENT, work TEXT NOT NULL);
 `;
 
@@ -137,6 +145,10 @@ export class SqliteStore implements Store {
     return this.sql('SELECT 1 FROM work WHERE seq = ?').get(seq) !== undefined;
   }
 
+  timer(name: string): TimerStatus | undefined {
+    return parsed<TimerStatus>(this.sql('SELECT status AS json FROM timers WHERE name = ?').get(name));
+  }
+
   close(): void {
     this.statements.clear();
     this.db.close();
@@ -224,6 +236,12 @@ export class SqliteStore implements Store {
         committed.work.push({ ...change.work, seq: Number(lastInsertRowid) });
         break;
       }
+      case 'putTimer':
+        this.sql('INSERT OR REPLACE INTO timers (name, status) VALUES (?, ?)').run(
+          change.name,
+          JSON.stringify(change.status),
+        );
+        break;
       case 'removeWork':
         this.sql('DELETE FROM work WHERE seq = ?').run(change.seq);
         break;

@@ -5,6 +5,7 @@ import type {
   InstanceRecord,
   RuntimeStatus,
   StoredMessage,
+  TimerStatus,
 } from '../engine/model.ts';
 
 /** A filter over instances; a page begins after the instance ID in `after` (instances are listed in ID order). */
@@ -56,6 +57,9 @@ export interface Store {
   pendingWork(): ActivityWork[];
   /** Whether this activity's result is still wanted (it is not when a duplicate delivery came first). */
   hasWork(seq: number): boolean;
+
+  /** What is remembered of a timer function's schedule. */
+  timer(name: string): TimerStatus | undefined;
 
   close(): void;
 }

@@ -2,6 +2,8 @@
 export interface Schedule {
   /** The next time strictly after `from` (milliseconds since 1970, UTC); undefined when there is none in five years. */
   next(from: number): number | undefined;
+  /** A time span, which knows no summer time. */
+  isInterval?: boolean;
 }
 
 const months = ['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', 'oct', 'nov', 'dec'];
@@ -48,7 +50,7 @@ export function parseSchedule(text: string): Schedule {
 function everyInterval(text: string, [d = 0, h = 0, m = 0, s = 0]: number[]): Schedule {
   const intervalMs = (((d * 24 + h) * 60 + m) * 60 + s) * 1000;
   if (intervalMs === 0) throw new Error(`'${text}' is no schedule: the time span is empty.`);
-  return { next: (from) => from + intervalMs };
+  return { next: (from) => from + intervalMs, isInterval: true };
 }
 
 function firstTime(

@@ -1,9 +1,8 @@
+import { wallTimers } from '../engine/agenda.ts';
 import type { FunctionTable } from '../functions.ts';
 import type { Logger } from '../logging.ts';
 import { type BlobTriggerOptions, BlobTriggers } from './blob.ts';
-import { parseSchedule } from './cron.ts';
-import { invokeTriggered } from './invocation.ts';
-import { startTimers, timerInfo } from './timer.ts';
+import { startTimers, type TimerMemory } from './timer.ts';
 
 export interface RunningTriggers {
   /** Events of Event Grid for a blob function. */
@@ -18,6 +17,7 @@ export async function startTriggers(
   options: Omit<BlobTriggerOptions, 'now' | 'sleep' | 'log'>,
   functions: FunctionTable,
   logger: Logger,
+  memory: TimerMemory,
 ): Promise<RunningTriggers> {
   const full: BlobTriggerOptions = {
     ...options,
@@ -25,7 +25,7 @@ export async function startTriggers(
     sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
     log: (level, message) => logger.log(level, 'trigger', message),
   };
-  const stopTimers = startTimers(full, functions.ofKind('timer'));
+  const timers = startTimers({ ...full, timers: wallTimers, memory }, functions.ofKind('timer'));
   const blobFunctions = functions.ofKind('blob');
   const blobs = blobFunctions.length === 0 ? undefined : await BlobTriggers.create(full, blobFunctions);
   void blobs?.start();
@@ -34,18 +34,9 @@ export async function startTriggers(
       if (blobs === undefined) throw new Error('the app has no blob function');
       return await blobs.receiveEvents(functionId, events);
     },
-    runTimer(name) {
-      const found = functions.find('timer', name);
-      if (found === undefined) return false;
-      const schedule = parseSchedule(String(found.trigger.schedule ?? ''));
-      const now = full.now();
-      invokeTriggered(full, found, { json: timerInfo(schedule, now, now, now) }, {}).catch((error: unknown) =>
-        full.log('error', `${found.name}: ${error instanceof Error ? error.message : error}`),
-      );
-      return true;
-    },
+    runTimer: (name) => timers.runNow(name),
     async stop() {
-      stopTimers();
+      timers.stop();
       await blobs?.stop();
     },
   };

@@ -25,6 +25,8 @@ before(async () => {
       Host__Keys__durabletask: 'd',
       Host__Keys__function__keyed: 'k',
       AzureFunctionsJobHost__functionTimeout: '00:00:05',
+      AzureFunctionsJobHost__extensions__durableTask__defaultVersion: '2.0',
+      AzureFunctionsJobHost__extensions__durableTask__versionFailureStrategy: 'Fail',
     },
     onLine: (line) => lines.push(line),
   });
@@ -145,6 +147,19 @@ test("client: start, status, history, check-status answer with the request's ori
   assert.equal(started.headers.get('retry-after'), '10');
   assert.ok(started.headers.get('location')?.startsWith(`${host.url}/runtime/webhooks/durabletask/instances/`));
   assert.match(String(started.headers.get('location')), /[?&]code=d$/);
+});
+
+test("client: a start with a version, and one that is not this host's", async () => {
+  const ends = async (instanceId: string, options: object) => {
+    await client('startNew', 'version', { instanceId, ...options });
+    return await until(async () => {
+      const { runtimeStatus, output } = (await client('getStatus', instanceId)).result as Record<string, unknown>;
+      return runtimeStatus === 'Completed' || runtimeStatus === 'Failed' ? output : undefined;
+    });
+  };
+  assert.deepEqual(await ends('v0', {}), { version: '2.0' });
+  assert.deepEqual(await ends('v1', { version: '1.5' }), { version: '1.5' });
+  assert.match(String(await ends('v3', { version: '3.0' })), /^VersionMismatch: /);
 });
 
 test('client: a second start is refused with 409, an unknown function with 400', async () => {

@@ -40,6 +40,7 @@ export class MortalStore implements Store {
   waitingTargets = () => this.inner.waitingTargets();
   pendingWork = () => this.inner.pendingWork();
   hasWork = (seq: number) => this.inner.hasWork(seq);
+  timer = (name: string) => this.inner.timer(name);
   close = () => {};
 }
 

@@ -123,6 +123,15 @@ for (const [kind, open] of stores) {
     store.close();
   });
 
+  test(`${kind}: a timer's status is remembered`, () => {
+    const store = open();
+    assert.equal(store.timer('t'), undefined);
+    store.commit([{ type: 'putTimer', name: 't', status: { next: 2, lastUpdated: 1 } }]);
+    store.commit([{ type: 'putTimer', name: 't', status: { last: 2, next: 3, lastUpdated: 2 } }]);
+    assert.deepEqual([store.timer('t'), store.timer('u')], [{ last: 2, next: 3, lastUpdated: 2 }, undefined]);
+    store.close();
+  });
+
   test(`${kind}: activities stay until their result is committed`, () => {
     const store = open();
     const work = { instanceId: 'i', executionId: 'e', taskId: 0, name: 'a', input: '"x"' };

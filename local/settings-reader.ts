@@ -1,0 +1,114 @@
+import { readFileSync } from 'node:fs';
+
+export class SettingsError extends Error {}
+
+export type Json = Record<string, unknown>;
+
+/** @throws SettingsError when the file is missing or no JSON object. */
+export function readJson(file: string): Json {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch {
+    throw new SettingsError(`${file} is missing: a Functions app has one beside its package.json.`);
+  }
+  try {
+    const value: unknown = JSON.parse(text.replace(/^\uFEFF/, ''));
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new Error('it is not an object');
+    return value as Json;
+  } catch (error) {
+    throw new SettingsError(`${file} is not valid JSON: ${error instanceof Error ? error.message : error}`);
+  }
+}
+
+/** Reads values by path and remembers which it read. */
+export class SettingsReader {
+  private readonly root: Json;
+  private readonly file: string;
+  private readonly env: Record<string, string>;
+  private readonly read = new Set<string>();
+
+  constructor(root: Json, file: string, env: Record<string, string>) {
+    this.root = root;
+    this.env = env;
+    this.file = file;
+  }
+
+  text(path: string, fallback: string): string {
+    const value = this.at(path);
+    if (value === undefined) return fallback;
+    if (typeof value !== 'string') throw new SettingsError(`${this.file}: ${path} must be a text.`);
+    return value;
+  }
+
+  /** One of `choices`, compared without case as .NET does; the first is the default. */
+  choice<T extends string>(path: string, choices: readonly [T, ...T[]]): T {
+    const value = this.text(path, choices[0]);
+    const found = choices.find((each) => each.toLowerCase() === value.toLowerCase());
+    if (found === undefined) throw new SettingsError(`${this.file}: ${path} must be one of ${choices.join(', ')}.`);
+    return found;
+  }
+
+  flag(path: string, fallback: boolean): boolean {
+    const value = this.at(path);
+    if (value === undefined) return fallback;
+    const text = String(value).toLowerCase();
+    if (text !== 'true' && text !== 'false') throw new SettingsError(`${this.file}: ${path} must be true or false.`);
+    return text === 'true';
+  }
+
+  /** A limit; -1, which is the default, means none. */
+  limit(path: string): number | undefined {
+    const value = this.at(path);
+    return value === undefined || Number(value) === -1 ? undefined : this.count(path, 1);
+  }
+
+  /** Milliseconds of a .NET TimeSpan such as `00:10:00` or `1.00:00:00`; `-1` means no limit. */
+  timeSpan(path: string, fallback: string): number | undefined {
+    if (Number(this.at(path)) === -1) return undefined;
+    const text = this.text(path, fallback);
+    const found = /^(?:(\d+)\.)?(\d+):(\d{2}):(\d{2})(?:\.(\d{1,7}))?$/.exec(text);
+    if (found === null) {
+      throw new SettingsError(`${this.file}: ${path} must be a time span such as "00:10:00", or "-1" for no limit.`);
+    }
+    const [days = 0, hours = 0, minutes = 0, seconds = 0] = found.slice(1, 5).map((part) => Number(part ?? 0));
+    const fraction = Number(`0.${found[5] ?? 0}`);
+    return (((days * 24 + hours) * 60 + minutes) * 60 + seconds + fraction) * 1000;
+  }
+
+  count(path: string, fallback: number): number {
+    const found = this.at(path);
+    if (found === undefined) return fallback;
+    const value = typeof found === 'string' && /^\d+$/.test(found) ? Number(found) : found;
+    if (typeof value !== 'number' || !Number.isInteger(value) || value < 1) {
+      throw new SettingsError(`${this.file}: ${path} must be a whole number above 0.`);
+    }
+    return value;
+  }
+
+  /** Paths of all leaves that nobody asked for, but for those below `known`. */
+  unread(known: readonly string[]): string[] {
+    const paths: string[] = [];
+    const visit = (value: unknown, path: string) => {
+      if (known.includes(path) || this.read.has(path)) return;
+      const isBranch = typeof value === 'object' && value !== null && !Array.isArray(value);
+      if (!isBranch) paths.push(path);
+      else for (const [key, child] of Object.entries(value)) visit(child, path === '' ? key : `${path}.${key}`);
+    };
+    visit(this.root, '');
+    return paths;
+  }
+
+  /** The app setting `AzureFunctionsJobHost__a__b` stands above `a.b` in the file, as in Azure. */
+  private at(path: string): unknown {
+    this.read.add(path);
+    const override = this.env[`AzureFunctionsJobHost__${path.replaceAll('.', '__')}`];
+    if (override !== undefined) return override;
+    let value: unknown = this.root;
+    for (const key of path.split('.')) {
+      if (typeof value !== 'object' || value === null) return undefined;
+      value = (value as Json)[key];
+    }
+    return value ?? undefined;
+  }
+}
