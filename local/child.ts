@@ -50,10 +50,9 @@ export function startChild(options: ChildOptions): Child {
   return { pid: child.pid ?? -1, process: child, ended, stop };
 }
 
-/** In a child: ends the process when the parent is gone, however it went. @returns how to let go of the parent. */
-export function endWithParent(): () => void {
+/** In a child: ends the process (by `end`) when the parent is gone, however it went. @returns how to let go of it. */
+export function endWithParent(end: () => void = () => process.exit(1)): () => void {
   if (process.send === undefined) return () => {};
-  const end = () => process.exit(1);
   process.on('disconnect', end);
   return () => {
     process.off('disconnect', end);

@@ -9,7 +9,9 @@ import { hostKeys, workerEnvironment } from './environment.ts';
 import { FunctionTable } from './functions.ts';
 import { clientBinding } from './http/client-binding.ts';
 import { DurableApi } from './http/durable-api.ts';
+import { bodyBytesMaxDefault, readBody } from './http/messages.ts';
 import { handleDurable, handleRequest, httpRoutes, listen } from './http/server.ts';
+import { Throttle } from './http/throttle.ts';
 import type { Logger } from './logging.ts';
 import { createRuntime } from './runtime.ts';
 import { readAppSettings, readHostJson } from './settings.ts';
@@ -99,11 +101,29 @@ export async function runHost(options: CliOptions, logger: Logger): Promise<Runn
       },
     );
     opened.push(() => triggers.stop());
-    const http = { routes, pool, api, clientValue, publicUrl: url, keys, timeoutMs, logger, triggers };
+    const throttle = new Throttle({
+      outstandingMax: settings.maxOutstandingRequests,
+      concurrentMax: settings.maxConcurrentRequests,
+    });
+    const bodyBytesMax = bodyLimit(env);
+    const http = {
+      routes,
+      pool,
+      api,
+      clientValue,
+      publicUrl: url,
+      keys,
+      timeoutMs,
+      bodyBytesMax,
+      throttle,
+      logger,
+      triggers,
+    };
     handler = (request, response) => handleRequest(http, request, response);
-    rpcHandler = (request, response) => {
+    rpcHandler = async (request, response) => {
       const target = new URL(request.url ?? '/', rpcUrl);
-      return handleDurable(api, request, response, target, rpcPath, `${url}/runtime/webhooks/durabletask`);
+      const body = await readBody(request, Number.POSITIVE_INFINITY);
+      await handleDurable(api, request, body, response, target, rpcPath, `${url}/runtime/webhooks/durabletask`);
     };
     runtime.start();
     ready?.();
@@ -113,6 +133,14 @@ export async function runHost(options: CliOptions, logger: Logger): Promise<Runn
     await close();
     throw error;
   }
+}
+
+function bodyLimit(env: Record<string, string>): number {
+  const name = 'FUNCTIONS_REQUEST_BODY_SIZE_LIMIT';
+  const text = env[name] ?? String(bodyBytesMaxDefault);
+  if (!/^\d{1,15}$/.test(text))
+    throw new StartError(`The app setting ${name} must be a number of bytes, not '${text}'.`);
+  return Number(text);
 }
 
 function openStore(state: string): Store {

@@ -1,15 +1,16 @@
 /**
  * `npm run start:func`: the same app on Azure's own host. Core Tools (`func`) must be installed; Azurite is started as
- * `npm start` does, and the settings are the same: `func` reads local.settings.json, which is made from the sample when
- * it is not there.
+ * `npm start` does, on the same folder, and the settings are the same: `func` reads local.settings.json, which is made
+ * from the sample when it is not there, and what the environment has wins. Options that are not Azurite's go to `func`.
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { copyFileSync, existsSync } from 'node:fs';
-import { join, resolve } from 'node:path';
-import { startAzurite } from './azurite.ts';
+import { parseStartOptions, startStorage } from './start-options.ts';
+
+const shell = process.platform === 'win32';
 
 async function main(): Promise<number> {
-  const found = spawnSync('func', ['--version'], { encoding: 'utf8', shell: process.platform === 'win32' });
+  const found = spawnSync('func', ['--version'], { encoding: 'utf8', shell });
   if (found.error !== undefined || found.status !== 0) {
     process.stderr.write(
       "Azure Functions Core Tools are not installed: there is no 'func' on the path. " +
@@ -18,13 +19,13 @@ async function main(): Promise<number> {
     return 1;
   }
   if (!existsSync('local.settings.json')) copyFileSync('local.settings.sample.json', 'local.settings.json');
-  const ports = { blob: 10_000, queue: 10_001, table: 10_002 };
-  const azurite = await startAzurite({ dir: join(resolve('.ordinal'), 'azurite'), ports });
-  process.stdout.write(`Azurite: ${azurite.blobUrl}; Core Tools ${found.stdout.trim()}\n`);
-  const func = spawn('func', ['start', ...process.argv.slice(2)], {
+  const options = parseStartOptions(process.argv.slice(2));
+  const { azurite, setting } = await startStorage(options);
+  process.stdout.write(`Core Tools ${found.stdout.trim()}\n`);
+  const func = spawn('func', ['start', ...options.rest], {
     stdio: 'inherit',
-    shell: process.platform === 'win32',
-    env: { ...process.env, AzureWebJobsStorage: process.env.AzureWebJobsStorage ?? azurite.connectionString },
+    shell,
+    env: { ...process.env, AzureWebJobsStorage: setting },
   });
   // Ctrl-C reaches func by itself; Azurite has to stay until func has ended.
   process.on('SIGINT', () => {});

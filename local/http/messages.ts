@@ -8,21 +8,30 @@ export interface Answer {
   body?: unknown;
 }
 
-/** Largest request body that is read (100 MB, as the Functions host's default). */
-export const bodyBytesMax = 104_857_600;
+/** Largest request body that is taken unless the app setting `FUNCTIONS_REQUEST_BODY_SIZE_LIMIT` says otherwise: 100 MiB,
+ * as in the Functions host. */
+export const bodyBytesMaxDefault = 104_857_600;
 
-export class BodyTooLarge extends Error {}
-
-/** @throws BodyTooLarge */
-export async function readBody(request: IncomingMessage): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    size += chunk.length;
-    if (size > bodyBytesMax) throw new BodyTooLarge();
-    chunks.push(chunk);
+export class BodyTooLarge extends Error {
+  constructor() {
+    super('the request body is larger than FUNCTIONS_REQUEST_BODY_SIZE_LIMIT allows');
   }
-  return Buffer.concat(chunks);
+}
+
+/** @throws BodyTooLarge; the rest of the body is read and dropped then, so that an answer can be given. */
+export function readBody(request: IncomingMessage, bytesMax: number): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let size = 0;
+    request.on('data', (chunk: Buffer) => {
+      size += chunk.length;
+      if (size <= bytesMax) chunks.push(chunk);
+      else reject(new BodyTooLarge());
+    });
+    request.once('end', () => resolve(Buffer.concat(chunks)));
+    request.once('error', reject);
+    request.once('close', () => reject(new Error('the caller has gone')));
+  });
 }
 
 export function send(response: ServerResponse, answer: Answer): void {

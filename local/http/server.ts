@@ -9,8 +9,10 @@ import { type HostKeys, mayInvoke, mayUseWebhooks, requestKey } from './auth.ts'
 import { webhookPath } from './client-binding.ts';
 import type { DurableApi } from './durable-api.ts';
 import { httpInvocation, respond } from './function-http.ts';
+import { streamFunction } from './function-stream.ts';
 import { type Answer, BodyTooLarge, problem, readBody, send } from './messages.ts';
 import { compareRoutes, matchRoute, parseRoute, type RouteTemplate } from './route-template.ts';
+import type { Throttle } from './throttle.ts';
 
 export interface HttpRoute {
   found: AppFunction;
@@ -42,6 +44,8 @@ export interface HttpOptions {
   publicUrl: string;
   keys: HostKeys | undefined;
   timeoutMs: number | undefined;
+  bodyBytesMax: number;
+  throttle: Throttle;
   logger: Logger;
   triggers: RunningTriggers;
 }
@@ -74,7 +78,8 @@ export async function handleRequest(
     if (each.methods.length > 0 && !each.methods.includes(method)) continue;
     const parameters = matchRoute(each.route, path);
     if (parameters !== undefined) {
-      await handleFunction(options, each, parameters, request, response, url);
+      const run = () => handleFunction(options, each, parameters, request, response, url);
+      if (!(await options.throttle.run(run))) send(response, { status: 429 });
       return;
     }
   }
@@ -97,16 +102,26 @@ async function handleFunction(
   const method = request.method ?? 'GET';
   let status = 500;
   try {
-    const body = await readBody(request);
-    const invocation = httpInvocation(found, request, url, parameters, body, options.clientValue);
-    const result = await options.pool.invoke('light', invocation, options.timeoutMs);
-    respond(response, found, result, method);
+    const { pool, clientValue, timeoutMs, bodyBytesMax } = options;
+    const worker = await pool.worker('light');
+    const { httpUri } = worker;
+    if (httpUri !== undefined) {
+      const call = { worker, httpUri, found, request, response, url, parameters, clientValue, timeoutMs, bodyBytesMax };
+      await streamFunction(call);
+    } else {
+      const body = await readBody(request, bodyBytesMax);
+      const invocation = httpInvocation(found, request, url, parameters, body, clientValue);
+      const result = await pool.invoke('light', invocation, timeoutMs);
+      respond(response, found, result, method);
+    }
     status = response.statusCode;
   } catch (error) {
     status = statusOf(error);
     if (error instanceof FunctionError) options.logger.log('error', found.name, error.thrown.stack || error.message);
     else options.logger.log('error', found.name, error instanceof Error ? error.message : String(error));
-    send(response, { status });
+    // Of an answer that has begun the caller must see that it is not whole.
+    if (response.headersSent) response.destroy();
+    else send(response, { status });
   }
   const tookMs = Math.round(performance.now() - startedAt);
   options.logger.log('information', 'http', `${method} ${url.pathname} ${status} in ${tookMs} ms (${found.name})`);
@@ -120,7 +135,7 @@ function statusOf(error: unknown): number {
 
 /** Runs a timer function by hand, or takes in what Event Grid delivers. */
 async function handleTrigger(options: HttpOptions, request: IncomingMessage, url: URL): Promise<Answer> {
-  const body = await readBody(request);
+  const body = await readBody(request, options.bodyBytesMax);
   if (request.method !== 'POST') return { status: 404 };
   const name = url.pathname.split('/')[3];
   if (url.pathname.startsWith('/admin/')) return { status: options.triggers.runTimer(name ?? '') ? 202 : 404 };
@@ -144,19 +159,20 @@ async function handleWebhook(
     send(response, { status: 401 });
     return;
   }
-  await handleDurable(options.api, request, response, url, webhookPath, `${url.origin}${webhookPath}`);
+  const body = await readBody(request, options.bodyBytesMax);
+  await handleDurable(options.api, request, body, response, url, webhookPath, `${url.origin}${webhookPath}`);
 }
 
 /** Answers a request to the durable API, which lies below `basePath`. */
 export async function handleDurable(
   api: DurableApi,
   request: IncomingMessage,
+  body: Buffer,
   response: ServerResponse,
   url: URL,
   basePath: string,
   baseUrl: string,
 ): Promise<void> {
-  const body = await readBody(request);
   const segments = url.pathname
     .slice(basePath.length + 1)
     .split('/')

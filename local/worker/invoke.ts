@@ -69,6 +69,7 @@ export async function invoke(
     ...(response.returnValue != null && { returnValue: response.returnValue as TypedData }),
     outputData: (response.outputData ?? []) as { name: string; data: TypedData }[],
     ...(reusedTask !== undefined && { reusedTask }),
+    ...(after.result == null && { returnedNothing: true }),
   };
 }
 

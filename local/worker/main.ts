@@ -5,6 +5,7 @@
 import { CoreModule } from './core-module.ts';
 import { ensureError, invoke } from './invoke.ts';
 import { loadApp } from './load-app.ts';
+import { onLoopback } from './loopback.ts';
 import type { FromWorker, Invocation, ToWorker } from './protocol.ts';
 
 const capabilities: Record<string, string> = {
@@ -31,8 +32,10 @@ async function load(scriptRoot: string): Promise<void> {
     await core.runHooks('appStart', { hookData: {}, appHookData: {}, functionAppDirectory: scriptRoot });
     core.closeRegistration();
     // An app that registers nothing has not set a programming model either: the host will say what is missing.
-    if (core.functions.size > 0) await core.programmingModel.getCapabilities?.(capabilities);
-    send({ type: 'loaded', functions: [...core.functions.values()].map((each) => each.metadata), files });
+    if (core.functions.size > 0) await onLoopback(async () => core.programmingModel.getCapabilities?.(capabilities));
+    const functions = [...core.functions.values()].map((each) => each.metadata);
+    const { HttpUri: httpUri } = capabilities;
+    send({ type: 'loaded', functions, files, ...(httpUri !== undefined && { httpUri }) });
   } catch (error) {
     send({ type: 'loadFailed', ...ensureError(error) });
   }

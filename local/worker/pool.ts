@@ -13,9 +13,7 @@ export interface PoolOptions extends WorkerOptions {
 }
 
 interface Waiting {
-  invocation: Invocation;
-  timeoutMs: number | undefined;
-  resolve: (result: InvocationResult) => void;
+  resolve: (worker: Worker) => void;
   reject: (error: Error) => void;
 }
 
@@ -47,10 +45,17 @@ export class WorkerPool {
 
   /** Runs on the least busy worker of the lane. @throws FunctionError, WorkerLost, FunctionTimeout */
   invoke(lane: Lane, invocation: Invocation, timeoutMs: number | undefined): Promise<InvocationResult> {
+    const worker = this.stopping ? undefined : this.leastBusy(lane);
+    if (worker !== undefined) return worker.invoke(invocation, timeoutMs);
+    return this.worker(lane).then((found) => found.invoke(invocation, timeoutMs));
+  }
+
+  /** The least busy worker of the lane, once there is one. @throws WorkerLost when the host stops. */
+  worker(lane: Lane): Promise<Worker> {
     if (this.stopping) return Promise.reject(new WorkerLost('the host is stopping'));
     const worker = this.leastBusy(lane);
-    if (worker !== undefined) return worker.invoke(invocation, timeoutMs);
-    return new Promise((resolve, reject) => this.waiting[lane].push({ invocation, timeoutMs, resolve, reject }));
+    if (worker !== undefined) return Promise.resolve(worker);
+    return new Promise((resolve, reject) => this.waiting[lane].push({ resolve, reject }));
   }
 
   pids(): number[] {
@@ -85,9 +90,7 @@ export class WorkerPool {
     worker.loaded.then(
       () => {
         this.restarts = 0;
-        for (const { invocation, timeoutMs, resolve, reject } of this.waiting[lane].splice(0)) {
-          this.invoke(lane, invocation, timeoutMs).then(resolve, reject);
-        }
+        for (const { resolve, reject } of this.waiting[lane].splice(0)) this.worker(lane).then(resolve, reject);
       },
       (error: Error) => {
         if (error instanceof FunctionError) worker.kill();

@@ -44,6 +44,8 @@ export class Worker {
   private readonly pending = new Map<string, Pending>();
   private readonly outbox: ToWorker[] = [];
   private isUp = false;
+  /** Where requests are streamed to; undefined when the app does not stream. */
+  httpUri: string | undefined;
 
   constructor(options: WorkerOptions) {
     this.child = fork(entry, [], {
@@ -57,6 +59,7 @@ export class Worker {
       this.child.on('message', (message: FromWorker) => {
         if (message.type === 'loaded') {
           this.isUp = true;
+          this.httpUri = message.httpUri;
           resolve(message.functions);
         } else if (message.type === 'loadFailed') {
           reject(new FunctionError(message));
@@ -111,6 +114,8 @@ export class Worker {
   }
 
   kill(): void {
+    // It takes a moment to end, and must not be given anything in it.
+    this.isUp = false;
     this.child.kill('SIGKILL');
   }
 

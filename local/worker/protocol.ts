@@ -38,6 +38,8 @@ export interface InvocationResult {
   outputData: { name: string; data: TypedData }[];
   /** Set when an orchestrator put one task into two compounds: what the task is. */
   reusedTask?: string;
+  /** The function returned neither a value nor an error. */
+  returnedNothing?: boolean;
 }
 
 export type ToWorker =
@@ -48,7 +50,12 @@ export type ToWorker =
 export type LogLevel = 'trace' | 'debug' | 'information' | 'warning' | 'error' | 'critical';
 
 export type FromWorker =
-  | { type: 'loaded'; functions: FunctionMetadata[]; files: string[] }
+  | {
+      type: 'loaded';
+      functions: FunctionMetadata[];
+      files: string[] /** Of the HTTP proxy of an app that streams. */;
+      httpUri?: string;
+    }
   | { type: 'loadFailed'; message: string; stack: string }
   | { type: 'result'; id: string; result: InvocationResult }
   | { type: 'failed'; id: string; message: string; stack: string }

@@ -1,7 +1,16 @@
 /** What a user sees when the host cannot start, and when it can. */
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { execFile, spawnSync } from 'node:child_process';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -9,6 +18,7 @@ import { dirname, join } from 'node:path';
 import { after, test } from 'node:test';
 import { startChild } from '../../local/child.ts';
 import { compileCacheEnvironment } from '../../local/compile-cache.ts';
+import { startHost } from '../../local/start-host.ts';
 import { repositoryRoot } from './harness.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'startup-'));
@@ -43,6 +53,7 @@ function run(args: string[]): Promise<{ code: number; stdout: string; stderr: st
   });
 }
 
+const anyPorts = ['--blob-port', '0', '--queue-port', '0', '--table-port', '0'];
 const http = `import { app } from '@azure/functions'; app.http('one', { handler: async () => ({}) });`;
 
 const failures: { name: string; files: Record<string, string>; reason: RegExp }[] = [
@@ -121,11 +132,70 @@ test('functions and their URLs are printed as Core Tools prints them', async () 
   assert.match(text, /Functions:\n\n\tone: \[GET\] http:\/\/localhost:\d+\/api\/x\/\{id\}\n\n\ttwo: timerTrigger\n/);
 });
 
+test('requests above maxOutstandingRequests are answered with 429; those above maxConcurrentRequests wait', async () => {
+  const extensions = { http: { maxOutstandingRequests: 3, maxConcurrentRequests: 1 } };
+  const host = await startHost({
+    scriptRoot: appOf({
+      'host.json': JSON.stringify({ version: '2.0', extensions }),
+      'dist/a.js': `import { app } from '@azure/functions';
+        let running = 0;
+        app.http('one', { handler: async () => {
+          const alone = ++running === 1;
+          await new Promise((resolve) => setTimeout(resolve, 50));
+          running--;
+          return { status: alone ? 200 : 500 };
+        } });`,
+    }),
+    workers: 1,
+  });
+  const statuses = await Promise.all([1, 2, 3, 4, 5].map(async () => (await fetch(`${host.url}/api/one`)).status));
+  assert.deepEqual(statuses.toSorted(), [200, 200, 200, 429, 429]);
+  assert.equal((await fetch(`${host.url}/api/one`)).status, 200);
+  await host.stop();
+});
+
+/** A `func` that writes down how it was called and ends with code 7. */
+const fakeFunc = `#!${process.execPath}
+import { writeFileSync } from 'node:fs';
+if (process.argv[2] === '--version') console.log('4.9.9');
+else {
+  const { AzureWebJobsStorage, EXTRA } = process.env;
+  writeFileSync('called.json', JSON.stringify({ argv: process.argv.slice(2), AzureWebJobsStorage, EXTRA }));
+  fetch(/BlobEndpoint=([^;]+)/.exec(AzureWebJobsStorage)[1]).then(() => process.exit(7), () => process.exit(8));
+}
+`;
+
+test('npm run start:func: func runs with Azurite beside it, its own arguments and the same settings', {
+  skip: process.platform === 'win32' && 'the stand-in for func is a script',
+}, async () => {
+  const root = appOf({
+    'bin/func': fakeFunc,
+    'local.settings.sample.json': '{"Values":{"A":"sample"}}',
+  });
+  chmodSync(join(root, 'bin', 'func'), 0o755);
+  const startFunc = (env: Record<string, string>) => {
+    const args = ['--dir', 'data', ...anyPorts, '--port', '7199', '--verbose'];
+    const options = { cwd: root, encoding: 'utf8', env: { ...process.env, ...env }, timeout: 30_000 } as const;
+    return spawnSync(process.execPath, [join(repositoryRoot, 'local', 'start-func.ts'), ...args], options);
+  };
+  const { status, stdout, stderr } = startFunc({ PATH: join(root, 'bin'), EXTRA: 'kept' });
+  assert.equal(status, 7, stdout + stderr);
+  const called = JSON.parse(readFileSync(join(root, 'called.json'), 'utf8')) as Record<string, unknown>;
+  assert.deepEqual([called.argv, called.EXTRA], [['start', '--port', '7199', '--verbose'], 'kept']);
+  const [, url = ''] = /^Azurite: (http\S+)/m.exec(stdout) ?? [];
+  assert.ok(String(called.AzureWebJobsStorage).includes(`BlobEndpoint=${url};`), stdout);
+  assert.match(stdout, /Core Tools 4\.9\.9/);
+  await assert.rejects(fetch(url), 'Azurite is still there');
+  assert.equal(readFileSync(join(root, 'local.settings.json'), 'utf8'), '{"Values":{"A":"sample"}}');
+  const without = startFunc({ PATH: join(root, 'nothing') });
+  assert.deepEqual([without.status, without.stdout], [1, '']);
+  assert.match(without.stderr, /Core Tools are not installed.*npm start/);
+});
+
 test('npm start: Azurite and the host on one folder, both gone after Ctrl-C', async () => {
   const dir = join(folder, 'state');
   const root = appOf({ 'dist/a.js': http });
-  const ports = ['--blob-port', '0', '--queue-port', '0', '--table-port', '0'];
-  const { code, text } = await startAndInterrupt('start.ts', ['--dir', dir, ...ports, '--script-root', root]);
+  const { code, text } = await startAndInterrupt('start.ts', ['--dir', dir, ...anyPorts, '--script-root', root]);
   assert.equal(code, 0, text);
   const url = /^Azurite: (http\S+)/m.exec(text)?.[1] ?? '';
   await assert.rejects(fetch(url), 'Azurite is still there');

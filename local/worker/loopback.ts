@@ -1,0 +1,21 @@
+import { Server } from 'node:net';
+
+type Listen = (this: Server, ...args: unknown[]) => Server;
+
+/**
+ * Runs `action` so that servers which name no port and no address listen on loopback. `@azure/functions` opens its HTTP
+ * proxy without naming one, which would be every address of the machine: there is no key in front of it.
+ */
+export async function onLoopback<T>(action: () => Promise<T>): Promise<T> {
+  const prototype = Server.prototype as unknown as { listen: Listen };
+  const listen = prototype.listen;
+  prototype.listen = function (this: Server, ...args: unknown[]) {
+    const namesNothing = args.length === 0 || typeof args[0] === 'function';
+    return namesNothing ? listen.call(this, 0, '127.0.0.1', ...args) : listen.apply(this, args);
+  };
+  try {
+    return await action();
+  } finally {
+    prototype.listen = listen;
+  }
+}
