@@ -6,6 +6,8 @@ export interface AzuriteOptions {
   dir?: string;
   /** Ports of the services; 0 (the default) for any free one. */
   ports?: { blob?: number; queue?: number; table?: number };
+  /** Files of a certificate and its key: it then speaks HTTPS, and takes tokens of Entra ID beside its key. */
+  tokens?: { cert: string; key: string };
   onLine?: (line: string) => void;
 }
 
@@ -28,12 +30,13 @@ const accountKey = 'Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6
 
 /** Starts Azurite (blob, queue and table service) on 127.0.0.1. @throws when it does not come up. */
 export async function startAzurite(options: AzuriteOptions = {}): Promise<RunningAzurite> {
-  const { dir, ports = {} } = options;
+  const { dir, ports = {}, tokens } = options;
   const args = ['--disableTelemetry', '--skipApiVersionCheck', '--silent'];
   for (const service of ['blob', 'queue', 'table'] as const) {
     args.push(`--${service}Host`, '127.0.0.1', `--${service}Port`, String(ports[service] ?? 0));
   }
   args.push(...(dir === undefined ? ['--inMemoryPersistence'] : ['--location', dir]));
+  if (tokens) args.push('--oauth', 'basic', '--cert', tokens.cert, '--key', tokens.key);
   const urls = new Map<string, string>();
   const output: string[] = [];
   let allUp: (() => void) | undefined;
@@ -75,7 +78,7 @@ export async function startAzurite(options: AzuriteOptions = {}): Promise<Runnin
     string,
   ];
   const connectionString = [
-    'DefaultEndpointsProtocol=http',
+    `DefaultEndpointsProtocol=${tokens ? 'https' : 'http'}`,
     `AccountName=${account}`,
     `AccountKey=${accountKey}`,
     `BlobEndpoint=${blobUrl}`,

@@ -11,6 +11,9 @@ import type { StorageConnection } from './storage/azure.ts';
 const integer = (min: number, max: number) => z.coerce.number().int().min(min).max(max);
 const containerName = z.string().regex(/^[a-z0-9](?:[a-z0-9]|-(?=[a-z0-9])){2,62}$/, 'is not a container name');
 
+/** What an identity-based connection uses; left out, whatever identity there is. */
+const credential = z.enum(['managedidentity']).optional();
+
 /** Where Data Factory and Synapse pipelines take callbacks of their Webhook activities. */
 const ADF_HOSTS = '*.datafactory.azure.com,*.azuresynapse.net';
 
@@ -32,9 +35,11 @@ const schema = z.object({
   ORDINAL_STORAGE: z.string().optional(),
   ORDINAL_STORAGE__blobServiceUri: z.url().optional(),
   ORDINAL_STORAGE__clientId: z.string().optional(),
+  ORDINAL_STORAGE__credential: credential,
   AzureWebJobsStorage: z.string().optional(),
   AzureWebJobsStorage__blobServiceUri: z.url().optional(),
   AzureWebJobsStorage__clientId: z.string().optional(),
+  AzureWebJobsStorage__credential: credential,
   /** Container for work in progress and the key index. */
   ORDINAL_WORK_CONTAINER: containerName.default('ordinal'),
   /** Source rows that a batch aims at: whole row groups are added while they fit. */
@@ -106,19 +111,13 @@ export function parseConfig(env: Record<string, string | undefined>): Config {
 }
 
 function connectionOf(s: z.infer<typeof schema>): StorageConnection {
-  if (s.ORDINAL_STORAGE) return { connectionString: s.ORDINAL_STORAGE };
-  if (s.ORDINAL_STORAGE__blobServiceUri) {
-    return {
-      blobServiceUri: s.ORDINAL_STORAGE__blobServiceUri,
-      ...(s.ORDINAL_STORAGE__clientId && { clientId: s.ORDINAL_STORAGE__clientId }),
-    };
-  }
-  if (s.AzureWebJobsStorage) return { connectionString: s.AzureWebJobsStorage };
-  if (s.AzureWebJobsStorage__blobServiceUri) {
-    return {
-      blobServiceUri: s.AzureWebJobsStorage__blobServiceUri,
-      ...(s.AzureWebJobsStorage__clientId && { clientId: s.AzureWebJobsStorage__clientId }),
-    };
+  for (const name of ['ORDINAL_STORAGE', 'AzureWebJobsStorage'] as const) {
+    const connectionString = s[name];
+    if (connectionString) return { connectionString };
+    const blobServiceUri = s[`${name}__blobServiceUri`];
+    const clientId = s[`${name}__clientId`];
+    const credential = s[`${name}__credential`];
+    if (blobServiceUri) return { blobServiceUri, ...(clientId && { clientId }), ...(credential && { credential }) };
   }
   throw new OrdinalError('InvalidSettings', 'no storage account is configured', {
     where: { field: 'ORDINAL_STORAGE' },

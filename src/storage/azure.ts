@@ -2,7 +2,7 @@
  * The `BlobStore` port over Azure Blob Storage (and Azurite). Conditions of the service become named errors; whatever
  * may pass by itself (throttling, unreachable, 5xx) is marked worth a retry. The SDK retries short hiccups by itself.
  */
-import { DefaultAzureCredential } from '@azure/identity';
+import { DefaultAzureCredential, ManagedIdentityCredential, type TokenCredential } from '@azure/identity';
 import { BlobServiceClient, type ContainerClient, RestError } from '@azure/storage-blob';
 import { OrdinalError } from '../errors.ts';
 import { limits } from '../limits.ts';
@@ -10,8 +10,11 @@ import type { BlobItem, BlobStore, WriteOptions } from './store.ts';
 
 export type StorageConnection =
   | { connectionString: string }
-  /** Identity-based: the account's blob endpoint, and the client ID of a user-assigned identity if there is one. */
-  | { blobServiceUri: string; clientId?: string };
+  /**
+   * Identity-based: the account's blob endpoint, and the client ID of a user-assigned identity if there is one. With
+   * `managedidentity` nothing else is tried than a managed identity; without, also who is signed in on this machine.
+   */
+  | { blobServiceUri: string; clientId?: string; credential?: 'managedidentity' };
 
 /** Hiccups are waited out here, in half a second, one and two; what lasts longer goes back to the run as retryable. */
 const retryOptions = { maxTries: 4, retryDelayInMs: 500, maxRetryDelayInMs: 8000 };
@@ -21,12 +24,14 @@ export function openAzureStore(connection: StorageConnection): BlobStore {
   const service =
     'connectionString' in connection
       ? BlobServiceClient.fromConnectionString(connection.connectionString, { retryOptions })
-      : new BlobServiceClient(
-          connection.blobServiceUri,
-          new DefaultAzureCredential(connection.clientId ? { managedIdentityClientId: connection.clientId } : {}),
-          { retryOptions },
-        );
+      : new BlobServiceClient(connection.blobServiceUri, identityOf(connection), { retryOptions });
   return new AzureBlobStore(service);
+}
+
+function identityOf(connection: { clientId?: string; credential?: 'managedidentity' }): TokenCredential {
+  const { clientId, credential } = connection;
+  if (credential === 'managedidentity') return new ManagedIdentityCredential(clientId ? { clientId } : {});
+  return new DefaultAzureCredential(clientId ? { managedIdentityClientId: clientId } : {});
 }
 
 class AzureBlobStore implements BlobStore {
@@ -244,7 +249,9 @@ function failure(verb: string, container: string, name: string, thrown: unknown)
     where: { blob: name },
     retryable,
     cause: thrown,
-    ...(status === 403 && { remedy: 'The app needs the role "Storage Blob Data Contributor" on this account.' }),
+    ...((status === 401 || status === 403) && {
+      remedy: 'The app\'s identity needs the role "Storage Blob Data Owner" or "… Contributor" on this account.',
+    }),
     ...(status === 404 && { remedy: `Create the container "${container}".` }),
   });
 }

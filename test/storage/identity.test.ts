@@ -1,0 +1,142 @@
+/**
+ * Identity-based connections, for real: the app over an account that takes tokens (Azurite over HTTPS), and an endpoint
+ * that issues them as App Service does (`IDENTITY_ENDPOINT`). There is no key anywhere.
+ */
+import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import tls from 'node:tls';
+import { fileURLToPath } from 'node:url';
+import { BlobServiceClient } from '@azure/storage-blob';
+import { type RunningAzurite, startAzurite } from '../../local/azurite.ts';
+import { startHost } from '../../local/start-host.ts';
+import { parseConfig } from '../../src/config.ts';
+import { openAzureStore } from '../../src/storage/azure.ts';
+import { flightsFile } from '../http/support/flights.ts';
+import { loopbackCertificate } from '../support/certificate.ts';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const clientId = '11111111-2222-3333-4444-555555555555';
+const secret = 'as the platform gives it';
+const storage = 'https://storage.azure.com';
+
+/** A token as Azurite's basic level takes it: it looks at audience, issuer and times, not at the signature. */
+function token(audience: string): string {
+  const now = Math.floor(Date.now() / 1000);
+  const claims = { aud: audience, iss: 'https://sts.windows.net/tenant/', iat: now, nbf: now - 60, exp: now + 3600 };
+  const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
+  return `${part({ alg: 'RS256', typ: 'JWT' })}.${part(claims)}.c2lnbmVk`;
+}
+
+let folder: string;
+let azurite: RunningAzurite;
+let endpoint: Server;
+let data: BlobServiceClient;
+let env: Record<string, string>;
+/** What the endpoint was asked for. */
+const asked: { clientId: string | null; resource: string | null }[] = [];
+/** Whom the endpoint's tokens are for. */
+let audience = storage;
+
+before(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), 'ordinal-identity-'));
+  const { cert, key } = loopbackCertificate();
+  const files = { cert: path.join(folder, 'cert.pem'), key: path.join(folder, 'key.pem') };
+  await Promise.all([writeFile(files.cert, cert), writeFile(files.key, key)]);
+  tls.setDefaultCACertificates([...tls.getCACertificates('default'), cert]);
+  azurite = await startAzurite({ tokens: files });
+  endpoint = createServer((request, response) => {
+    const { searchParams } = new URL(request.url ?? '/', 'http://localhost');
+    if (request.headers['x-identity-header'] !== secret) {
+      response.writeHead(401).end();
+      return;
+    }
+    asked.push({ clientId: searchParams.get('client_id'), resource: searchParams.get('resource') });
+    const expires = String(Math.floor(Date.now() / 1000) + 3600);
+    const body = { access_token: token(audience), expires_on: expires, resource: storage, token_type: 'Bearer' };
+    response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+  });
+  await new Promise<void>((resolve) => endpoint.listen(0, '127.0.0.1', resolve));
+  env = {
+    IDENTITY_ENDPOINT: `http://127.0.0.1:${(endpoint.address() as AddressInfo).port}/msi/token`,
+    IDENTITY_HEADER: secret,
+    NODE_EXTRA_CA_CERTS: files.cert,
+    AzureWebJobsStorage: '',
+    ORDINAL_STORAGE__blobServiceUri: azurite.blobUrl,
+    ORDINAL_STORAGE__clientId: clientId,
+    ORDINAL_STORAGE__credential: 'managedidentity',
+  };
+  const own = { getToken: async () => ({ token: token(storage), expiresOnTimestamp: Date.now() + 3_600_000 }) };
+  data = new BlobServiceClient(azurite.blobUrl, own);
+});
+after(async () => {
+  endpoint?.close();
+  await azurite?.stop();
+  if (folder !== undefined) await rm(folder, { recursive: true, force: true });
+});
+
+describe('an identity', () => {
+  it('is all that the app needs to read, run and publish', async () => {
+    const landing = data.getContainerClient('landing');
+    await landing.create();
+    const file = flightsFile(30);
+    await landing.getBlockBlobClient('flights/a.parquet').upload(file, file.byteLength);
+    const host = await startHost({ scriptRoot: root, workers: 1, env });
+    try {
+      const started = await fetch(`${host.url}/api/pipelines/flights/runs`, {
+        method: 'POST',
+        body: JSON.stringify({ runId: 'by-identity' }),
+      });
+      const { outcomeUrl } = (await started.json()) as { outcomeUrl: string };
+      let outcome = await fetch(outcomeUrl);
+      while (outcome.status === 202) {
+        await outcome.arrayBuffer();
+        await new Promise((resolve) => setTimeout(resolve, 100));
+        outcome = await fetch(outcomeUrl);
+      }
+      const run = (await outcome.json()) as { status: string; rows: object; manifest: string };
+      assert.deepEqual([run.status, run.rows], ['Completed', { done: 30, total: 30 }], JSON.stringify(run));
+      const published = data.getContainerClient('published');
+      assert.ok(await published.getBlobClient(run.manifest).exists());
+      assert.ok(await published.getBlobClient('flights/flights/by-identity-00000.parquet').exists());
+    } finally {
+      await host.stop();
+    }
+    assert.ok(asked.length > 0);
+    for (const each of asked) assert.deepEqual(each, { clientId, resource: storage });
+  });
+
+  it('that the account does not take is an error that says what it needs', async () => {
+    for (const name of ['IDENTITY_ENDPOINT', 'IDENTITY_HEADER'] as const) process.env[name] = env[name];
+    audience = 'https://vault.azure.net';
+    const store = openAzureStore(parseConfig(env).storage);
+    await assert.rejects(store.head('landing', 'flights/a.parquet'), {
+      code: 'StorageFailed',
+      retryable: false,
+      remedy: /role "Storage Blob Data/,
+    });
+  });
+});
+
+describe('settings of an identity', () => {
+  const settings = (more: Record<string, string>) =>
+    parseConfig({ ORDINAL_STORAGE__blobServiceUri: 'https://data.blob.core.windows.net', ...more }).storage;
+
+  it('are those of the Functions conventions', () => {
+    const blobServiceUri = 'https://data.blob.core.windows.net';
+    assert.deepEqual(
+      settings({ ORDINAL_STORAGE__credential: 'managedidentity', ORDINAL_STORAGE__clientId: clientId }),
+      {
+        blobServiceUri,
+        credential: 'managedidentity',
+        clientId,
+      },
+    );
+    assert.deepEqual(settings({}), { blobServiceUri });
+    assert.throws(() => settings({ ORDINAL_STORAGE__credential: 'password' }), /ORDINAL_STORAGE__credential/);
+  });
+});
