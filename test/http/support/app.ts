@@ -1,7 +1,7 @@
 /** The built app on the local host over Azurite in memory, as its users meet it: by HTTP and by blobs. */
 import { fileURLToPath } from 'node:url';
 import { BlobServiceClient } from '@azure/storage-blob';
-import { startAzurite } from '../../../local/azurite.ts';
+import { type RunningAzurite, startAzurite } from '../../../local/azurite.ts';
 import { startHost } from '../../../local/start-host.ts';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
@@ -27,22 +27,34 @@ export interface App {
   stop(): Promise<void>;
 }
 
-/** @param options `scriptRoot` of another app than the project itself. */
+interface AppOptions {
+  /** Of another app than the project itself. */
+  scriptRoot?: string;
+  /** One that goes on when the app stops. */
+  azurite?: RunningAzurite;
+  /** File of the durable state. @default in memory */
+  state?: string;
+}
+
 export async function startApp(
   env: Record<string, string> = {},
   args: string[] = [],
-  { scriptRoot = root }: { scriptRoot?: string } = {},
+  options: AppOptions = {},
 ): Promise<App> {
-  const azurite = await startAzurite();
+  const azurite = options.azurite ?? (await startAzurite());
+  const release = async () => {
+    if (!options.azurite) await azurite.stop();
+  };
   const log: string[] = [];
   const host = await startHost({
-    scriptRoot,
+    scriptRoot: options.scriptRoot ?? root,
+    ...(options.state !== undefined && { state: options.state }),
     workers: 1,
     env: { AzureWebJobsStorage: azurite.connectionString, ...env },
     args,
     onLine: (line) => log.push(line),
   }).catch(async (error: unknown) => {
-    await azurite.stop();
+    await release();
     throw error;
   });
   const service = BlobServiceClient.fromConnectionString(azurite.connectionString);
@@ -84,7 +96,7 @@ export async function startApp(
     },
     async stop() {
       await host.stop();
-      await azurite.stop();
+      await release();
     },
   };
 }
