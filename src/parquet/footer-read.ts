@@ -157,6 +157,7 @@ function parseChunk(
 function unknownParts(meta: ThriftStruct): string | undefined {
   const codec = meta.int(4) ?? -1;
   if (!codecs[codec]) return `compression codec ${codec} is not known`;
+  if (codecs[codec] === 'LZO') return 'compression codec LZO is not supported';
   const encoding = (meta.ints(2) ?? []).find((e) => !encodings[e]);
   return encoding === undefined ? undefined : `encoding ${encoding} is not known`;
 }

@@ -28,6 +28,8 @@ export interface Page {
   levelEncoding?: Encoding;
   /** CRC-32 of the body as stored, when the writer put one. */
   crc?: number;
+  /** The header states bounds or counts of the page's values. */
+  statistics?: true;
   /** V2 only. */
   v2?: { nulls: number; repetitionBytes: number; definitionBytes: number; compressed: boolean };
 }
@@ -97,6 +99,7 @@ function parsePage(
   const crc = header.int(4);
   const page: Page = { kind, header: start, body, end, uncompressedLength, numValues, encoding };
   if (crc !== undefined) page.crc = crc >>> 0;
+  if (kind !== 'dictionary' && detail.struct(kind === 'v2' ? 8 : 5)) page.statistics = true;
   if (kind === 'v1') page.levelEncoding = encodings[detail.int(3) ?? -1] ?? 'RLE';
   if (kind === 'v2') {
     const nulls = detail.int(2) ?? 0;

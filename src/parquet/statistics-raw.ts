@@ -5,6 +5,7 @@
  * Specification: parquet-format `parquet.thrift` (Statistics, ColumnOrder).
  */
 import { widthOf } from './constants.ts';
+import { float16At } from './float16.ts';
 import type { ThriftStruct } from './thrift-read.ts';
 import type { ThriftWriter } from './thrift-write.ts';
 import type { ColumnType, RawStatistics } from './types.ts';
@@ -26,7 +27,11 @@ function hasSignedOrder(type: ColumnType): boolean {
   return hasOrder(type) && !(annotation?.kind === 'int' && !annotation.signed);
 }
 
-/** `order` is the column's `ColumnOrder` union field, undefined when the file does not say. */
+/**
+ * `order` is the column's `ColumnOrder` union field, undefined when the file does not say. Then the bounds' order is
+ * undefined too, and they are believed only where every writer means the same: some compare UTF-8 as UTF-16, unsigned
+ * numbers as signed ones, and count objects for distinct values.
+ */
 export function parseStatistics(
   raw: ThriftStruct | undefined,
   type: ColumnType,
@@ -37,8 +42,8 @@ export function parseStatistics(
   const nullCount = raw.int(3);
   const distinctCount = raw.int(4);
   if (nullCount !== undefined && nullCount >= 0) out.nullCount = nullCount;
-  if (distinctCount !== undefined && distinctCount >= 0) out.distinctCount = distinctCount;
-  if (hasOrder(type) && (order === undefined || order === typeOrder)) {
+  if (distinctCount !== undefined && distinctCount >= 0 && order === typeOrder) out.distinctCount = distinctCount;
+  if (order === undefined ? hasSignedOrder(type) : order === typeOrder && hasOrder(type)) {
     const max = bound(raw.bytes(5), type);
     const min = bound(raw.bytes(6), type);
     const maxExact = raw.bool(7);
@@ -65,6 +70,7 @@ function bound(bytes: Uint8Array | undefined, type: ColumnType): Uint8Array | un
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   if (type.physical === 'FLOAT' && Number.isNaN(view.getFloat32(0, true))) return undefined;
   if (type.physical === 'DOUBLE' && Number.isNaN(view.getFloat64(0, true))) return undefined;
+  if (type.annotation?.kind === 'float16' && Number.isNaN(float16At(bytes, 0))) return undefined;
   return copyOf(bytes);
 }
 

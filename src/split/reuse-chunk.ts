@@ -5,6 +5,7 @@
 import { encodeDictionaryPage } from '../parquet/encode.ts';
 import { type Builder, builder } from '../parquet/logical.ts';
 import type { ChunkShape } from '../parquet/pages.ts';
+import { pagesForOtherDictionary, readByAll } from '../parquet/reused-pages.ts';
 import { statisticsOf } from '../parquet/statistics.ts';
 import type {
   Codec,
@@ -33,12 +34,13 @@ export interface Reusable {
   shape: ChunkShape;
 }
 
-/** The source chunk, where its levels are those of the output and its codec may stand in one. */
+/** The source chunk, where its levels are those of the output and its codec and pages may stand in one. */
 export function reusable(source: CleanColumn, out: OutLeafType): Reusable | undefined {
   const found = source.source();
   if (!found || source.nullsAdded) return undefined;
   const { leaf, meta } = found.chunk;
-  return leaf.optional === out.optional && WRITABLE.has(meta.codec) ? found : undefined;
+  if (leaf.optional !== out.optional || !WRITABLE.has(meta.codec)) return undefined;
+  return readByAll(found.shape, leaf) ? found : undefined;
 }
 
 /** Way 1: the chunk's bytes. The footer's facts stay true; a dictionary page that the source did not name gets named. */
@@ -68,15 +70,15 @@ export function behindDictionary(
 ): EncodedChunk {
   const { codec, numValues } = chunk.meta;
   const page = encodeDictionaryPage(dictionary, codec);
-  const pages = chunk.bytes.subarray(shape.dataStart, shape.dataEnd);
+  const pages = pagesForOtherDictionary(chunk.bytes, shape);
   return {
-    parts: [page.bytes, pages],
+    parts: [page.bytes, ...pages.parts],
     meta: {
       codec,
       encodings: encodingsOf(shape),
       numValues,
-      length: page.bytes.byteLength + pages.byteLength,
-      uncompressedLength: page.uncompressedLength + shape.dataUncompressedLength,
+      length: page.bytes.byteLength + pages.length,
+      uncompressedLength: page.uncompressedLength + pages.uncompressedLength,
       dictionaryPageOffset: 0,
       dataPageOffset: page.bytes.byteLength,
       statistics,

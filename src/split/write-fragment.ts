@@ -8,6 +8,7 @@
  */
 import { invariant, OrdinalError } from '../errors.ts';
 import { encodeColumn, encodeIndexPages, encodePlain } from '../parquet/encode.ts';
+import { pagesForOtherDictionary } from '../parquet/reused-pages.ts';
 import type { Codec, Column, ColumnType, EncodedChunk } from '../parquet/types.ts';
 import { allocate } from '../parquet/values.ts';
 import type { OutColumn, RowsEntity } from '../pipeline/compiled.ts';
@@ -210,6 +211,7 @@ function reusedPages(
   if (!found?.shape.whollyDictionary || values.form !== 'dictionary') return undefined;
   const { shape } = found;
   const { meta, bytes } = found.chunk;
+  const pages = pagesForOtherDictionary(bytes, shape);
   const { firstRow, distinct } = feed.factor;
   // Unused entries take a key that occurs, so that the dictionary holds nothing else.
   const keys = new Int32Array(values.dictionary.length).fill(feed.ordinals[0]!);
@@ -221,15 +223,15 @@ function reusedPages(
       keys: context.section(keys),
       pages: {
         codec: meta.codec,
-        length: shape.dataEnd - shape.dataStart,
-        uncompressedLength: shape.dataUncompressedLength,
+        length: pages.length,
+        uncompressedLength: pages.uncompressedLength,
         encodings: encodingsOf(shape),
         pageEncodings: pageEncodingsOf(shape),
         numValues: meta.numValues,
         nulls: values.nulls,
       },
     },
-    parts: [bytes.subarray(shape.dataStart, shape.dataEnd)],
+    parts: pages.parts,
   };
 }
 

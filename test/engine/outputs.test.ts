@@ -8,15 +8,16 @@ import fc from 'fast-check';
 import { parquetMetadata } from 'hyparquet';
 import { z } from 'zod';
 import { encodeDictionaryChunk } from '../../src/parquet/encode.ts';
+import { readPages } from '../../src/parquet/pages.ts';
 import type { ColumnType } from '../../src/parquet/types.ts';
 import { compile } from '../../src/pipeline/compile.ts';
 import type { CompiledPipeline } from '../../src/pipeline/compiled.ts';
 import { pipeline } from '../../src/pipeline/index.ts';
-import { fileOf } from '../parquet/support/files.ts';
+import { chunkBytes, fileOf, footerOf } from '../parquet/support/files.ts';
 import { filesOf, type Outcome, runScenario } from './support/check.ts';
 import { Engine } from './support/drive.ts';
 import { DuckReader } from './support/reader.ts';
-import { commonKinds, scenarios } from './support/scenarios.ts';
+import { commonKinds, scenarios, sourceColumns } from './support/scenarios.ts';
 import { poolValues } from './support/sources.ts';
 
 const numRuns = Number(process.env.ORDINAL_ENGINE_RUNS ?? 15);
@@ -60,6 +61,11 @@ test('columns are in the order of the pipeline, ID first, and rows are declared 
           assert.equal(encodings.includes('DELTA_BINARY_PACKED'), scenario.idEncoding === 'delta');
         }
         const values = Object.fromEntries(metadata.key_value_metadata!.map(({ key, value }) => [key, value]));
+        // Nothing of the source's: its ARROW:schema, say, describes other columns.
+        assert.deepEqual(
+          Object.keys(values).filter((key) => !key.startsWith('ordinal.')),
+          [],
+        );
         assert.equal(values['ordinal.run'], run);
         assert.equal(values['ordinal.pipeline'], 'p');
         assert.equal(values['ordinal.sequence'], `p.${entity.name}`);
@@ -99,10 +105,21 @@ test('chunks lie one after the other in schema order, and the row group begins a
       const outcome = await runScenario(scenario, await filesOf(scenario, duck));
       await forEachFile(outcome, ({ bytes, metadata }) => {
         let offset = 4n;
-        for (const group of metadata.row_groups) {
+        for (const [g, group] of metadata.row_groups.entries()) {
           assert.equal(BigInt(group.file_offset!), offset);
+          assert.equal(group.ordinal, g);
+          const uncompressed = group.columns.map((column) => BigInt(column.meta_data!.total_uncompressed_size));
+          assert.equal(
+            BigInt(group.total_byte_size),
+            uncompressed.reduce((sum, bytesOfChunk) => sum + bytesOfChunk, 0n),
+          );
           const start = offset;
-          for (const { meta_data: chunk } of group.columns) {
+          for (const { meta_data: chunk, ...indexes } of group.columns) {
+            // Page indexes and Bloom filters lie outside the chunks that are copied: none is claimed.
+            assert.deepEqual(
+              [indexes.column_index_offset, indexes.offset_index_offset, chunk!.bloom_filter_offset],
+              [undefined, undefined, undefined],
+            );
             const { dictionary_page_offset: dictionary, data_page_offset: data } = chunk!;
             assert.equal(BigInt(dictionary ?? data), offset);
             assert.ok(dictionary === undefined || BigInt(dictionary) < BigInt(data));
@@ -111,6 +128,60 @@ test('chunks lie one after the other in schema order, and the row group begins a
           assert.equal(BigInt(group.total_compressed_size!), offset - start);
         }
         assert.equal(offset, BigInt(bytes.length - metadata.metadata_length - 8));
+      });
+    }),
+    { numRuns },
+  );
+});
+
+test('a column that is passed on keeps its type, whatever way the source states it', async () => {
+  const scenario = scenarios(['own']).map((s) => ({ ...s, mixed: false, idEncoding: 'plain' as const }));
+  const types = ({ type, type_length, converted_type, precision, scale, logical_type }: Metadata['schema'][number]) =>
+    JSON.stringify({ type, type_length, converted_type, precision, scale, logical_type });
+  await fc.assert(
+    fc.asyncProperty(scenario, async (s) => {
+      // One entity that passes everything on.
+      const columns = s.columns.map((_, c) => ({ kind: 9, a: c, b: 0 }));
+      const all = { ...s, entities: [{ keyed: false, key: [], own: false, where: null, columns, step: 1 }] };
+      const outcome = await runScenario(all, await filesOf(all, duck));
+      const ours = fileOf(
+        sourceColumns(s.columns).map(({ name, kind, optional }) => ({ name, type: kind.type, optional, chunks: [] })),
+      );
+      const { schema } = parquetMetadata(new Uint8Array(ours).buffer);
+      await forEachFile(outcome, ({ entity, metadata }) => {
+        for (const column of entity.columns) {
+          if (column.kind !== 'copy') continue;
+          const { contract } = outcome.engine.pipeline;
+          if (contract.find(({ name }) => name === column.source)!.outputType) continue;
+          const element = metadata.schema.find(({ name }) => name === column.name)!;
+          assert.equal(types(element), types(schema.find(({ name }) => name === column.source)!), column.name);
+        }
+      });
+    }),
+    { numRuns },
+  );
+});
+
+test('no page of an output states bounds of other values', async () => {
+  // Polars and Arrow for C++ put statistics into page headers, and index pages are reused behind other dictionaries.
+  const scenario = scenarios(['own', 'polars'], commonKinds).map((s) => ({
+    ...s,
+    runs: s.runs.map((files) =>
+      files.map((shape) => ({ ...shape, habit: 'pyarrow' as const, modes: ['dictionary' as const] })),
+    ),
+  }));
+  await fc.assert(
+    fc.asyncProperty(scenario, async (s) => {
+      const outcome = await runScenario(s, await filesOf(s, duck));
+      await forEachFile(outcome, ({ entity, bytes }) => {
+        const { leaves, rowGroups } = footerOf(bytes);
+        for (const [g, group] of rowGroups.entries()) {
+          for (const [c, chunk] of group.chunks.entries()) {
+            if (entity.columns[c]!.kind === 'copy') continue;
+            const pages = readPages(chunkBytes(bytes, chunk), chunk, leaves[c]!, { blob: 'x', rowGroup: g });
+            assert.ok(pages.every((page) => !page.statistics));
+          }
+        }
       });
     }),
     { numRuns },

@@ -4,8 +4,10 @@ import { z } from 'zod';
 import { compile } from '../../../src/pipeline/compile.ts';
 import type { CompiledPipeline } from '../../../src/pipeline/compiled.ts';
 import { type } from '../../../src/pipeline/index.ts';
+import { habitNames } from '../../parquet/support/foreign.ts';
 import { canonOf, columnKinds, pickyKinds } from './cells.ts';
-import type { FileShape, Mode, SourceColumn, Writer } from './sources.ts';
+import type { Writer } from './rewriters.ts';
+import type { FileShape, Mode, SourceColumn } from './sources.ts';
 
 /** Types that every engine keeps as they are when it writes a file anew. */
 export const commonKinds = [
@@ -92,6 +94,7 @@ const fileShape: fc.Arbitrary<FileShape> = fc.record({
   rotate: nat,
   variant: nat,
   extra: fc.boolean(),
+  habit: fc.constantFrom(undefined, undefined, ...habitNames),
 });
 
 export function scenarios(

@@ -2,16 +2,14 @@
  * Source files with random rows. Our own encoder writes what a test asks for page by page, among it what other writers
  * do rarely: dictionaries that give up midway, entries that no row uses, a dictionary page that the footer hides.
  */
-import { parquetWriteBuffer } from 'hyparquet-writer';
 import { dropUnused, encodeDictionaryChunk, encodeDictionaryPage, encodePlain } from '../../../src/parquet/encode.ts';
 import { encodeIndexPages } from '../../../src/parquet/encode-pages.ts';
 import { builder } from '../../../src/parquet/logical.ts';
 import type { Codec, ColumnType, EncodedChunk, Values } from '../../../src/parquet/types.ts';
 import { gather, slice } from '../../../src/parquet/values.ts';
 import { fileOf } from '../../parquet/support/files.ts';
-import { throughArrow, throughPolars } from '../../parquet/support/peers.ts';
+import { type Habit, writeAs } from '../../parquet/support/foreign.ts';
 import type { ColumnKind } from './cells.ts';
-import type { DuckReader } from './reader.ts';
 import type { Row } from './reference.ts';
 
 export type Mode = 'plain' | 'dictionary' | 'unused' | 'fallback' | 'hidden';
@@ -43,6 +41,8 @@ export interface FileShape {
   extra: boolean;
   /** The run's files differ in types and optionality. @default false */
   mixed?: boolean;
+  /** A writer whose file it is to be; `modes` and `statistics` are then that writer's own. @default ours */
+  habit?: Habit | undefined;
 }
 
 export interface SourceFile {
@@ -74,17 +74,26 @@ export function writeSource(
       row[name] = indices[r]! < 0 ? null : kind.cell(pool[indices[r]!]);
     });
     const values = poolValues(type, raw ? pool.map(raw) : pool);
-    const chunks: EncodedChunk[] = [];
+    const groups: Int32Array[] = [];
     for (let from = 0; from < shape.rows || from === 0; from += shape.rowGroup) {
-      const part = indices.subarray(from, Math.min(shape.rows, from + shape.rowGroup));
-      const mode = type.physical === 'BOOLEAN' ? 'plain' : shape.modes[c % shape.modes.length]!;
-      chunks.push(encodeAs(mode, values, part, type, optional, shape));
+      groups.push(indices.subarray(from, Math.min(shape.rows, from + shape.rowGroup)));
     }
-    return { name, type, optional, chunks };
+    const mode = type.physical === 'BOOLEAN' ? 'plain' : shape.modes[c % shape.modes.length]!;
+    return { name, type, optional, pool: values, groups, mode };
   });
   if (shape.extra) written.unshift({ ...written[0]!, name: 'extra' });
   const by = shape.rotate % written.length;
-  return { bytes: fileOf([...written.slice(by), ...written.slice(0, by)]), rows };
+  const ordered = [...written.slice(by), ...written.slice(0, by)];
+  if (shape.habit) {
+    // A small limit instead of the usual MiB, so that some dictionaries are given up.
+    const pages = { codec: shape.codec, rowsPerPage: shape.page, dictionaryBytes: 40 * (1 + shape.variant) };
+    return { bytes: writeAs(shape.habit, ordered, pages, shape.extra), rows };
+  }
+  const columnsOfChunks = ordered.map(({ mode, pool, groups, ...column }) => ({
+    ...column,
+    chunks: groups.map((part) => encodeAs(mode, pool, part, column.type, column.optional, shape)),
+  }));
+  return { bytes: fileOf(columnsOfChunks), rows };
 }
 
 export function poolValues(type: ColumnType, pool: readonly unknown[]): Values {
@@ -159,30 +168,4 @@ function fallback(
       ...(whole.meta.statistics && { statistics: whole.meta.statistics }),
     },
   };
-}
-
-export type Writer = 'own' | 'duckdb' | 'duckdbV2' | 'arrow' | 'polars';
-
-/** The same rows, written anew by another engine. */
-export async function rewriteWith(writer: Writer, bytes: Uint8Array, duck: DuckReader): Promise<Uint8Array> {
-  switch (writer) {
-    case 'own':
-      return bytes;
-    case 'duckdb':
-      return duck.rewrite(bytes, 'ROW_GROUP_SIZE 2048, CODEC snappy');
-    case 'duckdbV2':
-      return duck.rewrite(bytes, 'ROW_GROUP_SIZE 2048, CODEC zstd, PARQUET_VERSION V2');
-    case 'arrow':
-      return throughArrow(bytes, (properties) => properties.setMaxRowGroupSize(100).setDataPageSizeLimit(64));
-    case 'polars':
-      return throughPolars(bytes, 'zstd');
-  }
-}
-
-/** hyparquet-writer's own encoding of plain JavaScript columns. */
-export function writeHyparquet(
-  columns: { name: string; data: unknown[]; type: 'STRING' | 'INT32' | 'INT64' | 'DOUBLE' | 'BOOLEAN' }[],
-  rowGroupSize: number,
-): Uint8Array {
-  return new Uint8Array(parquetWriteBuffer({ columnData: columns, rowGroupSize }));
 }

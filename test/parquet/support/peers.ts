@@ -26,18 +26,18 @@ export function throughPolars(file: Uint8Array, compression: PolarsCompression =
 }
 
 /** All rows as hyparquet reads them. */
-export function readHyparquet(file: Uint8Array, columns?: string[]): Promise<Record<string, unknown>[]> {
+export function readHyparquet(file: Uint8Array, columns?: string[], utf8 = false): Promise<Record<string, unknown>[]> {
   const copy = new Uint8Array(file);
-  return parquetReadObjects({ file: copy.buffer, compressors, utf8: false, ...(columns && { columns }) });
+  return parquetReadObjects({ file: copy.buffer, compressors, utf8, ...(columns && { columns }) });
 }
 
-interface DsnpReader {
+interface ParquetjsReader {
   getCursor(): { next(): Promise<Record<string, unknown> | null> };
   close(): Promise<void>;
 }
 
-interface DsnpModule {
-  ParquetReader: { openBuffer(buffer: Buffer): Promise<DsnpReader> };
+interface Parquetjs {
+  ParquetReader: { openBuffer(buffer: Buffer): Promise<ParquetjsReader> };
   ParquetSchema: new (fields: Record<string, unknown>) => object;
   ParquetWriter: {
     openFile(
@@ -48,14 +48,18 @@ interface DsnpModule {
   };
 }
 
-export const dsnp = require('@dsnp/parquetjs') as DsnpModule;
+export const dsnp = require('@dsnp/parquetjs') as Parquetjs;
+export const lite = require('parquetjs-lite') as Parquetjs;
 
-/** All rows as @dsnp/parquetjs reads them. */
-export async function readDsnp(file: Uint8Array): Promise<Record<string, unknown>[]> {
-  const reader = await dsnp.ParquetReader.openBuffer(Buffer.from(file));
+/** All rows as @dsnp/parquetjs reads them, or parquetjs-lite. */
+export async function readParquetjs(file: Uint8Array, library: Parquetjs): Promise<Record<string, unknown>[]> {
+  const reader = await library.ParquetReader.openBuffer(Buffer.from(file));
   const cursor = reader.getCursor();
   const rows: Record<string, unknown>[] = [];
   for (let row = await cursor.next(); row; row = await cursor.next()) rows.push({ ...row });
   await reader.close();
   return rows;
 }
+
+export const readDsnp = (file: Uint8Array) => readParquetjs(file, dsnp);
+export const readLite = (file: Uint8Array) => readParquetjs(file, lite);

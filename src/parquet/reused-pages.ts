@@ -1,0 +1,85 @@
+/**
+ * Pages of one file put into another: which may stand there as they are, and what of their headers stays true behind
+ * another dictionary. Bodies are never touched.
+ *
+ * Specification: parquet-format `parquet.thrift` (PageHeader, DataPageHeader, DataPageHeaderV2), `Encodings.md`.
+ */
+import { encodings, isDictionaryEncoding, pageType } from './constants.ts';
+import type { ChunkShape, Page } from './pages.ts';
+import { ThriftWriter } from './thrift-write.ts';
+import type { Leaf } from './types.ts';
+
+/**
+ * Whether the readers that people have take the pages of a flat chunk. The exceptions are allowed by the specification
+ * and rare: levels in BIT_PACKED, indices into no dictionary (old chunks of nulls), BYTE_STREAM_SPLIT of anything but
+ * floating point, DELTA_BYTE_ARRAY of fixed lengths. DuckDB or Polars refuse each of them.
+ */
+export function readByAll(shape: ChunkShape, { type, optional }: Leaf): boolean {
+  const { physical } = type;
+  return shape.pages.every(({ kind, encoding, levelEncoding }) => {
+    if (optional && levelEncoding === 'BIT_PACKED') return false;
+    if (encoding === 'BYTE_STREAM_SPLIT') return physical === 'FLOAT' || physical === 'DOUBLE';
+    if (encoding === 'DELTA_BYTE_ARRAY') return physical === 'BYTE_ARRAY';
+    return kind === 'dictionary' || !isDictionaryEncoding(encoding) || shape.dictionaryPage !== undefined;
+  });
+}
+
+export interface ReusedPages {
+  /** To be placed one after the other. */
+  parts: Uint8Array[];
+  /** Bytes of all parts, as stored and when decompressed; headers included. */
+  length: number;
+  uncompressedLength: number;
+}
+
+/**
+ * The data pages of a wholly dictionary-encoded flat chunk for use behind another dictionary. Some writers (Polars,
+ * Arrow for C++) state statistics in every page header: those are of the old values and left out. `bytes` is the whole
+ * chunk.
+ */
+export function pagesForOtherDictionary(bytes: Uint8Array, shape: ChunkShape): ReusedPages {
+  const { dataStart, dataEnd, dataUncompressedLength, pages } = shape;
+  const length = dataEnd - dataStart;
+  if (!pages.some((page) => page.statistics)) {
+    return { parts: [bytes.subarray(dataStart, dataEnd)], length, uncompressedLength: dataUncompressedLength };
+  }
+  const out: ReusedPages = { parts: [], length: 0, uncompressedLength: 0 };
+  for (const page of pages) {
+    if (page.kind === 'dictionary') continue;
+    const header = page.statistics ? headerWithoutStatistics(page) : bytes.subarray(page.header, page.body);
+    out.parts.push(header, bytes.subarray(page.body, page.end));
+    out.length += header.length + page.end - page.body;
+    out.uncompressedLength += header.length + page.uncompressedLength;
+  }
+  return out;
+}
+
+function headerWithoutStatistics(page: Page): Uint8Array {
+  const { v2, numValues, encoding } = page;
+  const writer = new ThriftWriter();
+  writer.i32(1, v2 ? pageType.dataV2 : pageType.dataV1);
+  writer.i32(2, page.uncompressedLength);
+  writer.i32(3, page.end - page.body);
+  // The CRC is of the body alone. An I32 has a sign.
+  if (page.crc !== undefined) writer.i32(4, page.crc | 0);
+  if (v2) {
+    writer.open(8);
+    writer.i32(1, numValues);
+    writer.i32(2, v2.nulls);
+    // A flat column has a value, or a null, for each row.
+    writer.i32(3, numValues);
+    writer.i32(4, encodings.indexOf(encoding));
+    writer.i32(5, v2.definitionBytes);
+    writer.i32(6, v2.repetitionBytes);
+    writer.bool(7, v2.compressed);
+  } else {
+    writer.open(5);
+    writer.i32(1, numValues);
+    writer.i32(2, encodings.indexOf(encoding));
+    writer.i32(3, encodings.indexOf(page.levelEncoding ?? 'RLE'));
+    writer.i32(4, encodings.indexOf('RLE'));
+  }
+  writer.end();
+  writer.end();
+  return writer.finish();
+}
