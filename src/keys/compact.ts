@@ -16,7 +16,10 @@ export const SEGMENTS_PER_LEVEL = 8;
 const PIECE_BYTES = 8 * 1024 * 1024;
 
 /** The oldest segments of the lowest level that has enough of them; undefined when none has. */
-export function mergeable(head: IndexHead, perLevel: number = SEGMENTS_PER_LEVEL): IndexEntry[] | undefined {
+export function mergeable(
+  head: Pick<IndexHead, 'entries'>,
+  perLevel: number = SEGMENTS_PER_LEVEL,
+): IndexEntry[] | undefined {
   const levels = [...new Set(head.entries.map(({ level }) => level))].sort((a, b) => a - b);
   for (const level of levels) {
     const entries = head.entries.filter((entry) => entry.level === level);
@@ -88,7 +91,8 @@ export async function writeMerged(
   return { blob, ...place };
 }
 
-class Cursor {
+/** Walks along the keys of a segment. */
+export class Cursor {
   readonly #blocks: AsyncIterator<SegmentBlock>;
   readonly #ids: IdRanges | null;
   #block: SegmentBlock | undefined;
@@ -109,12 +113,23 @@ class Cursor {
     return true;
   }
 
-  /** Hands the present key to the writer. False when it was the block's last. */
-  moveTo(writer: SegmentWriter): boolean {
+  /** A view of the present key's bytes. */
+  get key(): Uint8Array {
+    const { ends, bytes } = this.#block!;
+    return bytes.subarray(this.#at === 0 ? 0 : ends[this.#at - 1]!, ends[this.#at]!);
+  }
+
+  /** Hands the present key to the writer, if there is one. False when it was the block's last. */
+  moveTo(writer: SegmentWriter | undefined): boolean {
     const { values, hashes, ends, bytes } = this.#block!;
     const i = this.#at++;
+    if (writer === undefined) return this.#stay(hashes);
     const value = this.#ids ? idAt(this.#ids, Number(values[i]!)) : values[i]!;
     writer.add(hashes[i]!, value, bytes, i === 0 ? 0 : ends[i - 1]!, ends[i]!);
+    return this.#stay(hashes);
+  }
+
+  #stay(hashes: Uint32Array): boolean {
     if (this.#at >= hashes.length) return false;
     this.hash = hashes[this.#at]!;
     return true;

@@ -27,13 +27,16 @@ const entrySchema = placeSchema.extend({
 });
 export type IndexEntry = z.infer<typeof entrySchema>;
 
-/** The new keys of a run that is about to publish. They count once its manifest is there. */
+/** What a run that is about to publish adds: its new keys, and attributes that it publishes of keys. They count once its manifest is there. */
 const pendingSchema = z.object({
   runId: z.string(),
   attempt: count,
   entity: z.string(),
   manifest: z.object({ container: z.string(), name: z.string() }),
-  delta: placeSchema,
+  /** Null when the run has no new keys, and other things to say. */
+  delta: placeSchema.nullable(),
+  /** Digests of the attributes that the run publishes, for the `<pipeline>.<entity>` that reports changes of them. */
+  attributes: z.object({ owner: z.string(), delta: placeSchema }).exactOptional(),
 });
 export type PendingDelta = z.infer<typeof pendingSchema>;
 
@@ -46,6 +49,8 @@ export const headSchema = z.object({
   keys: count,
   /** Oldest first. */
   entries: z.array(entrySchema),
+  /** By `<pipeline>.<entity>` that reports changes: digests of the attributes that it has published, oldest first. */
+  attributes: z.record(z.string(), z.array(entrySchema)).exactOptional(),
   pending: pendingSchema.nullable(),
 });
 export type IndexHead = z.infer<typeof headSchema>;
@@ -61,6 +66,11 @@ export const indexBlobs = {
     `${folder(index, epoch, partition)}delta-${runId}-${attempt}.keys`,
   merged: (index: string, epoch: number, partition: number, from: number, to: number) =>
     `${folder(index, epoch, partition)}merged-${from}-${to}.keys`,
+  /** Digests of the attributes that one life of a run publishes. */
+  attributes: (index: string, epoch: number, partition: number, owner: string, runId: string, attempt: number) =>
+    `${folder(index, epoch, partition)}attributes/${owner}/delta-${runId}-${attempt}.keys`,
+  mergedAttributes: (index: string, epoch: number, partition: number, owner: string, from: number, to: number) =>
+    `${folder(index, epoch, partition)}attributes/${owner}/merged-${from}-${to}.keys`,
   folder,
 };
 

@@ -148,10 +148,20 @@ export function withPending(head: IndexHead, term: number, pending: PendingDelta
   return { ...head, term, pending };
 }
 
-function withDelta(head: IndexHead, { delta }: PendingDelta, ids: IdRanges): IndexHead {
+function withDelta(head: IndexHead, { delta, attributes }: PendingDelta, ids: IdRanges): IndexHead {
   const number = head.number + 1;
-  const entry = { ...delta, ids, level: 0, from: number, to: number };
-  return { ...head, number, keys: head.keys + delta.keys, entries: [...head.entries, entry], pending: null };
+  const made = { level: 0, from: number, to: number };
+  const next: IndexHead = { ...head, number, pending: null };
+  if (delta) {
+    next.keys += delta.keys;
+    next.entries = [...head.entries, { ...delta, ids, ...made }];
+  }
+  if (attributes) {
+    const { owner } = attributes;
+    const entries = [...(head.attributes?.[owner] ?? []), { ...attributes.delta, ids: null, ...made }];
+    next.attributes = { ...head.attributes, [owner]: entries };
+  }
+  return next;
 }
 
 export function isConflict(thrown: unknown): boolean {

@@ -58,6 +58,16 @@ export interface Builder<Row> {
      * first-seen order within each. Fixed when the index is first used. @default 1
      */
     partitions?: number;
+    /**
+     * Which keys of a run get a row in its files: those that are new, or all that it has seen. Rows of known keys have
+     * the ID that they have had, and lie in files of their own. @default 'new'
+     */
+    publish?: 'new' | 'seen';
+    /**
+     * What becomes of attributes that change after a key was published: nothing, or a row with the new ones in the
+     * entity's changes dataset. @default 'ignore'
+     */
+    onChange?: 'ignore' | 'report';
   }): KeyedEntity<K, C>;
 
   /** One output row for each source row that passes `where`. A column that is a source column's name is unchanged. */

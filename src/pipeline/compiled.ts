@@ -95,6 +95,10 @@ export interface KeyedEntity {
   /** Hash partitions of the key index, resolved side by side. One when absent. */
   partitions?: number;
   where?: Predicate;
+  /** Also publish a row for each key of the run that earlier runs have numbered. New keys only when absent. */
+  publish?: 'seen';
+  /** Report changed attributes of keys that were published before. They are ignored when absent. */
+  onChange?: 'report';
   /** Components of the natural key. `input` is the JavaScript kind of the component: never `any`. */
   key: { name: string; input: JsKind }[];
   /** Contract columns of the own feed, aligned to `key`; absent when only references feed the entity. */
@@ -104,6 +108,16 @@ export interface KeyedEntity {
 }
 
 export type Entity = RowsEntity | KeyedEntity;
+
+export type AttributeColumn = Extract<OutColumn, { kind: 'copy' | 'map' | 'compute' | 'ref' }>;
+
+/** Whether a column of a keyed entity is an attribute: something that a source row says of the key. */
+export function isAttribute(column: OutColumn): column is AttributeColumn {
+  return column.kind === 'copy' || column.kind === 'map' || column.kind === 'compute' || column.kind === 'ref';
+}
+
+/** Columns of a changes dataset beside the entity's own: the source row that a change was taken from. */
+export const changeColumns = { blob: 'source_blob', row: 'source_row' } as const;
 
 /**
  * A way by which keys reach a keyed entity: its own columns, or a reference in some entity. Rows that `entity`'s

@@ -94,6 +94,8 @@ export interface KeyedEntity<K = unknown, C = unknown> {
   readonly where: Where | undefined;
   readonly index: string | undefined;
   readonly partitions?: number | undefined;
+  readonly publish?: 'new' | 'seen' | undefined;
+  readonly onChange?: 'ignore' | 'report' | undefined;
 }
 
 export interface RowsEntity<C = unknown> {

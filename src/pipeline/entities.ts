@@ -1,8 +1,16 @@
 /** Entities: from the builder's tagged values to `Entity`s, their keys first, since references need them. */
 import { limits } from '../limits.ts';
 import { compileColumn, compilePredicate, type ResolvedKey, type Scope, sourceColumn } from './columns.ts';
-import type { ContractColumn, Entity, KeyedEntity, OutColumn, RowsEntity } from './compiled.ts';
-import { checkColumnName, checkDistinct, checkName, checkSharedName } from './names.ts';
+import {
+  type ContractColumn,
+  changeColumns,
+  type Entity,
+  isAttribute,
+  type KeyedEntity,
+  type OutColumn,
+  type RowsEntity,
+} from './compiled.ts';
+import { checkColumnName, checkDistinct, checkName, checkSharedName, oneOf } from './names.ts';
 import { record, refuse, show } from './refuse.ts';
 import { isSchema, schemaFacts } from './schema.ts';
 import { Sequences } from './sequences.ts';
@@ -10,7 +18,7 @@ import { Sequences } from './sequences.ts';
 type Declared = Record<string, unknown> & { kind: 'keyed' | 'rows' };
 
 const options = {
-  keyed: ['kind', 'id', 'key', 'columns', 'where', 'index', 'partitions'],
+  keyed: ['kind', 'id', 'key', 'columns', 'where', 'index', 'partitions', 'publish', 'onChange'],
   rows: ['kind', 'id', 'columns', 'where'],
 } as const;
 
@@ -147,10 +155,42 @@ function compileKeyed(pipeline: string, name: string, spec: Declared, scope: Sco
     index,
     ...(partitions > 1 && { partitions }),
     ...(where && { where }),
+    ...knownKeys(spec, columns, field),
     key: components,
     ...(ownFeed && { ownFeed }),
     columns,
   };
+}
+
+/** What is done about keys that earlier runs have numbered. */
+function knownKeys(
+  spec: Declared,
+  columns: readonly OutColumn[],
+  field: string,
+): Pick<KeyedEntity, 'publish' | 'onChange'> {
+  const publish = oneOf(spec.publish, ['new', 'seen'], 'new', `${field}.publish`);
+  const onChange = oneOf(spec.onChange, ['ignore', 'report'], 'ignore', `${field}.onChange`);
+  const further = columns.find((column, c) => column.kind === 'id' && c > 0);
+  if (publish === 'seen' && further) {
+    refuse(
+      `${field}.publish`,
+      `'seen' repeats rows of known keys, whose '${further.name}' was given once and is not known any more`,
+      'publish new keys only, or take the further ID to another entity',
+    );
+  }
+  if (onChange === 'report') {
+    if (!columns.some(isAttribute))
+      refuse(
+        `${field}.onChange`,
+        'there is no attribute that could change',
+        "leave it out, or add columns: first('column')",
+      );
+    for (const name of Object.values(changeColumns)) {
+      if (columns.some((column) => column.name === name))
+        refuse(`${field}.columns.${name}`, 'is a column that the changes dataset has anyway', 'give it another name');
+    }
+  }
+  return { ...(publish === 'seen' && { publish }), ...(onChange === 'report' && { onChange }) };
 }
 
 function partitionCount(given: unknown, field: string): number {

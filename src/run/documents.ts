@@ -125,7 +125,7 @@ export const planSchema = z.object({
 });
 export type Plan = z.infer<typeof planSchema>;
 
-/** Output files of an entity at most: one for each part of the plan, or for each key partition. */
+/** Output files of an entity's dataset at most: one for each part of the plan, or for each key partition. */
 export function partsOf(entity: Entity, plan: Pick<Plan, 'parts'>): number {
   return entity.kind === 'keyed' ? (entity.partitions ?? 1) : plan.parts.length;
 }
@@ -155,6 +155,8 @@ export const resolutionSchema = z.object({
   version: count,
   /** Blob in the work container with the new keys; null when there are none. */
   delta: z.string().nullable(),
+  /** The same with digests of the attributes that the run publishes, of an entity that reports changes. */
+  attributes: z.string().nullable().default(null),
 });
 export type Resolution = z.infer<typeof resolutionSchema>;
 
@@ -203,6 +205,9 @@ export const publishedFileSchema = z.object({
 });
 export type PublishedFile = z.infer<typeof publishedFileSchema>;
 
+/** Rows of keyed entities beside those of new keys: their IDs were given before, or are those of new rows. */
+const furtherFilesSchema = z.object({ rows: count, bytes: count, files: z.array(publishedFileSchema) });
+
 /**
  * The manifest: what a finished run read, gave and wrote. Written once, and only when every file that it names is
  * there; a run without a manifest has published nothing. A run that died on its way to publish is given a manifest of
@@ -237,6 +242,10 @@ export const manifestSchema = z.object({
       ids: rangesSchema.extend({ sequence: z.string() }),
       /** Of a keyed entity: its key index, and by partition what the run found there and added. */
       keys: z.object({ index: z.string(), partitions: z.array(resolutionSchema) }).nullable(),
+      /** Of an entity that publishes all seen keys: rows of those that were known. `rows` and `files` have the new ones. */
+      known: furtherFilesSchema.exactOptional(),
+      /** Of an entity that reports changes: rows of the changes dataset. */
+      changes: furtherFilesSchema.exactOptional(),
     }),
   ),
   sequences: idsSchema.shape.sequences,

@@ -36,6 +36,13 @@ export const runSummarySchema = z.object({
 });
 export type RunSummary = z.infer<typeof runSummarySchema>;
 
+const furtherFiles = z.object({
+  rows: count,
+  bytes: count,
+  files: z.array(publishedFileSchema).describe('The first files; all are in the manifest.'),
+  fileCount: count,
+});
+
 export const entityViewSchema = z.object({
   entity: z.string(),
   rows: count,
@@ -51,6 +58,8 @@ export const entityViewSchema = z.object({
   wildcard: z.string().describe("This run's files in the folder."),
   files: z.array(publishedFileSchema).describe('The first files; all are in the manifest.'),
   fileCount: count,
+  known: furtherFiles.optional().describe('Rows of known keys that the run saw, of an entity that publishes those.'),
+  changes: furtherFiles.optional().describe('Rows of the changes dataset, of an entity that reports changes.'),
 });
 
 export const previewSchema = z.object({

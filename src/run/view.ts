@@ -5,7 +5,7 @@ import { limits } from '../limits.ts';
 import { readJson } from '../storage/json.ts';
 import { output, work } from '../storage/names.ts';
 import { hasEnded, type Instance } from './client.ts';
-import { manifestSchema, planSchema, runInputSchema } from './documents.ts';
+import { type Manifest, manifestSchema, planSchema, runInputSchema } from './documents.ts';
 import type { Environment } from './environment.ts';
 import { type RunStatus, runStatusSchema } from './status.ts';
 import { endedError } from './tidy.ts';
@@ -97,7 +97,7 @@ export async function publishedView(environment: Environment, name: string, runI
     phases: document.phases,
     ...(document.rejected && { rejected: document.rejected }),
     ...(document.routing && { routing: document.routing }),
-    entities: document.entities.map(({ entity, rows, bytes, firstId, lastId, files, ids }) => ({
+    entities: document.entities.map(({ entity, rows, bytes, firstId, lastId, files, ids, known, changes }) => ({
       entity,
       rows,
       bytes,
@@ -110,8 +110,14 @@ export async function publishedView(environment: Environment, name: string, runI
       wildcard: output.wildcard(runId),
       files: files.slice(0, limits.viewFilesMax),
       fileCount: files.length,
+      ...(known && { known: furtherView(known) }),
+      ...(changes && { changes: furtherView(changes) }),
     })),
   };
+}
+
+function furtherView({ rows, bytes, files }: NonNullable<Manifest['entities'][number]['known']>) {
+  return { rows, bytes, files: files.slice(0, limits.viewFilesMax), fileCount: files.length };
 }
 
 /** What a dry run found. */

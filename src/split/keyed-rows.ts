@@ -10,8 +10,8 @@ import type { Table } from '../parquet/table.ts';
 import type { Codec, ColumnType, Values } from '../parquet/types.ts';
 import { allocate, concat, gather, slice } from '../parquet/values.ts';
 import type { KeyedEntity, OutColumn } from '../pipeline/compiled.ts';
+import { keyListColumn } from './fed-keys.ts';
 import type { Fragment, FragmentColumn } from './fragment.ts';
-import { keyListColumn } from './key-lists.ts';
 import type { OutLeafType, StaticParts } from './write-fragment.ts';
 
 /** Rows of one row group of a keyed entity's file. */
@@ -69,8 +69,15 @@ export class NewRows {
     taken.valid.push(gatherBits(source.valid, at));
   }
 
-  /** The fragments, the lists they refer to, and by fragment the static bytes of each column. */
-  finish(keys: KeyTable, codec: Codec): { fragments: Fragment[]; sections: Int32Array[]; parts: StaticParts[][] } {
+  /**
+   * The fragments, the lists they refer to, and by fragment the static bytes of each column. `ids` are those of the
+   * keys, where they are known already.
+   */
+  finish(
+    keys: KeyTable,
+    codec: Codec,
+    ids?: BigInt64Array,
+  ): { fragments: Fragment[]; sections: Int32Array[]; parts: StaticParts[][] } {
     this.#grow(keys.size);
     const keyValues = keysToValues(keys, this.#keyTypes);
     const whole = new Map(
@@ -80,6 +87,10 @@ export class NewRows {
           : [[column.name, this.#column(column, this.#outputs[c]!, keyValues)] as const],
       ),
     );
+    if (ids) {
+      const values: Values = { kind: 'int64', length: ids.length, data: ids };
+      whole.set(this.#entity.columns[0]!.name, { values, valid: undefined });
+    }
     const sections: Int32Array[] = [];
     const fragments: Fragment[] = [];
     const parts: StaticParts[][] = [];
@@ -88,7 +99,7 @@ export class NewRows {
       const columns: FragmentColumn[] = [];
       const bytes: StaticParts[] = [];
       this.#entity.columns.forEach((column, c) => {
-        if (column.kind === 'id') {
+        if (column.kind === 'id' && !whole.has(column.name)) {
           columns.push({ kind: 'id', sequence: column.sequence });
           bytes.push(undefined);
         } else if (column.kind === 'ref') {

@@ -14,8 +14,8 @@ import { allocate } from '../parquet/values.ts';
 import type { OutColumn, RowsEntity } from '../pipeline/compiled.ts';
 import type { CleanColumn } from './clean.ts';
 import { evaluate } from './evaluate.ts';
+import { type FedKeys, feedKey } from './fed-keys.ts';
 import type { Fragment, FragmentColumn } from './fragment.ts';
-import { type FedKeys, feedKey } from './key-lists.ts';
 import {
   behindDictionary,
   copied,

@@ -9,6 +9,11 @@ import type { CompiledPipeline } from '../pipeline/compiled.ts';
 
 const pad = (n: number, width: number) => String(n).padStart(width, '0');
 
+/** A keyed entity's rows of a run: of new keys, of keys that were known, of keys whose attributes changed. */
+export type KeyedDatasetKind = 'new' | 'known' | 'changes';
+
+const tail = (dataset: KeyedDatasetKind) => (dataset === 'new' ? '' : `-${dataset}`);
+
 /** Blobs of one run in the work container. */
 export const work = {
   runPrefix: (runId: string) => `runs/${runId}/`,
@@ -25,9 +30,9 @@ export const work = {
   /** For one key partition of a keyed entity: batch-local key → ID, new ordinal, or none of its keys. */
   slots: (runId: string, entity: string, partition: number) =>
     `runs/${runId}/resolved/${entity}-${pad(partition, 3)}.slots`,
-  /** For one key partition of a keyed entity: its new rows' staged blocks. */
-  resolved: (runId: string, entity: string, partition: number) =>
-    `runs/${runId}/resolved/${entity}-${pad(partition, 3)}.bin`,
+  /** For one key partition of a keyed entity: the staged blocks of a dataset's rows. */
+  resolved: (runId: string, entity: string, partition: number, dataset: KeyedDatasetKind) =>
+    `runs/${runId}/resolved/${entity}-${pad(partition, 3)}${tail(dataset)}.bin`,
   /** For one key partition of a keyed entity: what resolving it came to. */
   resolution: (runId: string, entity: string, partition: number) =>
     `runs/${runId}/resolved/${entity}-${pad(partition, 3)}.json`,
@@ -35,7 +40,8 @@ export const work = {
   ids: (runId: string) => `runs/${runId}/ids.json`,
   sealed: (runId: string, unit: string) => `runs/${runId}/sealed/${unit}.json`,
   sealedPrefix: (runId: string) => `runs/${runId}/sealed/`,
-  published: (runId: string, entity: string, part: number) => `runs/${runId}/published/${entity}-${pad(part, 5)}.json`,
+  published: (runId: string, entity: string, part: number, dataset: KeyedDatasetKind = 'new') =>
+    `runs/${runId}/published/${entity}-${pad(part, 5)}${tail(dataset)}.json`,
   /** The identity of a pipeline's last published run. */
   identity: (pipeline: string) => `pipelines/${pipeline}.json`,
   /** What a dry run would write. */
@@ -60,6 +66,11 @@ export const output = {
   wildcard: (runId: string) => `${runId}-*.parquet`,
   part: (pipeline: CompiledPipeline, entity: string, runId: string, part: number) =>
     `${pipeline.output.prefix}${entity}/${runId}-${pad(part, 5)}.parquet`,
+  /** A file of one of a keyed entity's datasets. Rows of known keys lie beside those of new ones. */
+  keyed: (pipeline: CompiledPipeline, entity: string, runId: string, partition: number, dataset: KeyedDatasetKind) =>
+    dataset === 'changes'
+      ? `${pipeline.output.prefix}_changes/${entity}/${runId}-${pad(partition, 5)}.parquet`
+      : `${pipeline.output.prefix}${entity}/${runId}-${pad(partition, 5)}${tail(dataset)}.parquet`,
   /** The refused rows of a run. */
   quarantine: (pipeline: CompiledPipeline, runId: string) =>
     `${pipeline.output.prefix}_quarantine/${runId}-${pad(0, 5)}.parquet`,
@@ -72,7 +83,8 @@ export const output = {
 /** Unit tags: who staged a row group. */
 export const unit = {
   batch: (batch: number) => `b${pad(batch, 6)}`,
-  keyed: (entity: string, partition: number) => `k-${entity}-${pad(partition, 3)}`,
+  keyed: (entity: string, partition: number, dataset: KeyedDatasetKind) =>
+    `k-${entity}-${pad(partition, 3)}${tail(dataset)}`,
 };
 
 /**

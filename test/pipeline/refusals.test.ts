@@ -479,6 +479,38 @@ const cases: Record<string, Case[]> = {
       /its own/,
     ],
     [
+      'an unknown way to publish keys',
+      withKeyed(() => ({ publish: 'all' })),
+      'entities.x.publish',
+      /'all' is not an option/,
+      /'new'.*'seen'/,
+    ],
+    [
+      'a further ID of rows that are repeated',
+      withKeyed(({ nextId }) => ({ publish: 'seen', columns: { other: nextId('s') } })),
+      'entities.x.publish',
+      /'other' was given once/,
+      /new keys only/,
+    ],
+    [
+      'changes where nothing can change',
+      withKeyed(() => ({ onChange: 'report', columns: {} })),
+      'entities.x.onChange',
+      /no attribute that could change/,
+      /first\('column'\)/,
+    ],
+    [
+      'a column that the changes dataset has anyway',
+      withKeyed(({ first }) => ({
+        key: { code: 'origin' },
+        onChange: 'report',
+        columns: { source_row: first('delay') },
+      })),
+      'entities.x.columns.source_row',
+      /changes dataset has anyway/,
+      /another name/,
+    ],
+    [
       'a key named as its ID',
       withKeyed(({ id }) => ({ id: id('code') })),
       'entities.x.columns',

@@ -121,6 +121,42 @@ const bugs: Bug[] = [
     replace: 'merged[i] = slot; void before;',
     caughtBy: (scenarios) => scenarios.sideBySide(),
   },
+  {
+    name: 'known keys are published with the IDs of others',
+    file: 'src/run/activities/resolve.ts',
+    find: 'ids.push(slots[ordinal]!);',
+    replace: 'ids.unshift(slots[ordinal]!);',
+    caughtBy: (scenarios) => scenarios.manyClubs(),
+  },
+  {
+    name: "a change is compared with the run's first row",
+    file: 'src/run/changes.ts',
+    find: 'const before = isNew ? this.#first[ordinal]! : published[ordinal]!;',
+    replace: 'const before = isNew || ordinal >= 0 ? this.#first[ordinal]! : published[ordinal]!;',
+    caughtBy: (scenarios) => scenarios.manyClubs(),
+  },
+  {
+    name: 'a merge keeps the oldest digest',
+    file: 'src/keys/compact-attributes.ts',
+    find: 'sources.toReversed()',
+    replace: 'sources',
+    caughtBy: (scenarios) => scenarios.manyClubs(),
+  },
+  {
+    name: 'digests of a run that did not publish count',
+    file: 'src/keys/key-index.ts',
+    find: 'return then(ids && head.pending ? withDelta(head, head.pending, ids) : head);',
+    replace:
+      "return then(head.pending?.attributes && !ids ? withDelta(head, { ...head.pending, delta: null }, { step: '1', ranges: [] }) : ids && head.pending ? withDelta(head, head.pending, ids) : head);",
+    caughtBy: (scenarios) => scenarios.clubFails('manifest:write:before'),
+  },
+  {
+    name: 'rows that no entity takes are forgotten',
+    file: 'src/split/batch.ts',
+    find: 'this.#unrouted += unroutedRows(this.#pipeline, unit);',
+    replace: 'void unroutedRows;',
+    caughtBy: (scenarios) => scenarios.manyClubs(),
+  },
 ];
 
 for (const bug of bugs) {
@@ -141,4 +177,6 @@ test('without a bug, nothing is caught', async () => {
   await sound.orphan();
   await sound.sideBySide();
   await sound.manyRuns();
+  await sound.manyClubs();
+  await sound.clubFails('manifest:write:before');
 });

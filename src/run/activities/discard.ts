@@ -22,6 +22,7 @@ import {
   runIdSchema,
 } from '../documents.ts';
 import type { Environment } from '../environment.ts';
+import { keyedDatasets } from '../keyed-datasets.ts';
 import { forEachBounded } from '../pool.ts';
 
 export const discardInputSchema = z.object({
@@ -55,7 +56,11 @@ export async function discardActivity(
     for (const entity of pipeline.entities) {
       // Files that were committed before the run failed; no manifest names them.
       await forEachBounded(Array(partsOf(entity, plan)).keys(), config.requestsInFlight, async (part) => {
-        if (await store.remove(pipeline.output.container, output.part(pipeline, entity.name, runId, part))) removed++;
+        const names =
+          entity.kind === 'keyed'
+            ? keyedDatasets(entity, []).map(({ kind }) => output.keyed(pipeline, entity.name, runId, part, kind))
+            : [output.part(pipeline, entity.name, runId, part)];
+        for (const name of names) if (await store.remove(pipeline.output.container, name)) removed++;
       });
       if (entity.kind === 'keyed') removed += await removeDeltas(environment, plan, entity);
     }
@@ -73,13 +78,14 @@ export async function discardActivity(
   return { published: false, manifest, removed };
 }
 
-/** New keys that no manifest will ever name. The head of the index may still name them as pending: they stay so. */
+/** New keys and attributes that no manifest will ever name. The head of the index may still name them as pending: they stay so. */
 async function removeDeltas({ store, config }: Environment, plan: Plan, entity: KeyedEntity): Promise<number> {
   let removed = 0;
   for (let partition = 0; partition < (entity.partitions ?? 1); partition++) {
     const name = work.resolution(plan.runId, entity.name, partition);
-    const delta = (await readJson(store, config.workContainer, name, resolutionSchema))?.delta;
-    if (delta && (await store.remove(config.workContainer, delta))) removed++;
+    const resolution = await readJson(store, config.workContainer, name, resolutionSchema);
+    for (const delta of [resolution?.delta, resolution?.attributes])
+      if (delta && (await store.remove(config.workContainer, delta))) removed++;
   }
   return removed;
 }

@@ -5,6 +5,7 @@
  */
 import { z } from 'zod';
 import { compact, mergeable } from '../../keys/compact.ts';
+import { compactAttributes, mergeableAttributes } from '../../keys/compact-attributes.ts';
 import { settlePending } from '../../keys/key-index.ts';
 import type { Environment } from '../environment.ts';
 import { keyedEntity, openPartition, publishedIds } from '../key-index.ts';
@@ -26,14 +27,17 @@ export async function extendIndexActivity(environment: Environment, input: Index
   for await (const at of partitions(environment, input)) {
     const head = await settlePending(at, publishedIds(environment, at.partition));
     keys += head.keys;
-    crowded ||= mergeable(head) !== undefined;
+    crowded ||= mergeable(head) !== undefined || mergeableAttributes(head) !== undefined;
   }
   return { keys, crowded };
 }
 
 export async function compactIndexActivity(environment: Environment, input: IndexInput): Promise<{ merges: number }> {
   let merges = 0;
-  for await (const at of partitions(environment, input)) merges += await compact(at);
+  for await (const at of partitions(environment, input)) {
+    merges += await compact(at);
+    merges += await compactAttributes(at);
+  }
   return { merges };
 }
 

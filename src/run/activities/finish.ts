@@ -7,7 +7,7 @@ import { invariant, OrdinalError } from '../../errors.ts';
 import type { CompiledPipeline, Entity, KeyedEntity } from '../../pipeline/compiled.ts';
 import { identityOf } from '../../pipeline/identity.ts';
 import { readJson, requireJson, writeJson } from '../../storage/json.ts';
-import { output, work } from '../../storage/names.ts';
+import { type KeyedDatasetKind, output, work } from '../../storage/names.ts';
 import {
   type Ids,
   idsSchema,
@@ -48,20 +48,32 @@ export async function finishActivity(environment: Environment, input: FinishInpu
   const entities: Manifest['entities'] = [];
   for (const entity of pipeline.entities) {
     const parts = partsOf(entity, plan);
-    const files = await mapBounded([...Array(parts).keys()], config.requestsInFlight, (part) =>
-      requireJson(store, config.workContainer, work.published(runId, entity.name, part), publishedFileSchema),
-    );
-    const filled = files.filter((file) => file.rows > 0);
-    const rows = filled.reduce((sum, file) => sum + file.rows, 0);
+    const filesOf = async (dataset: KeyedDatasetKind) => {
+      const all = await mapBounded([...Array(parts).keys()], config.requestsInFlight, (part) =>
+        requireJson(
+          store,
+          config.workContainer,
+          work.published(runId, entity.name, part, dataset),
+          publishedFileSchema,
+        ),
+      );
+      const files = all.filter((file) => file.rows > 0);
+      const total = (of: 'rows' | 'bytes') => files.reduce((sum, file) => sum + file[of], 0);
+      return { rows: total('rows'), bytes: total('bytes'), files };
+    };
+    const { rows, bytes, files } = await filesOf('new');
+    const keyed = entity.kind === 'keyed' ? entity : undefined;
     entities.push({
       entity: entity.name,
       rows,
-      bytes: filled.reduce((sum, file) => sum + file.bytes, 0),
-      firstId: filled[0]?.firstId ?? null,
-      lastId: filled.at(-1)?.lastId ?? null,
-      files: filled,
+      bytes,
+      firstId: files[0]?.firstId ?? null,
+      lastId: files.at(-1)?.lastId ?? null,
+      files,
       ids: ownIds(entity, ids, rows),
-      keys: entity.kind === 'keyed' ? await keysOf(environment, runId, entity) : null,
+      keys: keyed ? await keysOf(environment, runId, keyed) : null,
+      ...(keyed?.publish === 'seen' && { known: await filesOf('known') }),
+      ...(keyed?.onChange === 'report' && { changes: await filesOf('changes') }),
     });
   }
   const tally = await requireJson(store, config.workContainer, work.tally(runId), tallySchema);

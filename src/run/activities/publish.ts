@@ -7,9 +7,10 @@ import { invariant } from '../../errors.ts';
 import { CREATED_BY, MAGIC, placeChunk, writeFooter } from '../../parquet/index.ts';
 import { crcOf, crcText, joinCrc } from '../../storage/crc.ts';
 import { requireJson, writeJson } from '../../storage/json.ts';
-import { blockId, output, unit, work } from '../../storage/names.ts';
-import { idsSchema, type PublishedFile, type Sealed, tallySchema } from '../documents.ts';
+import { blockId, type KeyedDatasetKind, output, unit, work } from '../../storage/names.ts';
+import { idsSchema, type OutLeaf, type PublishedFile, type Sealed, tallySchema } from '../documents.ts';
 import type { Environment } from '../environment.ts';
+import { keyedDatasets } from '../keyed-datasets.ts';
 import { loadPlan, loadSealed } from '../load.ts';
 import { mapBounded } from '../pool.ts';
 import { IdMap } from '../ranges.ts';
@@ -26,47 +27,78 @@ export interface PublishOutput {
 
 type RowGroup = Sealed['rowGroups'][string][number];
 
-/** A file without rows is not written: `rows` is then 0. */
+/** A file without rows is not written: `rows` is then 0. Of a keyed entity, the files of all its datasets. */
 export async function publishActivity(environment: Environment, input: PublishInput): Promise<PublishOutput> {
   const { runId, entity: name, part } = input;
-  const { store, config } = environment;
   const { plan, pipeline } = await loadPlan(environment, runId);
   const entity = pipeline.entities.find((candidate) => candidate.name === name);
   invariant(entity, `"${name}" is an entity of "${pipeline.name}"`);
-  const keyed = entity.kind === 'keyed';
-  const { from, to } = plan.parts[part] ?? { from: 0, to: 0 };
-  const tags = keyed ? [unit.keyed(name, part)] : Array.from({ length: to - from }, (_, i) => unit.batch(from + i));
+  const leaves = plan.outputs[name]!;
+  const sum: PublishOutput = { entity: name, part, rows: 0, bytes: 0 };
+  const publish = async (dataset: KeyedDatasetKind, from: number, columns: OutLeaf[], tags: string[]) => {
+    const blob =
+      entity.kind === 'keyed'
+        ? output.keyed(pipeline, name, runId, part, dataset)
+        : output.part(pipeline, name, runId, part);
+    const file = await publishOne(environment, { runId, entity: name, dataset, from, columns, tags, blob });
+    await writeJson(
+      environment.store,
+      environment.config.workContainer,
+      work.published(runId, name, part, dataset),
+      file,
+    );
+    sum.rows += file.rows;
+    sum.bytes += file.bytes;
+  };
+  if (entity.kind === 'keyed') {
+    for (const { kind, leaves: columns } of keyedDatasets(entity, leaves)) {
+      await publish(kind, part, columns, [unit.keyed(name, part, kind)]);
+    }
+  } else {
+    const { from, to } = plan.parts[part] ?? { from: 0, to: 0 };
+    const tags = Array.from({ length: to - from }, (_, i) => unit.batch(from + i));
+    await publish('new', from, leaves, tags);
+  }
+  return sum;
+}
+
+interface OneFile {
+  runId: string;
+  entity: string;
+  dataset: KeyedDatasetKind;
+  /** The first batch of a rows entity's file, or a key partition. */
+  from: number;
+  columns: OutLeaf[];
+  /** Units that sealed the file's row groups, in their order. */
+  tags: readonly string[];
+  blob: string;
+}
+
+async function publishOne(environment: Environment, of: OneFile): Promise<PublishedFile> {
+  const { runId, entity: name, dataset, from, columns, tags, blob } = of;
+  const { store, config } = environment;
+  const { pipeline } = await loadPlan(environment, runId);
   const sealed = await mapBounded(tags, config.requestsInFlight, (tag) => loadSealed(environment, runId, tag));
   const rowGroups = sealed.flatMap((document) => document.rowGroups[name] ?? []);
   const rows = rowGroups.reduce((sum, group) => sum + group.rows, 0);
-  const file: PublishedFile = {
-    blob: output.part(pipeline, name, runId, part),
-    rows,
-    bytes: 0,
-    crc32: '',
-    firstId: null,
-    lastId: null,
+  const file: PublishedFile = { blob, rows, bytes: 0, crc32: '', firstId: null, lastId: null };
+  if (rows === 0) return file;
+  // Rows of known keys have the IDs that they have had, in no order.
+  const ids = dataset === 'new' ? await ownIds(environment, runId, name, from, rows) : undefined;
+  const keyValues = {
+    'ordinal.run': runId,
+    'ordinal.pipeline': pipeline.name,
+    ...(ids ? { 'ordinal.sequence': ids.sequence, 'ordinal.ids': ids.text } : { 'ordinal.dataset': dataset }),
   };
-  if (rows > 0) {
-    const ids = await ownIds(environment, runId, name, keyed ? part : from, rows);
-    const keyValues = {
-      'ordinal.run': runId,
-      'ordinal.pipeline': pipeline.name,
-      'ordinal.sequence': ids.sequence,
-      'ordinal.ids': ids.text,
-    };
-    const { foot, blocks, bytes, crc } = layout(rowGroups, plan.outputs[name]!, keyValues);
-    await Promise.all([
-      store.stageBlock(pipeline.output.container, file.blob, blocks[0]!, [MAGIC]),
-      store.stageBlock(pipeline.output.container, file.blob, blocks.at(-1)!, [foot]),
-    ]);
-    await store.commitBlocks(pipeline.output.container, file.blob, blocks, {
-      contentType: 'application/vnd.apache.parquet',
-    });
-    Object.assign(file, { bytes, crc32: crcText(crc), firstId: ids.first, lastId: ids.last });
-  }
-  await writeJson(store, config.workContainer, work.published(runId, name, part), file);
-  return { entity: name, part, rows, bytes: file.bytes };
+  const { foot, blocks, bytes, crc } = layout(rowGroups, columns, keyValues, ids !== undefined);
+  await Promise.all([
+    store.stageBlock(pipeline.output.container, blob, blocks[0]!, [MAGIC]),
+    store.stageBlock(pipeline.output.container, blob, blocks.at(-1)!, [foot]),
+  ]);
+  await store.commitBlocks(pipeline.output.container, blob, blocks, {
+    contentType: 'application/vnd.apache.parquet',
+  });
+  return { ...file, bytes, crc32: crcText(crc), firstId: ids?.first ?? null, lastId: ids?.last ?? null };
 }
 
 /** The file's blocks and footer: chunk offsets follow from the blocks' lengths. */
@@ -74,6 +106,7 @@ function layout(
   rowGroups: readonly RowGroup[],
   leaves: Parameters<typeof writeFooter>[0]['leaves'],
   keyValues: Record<string, string>,
+  sorted: boolean,
 ): { foot: Uint8Array; blocks: string[]; bytes: number; crc: number } {
   let offset = MAGIC.length;
   let crc = crcOf([MAGIC]);
@@ -89,7 +122,7 @@ function layout(
       crc = joinCrc(crc, block.crc, block.length);
     }
     // The first column is the row's own ID, which ascends.
-    return { rows, chunks: placed, sortedBy: 0 };
+    return { rows, chunks: placed, ...(sorted && { sortedBy: 0 }) };
   });
   blocks.push(blockId(0, 0, 'foot'));
   const rows = groups.reduce((sum, group) => sum + group.rows, 0);

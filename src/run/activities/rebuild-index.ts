@@ -6,18 +6,17 @@
 import { z } from 'zod';
 import { invariant, OrdinalError } from '../../errors.ts';
 import { compact } from '../../keys/compact.ts';
-import { keyWriter } from '../../keys/encode.ts';
 import { emptyHead, type IndexDocument, type IndexHead, indexBlobs, indexSchema } from '../../keys/index-documents.ts';
 import { headName, partitionOf } from '../../keys/key-index.ts';
 import { SegmentWriter } from '../../keys/segment.ts';
 import { hashKey, KeyTable } from '../../keys/table.ts';
-import { readTable } from '../../parquet/table.ts';
-import { typeText } from '../../parquet/type-text.ts';
 import type { KeyedEntity } from '../../pipeline/compiled.ts';
 import { readVersioned, writeJson } from '../../storage/json.ts';
 import type { Manifest } from '../documents.ts';
 import type { Environment } from '../environment.ts';
+import { entitiesOf, keysOf, readPublished, type Sharing } from '../published-keys.ts';
 import { publishedManifests } from '../verify.ts';
+import { rebuildAttributes } from './rebuild-attributes.ts';
 
 export const rebuildIndexInputSchema = z.object({ index: z.string() });
 
@@ -66,6 +65,7 @@ export async function rebuildIndexActivity(
       heads[partition] = { ...head, number, keys: head.keys + table.size, entries: [...head.entries, entry] };
     }
   }
+  await rebuildAttributes(environment, { index, epoch }, sharing, heads);
   const document: IndexDocument = {
     version: 1,
     index,
@@ -81,21 +81,6 @@ export async function rebuildIndexActivity(
   }
   await writeJson(store, container, name, document, before ? { ifMatch: before.etag } : { ifAbsent: true });
   return { index, epoch, partitions, keys: heads.reduce((sum, { keys }) => sum + keys, 0) };
-}
-
-interface Sharing {
-  pipeline: string;
-  entity: KeyedEntity;
-}
-
-function entitiesOf(environment: Environment, index: string): Sharing[] {
-  const sharing = [...environment.pipelines.values()].flatMap(({ name, entities }) =>
-    entities.flatMap((entity) =>
-      entity.kind === 'keyed' && entity.index === index ? [{ pipeline: name, entity }] : [],
-    ),
-  );
-  if (sharing.length > 0) return sharing;
-  throw new OrdinalError('InvalidRequest', `no pipeline has a key index "${index}"`, { where: { field: 'index' } });
 }
 
 interface PublishedKeys {
@@ -119,32 +104,14 @@ async function publishedFiles(environment: Environment, sharing: readonly Sharin
   );
 }
 
-async function readKeys({ store }: Environment, { container, blob, entity }: PublishedKeys, partitions: number) {
-  const bytes = await store.read(container, blob);
-  if (!bytes) {
-    throw new OrdinalError('StorageFailed', `"${container}/${blob}" is gone: its keys cannot be recovered`, {
-      where: { blob },
-      remedy: 'Restore the file, or remove the run with its manifest.',
-    });
-  }
-  const { rows, columns } = readTable(bytes, blob);
-  const column = (name: string) => {
-    const found = columns.find((candidate) => candidate.name === name);
-    if (!found)
-      throw new OrdinalError('PipelineChanged', `"${blob}" has no column "${name}"`, { where: { blob, column: name } });
-    return found;
-  };
-  const keys = entity.columns.filter(({ kind }) => kind === 'key').map(({ name }) => column(name));
-  const own = column(entity.columns[0]!.name).values;
-  invariant(own.kind === 'int64', 'IDs are INT64');
-  const writer = keyWriter(keys.map(({ values, type }) => ({ values, type })));
+async function readKeys(environment: Environment, { container, blob, entity }: PublishedKeys, partitions: number) {
+  const table = await readPublished(environment, container, blob);
+  const { types, ids: own, key } = keysOf(table, entity, blob);
   const tables = Array.from({ length: partitions }, () => ({ table: new KeyTable(), ids: [] as bigint[] }));
-  const at = new Array<number>(keys.length);
-  for (let row = 0; row < rows; row++) {
-    writer.write(at.fill(row));
-    const { bytes: key, start, end } = writer;
-    const { table, ids } = tables[partitionOf(hashKey(key, start, end), partitions)]!;
-    ids[table.intern(key, start, end)] = own.data[row]!;
+  for (let row = 0; row < table.rows; row++) {
+    const { bytes, start, end } = key(row);
+    const { table: part, ids } = tables[partitionOf(hashKey(bytes, start, end), partitions)]!;
+    ids[part.intern(bytes, start, end)] = own[row]!;
   }
-  return { types: keys.map(({ type }) => typeText(type)), tables };
+  return { types, tables };
 }

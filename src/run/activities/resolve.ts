@@ -16,18 +16,18 @@ import { segmentOf } from '../../keys/segment.ts';
 import { hashKey, KeyTable } from '../../keys/table.ts';
 import { readTable, type Table } from '../../parquet/table.ts';
 import type { ColumnType, Values } from '../../parquet/types.ts';
-import { segmentsOf } from '../../split/fragment.ts';
-import { keyListColumn } from '../../split/key-lists.ts';
+import { keyListColumn } from '../../split/fed-keys.ts';
 import { NewRows } from '../../split/keyed-rows.ts';
-import { crcOf } from '../../storage/crc.ts';
-import { packFrame } from '../../storage/frame.ts';
 import { writeJson } from '../../storage/json.ts';
-import { blockId, output, work } from '../../storage/names.ts';
+import { type KeyedDatasetKind, output, work } from '../../storage/names.ts';
+import { Changes } from '../changes.ts';
 import type { Plan, Resolution } from '../documents.ts';
 import type { Environment } from '../environment.ts';
 import { keyedEntity, openPartition, publishedIds } from '../key-index.ts';
+import { keyedDatasets } from '../keyed-datasets.ts';
 import { loadPlan } from '../load.ts';
 import { Uploads } from '../pool.ts';
+import { stageRows } from '../stage-rows.ts';
 
 export const resolveInputSchema = z.object({
   runId: z.string(),
@@ -73,35 +73,40 @@ export async function resolveActivity(environment: Environment, input: ResolveIn
   const bytes = slotBytes(ordinals, slots);
   await uploads.add(() => store.write(config.workContainer, work.slots(runId, name, partition), bytes));
   const delta = await stageDelta(uploads, at, plan, fresh);
-  const rows = new NewRows(entity, types, plan.outputs[name]!);
+  const [of, ...others] = keyedDatasets(entity, plan.outputs[name]!);
+  const rows = new NewRows(entity, types, of!.leaves);
+  const owner = `${pipeline.name}.${name}`;
+  const changes = entity.onChange === 'report' ? new Changes(owner, entity, arriving.size) : undefined;
   for await (const { batch, list } of lists.read()) {
     rows.describe(batch, list, newOrdinals(ordinals[batch]!, slots), fresh.size);
+    changes?.note(batch, list, ordinals[batch]!);
   }
-  const { fragments, sections, parts } = rows.finish(fresh, plan.codec);
-  const blob = output.part(pipeline, name, runId, partition);
-  for (const [f, fragment] of fragments.entries()) {
-    const segments = segmentsOf(fragment.columns);
-    fragment.checksums = segments.map(() => 0);
-    for (const [index, segment] of segments.entries()) {
-      if (segment.late) continue;
-      const pieces = segment.pieces.flatMap((piece) => parts[f]![piece.column] ?? []);
-      fragment.checksums[index] = crcOf(pieces);
-      const id = blockId(0, fragment.rowGroup, index);
-      await uploads.add(() => store.stageBlock(pipeline.output.container, blob, id, pieces));
+  const attributes = await changes?.decide(uploads, at, head, plan, arriving, slots);
+  const stage = (kind: KeyedDatasetKind, finished: ReturnType<NewRows['finish']>) =>
+    stageRows(environment, uploads, { pipeline, runId, entity: name, partition, kind }, finished);
+  const records = [await stage('new', rows.finish(fresh, plan.codec))];
+  for (const { kind, entity: shape, leaves } of others) {
+    const further = new NewRows(shape, types, leaves);
+    const known = kind === 'known' ? knownKeys(arriving, slots) : undefined;
+    for await (const { batch, list } of lists.read()) {
+      if (known) further.describe(batch, list, known.ordinals(ordinals[batch]!), known.keys.size);
+      const changed = known ? undefined : changes?.ofBatch(plan, batch, list, ordinals[batch]!);
+      if (changed) further.describe(batch, changed.list, changed.ordinals, changes!.keys.size);
     }
+    records.push(await stage(kind, further.finish(known?.keys ?? changes!.keys, plan.codec, known?.ids)));
   }
   await uploads.done();
   // The head names the delta before anything of this run can be published, and after the delta is there.
-  const pending = delta && {
+  const pending = (delta || attributes) && {
     runId,
     attempt: plan.attempt,
     entity: name,
     manifest: { container: pipeline.output.container, name: output.manifest(pipeline, runId) },
-    delta,
+    delta: delta ?? null,
+    ...(attributes && { attributes }),
   };
   await settlePending(at, publishedIds(environment, partition), (now) => withPending(now, term, pending ?? null));
-  const record = { entity: name, rows: fresh.size, fragments };
-  await store.write(config.workContainer, work.resolved(runId, name, partition), packFrame(record, sections));
+  for (const writeRecord of records) await writeRecord();
   const resolution: Resolution = {
     partition,
     rows: fresh.size,
@@ -109,6 +114,7 @@ export async function resolveActivity(environment: Environment, input: ResolveIn
     known: head.keys,
     version: head.number,
     delta: delta?.blob ?? null,
+    attributes: attributes?.delta.blob ?? null,
   };
   await writeJson(store, config.workContainer, work.resolution(runId, name, partition), resolution);
   return {
@@ -186,6 +192,20 @@ function newOrdinals(ordinals: Int32Array, slots: BigInt64Array): Int32Array {
     if (k >= 0 && halves[k + 1]! < 0) out[i] = ~halves[k]!;
   }
   return out;
+}
+
+/** The keys that earlier runs have numbered, in first-seen order, with their IDs. */
+function knownKeys(arriving: KeyTable, slots: BigInt64Array) {
+  const keys = new KeyTable();
+  const ids: bigint[] = [];
+  const knownOf = new Int32Array(arriving.size).fill(-1);
+  for (let ordinal = 0; ordinal < arriving.size; ordinal++) {
+    if (slots[ordinal]! < 0n) continue;
+    knownOf[ordinal] = keys.intern(arriving.at(ordinal));
+    ids.push(slots[ordinal]!);
+  }
+  const ordinals = (list: Int32Array) => list.map((ordinal) => (ordinal < 0 ? -1 : knownOf[ordinal]!));
+  return { keys, ids: BigInt64Array.from(ids), ordinals };
 }
 
 async function stageDelta(uploads: Uploads, at: IndexPartition, plan: Plan, fresh: KeyTable) {

@@ -11,8 +11,19 @@ import { crcOf } from '../../storage/crc.ts';
 import { unpackFrame } from '../../storage/frame.ts';
 import { requireBytes, requireJson, writeJson } from '../../storage/json.ts';
 import { blockId, output, unit, work } from '../../storage/names.ts';
-import { type Ids, idsSchema, type Plan, resolvedSchema, type Sealed, type Tally, tallySchema } from '../documents.ts';
+import {
+  type Ids,
+  idsSchema,
+  type OutLeaf,
+  type Plan,
+  resolvedSchema,
+  type Sealed,
+  type Tally,
+  tallySchema,
+} from '../documents.ts';
 import type { Environment } from '../environment.ts';
+import { keyedEntity } from '../key-index.ts';
+import { type KeyedDataset, keyedDatasets } from '../keyed-datasets.ts';
 import { loadPlan, loadSplitRecord } from '../load.ts';
 import { Uploads } from '../pool.ts';
 import { IdMap } from '../ranges.ts';
@@ -35,10 +46,15 @@ export async function sealActivity(environment: Environment, { runId, batch }: B
   const run = await openRun(environment, runId);
   const { record, sections } = await loadSplitRecord(environment, runId, batch);
   const entities = run.pipeline.entities.filter((entity) => entity.kind === 'rows');
-  const groups = entities.map((entity) => ({ entity, fragments: record.fragments[entity.name] ?? [] }));
+  const part = partOf(run.plan, batch);
+  const groups = entities.map((entity) => ({
+    entity,
+    fragments: record.fragments[entity.name] ?? [],
+    leaves: run.plan.outputs[entity.name]!,
+    blob: output.part(run.pipeline, entity.name, runId, part),
+  }));
   const targets = new Set(groups.flatMap(({ fragments }) => keyTargets(fragments)));
   const slots = await batchSlots(run, targets, batch);
-  const part = partOf(run.plan, batch);
   return sealAll(run, unit.batch(batch), batch, groups, sections, {
     batch,
     part,
@@ -52,13 +68,26 @@ export async function sealKeyedActivity(
   { runId, entity: name, partition }: SealKeyedInput,
 ): Promise<SealOutput> {
   const run = await openRun(environment, runId);
-  const blob = work.resolved(runId, name, partition);
-  const { header, sections } = unpackFrame(await requireBytes(environment.store, run.container, blob), blob);
+  const sealed: SealOutput = { sealed: unit.keyed(name, partition, 'new'), rowGroups: 0 };
+  for (const dataset of keyedDatasets(keyedEntity(run.pipeline, name), run.plan.outputs[name]!)) {
+    sealed.rowGroups += (await sealDataset(run, dataset, partition)).rowGroups;
+  }
+  return sealed;
+}
+
+async function sealDataset(
+  run: OpenRun,
+  { kind, entity, leaves }: KeyedDataset,
+  partition: number,
+): Promise<SealOutput> {
+  const blob = work.resolved(run.runId, entity.name, partition, kind);
+  const { header, sections } = unpackFrame(await requireBytes(run.environment.store, run.container, blob), blob);
   const { fragments } = resolvedSchema.parse(header);
-  const entity = run.pipeline.entities.find((candidate) => candidate.name === name)!;
   const targets = new Set(fragments.flatMap((f) => f.columns.flatMap((c) => (c.kind === 'lateRef' ? [c.target] : []))));
   const slots = await allSlots(run, targets);
-  return sealAll(run, unit.keyed(name, partition), 0, [{ entity, fragments }], sections, {
+  const file = output.keyed(run.pipeline, entity.name, run.runId, partition, kind);
+  const group = { entity, fragments, leaves, blob: file };
+  return sealAll(run, unit.keyed(entity.name, partition, kind), 0, [group], sections, {
     batch: undefined,
     part: partition,
     keyIds: () => impossible('a keyed entity binds keys of all batches'),
@@ -70,9 +99,18 @@ function impossible(message: string): never {
   throw new OrdinalError('Internal', message);
 }
 
+/** Fragments of one file. */
+interface Group {
+  entity: Entity;
+  fragments: readonly Fragment[];
+  leaves: readonly OutLeaf[];
+  blob: string;
+}
+
 interface Place extends Pick<Binding, 'keyIds' | 'keyIdsOfBatches'> {
   /** Undefined for a keyed entity's own rows. */
   batch: number | undefined;
+  /** The key partition of a keyed entity's rows, the output file of others. */
   part: number;
 }
 
@@ -80,15 +118,14 @@ async function sealAll(
   run: OpenRun,
   tag: string,
   owner: number,
-  groups: readonly { entity: Entity; fragments: readonly Fragment[] }[],
+  groups: readonly Group[],
   sections: readonly Int32Array[],
   place: Place,
 ): Promise<SealOutput> {
   const { store, config } = run.environment;
   const uploads = new Uploads(config.requestsInFlight);
   const sealed: Sealed = { rowGroups: {} };
-  for (const { entity, fragments } of groups) {
-    const blob = output.part(run.pipeline, entity.name, run.runId, place.part);
+  for (const { entity, fragments, leaves, blob } of groups) {
     let row =
       place.batch === undefined
         ? run.ids.partitions[entity.name]![place.part]!
@@ -98,7 +135,7 @@ async function sealAll(
       const { rows, chunks, segments } = sealFragment(
         fragment,
         sections,
-        bindingOf(run, entity, row, fragment.rows, place),
+        bindingOf(run, { entity, leaves }, row, fragment.rows, place),
       );
       const blocks = segments.map(({ late, length, parts }, s) => ({
         id: blockId(owner, fragment.rowGroup, s),
@@ -119,7 +156,13 @@ async function sealAll(
   return { sealed: tag, rowGroups: Object.values(sealed.rowGroups).reduce((sum, list) => sum + list.length, 0) };
 }
 
-function bindingOf(run: OpenRun, entity: Entity, firstRow: number, rows: number, place: Place): Binding {
+function bindingOf(
+  run: OpenRun,
+  { entity, leaves }: Pick<Group, 'entity' | 'leaves'>,
+  firstRow: number,
+  rows: number,
+  place: Place,
+): Binding {
   return {
     idEncoding: run.pipeline.idEncoding,
     codec: run.plan.codec,
@@ -132,7 +175,7 @@ function bindingOf(run: OpenRun, entity: Entity, firstRow: number, rows: number,
     keyIdsOfBatches: place.keyIdsOfBatches,
     rowIds: (target, first, count) => run.rowIds(target, place.batch!, first, count),
     rowIdsAt: (target, at) => run.rowIdsAt(target, place.batch!, at),
-    optional: (column) => run.plan.outputs[entity.name]![column]!.optional,
+    optional: (column) => leaves[column]!.optional,
   };
 }
 

@@ -5,13 +5,16 @@
 import assert from 'node:assert/strict';
 import { crc32 } from 'node:zlib';
 import { publishedManifests, readKeyBook, verifyRun } from '../../../src/run/verify.ts';
+import { checkKnown } from './check-known.ts';
 import { type Published, type Row, readPublished, readRows } from './published.ts';
 import type { Sim } from './sim.ts';
 
-/** Entities of the shop pipelines: where keys live, and which sequence their IDs come from. */
+/** Entities of the test's pipelines: where keys live, and which sequence their IDs come from. */
 const keyed: Record<string, { index: string; id: string; sequence: string }> = {
   'shop.products': { index: 'shop.products', id: 'product_id', sequence: 'shop.products' },
   'shop.customers': { index: 'customers', id: 'customer_id', sequence: 'customers' },
+  'club.goods': { index: 'club.goods', id: 'good_id', sequence: 'club.goods' },
+  'club.members': { index: 'customers', id: 'customer_id', sequence: 'customers' },
   'web.people': { index: 'customers', id: 'customer_id', sequence: 'customers' },
 };
 const rowsOf: Record<string, { id: string; where: (row: Row) => boolean }> = {
@@ -38,6 +41,7 @@ export async function checkWorld(
   const published = await readPublished(sim.store);
   checkKeys(published);
   for (const run of published.values()) await checkRows(sim, run, published);
+  await checkKnown(sim, published, keyIds(published));
   checkManifests(sim, published);
   checkSequences(sim, published, quiet);
   if (quiet) {
@@ -116,7 +120,7 @@ async function checkRows(
     const known = rowsOf[name];
     if (!known) {
       // A file for each key partition.
-      const column = name === 'shop.products' ? 'product' : 'customer';
+      const column = ['shop.products', 'club.goods'].includes(name) ? 'product' : 'customer';
       for (const file of files[entity]!) checkFirstSeen(file, source, column, at);
       continue;
     }
@@ -129,6 +133,8 @@ async function checkRows(
       if ('customer' in row) assert.equal(row.customer, from.customer, `${at}: row ${i}`);
       if ('customer_id' in row)
         assert.equal(row.customer_id, ids.get('customers')!.get(String(from.customer)), `${at}: customer of row ${i}`);
+      if ('member_id' in row)
+        assert.equal(row.member_id, ids.get('customers')!.get(String(from.customer)), `${at}: member of row ${i}`);
       if ('product_id' in row)
         assert.equal(row.product_id, ids.get('shop.products')!.get(String(from.product)), `${at}: product of row ${i}`);
     });
@@ -197,10 +203,14 @@ function checkSequences(sim: Sim, published: ReadonlyMap<string, Published>, qui
 function checkFiles(sim: Sim, published: ReadonlyMap<string, Published>): void {
   const named = new Set(
     [...published.values()].flatMap(({ manifest }) =>
-      manifest.entities.flatMap(({ files }) => files.map((f) => f.blob)),
+      manifest.entities.flatMap(({ files, known, changes }) =>
+        [...files, ...(known?.files ?? []), ...(changes?.files ?? [])].map((file) => file.blob),
+      ),
     ),
   );
-  const parts = sim.store.names('published').filter((name) => name.endsWith('.parquet') && !name.includes('/_'));
+  const parts = sim.store
+    .names('published')
+    .filter((name) => name.endsWith('.parquet') && !name.includes('/_quarantine/'));
   assert.deepEqual(
     parts.filter((name) => !named.has(name)),
     [],

@@ -136,3 +136,30 @@ export async function lostLease(): Promise<void> {
     await checkWorld(sim, { swept: false });
   }
 }
+
+/** A run of the club that dies, fails, or is ended at a place; what is known of goods and members stays right. */
+export async function clubFails(place: string): Promise<void> {
+  for (let seed = 1; seed <= 3; seed++) {
+    const sim = new Sim(shopPipelines, { seed });
+    const random = mulberry32(seed);
+    for (const run of ['before', 'a', 'next', 'last']) await upload(sim, `club/${run}/`, [someRows(random, 8, 6)]);
+    await then(sim, 'before', 'club', 'club/before/');
+    strikeAt(sim, place, () => new OrdinalError('StorageFailed', 'refused'));
+    await sim.run('a', 'club', 'club/a/');
+    await sim.settle();
+    sim.onPoint = () => 'pass';
+    await then(sim, 'next', 'club', 'club/next/');
+    await then(sim, 'last', 'club', 'club/last/');
+    await checkWorld(sim);
+  }
+}
+
+/** Many runs of the club, so that segments of digests are merged. */
+export async function manyClubs(): Promise<void> {
+  const sim = new Sim(shopPipelines, { seed: 3 });
+  for (let run = 0; run < 12; run++) {
+    await upload(sim, `club/${run}/`, [someRows(() => sim.random(), 6, 6), someRows(() => sim.random(), 3, 6)]);
+    await then(sim, `r${run}`, 'club', `club/${run}/`);
+  }
+  await checkWorld(sim);
+}

@@ -5,7 +5,7 @@
 import { z } from 'zod';
 import { type TableColumn, writeTable } from '../../../src/parquet/table.ts';
 import type { Values } from '../../../src/parquet/types.ts';
-import { pipeline, registerPipelines } from '../../../src/pipeline/index.ts';
+import { pipeline, registerPipelines, type } from '../../../src/pipeline/index.ts';
 import type { Sim } from './sim.ts';
 
 export interface ShopRow {
@@ -75,16 +75,43 @@ const audit = pipeline({
   }),
 });
 
-/** A mixed feed: some rows go to both entities, some to none. */
+/**
+ * A mixed feed: some rows go to both rows entities, some to none. Its goods are published whenever they are seen; what
+ * changes of them and of the members is reported. Members are named by rows that do not describe them, too.
+ */
 const club = pipeline({
   name: 'club',
   source: { container: 'landing', prefix: 'club/' },
   row,
-  entities: ({ rows, id, where }) => ({
+  entities: ({ keyed, rows, id, where, ref, first, map, compute, constant }) => ({
+    goods: keyed({
+      id: id('good_id'),
+      key: { name: 'product' },
+      partitions: 2,
+      publish: 'seen',
+      onChange: 'report',
+      columns: {
+        quantity: first('quantity'),
+        large: map('quantity', (quantity) => quantity > 2, type.boolean),
+        member_id: ref('members', { name: 'customer' }),
+        source: constant('club', type.string),
+      },
+    }),
+    members: keyed({
+      id: id('customer_id'),
+      key: { name: 'customer' },
+      index: 'customers',
+      where: where(['quantity'], (quantity) => quantity < 4),
+      onChange: 'report',
+      columns: {
+        favourite: first('product'),
+        note: compute(['product', 'quantity'], (product, q) => (q > 1 ? `${q} ${product}` : null), type.string),
+      },
+    }),
     few: rows({
       id: id('few_id', documents),
       where: where(['quantity'], (quantity) => quantity <= 2),
-      columns: { quantity: 'quantity' },
+      columns: { quantity: 'quantity', member_id: ref('members', { name: 'customer' }) },
     }),
     some: rows({
       id: id('some_id', documents),

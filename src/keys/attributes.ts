@@ -1,0 +1,103 @@
+/**
+ * What an index remembers of the attributes that were published with a key, so that a later change is seen without
+ * reading what was published: a digest by key, in segments beside those of the IDs. The newest digest of a key counts;
+ * a key without one has no attribute but nulls.
+ */
+import { hash } from 'node:crypto';
+import type { ColumnType, Values } from '../parquet/types.ts';
+import { keyWriter } from './encode.ts';
+import type { IndexEntry } from './index-documents.ts';
+import type { IndexStore } from './key-index.ts';
+import { findIds, UNKNOWN } from './lookup.ts';
+import { type SegmentPlace, SegmentWriter } from './segment.ts';
+import type { KeyTable } from './table.ts';
+
+/** The digest of no attribute but nulls. */
+export const NO_ATTRIBUTES = digestOf(Buffer.alloc(0));
+
+/** One attribute, row by row. */
+export interface Attribute {
+  name: string;
+  /** The value as `keyWriter` writes it, valid until the next call; undefined for null. */
+  at(row: number): Uint8Array | undefined;
+}
+
+export function valueAttribute(
+  name: string,
+  type: ColumnType,
+  values: Values,
+  valid: Uint8Array | undefined,
+): Attribute {
+  const writer = keyWriter([{ values, type }]);
+  const place = [0];
+  return {
+    name,
+    at(row) {
+      if (valid !== undefined && valid[row] === 0) return undefined;
+      place[0] = row;
+      writer.write(place);
+      return writer.bytes.subarray(writer.start, writer.end);
+    },
+  };
+}
+
+/**
+ * Digests rows of attributes: the first 63 bits of a SHA-256 over the names and values of those that are not null, in
+ * the order of their names. Two rows that differ have one digest once in 2^63 times. A reference counts by the key that
+ * it refers to, for IDs may be unknown yet.
+ */
+export function digester(attributes: readonly Attribute[]): (row: number) => bigint {
+  const ordered = attributes
+    .toSorted((a, b) => (a.name < b.name ? -1 : 1))
+    .map(({ name, at }) => ({ at, name: Buffer.from(name) }));
+  let buffer = Buffer.alloc(256);
+  return (row) => {
+    let used = 0;
+    for (const { name, at } of ordered) {
+      const value = at(row);
+      if (value === undefined) continue;
+      const end = used + 8 + name.length + value.length;
+      if (end > buffer.length) buffer = Buffer.concat([buffer.subarray(0, used)], Math.max(end, buffer.length * 2));
+      buffer.writeUInt32LE(name.length, used);
+      buffer.writeUInt32LE(value.length, used + 4);
+      buffer.set(name, used + 8);
+      buffer.set(value, used + 8 + name.length);
+      used = end;
+    }
+    return digestOf(buffer.subarray(0, used));
+  };
+}
+
+/** Never negative: an index holds no other values. */
+function digestOf(bytes: Uint8Array): bigint {
+  return hash('sha256', bytes, 'buffer').readBigUInt64LE() >> 1n;
+}
+
+/** By ordinal of the table: the newest digest that the segments have of the key. `entries` are the oldest first. */
+export async function findDigests(
+  { store, container }: IndexStore,
+  entries: readonly IndexEntry[],
+  table: KeyTable,
+): Promise<BigInt64Array> {
+  const newest = new BigInt64Array(table.size).fill(NO_ATTRIBUTES);
+  for (const entry of entries) {
+    const found = await findIds(store, container, [entry], table);
+    for (let i = 0; i < found.length; i++) if (found[i] !== UNKNOWN) newest[i] = found[i]!;
+  }
+  return newest;
+}
+
+/** A segment of the keys at some ordinals of a table, with their digests. `ordinals` are in the order of hash. */
+export function digestSegment(
+  table: KeyTable,
+  ordinals: Iterable<number>,
+  digestAt: (ordinal: number) => bigint,
+): { pieces: Uint8Array[]; place: Omit<SegmentPlace, 'blob'> } {
+  const writer = new SegmentWriter();
+  for (const ordinal of ordinals) {
+    const key = table.at(ordinal);
+    writer.add(table.hashAt(ordinal), digestAt(ordinal), key, 0, key.length);
+  }
+  const place = writer.finish();
+  return { pieces: writer.take(), place };
+}
