@@ -8,6 +8,7 @@ import { type ActivityWork, type Completion, eventType } from './engine/model.ts
 import { type Dispatch, EntityTimeout, Interrupted } from './engine/runtime.ts';
 import type { AppFunction, FunctionTable } from './functions.ts';
 import { runHttpActivity } from './http/http-activity.ts';
+import { managedIdentity, type TokenSource } from './http/identity.ts';
 import type { WorkerPool } from './worker/pool.ts';
 import { FunctionError, FunctionTimeout, WorkerLost } from './worker/process.ts';
 import type { Invocation, InvocationResult, TypedData } from './worker/protocol.ts';
@@ -22,6 +23,8 @@ export interface DispatchOptions {
   timeoutMs: number | undefined;
   /** The value of durable client bindings: activities may have one. @default empty */
   clientValue?: string;
+  /** Where durable HTTP requests get tokens of a managed identity. @default nowhere */
+  token?: TokenSource;
 }
 
 /** Reaches the app's orchestrators, entities and activities through its workers. */
@@ -57,8 +60,8 @@ export function createDispatch(options: DispatchOptions): Dispatch {
 }
 
 async function runActivity(options: DispatchOptions, work: ActivityWork): Promise<Completion> {
-  const { pool, functions, timeoutMs, clientValue = '' } = options;
-  if (work.name === httpActivityName) return await runHttpActivity(work);
+  const { pool, functions, timeoutMs, clientValue = '', token = managedIdentity({}, Date.now) } = options;
+  if (work.name === httpActivityName) return await runHttpActivity(work, token);
   const found = functions.find('activity', work.name);
   if (found === undefined) {
     return failed(work, { message: `The activity function '${work.name}' does not exist any more.`, stack: '' });

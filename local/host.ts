@@ -83,7 +83,7 @@ export async function runHost(options: CliOptions, logger: Logger): Promise<Runn
     const binding = { hubName: settings.hubName, publicUrl: url, rpcUrl, key: keys?.durable ?? '' };
     const clientValue = clientBinding(binding);
     const { chaosSeed } = options;
-    const runtime = createRuntime({ settings, store, functions, pool, logger, chaosSeed, clientValue });
+    const runtime = createRuntime({ settings, store, functions, pool, logger, chaosSeed, clientValue, env });
     opened.push(() => runtime.stop(drainMs));
     if (options.chaosSeed !== undefined) {
       opened.push(killWorkers(seededRandom(options.chaosSeed + 1), (random) => pool.killOne(random)));

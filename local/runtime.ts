@@ -4,6 +4,7 @@ import { createDispatch } from './dispatch.ts';
 import { wallTimers } from './engine/agenda.ts';
 import { DurableRuntime } from './engine/runtime.ts';
 import type { FunctionTable } from './functions.ts';
+import { managedIdentity } from './http/identity.ts';
 import type { Logger } from './logging.ts';
 import type { HostSettings } from './settings.ts';
 import type { Store } from './store/store.ts';
@@ -18,14 +19,17 @@ export interface RuntimeParts {
   chaosSeed: number | undefined;
   /** The value of the app's durable client bindings. */
   clientValue: string;
+  /** App settings. */
+  env: Record<string, string>;
 }
 
 const dayMs = 24 * 3600 * 1000;
 
 /** The engine with what a host gives it: the wall clock, real timers, the app's workers. */
 export function createRuntime(parts: RuntimeParts): DurableRuntime {
-  const { settings, store, functions, pool, logger, chaosSeed, clientValue } = parts;
-  const plain = createDispatch({ pool, functions, timeoutMs: settings.functionTimeoutMs, clientValue });
+  const { settings, store, functions, pool, logger, chaosSeed, clientValue, env } = parts;
+  const token = managedIdentity(env, Date.now);
+  const plain = createDispatch({ pool, functions, timeoutMs: settings.functionTimeoutMs, clientValue, token });
   const log = (message: string) => logger.log('information', 'durable', message);
   const dispatch = chaosSeed === undefined ? plain : withChaos(plain, { random: seededRandom(chaosSeed), log });
   return new DurableRuntime({

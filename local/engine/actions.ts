@@ -29,7 +29,7 @@ export interface DurableHttpRequest {
   uri: string;
   content?: string;
   headers?: Record<string, string>;
-  tokenSource?: unknown;
+  tokenSource?: { kind: string; resource: string } | null;
   asynchronousPatternEnabled?: boolean;
 }
 

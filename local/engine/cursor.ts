@@ -6,7 +6,7 @@ import { startAction } from './tasks.ts';
 
 /** What a newly issued task makes the host do. */
 export type Outgoing =
-  | { kind: 'activity'; taskId: number; name: string; input: string | null }
+  | { kind: 'activity'; taskId: number; name: string; input: string | null; notBefore?: number }
   | { kind: 'subOrchestration'; taskId: number; name: string; version: string; instanceId: string; input: unknown }
   | { kind: 'timer'; taskId: number; fireAt: number }
   | { kind: 'operation'; target: string; request: EntityRequest }

@@ -30,20 +30,26 @@ export function startHttpCall(cursor: ActionCursor, action: Action): Task {
     const retryAfter = Number(header(result, 'retry-after'));
     const delayMs = retryAfter > 0 ? retryAfter * 1000 : cursor.options.httpPollDelayMs;
     const timerId = issueTimer(cursor, cursor.time + delayMs);
-    // The poll's ID is taken now; the request itself goes out with the timer's own delay before it.
+    // The poll's ID is taken now; the request itself goes out when the timer fires.
     const pollId = issueRequest(cursor, pollRequest(original, location), cursor.time + delayMs);
     cursor.await(timerId, () => {});
     cursor.await(pollId, settle);
   };
 
-  cursor.await(issueRequest(cursor, original, 0), settle);
+  cursor.await(issueRequest(cursor, original), settle);
   return task;
 }
 
-function issueRequest(cursor: ActionCursor, request: DurableHttpRequest, notBefore: number): number {
+function issueRequest(cursor: ActionCursor, request: DurableHttpRequest, notBefore?: number): number {
   const { taskId } = cursor.issue(eventType.taskScheduled, httpActivityName, (id) => ({
     fields: { Name: httpActivityName, Version: '', Input: null },
-    outgoing: { kind: 'activity', taskId: id, name: httpActivityName, input: JSON.stringify({ request, notBefore }) },
+    outgoing: {
+      kind: 'activity',
+      taskId: id,
+      name: httpActivityName,
+      input: JSON.stringify({ request }),
+      ...(notBefore !== undefined && { notBefore }),
+    },
   }));
   return taskId;
 }

@@ -163,6 +163,8 @@ export interface ActivityWork {
   name: string;
   /** What the activity trigger gets as RPC string; null for no input. */
   input: string | null;
+  /** Not to be run before this time (milliseconds since 1970). @default at once */
+  notBefore?: number;
 }
 
 /** When a timer function last ran and runs next (milliseconds since 1970), as the timer extension remembers it. */

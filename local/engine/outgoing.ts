@@ -16,7 +16,17 @@ export function sendOutgoing(
   switch (out.kind) {
     case 'activity':
       return [
-        { type: 'addWork', work: { instanceId, executionId, taskId: out.taskId, name: out.name, input: out.input } },
+        {
+          type: 'addWork',
+          work: {
+            instanceId,
+            executionId,
+            taskId: out.taskId,
+            name: out.name,
+            input: out.input,
+            ...(out.notBefore !== undefined && { notBefore: out.notBefore }),
+          },
+        },
       ];
     case 'timer': {
       const FireAt = new Date(out.fireAt).toISOString();

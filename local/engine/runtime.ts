@@ -1,6 +1,7 @@
 import type { Store } from '../store/store.ts';
 import { ActivityQueue } from './activity-queue.ts';
-import { Agenda, type Timers } from './agenda.ts';
+import { ActivityResults } from './activity-results.ts';
+import { Agenda, delayMaxMs, type Timers } from './agenda.ts';
 import { beginBatch, type EntityReply, failBatch, finishBatch, newEntity } from './entity.ts';
 import { beginEpisode, type Engine, type EngineSettings, type OrchestratorReply } from './episode.ts';
 import { finishEpisode } from './finish.ts';
@@ -45,13 +46,6 @@ export interface RuntimeOptions {
   log: (level: 'debug' | 'information' | 'warning' | 'error', message: string) => void;
 }
 
-interface ActivityResult {
-  work: ActivityWork;
-  event: Completion;
-  resolve: () => void;
-  reject: (error: Error) => void;
-}
-
 const inboxBatchMax = 100_000;
 const retryDelayMaxMs = 30_000;
 
@@ -69,7 +63,6 @@ export class DurableRuntime {
   private readonly running = { entity: 0, instance: 0 };
   private readonly failures = new Map<string, number>();
   private readonly watchers = new Set<() => void>();
-  private readonly results: ActivityResult[] = [];
   private readonly rejected = new Set<string>();
   private stopping = false;
 
@@ -79,10 +72,15 @@ export class DurableRuntime {
     const { ports, names, settings, store } = options;
     this.engine = { ports, names, settings, lookup: (instanceId) => store.instance(instanceId) };
     this.agenda = new Agenda(ports.now, options.timers, (target) => this.notify(target));
+    const results = new ActivityResults({
+      store,
+      commit: (changes) => this.commit(changes),
+      log: options.log,
+    });
     this.activities = new ActivityQueue({
       limit: options.maxConcurrentActivities,
       run: (work) => options.dispatch.activity(work),
-      settle: (work, event) => this.settleActivity(work, event),
+      settle: (work, event) => results.settle(work, event),
       isWanted: (work) => store.hasWork(work.seq),
       timers: options.timers,
       log: options.log,
@@ -92,7 +90,7 @@ export class DurableRuntime {
   /** Takes up where the last host stopped, however it stopped. */
   start(): void {
     for (const { target, visibleAt } of this.store.waitingTargets()) this.wake(target, visibleAt);
-    for (const work of this.store.pendingWork()) this.activities.add(work);
+    for (const work of this.store.pendingWork()) this.schedule(work);
   }
 
   /** Commits and wakes whom the changes concern. The one way in which state changes. */
@@ -102,7 +100,7 @@ export class DurableRuntime {
       if (change.type === 'clearHistory' || change.type === 'deleteInstance') this.histories.drop(change.instanceId);
     }
     for (const { target, visibleAt } of sent) this.wake(target, visibleAt);
-    for (const each of work) this.activities.add(each);
+    for (const each of work) this.schedule(each);
     for (const watcher of [...this.watchers]) watcher();
   }
 
@@ -142,6 +140,12 @@ export class DurableRuntime {
   get working(): boolean {
     const { entity, instance } = this.running;
     return entity + instance > 0 || this.queued.size > 0 || this.activities.working;
+  }
+
+  private schedule(work: ActivityWork): void {
+    const delayMs = (work.notBefore ?? 0) - this.engine.ports.now();
+    if (delayMs <= 0) this.activities.add(work);
+    else this.options.timers.after(Math.min(delayMs, delayMaxMs), () => this.schedule(work));
   }
 
   private wake(target: string, visibleAt: number): void {
@@ -285,36 +289,6 @@ export class DurableRuntime {
       this.commit(failBatch(begun.batch, { message: error.message, stack: '' }));
     }
     return { again: begun.more, pauseMs: 0 };
-  }
-
-  /** Results that come in one turn of the event loop are one transaction. */
-  private settleActivity(work: ActivityWork, event: Completion): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.results.push({ work, event, resolve, reject });
-      if (this.results.length === 1) setImmediate(() => this.commitResults());
-    });
-  }
-
-  /** A result and the removal of its work go together; a second result finds no work and is dropped. */
-  private commitResults(): void {
-    const results = this.results.splice(0);
-    const settled = new Set<number>();
-    const changes = results.flatMap(({ work, event }): Change[] => {
-      if (settled.has(work.seq) || !this.store.hasWork(work.seq)) return [];
-      settled.add(work.seq);
-      if (event.EventType === 6) this.options.log('warning', `${work.instanceId}: ${event.Reason}`);
-      const { instanceId, executionId } = work;
-      return [
-        { type: 'removeWork', seq: work.seq },
-        { type: 'send', target: instanceId, visibleAt: 0, message: { kind: 'completion', executionId, event } },
-      ];
-    });
-    try {
-      if (changes.length > 0) this.commit(changes);
-      for (const { resolve } of results) resolve();
-    } catch (error) {
-      for (const { reject } of results) reject(error instanceof Error ? error : new Error(String(error)));
-    }
   }
 }
 

@@ -1,14 +1,15 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { DurableHttpRequest } from '../engine/actions.ts';
 import { type ActivityWork, type Completion, eventType } from '../engine/model.ts';
+import type { TokenSource } from './identity.ts';
+
+/** As long as .NET's HttpClient waits for an answer. */
+const answerMsMax = 100_000;
 
 /** Runs a durable HTTP request (`context.df.callHttp`) in the host, as the extension does. */
-export async function runHttpActivity(work: ActivityWork): Promise<Completion> {
-  const { request, notBefore } = JSON.parse(work.input ?? '{}') as { request: DurableHttpRequest; notBefore: number };
-  const waitMs = notBefore - Date.now();
-  if (waitMs > 0) await sleep(waitMs);
+export async function runHttpActivity(work: ActivityWork, token: TokenSource): Promise<Completion> {
+  const { request } = JSON.parse(work.input ?? '{}') as { request: DurableHttpRequest };
   try {
-    return { EventType: eventType.taskCompleted, TaskScheduledId: work.taskId, Result: await send(request) };
+    return { EventType: eventType.taskCompleted, TaskScheduledId: work.taskId, Result: await send(request, token) };
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     return {
@@ -21,17 +22,17 @@ export async function runHttpActivity(work: ActivityWork): Promise<Completion> {
   }
 }
 
-async function send(request: DurableHttpRequest): Promise<string> {
-  if (request.tokenSource !== undefined && request.tokenSource !== null) {
-    throw new Error('managed identity tokens (tokenSource) are not available in the local host');
-  }
+async function send(request: DurableHttpRequest, token: TokenSource): Promise<string> {
   const headers = new Headers(request.headers ?? {});
+  const { tokenSource } = request;
+  if (tokenSource != null) headers.set('authorization', `Bearer ${await token(tokenSource.resource)}`);
   const hasBody = request.content !== undefined && request.content !== null && !/^(get|head)$/i.test(request.method);
   if (hasBody && !headers.has('content-type')) headers.set('content-type', 'text/plain');
   const response = await fetch(request.uri, {
     method: request.method,
     headers,
     redirect: 'manual',
+    signal: AbortSignal.timeout(answerMsMax),
     ...(hasBody && { body: request.content as string }),
   });
   const content = await response.text();

@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { createDispatch, type Invoker } from '../../local/dispatch.ts';
+import { createDispatch, type DispatchOptions, type Invoker } from '../../local/dispatch.ts';
 import type { Timers } from '../../local/engine/agenda.ts';
 import { DurableClientOperations } from '../../local/engine/client.ts';
 import { type FunctionNames, type HistoryEvent, type InstanceRecord, isTerminal } from '../../local/engine/model.ts';
@@ -100,6 +100,7 @@ export interface WorldOptions {
   /** Wraps the dispatch: faults, counts. */
   wrap?: (dispatch: Dispatch) => Dispatch;
   seed?: number;
+  dispatchOptions?: Partial<DispatchOptions>;
   settings?: Partial<DurableRuntime['engine']['settings']>;
   entityBatchSizeMax?: number;
   maxConcurrentActivities?: number;
@@ -132,7 +133,9 @@ export class World {
       ports: { now: this.clock.now, newId },
       timers: this.clock,
       names: functions,
-      dispatch: wrap(createDispatch({ pool: localInvoker, functions, timeoutMs: undefined })),
+      dispatch: wrap(
+        createDispatch({ pool: localInvoker, functions, timeoutMs: undefined, ...options.dispatchOptions }),
+      ),
       settings: {
         shortTimerMaxMs: 6 * dayMs,
         longTimerIntervalMs: 3 * dayMs,

@@ -13,13 +13,26 @@ const scriptRoot = fileURLToPath(new URL('./fixtures/basic', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'host-'));
 let host: StartedHost;
 const lines: string[] = [];
+/** Somebody else's service, and beside it an endpoint that gives tokens as App Service does. */
+const server = createServer((request, response) => {
+  const { method, url, headers } = request;
+  request.resume().on('end', () => {
+    if (url?.startsWith('/token')) response.end(JSON.stringify({ access_token: 'abc', expires_on: '9999999999' }));
+    else response.writeHead(203).end(`${method} ${headers['content-type']} ${headers.authorization}`);
+  });
+});
+let outside = '';
 
 before(async () => {
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  outside = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   host = await startHost({
     scriptRoot,
     workers: 2,
     args: ['--enable-auth'],
     env: {
+      IDENTITY_ENDPOINT: `${outside}/token`,
+      IDENTITY_HEADER: 'secret',
       Host__Keys__master: 'm',
       Host__Keys__default: 'h',
       Host__Keys__durabletask: 'd',
@@ -33,6 +46,7 @@ before(async () => {
 });
 after(async () => {
   await host.stop();
+  server.close();
   rmSync(folder, { recursive: true });
 });
 
@@ -285,14 +299,9 @@ test('an activity beyond functionTimeout is ended and fails', async () => {
   });
 });
 
-test('a durable HTTP request', async () => {
-  const server = createServer((request, response) => {
-    request
-      .resume()
-      .on('end', () => response.writeHead(203).end(`${request.method} ${request.headers['content-type']}`));
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { body } = await run('http', { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/x` });
-  assert.deepEqual(body, { status: 203, content: 'POST text/plain' });
-  server.close();
+test("a durable HTTP request, with a managed identity's token from the app settings' endpoint", async () => {
+  const { body } = await run('http', { url: `${outside}/x` });
+  assert.deepEqual(body, { status: 203, content: 'POST text/plain undefined' });
+  const { body: known } = await run('http', { url: `${outside}/x`, resource: 'https://vault.azure.net' });
+  assert.deepEqual(known, { status: 203, content: 'POST text/plain Bearer abc' });
 });

@@ -175,7 +175,7 @@ test('npm run start:func: func runs with Azurite beside it, its own arguments an
   chmodSync(join(root, 'bin', 'func'), 0o755);
   const startFunc = (env: Record<string, string>) => {
     const args = ['--dir', 'data', ...anyPorts, '--port', '7199', '--verbose'];
-    const options = { cwd: root, encoding: 'utf8', env: { ...process.env, ...env }, timeout: 30_000 } as const;
+    const options = { cwd: root, encoding: 'utf8', env: { ...process.env, ...env }, timeout: 60_000 } as const;
     return spawnSync(process.execPath, [join(repositoryRoot, 'local', 'start-func.ts'), ...args], options);
   };
   const { status, stdout, stderr } = startFunc({ PATH: join(root, 'bin'), EXTRA: 'kept' });
