@@ -122,6 +122,8 @@ class Parser {
       case 'uriComponent':
         return encodeURIComponent(String(a));
       case 'formatDateTime':
+        // Arguments are evaluated whether `if` takes them or not.
+        if (Number.isNaN(Date.parse(String(a)))) throw new Error(`expression: "${a}" is no date time`);
         return formatted(new Date(String(a)), String(b));
       default:
         throw new Error(`expression: function "${name}" is not known`);
