@@ -2,7 +2,7 @@
  * The `BlobStore` port over Azure Blob Storage (and Azurite). Conditions of the service become named errors; whatever
  * may pass by itself (throttling, unreachable, 5xx) is marked worth a retry. The SDK retries short hiccups by itself.
  */
-import { DefaultAzureCredential, ManagedIdentityCredential, type TokenCredential } from '@azure/identity';
+import type { TokenCredential } from '@azure/identity';
 import { BlobServiceClient, type ContainerClient, RestError } from '@azure/storage-blob';
 import { OrdinalError } from '../errors.ts';
 import { limits } from '../limits.ts';
@@ -28,8 +28,24 @@ export function openAzureStore(connection: StorageConnection): BlobStore {
   return new AzureBlobStore(service);
 }
 
-function identityOf(connection: { clientId?: string; credential?: 'managedidentity' }): TokenCredential {
-  const { clientId, credential } = connection;
+/** The identity's package is loaded with the first token: without an identity, that is a third of a process's start. */
+function identityOf(connection: IdentityOptions): TokenCredential {
+  let credential: Promise<TokenCredential> | undefined;
+  return {
+    async getToken(scopes, options) {
+      credential ??= loadIdentity(connection);
+      return await (await credential).getToken(scopes, options);
+    },
+  };
+}
+
+interface IdentityOptions {
+  clientId?: string;
+  credential?: 'managedidentity';
+}
+
+async function loadIdentity({ clientId, credential }: IdentityOptions): Promise<TokenCredential> {
+  const { DefaultAzureCredential, ManagedIdentityCredential } = await import('@azure/identity');
   if (credential === 'managedidentity') return new ManagedIdentityCredential(clientId ? { clientId } : {});
   return new DefaultAzureCredential(clientId ? { managedIdentityClientId: clientId } : {});
 }
