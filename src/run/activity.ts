@@ -90,10 +90,13 @@ export function shortened(error: ErrorValue): ErrorValue {
   };
 }
 
-/** As many characters as JSON takes at most for one text: escapes count. */
-const TEXT_MAX = 1000;
+/**
+ * As many characters as JSON takes at most for one text: escapes count. A custom status has eight of them (a prefix, and
+ * an error's message, remedy and five places) and 1,000 characters of the rest: `customStatusBytesMax` is not reached.
+ */
+const TEXT_MAX = 800;
 
-function cut(text: string): string {
+export function cut(text: string): string {
   if (JSON.stringify(text).length <= TEXT_MAX) return text;
   let kept = text.slice(0, TEXT_MAX - 5);
   while (JSON.stringify(kept).length > TEXT_MAX - 3) kept = kept.slice(0, Math.floor(kept.length * 0.8));

@@ -6,7 +6,7 @@
 import type { Task } from 'durable-functions';
 import { type ErrorValue, OrdinalError, toErrorValue } from '../errors.ts';
 import type { PlanOutput } from './activities/plan.ts';
-import { type ActivityResult, shortened } from './activity.ts';
+import { type ActivityResult, cut, shortened } from './activity.ts';
 import { type Guard, withDeadline } from './deadline.ts';
 import { runInputSchema } from './documents.ts';
 import { complete, undo } from './ending.ts';
@@ -40,7 +40,7 @@ export function* runOrchestrator(context: { df: Orchestration }): Generator<Task
     reserved: [],
     plan: undefined,
     phases: [],
-    status: { phase: 'plan', pipeline: input.pipeline, prefix: input.prefix, startedAt: start.toISOString() },
+    status: { phase: 'plan', pipeline: input.pipeline, prefix: cut(input.prefix), startedAt: start.toISOString() },
   };
   try {
     // What readers may see already is not abandoned: publishing is bounded by its activities' own time.
