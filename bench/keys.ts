@@ -17,13 +17,13 @@ import { indexBlobs } from '../src/keys/index-documents.ts';
 import { type IndexPartition, openIndex, readHead, settlePending, withPending } from '../src/keys/key-index.ts';
 import { segmentOf } from '../src/keys/segment.ts';
 import { KeyTable } from '../src/keys/table.ts';
-import { writeTable } from '../src/parquet/table.ts';
 import { typeText } from '../src/parquet/type-text.ts';
 import type { ColumnType, Values } from '../src/parquet/types.ts';
 import { pipeline, registerPipelines } from '../src/pipeline/index.ts';
 import { runActivities } from '../src/run/activity.ts';
 import type { Plan } from '../src/run/documents.ts';
 import type { Environment } from '../src/run/environment.ts';
+import { keyListOf } from '../src/split/key-list-file.ts';
 import { writeJson } from '../src/storage/json.ts';
 import { work } from '../src/storage/names.ts';
 import { FileStore } from './file-store.ts';
@@ -63,8 +63,8 @@ async function prepare(folder: string, known: number): Promise<void> {
     const table = new KeyTable(count);
     for (let i = 0; i < count; i++) table.intern(Buffer.from(keyOf(from + i)));
     const blob = indexBlobs.delta('people.people', 1, 0, `run${run}`, 1);
-    const { pieces, place } = segmentOf(table);
-    await store.write(container, blob, Buffer.concat(pieces));
+    const { bytes, place } = segmentOf(table);
+    await store.write(container, blob, bytes);
     const delta = { blob, ...place };
     const pending = { runId: `run${run}`, attempt: 1, entity: 'people', manifest: { container: '', name: '' }, delta };
     await settlePending(
@@ -86,7 +86,7 @@ async function arrive(folder: string, known: number, arriving: number, runId: st
   const batches: Plan['batches'] = [];
   for (let from = 0; from < arriving; from += keysPerBatch) {
     const rows = Math.min(keysPerBatch, arriving - from);
-    const list = writeTable([
+    const list = keyListOf([
       { name: 'key_0', type: text, values: bytesOf(keys.slice(from, from + rows)), valid: undefined },
     ]);
     await store.write(container, work.keyList(runId, 'people', batches.length), list);

@@ -30,7 +30,7 @@ async function profiled(session: Session, set: SetName, source: string): Promise
   const folder = fs.mkdtempSync(path.join(tmpdir(), 'ordinal-profile-'));
   try {
     await session.post('Profiler.start');
-    await run(set, source, folder, callActivity, (phase) => {
+    await run(set, source, folder, oneByOne(), (phase) => {
       phases.push({ phase, from: Number(process.hrtime.bigint() / 1000n) });
     });
     const { profile } = await session.post('Profiler.stop');
@@ -38,6 +38,16 @@ async function profiled(session: Session, set: SetName, source: string): Promise
   } finally {
     fs.rmSync(folder, { recursive: true });
   }
+}
+
+/** Activities one after the other, as the benchmark's one worker takes them. */
+function oneByOne(): typeof callActivity {
+  let last: Promise<unknown> = Promise.resolve();
+  return (call) => {
+    const next = last.then(() => callActivity(call));
+    last = next.catch(() => undefined);
+    return next;
+  };
 }
 
 /** Milliseconds in each function itself, by phase and by `name (file:line)`. */

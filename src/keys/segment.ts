@@ -10,6 +10,7 @@
  * ranges that the run was given. The hash is `hashKey` of `table.ts`: it is part of the format.
  */
 import { invariant, OrdinalError } from '../errors.ts';
+import { arenaOf, copyForward } from '../parquet/copy.ts';
 import type { BlobStore } from '../storage/store.ts';
 import type { KeyTable } from './table.ts';
 
@@ -41,7 +42,7 @@ export class SegmentWriter {
   #count = 0;
   #offset = 0;
   #last = 0;
-  readonly #directory: { offset: number; length: number; keys: number; first: number; last: number }[] = [];
+  readonly #directory: BlockPlace[] = [];
   #pieces: Uint8Array[] = [];
   #keys = 0;
 
@@ -79,18 +80,7 @@ export class SegmentWriter {
   finish(): Omit<SegmentPlace, 'blob'> {
     this.#flush();
     const directory = this.#offset;
-    const bytes = new Uint8Array(this.#directory.length * DIRECTORY_ENTRY_BYTES + TAIL_BYTES);
-    const view = new DataView(bytes.buffer);
-    this.#directory.forEach(({ offset, length, keys, first, last }, i) => {
-      const at = i * DIRECTORY_ENTRY_BYTES;
-      view.setFloat64(at, offset, true);
-      view.setUint32(at + 8, length, true);
-      view.setUint32(at + 12, keys, true);
-      view.setUint32(at + 16, first, true);
-      view.setUint32(at + 20, last, true);
-    });
-    view.setUint32(bytes.length - 8, this.#directory.length, true);
-    view.setUint32(bytes.length - 4, MAGIC, true);
+    const bytes = directoryOf(this.#directory);
     this.#pieces.push(bytes);
     return { keys: this.#keys, bytes: directory + bytes.length, directory };
   }
@@ -98,7 +88,7 @@ export class SegmentWriter {
   #flush(): void {
     const n = this.#count;
     if (n === 0) return;
-    const length = (n * 16 + this.#used + 7) & ~7;
+    const length = blockLength(n, this.#used);
     const block = new Uint8Array(length);
     new BigInt64Array(block.buffer, 0, n).set(this.#values.subarray(0, n));
     new Uint32Array(block.buffer, n * 8, n).set(this.#hashes.subarray(0, n));
@@ -118,17 +108,66 @@ export class SegmentWriter {
   }
 }
 
-/** The segment of a table's keys, with their ordinals as values. */
-export function segmentOf(table: KeyTable): { pieces: Uint8Array[]; place: Omit<SegmentPlace, 'blob'> } {
-  const writer = new SegmentWriter();
+/** The segment of a table's keys, with their ordinals as values: as `SegmentWriter` makes it, in one piece. */
+export function segmentOf(table: KeyTable): { bytes: Uint8Array; place: Omit<SegmentPlace, 'blob'> } {
   const { data, offsets } = table.values();
   const order = table.byHash();
-  for (let i = 0; i < order.length; i++) {
-    const ordinal = order[i]!;
-    writer.add(table.hashAt(ordinal), BigInt(ordinal), data, offsets[ordinal]!, offsets[ordinal + 1]!);
+  const blocks: BlockPlace[] = [];
+  let directory = 0;
+  for (let from = 0; from < order.length; from += BLOCK_KEYS) {
+    const keys = Math.min(BLOCK_KEYS, order.length - from);
+    let used = 0;
+    for (let i = from; i < from + keys; i++) used += offsets[order[i]! + 1]! - offsets[order[i]!]!;
+    const length = blockLength(keys, used);
+    const [first, last] = [table.hashAt(order[from]!), table.hashAt(order[from + keys - 1]!)];
+    blocks.push({ offset: directory, length, keys, first, last });
+    directory += length;
   }
-  const place = writer.finish();
-  return { pieces: writer.take(), place };
+  const tail = directoryOf(blocks);
+  const bytes = new Uint8Array(directory + tail.length);
+  const source = arenaOf(data);
+  const target = arenaOf(bytes);
+  for (const [b, { offset, keys }] of blocks.entries()) {
+    const ids = new Int32Array(bytes.buffer, offset, 2 * keys);
+    const hashes = new Uint32Array(bytes.buffer, offset + 8 * keys, keys);
+    const ends = new Uint32Array(bytes.buffer, offset + 12 * keys, keys);
+    const start = offset + 16 * keys;
+    let used = 0;
+    for (let k = 0; k < keys; k++) {
+      const ordinal = order[b * BLOCK_KEYS + k]!;
+      // Ordinals are below 2^31: the high half stays zero.
+      ids[2 * k] = ordinal;
+      hashes[k] = table.hashAt(ordinal);
+      const length = offsets[ordinal + 1]! - offsets[ordinal]!;
+      copyForward(source, offsets[ordinal]!, length, target, start + used);
+      used += length;
+      ends[k] = used;
+    }
+    // What the copy of whole words left behind the last key, up to seven bytes.
+    bytes.fill(0, start + used, start + used + 8);
+  }
+  bytes.set(tail, directory);
+  return { bytes, place: { keys: order.length, bytes: bytes.length, directory } };
+}
+
+function blockLength(keys: number, keyBytes: number): number {
+  return (keys * 16 + keyBytes + 7) & ~7;
+}
+
+function directoryOf(blocks: readonly BlockPlace[]): Uint8Array {
+  const bytes = new Uint8Array(blocks.length * DIRECTORY_ENTRY_BYTES + TAIL_BYTES);
+  const view = new DataView(bytes.buffer);
+  blocks.forEach(({ offset, length, keys, first, last }, i) => {
+    const at = i * DIRECTORY_ENTRY_BYTES;
+    view.setFloat64(at, offset, true);
+    view.setUint32(at + 8, length, true);
+    view.setUint32(at + 12, keys, true);
+    view.setUint32(at + 16, first, true);
+    view.setUint32(at + 20, last, true);
+  });
+  view.setUint32(bytes.length - 8, blocks.length, true);
+  view.setUint32(bytes.length - 4, MAGIC, true);
+  return bytes;
 }
 
 /** One block, as views into what was fetched. */

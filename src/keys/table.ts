@@ -3,6 +3,7 @@
  * addressing over one arena; no per-key objects, so millions of keys cost their bytes and twelve more.
  */
 import { OrdinalError } from '../errors.ts';
+import { sameBytes, viewOf } from '../parquet/copy.ts';
 import type { Values } from '../parquet/types.ts';
 
 const LOAD_MAX = 0.6;
@@ -14,16 +15,21 @@ export class KeyTable {
   #arenaLength = 0;
   #offsets: Uint32Array;
   #hashes: Uint32Array;
-  /** Ordinal + 1 by hash; 0 is empty. Length is a power of two. */
+  /** By hash, side by side: ordinal + 1 (0 is empty), and the hash. A power of two of pairs. */
   #slots: Int32Array;
+  #arenaView: DataView;
   #size = 0;
+  /** The bytes that were compared last, and their view: a view is too dear to be made for each key. */
+  #other: Uint8Array = new Uint8Array(0);
+  #otherView: DataView = new DataView(new ArrayBuffer(0));
 
   constructor(expected = 1024) {
     const capacity = Math.max(16, expected);
     this.#arena = new Uint8Array(capacity * 16);
     this.#offsets = new Uint32Array(capacity + 1);
     this.#hashes = new Uint32Array(capacity);
-    this.#slots = new Int32Array(2 ** Math.ceil(Math.log2(capacity / LOAD_MAX)));
+    this.#slots = new Int32Array(2 * 2 ** Math.ceil(Math.log2(capacity / LOAD_MAX)));
+    this.#arenaView = viewOf(this.#arena);
   }
 
   /** Number of distinct keys. */
@@ -38,27 +44,37 @@ export class KeyTable {
 
   /** The key's ordinal, a new one if the key is new. */
   intern(bytes: Uint8Array, start = 0, end = bytes.length): number {
-    const hash = hashKey(bytes, start, end);
-    const mask = this.#slots.length - 1;
-    let slot = hash & mask;
-    for (let entry = this.#slots[slot]!; entry !== 0; entry = this.#slots[slot]!) {
-      if (this.#hashes[entry - 1] === hash && this.equals(entry - 1, bytes, start, end)) return entry - 1;
-      slot = (slot + 1) & mask;
-    }
-    return this.#append(slot, hash, bytes, start, end);
+    return this.internHashed(hashKey(bytes, start, end), bytes, start, end);
+  }
+
+  /** The same for a key whose `hashKey` is known. */
+  internHashed(hash: number, bytes: Uint8Array, start: number, end: number): number {
+    const slot = this.#slotOf(hash, bytes, start, end);
+    const entry = this.#slots[slot]!;
+    return entry === 0 ? this.#append(slot, hash, bytes, start, end) : entry - 1;
   }
 
   /** The key's ordinal, or -1. */
   find(bytes: Uint8Array, start = 0, end = bytes.length): number {
     if (this.#size === 0) return -1;
-    const hash = hashKey(bytes, start, end);
-    const mask = this.#slots.length - 1;
-    let slot = hash & mask;
-    for (let entry = this.#slots[slot]!; entry !== 0; entry = this.#slots[slot]!) {
-      if (this.#hashes[entry - 1] === hash && this.equals(entry - 1, bytes, start, end)) return entry - 1;
-      slot = (slot + 1) & mask;
-    }
-    return -1;
+    return this.#slots[this.#slotOf(hashKey(bytes, start, end), bytes, start, end)]! - 1;
+  }
+
+  /** Interns a key of another table. */
+  internFrom(other: KeyTable, ordinal: number): number {
+    return this.internHashed(
+      other.#hashes[ordinal]!,
+      other.#arena,
+      other.#offsets[ordinal]!,
+      other.#offsets[ordinal + 1]!,
+    );
+  }
+
+  /** Forgets all keys and keeps the memory: views of the table are no longer valid. */
+  clear(): void {
+    this.#slots.fill(0);
+    this.#size = 0;
+    this.#arenaLength = 0;
   }
 
   /** A view of a key's bytes, valid until the next `intern`. */
@@ -74,6 +90,11 @@ export class KeyTable {
 
   hashAt(ordinal: number): number {
     return this.#hashes[ordinal]!;
+  }
+
+  /** `hashKey` of all keys in ordinal order, as a view. */
+  hashes(): Uint32Array {
+    return this.#hashes.subarray(0, this.#size);
   }
 
   /** Ordinals in ascending order of hash, and of ordinal where hashes are equal: a radix sort. */
@@ -100,10 +121,26 @@ export class KeyTable {
   /** Whether a key is these bytes. */
   equals(ordinal: number, bytes: Uint8Array, start: number, end: number): boolean {
     const from = this.#offsets[ordinal]!;
-    if (this.#offsets[ordinal + 1]! - from !== end - start) return false;
-    const arena = this.#arena;
-    for (let i = start, k = from; i < end; i++, k++) if (arena[k] !== bytes[i]) return false;
-    return true;
+    const length = end - start;
+    if (this.#offsets[ordinal + 1]! - from !== length) return false;
+    if (bytes !== this.#other) {
+      this.#other = bytes;
+      this.#otherView = viewOf(bytes);
+    }
+    return sameBytes(this.#arenaView, from, this.#otherView, start, length);
+  }
+
+  /** Where a key is among the slots, or the empty slot where it belongs. */
+  #slotOf(hash: number, bytes: Uint8Array, start: number, end: number): number {
+    const slots = this.#slots;
+    const last = slots.length - 1;
+    const wanted = hash | 0;
+    let slot = (hash << 1) & last;
+    for (let entry = slots[slot]!; entry !== 0; entry = slots[slot]!) {
+      if (slots[slot + 1] === wanted && this.equals(entry - 1, bytes, start, end)) return slot;
+      slot = (slot + 2) & last;
+    }
+    return slot;
   }
 
   #append(slot: number, hash: number, bytes: Uint8Array, start: number, end: number): number {
@@ -114,7 +151,10 @@ export class KeyTable {
         remedy: 'Cut the source into several runs.',
       });
     }
-    if (length > this.#arena.length) this.#arena = grown(this.#arena, Math.min(ARENA_BYTES_MAX, length * 2));
+    if (length > this.#arena.length) {
+      this.#arena = grown(this.#arena, Math.min(ARENA_BYTES_MAX, length * 2));
+      this.#arenaView = viewOf(this.#arena);
+    }
     if (ordinal + 1 >= this.#offsets.length) {
       const offsets = new Uint32Array(this.#offsets.length * 2);
       offsets.set(this.#offsets);
@@ -129,17 +169,20 @@ export class KeyTable {
     this.#offsets[ordinal + 1] = length;
     this.#hashes[ordinal] = hash;
     this.#slots[slot] = ordinal + 1;
-    if (this.#size > this.#slots.length * LOAD_MAX) this.#rehash();
+    this.#slots[slot + 1] = hash;
+    if (this.#size * 2 > this.#slots.length * LOAD_MAX) this.#rehash();
     return ordinal;
   }
 
   #rehash(): void {
     const slots = new Int32Array(this.#slots.length * 2);
-    const mask = slots.length - 1;
+    const last = slots.length - 1;
     for (let ordinal = 0; ordinal < this.#size; ordinal++) {
-      let slot = this.#hashes[ordinal]! & mask;
-      while (slots[slot] !== 0) slot = (slot + 1) & mask;
+      const hash = this.#hashes[ordinal]!;
+      let slot = (hash << 1) & last;
+      while (slots[slot] !== 0) slot = (slot + 2) & last;
       slots[slot] = ordinal + 1;
+      slots[slot + 1] = hash;
     }
     this.#slots = slots;
   }

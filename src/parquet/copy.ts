@@ -1,5 +1,5 @@
 /**
- * Copying short byte strings, the most frequent thing done to text columns. Measured for 28 bytes: 13 ns by eight bytes
+ * Copying and comparing short byte strings, the most frequent thing done to text columns. Measured for 28 bytes: 13 ns by eight bytes
  * at a time, 34 by four, 50 by one, 57 by a call to `set`. The 64-bit integers never exist as BigInts: the compiler
  * sees that they go from memory to memory.
  */
@@ -17,7 +17,11 @@ export const slackBytes = 7;
 const wordsMax = 128;
 
 export function arenaOf(bytes: Uint8Array): Arena {
-  return { bytes, view: new DataView(bytes.buffer, bytes.byteOffset, bytes.length) };
+  return { bytes, view: viewOf(bytes) };
+}
+
+export function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
 /**
@@ -36,4 +40,18 @@ export function copyForward(source: Arena, from: number, length: number, target:
     return;
   }
   for (let k = 0; k < length; k++) target.bytes[at + k] = source.bytes[from + k]!;
+}
+
+/**
+ * Whether `length` bytes are the same. Four at a time, the last four perhaps twice: half the time of one by one, for 28
+ * bytes.
+ */
+export function sameBytes(a: DataView, from: number, b: DataView, start: number, length: number): boolean {
+  if (length < 4) {
+    for (let k = 0; k < length; k++) if (a.getUint8(from + k) !== b.getUint8(start + k)) return false;
+    return true;
+  }
+  const last = length - 4;
+  for (let k = 0; k < last; k += 4) if (a.getInt32(from + k, true) !== b.getInt32(start + k, true)) return false;
+  return a.getInt32(from + last, true) === b.getInt32(start + last, true);
 }

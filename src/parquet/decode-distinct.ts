@@ -3,6 +3,7 @@
  * of all rows is made. For columns that a writer gave no dictionary although their values repeat.
  */
 import type { ErrorLocation } from '../errors.ts';
+import { sameBytes, viewOf } from './copy.ts';
 import { guarded } from './fail.ts';
 import { Validity } from './levels.ts';
 import { openDataPage } from './page-body.ts';
@@ -61,6 +62,7 @@ function internPage(
   row: number,
   interner: Interner,
 ): void {
+  const view = viewOf(bytes);
   let i = start;
   let from = 0;
   let to = -1;
@@ -70,7 +72,7 @@ function internPage(
     const length = (bytes[i]! | (bytes[i + 1]! << 8) | (bytes[i + 2]! << 16) | (bytes[i + 3]! << 24)) >>> 0;
     const first = i + 4;
     if (length > end - first) throw new RangeError(`a byte array of ${length} bytes runs past the end`);
-    if (length !== to - from || !sameBytes(bytes, first, from, length)) {
+    if (length !== to - from || !sameBytes(view, first, view, from, length)) {
       index = interner.intern(bytes, first, first + length);
       from = first;
       to = first + length;
@@ -78,11 +80,6 @@ function internPage(
     indices[row + k] = index;
     i = first + length;
   }
-}
-
-function sameBytes(bytes: Uint8Array, a: number, b: number, length: number): boolean {
-  for (let k = 0; k < length; k++) if (bytes[a + k] !== bytes[b + k]) return false;
-  return true;
 }
 
 /** Moves the page's `count` indices, from the last to the first, to the rows that hold a value. */

@@ -10,10 +10,16 @@ export interface IdRange {
 
 export class IdMap {
   readonly #ranges: IdRange[];
+  /** The same as doubles, which are exact up to 2^53; empty where IDs go beyond. */
+  readonly #exact: { first: number; count: number; step: number }[];
 
   constructor(sequence: Ids['sequences'][string]) {
     const step = BigInt(sequence.step);
     this.#ranges = sequence.ranges.map((r) => ({ first: BigInt(r.first), count: Number(r.count), step }));
+    const safe = this.#ranges.every(({ first, count }) => first + BigInt(count) * step <= Number.MAX_SAFE_INTEGER);
+    this.#exact = safe
+      ? this.#ranges.map(({ first, count }) => ({ first: Number(first), count, step: Number(step) }))
+      : [];
     const total = this.#ranges.reduce((sum, range) => sum + range.count, 0);
     invariant(total === sequence.count, `ranges of ${total} IDs for a reservation of ${sequence.count}`);
   }
@@ -26,6 +32,25 @@ export class IdMap {
       rest -= count;
     }
     invariant(false, `ordinal ${ordinal} is beyond the reservation`);
+  }
+
+  /** Writes the ID of one ordinal to place `i` of 64-bit integers that are given as halves: no BigInt is made. */
+  put(halves: Int32Array, i: number, ordinal: number): void {
+    const ranges = this.#exact;
+    let rest = ordinal;
+    for (let r = 0; r < ranges.length; r++) {
+      const { first, count, step } = ranges[r]!;
+      if (rest < count) {
+        const id = first + rest * step;
+        halves[2 * i] = id;
+        halves[2 * i + 1] = Math.floor(id / 2 ** 32);
+        return;
+      }
+      rest -= count;
+    }
+    const id = this.at(ordinal);
+    halves[2 * i] = Number(BigInt.asIntN(32, id));
+    halves[2 * i + 1] = Number(id >> 32n);
   }
 
   /** The ranges of `count` consecutive ordinals. */

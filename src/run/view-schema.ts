@@ -1,6 +1,7 @@
 /** A run as its users see it. */
 import { z } from 'zod';
-import { columnTypeSchema, publishedFileSchema } from './documents.ts';
+import { columnTypeSchema } from '../split/column-type.ts';
+import { publishedFileSchema } from './documents.ts';
 import { phaseSchema } from './status.ts';
 
 const count = z.int().nonnegative();

@@ -9,14 +9,13 @@ import { type Builder, builder, reader } from '../parquet/logical.ts';
 import type { ChunkShape } from '../parquet/pages.ts';
 import { typeText } from '../parquet/type-text.ts';
 import type { Column, ColumnType, Values } from '../parquet/types.ts';
-import { allocate, concat, copyBytes, gather } from '../parquet/values.ts';
+import { allocate, concat, gather } from '../parquet/values.ts';
 import type { ContractColumn } from '../pipeline/compiled.ts';
 import { type DictionaryColumn, gatherColumn, joinColumns, type PlainColumn } from './columns.ts';
 import { type JsView, jsView, reasonOf, shown } from './js-view.ts';
 import { numbersHold, provenByStatistics } from './number-proof.ts';
-import { decodePromoted, promote } from './promote.ts';
+import { decodePromoted, pooled, promote } from './promote.ts';
 import type { Rejections } from './rejections.ts';
-import { SAME, type SchemaMemo } from './schema-memo.ts';
 import {
   chunkLocation,
   decodeSource,
@@ -26,6 +25,7 @@ import {
   shapeOfChunk,
   type UnitPlace,
 } from './source-chunk.ts';
+import { PooledColumn, type StringPool, UNKNOWN } from './string-pool.ts';
 import { widenColumn } from './widen.ts';
 
 const utf8 = new TextEncoder();
@@ -45,8 +45,8 @@ export interface CleanContext {
   distinct: boolean;
   /** Takes refused rows; without it a refused row is an error. */
   rejections: Rejections | undefined;
-  /** What the schema made of strings of earlier units of the run. */
-  memo: SchemaMemo | undefined;
+  /** The column's strings, shared with earlier units of the run. */
+  pool: StringPool;
 }
 
 /** What the schema made of a list of values: by slot, a position in `values`, `NULLED` or `REFUSED`. */
@@ -128,12 +128,12 @@ export class CleanColumn {
   }
 
   #decode(): Column {
-    const { type, place, distinct } = this.#context;
+    const { type, place, distinct, pool } = this.#context;
     const shapes = this.#shapesOf();
     const pieces = this.#chunks.map((chunk, c) => {
       const at = chunkLocation(chunk, place.blob);
       const promoted =
-        distinct && shapes.length === 1 && !chunk.window ? decodePromoted(chunk, at, shapes[c]!) : undefined;
+        distinct && shapes.length === 1 && !chunk.window ? decodePromoted(chunk, at, shapes[c]!, pool) : undefined;
       const decoded = promoted ?? decodeSource(chunk, place.blob, shapes[c]!);
       try {
         return widenColumn(decoded, chunk.leaf.type, type);
@@ -142,7 +142,7 @@ export class CleanColumn {
       }
     });
     const joined = joinColumns(type, pieces);
-    return distinct ? promote(joined) : joined;
+    return distinct ? promote(joined, pool) : joined;
   }
 
   #checkNulls(): void {
@@ -205,37 +205,36 @@ export class CleanColumn {
   }
 
   /**
-   * The same for strings that stay strings, with the memory of earlier row groups. The column itself when nothing
-   * changed; undefined where only the general way will do (a refused value, a null result, a full memory).
+   * The same for strings that stay strings: each is asked once a run, and is a number afterwards. The column itself when
+   * nothing changed; undefined where only the general way will do (a refused value, a null result).
    */
   #cleanStrings(column: DictionaryColumn, read: ReturnType<typeof reader>): Column | undefined {
-    const { dictionary } = column;
     const { contract } = this;
     const strings = contract.input === 'string' && contract.output === 'string' && contract.outputType === undefined;
     // A decimal's text is not its bytes.
-    const isText = dictionary.kind === 'bytes' && this.type.annotation?.kind !== 'decimal';
-    if (!strings || !isText) return undefined;
-    const { data, offsets } = dictionary;
-    const { memo } = this.#context;
-    if (!memo?.worthwhile) return undefined;
-    const outcomes = new Int32Array(dictionary.length);
+    if (!strings || this.type.annotation?.kind === 'decimal') return undefined;
+    const { pool } = this.#context;
+    const entries = pooled(column, pool);
+    if (!entries) return undefined;
+    const { numbers } = entries;
+    const inputs = pool.strings.values();
+    const cleaned = new Int32Array(numbers.length);
     let changed = false;
-    for (let entry = 0; entry < dictionary.length; entry++) {
-      const start = offsets[entry]!;
-      const end = offsets[entry + 1]!;
-      let outcome = memo.find(data, start, end);
-      if (outcome === undefined) {
-        const result = this.#parse(read, dictionary, entry);
+    for (let entry = 0; entry < numbers.length; entry++) {
+      const number = numbers[entry]!;
+      let outcome = pool.outcome(number);
+      if (outcome === UNKNOWN) {
+        const result = this.#parse(read, inputs, number);
         if (!result.ok || typeof result.value !== 'string') return undefined;
-        outcome = memo.add(data, start, end, same(result.value, result.input) ? undefined : utf8.encode(result.value));
-        if (outcome === undefined) return undefined;
+        outcome = same(result.value, result.input) ? number : pool.number(utf8.encode(result.value));
+        pool.remember(number, outcome);
       }
-      outcomes[entry] = outcome;
-      changed ||= outcome !== SAME;
+      cleaned[entry] = outcome;
+      changed ||= outcome !== number;
     }
-    if (!changed) return column;
+    if (!changed) return entries;
     this.unchanged = false;
-    return { ...column, dictionary: withOutputs(dictionary, outcomes, memo.outputs.values()) };
+    return new PooledColumn(column, pool, cleaned);
   }
 
   #allNull(): Column {
@@ -373,28 +372,4 @@ function same(a: unknown, b: unknown): boolean {
   if (a instanceof Date && b instanceof Date) return a.getTime() === b.getTime();
   if (a instanceof Uint8Array && b instanceof Uint8Array) return Buffer.compare(a, b) === 0;
   return false;
-}
-
-/** The entries with their outputs in place of those that the schema changed. */
-function withOutputs(
-  dictionary: Extract<Values, { kind: 'bytes' }>,
-  outcomes: Int32Array,
-  outputs: Extract<Values, { kind: 'bytes' }>,
-): Values {
-  const offsets = new Uint32Array(outcomes.length + 1);
-  const span = (entry: number) => {
-    const from = outcomes[entry]! === SAME ? dictionary : outputs;
-    const at = outcomes[entry]! === SAME ? entry : outcomes[entry]!;
-    return { from, at };
-  };
-  for (let entry = 0; entry < outcomes.length; entry++) {
-    const { from, at } = span(entry);
-    offsets[entry + 1] = offsets[entry]! + from.offsets[at + 1]! - from.offsets[at]!;
-  }
-  const data = new Uint8Array(offsets[outcomes.length]!);
-  for (let entry = 0; entry < outcomes.length; entry++) {
-    const { from, at } = span(entry);
-    copyBytes(from.data, from.offsets[at]!, from.offsets[at + 1]!, data, offsets[entry]!);
-  }
-  return { kind: 'bytes', length: outcomes.length, data, offsets };
 }

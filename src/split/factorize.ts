@@ -1,16 +1,19 @@
 /**
- * Rows → small codes in first-seen order: `codes[row]` is -1 for null (in any component) or an unselected row. This is
- * where work on rows becomes work on distinct values: a dictionary-encoded column costs one table look-up a row.
+ * Rows → small codes, and the order in which they are first seen: `codes[row]` is -1 for null (in any component) or an
+ * unselected row. This is where work on rows becomes work on distinct values.
  */
 import { keyWriter } from '../keys/encode.ts';
 import { KeyTable } from '../keys/table.ts';
 import type { Column, ColumnType } from '../parquet/types.ts';
+import { type DictionaryColumn, entriesOf, type PlainColumn } from './columns.ts';
 
 export interface Factor {
   codes: Int32Array;
-  /** Number of distinct codes. */
-  distinct: number;
-  /** First row of each code; ascending. */
+  /** Codes are below it; not every one need occur. */
+  size: number;
+  /** The codes that occur, in the order of their first rows. */
+  order: Int32Array;
+  /** By place in `order`: the code's first row. Ascending. */
   firstRow: Int32Array;
 }
 
@@ -19,14 +22,46 @@ const PAIR_TABLE_MAX = 4 * 1024 * 1024;
 
 /** Codes of one column. `mask[row]` 0 leaves a row out. */
 export function factorize(column: Column, type: ColumnType, mask: Uint8Array | undefined): Factor {
-  return column.form === 'dictionary' ? byDictionary(column, mask) : byHash(column, type, mask);
+  if (column.form === 'plain') return byHash(column, type, mask);
+  return (mask === undefined ? byEntries(column) : undefined) ?? byDictionary(column, mask);
 }
 
-function byDictionary(column: Extract<Column, { form: 'dictionary' }>, mask: Uint8Array | undefined): Factor {
+/**
+ * The dictionary's own numbers as codes: no row is written, and rows are read only until every entry has occurred.
+ * Undefined where most entries do not occur, as in a part of a row group: references would carry them all.
+ */
+function byEntries(column: DictionaryColumn): Factor | undefined {
   const { indices, rows } = column;
-  const codeOf = new Int32Array(column.dictionary.length).fill(-1);
+  const size = entriesOf(column);
+  const seen = new Uint8Array(size);
+  const order = new Int32Array(size);
+  const firstRow = new Int32Array(size);
+  let distinct = 0;
+  for (let row = 0; row < rows && distinct < size; row++) {
+    const entry = indices[row]!;
+    if (entry < 0 || seen[entry] === 1) continue;
+    seen[entry] = 1;
+    order[distinct] = entry;
+    firstRow[distinct++] = row;
+  }
+  if (distinct * 2 < size) return undefined;
+  return { codes: indices, size, order: order.subarray(0, distinct), firstRow: firstRow.subarray(0, distinct) };
+}
+
+/** Codes in first-seen order: each is its own place in `order`. */
+function dense(codes: Int32Array, firstRow: Int32Array): Factor {
+  const size = firstRow.length;
+  const order = new Int32Array(size);
+  for (let code = 0; code < size; code++) order[code] = code;
+  return { codes, size, order, firstRow };
+}
+
+function byDictionary(column: DictionaryColumn, mask: Uint8Array | undefined): Factor {
+  const { indices, rows } = column;
+  const entries = entriesOf(column);
+  const codeOf = new Int32Array(entries).fill(-1);
   const codes = new Int32Array(rows);
-  const firstRow = new Int32Array(Math.min(rows, column.dictionary.length));
+  const firstRow = new Int32Array(Math.min(rows, entries));
   let distinct = 0;
   for (let row = 0; row < rows; row++) {
     const entry = indices[row]!;
@@ -42,10 +77,10 @@ function byDictionary(column: Extract<Column, { form: 'dictionary' }>, mask: Uin
     }
     codes[row] = code;
   }
-  return { codes, distinct, firstRow: firstRow.subarray(0, distinct) };
+  return dense(codes, firstRow.subarray(0, distinct));
 }
 
-function byHash(column: Extract<Column, { form: 'plain' }>, type: ColumnType, mask: Uint8Array | undefined): Factor {
+function byHash(column: PlainColumn, type: ColumnType, mask: Uint8Array | undefined): Factor {
   const { values, valid, rows } = column;
   const table = new KeyTable(Math.min(rows, 65_536));
   const writer = keyWriter([{ values, type }]);
@@ -64,20 +99,20 @@ function byHash(column: Extract<Column, { form: 'plain' }>, type: ColumnType, ma
     if (code === before) firstRow = put(firstRow, code, row);
     codes[row] = code;
   }
-  return { codes, distinct: table.size, firstRow: firstRow.subarray(0, table.size) };
+  return dense(codes, firstRow.subarray(0, table.size));
 }
 
 /** Codes of the combinations of two factors over the same rows. */
 export function combine(a: Factor, b: Factor): Factor {
-  return a.distinct * b.distinct <= PAIR_TABLE_MAX ? combineByTable(a, b) : combineByMap(a, b);
+  return a.size * b.size <= PAIR_TABLE_MAX ? combineByTable(a, b) : combineByMap(a, b);
 }
 
 function combineByTable(a: Factor, b: Factor): Factor {
   const left = a.codes;
   const right = b.codes;
-  const width = b.distinct;
+  const width = b.size;
   // Code + 1 by pair, so that an untouched table needs no filling.
-  const table = new Int32Array(a.distinct * width);
+  const table = new Int32Array(a.size * width);
   const rows = left.length;
   const codes = new Int32Array(rows);
   const firstRow = new Int32Array(Math.min(rows, table.length));
@@ -98,7 +133,7 @@ function combineByTable(a: Factor, b: Factor): Factor {
     }
     codes[row] = code - 1;
   }
-  return { codes, distinct, firstRow: firstRow.slice(0, distinct) };
+  return dense(codes, firstRow.slice(0, distinct));
 }
 
 function combineByMap(a: Factor, b: Factor): Factor {
@@ -113,7 +148,7 @@ function combineByMap(a: Factor, b: Factor): Factor {
       codes[row] = -1;
       continue;
     }
-    const pair = x * b.distinct + y;
+    const pair = x * b.size + y;
     let code = map.get(pair);
     if (code === undefined) {
       code = map.size;
@@ -122,7 +157,7 @@ function combineByMap(a: Factor, b: Factor): Factor {
     }
     codes[row] = code;
   }
-  return { codes, distinct: map.size, firstRow: firstRow.subarray(0, map.size) };
+  return dense(codes, firstRow.subarray(0, map.size));
 }
 
 function put(array: Int32Array<ArrayBuffer>, index: number, value: number): Int32Array<ArrayBuffer> {

@@ -5,7 +5,7 @@ import type { Factor } from './factorize.ts';
 /** For the rows of one unit and one feed: row → code → the key's ordinal in the batch's list. */
 export interface FedKeys {
   factor: Factor;
-  /** By code. */
+  /** By code; -1 for a code that does not occur. */
   ordinals: Int32Array;
 }
 

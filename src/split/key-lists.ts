@@ -6,7 +6,7 @@
 
 import { keysToValues, keyWriter } from '../keys/encode.ts';
 import { KeyTable } from '../keys/table.ts';
-import { type TableColumn, writeTable } from '../parquet/table.ts';
+import type { TableColumn } from '../parquet/table.ts';
 import type { Column, ColumnType, Values } from '../parquet/types.ts';
 import {
   type AttributeColumn,
@@ -17,8 +17,10 @@ import {
 } from '../pipeline/compiled.ts';
 import { combine, type Factor } from './factorize.ts';
 import { type FedKeys, feedKey, keyListColumn } from './fed-keys.ts';
+import { writeKeyList } from './key-list-file.ts';
 import { LatestRows } from './latest-rows.ts';
 import type { SourceUnit } from './source-unit.ts';
+import { PooledColumn, type StringPool } from './string-pool.ts';
 import { TakenRows } from './taken-rows.ts';
 import { widenColumn } from './widen.ts';
 
@@ -44,7 +46,7 @@ export class BatchKeys {
     for (const list of this.#lists.values()) {
       const feeds = this.#pipeline.feeds.filter((feed) => feed.target === list.entity.name);
       const parts = feeds.map((feed) => feedPart(feed, unit, list.types));
-      internInOrder(list.table, parts);
+      internInOrder(list, parts);
       for (const part of parts) fed.set(feedKey(part.feed), { factor: part.factor, ordinals: part.ordinals });
     }
     // Attributes may be references to keys of any entity, so they are taken when all keys have ordinals.
@@ -60,7 +62,7 @@ export class BatchKeys {
     return Object.fromEntries([...this.#lists].map(([name, list]) => [name, list.table.size]));
   }
 
-  /** The lists as Parquet tables, by entity; entities without keys are left out. */
+  /** The lists as files, by entity; entities without keys are left out. */
   tables(): Map<string, Uint8Array> {
     const keys = new Map([...this.#lists].map(([name, list]) => [name, list.table]));
     const tables = new Map<string, Uint8Array>();
@@ -73,8 +75,8 @@ interface FeedPart {
   feed: Feed;
   factor: Factor;
   ordinals: Int32Array;
-  /** Writes the key of a code. */
-  write(code: number): { bytes: Uint8Array; start: number; end: number };
+  /** The ordinal, in the batch's list, of the key that a row names. */
+  ordinalOf(list: KeyList, row: number): number;
 }
 
 /** `types` are the key's: a feed's columns may be narrower. */
@@ -85,41 +87,51 @@ function feedPart(feed: Feed, unit: SourceUnit, types: readonly ColumnType[]): F
     return { column: widenColumn(cleaned.column(), cleaned.type, type), type };
   });
   const factor = feed.columns.map((name) => unit.factor(name, feed.selectedBy)).reduce(combine);
+  const ordinals = new Int32Array(factor.size).fill(-1);
+  const only = columns.length === 1 ? columns[0]!.column : undefined;
+  if (only instanceof PooledColumn) {
+    const { pool, numbers, indices } = only;
+    return { feed, factor, ordinals, ordinalOf: (list, row) => list.internPooled(pool, numbers[indices[row]!]!) };
+  }
   const writer = keyWriter(columns.map(({ column, type }) => ({ values: valuesOf(column), type })));
   const at = new Array<number>(columns.length);
   return {
     feed,
     factor,
-    ordinals: new Int32Array(factor.distinct),
-    write(code) {
-      const row = factor.firstRow[code]!;
+    ordinals,
+    ordinalOf(list, row) {
       for (let c = 0; c < columns.length; c++) at[c] = positionOf(columns[c]!.column, row);
       writer.write(at);
-      return writer;
+      return list.table.intern(writer.bytes, writer.start, writer.end);
     },
   };
 }
 
 /** Merges the feeds' codes by first row, then by feed order, and gives each key its ordinal. */
-function internInOrder(table: KeyTable, parts: readonly FeedPart[]): void {
+function internInOrder(list: KeyList, parts: readonly FeedPart[]): void {
+  const [only] = parts;
+  if (parts.length === 1 && only) {
+    const { order, firstRow } = only.factor;
+    for (let i = 0; i < order.length; i++) only.ordinals[order[i]!] = only.ordinalOf(list, firstRow[i]!);
+    return;
+  }
   const next = new Int32Array(parts.length);
   for (;;) {
     let best = -1;
     let bestRow = Number.POSITIVE_INFINITY;
     for (let p = 0; p < parts.length; p++) {
       const { factor } = parts[p]!;
-      const code = next[p]!;
-      if (code < factor.distinct && factor.firstRow[code]! < bestRow) {
+      const place = next[p]!;
+      if (place < factor.order.length && factor.firstRow[place]! < bestRow) {
         best = p;
-        bestRow = factor.firstRow[code]!;
+        bestRow = factor.firstRow[place]!;
       }
     }
     if (best < 0) return;
     const part = parts[best]!;
-    const code = next[best]!;
-    const key = part.write(code);
-    part.ordinals[code] = table.intern(key.bytes, key.start, key.end);
-    next[best] = code + 1;
+    const place = next[best]!;
+    part.ordinals[part.factor.order[place]!] = part.ordinalOf(list, bestRow);
+    next[best] = place + 1;
   }
 }
 
@@ -140,6 +152,8 @@ class KeyList {
   readonly #first: TakenRows;
   /** The last one, where changes are reported. */
   readonly #latest: LatestRows | undefined;
+  /** Ordinals of a pool's strings, by number. */
+  readonly #pooled = new Map<StringPool, { epoch: number; ordinals: Int32Array }>();
 
   constructor(entity: KeyedEntity, types: ColumnType[]) {
     this.entity = entity;
@@ -149,18 +163,37 @@ class KeyList {
     this.#latest = entity.onChange === 'report' ? new LatestRows(entity) : undefined;
   }
 
+  /** The ordinal of a key that is a string of a pool: hashed when the batch first sees it, looked up by number later. */
+  internPooled(pool: StringPool, number: number): number {
+    let known = this.#pooled.get(pool);
+    if (known?.epoch !== pool.epoch || number >= known.ordinals.length) {
+      const ordinals = new Int32Array(Math.max(pool.count, number + 1)).fill(-1);
+      if (known?.epoch === pool.epoch) ordinals.set(known.ordinals);
+      known = { epoch: pool.epoch, ordinals };
+      this.#pooled.set(pool, known);
+    }
+    let ordinal = known.ordinals[number]!;
+    if (ordinal < 0) {
+      ordinal = this.table.internFrom(pool.strings, number);
+      known.ordinals[number] = ordinal;
+    }
+    return ordinal;
+  }
+
   /** Takes the attributes of keys that the own feed names for the first time. */
   describe(unit: SourceUnit, own: FedKeys, fed: ReadonlyMap<string, FedKeys>): void {
     if (this.#attributes.length === 0) return;
     this.#latest?.add(unit, own, fed);
-    const rows: number[] = [];
-    for (let code = 0; code < own.factor.distinct; code++) {
-      const ordinal = own.ordinals[code]!;
+    const { order, firstRow } = own.factor;
+    const rows = new Int32Array(order.length);
+    let count = 0;
+    for (let place = 0; place < order.length; place++) {
+      const ordinal = own.ordinals[order[place]!]!;
       if (this.#first.has(ordinal)) continue;
       this.#first.claim(ordinal);
-      rows.push(own.factor.firstRow[code]!);
+      rows[count++] = firstRow[place]!;
     }
-    this.#first.take(unit, Int32Array.from(rows), fed);
+    this.#first.take(unit, rows.subarray(0, count), fed);
   }
 
   /** `keys` are the batch's keys of all entities. */
@@ -184,7 +217,6 @@ class KeyList {
     const first = this.#first.columns(rows);
     columns.push(...first);
     if (this.#latest) columns.push(...this.#latest.columns(rows, first, keys));
-    // Read once, by the resolve: compressing and looking for repetition would cost more than it saves.
-    return writeTable(columns, { codec: 'UNCOMPRESSED', plain: true });
+    return writeKeyList(columns, this.table.hashes());
   }
 }

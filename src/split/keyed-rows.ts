@@ -46,16 +46,18 @@ export class NewRows {
     this.#grow(newKeys);
     const described = list.columns.find((column) => column.name === keyListColumn.described)?.values;
     if (described?.kind !== 'boolean') return;
-    const rows: number[] = [];
+    const rows = new Int32Array(list.rows);
+    const position = this.#position;
+    let count = 0;
     for (let row = 0; row < list.rows; row++) {
       const ordinal = ordinals[row]!;
-      if (ordinal < 0 || described.data[row] === 0 || this.#position[ordinal]! >= 0) continue;
-      this.#position[ordinal] = this.#count++;
-      rows.push(row);
+      if (ordinal < 0 || described.data[row] === 0 || position[ordinal]! >= 0) continue;
+      position[ordinal] = this.#count++;
+      rows[count++] = row;
     }
-    if (rows.length === 0) return;
-    const at = Int32Array.from(rows);
-    this.#batches.push(new Int32Array(rows.length).fill(batch));
+    if (count === 0) return;
+    const at = rows.subarray(0, count);
+    this.#batches.push(new Int32Array(count).fill(batch));
     for (const column of this.#entity.columns) this.#take(column, list, at);
   }
 

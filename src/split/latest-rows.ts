@@ -22,15 +22,13 @@ export class LatestRows {
   }
 
   add(unit: SourceUnit, own: FedKeys, fed: ReadonlyMap<string, FedKeys>): void {
-    const { codes, distinct } = own.factor;
-    const lastRow = new Int32Array(distinct);
+    const { codes, size, order } = own.factor;
+    const lastRow = new Int32Array(size);
     for (let row = 0; row < codes.length; row++) if (codes[row]! >= 0) lastRow[codes[row]!] = row;
     // Several codes may be one key (a zero of either sign): the later row is claimed last.
-    const order = Int32Array.from(lastRow.keys()).sort((a, b) => lastRow[a]! - lastRow[b]!);
-    const rows = new Int32Array(distinct);
-    for (let i = 0; i < order.length; i++) {
-      const code = order[i]!;
-      rows[i] = lastRow[code]!;
+    const latest = order.toSorted((a, b) => lastRow[a]! - lastRow[b]!);
+    const rows = latest.map((code) => lastRow[code]!);
+    for (const [i, code] of latest.entries()) {
       this.#taken.claim(own.ordinals[code]!);
       this.#rowOf.set(own.ordinals[code]!, unit.place.firstRow + rows[i]!);
     }

@@ -3,11 +3,11 @@
  * predecessor, and everything after (the contract, keys, encoding) works on distinct values.
  */
 import type { ErrorLocation } from '../errors.ts';
-import { KeyTable } from '../keys/table.ts';
 import { decodeDistinct } from '../parquet/decode-distinct.ts';
 import type { ChunkShape } from '../parquet/pages.ts';
 import type { Column } from '../parquet/types.ts';
 import type { SourceChunk } from './source-chunk.ts';
+import { PooledColumn, type StringPool } from './string-pool.ts';
 
 /** Rows after which the share of distinct values is looked at, page by page. */
 const SAMPLE_ROWS = 8192;
@@ -19,26 +19,44 @@ export function decodePromoted(
   { bytes, meta, leaf, rows }: SourceChunk,
   where: ErrorLocation,
   shape: ChunkShape,
+  pool: StringPool,
 ): Column | undefined {
   if (leaf.type.physical !== 'BYTE_ARRAY') return undefined;
-  const table = new KeyTable(Math.min(rows, SAMPLE_ROWS));
+  pool.begin();
   const sample = { rows: SAMPLE_ROWS, distinctMax: DISTINCT_SHARE_MAX };
-  const decoded = decodeDistinct(bytes, meta, leaf, rows, where, shape, table, sample);
-  if (!decoded || table.size > rows * DISTINCT_SHARE_MAX) return undefined;
-  return { form: 'dictionary', rows, nulls: decoded.nulls, dictionary: table.values(), indices: decoded.indices };
+  const decoded = decodeDistinct(bytes, meta, leaf, rows, where, shape, pool, sample);
+  if (!decoded || pool.size > rows * DISTINCT_SHARE_MAX) return undefined;
+  return new PooledColumn({ rows, ...decoded }, pool, pool.entries());
 }
 
 /** A decoded column in dictionary form, or as it was when its values hardly repeat. Only byte arrays are promoted. */
-export function promote(column: Column): Column {
+export function promote(column: Column, pool: StringPool): Column {
   if (column.form === 'dictionary' || column.values.kind !== 'bytes') return column;
   const { rows, nulls, valid } = column;
   const { data, offsets } = column.values;
-  const table = new KeyTable(Math.min(rows, SAMPLE_ROWS));
+  pool.begin();
   const indices = new Int32Array(rows);
   for (let row = 0; row < rows; row++) {
-    indices[row] = valid !== undefined && valid[row] === 0 ? -1 : table.intern(data, offsets[row]!, offsets[row + 1]!);
-    if (row === SAMPLE_ROWS && table.size > SAMPLE_ROWS * DISTINCT_SHARE_MAX) return column;
+    indices[row] = valid !== undefined && valid[row] === 0 ? -1 : pool.intern(data, offsets[row]!, offsets[row + 1]!);
+    if (row === SAMPLE_ROWS && pool.size > SAMPLE_ROWS * DISTINCT_SHARE_MAX) return column;
   }
-  if (table.size > rows * DISTINCT_SHARE_MAX) return column;
-  return { form: 'dictionary', rows, nulls, dictionary: table.values(), indices };
+  if (pool.size > rows * DISTINCT_SHARE_MAX) return column;
+  return new PooledColumn({ rows, nulls, indices }, pool, pool.entries());
+}
+
+/** A dictionary column whose entries are numbers of the pool; undefined where they are no strings. */
+export function pooled(column: Extract<Column, { form: 'dictionary' }>, pool: StringPool): PooledColumn | undefined {
+  if (column instanceof PooledColumn) return column;
+  const { dictionary } = column;
+  if (dictionary.kind !== 'bytes') return undefined;
+  const { data, offsets } = dictionary;
+  pool.begin();
+  const places = new Int32Array(dictionary.length);
+  for (let entry = 0; entry < places.length; entry++) {
+    places[entry] = pool.intern(data, offsets[entry]!, offsets[entry + 1]!);
+  }
+  // A writer may have put one string into its dictionary twice.
+  const entries = pool.entries();
+  const numbers = places.map((place) => entries[place]!);
+  return new PooledColumn(column, pool, numbers, dictionary);
 }

@@ -9,8 +9,8 @@ import { CleanColumn } from './clean.ts';
 import { type Factor, factorize } from './factorize.ts';
 import { reasonOf, shown } from './js-view.ts';
 import { type Rejection, Rejections } from './rejections.ts';
-import { memoOf } from './schema-memo.ts';
 import { locationOf, type SourceChunk, type UnitPlace } from './source-chunk.ts';
+import { poolOf } from './string-pool.ts';
 
 /** Selected rows, ascending, and the same as a mask over all rows. Undefined stands for all rows. */
 export interface Selection {
@@ -31,7 +31,7 @@ export class SourceUnit {
 
   /**
    * Checks every contract column. `types` are the columns' types over all files of the run; `run`, when given, is what
-   * its units share (see `memoOf`). Throws `InvalidValue` that names blob, row group, column and row, where refused rows
+   * its units share (see `poolOf`). Throws `InvalidValue` that names blob, row group, column and row, where refused rows
    * are not to be set aside.
    */
   constructor(
@@ -56,7 +56,7 @@ export class SourceUnit {
         place,
         distinct: contract.active || keyed.has(name),
         rejections: this.#rejections,
-        memo: run && contract.active ? memoOf(run, name) : undefined,
+        pool: poolOf(run ?? this, name),
       };
       this.#columns.set(name, new CleanColumn(contract, fetched, context));
     }

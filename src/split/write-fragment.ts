@@ -13,6 +13,7 @@ import type { Codec, Column, ColumnType, EncodedChunk } from '../parquet/types.t
 import { allocate } from '../parquet/values.ts';
 import type { OutColumn, RowsEntity } from '../pipeline/compiled.ts';
 import type { CleanColumn } from './clean.ts';
+import { entriesOf } from './columns.ts';
 import { evaluate } from './evaluate.ts';
 import { type FedKeys, feedKey } from './fed-keys.ts';
 import type { Fragment, FragmentColumn } from './fragment.ts';
@@ -170,7 +171,7 @@ function reference(
   const rows = selection?.rows.length ?? unit.rows;
   const source = unit.column(column.columns[0]!);
   const codec = writableCodec(source.codec);
-  if (feed.factor.distinct === 0) {
+  if (feed.factor.order.length === 0) {
     return whole(encodePlain(out.type, out.optional, allocate(out.type, rows), new Uint8Array(rows), codec));
   }
   const reused =
@@ -179,12 +180,12 @@ function reference(
       : undefined;
   if (reused) return reused;
   const indices = selection ? gatherCodes(feed.factor.codes, selection.rows) : feed.factor.codes;
-  const pages = encodeIndexPages(indices, feed.factor.distinct, out.optional, codec);
+  const pages = encodeIndexPages(indices, feed.factor.size, out.optional, codec);
   return {
     column: {
       kind: 'ref',
       target: column.entity,
-      keys: context.section(feed.ordinals),
+      keys: context.section(occurring(feed)),
       pages: {
         codec,
         length: pages.length,
@@ -212,10 +213,10 @@ function reusedPages(
   const { shape } = found;
   const { meta, bytes } = found.chunk;
   const pages = pagesForOtherDictionary(bytes, shape);
-  const { firstRow, distinct } = feed.factor;
+  const { firstRow, order } = feed.factor;
   // Unused entries take a key that occurs, so that the dictionary holds nothing else.
-  const keys = new Int32Array(values.dictionary.length).fill(feed.ordinals[0]!);
-  for (let code = 0; code < distinct; code++) keys[values.indices[firstRow[code]!]!] = feed.ordinals[code]!;
+  const keys = new Int32Array(entriesOf(values)).fill(feed.ordinals[order[0]!]!);
+  for (let i = 0; i < order.length; i++) keys[values.indices[firstRow[i]!]!] = feed.ordinals[order[i]!]!;
   return {
     column: {
       kind: 'ref',
@@ -233,6 +234,13 @@ function reusedPages(
     },
     parts: pages.parts,
   };
+}
+
+/** Ordinals by code; a code that does not occur takes a key that does, so that the dictionary holds nothing else. */
+function occurring({ factor: { order }, ordinals }: FedKeys): Int32Array {
+  if (order.length === ordinals.length) return ordinals;
+  const spare = ordinals[order[0]!]!;
+  return ordinals.map((ordinal) => (ordinal < 0 ? spare : ordinal));
 }
 
 function gatherCodes(codes: Int32Array, rows: Int32Array): Int32Array {

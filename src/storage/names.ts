@@ -22,7 +22,7 @@ export const work = {
   split: (runId: string, batch: number) => `runs/${runId}/split/${pad(batch, 6)}.bin`,
   splitPrefix: (runId: string) => `runs/${runId}/split/`,
   /** The distinct keys of one batch for one keyed entity, in first-seen order. */
-  keyList: (runId: string, entity: string, batch: number) => `runs/${runId}/keys/${entity}/${pad(batch, 6)}.parquet`,
+  keyList: (runId: string, entity: string, batch: number) => `runs/${runId}/keys/${entity}/${pad(batch, 6)}.keys`,
   /** The refused rows of one batch; only where there are any. */
   rejected: (runId: string, batch: number) => `runs/${runId}/rejected/${pad(batch, 6)}.parquet`,
   /** Row counts and prefix sums of all batches. */

@@ -33,8 +33,8 @@ export class IndexWorld {
   async resolve(runId: string, keys: readonly string[], term = ++this.#term): Promise<void> {
     const { document, partition, container } = this.at;
     const blob = indexBlobs.delta(document.index, document.epoch, partition, runId, 1);
-    const { pieces, place } = segmentOf(tableOf(keys));
-    await this.store.write(container, blob, Buffer.concat(pieces));
+    const { bytes, place } = segmentOf(tableOf(keys));
+    await this.store.write(container, blob, bytes);
     const manifest = { container: 'published', name: `${runId}.json` };
     const pending = { runId, attempt: 1, entity: 'entity', manifest, delta: { blob, ...place } };
     await settlePending(this.at, this.published, (head) => withPending(head, term, pending));

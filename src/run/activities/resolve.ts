@@ -11,12 +11,13 @@ import { invariant } from '../../errors.ts';
 import { keyWriter } from '../../keys/encode.ts';
 import { indexBlobs } from '../../keys/index-documents.ts';
 import { type IndexPartition, partitionOf, settlePending, withPending } from '../../keys/key-index.ts';
-import { findIds, UNKNOWN } from '../../keys/lookup.ts';
+import { findIds } from '../../keys/lookup.ts';
 import { segmentOf } from '../../keys/segment.ts';
-import { hashKey, KeyTable } from '../../keys/table.ts';
-import { readTable, type Table } from '../../parquet/table.ts';
+import { KeyTable } from '../../keys/table.ts';
+import type { Table } from '../../parquet/table.ts';
 import type { ColumnType, Values } from '../../parquet/types.ts';
 import { keyListColumn } from '../../split/fed-keys.ts';
+import { type KeyListTable, readKeyList } from '../../split/key-list-file.ts';
 import { NewRows } from '../../split/keyed-rows.ts';
 import { writeJson } from '../../storage/json.ts';
 import { type KeyedDatasetKind, output, work } from '../../storage/names.ts';
@@ -53,6 +54,9 @@ export interface ResolveOutput {
 /** In place of a slot, for a key that belongs to another partition. */
 export const NO_SLOT = -(2n ** 63n);
 
+/** Keys that memory is taken for before they have come: 30 MiB. */
+const EXPECTED_MAX = 1 << 20;
+
 /** Key lists up to this many bytes are kept from the first pass for the second one. */
 const LISTS_KEPT_BYTES = 64 * 1024 * 1024;
 
@@ -81,13 +85,13 @@ export async function resolveActivity(environment: Environment, input: ResolveIn
     rows.describe(batch, list, newOrdinals(ordinals[batch]!, slots), fresh.size);
     changes?.note(batch, list, ordinals[batch]!);
   }
-  const attributes = await changes?.decide(uploads, at, head, plan, arriving, slots);
+  const attributes = await changes?.decide(uploads, at, head, plan, arriving, ids);
   const stage = (kind: KeyedDatasetKind, finished: ReturnType<NewRows['finish']>) =>
     stageRows(environment, uploads, { pipeline, runId, entity: name, partition, kind }, finished);
   const records = [await stage('new', rows.finish(fresh, plan.codec))];
   for (const { kind, entity: shape, leaves } of others) {
     const further = new NewRows(shape, types, leaves);
-    const known = kind === 'known' ? knownKeys(arriving, slots) : undefined;
+    const known = kind === 'known' ? knownKeys(arriving, ids) : undefined;
     for await (const { batch, list } of lists.read()) {
       if (known) further.describe(batch, list, known.ordinals(ordinals[batch]!), known.keys.size);
       const changed = known ? undefined : changes?.ofBatch(plan, batch, list, ordinals[batch]!);
@@ -133,63 +137,66 @@ async function intern(
   types: readonly ColumnType[],
   { document, partition }: IndexPartition,
 ): Promise<{ arriving: KeyTable; ordinals: Int32Array[] }> {
-  const arriving = new KeyTable();
+  let arriving: KeyTable | undefined;
   const ordinals: Int32Array[] = [];
   const whole = document.partitions === 1;
   for await (const { batch, list } of lists.read()) {
+    // Batches are much alike; a table that need not grow is twice as quick.
+    arriving ??= new KeyTable(Math.min(EXPECTED_MAX, list.rows * lists.batches));
     const components = types.map((type, c) => ({ type, values: columnOf(list, keyListColumn.component(c)) }));
     const writer = keyWriter(components);
     const at = new Array<number>(types.length);
     const own = new Int32Array(list.rows).fill(-1);
     for (let row = 0; row < list.rows; row++) {
+      const hash = list.hashes[row]!;
+      if (!whole && partitionOf(hash, document.partitions) !== partition) continue;
       writer.write(at.fill(row));
-      const { bytes, start, end } = writer;
-      if (!whole && partitionOf(hashKey(bytes, start, end), document.partitions) !== partition) continue;
-      own[row] = arriving.intern(bytes, start, end);
+      own[row] = arriving.internHashed(hash, writer.bytes, writer.start, writer.end);
     }
     ordinals[batch] = own;
   }
-  return { arriving, ordinals };
+  return { arriving: arriving ?? new KeyTable(), ordinals };
 }
 
-/** The unknown keys in first-seen order, and the slot of each key. */
-function divideKeys(arriving: KeyTable, ids: BigInt64Array): { fresh: KeyTable; slots: BigInt64Array } {
+/** The unknown keys in first-seen order, and the slot of each key, as halves of 64-bit integers. */
+function divideKeys(arriving: KeyTable, ids: BigInt64Array): { fresh: KeyTable; slots: Int32Array } {
+  const slots = new Int32Array(ids.buffer, ids.byteOffset, ids.length * 2);
   let unknown = 0;
-  for (const id of ids) if (id === UNKNOWN) unknown++;
-  const slots = ids;
+  for (let ordinal = 0; ordinal < ids.length; ordinal++) if (slots[2 * ordinal + 1]! < 0) unknown++;
   // Where all keys are new, as in an entity's first run, the table is already the one that is wanted.
-  if (unknown === arriving.size) {
-    for (let ordinal = 0; ordinal < slots.length; ordinal++) slots[ordinal] = BigInt(-1 - ordinal);
-    return { fresh: arriving, slots };
-  }
-  const fresh = new KeyTable(unknown);
+  const all = unknown === arriving.size;
+  const fresh = all ? arriving : new KeyTable(unknown);
   for (let ordinal = 0; ordinal < ids.length; ordinal++) {
-    if (ids[ordinal] !== UNKNOWN) continue;
-    slots[ordinal] = BigInt(-1 - fresh.intern(arriving.at(ordinal)));
+    if (slots[2 * ordinal + 1]! >= 0) continue;
+    // The low half of -1 - n is n's complement, and ordinals fit 31 bits: the high half, -1, stays.
+    slots[2 * ordinal] = ~(all ? ordinal : fresh.internFrom(arriving, ordinal));
   }
   return { fresh, slots };
 }
 
 /** Slots of all keys of all batches, batch by batch. */
-function slotBytes(ordinals: readonly (Int32Array | undefined)[], slots: BigInt64Array): Uint8Array {
+function slotBytes(ordinals: readonly (Int32Array | undefined)[], slots: Int32Array): Uint8Array {
   const length = ordinals.reduce((sum, list) => sum + (list?.length ?? 0), 0);
-  const all = new BigInt64Array(length);
+  const all = new Int32Array(length * 2);
   let at = 0;
   for (const list of ordinals) {
     if (!list) continue;
-    for (let i = 0; i < list.length; i++) all[at++] = list[i]! < 0 ? NO_SLOT : slots[list[i]!]!;
+    for (let i = 0; i < list.length; i++, at += 2) {
+      const ordinal = list[i]!;
+      // Of `NO_SLOT`, only the highest bit is set.
+      all[at] = ordinal < 0 ? 0 : slots[2 * ordinal]!;
+      all[at + 1] = ordinal < 0 ? -(2 ** 31) : slots[2 * ordinal + 1]!;
+    }
   }
   return new Uint8Array(all.buffer);
 }
 
 /** By row of a batch's list: ordinal among the new keys, or -1. */
-function newOrdinals(ordinals: Int32Array, slots: BigInt64Array): Int32Array {
-  // The low half of -1 - n is n's complement, and ordinals fit 31 bits.
-  const halves = new Int32Array(slots.buffer, slots.byteOffset, slots.length * 2);
+function newOrdinals(ordinals: Int32Array, slots: Int32Array): Int32Array {
   const out = new Int32Array(ordinals.length).fill(-1);
   for (let i = 0; i < ordinals.length; i++) {
     const k = 2 * ordinals[i]!;
-    if (k >= 0 && halves[k + 1]! < 0) out[i] = ~halves[k]!;
+    if (k >= 0 && slots[k + 1]! < 0) out[i] = ~slots[k]!;
   }
   return out;
 }
@@ -212,8 +219,8 @@ async function stageDelta(uploads: Uploads, at: IndexPartition, plan: Plan, fres
   if (fresh.size === 0) return undefined;
   const { document, partition } = at;
   const blob = indexBlobs.delta(document.index, document.epoch, partition, plan.runId, plan.attempt);
-  const { pieces, place } = segmentOf(fresh);
-  await uploads.add(() => at.store.write(at.container, blob, Buffer.concat(pieces)));
+  const { bytes, place } = segmentOf(fresh);
+  await uploads.add(() => at.store.write(at.container, blob, bytes));
   return { blob, ...place };
 }
 
@@ -237,8 +244,12 @@ class KeyLists {
     this.#entity = entity;
   }
 
+  get batches(): number {
+    return this.#plan.batches.length;
+  }
+
   /** In batch order, each read while its predecessor is worked on. */
-  async *read(): AsyncIterable<{ batch: number; list: Table }> {
+  async *read(): AsyncIterable<{ batch: number; list: KeyListTable }> {
     const batches = this.#plan.batches.length;
     let next = batches > 0 ? this.#fetch(0) : undefined;
     for (let batch = 0; next; batch++) {
@@ -246,7 +257,7 @@ class KeyLists {
       next = batch + 1 < batches ? this.#fetch(batch + 1) : undefined;
       next?.catch(() => undefined);
       // A batch without keys has no list.
-      if (bytes) yield { batch, list: readTable(bytes, name) };
+      if (bytes) yield { batch, list: readKeyList(bytes, name) };
     }
   }
 

@@ -223,23 +223,40 @@ class OpenRun {
   }
 
   idsOfSlots(target: string, slots: BigInt64Array, keys: Int32Array): BigInt64Array {
-    const { map, base } = this.#own(target);
     const ids = new BigInt64Array(keys.length);
-    for (let i = 0; i < keys.length; i++) ids[i] = idOfSlot(slots[keys[i]!]!, map, base);
+    const bind = this.#binder(target, slots, ids);
+    for (let i = 0; i < keys.length; i++) bind(keys[i]!, i);
     return ids;
   }
 
   idsOfBatches(target: string, slots: BigInt64Array, batches: Int32Array, keys: Int32Array) {
-    const { map, base } = this.#own(target);
     const starts = this.tally.starts[target]!;
     const ids = new BigInt64Array(keys.length);
     const valid = new Uint8Array(keys.length);
+    const bind = this.#binder(target, slots, ids);
     for (let i = 0; i < keys.length; i++) {
       if (keys[i]! < 0) continue;
-      ids[i] = idOfSlot(slots[starts[batches[i]!]! + keys[i]!]!, map, base);
+      bind(starts[batches[i]!]! + keys[i]!, i);
       valid[i] = 1;
     }
     return { ids, valid };
+  }
+
+  /** Writes the ID of slot `at` to place `i` of `ids`: a known ID, or that of a new key's ordinal. */
+  #binder(target: string, slots: BigInt64Array, ids: BigInt64Array): (at: number, i: number) => void {
+    const { map, base } = this.#own(target);
+    const from = halvesOf(slots);
+    const to = halvesOf(ids);
+    return (at, i) => {
+      const high = from[2 * at + 1]!;
+      if (high < 0) {
+        // -1 - ordinal: the complement of both halves is the ordinal.
+        map.put(to, i, base + ~high * 2 ** 32 + (~from[2 * at]! >>> 0));
+      } else {
+        to[2 * i] = from[2 * at]!;
+        to[2 * i + 1] = high;
+      }
+    };
   }
 
   rowIds(target: string, batch: number, first: number, count: number) {
@@ -261,8 +278,9 @@ class OpenRun {
   }
 }
 
-function idOfSlot(slot: bigint, map: IdMap, base: number): bigint {
-  return slot >= 0n ? slot : map.at(base + Number(-1n - slot));
+/** 64-bit integers as pairs of 32 bits, the low ones first. */
+function halvesOf(longs: BigInt64Array): Int32Array {
+  return new Int32Array(longs.buffer, longs.byteOffset, longs.length * 2);
 }
 
 async function openRun(environment: Environment, runId: string): Promise<OpenRun> {
@@ -304,11 +322,10 @@ async function readSlots(
   range: { offset: number; length: number },
 ): Promise<BigInt64Array> {
   const starts = run.ids.partitions[target]!;
+  const parts = await Promise.all(starts.slice(1).map((_, partition) => slotsOf(run, target, partition, range)));
+  if (parts.length === 1) return parts[0]!;
   const merged = new BigInt64Array(range.length / 8).fill(NO_SLOT);
-  for (let partition = 0; partition + 1 < starts.length; partition++) {
-    const name = work.slots(run.runId, target, partition);
-    const bytes = await requireBytes(run.environment.store, run.container, name, range);
-    const slots = new BigInt64Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 8);
+  for (const [partition, slots] of parts.entries()) {
     const before = BigInt(starts[partition]!);
     for (let i = 0; i < slots.length; i++) {
       const slot = slots[i]!;
@@ -317,4 +334,17 @@ async function readSlots(
     }
   }
   return merged;
+}
+
+async function slotsOf(
+  run: OpenRun,
+  target: string,
+  partition: number,
+  range: { offset: number; length: number },
+): Promise<BigInt64Array> {
+  const name = work.slots(run.runId, target, partition);
+  const bytes = await requireBytes(run.environment.store, run.container, name, range);
+  // Words need their alignment; what comes from a network may have none.
+  const whole = bytes.byteOffset % 8 === 0 ? bytes : new Uint8Array(bytes);
+  return new BigInt64Array(whole.buffer, whole.byteOffset, whole.byteLength / 8);
 }
