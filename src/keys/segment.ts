@@ -10,7 +10,7 @@
  * ranges that the run was given. The hash is `hashKey` of `table.ts`: it is part of the format.
  */
 import { invariant, OrdinalError } from '../errors.ts';
-import { arenaOf, copyForward } from '../parquet/copy.ts';
+import { arenaOf, copyForward } from '../short-bytes.ts';
 import type { BlobStore } from '../storage/store.ts';
 import type { KeyTable } from './table.ts';
 

@@ -3,8 +3,8 @@
  * addressing over one arena; no per-key objects, so millions of keys cost their bytes and twelve more.
  */
 import { OrdinalError } from '../errors.ts';
-import { sameBytes, viewOf } from '../parquet/copy.ts';
 import type { Values } from '../parquet/types.ts';
+import { sameBytes, viewOf } from '../short-bytes.ts';
 
 const LOAD_MAX = 0.6;
 /** Offsets are 32-bit. */

@@ -3,7 +3,7 @@
  * of all rows is made. For columns that a writer gave no dictionary although their values repeat.
  */
 import type { ErrorLocation } from '../errors.ts';
-import { sameBytes, viewOf } from './copy.ts';
+import { sameBytes, viewOf } from '../short-bytes.ts';
 import { guarded } from './fail.ts';
 import { Validity } from './levels.ts';
 import { openDataPage } from './page-body.ts';

@@ -4,7 +4,7 @@
  *
  * Specification: google/snappy, `format_description.txt`.
  */
-import { type Arena, arenaOf, copyForward, slackBytes } from './copy.ts';
+import { type Arena, arenaOf, copyForward, slackBytes } from '../short-bytes.ts';
 
 const hashBits = 14;
 /** Distances of the three-byte copy, the longest that is written. */

@@ -3,8 +3,8 @@
  * what a value means.
  */
 import { OrdinalError } from '../errors.ts';
+import { arenaOf, copyForward, slackBytes } from '../short-bytes.ts';
 import { widthOf } from './constants.ts';
-import { arenaOf, copyForward, slackBytes } from './copy.ts';
 import type { ColumnType, Values } from './types.ts';
 
 /** Offsets are 32-bit: an arena holds less than 4 GiB. */
