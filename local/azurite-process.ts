@@ -1,5 +1,8 @@
 /** Runs Azurite in this process, as a child of `startAzurite`; it ends when its parent does, and saves before that. */
+import { mkdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { endWithParent } from './child.ts';
 
 const require = createRequire(import.meta.url);
@@ -18,6 +21,26 @@ prototype.autosaveEnable = function (...args) {
   this.autosaveInterval = autosaveIntervalMs;
   return autosaveEnable.apply(this, args);
 };
+
+/** An Azurite whose parent was killed may still be saving when the next one starts on its folder. */
+const lockMsMax = 15_000;
+
+/** Waits until the folder is nobody else's, and holds it until this process ends, however it ends. */
+function lock(dir: string): DatabaseSync {
+  mkdirSync(dir, { recursive: true });
+  const db = new DatabaseSync(join(dir, '.lock'), { timeout: lockMsMax });
+  try {
+    db.exec('BEGIN EXCLUSIVE');
+  } catch {
+    console.error(`Another Azurite uses the folder ${dir}.`);
+    process.exit(1);
+  }
+  return db;
+}
+
+const location = process.argv.indexOf('--location');
+const held = location < 0 ? undefined : lock(process.argv[location + 1] ?? '');
+process.once('exit', () => held?.close());
 
 // Azurite saves and closes its servers on SIGTERM.
 const release = endWithParent(() => {

@@ -34,6 +34,8 @@ export interface RunningHost {
 }
 
 const drainMs = 10_000;
+/** How long a host waits for the state file of one that is ending. */
+const lockMsMax = 5_000;
 const rpcPath = '/durabletask';
 
 /** Starts everything. @throws StartError or SettingsError. */
@@ -144,7 +146,7 @@ function bodyLimit(env: Record<string, string>): number {
 }
 
 function openStore(state: string): Store {
-  return state === ':memory:' ? new MemoryStore() : new SqliteStore(state);
+  return state === ':memory:' ? new MemoryStore() : new SqliteStore(state, lockMsMax);
 }
 
 async function loadFunctions(pool: WorkerPool, env: Record<string, string>): Promise<FunctionTable> {

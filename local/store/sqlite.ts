@@ -37,10 +37,13 @@ export class SqliteStore implements Store {
   private readonly db: DatabaseSync;
   private readonly statements = new Map<string, StatementSync>();
 
-  /** Opens or creates `file`; throws when it is in use by another host or written by a newer one. */
-  constructor(file: string) {
+  /**
+   * Opens or creates `file`. Waits up to `lockMsMax` for another host to let go of it: one that was killed may need a
+   * moment to end. @throws when it is in use by another host, or written by a newer one.
+   */
+  constructor(file: string, lockMsMax = 0) {
     if (file !== ':memory:') mkdirSync(dirname(resolve(file)), { recursive: true });
-    this.db = new DatabaseSync(file);
+    this.db = new DatabaseSync(file, { timeout: lockMsMax });
     try {
       this.db.exec('PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;');
       this.migrate(file);

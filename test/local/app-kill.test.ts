@@ -1,6 +1,7 @@
 /**
- * The real app, built, on a host that is killed at seeded moments: what it publishes is byte for byte what an
- * undisturbed host publishes, and its IDs have no gap and no duplicate. KILLS and SEED as in kill.test.ts.
+ * The real app, built, under `npm start`, which is killed at seeded moments: a worker, the host, the host with its
+ * workers, or the process group of `npm start` with all that it started. What is published is byte for byte what an
+ * undisturbed run publishes, and IDs have no gap and no duplicate. KILLS and SEED as in kill.test.ts.
  */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
@@ -9,11 +10,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { BlobServiceClient } from '@azure/storage-blob';
+import { BlobServiceClient, StorageSharedKeyCredential } from '@azure/storage-blob';
 import { DuckDBInstance } from '@duckdb/node-api';
-import { type RunningAzurite, startAzurite } from '../../local/azurite.ts';
 import { seededRandom } from '../../local/chaos.ts';
-import { type StartedHost, startHost } from '../../local/start-host.ts';
+import { gone, type Started, startAll, workersOf } from './processes.ts';
 
 const scriptRoot = fileURLToPath(new URL('../..', import.meta.url));
 const kills = Number(process.env.KILLS ?? 2);
@@ -21,7 +21,6 @@ const seed = Number(process.env.SEED ?? 1);
 const folder = mkdtempSync(join(tmpdir(), 'app-kill-'));
 const runs = ['first', 'second'];
 const [filesPerRun, rowsPerFile] = [3, 20_000];
-const azurites: RunningAzurite[] = [];
 
 before(async () => {
   assert.ok(existsSync(join(scriptRoot, 'dist', 'functions')), 'the app must be built first: npm run build');
@@ -39,22 +38,18 @@ before(async () => {
     }
   }
 });
-after(async () => {
-  for (const azurite of azurites) await azurite.stop();
-  rmSync(folder, { recursive: true });
-});
+after(() => rmSync(folder, { recursive: true }));
 
-interface World {
-  service: BlobServiceClient;
-  start: () => Promise<StartedHost>;
+/** The blob service of Azurite, whose account and key every emulator has. */
+function serviceOf({ blobUrl }: Started): BlobServiceClient {
+  const key = 'Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==';
+  return new BlobServiceClient(blobUrl, new StorageSharedKeyCredential('devstoreaccount1', key));
 }
 
-/** An Azurite with the source blobs, and how to start a host on it. */
-async function worldOf(name: string): Promise<World> {
-  const azurite = await startAzurite();
-  azurites.push(azurite);
-  const service = BlobServiceClient.fromConnectionString(azurite.connectionString);
-  const landing = service.getContainerClient('landing');
+/** Starts everything on a folder of its own, with the source blobs in place. */
+async function worldOf(name: string): Promise<Started> {
+  const world = await startAll(join(folder, `${name}-state`));
+  const landing = serviceOf(world).getContainerClient('landing');
   await landing.create();
   for (const run of runs) {
     for (let file = 0; file < filesPerRun; file++) {
@@ -62,11 +57,10 @@ async function worldOf(name: string): Promise<World> {
       await landing.getBlockBlobClient(`flights/${run}/${file}.parquet`).uploadData(data);
     }
   }
-  const env = { AzureWebJobsStorage: azurite.connectionString };
-  return { service, start: () => startHost({ scriptRoot, state: join(folder, `${name}.sqlite`), env }) };
+  return world;
 }
 
-async function begin(host: StartedHost, run: string): Promise<void> {
+async function begin(host: Started, run: string): Promise<void> {
   const response = await fetch(`${host.url}/api/pipelines/flights/runs`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
@@ -75,7 +69,7 @@ async function begin(host: StartedHost, run: string): Promise<void> {
   assert.equal(response.status, 202, await response.text());
 }
 
-async function finish(host: StartedHost, run: string): Promise<void> {
+async function finish(host: Started, run: string): Promise<void> {
   for (const end = Date.now() + 60_000; Date.now() < end; ) {
     const { status, error } = (await (await fetch(`${host.url}/api/runs/${run}`)).json()) as {
       status: string;
@@ -89,8 +83,8 @@ async function finish(host: StartedHost, run: string): Promise<void> {
 }
 
 /** Name, digest and contents' place of every published Parquet blob. */
-async function published(name: string, service: BlobServiceClient): Promise<Map<string, string>> {
-  const container = service.getContainerClient('published');
+async function published(name: string, host: Started): Promise<Map<string, string>> {
+  const container = serviceOf(host).getContainerClient('published');
   const digests = new Map<string, string>();
   for await (const blob of container.listBlobsFlat()) {
     if (!blob.name.endsWith('.parquet')) continue;
@@ -102,45 +96,59 @@ async function published(name: string, service: BlobServiceClient): Promise<Map<
   return digests;
 }
 
-async function killAtRandom(host: StartedHost, world: World, random: () => number): Promise<StartedHost> {
+const victims = ['group', 'worker', 'host', 'host and workers'] as const;
+
+/** Kills -9 at a random moment and starts again what is gone then. */
+async function killAtRandom(
+  host: Started,
+  name: string,
+  victim: (typeof victims)[number],
+  random: () => number,
+): Promise<Started> {
   await new Promise((resolve) => setTimeout(resolve, random() * 700));
-  const status = await fetch(`${host.url}/admin/host/status`);
-  const { workers } = (await status.json()) as { workers: number[] };
-  const victim = workers[Math.floor(random() * workers.length)];
-  const what = random();
-  if ((what < 0.3 || what > 0.7) && victim !== undefined) process.kill(victim, 'SIGKILL');
-  if (what < 0.3) return host;
-  await host.kill();
-  return await world.start();
+  const workers = await workersOf(host.url);
+  const kill = (pids: readonly number[]) => {
+    for (const pid of pids) process.kill(pid, 'SIGKILL');
+  };
+  if (victim === 'worker') {
+    kill(workers.slice(Math.floor(random() * workers.length)).slice(0, 1));
+    return host;
+  }
+  if (victim === 'group') kill([-host.pid]);
+  else kill(victim === 'host' ? [host.hostPid] : [host.hostPid, ...workers]);
+  await host.ended;
+  const again = await startAll(join(folder, `${name}-state`));
+  await gone([host.hostPid, ...workers]);
+  return again;
 }
 
-test(`${kills} kills in a run of the app: published bytes and IDs are those of a quiet run`, {
+test(`npm start, killed ${kills + 1} times in two runs of the app: published bytes and IDs are those of quiet runs`, {
   timeout: 600_000,
 }, async () => {
   const quiet = await worldOf('quiet');
-  let host = await quiet.start();
   for (const run of runs) {
-    await begin(host, run);
-    await finish(host, run);
+    await begin(quiet, run);
+    await finish(quiet, run);
   }
-  await host.stop();
-  const expected = await published('quiet', quiet.service);
+  const expected = await published('quiet', quiet);
+  await quiet.stop();
   assert.ok(expected.size >= 4, [...expected.keys()].join());
 
-  const world = await worldOf('killed');
   const random = seededRandom(seed);
-  host = await world.start();
+  let host = await worldOf('killed');
   try {
     await begin(host, 'first');
-    for (let kill = 0; kill < kills; kill++) host = await killAtRandom(host, world, random);
+    for (let kill = 0; kill < kills; kill++) {
+      host = await killAtRandom(host, 'killed', victims[(kill + seed - 1) % victims.length]!, random);
+    }
     await finish(host, 'first');
     await begin(host, 'second');
-    host = await killAtRandom(host, world, random);
+    host = await killAtRandom(host, 'killed', victims[(kills + seed - 1) % victims.length]!, random);
     await finish(host, 'second');
+    assert.deepEqual(await published('killed', host), expected);
   } finally {
     await host.stop();
   }
-  assert.deepEqual(await published('killed', world.service), expected);
   await checkIds(join(folder, 'killed'));
 });
 

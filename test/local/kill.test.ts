@@ -3,35 +3,20 @@
  * KILLS=N makes it N moments instead of the few of a normal run.
  */
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { seededRandom } from '../../local/chaos.ts';
 import { type StartedHost, startHost } from '../../local/start-host.ts';
+import { lives, workersOf } from './processes.ts';
 
 const scriptRoot = fileURLToPath(new URL('./fixtures/durable', import.meta.url));
 const kills = Number(process.env.KILLS ?? 3);
 const seed = Number(process.env.SEED ?? 1);
 const [shards, size] = [10, 12];
 const count = shards * size;
-
-async function workersOf(host: StartedHost): Promise<number[]> {
-  const status = (await (await fetch(`${host.url}/admin/host/status`)).json()) as { workers: number[] };
-  return status.workers;
-}
-
-/** True while a process of this ID lives. One that has ended and waits to be reaped by its parent does not. */
-function lives(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    if (process.platform !== 'linux') return true;
-    return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
-  } catch {
-    return false;
-  }
-}
 
 async function statusOf(host: StartedHost, id: string): Promise<{ runtimeStatus: string; output: unknown }> {
   const response = await fetch(`${host.url}/runtime/webhooks/durabletask/instances/${id}`);
@@ -75,7 +60,7 @@ test(`${kills} kills of host and workers: the run ends as if nothing had been`, 
     assert.equal(started.status, 202);
     for (let kill = 0; kill < kills; kill++) {
       await new Promise((resolve) => setTimeout(resolve, random() * 400));
-      const workers = await workersOf(host);
+      const workers = await workersOf(host.url);
       const what = random();
       if (what < 0.3 && workers.length > 0) {
         process.kill(workers[Math.floor(random() * workers.length)] as number, 'SIGKILL');
