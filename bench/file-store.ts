@@ -56,6 +56,18 @@ export class FileStore implements BlobStore {
     range?: { offset: number; length: number; ifMatch?: string },
   ): Promise<Uint8Array | undefined> {
     if (range?.length === 0) return new Uint8Array(0);
+    return (await this.#read(container, name, range))?.bytes;
+  }
+
+  readVersion(container: string, name: string): Promise<{ bytes: Uint8Array; etag: string } | undefined> {
+    return this.#read(container, name);
+  }
+
+  async #read(
+    container: string,
+    name: string,
+    range?: { offset: number; length: number; ifMatch?: string },
+  ): Promise<{ bytes: Uint8Array; etag: string } | undefined> {
     this.counters.requests++;
     let file: number;
     try {
@@ -75,7 +87,7 @@ export class FileStore implements BlobStore {
       const bytes = new Uint8Array(length);
       for (let at = 0; at < length; ) at += fs.readSync(file, bytes, at, length - at, offset + at);
       this.counters.bytesRead += length;
-      return bytes;
+      return { bytes, etag: etagOf(stat) };
     } finally {
       fs.closeSync(file);
     }

@@ -14,6 +14,12 @@ export const limits = {
   fanOutTasksMax: 200,
   /** Batches in one run: fanOutTasksMax shards of fanOutTasksMax tasks. */
   batchesMax: 40_000,
+  /** Bytes, and number, of the documents of runs that a process keeps in memory: plans of millions of rows are small. */
+  keptBytesMax: 16 * 1024 * 1024,
+  keptDocumentsMax: 256,
+  /** Seconds for which a process takes a run's plan to be what it was when last looked at: a run that was given up is
+   * noticed by what it still executes, and an activity may be slow by as much anyway. */
+  planTrustSecondsMax: 10,
   /** Attempts at one activity before its run fails. */
   activityAttemptsMax: 4,
   /** Committed blocks of one block blob (Put Block List). */

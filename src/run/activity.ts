@@ -8,7 +8,12 @@ import { limits } from '../limits.ts';
 import { bindActivity, bindInputSchema } from './activities/bind.ts';
 import { callBackActivity, callBackInputSchema } from './activities/call-back.ts';
 import { discardActivity, discardInputSchema } from './activities/discard.ts';
-import { compactIndexActivity, extendIndexActivity, indexInputSchema } from './activities/extend-index.ts';
+import {
+  compactIndexActivity,
+  compactInputSchema,
+  extendIndexActivity,
+  extendInputSchema,
+} from './activities/extend-index.ts';
 import { finishActivity, finishInputSchema } from './activities/finish.ts';
 import { outcomeActivity } from './activities/outcome.ts';
 import { planActivity } from './activities/plan.ts';
@@ -19,31 +24,31 @@ import { resolveActivity, resolveInputSchema } from './activities/resolve.ts';
 import { sealActivity, sealKeyedActivity, sealKeyedInputSchema } from './activities/seal.ts';
 import { splitActivity } from './activities/split.ts';
 import { tallyActivity } from './activities/tally.ts';
-import { planInputSchema, runIdSchema } from './documents.ts';
+import { planInputSchema, planRefSchema, runIdSchema } from './documents.ts';
 import type { Environment } from './environment.ts';
 
 export type ActivityResult<T> = { ok: true; value: T } | { ok: false; error: ErrorValue };
 
 const runSchema = z.object({ runId: runIdSchema });
-const batchSchema = z.object({ runId: runIdSchema, batch: z.int().nonnegative() });
+const batchSchema = planRefSchema.extend({ batch: z.int().nonnegative() });
 
 /** All activities of a run by the name they are registered under. */
 export const runActivities = {
   planRun: edge(planInputSchema, planActivity),
   splitBatch: edge(batchSchema, splitActivity),
   resolveKeys: edge(resolveInputSchema, resolveActivity),
-  tallyRows: edge(runSchema, tallyActivity),
+  tallyRows: edge(planRefSchema, tallyActivity),
   bindIds: edge(bindInputSchema, bindActivity),
   sealBatch: edge(batchSchema, sealActivity),
   sealKeyed: edge(sealKeyedInputSchema, sealKeyedActivity),
   publishFile: edge(publishInputSchema, publishActivity),
   finishRun: edge(finishInputSchema, finishActivity),
-  extendIndex: edge(indexInputSchema, extendIndexActivity),
+  extendIndex: edge(extendInputSchema, extendIndexActivity),
   rebuildIndex: edge(rebuildIndexInputSchema, rebuildIndexActivity),
-  compactIndex: edge(indexInputSchema, compactIndexActivity),
+  compactIndex: edge(compactInputSchema, compactIndexActivity),
   outcomeOfRun: edge(runSchema, outcomeActivity),
   discardRun: edge(discardInputSchema, discardActivity),
-  previewRun: edge(runSchema, previewActivity),
+  previewRun: edge(planRefSchema, previewActivity),
   callBackRun: edge(callBackInputSchema, callBackActivity),
 };
 

@@ -18,6 +18,14 @@ export const runIdSchema = z
   .regex(/^[A-Za-z0-9][A-Za-z0-9_-]*$/, 'may hold letters, digits, "-" and "_", and begins with a letter or digit')
   .max(limits.runIdLengthMax);
 
+/** What an activity is told of the run it works for. */
+export const planRefSchema = z.object({
+  runId: runIdSchema,
+  /** ETag of the plan that the orchestration goes by; without it, the plan that is there. */
+  plan: z.string().exactOptional(),
+});
+export type PlanRef = z.infer<typeof planRefSchema>;
+
 /** The input of a run's orchestration: references only. */
 export const runInputSchema = z.object({
   runId: runIdSchema,

@@ -3,13 +3,13 @@
  * itself or by whoever finds it dead.
  */
 import type { Task } from 'durable-functions';
-import { fromErrorValue } from '../errors.ts';
 import { askEntity, commitOperation, releaseOperation, showOperation } from '../sequence/calls.ts';
 import type { PlanOutput } from './activities/plan.ts';
 import { activity } from './fan-out.ts';
 import { releaseLeases } from './leases.ts';
+import { askAll } from './numbering.ts';
 import type { Orchestration } from './orchestration.ts';
-import { type RunOutput, type RunState, report } from './run-state.ts';
+import { type RunOutput, type RunState, refOf, report } from './run-state.ts';
 
 /** What follows a publication: the key index learns the new keys, sequences commit, leases go to the next in line. */
 export function* complete(
@@ -20,34 +20,32 @@ export function* complete(
 ): Generator<Task, RunOutput, unknown> {
   const { runId, pipeline } = run.input;
   const crowded = yield* extendIndexes(df, run, plan);
-  for (const { name } of plan.sequences) {
-    const shown = yield* askEntity(df, showOperation(name, { owner: runId }));
-    if (!shown.ok) throw fromErrorValue(shown.error);
+  const names = plan.sequences.map(({ name }) => name);
+  const shown = yield* askAll(
+    df,
+    names.map((name) => showOperation(name, { owner: runId })),
+  );
+  const commits = names.flatMap((name, i) => {
+    const reservation = shown[i]!.reservation;
     // Committed already, or so long ago that it is forgotten.
-    if (shown.reservation?.outcome !== 'open') continue;
-    const attempt = Math.max(run.attempt, shown.reservation.attempt);
-    const answer = yield* askEntity(df, commitOperation(name, { owner: runId, attempt }));
-    if (!answer.ok) throw fromErrorValue(answer.error);
-  }
+    if (reservation?.outcome !== 'open') return [];
+    return [commitOperation(name, { owner: runId, attempt: Math.max(run.attempt, reservation.attempt) })];
+  });
+  yield* askAll(df, commits);
   // An earlier life may have left its leases held.
   run.leases = [...new Set(plan.keyed.map(({ index }) => index))].sort();
   yield* releaseLeases(df, run.leases, runId, run.attempt);
-  for (const entity of crowded) yield* attempt(activity(df, 'compactIndex', { runId, entity }));
+  for (const entity of crowded) yield* attempt(activity(df, 'compactIndex', { ...refOf(run, plan), entity }));
   report(df, run, { phase: 'done', batches: plan.batches, rows, files: plan.files });
   return { runId, pipeline, rows, manifest };
 }
 
 /** The run's new keys into the heads of their indexes. What fails here is made up for by the next run that resolves. */
 function* extendIndexes(df: Orchestration, run: RunState, plan: PlanOutput): Generator<Task, string[], unknown> {
-  const { runId } = run.input;
-  const crowded: string[] = [];
   // An earlier life published, and its plan may be gone: the next run that resolves takes its keys in.
-  if (plan.published) return crowded;
-  for (const { entity } of plan.keyed) {
-    const extended = yield* attempt(activity(df, 'extendIndex', { runId, entity }));
-    if (extended?.crowded) crowded.push(entity);
-  }
-  return crowded;
+  if (plan.published || plan.keyed.length === 0) return [];
+  const extended = yield* attempt(activity(df, 'extendIndex', refOf(run, plan)));
+  return extended?.crowded ?? [];
 }
 
 /**

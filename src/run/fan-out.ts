@@ -8,6 +8,7 @@ import { z } from 'zod';
 import { type ErrorValue, fromErrorValue, invariant, OrdinalError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import type { ActivityResult, ActivityValue, RunActivity } from './activity.ts';
+import { planRefSchema } from './documents.ts';
 import type { Orchestration } from './orchestration.ts';
 
 /** Numbered tasks: `activity` with `{ ...input, [key]: n }` for n in [from, to). */
@@ -16,8 +17,8 @@ export const taskRangeSchema = z.object({
   label: z.string().max(10),
   /** Tells the lives of a run ID apart: a run that is started again must not meet the shards of its earlier life. */
   life: z.string().max(9),
-  activity: z.string(),
-  input: z.object({ runId: z.string(), entity: z.string().exactOptional() }),
+  activity: z.enum(['splitBatch', 'sealBatch', 'publishFile']),
+  input: planRefSchema.extend({ entity: z.string().exactOptional() }),
   key: z.enum(['batch', 'part']),
   from: z.int().nonnegative(),
   to: z.int().nonnegative(),
@@ -30,7 +31,7 @@ export const SHARD_ORCHESTRATION = 'runShard';
 export function* fanOut(df: Orchestration, range: TaskRange): Generator<Task, void, unknown> {
   const count = range.to - range.from;
   if (count <= limits.fanOutTasksMax) {
-    yield* runWaves(df, range);
+    yield* activities(df, callsOf(range));
     return;
   }
   // Shards of a power of the cap, so that no orchestration has more than the cap of children.
@@ -48,17 +49,23 @@ export function* fanOut(df: Orchestration, range: TaskRange): Generator<Task, vo
   if (failed && !failed.ok) throw fromErrorValue(failed.error);
 }
 
-function* runWaves(df: Orchestration, range: TaskRange): Generator<Task, void, unknown> {
-  let pending = Array.from({ length: range.to - range.from }, (_, i) => range.from + i);
-  for (let attempt = 1; pending.length > 0; attempt++) {
-    const tasks = pending.map((n) => df.callActivity(range.activity, { ...range.input, [range.key]: n }));
-    const results = (yield df.Task.all(tasks)) as ActivityResult<object>[];
-    const failed = pending.filter((_, i) => !results[i]!.ok);
-    if (failed.length === 0) return;
-    const errors = results.flatMap((result) => (result.ok ? [] : [result.error]));
-    yield* backOff(df, errors, attempt);
-    pending = failed;
+/** Single activities and ranges of them: all at once where they are few, else one after the other. */
+export function* fanOutAll(
+  df: Orchestration,
+  calls: readonly ActivityCall[],
+  ranges: readonly TaskRange[],
+): Generator<Task, void, unknown> {
+  const count = calls.length + ranges.reduce((sum, { from, to }) => sum + to - from, 0);
+  if (count <= limits.fanOutTasksMax) {
+    yield* activities(df, [...calls, ...ranges.flatMap(callsOf)]);
+    return;
   }
+  yield* activities(df, calls);
+  for (const range of ranges) yield* fanOut(df, range);
+}
+
+function callsOf({ activity: name, input, key, from, to }: TaskRange): ActivityCall[] {
+  return Array.from({ length: to - from }, (_, i) => ({ name, input: { ...input, [key]: from + i } }));
 }
 
 /** One activity, repeated while its error is worth it. */
@@ -74,11 +81,13 @@ export function* activity<A extends RunActivity>(
   }
 }
 
+interface ActivityCall {
+  name: RunActivity;
+  input: object;
+}
+
 /** Several different activities at once, each repeated while its error is worth it. */
-export function* activities(
-  df: Orchestration,
-  calls: readonly { name: RunActivity; input: object }[],
-): Generator<Task, unknown[], unknown> {
+export function* activities(df: Orchestration, calls: readonly ActivityCall[]): Generator<Task, unknown[], unknown> {
   const values = new Array<unknown>(calls.length);
   let pending = calls.map((_, i) => i);
   for (let attempt = 1; pending.length > 0; attempt++) {

@@ -93,10 +93,11 @@ export function* releaseLeases(
   runId: string,
   attempt: number,
 ): Generator<Task, void, unknown> {
-  for (const name of held.splice(0).reverse()) {
-    // A lease that was only waited for is left by the same operation; one that is gone needs no release.
-    yield* askEntity(df, releaseLeaseOperation(name, { owner: runId, attempt }));
-  }
+  const names = held.splice(0);
+  if (names.length === 0) return;
+  // A lease that was only waited for is left by the same operation; one that is gone needs no release.
+  const calls = names.map((name) => releaseLeaseOperation(name, { owner: runId, attempt }));
+  yield df.Task.all(calls.map(({ entity, operation, input }) => df.callEntity(entity, operation, input)));
 }
 
 export function* isAlive(df: Orchestration, runId: string): Generator<Task, boolean, unknown> {

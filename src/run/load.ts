@@ -1,42 +1,73 @@
-/** Documents of a run as its activities read them; each version of a plan is parsed once per process. */
+/** Documents of a run as its activities read them; what does not change is read and parsed once per process. */
+import type { z } from 'zod';
 import { OrdinalError } from '../errors.ts';
+import { limits } from '../limits.ts';
 import type { CompiledPipeline } from '../pipeline/compiled.ts';
 import { type SplitRecord, splitRecordSchema } from '../split/fragment.ts';
 import { unpackFrame } from '../storage/frame.ts';
-import { requireBytes, requireJson } from '../storage/json.ts';
+import { parseJson, readVersioned, requireBytes, requireJson } from '../storage/json.ts';
 import { work } from '../storage/names.ts';
-import { type Plan, planSchema, type Sealed, sealedSchema } from './documents.ts';
+import {
+  type Ids,
+  idsSchema,
+  type Plan,
+  type PlanRef,
+  planSchema,
+  type Sealed,
+  sealedSchema,
+  type Tally,
+  tallySchema,
+} from './documents.ts';
 import { type Environment, pipelineOf } from './environment.ts';
+import { keep } from './kept.ts';
 
-const PLANS_KEPT = 8;
-/** Kept by environment: two stores may know runs of the same ID. */
-const plansOf = new WeakMap<Environment, Map<string, Promise<Plan>>>();
+/** A plan that a process has read: its version, and when that was last known to be the present one. */
+interface KnownPlan {
+  plan: Plan;
+  etag: string;
+  /** Milliseconds of the process's monotonic clock. */
+  seenAt: number;
+}
 
-/** The present plan: a run that was undone and begun again has another one, which a process must not mistake. */
-async function presentPlan(environment: Environment, runId: string): Promise<Plan> {
+const planKey = (runId: string, etag: string) => JSON.stringify([runId, etag, 'plan']);
+
+/**
+ * The present plan: a run that was undone and begun again has another one, which a process must not mistake. Who names
+ * the version it works by needs no request while this process has lately seen it.
+ */
+async function presentPlan(environment: Environment, { runId, plan: wanted }: PlanRef): Promise<KnownPlan> {
   const { store, config } = environment;
-  const plans = plansOf.get(environment) ?? new Map<string, Promise<Plan>>();
-  plansOf.set(environment, plans);
-  const version = (await store.head(config.workContainer, work.plan(runId)))?.etag;
-  const key = `${runId} ${version}`;
-  const known = plans.get(key);
-  if (known) return await known;
-  const loading = requireJson(store, config.workContainer, work.plan(runId), planSchema);
-  plans.set(key, loading);
-  loading.catch(() => plans.delete(key));
-  for (const oldest of plans.keys()) {
-    if (plans.size <= PLANS_KEPT) break;
-    plans.delete(oldest);
+  const name = work.plan(runId);
+  let present = wanted;
+  if (present === undefined) present = (await store.head(config.workContainer, name))?.etag ?? '';
+  const known = await keep(environment, planKey(runId, present), async () => {
+    const read = await readVersioned(store, config.workContainer, name, planSchema);
+    // Where no version was asked for, it was replaced between the two requests: another try finds the new one.
+    if (read?.etag !== present) throw givenUp(runId, wanted === undefined && read !== undefined);
+    return { value: { plan: read!.value, etag: read!.etag, seenAt: performance.now() }, bytes: read!.bytes };
+  });
+  if (performance.now() - known.seenAt > limits.planTrustSecondsMax * 1000) {
+    if ((await store.head(config.workContainer, name))?.etag !== known.etag) throw givenUp(runId);
+    known.seenAt = performance.now();
   }
-  return await loading;
+  return known;
+}
+
+function givenUp(runId: string, retryable = false): OrdinalError {
+  return new OrdinalError('StorageConflict', `the plan of run "${runId}" is gone, or another life's`, {
+    where: { blob: work.plan(runId) },
+    retryable,
+    remedy: 'The run was given up while it still worked: start it again.',
+  });
 }
 
 /** The run's plan and its pipeline. Throws `PipelineChanged` when the deployed pipeline is not the planned one. */
 export async function loadPlan(
   environment: Environment,
-  runId: string,
-): Promise<{ plan: Plan; pipeline: CompiledPipeline }> {
-  const plan = await presentPlan(environment, runId);
+  ref: PlanRef,
+): Promise<{ plan: Plan; pipeline: CompiledPipeline; etag: string }> {
+  const { runId } = ref;
+  const { plan, etag } = await presentPlan(environment, ref);
   const pipeline = pipelineOf(environment, plan.pipeline);
   if (pipeline.hash !== plan.pipelineHash) {
     throw new OrdinalError(
@@ -48,7 +79,26 @@ export async function loadPlan(
       },
     );
   }
-  return { plan, pipeline };
+  return { plan, pipeline, etag };
+}
+
+/** Where a run's rows and keys begin, by batch. `etag` is its plan's. */
+export function loadTally(environment: Environment, runId: string, etag: string): Promise<Tally> {
+  return keptJson(environment, [runId, etag, 'tally'], work.tally(runId), tallySchema);
+}
+
+/** What the sequences gave to a run. `etag` is its plan's. */
+export function loadIds(environment: Environment, runId: string, etag: string): Promise<Ids> {
+  return keptJson(environment, [runId, etag, 'ids'], work.ids(runId), idsSchema);
+}
+
+/** A document that one version of a plan determines. */
+function keptJson<T>(environment: Environment, key: string[], name: string, schema: z.ZodType<T>): Promise<T> {
+  const { store, config } = environment;
+  return keep(environment, JSON.stringify(key), async () => {
+    const bytes = await requireBytes(store, config.workContainer, name);
+    return { value: parseJson(bytes, config.workContainer, name, schema), bytes: bytes.byteLength };
+  });
 }
 
 export interface LoadedRecord {

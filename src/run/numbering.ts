@@ -9,7 +9,7 @@ import type { TallyOutput } from './activities/tally.ts';
 import type { Ids } from './documents.ts';
 import { activities } from './fan-out.ts';
 import type { Orchestration } from './orchestration.ts';
-import type { RunState } from './run-state.ts';
+import { type RunState, refOf } from './run-state.ts';
 
 export interface Counts {
   /** New rows by entity. */
@@ -20,13 +20,13 @@ export interface Counts {
 
 /** Exact row counts of every entity: from the batches for rows entities, from the key lists for keyed ones. */
 export function* countRows(df: Orchestration, run: RunState, plan: PlanOutput): Generator<Task, Counts, unknown> {
-  const { runId } = run.input;
+  const ref = refOf(run, plan);
   const [tally, ...resolved] = yield* activities(df, [
-    { name: 'tallyRows', input: { runId } },
+    { name: 'tallyRows', input: ref },
     ...plan.keyed.flatMap(({ entity, index, partitions }) =>
       Array.from({ length: partitions }, (_, partition) => ({
         name: 'resolveKeys' as const,
-        input: { runId, entity, partition, term: run.terms[index] ?? 0 },
+        input: { ...ref, entity, partition, term: run.terms[index] ?? 0 },
       })),
     ),
   ]);
@@ -83,8 +83,8 @@ export function* reserveAll(
   );
 }
 
-/** Asks several entities at once. Throws the first refusal, once all have answered. */
-function* askAll<K extends 'reserve' | 'show'>(
+/** Asks several sequences at once. Throws the first refusal, once all have answered. */
+export function* askAll<K extends 'reserve' | 'show' | 'commit'>(
   df: Orchestration,
   calls: readonly EntityCall<SequenceResult<K>>[],
 ): Generator<Task, Extract<SequenceResult<K>, { ok: true }>[], unknown> {

@@ -10,12 +10,12 @@ import { type ActivityResult, cut, shortened } from './activity.ts';
 import { type Guard, withDeadline } from './deadline.ts';
 import { runInputSchema } from './documents.ts';
 import { complete, undo } from './ending.ts';
-import { activities, activity, fanOut, taskRangeSchema } from './fan-out.ts';
+import { activity, fanOut, fanOutAll, taskRangeSchema } from './fan-out.ts';
 import { acquireLeases } from './leases.ts';
 import { countRows, reserveAll } from './numbering.ts';
 import type { Orchestration } from './orchestration.ts';
 import { settleOrphans } from './orphans.ts';
-import { type RunOutput, type RunState, report } from './run-state.ts';
+import { type RunOutput, type RunState, refOf, report } from './run-state.ts';
 import type { Phase } from './status.ts';
 import { callBack } from './tidy.ts';
 
@@ -67,7 +67,7 @@ function* phases(df: Orchestration, run: RunState): Generator<Task, RunOutput, u
   const plan = yield* activity(df, 'planRun', { ...run.input, attempt: run.attempt });
   run.plan = plan;
   if (run.input.dryRun) {
-    yield* activity(df, 'previewRun', { runId });
+    yield* activity(df, 'previewRun', refOf(run, plan));
     report(df, run, { phase: 'done', batches: plan.batches, rows: plan.rows, files: plan.files });
     return { runId, pipeline, rows: plan.rows };
   }
@@ -77,7 +77,7 @@ function* phases(df: Orchestration, run: RunState): Generator<Task, RunOutput, u
     label: 'split',
     life: lifeOf(run),
     activity: 'splitBatch',
-    input: { runId },
+    input: refOf(run, plan),
     key: 'batch',
     from: 0,
     to: plan.batches,
@@ -96,24 +96,21 @@ function* phases(df: Orchestration, run: RunState): Generator<Task, RunOutput, u
 
   report(df, run, { phase: 'reserve' });
   const sequences = yield* reserveAll(df, run, plan, rows);
-  yield* activity(df, 'bindIds', { runId, sequences, rows, partitions });
+  yield* activity(df, 'bindIds', { ...refOf(run, plan), sequences, rows, partitions });
 
   report(df, run, { phase: 'seal' });
-  yield* activities(
-    df,
-    plan.keyed.flatMap(({ entity, partitions: count }) =>
-      Array.from({ length: count }, (_, partition) => ({
-        name: 'sealKeyed' as const,
-        input: { runId, entity, partition },
-      })),
-    ),
+  const sealKeyed = plan.keyed.flatMap(({ entity, partitions: count }) =>
+    Array.from({ length: count }, (_, partition) => ({
+      name: 'sealKeyed' as const,
+      input: { ...refOf(run, plan), entity, partition },
+    })),
   );
-  yield* fanOut(df, { ...split, label: 'seal', activity: 'sealBatch' });
+  yield* fanOutAll(df, sealKeyed, [{ ...split, label: 'seal', activity: 'sealBatch' }]);
 
   report(df, run, { phase: 'publish' });
   yield* publish(df, run, plan);
   const finished = yield* activity(df, 'finishRun', {
-    runId,
+    ...refOf(run, plan),
     prefix: run.input.prefix,
     startedAt: run.startedAt,
     finishedAt: df.currentUtcDateTime.toISOString(),
@@ -128,29 +125,23 @@ function lifeOf(run: RunState): string {
 }
 
 function* publish(df: Orchestration, run: RunState, plan: PlanOutput): Generator<Task, void, unknown> {
-  const { runId } = run.input;
-  yield* activities(
-    df,
-    plan.keyed.flatMap(({ entity, partitions }) =>
-      Array.from({ length: partitions }, (_, part) => ({
-        name: 'publishFile' as const,
-        input: { runId, entity, part },
-      })),
-    ),
+  const keyed = plan.keyed.flatMap(({ entity, partitions }) =>
+    Array.from({ length: partitions }, (_, part) => ({
+      name: 'publishFile' as const,
+      input: { ...refOf(run, plan), entity, part },
+    })),
   );
-  for (const [number, entity] of plan.rowsEntities.entries()) {
-    const input = { runId, entity };
-    yield* fanOut(df, {
-      // A name of an entity may be too long for an instance ID.
-      label: `publish${number}`,
-      life: lifeOf(run),
-      activity: 'publishFile',
-      input,
-      key: 'part',
-      from: 0,
-      to: plan.parts,
-    });
-  }
+  const rows = plan.rowsEntities.map((entity, number) => ({
+    // A name of an entity may be too long for an instance ID.
+    label: `publish${number}`,
+    life: lifeOf(run),
+    activity: 'publishFile' as const,
+    input: { ...refOf(run, plan), entity },
+    key: 'part' as const,
+    from: 0,
+    to: plan.parts,
+  }));
+  yield* fanOutAll(df, keyed, rows);
 }
 
 /** A shard of a fan-out: gives its error as a value, as activities do. */

@@ -4,9 +4,9 @@
  * still open belong to runs that live, or are settled now, and their IDs are the first to be handed out again.
  */
 import type { Task } from 'durable-functions';
-import { fromErrorValue } from '../errors.ts';
 import { askEntity, showOperation } from '../sequence/calls.ts';
 import { isAlive, settle } from './leases.ts';
+import { askAll } from './numbering.ts';
 import type { Orchestration } from './orchestration.ts';
 
 /** Settles dead owners of open reservations of these sequences, whatever their pipeline. */
@@ -16,10 +16,12 @@ export function* settleOrphans(
   runId: string,
 ): Generator<Task, void, unknown> {
   const settled = new Set<string>([runId]);
-  for (const sequence of sequences) {
-    const shown = yield* askEntity(df, showOperation(sequence));
-    if (!shown.ok) throw fromErrorValue(shown.error);
-    for (const owner of shown.openOwners ?? []) {
+  const shown = yield* askAll(
+    df,
+    sequences.map((sequence) => showOperation(sequence)),
+  );
+  for (const [i, sequence] of sequences.entries()) {
+    for (const owner of shown[i]!.openOwners ?? []) {
       if (settled.has(owner)) continue;
       settled.add(owner);
       // First the reservation, then the question: a later life of the owner is then told from the dead one.

@@ -2,7 +2,7 @@
 import { invariant } from '../errors.ts';
 import { limits } from '../limits.ts';
 import type { PlanOutput } from './activities/plan.ts';
-import type { RunInput } from './documents.ts';
+import type { PlanRef, RunInput } from './documents.ts';
 import type { Orchestration } from './orchestration.ts';
 import type { Phase, RunStatus } from './status.ts';
 
@@ -27,6 +27,12 @@ export interface RunState {
   /** When each phase began. */
   phases: { phase: Phase; at: string }[];
   status: RunStatus;
+}
+
+/** What activities are told of the run: which one, and by which version of its plan. */
+export function refOf(run: RunState, plan: PlanOutput): PlanRef {
+  const { runId } = run.input;
+  return plan.etag === '' ? { runId } : { runId, plan: plan.etag };
 }
 
 /** Says in the custom status where the run is. */

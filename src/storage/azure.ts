@@ -98,6 +98,18 @@ class AzureBlobStore implements BlobStore {
   ): Promise<Uint8Array | undefined> {
     // The service refuses an empty range; an empty answer needs no request.
     if (range?.length === 0) return new Uint8Array(0);
+    return (await this.#download(container, name, range))?.bytes;
+  }
+
+  readVersion(container: string, name: string): Promise<{ bytes: Uint8Array; etag: string } | undefined> {
+    return this.#download(container, name);
+  }
+
+  async #download(
+    container: string,
+    name: string,
+    range?: { offset: number; length: number; ifMatch?: string },
+  ): Promise<{ bytes: Uint8Array; etag: string } | undefined> {
     try {
       const response = await this.#container(container)
         .getBlobClient(name)
@@ -109,12 +121,13 @@ class AzureBlobStore implements BlobStore {
           remedy: 'The blob was replaced while it was read: start a new run.',
         });
       }
-      return await collect(response.readableStreamBody as AsyncIterable<Uint8Array>, length, name);
+      const bytes = await collect(response.readableStreamBody as AsyncIterable<Uint8Array>, length, name);
+      return { bytes, etag: response.etag ?? '' };
     } catch (thrown) {
       const status = statusOf(thrown);
       if (status === 404) return undefined;
       // 416: an empty blob has no range at all; asking for all of it is fine.
-      if (status === 416 && range === undefined) return new Uint8Array(0);
+      if (status === 416 && range === undefined) return { bytes: new Uint8Array(0), etag: '' };
       if (status === 412 || status === 416) {
         throw new OrdinalError('SourceChanged', `blob "${name}" was changed after the run had pinned it`, {
           where: { blob: name },

@@ -87,6 +87,7 @@ export function withFaults(store: BlobStore, hook: FaultHook): BlobStore {
     },
     head: (container, name) => around('head', container, name, () => store.head(container, name)),
     read: (container, name, range) => around('read', container, name, () => store.read(container, name, range)),
+    readVersion: (container, name) => around('read', container, name, () => store.readVersion(container, name)),
     write: (container, name, bytes, options?: WriteOptions) =>
       around('write', container, name, () => store.write(container, name, bytes, options)),
     stageBlock: (container, name, id, parts) =>

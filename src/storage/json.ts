@@ -34,17 +34,19 @@ export async function writeJson(
   return { etag, bytes: bytes.byteLength };
 }
 
-type BlobReader = Pick<BlobStore, 'read'>;
-
 /** Undefined when there is no such blob; `CorruptFile` when it is not what the schema says. */
 export async function readJson<T>(
-  store: BlobReader,
+  store: Pick<BlobStore, 'read'>,
   container: string,
   name: string,
   schema: z.ZodType<T>,
 ): Promise<T | undefined> {
   const bytes = await store.read(container, name);
-  if (bytes === undefined) return undefined;
+  return bytes && parseJson(bytes, container, name, schema);
+}
+
+/** Throws `CorruptFile` when the bytes are not what the schema says. */
+export function parseJson<T>(bytes: Uint8Array, container: string, name: string, schema: z.ZodType<T>): T {
   try {
     return schema.parse(JSON.parse(decoder.decode(bytes), reviveBytes));
   } catch (cause) {
@@ -59,6 +61,8 @@ export async function readJson<T>(
 export interface Versioned<T> {
   value: T;
   etag: string;
+  /** Of the document as stored. */
+  bytes: number;
 }
 
 /** As `readJson`, with the ETag of the version that was read. */
@@ -68,23 +72,11 @@ export async function readVersioned<T>(
   name: string,
   schema: z.ZodType<T>,
 ): Promise<Versioned<T> | undefined> {
-  for (let tries = 1; ; tries++) {
-    const head = await store.head(container, name);
-    if (!head) return undefined;
-    try {
-      const pinned: BlobReader = {
-        read: () => store.read(container, name, { offset: 0, length: head.size, ifMatch: head.etag }),
-      };
-      const value = await readJson(pinned, container, name, schema);
-      return value === undefined ? undefined : { value, etag: head.etag };
-    } catch (thrown) {
-      // Replaced between the two requests: look again, a few times.
-      if (!(thrown instanceof OrdinalError && thrown.code === 'SourceChanged') || tries >= VERSION_TRIES) throw thrown;
-    }
-  }
+  const read = await store.readVersion(container, name);
+  if (!read) return undefined;
+  const { bytes, etag } = read;
+  return { value: parseJson(bytes, container, name, schema), etag, bytes: bytes.byteLength };
 }
-
-const VERSION_TRIES = 5;
 
 /** As `readJson`, for documents that an earlier phase must have written. */
 export async function requireJson<T>(

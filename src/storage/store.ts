@@ -37,6 +37,8 @@ export interface BlobStore {
     name: string,
     range?: { offset: number; length: number; ifMatch?: string },
   ): Promise<Uint8Array | undefined>;
+  /** The whole blob and the ETag of the version that was read. Undefined when there is no such blob. */
+  readVersion(container: string, name: string): Promise<{ bytes: Uint8Array; etag: string } | undefined>;
   /** Puts a whole blob at once. Returns its ETag. */
   write(container: string, name: string, bytes: Uint8Array, options?: WriteOptions): Promise<{ etag: string }>;
   /** Stages one uncommitted block. Ids of one blob have equal length; staging the same id again replaces it. */

@@ -65,6 +65,12 @@ export class MemoryStore implements BlobStore {
     return new Uint8Array(blob.bytes.subarray(offset, offset + length));
   }
 
+  async readVersion(container: string, name: string): Promise<{ bytes: Uint8Array; etag: string } | undefined> {
+    const bytes = await this.read(container, name);
+    const etag = this.#blobs.get(`${container}/${name}`)?.etag;
+    return bytes && etag !== undefined ? { bytes, etag } : undefined;
+  }
+
   async write(
     container: string,
     name: string,

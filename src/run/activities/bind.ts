@@ -4,12 +4,11 @@ import { invariant } from '../../errors.ts';
 import type { CompiledPipeline } from '../../pipeline/compiled.ts';
 import { writeJson } from '../../storage/json.ts';
 import { work } from '../../storage/names.ts';
-import { type Ids, idsSchema } from '../documents.ts';
+import { type Ids, idsSchema, planRefSchema } from '../documents.ts';
 import type { Environment } from '../environment.ts';
 import { loadPlan } from '../load.ts';
 
-export const bindInputSchema = z.object({
-  runId: z.string(),
+export const bindInputSchema = planRefSchema.extend({
   sequences: idsSchema.shape.sequences,
   /** Rows by entity. */
   rows: z.record(z.string(), z.int().nonnegative()),
@@ -19,7 +18,7 @@ export const bindInputSchema = z.object({
 export type BindInput = z.infer<typeof bindInputSchema>;
 
 export async function bindActivity(environment: Environment, input: BindInput): Promise<{ bound: true }> {
-  const { pipeline } = await loadPlan(environment, input.runId);
+  const { pipeline } = await loadPlan(environment, input);
   const { bases, demand } = divide(pipeline, input.rows);
   for (const [name, { count }] of Object.entries(input.sequences)) {
     invariant(demand.get(name) === count, `sequence "${name}" gave ${count} IDs where ${demand.get(name)} are needed`);

@@ -1,50 +1,55 @@
 /**
  * Activities `extendIndex` and `compactIndex`: what follows a publication. The first takes the run's new keys into the
- * heads of their index, under the lease; the second merges small segments, when nobody waits for it any more. Both may
+ * heads of their indexes, under the leases; the second merges small segments, when nobody waits for it any more. Both may
  * be left undone: the next run that resolves against the index finds the pending keys and their manifest.
  */
 import { z } from 'zod';
 import { compact, mergeable } from '../../keys/compact.ts';
 import { compactAttributes, mergeableAttributes } from '../../keys/compact-attributes.ts';
 import { settlePending } from '../../keys/key-index.ts';
+import type { KeyedEntity } from '../../pipeline/compiled.ts';
+import { type PlanRef, planRefSchema } from '../documents.ts';
 import type { Environment } from '../environment.ts';
 import { keyedEntity, openPartition, publishedIds } from '../key-index.ts';
 import { loadPlan } from '../load.ts';
+import { forEachBounded } from '../pool.ts';
 
-export const indexInputSchema = z.object({ runId: z.string(), entity: z.string() });
-export type IndexInput = z.infer<typeof indexInputSchema>;
+export const extendInputSchema = planRefSchema;
+export const compactInputSchema = planRefSchema.extend({ entity: z.string() });
+export type CompactInput = z.infer<typeof compactInputSchema>;
 
 export interface ExtendOutput {
-  /** Keys that the index knows now. */
+  /** Keys that the indexes of all keyed entities know now. */
   keys: number;
-  /** Whether segments have become so many that they are to be merged. */
-  crowded: boolean;
+  /** Entities whose segments have become so many that they are to be merged. */
+  crowded: string[];
 }
 
-export async function extendIndexActivity(environment: Environment, input: IndexInput): Promise<ExtendOutput> {
+export async function extendIndexActivity(environment: Environment, ref: PlanRef): Promise<ExtendOutput> {
+  const { plan, pipeline } = await loadPlan(environment, ref);
+  const partitions = pipeline.entities.flatMap((entity) => (entity.kind === 'keyed' ? partitionsOf(entity) : []));
   let keys = 0;
-  let crowded = false;
-  for await (const at of partitions(environment, input)) {
-    const head = await settlePending(at, publishedIds(environment, at.partition));
+  const crowded = new Set<string>();
+  await forEachBounded(partitions, environment.config.requestsInFlight, async ({ entity, partition }) => {
+    const at = await openPartition(environment, entity, plan.keyTypes[entity.name]!, partition);
+    const head = await settlePending(at, publishedIds(environment, partition));
     keys += head.keys;
-    crowded ||= mergeable(head) !== undefined || mergeableAttributes(head) !== undefined;
-  }
-  return { keys, crowded };
+    if (mergeable(head) !== undefined || mergeableAttributes(head) !== undefined) crowded.add(entity.name);
+  });
+  return { keys, crowded: [...crowded].sort() };
 }
 
-export async function compactIndexActivity(environment: Environment, input: IndexInput): Promise<{ merges: number }> {
+export async function compactIndexActivity(environment: Environment, input: CompactInput): Promise<{ merges: number }> {
+  const { plan, pipeline } = await loadPlan(environment, input);
   let merges = 0;
-  for await (const at of partitions(environment, input)) {
+  for (const { entity, partition } of partitionsOf(keyedEntity(pipeline, input.entity))) {
+    const at = await openPartition(environment, entity, plan.keyTypes[entity.name]!, partition);
     merges += await compact(at);
     merges += await compactAttributes(at);
   }
   return { merges };
 }
 
-async function* partitions(environment: Environment, { runId, entity: name }: IndexInput) {
-  const { plan, pipeline } = await loadPlan(environment, runId);
-  const entity = keyedEntity(pipeline, name);
-  for (let partition = 0; partition < (entity.partitions ?? 1); partition++) {
-    yield await openPartition(environment, entity, plan.keyTypes[name]!, partition);
-  }
+function partitionsOf(entity: KeyedEntity): { entity: KeyedEntity; partition: number }[] {
+  return Array.from({ length: entity.partitions ?? 1 }, (_, partition) => ({ entity, partition }));
 }

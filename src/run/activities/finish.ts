@@ -10,24 +10,22 @@ import { readJson, requireJson, writeJson } from '../../storage/json.ts';
 import { type KeyedDatasetKind, output, work } from '../../storage/names.ts';
 import {
   type Ids,
-  idsSchema,
   type Manifest,
   manifestSchema,
   partsOf,
+  planRefSchema,
   publishedFileSchema,
   resolutionSchema,
   type Tally,
-  tallySchema,
 } from '../documents.ts';
 import type { Environment } from '../environment.ts';
 import { keepIdentity } from '../identity.ts';
-import { loadPlan } from '../load.ts';
-import { mapBounded } from '../pool.ts';
+import { loadIds, loadPlan, loadTally } from '../load.ts';
+import { forEachBounded, mapBounded } from '../pool.ts';
 import { publishRejected } from '../quarantine.ts';
 import { IdMap } from '../ranges.ts';
 
-export const finishInputSchema = z.object({
-  runId: z.string(),
+export const finishInputSchema = planRefSchema.extend({
   prefix: z.string(),
   startedAt: z.string(),
   finishedAt: z.string(),
@@ -43,10 +41,9 @@ export interface FinishOutput {
 export async function finishActivity(environment: Environment, input: FinishInput): Promise<FinishOutput> {
   const { store, config } = environment;
   const { runId } = input;
-  const { plan, pipeline } = await loadPlan(environment, runId);
-  const ids = await requireJson(store, config.workContainer, work.ids(runId), idsSchema);
-  const entities: Manifest['entities'] = [];
-  for (const entity of pipeline.entities) {
+  const { plan, pipeline, etag } = await loadPlan(environment, input);
+  const [ids, tally] = await Promise.all([loadIds(environment, runId, etag), loadTally(environment, runId, etag)]);
+  const entities = await mapBounded(pipeline.entities, config.requestsInFlight, async (entity) => {
     const parts = partsOf(entity, plan);
     const filesOf = async (dataset: KeyedDatasetKind) => {
       const all = await mapBounded([...Array(parts).keys()], config.requestsInFlight, (part) =>
@@ -63,7 +60,7 @@ export async function finishActivity(environment: Environment, input: FinishInpu
     };
     const { rows, bytes, files } = await filesOf('new');
     const keyed = entity.kind === 'keyed' ? entity : undefined;
-    entities.push({
+    return {
       entity: entity.name,
       rows,
       bytes,
@@ -74,9 +71,8 @@ export async function finishActivity(environment: Environment, input: FinishInpu
       keys: keyed ? await keysOf(environment, runId, keyed) : null,
       ...(keyed?.publish === 'seen' && { known: await filesOf('known') }),
       ...(keyed?.onChange === 'report' && { changes: await filesOf('changes') }),
-    });
-  }
-  const tally = await requireJson(store, config.workContainer, work.tally(runId), tallySchema);
+    };
+  });
   const rejected = await publishRejected(environment, plan, pipeline, tally.rejected);
   const manifest: Manifest = {
     version: 1,
@@ -99,8 +95,7 @@ export async function finishActivity(environment: Environment, input: FinishInpu
   };
   const name = output.manifest(pipeline, runId);
   await writeOnce(environment, pipeline.output.container, name, manifest, plan.replaces);
-  await keepIdentity(environment, pipeline, runId);
-  await writeMarkers(environment, pipeline, manifest, name);
+  await Promise.all([keepIdentity(environment, pipeline, runId), writeMarkers(environment, pipeline, manifest, name)]);
   return { manifest: name, rows: plan.rows };
 }
 
@@ -121,15 +116,16 @@ function routingOf(
 
 /** Markers for readers that wait for one, as Spark and Data Factory do: in each entity's folder, and above them. */
 async function writeMarkers(
-  { store }: Environment,
+  { store, config }: Environment,
   pipeline: CompiledPipeline,
   manifest: Manifest,
   name: string,
 ): Promise<void> {
   const said = { runId: manifest.runId, manifest: name };
-  for (const folder of ['', ...manifest.entities.map(({ entity }) => `${entity}/`)]) {
+  const folders = ['', ...manifest.entities.map(({ entity }) => `${entity}/`)];
+  await forEachBounded(folders, config.requestsInFlight, async (folder) => {
     await writeJson(store, pipeline.output.container, output.marker(pipeline, folder), said);
-  }
+  });
 }
 
 /** What the run found in an entity's key index, and added. */

@@ -4,7 +4,7 @@
  */
 import { OrdinalError } from '../../errors.ts';
 import type { CompiledPipeline } from '../../pipeline/compiled.ts';
-import { readJson, readVersioned, type Versioned, writeJson } from '../../storage/json.ts';
+import { readVersioned, type Versioned, writeJson } from '../../storage/json.ts';
 import { output, work } from '../../storage/names.ts';
 import { type Manifest, manifestSchema, type Plan, type PlanInput, planSchema } from '../documents.ts';
 import { type Environment, pipelineOf } from '../environment.ts';
@@ -14,8 +14,12 @@ import { mapBounded } from '../pool.ts';
 import { readFooter } from '../source.ts';
 import { sourceBlobs } from '../source-blobs.ts';
 
+type PlanVersion = Pick<Versioned<Plan>, 'value' | 'etag'>;
+
 /** What the orchestration needs to know of the plan and its pipeline: names and counts. */
 export interface PlanOutput {
+  /** Of the plan: activities are told by it which version they work by. Empty where there is no plan. */
+  etag: string;
   batches: number;
   rows: number;
   files: number;
@@ -34,17 +38,14 @@ export async function planActivity(environment: Environment, input: PlanInput): 
   const { store, config } = environment;
   const pipeline = pipelineOf(environment, input.pipeline);
   const name = work.plan(input.runId);
-  await store.ensureContainer(config.workContainer);
-  await store.ensureContainer(pipeline.output.container);
-  const earlier = await readVersioned(
-    store,
-    pipeline.output.container,
-    output.manifest(pipeline, input.runId),
-    manifestSchema,
-  );
+  const [earlier, written] = await Promise.all([
+    readVersioned(store, pipeline.output.container, output.manifest(pipeline, input.runId), manifestSchema),
+    readVersioned(store, config.workContainer, name, planSchema),
+    store.ensureContainer(config.workContainer),
+    store.ensureContainer(pipeline.output.container),
+  ]);
   if (earlier?.value.outcome === 'published') return published(earlier.value, input, pipeline);
   await checkIdentity(environment, pipeline);
-  const written = await readVersioned(store, config.workContainer, name, planSchema);
   if (written) return summary(await takeOver(environment, name, written, input.attempt), pipeline);
   const blobs = await sourceBlobs(environment, pipeline.source, input);
   const files = await mapBounded(blobs, config.requestsInFlight, async (blob): Promise<SourceFile> => {
@@ -54,11 +55,11 @@ export async function planActivity(environment: Environment, input: PlanInput): 
   const owner = { runId: input.runId, attempt: input.attempt, replaces: earlier?.etag ?? null };
   const plan = makePlan(pipeline, owner, files, config);
   try {
-    await writeJson(store, config.workContainer, name, plan, { ifAbsent: true });
-    return summary(plan, pipeline);
+    const { etag } = await writeJson(store, config.workContainer, name, plan, { ifAbsent: true });
+    return summary({ value: plan, etag }, pipeline);
   } catch (thrown) {
     if (!(thrown instanceof OrdinalError && thrown.code === 'StorageConflict')) throw thrown;
-    const first = await readJson(store, config.workContainer, name, planSchema);
+    const first = await readVersioned(store, config.workContainer, name, planSchema);
     if (!first) throw thrown;
     return summary(first, pipeline);
   }
@@ -68,13 +69,13 @@ export async function planActivity(environment: Environment, input: PlanInput): 
 async function takeOver(
   { store, config }: Environment,
   name: string,
-  { value, etag }: Versioned<Plan>,
+  written: PlanVersion,
   attempt: number,
-): Promise<Plan> {
-  if (value.attempt >= attempt) return value;
-  const plan = { ...value, attempt };
-  await writeJson(store, config.workContainer, name, plan, { ifMatch: etag });
-  return plan;
+): Promise<PlanVersion> {
+  if (written.value.attempt >= attempt) return written;
+  const plan = { ...written.value, attempt };
+  const { etag } = await writeJson(store, config.workContainer, name, plan, { ifMatch: written.etag });
+  return { value: plan, etag };
 }
 
 /** Throws `RunIdConflict` when what was published under this run ID is of other blobs. */
@@ -88,15 +89,16 @@ function published(manifest: Manifest, input: PlanInput, pipeline: CompiledPipel
   }
   const { rows } = manifest.source;
   const done = { batches: [], rows, files: manifest.inputs, parts: [] };
-  return { ...summary(done, pipeline), published: { manifest: name, rows } };
+  return { ...summary({ value: done, etag: '' }, pipeline), published: { manifest: name, rows } };
 }
 
 function summary(
-  plan: Pick<Plan, 'batches' | 'rows' | 'parts'> & { files: unknown[] },
+  { value: plan, etag }: { value: Pick<Plan, 'batches' | 'rows' | 'parts'> & { files: unknown[] }; etag: string },
   pipeline: CompiledPipeline,
 ): PlanOutput {
   const { entities } = pipeline;
   return {
+    etag,
     batches: plan.batches.length,
     rows: plan.rows,
     files: plan.files.length,

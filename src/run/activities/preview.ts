@@ -4,7 +4,7 @@ import { decodeChunk, reader } from '../../parquet/index.ts';
 import type { ContractColumn } from '../../pipeline/compiled.ts';
 import { writeJson } from '../../storage/json.ts';
 import { work } from '../../storage/names.ts';
-import type { Plan } from '../documents.ts';
+import type { Plan, PlanRef } from '../documents.ts';
 import type { Environment } from '../environment.ts';
 import { loadPlan } from '../load.ts';
 import { leafOf } from '../plan.ts';
@@ -12,11 +12,9 @@ import { previewRows, type SourceRow } from '../preview.ts';
 import { readFooter, readRanges } from '../source.ts';
 import type { Preview } from '../view-schema.ts';
 
-export async function previewActivity(
-  environment: Environment,
-  { runId }: { runId: string },
-): Promise<{ rows: number }> {
-  const { plan, pipeline } = await loadPlan(environment, runId);
+export async function previewActivity(environment: Environment, ref: PlanRef): Promise<{ rows: number }> {
+  const { runId } = ref;
+  const { plan, pipeline } = await loadPlan(environment, ref);
   const first = plan.batches[0];
   const source = first ? await firstRows(environment, pipeline, plan, first) : [];
   const refused = source.flatMap((row, r) => (row.ok ? [] : [`row ${r}, column ${row.column}: ${row.reason}`]));

@@ -5,17 +5,26 @@
 import { z } from 'zod';
 import { invariant } from '../../errors.ts';
 import { CREATED_BY, MAGIC, placeChunk, writeFooter } from '../../parquet/index.ts';
+import type { Entity } from '../../pipeline/compiled.ts';
 import { crcOf, crcText, joinCrc } from '../../storage/crc.ts';
-import { requireJson, writeJson } from '../../storage/json.ts';
+import { writeJson } from '../../storage/json.ts';
 import { blockId, type KeyedDatasetKind, output, unit, work } from '../../storage/names.ts';
-import { idsSchema, type OutLeaf, type PublishedFile, type Sealed, tallySchema } from '../documents.ts';
+import {
+  type Ids,
+  type OutLeaf,
+  type PlanRef,
+  type PublishedFile,
+  planRefSchema,
+  type Sealed,
+  type Tally,
+} from '../documents.ts';
 import type { Environment } from '../environment.ts';
 import { keyedDatasets } from '../keyed-datasets.ts';
-import { loadPlan, loadSealed } from '../load.ts';
+import { loadIds, loadPlan, loadSealed, loadTally } from '../load.ts';
 import { mapBounded } from '../pool.ts';
 import { IdMap } from '../ranges.ts';
 
-export const publishInputSchema = z.object({ runId: z.string(), entity: z.string(), part: z.int().nonnegative() });
+export const publishInputSchema = planRefSchema.extend({ entity: z.string(), part: z.int().nonnegative() });
 export type PublishInput = z.infer<typeof publishInputSchema>;
 
 export interface PublishOutput {
@@ -30,7 +39,7 @@ type RowGroup = Sealed['rowGroups'][string][number];
 /** A file without rows is not written: `rows` is then 0. Of a keyed entity, the files of all its datasets. */
 export async function publishActivity(environment: Environment, input: PublishInput): Promise<PublishOutput> {
   const { runId, entity: name, part } = input;
-  const { plan, pipeline } = await loadPlan(environment, runId);
+  const { plan, pipeline } = await loadPlan(environment, input);
   const entity = pipeline.entities.find((candidate) => candidate.name === name);
   invariant(entity, `"${name}" is an entity of "${pipeline.name}"`);
   const leaves = plan.outputs[name]!;
@@ -40,7 +49,7 @@ export async function publishActivity(environment: Environment, input: PublishIn
       entity.kind === 'keyed'
         ? output.keyed(pipeline, name, runId, part, dataset)
         : output.part(pipeline, name, runId, part);
-    const file = await publishOne(environment, { runId, entity: name, dataset, from, columns, tags, blob });
+    const file = await publishOne(environment, { ref: input, entity, dataset, from, columns, tags, blob });
     await writeJson(
       environment.store,
       environment.config.workContainer,
@@ -63,8 +72,8 @@ export async function publishActivity(environment: Environment, input: PublishIn
 }
 
 interface OneFile {
-  runId: string;
-  entity: string;
+  ref: PlanRef;
+  entity: Entity;
   dataset: KeyedDatasetKind;
   /** The first batch of a rows entity's file, or a key partition. */
   from: number;
@@ -75,16 +84,18 @@ interface OneFile {
 }
 
 async function publishOne(environment: Environment, of: OneFile): Promise<PublishedFile> {
-  const { runId, entity: name, dataset, from, columns, tags, blob } = of;
+  const { ref, entity, dataset, from, columns, tags, blob } = of;
+  const { runId } = ref;
   const { store, config } = environment;
-  const { pipeline } = await loadPlan(environment, runId);
+  const { pipeline, etag } = await loadPlan(environment, ref);
   const sealed = await mapBounded(tags, config.requestsInFlight, (tag) => loadSealed(environment, runId, tag));
-  const rowGroups = sealed.flatMap((document) => document.rowGroups[name] ?? []);
+  const rowGroups = sealed.flatMap((document) => document.rowGroups[entity.name] ?? []);
   const rows = rowGroups.reduce((sum, group) => sum + group.rows, 0);
   const file: PublishedFile = { blob, rows, bytes: 0, crc32: '', firstId: null, lastId: null };
   if (rows === 0) return file;
   // Rows of known keys have the IDs that they have had, in no order.
-  const ids = dataset === 'new' ? await ownIds(environment, runId, name, from, rows) : undefined;
+  const [tally, bound] = await Promise.all([loadTally(environment, runId, etag), loadIds(environment, runId, etag)]);
+  const ids = dataset === 'new' ? ownIds(entity, tally, bound, from, rows) : undefined;
   const keyValues = {
     'ordinal.run': runId,
     'ordinal.pipeline': pipeline.name,
@@ -132,19 +143,12 @@ function layout(
 }
 
 /** IDs of a file's rows; `from` is its first batch, or its key partition. */
-async function ownIds(environment: Environment, runId: string, entity: string, from: number, rows: number) {
-  const { store, config } = environment;
-  const [{ pipeline }, tally, ids] = await Promise.all([
-    loadPlan(environment, runId),
-    requireJson(store, config.workContainer, work.tally(runId), tallySchema),
-    requireJson(store, config.workContainer, work.ids(runId), idsSchema),
-  ]);
-  const definition = pipeline.entities.find((candidate) => candidate.name === entity)!;
-  const column = definition.columns[0]!;
-  invariant(column.kind === 'id', `"${entity}" has an own ID`);
+function ownIds({ name, kind, columns }: Entity, tally: Tally, ids: Ids, from: number, rows: number) {
+  const column = columns[0]!;
+  invariant(column.kind === 'id', `"${name}" has an own ID`);
   const map = new IdMap(ids.sequences[column.sequence]!);
-  const before = (definition.kind === 'keyed' ? ids.partitions : tally.starts)[entity]![from]!;
-  const ranges = map.slice(ids.bases[entity]![column.name]! + before, rows);
+  const before = (kind === 'keyed' ? ids.partitions : tally.starts)[name]![from]!;
+  const ranges = map.slice(ids.bases[name]![column.name]! + before, rows);
   const spans = ranges.map(({ first, count, step }) => ({ first, last: first + BigInt(count - 1) * step }));
   return {
     sequence: column.sequence,

@@ -22,7 +22,7 @@ import { NewRows } from '../../split/keyed-rows.ts';
 import { writeJson } from '../../storage/json.ts';
 import { type KeyedDatasetKind, output, work } from '../../storage/names.ts';
 import { Changes } from '../changes.ts';
-import type { Plan, Resolution } from '../documents.ts';
+import { type Plan, planRefSchema, type Resolution } from '../documents.ts';
 import type { Environment } from '../environment.ts';
 import { keyedEntity, openPartition, publishedIds } from '../key-index.ts';
 import { keyedDatasets } from '../keyed-datasets.ts';
@@ -30,8 +30,7 @@ import { loadPlan } from '../load.ts';
 import { Uploads } from '../pool.ts';
 import { stageRows } from '../stage-rows.ts';
 
-export const resolveInputSchema = z.object({
-  runId: z.string(),
+export const resolveInputSchema = planRefSchema.extend({
   entity: z.string(),
   partition: z.int().nonnegative().default(0),
   /** The run's grant of the index's lease. */
@@ -63,7 +62,7 @@ const LISTS_KEPT_BYTES = 64 * 1024 * 1024;
 export async function resolveActivity(environment: Environment, input: ResolveInput): Promise<ResolveOutput> {
   const { runId, entity: name, partition, term } = input;
   const { store, config } = environment;
-  const { plan, pipeline } = await loadPlan(environment, runId);
+  const { plan, pipeline } = await loadPlan(environment, input);
   const entity = keyedEntity(pipeline, name);
   const types = plan.keyTypes[name]!;
   const at = await openPartition(environment, entity, types, partition);

@@ -9,29 +9,28 @@ import type { Fragment } from '../../split/fragment.ts';
 import { type Binding, sealFragment } from '../../split/seal-fragment.ts';
 import { crcOf } from '../../storage/crc.ts';
 import { unpackFrame } from '../../storage/frame.ts';
-import { requireBytes, requireJson, writeJson } from '../../storage/json.ts';
+import { requireBytes, writeJson } from '../../storage/json.ts';
 import { blockId, output, unit, work } from '../../storage/names.ts';
 import {
   type Ids,
-  idsSchema,
   type OutLeaf,
   type Plan,
+  type PlanRef,
+  planRefSchema,
   resolvedSchema,
   type Sealed,
   type Tally,
-  tallySchema,
 } from '../documents.ts';
 import type { Environment } from '../environment.ts';
 import { keyedEntity } from '../key-index.ts';
 import { type KeyedDataset, keyedDatasets } from '../keyed-datasets.ts';
-import { loadPlan, loadSplitRecord } from '../load.ts';
+import { loadIds, loadPlan, loadSplitRecord, loadTally } from '../load.ts';
 import { Uploads } from '../pool.ts';
 import { IdMap } from '../ranges.ts';
 import { NO_SLOT } from './resolve.ts';
 import { type BatchInput, partOf } from './split.ts';
 
-export const sealKeyedInputSchema = z.object({
-  runId: z.string(),
+export const sealKeyedInputSchema = planRefSchema.extend({
   entity: z.string(),
   partition: z.int().nonnegative().default(0),
 });
@@ -42,8 +41,9 @@ export interface SealOutput {
   rowGroups: number;
 }
 
-export async function sealActivity(environment: Environment, { runId, batch }: BatchInput): Promise<SealOutput> {
-  const run = await openRun(environment, runId);
+export async function sealActivity(environment: Environment, input: BatchInput): Promise<SealOutput> {
+  const { runId, batch } = input;
+  const run = await openRun(environment, input);
   const { record, sections } = await loadSplitRecord(environment, runId, batch);
   const entities = run.pipeline.entities.filter((entity) => entity.kind === 'rows');
   const part = partOf(run.plan, batch);
@@ -63,11 +63,9 @@ export async function sealActivity(environment: Environment, { runId, batch }: B
   });
 }
 
-export async function sealKeyedActivity(
-  environment: Environment,
-  { runId, entity: name, partition }: SealKeyedInput,
-): Promise<SealOutput> {
-  const run = await openRun(environment, runId);
+export async function sealKeyedActivity(environment: Environment, input: SealKeyedInput): Promise<SealOutput> {
+  const { entity: name, partition } = input;
+  const run = await openRun(environment, input);
   const sealed: SealOutput = { sealed: unit.keyed(name, partition, 'new'), rowGroups: 0 };
   for (const dataset of keyedDatasets(keyedEntity(run.pipeline, name), run.plan.outputs[name]!)) {
     sealed.rowGroups += (await sealDataset(run, dataset, partition)).rowGroups;
@@ -283,13 +281,10 @@ function halvesOf(longs: BigInt64Array): Int32Array {
   return new Int32Array(longs.buffer, longs.byteOffset, longs.length * 2);
 }
 
-async function openRun(environment: Environment, runId: string): Promise<OpenRun> {
-  const { store, config } = environment;
-  const [{ plan, pipeline }, tally, ids] = await Promise.all([
-    loadPlan(environment, runId),
-    requireJson(store, config.workContainer, work.tally(runId), tallySchema),
-    requireJson(store, config.workContainer, work.ids(runId), idsSchema),
-  ]);
+async function openRun(environment: Environment, ref: PlanRef): Promise<OpenRun> {
+  const { runId } = ref;
+  const { plan, pipeline, etag } = await loadPlan(environment, ref);
+  const [tally, ids] = await Promise.all([loadTally(environment, runId, etag), loadIds(environment, runId, etag)]);
   return new OpenRun(environment, runId, plan, pipeline, tally, ids);
 }
 

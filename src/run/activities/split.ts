@@ -14,15 +14,14 @@ import type { WrittenFragment } from '../../split/write-fragment.ts';
 import { crcOf } from '../../storage/crc.ts';
 import { packFrame } from '../../storage/frame.ts';
 import { blockId, output, work } from '../../storage/names.ts';
-import type { Batch, Plan } from '../documents.ts';
+import type { Batch, Plan, PlanRef } from '../documents.ts';
 import type { Environment } from '../environment.ts';
 import { loadPlan } from '../load.ts';
 import { leafOf } from '../plan.ts';
 import { Uploads } from '../pool.ts';
 import { keptFooter, type PinnedBlob, readRanges } from '../source.ts';
 
-export interface BatchInput {
-  runId: string;
+export interface BatchInput extends PlanRef {
   batch: number;
 }
 
@@ -31,9 +30,10 @@ export interface SplitOutput {
   rows: number;
 }
 
-export async function splitActivity(environment: Environment, { runId, batch }: BatchInput): Promise<SplitOutput> {
+export async function splitActivity(environment: Environment, input: BatchInput): Promise<SplitOutput> {
+  const { runId, batch } = input;
   const { store, config } = environment;
-  const { plan, pipeline } = await loadPlan(environment, runId);
+  const { plan, pipeline } = await loadPlan(environment, input);
   const spec = plan.batches[batch]!;
   const file = plan.files[spec.file]!;
   const meta = await keptFooter(store, pipeline.source.container, file);

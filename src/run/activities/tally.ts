@@ -2,7 +2,7 @@
 import type { Entity } from '../../pipeline/compiled.ts';
 import { writeJson } from '../../storage/json.ts';
 import { work } from '../../storage/names.ts';
-import type { Tally } from '../documents.ts';
+import type { PlanRef, Tally } from '../documents.ts';
 import type { Environment } from '../environment.ts';
 import { loadPlan, loadSplitRecord } from '../load.ts';
 import { mapBounded } from '../pool.ts';
@@ -18,8 +18,9 @@ export interface TallyOutput {
 }
 
 /** Throws `TooManyRejected` where the refused rows' share is above the pipeline's limit. */
-export async function tallyActivity(environment: Environment, { runId }: { runId: string }): Promise<TallyOutput> {
-  const { plan, pipeline } = await loadPlan(environment, runId);
+export async function tallyActivity(environment: Environment, ref: PlanRef): Promise<TallyOutput> {
+  const { runId } = ref;
+  const { plan, pipeline } = await loadPlan(environment, ref);
   const indices = plan.batches.map((_, index) => index);
   const batches = await mapBounded(indices, environment.config.requestsInFlight, async (batch) => {
     const { record } = await loadSplitRecord(environment, runId, batch);
