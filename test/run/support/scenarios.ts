@@ -157,8 +157,10 @@ export async function clubFails(place: string): Promise<void> {
 /** Many runs of the club, so that segments of digests are merged. */
 export async function manyClubs(): Promise<void> {
   const sim = new Sim(shopPipelines, { seed: 3 });
+  // Rows of their own chance: what a run asks of the storage does not change them.
+  const random = mulberry32(1);
   for (let run = 0; run < 12; run++) {
-    await upload(sim, `club/${run}/`, [someRows(() => sim.random(), 6, 6), someRows(() => sim.random(), 3, 6)]);
+    await upload(sim, `club/${run}/`, [someRows(random, 6, 6), someRows(random, 3, 6)]);
     await then(sim, `r${run}`, 'club', `club/${run}/`);
   }
   await checkWorld(sim);
