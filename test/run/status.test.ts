@@ -49,6 +49,7 @@ function statuses(input: object, answers: Record<string, object>): { phase: stri
 const bytesOf = (status: object) => JSON.stringify(status).length * 2;
 
 const largest: PlanOutput = {
+  etag: '"0"',
   batches: limits.batchesMax,
   rows: Number.MAX_SAFE_INTEGER,
   files: limits.sourceBlobsMax,
