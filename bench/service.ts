@@ -75,7 +75,7 @@ interface Status {
 }
 
 /** Starts a run over HTTP and waits for its end. Throws when it is not a good one. */
-async function complete(url: string, pipeline: string, runId: string, phases: PhaseClock): Promise<void> {
+export async function complete(url: string, pipeline: string, runId: string, phases: PhaseClock): Promise<void> {
   const answer = await fetch(`${url}/api/pipelines/${pipeline}/runs`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },

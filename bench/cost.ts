@@ -1,0 +1,134 @@
+/**
+ * What a run costs in Azure: counts a run's requests, activities and seconds on the local host and Azurite, and prices
+ * them. Prints the tables of docs/deploy.md.
+ *
+ *   npm run bench:cost -- [--set flights|sales] [--rows N]
+ */
+import { parseArgs } from 'node:util';
+import { BlobServiceClient } from '@azure/storage-blob';
+import { startAzurite } from '../local/azurite.ts';
+import { startHost } from '../local/start-host.ts';
+import { pipelines } from '../pipelines/index.ts';
+import type { SetName } from './contestants/contestant.ts';
+import { type BlobRequests, countRequests } from './counting-proxy.ts';
+import { PhaseClock } from './phase-clock.ts';
+import { complete } from './service.ts';
+import { rowsOf, sourceOf } from './sets.ts';
+
+/** List prices in US dollars of a low-priced US region, without free grants: they differ by region and time. */
+export const prices = {
+  gigabyteSecond: 0.000026,
+  execution: 0.4 / 1e6,
+  blobWrite: 0.065 / 1e4,
+  blobRead: 0.005 / 1e4,
+  queueOrTable: 0.004 / 1e4,
+};
+const instanceGigabytes = 4;
+/** Of the task hub: a message is put, got and deleted, twice for an activity, and history is written. */
+const hubRequestsPerActivity = 8;
+const hubRequestsPerEpisode = 4;
+
+export interface Counts {
+  rows: number;
+  activities: number;
+  /** Sum of the activities' own times. */
+  seconds: number;
+  /** To orchestrators and entities: as many episodes at most. */
+  messages: number;
+  blobs: BlobRequests;
+}
+
+/** Dollars by part, for `millions` of rows of the run that was counted. */
+export function costOf(counts: Counts, millions: number): { part: string; amount: string; dollars: number }[] {
+  const share = (millions * 1e6) / counts.rows;
+  const gigabyteSeconds = counts.seconds * instanceGigabytes * share;
+  const executions = (counts.activities + counts.messages) * share;
+  const hub = (counts.activities * hubRequestsPerActivity + counts.messages * hubRequestsPerEpisode) * share;
+  const line = (part: string, amount: number, unit: string, price: number) => ({
+    part,
+    amount: `${amount < 10 ? amount.toFixed(1) : Math.round(amount)} ${unit}`,
+    dollars: amount * price,
+  });
+  return [
+    line('Flex Consumption, on demand, 4 GB instance', gigabyteSeconds, 'GB-s', prices.gigabyteSecond),
+    line('executions', executions, 'executions', prices.execution),
+    line('blob writes and lists (hot, LRS)', counts.blobs.writes * share, 'requests', prices.blobWrite),
+    line('blob reads', counts.blobs.reads * share, 'requests', prices.blobRead),
+    line('queues and tables of the task hub, estimated', hub, 'requests', prices.queueOrTable),
+  ];
+}
+
+export async function countRun(set: SetName, rows: number): Promise<Counts> {
+  const pipeline = pipelines.get(set)!;
+  const azurite = await startAzurite();
+  const proxy = await countRequests(new URL(azurite.blobUrl).origin);
+  const counts: Counts = { rows, activities: 0, seconds: 0, messages: 0, blobs: proxy.counts };
+  try {
+    const direct = BlobServiceClient.fromConnectionString(azurite.connectionString);
+    const container = direct.getContainerClient(pipeline.source.container);
+    await container.create();
+    const name = `${pipeline.source.prefix}source${pipeline.source.suffix}`;
+    await container.getBlockBlobClient(name).uploadFile(await sourceOf(set, rows));
+    const counted = azurite.connectionString.replace(new URL(azurite.blobUrl).origin, proxy.url);
+    const env = { AzureWebJobsStorage: azurite.connectionString, ORDINAL_STORAGE: counted };
+    const host = await startHost({ workers: 2, env, onLine: (line) => count(counts, line) });
+    try {
+      await complete(host.url, set, 'counted', new PhaseClock());
+      counts.messages = await messagesOf(host.url, 'counted');
+    } finally {
+      await host.stop();
+    }
+    return counts;
+  } finally {
+    proxy.close();
+    await azurite.stop();
+  }
+}
+
+/** Messages to a run and to entities: each wakes somebody, unless several come at once. */
+async function messagesOf(url: string, runId: string): Promise<number> {
+  const answer = await fetch(`${url}/runtime/webhooks/durabletask/instances/${runId}?showHistory=true`);
+  const { historyEvents } = (await answer.json()) as { historyEvents: { EventType: string }[] };
+  const of = (...types: string[]) => historyEvents.filter(({ EventType }) => types.includes(EventType)).length;
+  // What an entity answers came by a message to it.
+  return of('ExecutionStarted', 'TaskCompleted', 'TaskFailed', 'TimerFired') + 2 * of('EventRaised');
+}
+
+/** Adds what a line of the host's log tells: the app's own lines about activities. */
+function count(counts: Counts, line: string): void {
+  const { message = '' } = JSON.parse(line) as { message?: string };
+  if (!message.startsWith('{"event":"activity"')) return;
+  counts.activities++;
+  counts.seconds += (JSON.parse(message) as { ms: number }).ms / 1000;
+}
+
+/** Both tables of the docs, as Markdown. */
+export function costTables(counts: Counts): string {
+  const { rows, activities, seconds, messages, blobs } = counts;
+  const millions = rows / 1e6;
+  const per = (n: number) => Math.round(n / millions).toLocaleString('en-US');
+  const row = (what: string, n: number) => `| ${what} | ${n.toLocaleString('en-US')} | ${per(n)} |`;
+  const parts = costOf(counts, 1);
+  const total = parts.reduce((sum, { dollars }) => sum + dollars, 0);
+  return [
+    `| | for ${rows.toLocaleString('en-US')} rows | for 1,000,000 rows |`,
+    '|---|---|---|',
+    `| activities | ${activities} in ${seconds.toFixed(1)} s | ${per(activities)} in ${(seconds / millions).toFixed(1)} s |`,
+    row('orchestrator episodes and entity operations, at most', messages),
+    row('blob requests that write or list', blobs.writes),
+    row('blob requests that read', blobs.reads),
+    row('blob requests that delete (free)', blobs.deletes),
+    '',
+    '| part | for 1,000,000 rows | |',
+    '|---|---|---|',
+    ...parts.map(({ part, amount, dollars }) => `| ${part} | ${amount} | $${dollars.toFixed(6)} |`),
+    `| **together** | | **$${total.toFixed(4)}** |`,
+  ].join('\n');
+}
+
+if (import.meta.main) {
+  const { values } = parseArgs({ options: { set: { type: 'string', default: 'flights' }, rows: { type: 'string' } } });
+  const set = values.set === 'sales' ? 'sales' : 'flights';
+  const counts = await countRun(set, values.rows === undefined ? rowsOf[set] : Number(values.rows));
+  console.log(costTables(counts));
+}
