@@ -41,10 +41,10 @@ export interface ContractColumn {
    */
   outputType?: ColumnType;
   /**
-   * A quick test, for schemas that only refuse: true means that `parse` would give the value back as it is. False means
-   * nothing. Absent where there is no quicker way.
+   * A quicker way than `parse` for many texts: what it would give, or undefined, which means nothing. Absent where there
+   * is none.
    */
-  accepts?(value: unknown): boolean;
+  quick?(value: unknown): string | undefined;
   /**
    * Runs the schema on one non-null value. Never throws. Nulls are never shown to it: they pass or are refused by
    * `nullable` alone. It gives null only when `nullable` and `changes`.

@@ -5,7 +5,7 @@ import { limits } from '../limits.ts';
 import type { ColumnType } from '../parquet/types.ts';
 import type { ContractColumn, JsKind } from './compiled.ts';
 import { type } from './output-type.ts';
-import { quickTest } from './quick-test.ts';
+import { quickParse } from './quick-parse.ts';
 import { refuse } from './refuse.ts';
 import { isSchema, nullPasses, reasonOf, type SchemaFacts, schemaFacts } from './schema.ts';
 
@@ -104,7 +104,7 @@ function parser(schema: core.$ZodType, givesNull: boolean): ContractColumn['pars
   };
 }
 
-function quick(schema: core.$ZodType): Pick<ContractColumn, 'accepts'> {
-  const accepts = quickTest(schema);
-  return accepts ? { accepts } : {};
+function quick(schema: core.$ZodType): Pick<ContractColumn, 'quick'> {
+  const parse = quickParse(schema);
+  return parse ? { quick: (value) => (typeof value === 'string' ? parse(value) : undefined) } : {};
 }

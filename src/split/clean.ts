@@ -336,7 +336,8 @@ export class CleanColumn {
     }
     const unchecked = !this.contract.active && this.contract.input !== 'number';
     if (unchecked) return { ok: true, value: input, input };
-    if (this.contract.accepts?.(input)) return { ok: true, value: input, input };
+    const quick = this.contract.quick?.(input);
+    if (quick !== undefined) return { ok: true, value: quick, input };
     if (memo?.has(input)) return { ok: true, value: memo.get(input), input };
     const parsed = this.contract.parse(input);
     if (!parsed.ok) return { ok: false, reason: parsed.reason, input };
