@@ -21,6 +21,8 @@ export interface Given {
   /** The last ID that is taken, as decimal text. */
   to: string | undefined;
   all: boolean;
+  /** Verify without reading sources again. */
+  noSource: boolean;
 }
 
 export interface Result {
@@ -38,7 +40,12 @@ export interface Command {
 }
 
 export const commands: Command[] = [
-  { words: ['verify'], operands: 'RUN | --all', does: 'read again what runs published, and check it', run: verify },
+  {
+    words: ['verify'],
+    operands: 'RUN | --all [--no-source]',
+    does: 'read again what runs read and published, and check it',
+    run: verify,
+  },
   { words: ['runs', 'list'], operands: '', does: 'published and abandoned runs', run: listRuns },
   { words: ['runs', 'show'], operands: 'RUN', does: 'the manifest of a run', run: showRun },
   { words: ['runs', 'clean'], operands: 'RUN', does: "remove an ended run's work in progress", run: cleanRun },

@@ -20,6 +20,7 @@ async function main(): Promise<number> {
       file: { type: 'string' },
       to: { type: 'string' },
       all: { type: 'boolean', default: false },
+      'no-source': { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
@@ -42,6 +43,7 @@ async function main(): Promise<number> {
     file: values.file,
     to: values.to,
     all: values.all,
+    noSource: values['no-source'],
   });
   if (values.json) console.log(JSON.stringify(value, null, 2));
   else for (const line of lines) console.log(line);

@@ -2,23 +2,41 @@
  * Verifying what a run published: everything is read again with our own reader, and held against the manifest, against
  * every other manifest that touches the same sequences and key indexes, and against itself. Nothing is changed.
  */
+import { OrdinalError } from '../errors.ts';
 import { parseFooter } from '../parquet/footer-read.ts';
 import { readTable, type Table, type TableColumn } from '../parquet/table.ts';
 import type { CompiledPipeline, Entity } from '../pipeline/compiled.ts';
 import { crcOf, crcText } from '../storage/crc.ts';
 import { readJson } from '../storage/json.ts';
 import { output } from '../storage/names.ts';
-import { type Manifest, manifestSchema } from './documents.ts';
+import { type Manifest, manifestSchema, type PublishedFile } from './documents.ts';
 import type { Environment } from './environment.ts';
 import { IdMap } from './ranges.ts';
+import type { KeyBook } from './verify/key-book.ts';
+import { States } from './verify/states.ts';
+import { compareWithSource } from './verify/values.ts';
+
+export { readKeyBook } from './verify/key-book.ts';
+export { States };
 
 export interface VerifyReport {
   runId: string;
   pipeline: string;
   files: number;
   rows: number;
+  /** Source rows that the published values were compared with; null when they were not. */
+  compared: number | null;
   /** What is wrong; nothing when empty. */
   findings: string[];
+  /** What could not be looked at, and why. */
+  notes: string[];
+}
+
+export interface VerifyOptions {
+  /** Read the source again and compare every value. @default true */
+  source?: boolean;
+  /** Shared by the verifications of several runs, in the order of their finish. */
+  states?: States;
 }
 
 /** All published manifests of all pipelines. */
@@ -43,15 +61,19 @@ export async function publishedManifests(environment: Environment): Promise<Mani
  * - Ranges of a sequence are given once, over all runs; those of this run lie where the sequence was.
  * - A natural key has one ID, over all runs that share its index.
  * - References are IDs that the referenced entity published, in this run or an earlier one.
+ * - Every published value is what the pipeline makes of the source now (`verify/values.ts`), where the source is still
+ *   there as it was, and the pipeline too.
  */
 export async function verifyRun(
   environment: Environment,
   manifest: Manifest,
   all: readonly Manifest[],
   book: KeyBook,
+  options: VerifyOptions = {},
 ): Promise<VerifyReport> {
   const findings: string[] = [];
-  const report: VerifyReport = { runId: manifest.runId, pipeline: manifest.pipeline, files: 0, rows: 0, findings };
+  const { runId, pipeline: name } = manifest;
+  const report: VerifyReport = { runId, pipeline: name, files: 0, rows: 0, compared: null, findings, notes: [] };
   const pipeline = environment.pipelines.get(manifest.pipeline);
   if (!pipeline) {
     findings.push(`pipeline "${manifest.pipeline}" is not registered any more`);
@@ -66,28 +88,70 @@ export async function verifyRun(
     }
     const ids = new IdMap(published.ids);
     let row = 0;
-    for (const file of published.files) {
-      const at = `${file.blob}`;
-      const bytes = await environment.store.read(manifest.output.container, file.blob);
-      if (!bytes) {
-        findings.push(`${at}: is gone`);
-        continue;
-      }
-      report.files++;
-      if (bytes.byteLength !== file.bytes) findings.push(`${at}: has ${bytes.byteLength} bytes, not ${file.bytes}`);
-      const crc = crcText(crcOf([bytes]));
-      if (crc !== file.crc32) findings.push(`${at}: has checksum ${crc}, not ${file.crc32}`);
-      const table = readFile(bytes, file.blob, findings);
+    const further = [...(published.known?.files ?? []), ...(published.changes?.files ?? [])];
+    for (const [f, file] of [...published.files, ...further].entries()) {
+      const table = await checkedFile(environment, manifest, file, report);
       if (!table) continue;
-      if (table.rows !== file.rows) findings.push(`${at}: has ${table.rows} rows, not ${file.rows}`);
-      report.rows += table.rows;
-      findings.push(...ownIds(table, entity, ids, row).map((text) => `${at}: ${text}`));
-      findings.push(...(await references(environment, pipeline, entity, table, manifest, all, at)));
+      const { blob } = file;
+      // Rows of known keys have the IDs that they have had: those are held against the keys.
+      if (f < published.files.length)
+        findings.push(...ownIds(table, entity, ids, row).map((text) => `${blob}: ${text}`));
+      findings.push(...(await references(environment, pipeline, entity, table, manifest, all, blob)));
       row += table.rows;
     }
   }
   findings.push(...(book.findings.get(manifest.runId) ?? []));
+  if (options.source === false) report.notes.push('values not compared: not asked for');
+  // Values of files that are damaged say nothing.
+  else if (findings.length > 0) report.notes.push('values not compared: first see to what is said here');
+  else await compared(environment, pipeline, manifest, book, options.states ?? new States(environment, all), report);
   return report;
+}
+
+async function compared(
+  environment: Environment,
+  pipeline: CompiledPipeline,
+  manifest: Manifest,
+  book: KeyBook,
+  states: States,
+  report: VerifyReport,
+): Promise<void> {
+  try {
+    const { rows, findings, notes } = await compareWithSource(environment, pipeline, manifest, book, states);
+    report.compared = rows;
+    report.findings.push(...findings);
+    report.notes.push(...notes);
+  } catch (thrown) {
+    const message = thrown instanceof Error ? thrown.message : String(thrown);
+    const vanished = thrown instanceof OrdinalError && thrown.code === 'SourceChanged';
+    if (vanished) report.notes.push(`values not compared: ${message}`);
+    else report.findings.push(`values could not be made from the source again: ${message}`);
+  }
+}
+
+/** A file as the manifest says it; undefined, and said, where it cannot be read. */
+async function checkedFile(
+  { store }: Environment,
+  { output: place }: Manifest,
+  file: PublishedFile,
+  report: VerifyReport,
+): Promise<Table | undefined> {
+  const { findings } = report;
+  const { blob } = file;
+  const bytes = await store.read(place.container, blob);
+  if (!bytes) {
+    findings.push(`${blob}: is gone`);
+    return undefined;
+  }
+  report.files++;
+  if (bytes.byteLength !== file.bytes) findings.push(`${blob}: has ${bytes.byteLength} bytes, not ${file.bytes}`);
+  const crc = crcText(crcOf([bytes]));
+  if (crc !== file.crc32) findings.push(`${blob}: has checksum ${crc}, not ${file.crc32}`);
+  const table = readFile(bytes, blob, findings);
+  if (!table) return undefined;
+  if (table.rows !== file.rows) findings.push(`${blob}: has ${table.rows} rows, not ${file.rows}`);
+  report.rows += table.rows;
+  return table;
 }
 
 function readFile(bytes: Uint8Array, blob: string, findings: string[]): Table | undefined {
@@ -257,68 +321,6 @@ function strayId({ values, valid }: TableColumn, spans: Span[]): bigint | undefi
     checked.add(id);
   }
   return undefined;
-}
-
-/** Every key of the indexes, with the ID it has and the run that gave it; and the keys that have several. */
-export interface KeyBook {
-  /** By run: what is wrong with the keys that it numbered. */
-  findings: Map<string, string[]>;
-}
-
-/** Reads the keys of all runs, in the order of their finish. Memory goes with the number of keys. */
-export async function readKeyBook(environment: Environment, all: readonly Manifest[]): Promise<KeyBook> {
-  const findings = new Map<string, string[]>();
-  const books = new Map<string, Map<string, { id: bigint; runId: string }>>();
-  for (const manifest of all.toSorted((a, b) => (a.finishedAt < b.finishedAt ? -1 : 1))) {
-    for (const entity of environment.pipelines.get(manifest.pipeline)?.entities ?? []) {
-      if (entity.kind !== 'keyed') continue;
-      const book = books.get(entity.index) ?? new Map<string, { id: bigint; runId: string }>();
-      books.set(entity.index, book);
-      for await (const { key, id } of publishedKeys(environment, manifest, entity)) {
-        const known = book.get(key);
-        if (known === undefined) {
-          book.set(key, { id, runId: manifest.runId });
-          continue;
-        }
-        const text = `${entity.name}: key ${key} has ID ${known.id} by run ${known.runId}, and ${id} by ${manifest.runId}`;
-        for (const run of new Set([known.runId, manifest.runId]))
-          findings.set(run, [...(findings.get(run) ?? []), text]);
-      }
-    }
-  }
-  return { findings };
-}
-
-/** Keys as text, unambiguous within their types, with the IDs they got. */
-export async function* publishedKeys(
-  { store }: Environment,
-  manifest: Manifest,
-  entity: Entity,
-): AsyncIterable<{ key: string; id: bigint }> {
-  const published = manifest.entities.find((one) => one.entity === entity.name);
-  const names = entity.columns.filter((column) => column.kind === 'key').map(({ name }) => name);
-  for (const { blob } of published?.files ?? []) {
-    const bytes = await store.read(manifest.output.container, blob);
-    // A file that is gone or damaged is found, and said, by its run's verification.
-    const table = bytes && readFile(bytes, blob, []);
-    if (!table) continue;
-    const ids = int64Column(table, entity.columns[0]!.name);
-    const columns = names.map((name) => table.columns.find((column) => column.name === name));
-    for (let row = 0; row < table.rows; row++) {
-      const key = JSON.stringify(columns.map((column) => column && textAt(column, row)));
-      yield { key, id: ids![row]! };
-    }
-  }
-}
-
-function textAt({ values }: TableColumn, row: number): string {
-  if (values.kind === 'bytes') {
-    return Buffer.from(values.data.subarray(values.offsets[row], values.offsets[row + 1])).toString('latin1');
-  }
-  if (values.kind === 'fixed') {
-    return Buffer.from(values.data.subarray(row * values.width, (row + 1) * values.width)).toString('latin1');
-  }
-  return String(values.data[row]);
 }
 
 function int64Column(table: Table, name: string): BigInt64Array | undefined {

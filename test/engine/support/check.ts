@@ -1,6 +1,7 @@
 /** Drives the runs of a scenario and holds what was published against the reference. */
 import assert from 'node:assert/strict';
 import type { CompiledPipeline } from '../../../src/pipeline/compiled.ts';
+import { publishedManifests, readKeyBook, States, verifyRun } from '../../../src/run/verify.ts';
 import { randomOf } from '../../parquet/support/random.ts';
 import { type DriveOptions, Engine, takeRanges } from './drive.ts';
 import type { DuckReader } from './reader.ts';
@@ -80,6 +81,17 @@ export function referenceOf(pipeline: CompiledPipeline, rangeMax?: number): (row
   return (rows) => reference(pipeline, rows, known, take);
 }
 
+/** The command `verify`, which reads sources and outputs again in its own way, has nothing to say. */
+async function checkByVerify({ environment }: Engine): Promise<void> {
+  const all = await publishedManifests(environment);
+  const book = await readKeyBook(environment, all);
+  const states = new States(environment, all);
+  for (const manifest of all) {
+    const { findings, compared } = await verifyRun(environment, manifest, all, book, { states });
+    assert.deepEqual([findings, compared], [[], manifest.source.rows], `verify ${manifest.runId}`);
+  }
+}
+
 /**
  * Reads every published file and compares it with the reference. `view` may send the bytes through another engine, and
  * `as` blur what that engine does not tell apart.
@@ -90,6 +102,7 @@ export async function checkOutcome(
   view: (bytes: Uint8Array) => Uint8Array = (bytes) => bytes,
   as: (text: string | null) => string | null = (text) => text,
 ): Promise<void> {
+  await checkByVerify(engine);
   for (const [r, entities] of expected.entries()) {
     for (const { name, columns } of engine.pipeline.entities) {
       const rows: OutRow[] = [];

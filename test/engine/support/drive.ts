@@ -36,6 +36,7 @@ export class Engine {
   readonly options: DriveOptions;
   readonly environment: Environment;
   readonly #next = new Map<string, bigint>();
+  #runs = 0;
 
   constructor(pipeline: CompiledPipeline, options: DriveOptions = {}) {
     this.pipeline = pipeline;
@@ -75,7 +76,7 @@ export class Engine {
     for (const entity of plan.rowsEntities) {
       for (let part = 0; part < plan.parts; part++) await this.activity('publishFile', { runId, entity, part });
     }
-    const at = '2026-01-01T00:00:00.000Z';
+    const at = new Date(Date.UTC(2026, 0, 1) + 1000 * this.#runs++).toISOString();
     await this.activity('finishRun', { runId, prefix, startedAt: at, finishedAt: at });
     return plan;
   }

@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { crc32 } from 'node:zlib';
-import { publishedManifests, readKeyBook, verifyRun } from '../../../src/run/verify.ts';
+import { publishedManifests, readKeyBook, States, verifyRun } from '../../../src/run/verify.ts';
 import { checkKnown } from './check-known.ts';
 import { type Published, type Row, readPublished, readRows } from './published.ts';
 import type { Sim } from './sim.ts';
@@ -59,9 +59,11 @@ async function checkByVerify(sim: Sim): Promise<void> {
   const environment = { ...sim.environments[0]!, store: sim.store };
   const all = await publishedManifests(environment);
   const book = await readKeyBook(environment, all);
-  for (const manifest of all) {
-    const { findings } = await verifyRun(environment, manifest, all, book);
-    assert.deepEqual(findings, [], `verify ${manifest.runId}`);
+  const states = new States(environment, all);
+  for (const manifest of all.toSorted((a, b) => (a.finishedAt < b.finishedAt ? -1 : 1))) {
+    const { findings, notes, compared } = await verifyRun(environment, manifest, all, book, { states });
+    assert.deepEqual([findings, notes], [[], []], `verify ${manifest.runId}`);
+    assert.equal(compared, manifest.source.rows, `verify ${manifest.runId}: values`);
   }
 }
 
