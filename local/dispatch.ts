@@ -4,6 +4,7 @@ import type { EntityReply } from './engine/entity.ts';
 import type { OrchestratorReply } from './engine/episode.ts';
 import { activityFailure } from './engine/failure.ts';
 import { httpActivityName } from './engine/http-task.ts';
+import { unknownFunction } from './engine/known-function.ts';
 import { type ActivityWork, type Completion, eventType } from './engine/model.ts';
 import { type Dispatch, EntityTimeout, Interrupted } from './engine/runtime.ts';
 import type { AppFunction, FunctionTable } from './functions.ts';
@@ -92,11 +93,7 @@ function interrupted(error: unknown): Error {
 }
 
 function unknownOrchestrator(name: string, functions: DispatchOptions['functions']): OrchestratorReply {
-  const known = functions.known('orchestrator').map((each) => `'${each}'`);
-  const message =
-    `The function '${name}' doesn't exist, is disabled, or is not an orchestrator function. ` +
-    `Additional info: The following are the known orchestrator functions: ${known.join(', ')}.`;
-  return { ok: false, error: { message, stack: '' } };
+  return { ok: false, error: { message: unknownFunction(functions, 'orchestrator', name), stack: '' } };
 }
 
 function durableInvocation(found: AppFunction, trigger: string | null): Invocation {

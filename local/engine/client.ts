@@ -1,4 +1,5 @@
 import type { InstanceQuery } from '../store/store.ts';
+import { unknownFunction } from './known-function.ts';
 import { type Change, type EntityRequest, entityId, type InstanceRecord, isTerminal, type Message } from './model.ts';
 import { restartedFrom, rewindChanges } from './rewind.ts';
 import type { DurableRuntime } from './runtime.ts';
@@ -35,12 +36,7 @@ export class DurableClientOperations {
     const { engine } = this.runtime;
     const name = engine.names.orchestrator(options.name);
     if (name === undefined) {
-      const known = engine.names.known('orchestrator').map((each) => `'${each}'`);
-      throw new ClientError(
-        400,
-        `The function '${options.name}' doesn't exist, is disabled, or is not an orchestrator function. ` +
-          `Additional info: The following are the known orchestrator functions: ${known.join(', ')}.`,
-      );
+      throw new ClientError(400, unknownFunction(engine.names, 'orchestrator', options.name));
     }
     const instanceId = options.instanceId || engine.ports.newId().replaceAll('-', '');
     checkInstanceId(instanceId);
@@ -117,10 +113,10 @@ export class DurableClientOperations {
     return ended.length;
   }
 
-  /** @throws ClientError 404 when there is no such entity function. */
+  /** @throws ClientError 400 when there is no such entity function. */
   signalEntity(name: string, key: string, operation: string, input: string | null, dueAt = 0): void {
     if (this.runtime.engine.names.entity(name) === undefined) {
-      throw new ClientError(404, `The function '${name}' doesn't exist, is disabled, or is not an entity function.`);
+      throw new ClientError(400, unknownFunction(this.runtime.engine.names, 'entity', name));
     }
     checkKey(key, 'entity key');
     const request: EntityRequest = {

@@ -54,7 +54,8 @@ export class DurableApi {
       if (error.status === 500) {
         return problem(500, 'Something went wrong while processing your request', error.message);
       }
-      return problem(error.status, error.message, error.status === 409 ? error.message : undefined);
+      // Others have no body in Azure, and the SDK's client puts a text of its own there.
+      return error.status === 409 ? problem(409, error.message, error.message) : { status: error.status };
     }
   }
 

@@ -167,12 +167,15 @@ function unwrap(part: string, before: string, after: string): string | undefined
   return fits ? part.slice(before.length, part.length - after.length) : undefined;
 }
 
-function decode(part: string): string {
-  try {
-    return decodeURIComponent(part);
-  } catch {
-    return part;
-  }
+/** Decodes what is percent-encoded and leaves a stray `%` alone, as .NET does. */
+export function decode(part: string): string {
+  return part.replace(/(?:%[0-9a-f]{2})+/gi, (encoded) => {
+    try {
+      return decodeURIComponent(encoded);
+    } catch {
+      return encoded;
+    }
+  });
 }
 
 /** Orders routes as ASP.NET does: the more specific one first, segment by segment. */

@@ -11,7 +11,7 @@ import type { DurableApi } from './durable-api.ts';
 import { httpInvocation, respond } from './function-http.ts';
 import { streamFunction } from './function-stream.ts';
 import { type Answer, BodyTooLarge, problem, readBody, send } from './messages.ts';
-import { compareRoutes, matchRoute, parseRoute, type RouteTemplate } from './route-template.ts';
+import { compareRoutes, decode, matchRoute, parseRoute, type RouteTemplate } from './route-template.ts';
 import type { Throttle } from './throttle.ts';
 
 export interface HttpRoute {
@@ -176,7 +176,7 @@ export async function handleDurable(
   const segments = url.pathname
     .slice(basePath.length + 1)
     .split('/')
-    .map(decodeSegment);
+    .map(decode);
   const answer = await api.handle({
     method: (request.method ?? 'GET').toUpperCase(),
     segments,
@@ -187,14 +187,6 @@ export async function handleDurable(
     baseUrl,
   });
   send(response, answer);
-}
-
-function decodeSegment(segment: string): string {
-  try {
-    return decodeURIComponent(segment);
-  } catch {
-    return segment;
-  }
 }
 
 /** An HTTP server whose handler's failures are answered with 500. */

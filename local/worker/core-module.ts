@@ -62,6 +62,8 @@ class Disposable {
  */
 export class CoreModule {
   readonly functions = new Map<string, RegisteredFunction>();
+  /** What all hooks of the app share. */
+  readonly appHookData = {};
   private readonly hooks = new Map<string, Hook[]>();
   private model: ProgrammingModel | undefined;
   private registrationIsOver = false;
@@ -97,6 +99,17 @@ export class CoreModule {
     return this.model;
   }
 
+  /** What is to be logged after the app's `log` hooks have seen it; they may change level and message. */
+  hookedLog(log: { level: LogLevel; category: string; message: string; invocationContext?: object }): {
+    level: LogLevel;
+    category: string;
+    message: string;
+  } {
+    const context = { ...log, hookData: {}, appHookData: this.appHookData };
+    for (const hook of this.hooks.get('log') ?? []) hook(context);
+    return { level: context.level, category: log.category, message: String(context.message) };
+  }
+
   async runHooks(name: string, context: Record<string, unknown>): Promise<void> {
     for (const hook of this.hooks.get(name) ?? []) await hook(context);
   }
@@ -118,7 +131,7 @@ export class CoreModule {
       },
       getProgrammingModel: () => this.model,
       log: (level: LogLevel, category: string, message: string) =>
-        this.send({ type: 'log', level, category, message: String(message) }),
+        this.send({ type: 'log', ...this.hookedLog({ level, category, message: String(message) }) }),
     };
   }
 

@@ -2,8 +2,6 @@ import type { CoreInvocationContext, CoreModule } from './core-module.ts';
 import type { FromWorker, Invocation, InvocationResult, LogLevel, TypedData } from './protocol.ts';
 import { findReusedTask } from './reused-task.ts';
 
-const appHookData = {};
-
 /** Runs one invocation through the app's programming model, hooks included (`W/eventHandlers/InvocationHandler.ts`). */
 export async function invoke(
   core: CoreModule,
@@ -13,6 +11,7 @@ export async function invoke(
   const { id, functionName } = invocation;
   const registered = core.functions.get(functionName);
   if (registered === undefined) throw new Error(`Function '${functionName}' is not registered in this worker.`);
+  let invocationContext: { invocationContext?: object } = {};
   const context: CoreInvocationContext = {
     invocationId: id,
     request: {
@@ -27,16 +26,16 @@ export async function invoke(
     log: (level, category, message) =>
       send({
         type: 'log',
-        level: level as LogLevel,
-        category,
-        message: String(message),
+        ...core.hookedLog({ level: level as LogLevel, category, message: String(message), ...invocationContext }),
         functionName,
         invocationId: id,
       }),
   };
   const model = await core.programmingModel.getInvocationModel(context);
   const prepared = await model.getArguments();
+  invocationContext = { invocationContext: prepared.context };
   const hookData = {};
+  const { appHookData } = core;
   const before = {
     hookData,
     appHookData,

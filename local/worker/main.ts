@@ -29,7 +29,7 @@ async function load(scriptRoot: string): Promise<void> {
     process.chdir(scriptRoot);
     core.install(scriptRoot);
     const files = await loadApp(scriptRoot);
-    await core.runHooks('appStart', { hookData: {}, appHookData: {}, functionAppDirectory: scriptRoot });
+    await core.runHooks('appStart', { hookData: {}, appHookData: core.appHookData, functionAppDirectory: scriptRoot });
     core.closeRegistration();
     // An app that registers nothing has not set a programming model either: the host will say what is missing.
     if (core.functions.size > 0) await onLoopback(async () => core.programmingModel.getCapabilities?.(capabilities));
@@ -52,7 +52,7 @@ async function run(invocation: Invocation): Promise<void> {
 
 async function stop(): Promise<void> {
   try {
-    await core.runHooks('appTerminate', { hookData: {}, appHookData: {} });
+    await core.runHooks('appTerminate', { hookData: {}, appHookData: core.appHookData });
   } finally {
     process.exit(0);
   }

@@ -104,6 +104,8 @@ const answers: { path: string; init?: RequestInit; status: number; body?: string
   { path: 'unknown', status: 404 },
   { path: 'nothing', status: 204, body: '' },
   { path: 'throws', status: 500, body: '' },
+  { path: 'hooked', status: 200, body: '{"answer":"hooked","from":"pre","started":true}' },
+  { path: 'hook-throws', status: 500, body: '' },
   { path: 'ITEMS/ALL', status: 200, body: 'specific' },
   { path: 'items/one', status: 200, body: 'general one' },
   { path: 'items/1/2', status: 200, body: 'rest 1/2' },
@@ -123,6 +125,11 @@ for (const { path, init, status, body } of answers) {
     if (body !== undefined) assert.equal(await response.text(), body);
   });
 }
+
+test('a log hook sees what a function logs, and may change it', async () => {
+  await api('hooked');
+  await until(async () => lines.some((line) => line.includes('"message":"seen, by a hook"')) || undefined);
+});
 
 test('cookies and bytes', async () => {
   const response = await api('cookies');
