@@ -16,6 +16,8 @@ export interface CliOptions {
   /** Milliseconds between two looks for new blobs. */
   blobPollMs: number;
   chaosSeed: number | undefined;
+  /** Bytes that an input, a result or an output may have. */
+  payloadBytesMax: number | undefined;
   verbose: boolean;
   help: boolean;
 }
@@ -33,6 +35,7 @@ Runs a Functions app (HTTP, timer and blob triggers, Durable Functions) without 
   --enable-auth     ask for function keys, as Azure does
   --blob-poll MS    milliseconds between two looks for new blobs (1000)
   --chaos SEED      deliver twice, delay, reorder and kill workers, as SEED says
+  --payload-max N   fail what passes an input, a result or an output of more bytes
   --json-logs       one JSON object per line on standard output
   --ready-file FILE write {"url","pid"} to FILE once the host is ready
   --verbose         log debug messages as well
@@ -51,6 +54,7 @@ export function parseCli(args: readonly string[]): CliOptions {
         workers: { type: 'string' },
         'ready-file': { type: 'string' },
         chaos: { type: 'string' },
+        'payload-max': { type: 'string' },
         'blob-poll': { type: 'string' },
         'enable-auth': { type: 'boolean' },
         'json-logs': { type: 'boolean' },
@@ -72,6 +76,10 @@ export function parseCli(args: readonly string[]): CliOptions {
     enableAuth: values['enable-auth'] === true,
     blobPollMs: whole(values['blob-poll'], '--blob-poll', 1_000, 10, 3_600_000),
     chaosSeed: values.chaos === undefined ? undefined : whole(values.chaos, '--chaos', 0, 0, 2 ** 31 - 1),
+    payloadBytesMax:
+      values['payload-max'] === undefined
+        ? undefined
+        : whole(values['payload-max'], '--payload-max', 0, 1, 2 ** 31 - 1),
     verbose: values.verbose === true,
     help: values.help === true,
   };

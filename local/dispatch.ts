@@ -6,6 +6,7 @@ import { activityFailure } from './engine/failure.ts';
 import { httpActivityName } from './engine/http-task.ts';
 import { unknownFunction } from './engine/known-function.ts';
 import { type ActivityWork, type Completion, eventType } from './engine/model.ts';
+import { payloadFailure } from './engine/payload.ts';
 import { type Dispatch, EntityTimeout, Interrupted } from './engine/runtime.ts';
 import type { AppFunction, FunctionTable } from './functions.ts';
 import { runHttpActivity } from './http/http-activity.ts';
@@ -26,6 +27,8 @@ export interface DispatchOptions {
   clientValue?: string;
   /** Where durable HTTP requests get tokens of a managed identity. @default nowhere */
   token?: TokenSource;
+  /** Bytes that an activity's result may have. @default any number */
+  payloadBytesMax?: number | undefined;
 }
 
 /** Reaches the app's orchestrators, entities and activities through its workers. */
@@ -75,7 +78,10 @@ async function runActivity(options: DispatchOptions, work: ActivityWork): Promis
       ...(work.input !== null && { data: { string: work.input } }),
     };
     const result = await pool.invoke('heavy', invocation, timeoutMs);
-    return { EventType: eventType.taskCompleted, TaskScheduledId: work.taskId, Result: resultText(result) };
+    const Result = resultText(result);
+    const oversized = payloadFailure(`the result of activity '${work.name}'`, Result, options.payloadBytesMax);
+    if (oversized !== undefined) return failed(work, { message: oversized, stack: '' });
+    return { EventType: eventType.taskCompleted, TaskScheduledId: work.taskId, Result };
   } catch (error) {
     if (error instanceof FunctionError) return failed(work, error.thrown);
     if (error instanceof FunctionTimeout) return failed(work, { message: error.message, stack: '' });

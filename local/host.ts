@@ -84,8 +84,18 @@ export async function runHost(options: CliOptions, logger: Logger): Promise<Runn
     const keys = options.enableAuth ? hostKeys(env) : undefined;
     const binding = { hubName: settings.hubName, publicUrl: url, rpcUrl, key: keys?.durable ?? '' };
     const clientValue = clientBinding(binding);
-    const { chaosSeed } = options;
-    const runtime = createRuntime({ settings, store, functions, pool, logger, chaosSeed, clientValue, env });
+    const { chaosSeed, payloadBytesMax } = options;
+    const runtime = createRuntime({
+      settings,
+      store,
+      functions,
+      pool,
+      logger,
+      chaosSeed,
+      clientValue,
+      env,
+      payloadBytesMax,
+    });
     opened.push(() => runtime.stop(drainMs));
     if (options.chaosSeed !== undefined) {
       opened.push(killWorkers(seededRandom(options.chaosSeed + 1), (random) => pool.killOne(random)));

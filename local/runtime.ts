@@ -21,15 +21,23 @@ export interface RuntimeParts {
   clientValue: string;
   /** App settings. */
   env: Record<string, string>;
+  payloadBytesMax: number | undefined;
 }
 
 const dayMs = 24 * 3600 * 1000;
 
 /** The engine with what a host gives it: the wall clock, real timers, the app's workers. */
 export function createRuntime(parts: RuntimeParts): DurableRuntime {
-  const { settings, store, functions, pool, logger, chaosSeed, clientValue, env } = parts;
+  const { settings, store, functions, pool, logger, chaosSeed, clientValue, env, payloadBytesMax } = parts;
   const token = managedIdentity(env, Date.now);
-  const plain = createDispatch({ pool, functions, timeoutMs: settings.functionTimeoutMs, clientValue, token });
+  const plain = createDispatch({
+    pool,
+    functions,
+    timeoutMs: settings.functionTimeoutMs,
+    clientValue,
+    token,
+    payloadBytesMax,
+  });
   const log = (message: string) => logger.log('information', 'durable', message);
   const dispatch = chaosSeed === undefined ? plain : withChaos(plain, { random: seededRandom(chaosSeed), log });
   return new DurableRuntime({
@@ -47,6 +55,7 @@ export function createRuntime(parts: RuntimeParts): DurableRuntime {
       versionFailure: settings.versionFailure,
       maxActions: settings.maxOrchestrationActions,
       storeInputs: settings.storeInputs,
+      payloadBytesMax,
       dedupeStatuses: settings.anyStateOverridable ? [] : ['Running', 'ContinuedAsNew', 'Pending', 'Suspended'],
     },
     maxConcurrentActivities: settings.maxConcurrentActivityFunctions,

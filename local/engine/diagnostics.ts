@@ -11,6 +11,7 @@ export type DiagnosticCode =
   | 'EmptyError'
   | 'NothingToWaitFor'
   | 'UnknownFunction'
+  | 'PayloadTooLarge'
   | 'Unsupported';
 
 export function diagnostic(code: DiagnosticCode, text: string): string {

@@ -23,6 +23,8 @@ export interface EngineSettings extends VersionSettings {
   maxActions: number;
   /** Whether scheduling events carry the inputs of activities and sub-orchestrations. */
   storeInputs: boolean;
+  /** Bytes that an input, a result or an output may have; undefined for any number. */
+  payloadBytesMax?: number | undefined;
   /** Statuses in which a second start with the same instance ID is refused. */
   dedupeStatuses: readonly string[];
 }

@@ -7,6 +7,7 @@ import { append, historyEvent } from './history.ts';
 import { completeInstance, releaseLocks } from './lifecycle.ts';
 import { type Change, eventType, type HistoryEvent, type InstanceRecord, type Message } from './model.ts';
 import { sendOutgoing } from './outgoing.ts';
+import { outgoingFailure, payloadFailure } from './payload.ts';
 
 /** The extension refuses a custom status above 16 KB of UTF-16 (`DurableOrchestrationContext.SetCustomStatus`). */
 const customStatusBytesMax = 16 * 1024;
@@ -99,6 +100,10 @@ function walkFailure(
     if (!(error instanceof OrchestrationFault)) throw error;
     return fail(error.message, true);
   }
+  const { payloadBytesMax } = engine.settings;
+  const output = orchestrator.isDone ? JSON.stringify(orchestrator.output) : undefined;
+  const oversized = outgoingFailure(cursor, payloadBytesMax) ?? payloadFailure('the output', output, payloadBytesMax);
+  if (oversized !== undefined) return fail(oversized, true);
   if (!reply.ok && !orchestrator.error) {
     const text =
       'the orchestrator threw something that is not an Error with a message; in Azure the instance would stay Running for ever.';

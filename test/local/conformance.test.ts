@@ -312,6 +312,38 @@ orchestrator(function* (c) {
   yield c.callActivity('nothing');
 }, 'inputChild');
 
+const big = 'x'.repeat(200);
+const payloads: { what: string; body: Body }[] = [
+  { what: "the input of activity 'same'", body: (c) => one(c.callActivity('same', big)) },
+  { what: "the input of sub-orchestration 'inputChild'", body: (c) => one(c.callSubOrchestrator('inputChild', big)) },
+  { what: "the request 'add' to @counter@big", body: (c) => one(c.callEntity(counter('big'), 'add', big)) },
+  { what: "the result of activity 'bigResult'", body: (c) => bare(c.callActivity('bigResult')) },
+  {
+    what: 'the output',
+    body: function* (c) {
+      yield c.callActivity('nothing');
+      return big;
+    },
+  },
+];
+function* bare(task: unknown): Generator<unknown, unknown, never> {
+  yield task;
+  return {};
+}
+df.app.activity('bigResult', { handler: () => big });
+
+for (const { what, body } of payloads) {
+  test(`a limit of payloads is kept: ${what}`, async () => {
+    const name = orchestrator(body);
+    const limited = { payloadBytesMax: 190 };
+    const world = new World({ settings: limited, dispatchOptions: limited });
+    const { output } = await world.finish(world.start(name));
+    assert.ok(output?.includes(`PayloadTooLarge: ${what} has `), String(output));
+    const free = new World();
+    assert.doesNotMatch((await free.finish(free.start(name))).output ?? '', /PayloadTooLarge/);
+  });
+}
+
 test('a text called Timestamp inside an input is a date for the orchestrator, as the SDK makes it', async () => {
   const output = await new World().output(
     orchestrator(function* (c) {
