@@ -21,6 +21,7 @@ import { typeText } from '../src/parquet/type-text.ts';
 import type { ColumnType, Values } from '../src/parquet/types.ts';
 import { pipeline, registerPipelines } from '../src/pipeline/index.ts';
 import { runActivities } from '../src/run/activity.ts';
+import { packBatch } from '../src/run/batch-blob.ts';
 import type { Plan } from '../src/run/documents.ts';
 import type { Environment } from '../src/run/environment.ts';
 import { keyListOf } from '../src/split/key-list-file.ts';
@@ -89,7 +90,14 @@ async function arrive(folder: string, known: number, arriving: number, runId: st
     const list = keyListOf([
       { name: 'key_0', type: text, values: bytesOf(keys.slice(from, from + rows)), valid: undefined },
     ]);
-    await store.write(container, work.keyList(runId, 'people', batches.length), list);
+    const record = { batch: batches.length, rows, fragments: {}, keys: { people: rows } };
+    const { bytes, metadata } = packBatch(pipelines.get('people')!, {
+      record,
+      sections: [],
+      keyLists: new Map([['people', list]]),
+      rejected: undefined,
+    });
+    await store.write(container, work.split(runId, batches.length), bytes, { metadata });
     batches.push({ file: 0, from: 0, to: 1, rows, firstRow: from });
   }
   const plan: Plan = {

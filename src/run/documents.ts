@@ -121,16 +121,6 @@ export function partsOf(entity: Entity, plan: Pick<Plan, 'parts'>): number {
   return entity.kind === 'keyed' ? (entity.partitions ?? 1) : plan.parts.length;
 }
 
-/** By rows entity: rows before each batch (one more element than batches: the last is the total). */
-export const tallySchema = z.object({
-  starts: z.record(z.string(), z.array(count)),
-  /** Rows that the contract refused, by batch. */
-  rejected: z.array(count),
-  /** Accepted rows that no rows entity took, over all batches. */
-  unrouted: count.default(0),
-});
-export type Tally = z.infer<typeof tallySchema>;
-
 /** What resolving one key partition of a keyed entity leaves: its new rows. */
 export const resolvedSchema = z.object({ entity: z.string(), rows: count, fragments: z.array(fragmentSchema) });
 

@@ -1,25 +1,17 @@
-/** Documents of a run as its activities read them; what does not change is read and parsed once per process. */
-import type { z } from 'zod';
+/** What a run's activities read of it; what does not change is read and parsed once per process. */
 import { OrdinalError } from '../errors.ts';
 import { limits } from '../limits.ts';
+import type { FileMeta } from '../parquet/types.ts';
 import type { CompiledPipeline } from '../pipeline/compiled.ts';
 import { type SplitRecord, splitRecordSchema } from '../split/fragment.ts';
 import { unpackFrame } from '../storage/frame.ts';
 import { parseJson, readVersioned, requireBytes, requireJson } from '../storage/json.ts';
 import { work } from '../storage/names.ts';
-import {
-  type Ids,
-  idsSchema,
-  type Plan,
-  type PlanRef,
-  planSchema,
-  type Sealed,
-  sealedSchema,
-  type Tally,
-  tallySchema,
-} from './documents.ts';
+import { listBatches, readBatch, type Tally } from './batch-blob.ts';
+import { type Ids, idsSchema, type Plan, type PlanRef, planSchema, type Sealed, sealedSchema } from './documents.ts';
 import { type Environment, pipelineOf } from './environment.ts';
 import { keep } from './kept.ts';
+import { readFooter } from './source.ts';
 
 /** A plan that a process has read: its version, and when that was last known to be the present one. */
 interface KnownPlan {
@@ -61,11 +53,15 @@ function givenUp(runId: string, retryable = false): OrdinalError {
   });
 }
 
+/** A run's plan, its version, and its pipeline. */
+export interface Planned {
+  plan: Plan;
+  etag: string;
+  pipeline: CompiledPipeline;
+}
+
 /** The run's plan and its pipeline. Throws `PipelineChanged` when the deployed pipeline is not the planned one. */
-export async function loadPlan(
-  environment: Environment,
-  ref: PlanRef,
-): Promise<{ plan: Plan; pipeline: CompiledPipeline; etag: string }> {
+export async function loadPlan(environment: Environment, ref: PlanRef): Promise<Planned> {
   const { runId } = ref;
   const { plan, etag } = await presentPlan(environment, ref);
   const pipeline = pipelineOf(environment, plan.pipeline);
@@ -82,22 +78,35 @@ export async function loadPlan(
   return { plan, pipeline, etag };
 }
 
-/** Where a run's rows and keys begin, by batch. `etag` is its plan's. */
-export function loadTally(environment: Environment, runId: string, etag: string): Promise<Tally> {
-  return keptJson(environment, [runId, etag, 'tally'], work.tally(runId), tallySchema);
+/** Where a run's rows and keys begin, by batch. Not before all batches are split. */
+export function loadTally(environment: Environment, { plan, etag, pipeline }: Planned): Promise<Tally> {
+  const { runId, batches } = plan;
+  return keep(environment, JSON.stringify([runId, etag, 'tally']), async () => {
+    const value = await listBatches(environment, pipeline, runId, batches.length);
+    // Numbers of eight bytes: a count and a length for each entity of each batch.
+    return { value, bytes: 16 * batches.length * (pipeline.entities.length + 2) };
+  });
 }
 
-/** What the sequences gave to a run. `etag` is its plan's. */
-export function loadIds(environment: Environment, runId: string, etag: string): Promise<Ids> {
-  return keptJson(environment, [runId, etag, 'ids'], work.ids(runId), idsSchema);
-}
-
-/** A document that one version of a plan determines. */
-function keptJson<T>(environment: Environment, key: string[], name: string, schema: z.ZodType<T>): Promise<T> {
+/** What the sequences gave to a run. */
+export function loadIds(environment: Environment, { plan: { runId }, etag }: Planned): Promise<Ids> {
   const { store, config } = environment;
-  return keep(environment, JSON.stringify(key), async () => {
-    const bytes = await requireBytes(store, config.workContainer, name);
-    return { value: parseJson(bytes, config.workContainer, name, schema), bytes: bytes.byteLength };
+  return keep(environment, JSON.stringify([runId, etag, 'ids']), async () => {
+    const bytes = await requireBytes(store, config.workContainer, work.ids(runId));
+    return { value: parseJson(bytes, config.workContainer, work.ids(runId), idsSchema), bytes: bytes.byteLength };
+  });
+}
+
+/** The footer of one of the run's files. Throws as `readFooter`. */
+export function loadFooter(
+  environment: Environment,
+  { plan, etag, pipeline }: Planned,
+  file: number,
+): Promise<FileMeta> {
+  return keep(environment, JSON.stringify([plan.runId, etag, 'footer', file]), async () => {
+    const value = await readFooter(environment.store, pipeline.source.container, plan.files[file]!);
+    // As it lies in memory, by estimate.
+    return { value, bytes: 1024 * value.leaves.length * (1 + value.rowGroups.length) };
   });
 }
 
@@ -106,9 +115,14 @@ export interface LoadedRecord {
   sections: Int32Array[];
 }
 
-export async function loadSplitRecord(environment: Environment, runId: string, batch: number): Promise<LoadedRecord> {
-  const name = work.split(runId, batch);
-  const bytes = await requireBytes(environment.store, environment.config.workContainer, name);
+export async function loadSplitRecord(
+  environment: Environment,
+  pipeline: CompiledPipeline,
+  runId: string,
+  tally: Tally,
+  batch: number,
+): Promise<LoadedRecord> {
+  const { name, bytes } = await readBatch(environment, pipeline, runId, tally, batch, 'record');
   const { header, sections } = unpackFrame(bytes, name);
   return { record: splitRecordSchema.parse(header), sections };
 }

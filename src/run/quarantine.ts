@@ -6,27 +6,25 @@ import { OrdinalError } from '../errors.ts';
 import { readTable } from '../parquet/table.ts';
 import type { CompiledPipeline } from '../pipeline/compiled.ts';
 import { joinQuarantine } from '../split/quarantine.ts';
-import { requireBytes } from '../storage/json.ts';
-import { output, work } from '../storage/names.ts';
+import { output } from '../storage/names.ts';
+import { readBatch, type Tally } from './batch-blob.ts';
 import type { Manifest, Plan } from './documents.ts';
 import type { Environment } from './environment.ts';
 import { mapBounded } from './pool.ts';
 
-/**
- * `rejected` is the number of refused rows by batch. Throws `TooManyRejected` where their share is above the pipeline's
- * limit, and shows one of them.
- */
+/** Throws `TooManyRejected` where the refused rows' share is above the pipeline's limit, and shows one of them. */
 export async function checkRejected(
   environment: Environment,
   plan: Plan,
   pipeline: CompiledPipeline,
-  rejected: readonly number[],
+  tally: Tally,
 ): Promise<void> {
+  const { rejected } = tally;
   const total = rejected.reduce((sum, rows) => sum + rows, 0);
   if (total <= pipeline.maxRejected * plan.rows) return;
   const batch = rejected.findIndex((rows) => rows > 0);
-  const name = work.rejected(plan.runId, batch);
-  const list = readTable(await requireBytes(environment.store, environment.config.workContainer, name), name);
+  const { name, bytes } = await readBatch(environment, pipeline, plan.runId, tally, batch, 'rejected');
+  const list = readTable(bytes, name);
   const first = (column: string) => textAt(list, column);
   const share = `${total} of ${plan.rows} rows were refused, above the share of ${pipeline.maxRejected}`;
   throw new OrdinalError(
@@ -56,16 +54,16 @@ export async function publishRejected(
   environment: Environment,
   plan: Plan,
   pipeline: CompiledPipeline,
-  rejected: readonly number[],
+  tally: Tally,
 ): Promise<Manifest['rejected']> {
   const { store, config } = environment;
+  const { rejected } = tally;
   const rows = rejected.reduce((sum, count) => sum + count, 0);
   if (rows === 0) return undefined;
   const batches = rejected.flatMap((count, batch) => (count > 0 ? [batch] : []));
-  const lists = await mapBounded(batches, config.requestsInFlight, async (batch) => {
-    const name = work.rejected(plan.runId, batch);
-    return { name, bytes: await requireBytes(store, config.workContainer, name) };
-  });
+  const lists = await mapBounded(batches, config.requestsInFlight, (batch) =>
+    readBatch(environment, pipeline, plan.runId, tally, batch, 'rejected'),
+  );
   const { bytes, lines } = joinQuarantine(lists, {
     'ordinal.run': plan.runId,
     'ordinal.pipeline': pipeline.name,

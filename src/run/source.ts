@@ -16,27 +16,6 @@ export interface PinnedBlob {
   size: number;
 }
 
-/** Footers that a process keeps: of the blobs that its next batches are likely to be of. */
-const FOOTERS_KEPT = 16;
-const footersOf = new WeakMap<BlobStore, Map<string, FileMeta>>();
-
-/** A footer, read once per process and version of the blob. Throws as `readFooter`. */
-export async function keptFooter(store: BlobStore, container: string, file: PinnedBlob): Promise<FileMeta> {
-  const footers = footersOf.get(store) ?? new Map<string, FileMeta>();
-  footersOf.set(store, footers);
-  const key = JSON.stringify([container, file.blob, file.etag]);
-  const known = footers.get(key);
-  if (known) return known;
-  // What is kept is the footer and not the request: nobody waits for another activity's request that may never end.
-  const meta = await readFooter(store, container, file);
-  footers.set(key, meta);
-  for (const oldest of footers.keys()) {
-    if (footers.size <= FOOTERS_KEPT) break;
-    footers.delete(oldest);
-  }
-  return meta;
-}
-
 /** Reads and checks a footer. Throws `NotParquet`, `TruncatedFile`, `CorruptFile`, `UnsupportedFile`, `SourceChanged`. */
 export async function readFooter(store: BlobStore, container: string, file: PinnedBlob): Promise<FileMeta> {
   const length = Math.min(TAIL_BYTES, file.size);

@@ -10,8 +10,6 @@ export type StoreOperation = 'list' | 'head' | 'read' | 'write' | 'stage' | 'com
 export type BlobKind =
   | 'plan'
   | 'split'
-  | 'keyList'
-  | 'tally'
   | 'resolved'
   | 'ids'
   | 'sealed'
@@ -45,14 +43,11 @@ export function kindOf(name: string): BlobKind {
   switch (inRun) {
     case 'plan':
     case 'split':
-    case 'tally':
     case 'resolved':
     case 'ids':
     case 'sealed':
     case 'published':
       return inRun;
-    case 'keys':
-      return 'keyList';
   }
   if (/^keys\/.*\/delta-[^/]*$/.test(name)) return 'keyDelta';
   if (/^keys\/.*\/merged-[^/]*$/.test(name)) return 'keyMerged';

@@ -18,15 +18,12 @@ const tail = (dataset: KeyedDatasetKind) => (dataset === 'new' ? '' : `-${datase
 export const work = {
   runPrefix: (runId: string) => `runs/${runId}/`,
   plan: (runId: string) => `runs/${runId}/plan.json`,
-  /** The record of one split batch: counts, chunk metadata of staged blocks, foreign-key dictionaries. */
+  /**
+   * What one split batch leaves: counts, chunk metadata of staged blocks, foreign-key dictionaries; refused rows; the
+   * distinct keys of each keyed entity in first-seen order.
+   */
   split: (runId: string, batch: number) => `runs/${runId}/split/${pad(batch, 6)}.bin`,
   splitPrefix: (runId: string) => `runs/${runId}/split/`,
-  /** The distinct keys of one batch for one keyed entity, in first-seen order. */
-  keyList: (runId: string, entity: string, batch: number) => `runs/${runId}/keys/${entity}/${pad(batch, 6)}.keys`,
-  /** The refused rows of one batch; only where there are any. */
-  rejected: (runId: string, batch: number) => `runs/${runId}/rejected/${pad(batch, 6)}.parquet`,
-  /** Row counts and prefix sums of all batches. */
-  tally: (runId: string) => `runs/${runId}/tally.json`,
   /** For one key partition of a keyed entity: batch-local key → ID, new ordinal, or none of its keys. */
   slots: (runId: string, entity: string, partition: number) =>
     `runs/${runId}/resolved/${entity}-${pad(partition, 3)}.slots`,

@@ -8,6 +8,7 @@ import type { CompiledPipeline, Entity, KeyedEntity } from '../../pipeline/compi
 import { identityOf } from '../../pipeline/identity.ts';
 import { readJson, requireJson, writeJson } from '../../storage/json.ts';
 import { type KeyedDatasetKind, output, work } from '../../storage/names.ts';
+import type { Tally } from '../batch-blob.ts';
 import {
   type Ids,
   type Manifest,
@@ -16,7 +17,6 @@ import {
   planRefSchema,
   publishedFileSchema,
   resolutionSchema,
-  type Tally,
 } from '../documents.ts';
 import type { Environment } from '../environment.ts';
 import { keepIdentity } from '../identity.ts';
@@ -41,8 +41,9 @@ export interface FinishOutput {
 export async function finishActivity(environment: Environment, input: FinishInput): Promise<FinishOutput> {
   const { store, config } = environment;
   const { runId } = input;
-  const { plan, pipeline, etag } = await loadPlan(environment, input);
-  const [ids, tally] = await Promise.all([loadIds(environment, runId, etag), loadTally(environment, runId, etag)]);
+  const planned = await loadPlan(environment, input);
+  const { plan, pipeline } = planned;
+  const [ids, tally] = await Promise.all([loadIds(environment, planned), loadTally(environment, planned)]);
   const entities = await mapBounded(pipeline.entities, config.requestsInFlight, async (entity) => {
     const parts = partsOf(entity, plan);
     const filesOf = async (dataset: KeyedDatasetKind) => {
@@ -73,7 +74,7 @@ export async function finishActivity(environment: Environment, input: FinishInpu
       ...(keyed?.onChange === 'report' && { changes: await filesOf('changes') }),
     };
   });
-  const rejected = await publishRejected(environment, plan, pipeline, tally.rejected);
+  const rejected = await publishRejected(environment, plan, pipeline, tally);
   const manifest: Manifest = {
     version: 1,
     outcome: 'published',

@@ -9,15 +9,8 @@ import type { Entity } from '../../pipeline/compiled.ts';
 import { crcOf, crcText, joinCrc } from '../../storage/crc.ts';
 import { writeJson } from '../../storage/json.ts';
 import { blockId, type KeyedDatasetKind, output, unit, work } from '../../storage/names.ts';
-import {
-  type Ids,
-  type OutLeaf,
-  type PlanRef,
-  type PublishedFile,
-  planRefSchema,
-  type Sealed,
-  type Tally,
-} from '../documents.ts';
+import type { Tally } from '../batch-blob.ts';
+import { type Ids, type OutLeaf, type PlanRef, type PublishedFile, planRefSchema, type Sealed } from '../documents.ts';
 import type { Environment } from '../environment.ts';
 import { keyedDatasets } from '../keyed-datasets.ts';
 import { loadIds, loadPlan, loadSealed, loadTally } from '../load.ts';
@@ -87,14 +80,15 @@ async function publishOne(environment: Environment, of: OneFile): Promise<Publis
   const { ref, entity, dataset, from, columns, tags, blob } = of;
   const { runId } = ref;
   const { store, config } = environment;
-  const { pipeline, etag } = await loadPlan(environment, ref);
+  const planned = await loadPlan(environment, ref);
+  const { pipeline } = planned;
   const sealed = await mapBounded(tags, config.requestsInFlight, (tag) => loadSealed(environment, runId, tag));
   const rowGroups = sealed.flatMap((document) => document.rowGroups[entity.name] ?? []);
   const rows = rowGroups.reduce((sum, group) => sum + group.rows, 0);
   const file: PublishedFile = { blob, rows, bytes: 0, crc32: '', firstId: null, lastId: null };
   if (rows === 0) return file;
   // Rows of known keys have the IDs that they have had, in no order.
-  const [tally, bound] = await Promise.all([loadTally(environment, runId, etag), loadIds(environment, runId, etag)]);
+  const [tally, bound] = await Promise.all([loadTally(environment, planned), loadIds(environment, planned)]);
   const ids = dataset === 'new' ? ownIds(entity, tally, bound, from, rows) : undefined;
   const keyValues = {
     'ordinal.run': runId,

@@ -21,12 +21,13 @@ import { type KeyListTable, readKeyList } from '../../split/key-list-file.ts';
 import { NewRows } from '../../split/keyed-rows.ts';
 import { writeJson } from '../../storage/json.ts';
 import { type KeyedDatasetKind, output, work } from '../../storage/names.ts';
+import { readBatch } from '../batch-blob.ts';
 import { Changes } from '../changes.ts';
 import { type Plan, planRefSchema, type Resolution } from '../documents.ts';
 import type { Environment } from '../environment.ts';
 import { keyedEntity, openPartition, publishedIds } from '../key-index.ts';
 import { keyedDatasets } from '../keyed-datasets.ts';
-import { loadPlan } from '../load.ts';
+import { loadPlan, loadTally, type Planned } from '../load.ts';
 import { Uploads } from '../pool.ts';
 import { stageRows } from '../stage-rows.ts';
 
@@ -62,11 +63,12 @@ const LISTS_KEPT_BYTES = 64 * 1024 * 1024;
 export async function resolveActivity(environment: Environment, input: ResolveInput): Promise<ResolveOutput> {
   const { runId, entity: name, partition, term } = input;
   const { store, config } = environment;
-  const { plan, pipeline } = await loadPlan(environment, input);
+  const planned = await loadPlan(environment, input);
+  const { plan, pipeline } = planned;
   const entity = keyedEntity(pipeline, name);
   const types = plan.keyTypes[name]!;
   const at = await openPartition(environment, entity, types, partition);
-  const lists = new KeyLists(environment, plan, name);
+  const lists = new KeyLists(environment, planned, name);
   const { arriving, ordinals } = await intern(lists, types, at);
   const head = await settlePending(at, publishedIds(environment, partition));
   const ids = await findIds(store, config.workContainer, head.entries, arriving);
@@ -232,44 +234,45 @@ function columnOf(list: Table, name: string): Values {
 /** An entity's key lists, to be read more than once: kept while they are small. */
 class KeyLists {
   readonly #environment: Environment;
-  readonly #plan: Plan;
+  readonly #planned: Planned;
   readonly #entity: string;
-  readonly #kept = new Map<number, Uint8Array>();
+  readonly #kept = new Map<number, { name: string; bytes: Uint8Array }>();
   #keptBytes = 0;
 
-  constructor(environment: Environment, plan: Plan, entity: string) {
+  constructor(environment: Environment, planned: Planned, entity: string) {
     this.#environment = environment;
-    this.#plan = plan;
+    this.#planned = planned;
     this.#entity = entity;
   }
 
   get batches(): number {
-    return this.#plan.batches.length;
+    return this.#planned.plan.batches.length;
   }
 
   /** In batch order, each read while its predecessor is worked on. */
   async *read(): AsyncIterable<{ batch: number; list: KeyListTable }> {
-    const batches = this.#plan.batches.length;
+    const { batches } = this;
     let next = batches > 0 ? this.#fetch(0) : undefined;
     for (let batch = 0; next; batch++) {
       const { name, bytes } = await next;
       next = batch + 1 < batches ? this.#fetch(batch + 1) : undefined;
       next?.catch(() => undefined);
       // A batch without keys has no list.
-      if (bytes) yield { batch, list: readKeyList(bytes, name) };
+      if (bytes.byteLength > 0) yield { batch, list: readKeyList(bytes, name) };
     }
   }
 
-  async #fetch(batch: number): Promise<{ name: string; bytes: Uint8Array | undefined }> {
-    const { store, config } = this.#environment;
-    const name = work.keyList(this.#plan.runId, this.#entity, batch);
+  async #fetch(batch: number): Promise<{ name: string; bytes: Uint8Array }> {
     const kept = this.#kept.get(batch);
-    if (kept) return { name, bytes: kept };
-    const bytes = await store.read(config.workContainer, name);
-    if (bytes && this.#keptBytes + bytes.byteLength <= LISTS_KEPT_BYTES) {
-      this.#kept.set(batch, bytes);
-      this.#keptBytes += bytes.byteLength;
+    if (kept) return kept;
+    const { plan, pipeline } = this.#planned;
+    const tally = await loadTally(this.#environment, this.#planned);
+    const list = await readBatch(this.#environment, pipeline, plan.runId, tally, batch, { keysOf: this.#entity });
+    const { byteLength } = list.bytes;
+    if (this.#keptBytes + byteLength <= LISTS_KEPT_BYTES) {
+      this.#kept.set(batch, list);
+      this.#keptBytes += byteLength;
     }
-    return { name, bytes };
+    return list;
   }
 }

@@ -11,6 +11,7 @@ import { crcOf } from '../../storage/crc.ts';
 import { unpackFrame } from '../../storage/frame.ts';
 import { requireBytes, writeJson } from '../../storage/json.ts';
 import { blockId, output, unit, work } from '../../storage/names.ts';
+import type { Tally } from '../batch-blob.ts';
 import {
   type Ids,
   type OutLeaf,
@@ -19,7 +20,6 @@ import {
   planRefSchema,
   resolvedSchema,
   type Sealed,
-  type Tally,
 } from '../documents.ts';
 import type { Environment } from '../environment.ts';
 import { keyedEntity } from '../key-index.ts';
@@ -44,7 +44,7 @@ export interface SealOutput {
 export async function sealActivity(environment: Environment, input: BatchInput): Promise<SealOutput> {
   const { runId, batch } = input;
   const run = await openRun(environment, input);
-  const { record, sections } = await loadSplitRecord(environment, runId, batch);
+  const { record, sections } = await loadSplitRecord(environment, run.pipeline, runId, run.tally, batch);
   const entities = run.pipeline.entities.filter((entity) => entity.kind === 'rows');
   const part = partOf(run.plan, batch);
   const groups = entities.map((entity) => ({
@@ -283,8 +283,9 @@ function halvesOf(longs: BigInt64Array): Int32Array {
 
 async function openRun(environment: Environment, ref: PlanRef): Promise<OpenRun> {
   const { runId } = ref;
-  const { plan, pipeline, etag } = await loadPlan(environment, ref);
-  const [tally, ids] = await Promise.all([loadTally(environment, runId, etag), loadIds(environment, runId, etag)]);
+  const planned = await loadPlan(environment, ref);
+  const { plan, pipeline } = planned;
+  const [tally, ids] = await Promise.all([loadTally(environment, planned), loadIds(environment, planned)]);
   return new OpenRun(environment, runId, plan, pipeline, tally, ids);
 }
 

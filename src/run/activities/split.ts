@@ -12,14 +12,14 @@ import type { SourceChunk, UnitPlace, Window } from '../../split/source-chunk.ts
 import { cutUnits, type Unit, type UnitGroup } from '../../split/units.ts';
 import type { WrittenFragment } from '../../split/write-fragment.ts';
 import { crcOf } from '../../storage/crc.ts';
-import { packFrame } from '../../storage/frame.ts';
 import { blockId, output, work } from '../../storage/names.ts';
+import { packBatch } from '../batch-blob.ts';
 import type { Batch, Plan, PlanRef } from '../documents.ts';
 import type { Environment } from '../environment.ts';
-import { loadPlan } from '../load.ts';
+import { loadFooter, loadPlan } from '../load.ts';
 import { leafOf } from '../plan.ts';
 import { Uploads } from '../pool.ts';
-import { keptFooter, type PinnedBlob, readRanges } from '../source.ts';
+import { type PinnedBlob, readRanges } from '../source.ts';
 
 export interface BatchInput extends PlanRef {
   batch: number;
@@ -33,10 +33,11 @@ export interface SplitOutput {
 export async function splitActivity(environment: Environment, input: BatchInput): Promise<SplitOutput> {
   const { runId, batch } = input;
   const { store, config } = environment;
-  const { plan, pipeline } = await loadPlan(environment, input);
+  const planned = await loadPlan(environment, input);
+  const { plan, pipeline } = planned;
   const spec = plan.batches[batch]!;
   const file = plan.files[spec.file]!;
-  const meta = await keptFooter(store, pipeline.source.container, file);
+  const meta = await loadFooter(environment, planned, spec.file);
   const splitter = new BatchSplitter(pipeline, {
     outputs: new Map(Object.entries(plan.outputs)),
     keyTypes: new Map(Object.entries(plan.keyTypes)),
@@ -49,16 +50,11 @@ export async function splitActivity(environment: Environment, input: BatchInput)
   for await (const { place, chunks } of units(environment, pipeline, file, meta, spec, plan.unitBytes)) {
     for (const [entity, written] of splitter.add(chunks, place)) await stageStatic(uploads, target, entity, written);
   }
-  const { record, sections, keyLists, rejected } = splitter.finish(batch);
-  for (const [entity, bytes] of keyLists) {
-    await uploads.add(() => store.write(config.workContainer, work.keyList(runId, entity, batch), bytes));
-  }
-  if (rejected) await uploads.add(() => store.write(config.workContainer, work.rejected(runId, batch), rejected));
+  const split = splitter.finish(batch);
   await uploads.done();
-  await store.write(config.workContainer, work.split(runId, batch), packFrame(record, sections), {
-    metadata: { rows: String(record.rows) },
-  });
-  return { batch, rows: record.rows };
+  const { bytes, metadata } = packBatch(pipeline, split);
+  await store.write(config.workContainer, work.split(runId, batch), bytes, { metadata });
+  return { batch, rows: split.record.rows };
 }
 
 /** The output file that a batch's rows go to. */

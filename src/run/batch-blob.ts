@@ -1,0 +1,125 @@
+/**
+ * What a split leaves of a batch, in one blob: the record, the refused rows, and each keyed entity's key list, one after
+ * the other. The blob's metadata says how many rows and keys there are and how long each part is; so one listing of all
+ * batches tells where everything begins, and whoever needs a part reads its range.
+ */
+import { z } from 'zod';
+import { invariant, OrdinalError } from '../errors.ts';
+import type { CompiledPipeline } from '../pipeline/compiled.ts';
+import type { SplitBatch } from '../split/batch.ts';
+import { packFrame } from '../storage/frame.ts';
+import { requireBytes } from '../storage/json.ts';
+import { work } from '../storage/names.ts';
+import type { Environment } from './environment.ts';
+
+/** What the batches of a run come to, and where it is. */
+export interface Tally {
+  /** By entity: rows, or keys in the lists, before each batch (one more element than batches: the last is the total). */
+  starts: Record<string, number[]>;
+  /** Rows that the contract refused, by batch. */
+  rejected: number[];
+  /** Accepted rows that no rows entity took, over all batches. */
+  unrouted: number;
+  /** By batch: bytes of the parts of its blob. */
+  lengths: number[][];
+}
+
+/** A part of a batch's blob: the record, the refused rows, or a keyed entity's list. */
+export type BatchPart = 'record' | 'rejected' | { keysOf: string };
+
+const none = new Uint8Array(0);
+
+/** The blob's bytes and its metadata. */
+export function packBatch(
+  pipeline: CompiledPipeline,
+  { record, sections, keyLists, rejected }: SplitBatch,
+): { bytes: Uint8Array; metadata: Record<string, string> } {
+  const counts = pipeline.entities.map(({ kind, name }) =>
+    kind === 'keyed'
+      ? (record.keys[name] ?? 0)
+      : (record.fragments[name] ?? []).reduce((sum, fragment) => sum + fragment.rows, 0),
+  );
+  const lists = keyedNames(pipeline).map((name) => keyLists.get(name) ?? none);
+  const parts = [packFrame(record, sections), rejected ?? none, ...lists];
+  return {
+    bytes: Buffer.concat(parts),
+    metadata: {
+      rows: String(record.rows),
+      rejected: String(record.rejected ?? 0),
+      unrouted: String(record.unrouted ?? 0),
+      counts: counts.join(','),
+      lengths: parts.map((part) => part.byteLength).join(','),
+    },
+  };
+}
+
+const count = z
+  .string()
+  .regex(/^\d{1,15}$/)
+  .transform(Number);
+const counts = z.string().transform((text) => text.split(',').map((one) => count.parse(one)));
+const metadataSchema = z.object({ rows: count, rejected: count, unrouted: count, counts, lengths: counts });
+
+/** Throws `StorageFailed` when a batch is missing, `CorruptFile` when a blob is not what `packBatch` wrote. */
+export async function listBatches(
+  { store, config }: Environment,
+  pipeline: CompiledPipeline,
+  runId: string,
+  batches: number,
+): Promise<Tally> {
+  const { entities } = pipeline;
+  const tally: Tally = {
+    starts: Object.fromEntries(entities.map(({ name }) => [name, [0]])),
+    rejected: [],
+    unrouted: 0,
+    lengths: [],
+  };
+  for await (const { name, metadata } of store.list(config.workContainer, work.splitPrefix(runId))) {
+    if (tally.lengths.length === batches) break;
+    if (name !== work.split(runId, tally.lengths.length)) break;
+    const said = metadataSchema.safeParse(metadata);
+    if (!said.success || said.data.counts.length !== entities.length) {
+      throw new OrdinalError('CorruptFile', `"${name}" does not say what it holds`, {
+        where: { blob: name },
+        remedy: 'Written by another version of Ordinal, or damaged: start the run anew under another ID.',
+      });
+    }
+    for (const [e, entity] of entities.entries()) {
+      const starts = tally.starts[entity.name]!;
+      starts.push(starts.at(-1)! + said.data.counts[e]!);
+    }
+    tally.rejected.push(said.data.rejected);
+    tally.unrouted += said.data.unrouted;
+    tally.lengths.push(said.data.lengths);
+  }
+  if (tally.lengths.length < batches) {
+    const missing = work.split(runId, tally.lengths.length);
+    throw new OrdinalError('StorageFailed', `"${missing}" is gone although an earlier phase wrote it`, {
+      where: { blob: missing },
+      remedy: 'Somebody deleted work in progress: start the run anew under another ID.',
+    });
+  }
+  return tally;
+}
+
+/** A part of a batch's blob; nothing where it has none. */
+export async function readBatch(
+  { store, config }: Environment,
+  pipeline: CompiledPipeline,
+  runId: string,
+  { lengths }: Pick<Tally, 'lengths'>,
+  batch: number,
+  part: BatchPart,
+): Promise<{ name: string; bytes: Uint8Array }> {
+  const own = lengths[batch];
+  const index = part === 'record' ? 0 : part === 'rejected' ? 1 : 2 + keyedNames(pipeline).indexOf(part.keysOf);
+  const length = own?.[index];
+  invariant(own && length !== undefined, `batch ${batch} has a part ${index}`);
+  const offset = own.slice(0, index).reduce((sum, before) => sum + before, 0);
+  const name = work.split(runId, batch);
+  return { name, bytes: await requireBytes(store, config.workContainer, name, { offset, length }) };
+}
+
+function keyedNames({ entities }: CompiledPipeline): string[] {
+  return entities.filter(({ kind }) => kind === 'keyed').map(({ name }) => name);
+}
