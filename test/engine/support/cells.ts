@@ -92,6 +92,17 @@ function timestamp(unit: 'MILLIS' | 'MICROS' | 'NANOS', utc: boolean, asDate: bo
   return kind(type, `timestamp${unit}${utc}${asDate}`, asDate ? z.date() : z.bigint(), raw, cell);
 }
 
+function time(unit: 'MILLIS' | 'MICROS' | 'NANOS', utc: boolean): ColumnKind {
+  const nanos = { MILLIS: 1_000_000n, MICROS: 1000n, NANOS: 1n }[unit];
+  const type: ColumnType = { physical: unit === 'MILLIS' ? 'INT32' : 'INT64', annotation: { kind: 'time', unit, utc } };
+  const raw = (random: () => number) => {
+    const micros = BigInt(int(random, 0, 86_399_999_999));
+    return unit === 'MILLIS' ? Number(micros / 1000n) : (micros * 1000n) / nanos;
+  };
+  const cell = (units: unknown): Cell => ({ js: units, canon: `${BigInt(units as number | bigint) * nanos}ns` });
+  return kind(type, `time${unit}${utc}`, unit === 'MILLIS' ? z.int() : z.bigint(), raw, cell);
+}
+
 const signed = (bitWidth: 8 | 16 | 32 | 64, isSigned: boolean) =>
   ({ kind: 'int', bitWidth, signed: isSigned }) as const;
 const string: ColumnType = { physical: 'BYTE_ARRAY', annotation: { kind: 'string' } };
@@ -110,6 +121,9 @@ const kinds: Record<string, ColumnKind> = {
     (raw) => plain(BigInt(raw as number)),
   ),
   int8: kind({ physical: 'INT32', annotation: signed(8, true) }, 'int8', z.int(), (r) => int(r, -128, 127)),
+  uint8: kind({ physical: 'INT32', annotation: signed(8, false) }, 'uint8', z.int(), (r) => int(r, 0, 255)),
+  int16: kind({ physical: 'INT32', annotation: signed(16, true) }, 'int16', z.int(), (r) => int(r, -(2 ** 15), 9)),
+  uint16: kind({ physical: 'INT32', annotation: signed(16, false) }, 'uint16', z.int(), (r) => int(r, 0, 2 ** 16 - 1)),
   uint32: kind({ physical: 'INT32', annotation: signed(32, false) }, 'uint32', z.int(), (r) => int(r, 0, 2 ** 32 - 1)),
   int64: kind({ physical: 'INT64' }, 'int64', z.bigint(), int64),
   int64number: kind(
@@ -161,6 +175,13 @@ const kinds: Record<string, ColumnKind> = {
   enumText: kind({ physical: 'BYTE_ARRAY', annotation: { kind: 'enum' } }, 'enum', asText, text),
   json: kind({ physical: 'BYTE_ARRAY', annotation: { kind: 'json' } }, 'json', asText, (r) => `{"a":${int(r, 0, 99)}}`),
   bytes: kind({ physical: 'BYTE_ARRAY' }, 'bytes', z.instanceof(Uint8Array), (r) => bytes(r, int(r, 0, 5))),
+  // Months, days and milliseconds, each below 256.
+  interval: kind(
+    { physical: 'FIXED_LEN_BYTE_ARRAY', typeLength: 12, annotation: { kind: 'interval' } },
+    'interval',
+    z.instanceof(Uint8Array),
+    (r) => Uint8Array.from({ length: 12 }, (_, i) => (i % 4 === 0 ? int(r, 0, 255) : 0)),
+  ),
   fixed: kind({ physical: 'FIXED_LEN_BYTE_ARRAY', typeLength: 3 }, 'fixed', z.instanceof(Uint8Array), (r) =>
     bytes(r, 3),
   ),
@@ -176,23 +197,18 @@ const kinds: Record<string, ColumnKind> = {
     (r) => BigInt(int(r, -20000, 40000)),
     (raw) => ({ js: new Date(Number(raw) * 86_400_000), canon: `${raw}d` }),
   ),
-  timeMillis: kind(
-    { physical: 'INT32', annotation: { kind: 'time', unit: 'MILLIS', utc: false } },
-    'timeMillis',
-    z.int(),
-    (r) => int(r, 0, 86_399_999),
-    (raw) => ({ js: raw, canon: `${BigInt(raw as number) * 1_000_000n}ns` }),
-  ),
-  timeMicros: kind(
-    { physical: 'INT64', annotation: { kind: 'time', unit: 'MICROS', utc: false } },
-    'timeMicros',
-    z.bigint(),
-    (r) => BigInt(int(r, 0, 86_399_999_999)),
-    (raw) => ({ js: raw, canon: `${(raw as bigint) * 1000n}ns` }),
-  ),
+  timeMillis: time('MILLIS', false),
+  timeMillisUtc: time('MILLIS', true),
+  timeMicros: time('MICROS', false),
+  timeMicrosUtc: time('MICROS', true),
+  timeNanos: time('NANOS', false),
   timestampMicros: timestamp('MICROS', true, true),
   timestampMillis: timestamp('MILLIS', false, true),
   timestampNanos: timestamp('NANOS', false, false),
+  timestampMillisUtc: timestamp('MILLIS', true, false),
+  timestampMicrosLocal: timestamp('MICROS', false, false),
+  // DuckDB has no nanoseconds with a zone: it would show microseconds.
+  timestampNanosUtc: { ...timestamp('NANOS', true, false), raw: (r) => BigInt(int(r, -1e15, 2e15)) * 1000n },
   int96: kind(
     { physical: 'INT96' },
     'int96',

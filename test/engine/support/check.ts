@@ -14,7 +14,9 @@ import { poolsOf, type SourceFile, writeSource } from './sources.ts';
 export async function filesOf(scenario: Scenario, duck: DuckReader): Promise<SourceFile[][]> {
   const random = randomOf(scenario.seed);
   const columns = sourceColumns(scenario.columns, scenario.quarantine);
-  const pools = poolsOf(columns, random);
+  // DuckDB, Polars and parquetjs-lite write 0 and -0 as one value.
+  const kept = (raw: unknown) => (scenario.writer !== 'own' && raw === 0 ? 0 : raw);
+  const pools = poolsOf(columns, random).map((pool) => pool.map(kept));
   const runs: SourceFile[][] = [];
   for (const shapes of scenario.runs) {
     const files: SourceFile[] = [];

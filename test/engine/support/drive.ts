@@ -31,14 +31,15 @@ export interface DriveOptions {
 
 /** A store, a pipeline, and sequences that count. */
 export class Engine {
-  readonly store = new MemoryStore();
+  readonly store: MemoryStore;
   readonly pipeline: CompiledPipeline;
   readonly options: DriveOptions;
   readonly environment: Environment;
   readonly #next = new Map<string, bigint>();
   #runs = 0;
 
-  constructor(pipeline: CompiledPipeline, options: DriveOptions = {}) {
+  constructor(pipeline: CompiledPipeline, options: DriveOptions = {}, store = new MemoryStore()) {
+    this.store = store;
     this.pipeline = pipeline;
     this.options = options;
     const config: Config = {

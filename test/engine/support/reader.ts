@@ -7,10 +7,13 @@ import {
   type DuckDBConnection,
   DuckDBDateValue,
   DuckDBInstance,
+  DuckDBIntervalValue,
+  DuckDBTimeNSValue,
   DuckDBTimestampMillisecondsValue,
   DuckDBTimestampNanosecondsValue,
   DuckDBTimestampTZValue,
   DuckDBTimestampValue,
+  DuckDBTimeTZValue,
   DuckDBTimeValue,
   type DuckDBValue,
 } from '@duckdb/node-api';
@@ -59,13 +62,19 @@ export class DuckReader {
     return (await this.connection.runAndReadAll(sql)).getRowObjectsJS() as Record<string, unknown>[];
   }
 
-  /** `query` over the given Parquet bytes, which it names `source`, written anew by DuckDB. */
+  /** The rows of a file, written anew by DuckDB. */
   async rewrite(bytes: Uint8Array, options: string): Promise<Uint8Array> {
     const from = this.put(bytes);
-    const to = `${from}.out`;
-    await this.connection.run(`COPY (FROM read_parquet('${from}')) TO '${to}' (FORMAT parquet, ${options})`);
-    const written = fs.readFileSync(to);
+    const written = await this.write(`FROM read_parquet('${from}')`, options);
     fs.rmSync(from);
+    return written;
+  }
+
+  /** The result of a query as a file by DuckDB. */
+  async write(query: string, options = 'CODEC snappy'): Promise<Uint8Array> {
+    const to = path.join(this.directory, `${this.#files++}.parquet`);
+    await this.connection.run(`COPY (${query}) TO '${to}' (FORMAT parquet, ${options})`);
+    const written = fs.readFileSync(to);
     fs.rmSync(to);
     return new Uint8Array(written);
   }
@@ -74,11 +83,15 @@ export class DuckReader {
 function canon(value: DuckDBValue): string | null {
   if (value === null) return null;
   if (value instanceof DuckDBBlobValue) return canonOf(new Uint8Array(value.bytes));
+  if (value instanceof DuckDBIntervalValue) {
+    return canonOf(new Uint8Array(Uint32Array.of(value.months, value.days, Number(value.micros / 1000n)).buffer));
+  }
   if (value instanceof DuckDBDateValue) return `${value.days}d`;
   if (value instanceof DuckDBTimestampValue || value instanceof DuckDBTimestampTZValue)
     return `${value.micros * 1000n}ns`;
   if (value instanceof DuckDBTimestampMillisecondsValue) return `${value.millis * 1_000_000n}ns`;
   if (value instanceof DuckDBTimestampNanosecondsValue) return `${value.nanos}ns`;
-  if (value instanceof DuckDBTimeValue) return `${value.micros * 1000n}ns`;
+  if (value instanceof DuckDBTimeValue || value instanceof DuckDBTimeTZValue) return `${value.micros * 1000n}ns`;
+  if (value instanceof DuckDBTimeNSValue) return `${value.nanos}ns`;
   return canonOf(value);
 }
