@@ -161,6 +161,11 @@ export function poolOf(run: object, column: string): StringPool {
   return pool;
 }
 
+/** Gives the memory of a run's pools back: its splits are over. A straggler makes new ones. */
+export function forgetPools(run: object): void {
+  pools.delete(run);
+}
+
 function doubled(list: Int32Array): Int32Array<ArrayBuffer> {
   const larger = new Int32Array(list.length * 2);
   larger.set(list);
