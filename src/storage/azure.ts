@@ -50,6 +50,11 @@ async function loadIdentity({ clientId, credential }: IdentityOptions): Promise<
   return new DefaultAzureCredential(clientId ? { managedIdentityClientId: clientId } : {});
 }
 
+/** An ETag as all other answers have it: those of a list come without their quotes. */
+function quoted(etag: string): string {
+  return /^(W\/)?"/.test(etag) ? etag : `"${etag}"`;
+}
+
 class AzureBlobStore implements BlobStore {
   readonly #service: BlobServiceClient;
   readonly #containers = new Map<string, ContainerClient>();
@@ -64,7 +69,7 @@ class AzureBlobStore implements BlobStore {
         yield {
           name: item.name,
           size: item.properties.contentLength ?? 0,
-          etag: item.properties.etag,
+          etag: quoted(item.properties.etag),
           lastModified: item.properties.lastModified.toISOString(),
           metadata: item.metadata ?? {},
         };

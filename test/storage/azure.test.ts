@@ -42,6 +42,9 @@ test('a blob is written, described, read whole and by range, and removed', async
   const { etag } = await store.write('data', 'a/one', bytes('0123456789'), { metadata: { rows: '10' } });
   const head = await store.head('data', 'a/one');
   assert.deepEqual([head?.size, head?.etag, head?.metadata], [10, etag, { rows: '10' }]);
+  const listed = [];
+  for await (const item of store.list('data', 'a/one')) listed.push(item);
+  assert.deepEqual(listed, [head], 'a list tells the same as a look at the blob');
   assert.equal(text(await store.read('data', 'a/one')), '0123456789');
   assert.equal(text(await store.read('data', 'a/one', { offset: 3, length: 4, ifMatch: etag })), '3456');
   assert.equal((await store.read('data', 'a/one', { offset: 3, length: 0 }))?.length, 0);
