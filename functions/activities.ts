@@ -4,6 +4,7 @@ import { runActivities } from '../src/run/activity.ts';
 import { hasEnded } from '../src/run/client.ts';
 import { LIVENESS_ACTIVITY, type Liveness } from '../src/run/leases.ts';
 import { logged } from '../src/run/telemetry.ts';
+import { TELL_ACTIVITY, tellOutcome } from '../src/run/tell.ts';
 import { durableRuns } from './durable-runs.ts';
 import { environment } from './environment.ts';
 
@@ -19,4 +20,10 @@ df.app.activity(LIVENESS_ACTIVITY, {
     const instance = await durableRuns(context).get(runId);
     return { ok: true, value: { alive: instance !== undefined && !hasEnded(instance) } };
   },
+});
+
+df.app.activity(TELL_ACTIVITY, {
+  extraInputs: [df.input.durableClient()],
+  handler: (input: unknown, context) =>
+    logged(TELL_ACTIVITY, input, context, () => tellOutcome(environment(), durableRuns(context), input)),
 });

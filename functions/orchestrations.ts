@@ -8,6 +8,7 @@ import {
   sequenceOrchestrator,
 } from '../src/run/maintenance.ts';
 import { RUN_ORCHESTRATION, runOrchestrator, shardOrchestrator } from '../src/run/orchestrator.ts';
+import { TELL_ORCHESTRATION, tellOrchestrator } from '../src/run/tell.ts';
 import { TIDY_ORCHESTRATION, tidyOrchestrator } from '../src/run/tidy.ts';
 import { leaseEntity, leaseEntityName, sequenceEntity, sequenceEntityName } from '../src/sequence/adapter.ts';
 
@@ -21,6 +22,10 @@ df.app.orchestration(SHARD_ORCHESTRATION, function* (context) {
 
 df.app.orchestration(TIDY_ORCHESTRATION, function* (context) {
   return yield* tidyOrchestrator(context);
+});
+
+df.app.orchestration(TELL_ORCHESTRATION, function* (context) {
+  return yield* tellOrchestrator(context);
 });
 
 df.app.orchestration(SEQUENCE_ORCHESTRATION, function* (context) {

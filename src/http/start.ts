@@ -19,6 +19,7 @@ import {
   globPrefix,
   type Selection,
 } from '../run/selection.ts';
+import { TELL_ORCHESTRATION, type TellInput, tellInstanceId } from '../run/tell.ts';
 import { writeJson } from '../storage/json.ts';
 import { work } from '../storage/names.ts';
 import { deadlineOf } from './deadline.ts';
@@ -41,10 +42,16 @@ export const startRun: Handler = async (door, request) => {
   const { input, list } = toInput(door, pipeline, body, identity.runId);
   const existing = await runs.get(input.runId);
   if (existing) sameRun(existing, input, identity.key !== undefined);
+  let startedHere = false;
   if (!existing || (identity.restarts && hasEnded(existing) && existing.status !== 'Completed')) {
     if (list) await keepList(environment, input.runId, list);
     // A racing start of the same ID is the same run.
-    await runs.start(RUN_ORCHESTRATION, input.runId, input);
+    startedHere = await runs.start(RUN_ORCHESTRATION, input.runId, input);
+  }
+  const { callBackUri, runId } = input;
+  if (callBackUri !== undefined && !startedHere && !(existing && willCall(existing, callBackUri))) {
+    const tell: TellInput = { runId, callBackUri };
+    await runs.start(TELL_ORCHESTRATION, tellInstanceId(tell), tell);
   }
   return started(door, request, pipeline, input);
 };
@@ -145,6 +152,12 @@ export function started(
     },
     { location: outcome('true'), 'retry-after': String(RETRY_AFTER_S) },
   );
+}
+
+/** Whether the run itself will call this address: it was started with it, and goes on. */
+function willCall(existing: Instance, callBackUri: string): boolean {
+  const was = runInputSchema.safeParse(existing.input);
+  return was.success && was.data.callBackUri === callBackUri && !hasEnded(existing);
 }
 
 /** Throws `RunIdConflict`, or `IdempotencyKeyReused`, when the ID is that of a run of something else. */

@@ -107,6 +107,17 @@ describe('a window', () => {
   });
 });
 
+describe('a window by the webhook', () => {
+  it('is told how its run ended, also when that was long ago', async () => {
+    const window = { windowStart: '2001-01-31T00:00:00Z' };
+    const first = await play('ordinal-run', window);
+    const again = await play('ordinal-run-webhook', window);
+    assert.deepEqual([first.status, again.status], ['Succeeded', 'Succeeded'], JSON.stringify(again.error));
+    const output = again.outputs.Run as { runId: string; entities: Entity[] };
+    assert.deepEqual(output.entities, (first.outputs.Follow as { entities: Entity[] }).entities);
+  });
+});
+
 describe('the polls', () => {
   it('follow Location with the key that it keeps, and nothing else', async () => {
     const result = await play('ordinal-run', { prefix: 'flights/2001/' });
@@ -156,6 +167,13 @@ describe('call-backs', () => {
         ErrorCode: 'RunCanceled',
         Message: 'not today',
       });
+      // Somebody else who starts the same run hears of it too: at another address, or at the same one once it is over.
+      for (const more of [`${callBackUri}more`, callBackUri]) {
+        const body = { runId: 'told', prefix: 'flights/2001/', callBackUri: more };
+        assert.equal((await app.ask('POST', 'pipelines/flights/runs', body, headers)).status, 202);
+      }
+      await until(5);
+      assert.deepEqual([heard[3], heard[4]], [heard[0], heard[0]]);
       const view = await app.ask('GET', 'runs/stopped', undefined, headers);
       assert.ok(!JSON.stringify(view.body).includes(callBackUri), "the address is the caller's secret");
     } finally {
