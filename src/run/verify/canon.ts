@@ -58,12 +58,23 @@ function latin1(data: Uint8Array, start: number, end: number): string {
   return Buffer.from(data.buffer, data.byteOffset + start, end - start).toString('latin1');
 }
 
+/** What primitive values became in a type, for so many of them: a builder for each cell would take most of the time. */
+const CONVERTED_MAX = 4096;
+const converted = new WeakMap<ColumnType, Map<unknown, Canon>>();
+
 /** A JavaScript value as it is stored in a column of the type. Throws where it is none of it. */
 export function canonOfJs(value: unknown, type: ColumnType): Canon {
   if (value === null || value === undefined) return null;
+  const known = converted.get(type) ?? new Map<unknown, Canon>();
+  converted.set(type, known);
+  const before = known.get(value);
+  // Maps take 0 and -0 for one.
+  if (before !== undefined && value !== 0) return before;
   const build = builder(type);
   build.push(value);
-  return canonReader(type)(build.finish().values, 0);
+  const canon = canonReader(type)(build.finish().values, 0);
+  if (typeof value !== 'object' && known.size < CONVERTED_MAX) known.set(value, canon);
+  return canon;
 }
 
 /** Reads a cell of a published file: null where it is null, undefined where the file has no such column. */
@@ -82,7 +93,8 @@ export type KeyText = Exclude<Canon, null>;
 export function keyText(components: readonly Canon[]): KeyText | undefined {
   const only = components[0];
   if (components.length === 1) return only === null ? undefined : Object.is(only, -0) ? 0 : only;
-  return components.includes(null) ? undefined : textOf(components);
+  if (components.includes(null)) return undefined;
+  return components.map((one) => (typeof one === 'string' ? `${one.length}:${one}` : `${typeof one}:${one}`)).join('|');
 }
 
 /** A list or record of values as one text, by which they compare: 0 and -0 are one. */

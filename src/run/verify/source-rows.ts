@@ -2,6 +2,7 @@
  * The source of a run once more, row by row: decoded, held to the contract by its schemas alone, one call for each
  * value. Slow and plain on purpose: the split, which does the same by dictionaries and proofs, is checked against it.
  */
+import { OrdinalError } from '../../errors.ts';
 import { decodeChunk } from '../../parquet/decode.ts';
 import { builder, reader, typeText } from '../../parquet/logical.ts';
 import type { Column, ColumnType, FileMeta, Values } from '../../parquet/types.ts';
@@ -34,10 +35,19 @@ export interface SourceRows {
 export async function lostInputs({ store }: Environment, { source, inputs }: Manifest): Promise<string[]> {
   const lost: string[] = [];
   for (const { blob, etag } of inputs) {
-    const there = await store.head(source.container, blob);
-    if (there?.etag !== etag) lost.push(`${source.container}/${blob} ${there ? 'has changed' : 'is gone'}`);
+    // The service compares: it writes an ETag in more than one way.
+    const first = await store
+      .read(source.container, blob, { offset: 0, length: 1, ifMatch: etag })
+      .catch(unlessChanged);
+    if (first === 'changed') lost.push(`${source.container}/${blob} has changed`);
+    else if (!first) lost.push(`${source.container}/${blob} is gone`);
   }
   return lost;
+}
+
+function unlessChanged(thrown: unknown): 'changed' {
+  if (thrown instanceof OrdinalError && thrown.code === 'SourceChanged') return 'changed';
+  throw thrown;
 }
 
 /** All rows of a run's inputs, one row group at a time. */
