@@ -1,5 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { OrdinalError } from '../src/errors.ts';
+import { limits } from '../src/limits.ts';
 import { rebuiltSequence } from '../src/run/rebuild-sequence.ts';
 import { publishedManifests } from '../src/run/verify.ts';
 import type { RaiseAnswer, ShowAnswer } from '../src/sequence/operations.ts';
@@ -68,6 +69,11 @@ export async function raiseSequence(given: Given): Promise<Result> {
   if (given.to === undefined) {
     throw new OrdinalError('InvalidRequest', 'give the last ID that is taken with --to', {
       remedy: `npm run ordinal -- sequences raise ${name} --to 1000000`,
+    });
+  }
+  if (!/^\d{1,19}$/.test(given.to) || BigInt(given.to) > limits.idMax) {
+    throw new OrdinalError('InvalidRequest', `--to ${given.to} is no ID`, {
+      remedy: 'Give a whole number from 0 to 2^63-1.',
     });
   }
   const options = stated(given).get(name);

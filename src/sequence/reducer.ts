@@ -271,7 +271,7 @@ function restore(ledger: Ledger | undefined, operation: Asked<'restore'>): Step<
   if (JSON.stringify(toState(ledger)) !== JSON.stringify(toState(restored))) {
     throw conflict(
       'the sequence is in use, in another state than the one to restore',
-      'raise it with raiseTo, or restore under another name',
+      'raise it (npm run ordinal -- sequences raise), or restore under another name',
     );
   }
   return { ledger, answer };
