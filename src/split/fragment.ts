@@ -7,29 +7,11 @@
  * This file knows what the halves are; `write-fragment.ts` writes the static one, `seal-fragment.ts` the late one.
  */
 import { z } from 'zod';
-import type { Codec, EncodedChunkMeta, Encoding, PageEncodingCount } from '../parquet/types.ts';
+import { codecs, encodings } from '../parquet/constants.ts';
+import type { EncodedChunkMeta, PageEncodingCount } from '../parquet/types.ts';
 
-export const codecSchema = z.enum([
-  'UNCOMPRESSED',
-  'SNAPPY',
-  'GZIP',
-  'LZO',
-  'BROTLI',
-  'LZ4',
-  'ZSTD',
-  'LZ4_RAW',
-]) satisfies z.ZodType<Codec>;
-const encoding = z.enum([
-  'PLAIN',
-  'PLAIN_DICTIONARY',
-  'RLE',
-  'BIT_PACKED',
-  'DELTA_BINARY_PACKED',
-  'DELTA_LENGTH_BYTE_ARRAY',
-  'DELTA_BYTE_ARRAY',
-  'RLE_DICTIONARY',
-  'BYTE_STREAM_SPLIT',
-]) satisfies z.ZodType<Encoding>;
+export const codecSchema = z.enum(codecs);
+const encoding = z.enum(encodings.filter((name) => name !== undefined));
 
 const count = z.int().nonnegative();
 

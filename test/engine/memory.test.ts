@@ -114,6 +114,6 @@ test('eight times the row groups take no more memory', async () => {
   const rows = 40_000;
   const few = await peakOf(2, rows, { batchRows: rows });
   const many = await peakOf(16, rows, { batchRows: rows });
-  // The source alone, had it not been let go, is larger by 2.5 MiB, and its values by 15.
-  assert.ok(many < few + 4, `${many} MiB for 16 row groups, ${few} for 2`);
+  // Were decoded units kept, this would be some 20 MiB; the source itself is larger by 2.5.
+  assert.ok(many < few + 8, `${many} MiB for 16 row groups, ${few} for 2`);
 });

@@ -240,7 +240,9 @@ function dataPage(
   const v2 = habits.pages === 'v2';
   const whole = v2 ? values : Buffer.concat([levels, values]);
   const packed = compress(codec, whole);
-  const compressed = codec !== 'UNCOMPRESSED' && !(v2 && habits.storesIncompressible && packed.length >= whole.length);
+  // Not every reader takes the compressed form of nothing.
+  const asItIs = v2 && (whole.length === 0 || (habits.storesIncompressible && packed.length >= whole.length));
+  const compressed = codec !== 'UNCOMPRESSED' && !asItIs;
   const stored = v2 ? Buffer.concat([levels, compressed ? packed : whole]) : packed;
   const length = levels.length + values.length;
   const header = pageHeader(v2 ? 3 : 0, length, stored, habits.crc, (writer) => {
