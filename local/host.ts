@@ -20,6 +20,7 @@ import { SqliteStore } from './store/sqlite.ts';
 import type { Store } from './store/store.ts';
 import { hostIdOf } from './triggers/blob-values.ts';
 import { startTriggers } from './triggers/start.ts';
+import { unsupported } from './unsupported.ts';
 import { WorkerPool } from './worker/pool.ts';
 import { FunctionError } from './worker/process.ts';
 
@@ -46,6 +47,7 @@ export async function runHost(options: CliOptions, logger: Logger): Promise<Runn
   }
   const appSettings = readAppSettings(scriptRoot, process.env);
   const settings = readHostJson(scriptRoot, options.workers, appSettings.values);
+  if (!options.verbose) logger.setLevels(settings.logLevels);
   if (settings.ignored.length > 0) {
     logger.log('warning', 'host', `host.json: these settings do nothing in this host: ${settings.ignored.join(', ')}`);
   }
@@ -80,6 +82,7 @@ export async function runHost(options: CliOptions, logger: Logger): Promise<Runn
     const pool = new WorkerPool({ scriptRoot, env, logger, heavyWorkers: options.workers });
     opened.push(() => pool.stop(drainMs));
     const functions = await loadFunctions(pool, env);
+    for (const sentence of unsupported(functions)) logger.log('warning', 'host', sentence);
     const routes = httpRoutes(functions, settings.routePrefix);
     const keys = options.enableAuth ? hostKeys(env) : undefined;
     const binding = { hubName: settings.hubName, publicUrl: url, rpcUrl, key: keys?.durable ?? '' };

@@ -1,3 +1,4 @@
+import { azureCategory, type LogLevels, leastLevel } from './log-levels.ts';
 import type { FromWorker, LogLevel } from './worker/protocol.ts';
 
 export type { LogLevel };
@@ -12,6 +13,8 @@ export interface Logger {
   fromWorker(message: Extract<FromWorker, { type: 'log' }>): void;
   /** A line of the start-up banner; not written in JSON mode, where `event` carries the same. */
   print(line: string): void;
+  /** From now on, what is written is as `logging.logLevel` of host.json says. */
+  setLevels(levels: LogLevels): void;
   /** A machine-readable event; written in JSON mode only. */
   event(name: string, fields: LogFields): void;
 }
@@ -38,8 +41,12 @@ export interface LoggerOptions {
 export function createLogger(options: LoggerOptions): Logger {
   const { json, colour, write } = options;
   const time = () => new Date(options.now()).toISOString();
-  const log = (level: LogLevel, category: string, message: string, fields: LogFields = {}) => {
-    if ((ranks[level] ?? ranks.information) < ranks[options.level]) return;
+  let levels: LogLevels = new Map([['default', options.level]]);
+  const passes = (level: LogLevel, category: string) => {
+    const least = leastLevel(levels, category);
+    return least !== 'none' && (ranks[level] ?? ranks.information) >= ranks[least];
+  };
+  const writeLine = (level: LogLevel, category: string, message: string, fields: LogFields = {}) => {
     if (json) {
       write(`${JSON.stringify({ event: 'log', time: time(), level, category, message, ...fields })}\n`);
       return;
@@ -48,11 +55,17 @@ export function createLogger(options: LoggerOptions): Logger {
     write(colour ? `\u001b[${colours[level] ?? '37'}m${text}\u001b[0m\n` : `${text}\n`);
   };
   return {
-    log,
+    log: (level, category, message, fields) => {
+      if (passes(level, azureCategory(category, undefined))) writeLine(level, category, message, fields);
+    },
+    setLevels: (given) => {
+      levels = given;
+    },
     fromWorker: ({ level, category, message, functionName, invocationId }) => {
       // Bookkeeping of the programming model is of interest to those who debug the host.
       const seen = category === 'system' && level === 'information' ? 'debug' : level;
-      log(seen, functionName ?? category, message, invocationId === undefined ? {} : { invocationId });
+      if (!passes(seen, azureCategory(category, functionName))) return;
+      writeLine(seen, functionName ?? category, message, invocationId === undefined ? {} : { invocationId });
     },
     print: (line) => {
       if (!json) write(`${line}\n`);
@@ -64,4 +77,10 @@ export function createLogger(options: LoggerOptions): Logger {
 }
 
 /** A logger that drops everything, for tests of parts. */
-export const silentLogger: Logger = { log: () => {}, fromWorker: () => {}, print: () => {}, event: () => {} };
+export const silentLogger: Logger = {
+  log: () => {},
+  fromWorker: () => {},
+  print: () => {},
+  setLevels: () => {},
+  event: () => {},
+};

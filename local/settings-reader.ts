@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { type LogLevels, logLevelNames } from './log-levels.ts';
 
 export class SettingsError extends Error {}
 
@@ -47,6 +48,25 @@ export class SettingsReader {
     const found = choices.find((each) => each.toLowerCase() === value.toLowerCase());
     if (found === undefined) throw new SettingsError(`${this.file}: ${path} must be one of ${choices.join(', ')}.`);
     return found;
+  }
+
+  /** `logging.logLevel`; only categories that this host has are taken. @throws SettingsError for an unknown level. */
+  logLevels(): LogLevels {
+    const path = 'logging.logLevel';
+    const given = Object.entries((this.at(path) ?? {}) as Json);
+    this.read.delete(path);
+    const first = this.at(`${path}.default`);
+    const levels = new Map<string, LogLevels extends ReadonlyMap<string, infer Level> ? Level : never>();
+    for (const [category, value] of [...given, ...(first === undefined ? [] : [['default', first] as const])]) {
+      if (!/^(default|(Function|Host)(\..*)?)$/i.test(category)) continue;
+      this.read.add(`${path}.${category}`);
+      const level = logLevelNames.find((each) => each === String(value).toLowerCase());
+      if (level === undefined) {
+        throw new SettingsError(`${this.file}: ${path}.${category} must be one of ${logLevelNames.join(', ')}.`);
+      }
+      levels.set(category.toLowerCase(), level);
+    }
+    return levels;
   }
 
   flag(path: string, fallback: boolean): boolean {

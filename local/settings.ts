@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { VersionFailure, VersionMatch } from './engine/version.ts';
+import type { LogLevels } from './log-levels.ts';
 import { readJson, SettingsError, SettingsReader } from './settings-reader.ts';
 
 /** What the host takes from host.json, with Azure's defaults. */
@@ -28,6 +29,7 @@ export interface HostSettings {
   versionFailure: VersionFailure;
   poisonBlobThreshold: number;
   blobParallelism: number;
+  logLevels: LogLevels;
   /** Keys that are there and do nothing here. */
   ignored: string[];
 }
@@ -62,9 +64,10 @@ export function readHostJson(scriptRoot: string, cores: number, env: Record<stri
     versionFailure: reader.choice(`${durable}.versionFailureStrategy`, ['Reject', 'Fail']),
     poisonBlobThreshold: reader.count('extensions.blobs.poisonBlobThreshold', 5),
     blobParallelism: reader.count('extensions.blobs.maxDegreeOfParallelism', 8 * cores),
+    logLevels: reader.logLevels(),
     ignored: [],
   };
-  settings.ignored = reader.unread(['extensionBundle', 'logging', '$schema']);
+  settings.ignored = reader.unread(['extensionBundle', '$schema']);
   return settings;
 }
 

@@ -14,6 +14,7 @@ import { parseBlobPath } from '../../local/triggers/blob-path.ts';
 import { parseSchedule } from '../../local/triggers/cron.ts';
 import { retryDelayMs } from '../../local/triggers/invocation.ts';
 import { parseConnectionString } from '../../local/triggers/queue-client.ts';
+import { unsupported } from '../../local/unsupported.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'parts-'));
 after(() => rmSync(folder, { recursive: true }));
@@ -104,6 +105,24 @@ function hostJson(text: string): () => unknown {
   return () => readHostJson(folder, 2, {});
 }
 
+test('host.json: limits that are none, and choices in any case', () => {
+  const http = { maxOutstandingRequests: -1, maxConcurrentRequests: 7 };
+  const durableTask = { versionMatchStrategy: 'strict', versionFailureStrategy: 'FAIL', defaultVersion: '1.0' };
+  writeFileSync(join(folder, 'host.json'), JSON.stringify({ functionTimeout: -1, extensions: { http, durableTask } }));
+  const settings = readHostJson(folder, 2, { AzureFunctionsJobHost__extensions__durableTask__defaultVersion: '2' });
+  assert.deepEqual(
+    [settings.functionTimeoutMs, settings.maxOutstandingRequests, settings.maxConcurrentRequests],
+    [undefined, undefined, 7],
+  );
+  assert.deepEqual([settings.defaultVersion, settings.versionMatch, settings.versionFailure], ['2', 'Strict', 'Fail']);
+  writeFileSync(join(folder, 'host.json'), '{}');
+  const plain = readHostJson(folder, 2, { AzureFunctionsJobHost__functionTimeout: '-1' });
+  assert.deepEqual(
+    [plain.functionTimeoutMs, plain.versionMatch, plain.versionFailure, plain.maxConcurrentRequests],
+    [undefined, 'CurrentOrOlder', 'Reject', undefined],
+  );
+});
+
 test('host.json: defaults, values, and what does nothing', () => {
   const durableTask = { hubName: 'Hub1', useAppLease: false };
   const extensions = { http: { routePrefix: '/v1/' }, durableTask, queues: { a: 1 } };
@@ -125,6 +144,15 @@ for (const [text, reason] of [
   ['[]', /not valid JSON: it is not an object/],
   ['{"version":"1.0"}', /"version" must be "2.0"/],
   ['{"functionTimeout":"soon"}', /functionTimeout must be a time span/],
+  ['{"logging":{"logLevel":{"default":"Loud"}}}', /logLevel\.default must be one of trace, debug/],
+  ['{"extensions":{"durableTask":{"versionMatchStrategy":"Newest"}}}', /must be one of CurrentOrOlder, Strict, None/],
+  ['{"extensions":{"durableTask":{"versionFailureStrategy":1}}}', /versionFailureStrategy must be a text/],
+  [
+    '{"extensions":{"durableTask":{"overridableExistingInstanceStates":"x"}}}',
+    /must be one of NonRunningStates, AnyState/,
+  ],
+  ['{"extensions":{"durableTask":{"storeInputsInOrchestrationHistory":1}}}', /must be true or false/],
+  ['{"extensions":{"http":{"maxConcurrentRequests":0}}}', /must be a whole number above 0/],
   ['{"extensions":{"durableTask":{"hubName":"a-b"}}}', /hubName must be 3 to 45/],
   ['{"extensions":{"durableTask":{"maxConcurrentActivityFunctions":0}}}', /must be a whole number above 0/],
 ] as const) {
@@ -155,6 +183,56 @@ test('the log: one line of text, or JSON', () => {
     '[1970-01-01T00:00:00.000Z] here: watch out\n',
     '\u001b[31m[1970-01-01T00:00:00.000Z] here: oh\u001b[0m\n',
     '{"event":"log","time":"1970-01-01T00:00:00.000Z","level":"error","category":"here","message":"oh","code":1}\n',
+  ]);
+});
+
+test('the log: levels by category, as host.json gives them', () => {
+  const written: string[] = [];
+  const write = (text: string) => written.push(text.split(': ')[1]!.trim());
+  const logger = createLogger({ level: 'information', write, now: () => 0, json: false, colour: false });
+  const logLevel = {
+    default: 'Warning',
+    Function: 'Error',
+    'Function.loud': 'Debug',
+    'Host.Triggers.DurableTask': 'Trace',
+  };
+  writeFileSync(
+    join(folder, 'host.json'),
+    JSON.stringify({ version: '2.0', logging: { logLevel: { ...logLevel, Other: 'None' } } }),
+  );
+  const settings = readHostJson(folder, 2, {});
+  assert.deepEqual(settings.ignored, ['logging.logLevel.Other']);
+  logger.setLevels(settings.logLevels);
+  logger.log('information', 'http', 'unseen');
+  logger.log('warning', 'http', 'http warning');
+  logger.log('debug', 'durable', 'durable debug');
+  const user = { type: 'log', category: 'user' } as const;
+  logger.fromWorker({ ...user, level: 'warning', functionName: 'quiet', message: 'unseen' });
+  logger.fromWorker({ ...user, level: 'debug', functionName: 'loud', message: 'loud debug' });
+  logger.setLevels(readHostJson(folder, 2, { AzureFunctionsJobHost__logging__logLevel__default: 'None' }).logLevels);
+  logger.log('critical', 'http', 'unseen');
+  assert.deepEqual(written, ['http warning', 'durable debug', 'loud debug']);
+});
+
+test('what an app asks for and this host does not do is said', () => {
+  const bindings = (type: string, more: Record<string, object> = {}) => ({
+    t: { type, name: 't', direction: 'in' },
+    ...(more as Record<string, { type: string; name: string; direction: string }>),
+  });
+  const queue = { type: 'queue', name: 'q', direction: 'out' };
+  const table = { type: 'table', name: 'i', direction: 'in' };
+  const functions = new FunctionTable(
+    [
+      { name: 'good', bindings: bindings('httpTrigger', { $return: { type: 'http', name: 'h', direction: 'out' } }) },
+      { name: 'never', bindings: bindings('queueTrigger', { q: queue }) },
+      { name: 'partly', bindings: bindings('timerTrigger', { q: queue, i: table }) },
+    ],
+    {},
+  );
+  assert.deepEqual(unsupported(functions), [
+    "Function 'never': 'queueTrigger' is no trigger of this host; it never runs.",
+    "Function 'partly': the output binding 'queue' does nothing in this host; what it is given is dropped.",
+    "Function 'partly': the input binding 'table' does nothing in this host; the function is given nothing for it.",
   ]);
 });
 

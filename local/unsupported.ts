@@ -1,0 +1,13 @@
+import type { AppFunction, FunctionTable } from './functions.ts';
+
+/** What of the app's functions this host does not do, one sentence each: they would fail in silence otherwise. */
+export function unsupported(functions: Pick<FunctionTable, 'all'>): string[] {
+  return functions.all.flatMap(({ name, kind, trigger, clients, metadata }: AppFunction) => {
+    if (kind === 'other') return [`Function '${name}': '${trigger.type}' is no trigger of this host; it never runs.`];
+    return Object.entries(metadata.bindings).flatMap(([key, { type, direction }]) => {
+      if (key === trigger.name || clients.includes(key) || type.toLowerCase() === 'http') return [];
+      const effect = direction === 'out' ? 'what it is given is dropped' : 'the function is given nothing for it';
+      return [`Function '${name}': the ${direction}put binding '${type}' does nothing in this host; ${effect}.`];
+    });
+  });
+}
