@@ -7,7 +7,13 @@ import type { Result } from './result.ts';
 import { plainSourceOf, rowsOf, sourceOf } from './sets.ts';
 
 /** Threads that each engine is tried with. */
-const threads: Record<Engine, number[]> = { ordinal: [1, 2], duckdb: [1, 2], polars: [1, 2], dsnp: [1] };
+const threads: Record<Engine, number[]> = {
+  ordinal: [1, 2],
+  duckdb: [1, 2],
+  'duckdb-checked': [1, 2],
+  polars: [1, 2],
+  dsnp: [1],
+};
 
 /** Row by row takes a minute: its cold run, and one more. */
 const dsnpRounds = 1;

@@ -1,7 +1,7 @@
 /**
  * The benchmark.
  *
- *   npm run bench -- [--only engine|blob|growth] [--sets flights,sales] [--engines ordinal,duckdb,polars,dsnp]
+ *   npm run bench -- [--only engine|blob|growth] [--sets flights,sales] [--engines ordinal,duckdb,duckdb-checked,polars,dsnp]
  *                    [--runs 5] [--rows N] [--json FILE] [--no-docs]
  *
  * Medians of `--runs` warm runs, in turns with the other contestants'. `docs/benchmarks.md` is written, unless `--rows`
@@ -18,7 +18,7 @@ import type { Result, Scope } from './result.ts';
 
 const scopes: Scope[] = ['engine', 'blob', 'growth'];
 const bench = { engine: benchEngines, blob: benchBlobs, growth: benchGrowth };
-const engines: Engine[] = ['ordinal', 'duckdb', 'polars', 'dsnp'];
+const engines: Engine[] = ['ordinal', 'duckdb', 'duckdb-checked', 'polars', 'dsnp'];
 const sets: SetName[] = ['flights', 'sales'];
 
 export interface BenchOptions {

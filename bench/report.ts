@@ -15,6 +15,7 @@ const docs = fileURLToPath(new URL('../docs', import.meta.url));
 export const labels: Record<Engine, string> = {
   ordinal: 'Ordinal',
   duckdb: 'DuckDB',
+  'duckdb-checked': 'DuckDB, rows checked',
   polars: 'Polars',
   dsnp: '@dsnp/parquetjs',
 };

@@ -6,7 +6,7 @@
 /** Names of the data sets. */
 export type SetName = 'flights' | 'sales';
 
-export type Engine = 'ordinal' | 'duckdb' | 'polars' | 'dsnp';
+export type Engine = 'ordinal' | 'duckdb' | 'duckdb-checked' | 'polars' | 'dsnp';
 
 export interface Work {
   set: SetName;

@@ -39,4 +39,10 @@ export const flightsScript: Script = {
       options,
     },
   }),
+  // Codes are looked at once a route; the rest is mostly decided by the source's statistics.
+  broken: (file) => [
+    'from seen where length(origin) <> 3 or length(destination) <> 3 or origin is null or destination is null',
+    `from ${rowsOf(file)} where distance < 0`,
+    `from ${rowsOf(file)} where date is null or delay is null or distance is null`,
+  ],
 };

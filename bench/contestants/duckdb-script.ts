@@ -4,4 +4,6 @@ export interface Script {
   tables(source: string): string[];
   /** By entity, in the order in which they are written: the rows, and options of COPY. */
   files(source: string): Record<string, { select: string; options: string }>;
+  /** After the tables: queries of rows that break the contract; each must give none. */
+  broken(source: string): string[];
 }

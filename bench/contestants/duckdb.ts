@@ -23,7 +23,8 @@ export interface DuckSplit {
   ): Promise<Record<string, string[]>>;
 }
 
-export async function openSplit({ set, threads }: Work): Promise<DuckSplit> {
+/** `checked` holds the rows to the pipeline's contract, too. */
+export async function openSplit({ set, threads }: Work, checked = false): Promise<DuckSplit> {
   const instance = await DuckDBInstance.create(':memory:', { threads: String(threads) });
   const connection = await instance.connect();
   const script = scripts[set];
@@ -31,6 +32,10 @@ export async function openSplit({ set, threads }: Work): Promise<DuckSplit> {
     async run(source, folder, onFile = () => undefined) {
       const file = (entity: string) => path.join(folder, `${entity}.parquet`);
       for (const sql of script.tables(literal(source))) await connection.run(sql);
+      for (const rows of checked ? script.broken(literal(source)) : []) {
+        const found = await connection.runAndReadAll(`select count(*)::int ${rows}`);
+        if (found.getRows()[0]?.[0] !== 0) throw new Error(`rows break the contract: ${rows}`);
+      }
       for (const [entity, { select, options }] of Object.entries(script.files(literal(source)))) {
         await connection.run(`copy (${select}) to ${literal(file(entity))} (format parquet, ${options})`);
         onFile(entity, file(entity));

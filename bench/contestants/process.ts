@@ -26,6 +26,7 @@ export type Answer = { ok: true; measured: Measured } | { ok: false; error: stri
 const load: Record<Engine, (work: Work) => Promise<ContestantModule>> = {
   ordinal: () => import('./ordinal.ts'),
   duckdb: ({ storage }) => (storage ? import('./duckdb-blob.ts') : import('./duckdb.ts')),
+  'duckdb-checked': () => import('./duckdb-checked.ts'),
   polars: () => import('./polars.ts'),
   dsnp: () => import('./dsnp.ts'),
 };

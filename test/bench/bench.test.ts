@@ -35,7 +35,7 @@ describe('the benchmark', () => {
     const lines: string[] = [];
     const results = await benchEngines({
       sets: ['flights', 'sales'],
-      engines: ['ordinal', 'duckdb', 'polars', 'dsnp'],
+      engines: ['ordinal', 'duckdb', 'duckdb-checked', 'polars', 'dsnp'],
       runs: 1,
       rows: 5_000,
       log: (line) => lines.push(line),
