@@ -211,6 +211,24 @@ test('headers of answers that ask to come again', async () => {
   );
 });
 
+test('the async HTTP pattern: 202 at once, then the Location until it is 200 with the output', async () => {
+  const started = await fetch(`${host.url}/api/start/chain/polled`, { method: 'POST', body: '{}' });
+  assert.deepEqual([started.status, started.headers.get('retry-after')], [202, '10']);
+  const location = started.headers.get('location') ?? '';
+  assert.equal(location, ((await started.json()) as Record<string, string>).statusQueryGetUri);
+  let answer = await fetch(location);
+  while (answer.status === 202) {
+    assert.match(answer.headers.get('location') ?? '', /\/instances\/polled\?/);
+    await answer.body?.cancel();
+    answer = await fetch(location);
+  }
+  const { runtimeStatus, output } = (await answer.json()) as Record<string, unknown>;
+  assert.deepEqual(
+    [answer.status, runtimeStatus, output],
+    [200, 'Completed', ['Hello Tokyo', 'Hello Seattle', 'Hello London']],
+  );
+});
+
 test('pages of entities and of instances end where they began', async () => {
   for (const [path, keyOf] of [
     ['entities/counter?top=2', (each: unknown) => (each as { entityId: { key: string } }).entityId.key],
