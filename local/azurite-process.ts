@@ -23,19 +23,22 @@ prototype.autosaveEnable = function (...args) {
 };
 
 /** An Azurite whose parent was killed may still be saving when the next one starts on its folder. */
-const lockMsMax = 15_000;
+const lockMsMax = 10_000;
 
 /** Waits until the folder is nobody else's, and holds it until this process ends, however it ends. */
 function lock(dir: string): DatabaseSync {
   mkdirSync(dir, { recursive: true });
-  const db = new DatabaseSync(join(dir, '.lock'), { timeout: lockMsMax });
-  try {
-    db.exec('BEGIN EXCLUSIVE');
-  } catch {
-    console.error(`Another Azurite uses the folder ${dir}.`);
-    process.exit(1);
+  const db = new DatabaseSync(join(dir, '.lock'));
+  for (const waitMs of [0, lockMsMax]) {
+    try {
+      db.exec(`PRAGMA busy_timeout = ${waitMs}; BEGIN EXCLUSIVE`);
+      return db;
+    } catch {
+      if (waitMs === 0) console.log(`Waiting for the Azurite that uses ${dir} to end.`);
+    }
   }
-  return db;
+  console.error(`Another Azurite uses the folder ${dir}: stop it, or give another folder (npm start -- --dir DIR).`);
+  process.exit(1);
 }
 
 const location = process.argv.indexOf('--location');

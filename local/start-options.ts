@@ -43,7 +43,10 @@ export function parseStartOptions(args: readonly string[]): StartOptions {
 export async function startStorage(options: StartOptions): Promise<{ azurite: RunningAzurite; setting: string }> {
   const dir = join(options.dir, 'azurite');
   mkdirSync(dir, { recursive: true });
-  const azurite = await startAzurite({ dir, ports: options.ports });
+  const onLine = (line: string) => {
+    if (line.startsWith('Waiting for')) process.stdout.write(`${line}\n`);
+  };
+  const azurite = await startAzurite({ dir, ports: options.ports, onLine });
   process.stdout.write(`Azurite: ${azurite.blobUrl} (data in ${dir})\n`);
   return { azurite, setting: process.env.AzureWebJobsStorage ?? azurite.connectionString };
 }

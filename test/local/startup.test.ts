@@ -16,6 +16,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, test } from 'node:test';
+import { startAzurite } from '../../local/azurite.ts';
 import { startChild } from '../../local/child.ts';
 import { compileCacheEnvironment } from '../../local/compile-cache.ts';
 import { startHost } from '../../local/start-host.ts';
@@ -190,6 +191,18 @@ test('npm run start:func: func runs with Azurite beside it, its own arguments an
   const without = startFunc({ PATH: join(root, 'nothing') });
   assert.deepEqual([without.status, without.stdout], [1, '']);
   assert.match(without.stderr, /Core Tools are not installed.*npm start/);
+});
+
+test('a folder belongs to one Azurite at a time; the next one waits for the one that is ending', async () => {
+  const dir = join(folder, 'shared');
+  const first = await startAzurite({ dir });
+  const lines: string[] = [];
+  const second = startAzurite({ dir, onLine: (line) => lines.push(line) });
+  while (!lines.some((line) => line === `Waiting for the Azurite that uses ${dir} to end.`)) {
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  await first.stop();
+  await (await second).stop();
 });
 
 test('npm start: Azurite and the host on one folder, both gone after Ctrl-C', async () => {
