@@ -118,6 +118,7 @@ async function arrive(folder: string, known: number, arriving: number, runId: st
     },
     keyTypes: { people: [text] },
     parts: [{ from: 0, to: batches.length }],
+    sealGroups: [],
     codec: 'ZSTD',
     sources: { email: text },
   };

@@ -21,7 +21,7 @@ import { previewActivity } from './activities/preview.ts';
 import { publishActivity, publishInputSchema } from './activities/publish.ts';
 import { rebuildIndexActivity, rebuildIndexInputSchema } from './activities/rebuild-index.ts';
 import { resolveActivity, resolveInputSchema } from './activities/resolve.ts';
-import { sealActivity, sealKeyedActivity, sealKeyedInputSchema } from './activities/seal.ts';
+import { sealActivity, sealInputSchema, sealKeyedActivity, sealKeyedInputSchema } from './activities/seal.ts';
 import { splitActivity } from './activities/split.ts';
 import { tallyActivity } from './activities/tally.ts';
 import { planInputSchema, planRefSchema, runIdSchema } from './documents.ts';
@@ -39,7 +39,7 @@ export const runActivities = {
   resolveKeys: edge(resolveInputSchema, resolveActivity),
   tallyRows: edge(planRefSchema, tallyActivity),
   bindIds: edge(bindInputSchema, bindActivity),
-  sealBatch: edge(batchSchema, sealActivity),
+  sealBatches: edge(sealInputSchema, sealActivity),
   sealKeyed: edge(sealKeyedInputSchema, sealKeyedActivity),
   publishFile: edge(publishInputSchema, publishActivity),
   finishRun: edge(finishInputSchema, finishActivity),

@@ -111,6 +111,8 @@ export const planSchema = z.object({
   unitBytes: z.int().positive().exactOptional(),
   /** Batches [from, to) of each output file of a rows entity. */
   parts: z.array(z.object({ from: count, to: count })),
+  /** Batches [from, to) that are sealed together; each group is within one part. */
+  sealGroups: z.array(z.object({ from: count, to: count })),
   /** Codec of chunks that have no source chunk of their own. */
   codec: codecSchema,
 });

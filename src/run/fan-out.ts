@@ -17,9 +17,9 @@ export const taskRangeSchema = z.object({
   label: z.string().max(10),
   /** Tells the lives of a run ID apart: a run that is started again must not meet the shards of its earlier life. */
   life: z.string().max(9),
-  activity: z.enum(['splitBatch', 'sealBatch', 'publishFile']),
+  activity: z.enum(['splitBatch', 'sealBatches', 'publishFile']),
   input: planRefSchema.extend({ entity: z.string().exactOptional() }),
-  key: z.enum(['batch', 'part']),
+  key: z.enum(['batch', 'group', 'part']),
   from: z.int().nonnegative(),
   to: z.int().nonnegative(),
 });

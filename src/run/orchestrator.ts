@@ -105,7 +105,9 @@ function* phases(df: Orchestration, run: RunState): Generator<Task, RunOutput, u
       input: { ...refOf(run, plan), entity, partition },
     })),
   );
-  yield* fanOutAll(df, sealKeyed, [{ ...split, label: 'seal', activity: 'sealBatch' }]);
+  yield* fanOutAll(df, sealKeyed, [
+    { ...split, label: 'seal', activity: 'sealBatches', key: 'group', to: plan.sealGroups },
+  ]);
 
   report(df, run, { phase: 'publish' });
   yield* publish(df, run, plan);

@@ -30,6 +30,9 @@ export interface PlanTargets {
   partRowsTarget: number;
 }
 
+/** A batch is sealed in a fraction of the time that its split takes: so many batches' worth of rows are sealed together. */
+const sealBatches = 4;
+
 /** Whose plan it is. */
 export type PlanOwner = Pick<Plan, 'runId' | 'attempt' | 'replaces'>;
 
@@ -57,6 +60,7 @@ export function makePlan(
       .filter((entity) => entity.kind === 'keyed')
       .map((entity) => [entity.name, keyTypesOf(entity, pipeline, columns)]),
   );
+  const parts = cut(batches, targets.partRowsTarget);
   const plan: Plan = {
     version: 1,
     ...owner,
@@ -70,7 +74,13 @@ export function makePlan(
     ),
     keyTypes,
     sources: Object.fromEntries([...columns].map(([name, column]) => [name, column.source])),
-    parts: cutParts(batches, targets.partRowsTarget),
+    parts,
+    sealGroups: parts.flatMap(({ from, to }) =>
+      cut(batches.slice(from, to), sealBatches * targets.batchRowsTarget).map((group) => ({
+        from: from + group.from,
+        to: from + group.to,
+      })),
+    ),
     codec: codecOf(pipeline, files),
   };
   checkBlocks(plan, pipeline);
@@ -168,7 +178,8 @@ function cutBatches(file: SourceFile, index: number, rowsTarget: number): Batch[
   return batches.filter((batch) => batch.rows > 0);
 }
 
-function cutParts(batches: readonly Batch[], rowsTarget: number): Plan['parts'] {
+/** Consecutive batches put together while they have no more rows than the target. */
+function cut(batches: readonly Batch[], rowsTarget: number): Plan['parts'] {
   const parts: Plan['parts'] = [];
   let rows = 0;
   batches.forEach((batch, b) => {

@@ -12,7 +12,14 @@ export interface Log {
 }
 
 const labelsSchema = z
-  .object({ runId: z.string(), batch: z.number(), entity: z.string(), part: z.number(), pipeline: z.string() })
+  .object({
+    runId: z.string(),
+    batch: z.number(),
+    group: z.number(),
+    entity: z.string(),
+    part: z.number(),
+    pipeline: z.string(),
+  })
   .partial();
 /** Figures of an activity's output that are worth a query. */
 const figuresSchema = z

@@ -79,7 +79,7 @@ export const output = {
 
 /** Unit tags: who staged a row group. */
 export const unit = {
-  batch: (batch: number) => `b${pad(batch, 6)}`,
+  group: (group: number) => `g${pad(group, 6)}`,
   keyed: (entity: string, partition: number, dataset: KeyedDatasetKind) =>
     `k-${entity}-${pad(partition, 3)}${tail(dataset)}`,
 };

@@ -32,6 +32,8 @@ async function written(): Promise<Line[]> {
   await logged('planRun', plan, log, () => runActivities.planRun(environment, plan));
   const batch = { runId: 'r', batch: 0 };
   await logged('splitBatch', batch, log, () => runActivities.splitBatch(environment, batch));
+  const group = { runId: 'r', group: 0 };
+  await logged('sealBatches', group, log, () => runActivities.sealBatches(environment, group));
   const error = {
     code: 'InvalidValue',
     message: 'm',

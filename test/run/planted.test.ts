@@ -116,7 +116,7 @@ const bugs: Bug[] = [
   },
   {
     name: 'new keys of later partitions get the IDs of the first',
-    file: 'src/run/activities/seal.ts',
+    file: 'src/run/open-run.ts',
     find: 'merged[i] = slot < 0n ? slot - before : slot;',
     replace: 'merged[i] = slot; void before;',
     caughtBy: (scenarios) => scenarios.sideBySide(),

@@ -54,6 +54,7 @@ const largest: PlanOutput = {
   rows: Number.MAX_SAFE_INTEGER,
   files: limits.sourceBlobsMax,
   parts: limits.batchesMax,
+  sealGroups: limits.batchesMax,
   rowsEntities: Array.from({ length: limits.entitiesMax }, (_, i) => `${'e'.repeat(60)}${i}`),
   keyed: [],
   sequences: [],

@@ -25,6 +25,8 @@ export interface PlanOutput {
   files: number;
   /** Output files of each rows entity. */
   parts: number;
+  /** Groups of batches that are sealed together. */
+  sealGroups: number;
   rowsEntities: string[];
   /** Keyed entities and the key indexes that they hold while they resolve and publish. */
   keyed: { entity: string; index: string; partitions: number }[];
@@ -88,12 +90,15 @@ function published(manifest: Manifest, input: PlanInput, pipeline: CompiledPipel
     });
   }
   const { rows } = manifest.source;
-  const done = { batches: [], rows, files: manifest.inputs, parts: [] };
+  const done = { batches: [], rows, files: manifest.inputs, parts: [], sealGroups: [] };
   return { ...summary({ value: done, etag: '' }, pipeline), published: { manifest: name, rows } };
 }
 
 function summary(
-  { value: plan, etag }: { value: Pick<Plan, 'batches' | 'rows' | 'parts'> & { files: unknown[] }; etag: string },
+  {
+    value: plan,
+    etag,
+  }: { value: Pick<Plan, 'batches' | 'rows' | 'parts' | 'sealGroups'> & { files: unknown[] }; etag: string },
   pipeline: CompiledPipeline,
 ): PlanOutput {
   const { entities } = pipeline;
@@ -103,6 +108,7 @@ function summary(
     rows: plan.rows,
     files: plan.files.length,
     parts: plan.parts.length,
+    sealGroups: plan.sealGroups.length,
     published: null,
     rowsEntities: entities.filter((entity) => entity.kind === 'rows').map((entity) => entity.name),
     keyed: entities.flatMap((entity) =>

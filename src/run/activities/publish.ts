@@ -58,7 +58,7 @@ export async function publishActivity(environment: Environment, input: PublishIn
     }
   } else {
     const { from, to } = plan.parts[part] ?? { from: 0, to: 0 };
-    const tags = Array.from({ length: to - from }, (_, i) => unit.batch(from + i));
+    const tags = plan.sealGroups.flatMap((group, g) => (group.from >= from && group.to <= to ? [unit.group(g)] : []));
     await publish('new', from, leaves, tags);
   }
   return sum;

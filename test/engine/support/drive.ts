@@ -72,7 +72,8 @@ export class Engine {
     }
     await this.activity('bindIds', { runId, sequences: this.#reserve(rows), rows });
     for (const { entity } of plan.keyed) await this.activity('sealKeyed', { runId, entity });
-    for (const batch of batches) await this.activity('sealBatch', { runId, batch });
+    const groups = Array.from({ length: plan.sealGroups }, (_, group) => group);
+    for (const group of this.options.order?.(groups) ?? groups) await this.activity('sealBatches', { runId, group });
     for (const { entity } of plan.keyed) await this.activity('publishFile', { runId, entity, part: 0 });
     for (const entity of plan.rowsEntities) {
       for (let part = 0; part < plan.parts; part++) await this.activity('publishFile', { runId, entity, part });

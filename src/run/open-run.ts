@@ -1,0 +1,195 @@
+/** A run that is being sealed: where its rows and keys begin, what its sequences gave, and the slots of its keys. */
+import { invariant } from '../errors.ts';
+import { limits } from '../limits.ts';
+import type { CompiledPipeline } from '../pipeline/compiled.ts';
+import { requireBytes } from '../storage/json.ts';
+import { work } from '../storage/names.ts';
+import { NO_SLOT } from './activities/resolve.ts';
+import type { Tally } from './batch-blob.ts';
+import type { Ids, Plan, PlanRef } from './documents.ts';
+import type { Environment } from './environment.ts';
+import { keep } from './kept.ts';
+import { loadIds, loadPlan, loadTally, type Planned } from './load.ts';
+import { IdMap } from './ranges.ts';
+
+/** What all seals of a run share. */
+export class OpenRun {
+  readonly environment: Environment;
+  readonly runId: string;
+  readonly plan: Plan;
+  readonly pipeline: CompiledPipeline;
+  readonly tally: Tally;
+  readonly ids: Ids;
+  readonly etag: string;
+  readonly #maps = new Map<string, IdMap>();
+
+  constructor(environment: Environment, { plan, pipeline, etag }: Planned, tally: Tally, ids: Ids) {
+    this.environment = environment;
+    this.runId = plan.runId;
+    this.plan = plan;
+    this.pipeline = pipeline;
+    this.etag = etag;
+    this.tally = tally;
+    this.ids = ids;
+  }
+
+  get container(): string {
+    return this.environment.config.workContainer;
+  }
+
+  idMap(sequence: string): IdMap {
+    let map = this.#maps.get(sequence);
+    if (!map) {
+      map = new IdMap(this.ids.sequences[sequence]!);
+      this.#maps.set(sequence, map);
+    }
+    return map;
+  }
+
+  /** Sequence, and base within it, of an entity's own ID. */
+  #own(target: string): { map: IdMap; base: number } {
+    const column = this.pipeline.entities.find((entity) => entity.name === target)?.columns[0];
+    invariant(column?.kind === 'id', `"${target}" has an own ID`);
+    return { map: this.idMap(column.sequence), base: this.ids.bases[target]![column.name]! };
+  }
+
+  idsOfSlots(target: string, slots: BigInt64Array, keys: Int32Array): BigInt64Array {
+    const ids = new BigInt64Array(keys.length);
+    const bind = this.#binder(target, slots, ids);
+    for (let i = 0; i < keys.length; i++) bind(keys[i]!, i);
+    return ids;
+  }
+
+  idsOfBatches(target: string, slots: BigInt64Array, batches: Int32Array, keys: Int32Array) {
+    const starts = this.tally.starts[target]!;
+    const ids = new BigInt64Array(keys.length);
+    const valid = new Uint8Array(keys.length);
+    const bind = this.#binder(target, slots, ids);
+    for (let i = 0; i < keys.length; i++) {
+      if (keys[i]! < 0) continue;
+      bind(starts[batches[i]!]! + keys[i]!, i);
+      valid[i] = 1;
+    }
+    return { ids, valid };
+  }
+
+  /** Writes the ID of slot `at` to place `i` of `ids`: a known ID, or that of a new key's ordinal. */
+  #binder(target: string, slots: BigInt64Array, ids: BigInt64Array): (at: number, i: number) => void {
+    const { map, base } = this.#own(target);
+    const from = halvesOf(slots);
+    const to = halvesOf(ids);
+    return (at, i) => {
+      const high = from[2 * at + 1]!;
+      if (high < 0) {
+        // -1 - ordinal: the complement of both halves is the ordinal.
+        map.put(to, i, base + ~high * 2 ** 32 + (~from[2 * at]! >>> 0));
+      } else {
+        to[2 * i] = from[2 * at]!;
+        to[2 * i + 1] = high;
+      }
+    };
+  }
+
+  rowIds(target: string, batch: number, first: number, count: number) {
+    const { map, base } = this.#own(target);
+    return map.slice(base + this.tally.starts[target]![batch]! + first, count);
+  }
+
+  rowIdsAt(target: string, batch: number, rows: Int32Array) {
+    const { map, base } = this.#own(target);
+    const start = base + this.tally.starts[target]![batch]!;
+    const ids = new BigInt64Array(rows.length);
+    const valid = new Uint8Array(rows.length);
+    for (let i = 0; i < rows.length; i++) {
+      if (rows[i]! < 0) continue;
+      ids[i] = map.at(start + rows[i]!);
+      valid[i] = 1;
+    }
+    return { ids, valid };
+  }
+}
+
+/** 64-bit integers as pairs of 32 bits, the low ones first. */
+function halvesOf(longs: BigInt64Array): Int32Array {
+  return new Int32Array(longs.buffer, longs.byteOffset, longs.length * 2);
+}
+
+export async function openRun(environment: Environment, ref: PlanRef): Promise<OpenRun> {
+  const planned = await loadPlan(environment, ref);
+  const [tally, ids] = await Promise.all([loadTally(environment, planned), loadIds(environment, planned)]);
+  return new OpenRun(environment, planned, tally, ids);
+}
+
+/** One batch's slots of each keyed entity, read as a range of its slots blob. */
+export async function batchSlots(
+  run: OpenRun,
+  targets: ReadonlySet<string>,
+  batch: number,
+): Promise<Map<string, BigInt64Array>> {
+  const read = async (target: string) => {
+    const starts = run.tally.starts[target]!;
+    const range = { offset: starts[batch]! * 8, length: (starts[batch + 1]! - starts[batch]!) * 8 };
+    return [target, await readSlots(run, target, range)] as const;
+  };
+  return new Map(await Promise.all([...targets].map(read)));
+}
+
+export async function allSlots(run: OpenRun, targets: ReadonlySet<string>): Promise<Map<string, BigInt64Array>> {
+  const read = async (target: string) => {
+    const range = { offset: 0, length: run.tally.starts[target]!.at(-1)! * 8 };
+    return [target, await readSlots(run, target, range)] as const;
+  };
+  return new Map(await Promise.all([...targets].map(read)));
+}
+
+/** Slots of a keyed entity, of all its partitions: new keys by their ordinal over all of them. */
+async function readSlots(
+  run: OpenRun,
+  target: string,
+  range: { offset: number; length: number },
+): Promise<BigInt64Array> {
+  const starts = run.ids.partitions[target]!;
+  const parts = await Promise.all(starts.slice(1).map((_, partition) => slotsOf(run, target, partition, range)));
+  if (parts.length === 1) return parts[0]!;
+  const merged = new BigInt64Array(range.length / 8).fill(NO_SLOT);
+  for (const [partition, slots] of parts.entries()) {
+    const before = BigInt(starts[partition]!);
+    for (let i = 0; i < slots.length; i++) {
+      const slot = slots[i]!;
+      if (slot === NO_SLOT) continue;
+      merged[i] = slot < 0n ? slot - before : slot;
+    }
+  }
+  return merged;
+}
+
+async function slotsOf(
+  run: OpenRun,
+  target: string,
+  partition: number,
+  range: { offset: number; length: number },
+): Promise<BigInt64Array> {
+  const name = work.slots(run.runId, target, partition);
+  const { environment, container } = run;
+  const length = run.tally.starts[target]!.at(-1)! * 8;
+  const { offset } = range;
+  const bytes =
+    length > limits.keptSlotsBytesMax
+      ? await requireBytes(environment.store, container, name, range)
+      : (await keptSlots(run, name, length)).subarray(offset, offset + range.length);
+  // Words need their alignment; what comes from a network may have none.
+  const whole = bytes.byteOffset % 8 === 0 ? bytes : new Uint8Array(bytes);
+  return new BigInt64Array(whole.buffer, whole.byteOffset, whole.byteLength / 8);
+}
+
+/** A small list of slots is read whole, once per process. */
+function keptSlots(
+  { environment, container, runId, etag }: OpenRun,
+  name: string,
+  length: number,
+): Promise<Uint8Array> {
+  return keep(environment, JSON.stringify([runId, etag, name]), async () => {
+    const value = await requireBytes(environment.store, container, name, { offset: 0, length });
+    return { value, bytes: length };
+  });
+}
