@@ -151,6 +151,55 @@ const bugs: Bug[] = [
     caughtBy: (scenarios) => scenarios.clubFails('manifest:write:before'),
   },
   {
+    name: 'the rows of later batches are numbered first',
+    file: 'src/run/activities/seal.ts',
+    find: ': run.tally.starts[entity.name]![place.batch]!;',
+    replace: ': run.tally.starts[entity.name]!.at(-1)! - run.tally.starts[entity.name]![place.batch + 1]!;',
+    caughtBy: (scenarios) => scenarios.dies('manifest:write:after'),
+  },
+  {
+    name: 'a file says when it was written',
+    file: 'src/run/activities/publish.ts',
+    find: "    'ordinal.run': runId,",
+    replace: "    'ordinal.run': runId,\n    'ordinal.at': String(process.hrtime.bigint()),",
+    caughtBy: (scenarios) => scenarios.sameBytes('part:commit:after'),
+  },
+  {
+    name: 'a dead holder keeps its lease',
+    file: 'src/run/leases.ts',
+    find: 'if (holder !== undefined && !(yield* isAlive(df, holder))) {',
+    replace: 'if (holder !== undefined && (yield* isAlive(df, holder)) && false) {',
+    caughtBy: (scenarios) => scenarios.wakesLate('sealed:write:before'),
+  },
+  {
+    name: 'runs take leases of the sequences that they share',
+    file: 'src/run/orchestrator.ts',
+    find: 'const leases = plan.keyed.map(({ index }) => index);',
+    replace: 'const leases = [...plan.keyed.map(({ index }) => index), ...plan.sequences.map(({ name }) => name)];',
+    caughtBy: (scenarios) => scenarios.neverWaits(),
+  },
+  {
+    name: 'an index is read in as many partitions as the pipeline says, whatever it has',
+    file: 'src/keys/key-index.ts',
+    find: 'if (document.partitions !== wanted.partitions) {',
+    replace: 'if (false) {',
+    caughtBy: (scenarios) => scenarios.otherPartitions(),
+  },
+  {
+    name: 'all blocks of an index are read',
+    file: 'src/keys/segment.ts',
+    find: 'directory.filter((block) => wanted(block.first, block.last))',
+    replace: 'directory',
+    caughtBy: (scenarios) => scenarios.readsLittle(),
+  },
+  {
+    name: 'a fan-out of any size is in one history',
+    file: 'src/run/fan-out.ts',
+    find: '  const count = range.to - range.from;\n  if (count <= limits.fanOutTasksMax) {',
+    replace: '  const count = range.to - range.from;\n  if (count <= limits.fanOutTasksMax * 10) {',
+    caughtBy: (scenarios) => scenarios.manyBatches(),
+  },
+  {
     name: 'rows that no entity takes are forgotten',
     file: 'src/split/batch.ts',
     find: 'this.#unrouted += unroutedRows(this.#pipeline, unit);',
@@ -179,4 +228,10 @@ test('without a bug, nothing is caught', async () => {
   await sound.manyRuns();
   await sound.manyClubs();
   await sound.clubFails('manifest:write:before');
+  await sound.sameBytes('part:commit:after');
+  await sound.neverWaits();
+  await sound.otherPartitions();
+  await sound.readsLittle();
+  await sound.manyBatches();
+  await sound.wakesLate('sealed:write:before');
 });

@@ -1,6 +1,11 @@
 /** Short lives that a planted bug must not survive: each throws when a guarantee is broken. */
 import assert from 'node:assert/strict';
 import { OrdinalError } from '../../../src/errors.ts';
+import { settlePending } from '../../../src/keys/key-index.ts';
+import { findIds } from '../../../src/keys/lookup.ts';
+import { limits } from '../../../src/limits.ts';
+import { SHARD_ORCHESTRATION } from '../../../src/run/fan-out.ts';
+import { IndexWorld, tableOf } from '../../keys/support.ts';
 import { checkWorld } from './check.ts';
 import { shopPipelines, someRows, upload } from './shop.ts';
 import { mulberry32, Sim, type Verdict } from './sim.ts';
@@ -164,4 +169,68 @@ export async function manyClubs(): Promise<void> {
     await then(sim, `r${run}`, 'club', `club/${run}/`);
   }
   await checkWorld(sim);
+}
+
+/** What is published is the same, to the byte, wherever a worker dies. */
+export async function sameBytes(place: string): Promise<void> {
+  const published = async (struck: boolean) => {
+    const sim = await world();
+    if (struck) strikeAt(sim, place, () => 'die');
+    await then(sim, 'a', 'shop', 'shop/a/');
+    const names = sim.store.names('published').filter((name) => name.endsWith('.parquet'));
+    return names.map((name) => [name, Buffer.from(sim.store.bytes('published', name)).toString('hex')]);
+  };
+  assert.deepEqual(await published(true), await published(false));
+}
+
+/** A run that shares only sequences of rows with one that stands still is not kept by it. */
+export async function neverWaits(): Promise<void> {
+  const sim = await world();
+  let paused = true;
+  sim.onPoint = ({ point }, { instance }) =>
+    instance === 'a' && paused && point === 'sealed:write:before' ? 'hold' : 'pass';
+  sim.startRun('a', 'log', 'log/a/');
+  await sim.settle(() => sim.instances.get('a')!.customStatus?.phase === 'seal');
+  const b = sim.startRun('b', 'log', 'log/b/');
+  const until = sim.now + 60_000;
+  await sim.settle(() => b.status !== 'Running' || sim.now > until);
+  assert.equal(b.status, 'Completed', `${b.status} while another run stands still`);
+  paused = false;
+  sim.resume();
+  await sim.settle();
+  await checkWorld(sim);
+}
+
+/** An index that was made with another number of partitions is not read. */
+export async function otherPartitions(): Promise<void> {
+  const sim = await world();
+  await then(sim, 'a', 'shop', 'shop/a/');
+  const name = 'keys/shop.products/index.json';
+  const document = JSON.parse(Buffer.from(sim.store.bytes('ordinal', name)).toString()) as object;
+  await sim.store.write('ordinal', name, Buffer.from(JSON.stringify({ ...document, partitions: 2 })));
+  const refused = await sim.run('b', 'shop', 'shop/b/');
+  assert.match(refused.error ?? 'it went on', /PipelineChanged/);
+}
+
+/** One arriving key costs a small part of a large index. */
+export async function readsLittle(): Promise<void> {
+  const index = await new IndexWorld().open();
+  const keys = Array.from({ length: 60_000 }, (_, i) => `key-${i}`);
+  await index.resolve('r1', keys);
+  index.publish('r1', 0, keys.length);
+  const { entries } = await settlePending(index.at, index.published);
+  index.store.reads.length = 0;
+  await findIds(index.store, 'work', entries, tableOf(['key-77']));
+  const read = index.store.reads.reduce((sum, { length }) => sum + length, 0);
+  assert.ok(read < entries[0]!.bytes / 10, `${read} of ${entries[0]!.bytes} bytes`);
+}
+
+/** A run of more batches than an orchestration has tasks: no history holds more than the cap. */
+export async function manyBatches(): Promise<void> {
+  const sim = new Sim(shopPipelines, { batchRows: 1, partRows: 100_000 });
+  const file = () => someRows(() => sim.random(), 1);
+  await upload(sim, 'log/', Array.from({ length: limits.fanOutTasksMax + 2 }, file));
+  await then(sim, 'big', 'log', 'log/');
+  const shards = [...sim.instances.values()].filter(({ name }) => name === SHARD_ORCHESTRATION);
+  assert.ok(shards.length > 0, 'all activities are in the history of one orchestration');
 }
