@@ -93,8 +93,16 @@ export const eventType = {
   executionResumed: 20,
 } as const;
 
+/** What ties the attempts of a call with retries together in a history, for a rewind. The SDK does not look at it. */
+export interface RetryMarks {
+  /** On a retry's timer: the task ID of the attempt that failed before it. */
+  RetryFor?: number;
+  /** On an attempt that is not the first: the task ID of the timer before it. */
+  RetryAfter?: number;
+}
+
 /** A history event as the SDK reads it; field names are the wire's. */
-export interface HistoryEvent {
+export interface HistoryEvent extends RetryMarks {
   EventType: number;
   /** The task's ID on scheduling events, -1 on all others. */
   EventId: number;

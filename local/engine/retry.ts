@@ -1,7 +1,7 @@
 import type { Action } from './actions.ts';
 import type { ActionCursor } from './cursor.ts';
 import { diagnostic, OrchestrationFault } from './diagnostics.ts';
-import type { HistoryEvent } from './model.ts';
+import type { HistoryEvent, RetryMarks } from './model.ts';
 import { finish, isFailure, issueTimer, newTask, type Task } from './task.ts';
 
 /** The extension's default ceiling of the delay between two attempts. */
@@ -11,15 +11,18 @@ const maxRetryIntervalMs = 6 * 24 * 3600 * 1000;
  * A call with retries (`DT/RetryInterceptor.cs`): a timer after every failed attempt, also after the last one, because
  * the SDK gives the error to user code only when that timer has fired (`DF/task/RetryableTask.js`).
  */
-export function startWithRetry(cursor: ActionCursor, action: Action, issue: () => number): Task {
+export function startWithRetry(cursor: ActionCursor, action: Action, issue: (marks: RetryMarks) => number): Task {
   const task = newTask();
   const options = action.retryOptions;
   if (options === undefined) throw new OrchestrationFault(diagnostic('Unsupported', 'a retry without retry options'));
   const startedAt = cursor.time;
   let attempt = 1;
 
-  const run = () => cursor.await(issue(), settled);
-  const settled = (event: HistoryEvent) => {
+  const run = (marks: RetryMarks = {}) => {
+    const taskId = issue(marks);
+    cursor.await(taskId, (event) => settled(event, taskId));
+  };
+  const settled = (event: HistoryEvent, taskId: number) => {
     if (!isFailure(event)) {
       finish(task, false);
       return;
@@ -27,13 +30,13 @@ export function startWithRetry(cursor: ActionCursor, action: Action, issue: () =
     refuseSilentHang(event);
     refuseDivergence();
     const last = attempt >= options.maxNumberOfAttempts;
-    const timerId = issueTimer(cursor, cursor.time + (last ? 0 : delayMs(attempt)));
+    const timerId = issueTimer(cursor, cursor.time + (last ? 0 : delayMs(attempt)), { RetryFor: taskId });
     cursor.await(timerId, () => {
       attempt++;
       if (last) finish(task, true);
       else {
         refuseDivergence();
-        run();
+        run({ RetryAfter: timerId });
       }
     });
   };

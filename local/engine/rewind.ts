@@ -2,6 +2,7 @@ import type { Engine } from './episode.ts';
 import { type Change, eventType, type HistoryEvent, type InstanceRecord, type Message } from './model.ts';
 import type { DurableRuntime } from './runtime.ts';
 import { startInstance } from './start.ts';
+import { isFailure } from './task.ts';
 
 /** The changes that start `record`'s function again with the same input, under `instanceId`. */
 export function restartedFrom(engine: Engine, record: InstanceRecord, instanceId: string): Change[] {
@@ -16,17 +17,12 @@ export function restartedFrom(engine: Engine, record: InstanceRecord, instanceId
 export function rewindChanges(runtime: DurableRuntime, record: InstanceRecord, reason: string): Change[] {
   const { instanceId } = record;
   const events = runtime.store.history(instanceId).map((text) => JSON.parse(text) as HistoryEvent);
-  const failedTasks = new Set<number>();
-  const failedChildren = new Set<number>();
-  for (const event of events) {
-    if (event.EventType === eventType.taskFailed) failedTasks.add(event.TaskScheduledId ?? -1);
-    if (event.EventType === eventType.subOrchestrationFailed) failedChildren.add(event.TaskScheduledId ?? -1);
-  }
+  const { again, children: failedChildren } = failuresIn(events);
   const kept = events.filter((event) => {
     if (event.EventType === eventType.executionCompleted) return false;
-    if (event.EventType === eventType.taskScheduled) return !failedTasks.has(event.EventId);
-    const isFailure = event.EventType === eventType.taskFailed || event.EventType === eventType.subOrchestrationFailed;
-    return !isFailure;
+    if (event.EventType === eventType.subOrchestrationFailed && failedChildren.has(event.TaskScheduledId ?? -1))
+      return false;
+    return !again.has(event.EventId >= 0 ? event.EventId : (event.TaskScheduledId ?? event.TimerId ?? -1));
   });
   const now = runtime.engine.ports.now();
   const running: InstanceRecord = { ...record, status: 'Running', output: null, updatedAt: now };
@@ -42,4 +38,38 @@ export function rewindChanges(runtime: DurableRuntime, record: InstanceRecord, r
     { type: 'send', target: instanceId, visibleAt: 0, message: wake },
     ...children.flatMap((child) => (child === undefined ? [] : rewindChanges(runtime, child, reason))),
   ];
+}
+
+/**
+ * What a rewind does again: tasks that leave the history with all that belongs to them, and sub-orchestrations that stay
+ * in it and are rewound themselves. Of a call with retries that failed in the end all attempts and the timers between them
+ * leave; of one that succeeded in the end everything stays.
+ */
+function failuresIn(events: readonly HistoryEvent[]): { again: Set<number>; children: Set<number> } {
+  const scheduled = new Map(events.filter(({ EventId }) => EventId >= 0).map((event) => [event.EventId, event]));
+  const timerAfter = new Map<number, number>();
+  const attemptAfter = new Map<number, number>();
+  for (const { EventId, RetryFor, RetryAfter } of scheduled.values()) {
+    if (RetryFor !== undefined) timerAfter.set(RetryFor, EventId);
+    if (RetryAfter !== undefined) attemptAfter.set(RetryAfter, EventId);
+  }
+  const failed = new Set(events.filter(isFailure).map(({ TaskScheduledId }) => TaskScheduledId ?? -1));
+  const [again, children] = [new Set<number>(), new Set<number>()];
+  for (const first of failed) {
+    if (scheduled.get(first)?.RetryAfter !== undefined) continue;
+    const chain = [first];
+    let last = first;
+    for (let timer = timerAfter.get(first); timer !== undefined; timer = timerAfter.get(last)) {
+      chain.push(timer);
+      const next = attemptAfter.get(timer);
+      if (next === undefined) break;
+      chain.push(next);
+      last = next;
+    }
+    if (!failed.has(last)) continue;
+    const isChild = scheduled.get(first)?.EventType === eventType.subOrchestrationCreated;
+    if (isChild && chain.length === 1) children.add(first);
+    else for (const id of chain) again.add(id);
+  }
+  return { again, children };
 }

@@ -4,7 +4,7 @@ import { diagnostic, OrchestrationFault } from './diagnostics.ts';
 import { startEntityCall, startLock, startRelease, startSignal } from './entity-tasks.ts';
 import { startHttpCall } from './http-task.ts';
 import { requireFunction } from './known-function.ts';
-import { eventType } from './model.ts';
+import { eventType, type RetryMarks } from './model.ts';
 import { startWithRetry } from './retry.ts';
 import { completedTask, finish, isFailure, issueTimer, newTask, type Task } from './task.ts';
 
@@ -16,9 +16,9 @@ export function startAction(cursor: ActionCursor, action: Action): Task {
     case actionType.callSubOrchestrator:
       return startCall(cursor, action, issueSubOrchestration);
     case actionType.callActivityWithRetry:
-      return startWithRetry(cursor, action, () => issueActivity(cursor, action));
+      return startWithRetry(cursor, action, (marks) => issueActivity(cursor, action, marks));
     case actionType.callSubOrchestratorWithRetry:
-      return startWithRetry(cursor, action, () => issueSubOrchestration(cursor, action));
+      return startWithRetry(cursor, action, (marks) => issueSubOrchestration(cursor, action, marks));
     case actionType.continueAsNew:
       cursor.continueAsNew = { input: action.input };
       return completedTask();
@@ -58,10 +58,10 @@ function startCall(
   return task;
 }
 
-function issueActivity(cursor: ActionCursor, action: Action): number {
+function issueActivity(cursor: ActionCursor, action: Action, marks: RetryMarks = {}): number {
   const name = requireFunction(cursor, 'activity', action.functionName ?? '');
   const { taskId } = cursor.issue(eventType.taskScheduled, name, (id) => ({
-    fields: { Name: name, Version: '', Input: storedInput(cursor, action) },
+    fields: { Name: name, Version: '', Input: storedInput(cursor, action), ...marks },
     outgoing: { kind: 'activity', taskId: id, name, input: activityInput(action.input) },
   }));
   return taskId;
@@ -81,7 +81,7 @@ export function activityInput(input: unknown): string | null {
   return JSON.stringify(input);
 }
 
-function issueSubOrchestration(cursor: ActionCursor, action: Action): number {
+function issueSubOrchestration(cursor: ActionCursor, action: Action, marks: RetryMarks = {}): number {
   const name = requireFunction(cursor, 'orchestrator', action.functionName ?? '');
   const { taskId } = cursor.issue(eventType.subOrchestrationCreated, name, (id) => {
     const instanceId = action.instanceId || `${cursor.options.executionId}:${id}`;
@@ -92,7 +92,7 @@ function issueSubOrchestration(cursor: ActionCursor, action: Action): number {
     }
     const version = action.version ?? cursor.options.defaultVersion;
     return {
-      fields: { Name: name, Version: version, InstanceId: instanceId, Input: storedInput(cursor, action) },
+      fields: { Name: name, Version: version, InstanceId: instanceId, Input: storedInput(cursor, action), ...marks },
       outgoing: { kind: 'subOrchestration', taskId: id, name, version, instanceId, input: action.input },
     };
   });

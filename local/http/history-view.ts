@@ -35,7 +35,8 @@ export function historyView(texts: readonly string[], show: { outputs: boolean; 
   for (const event of events) {
     const type = names[event.EventType];
     if (type === undefined || (event.EventId >= 0 && finished.has(event.EventId))) continue;
-    const { EventId: _id, IsPlayed: _played, EventType: _type, Result, TaskScheduledId, TimerId, ...rest } = event;
+    const { EventId: _id, IsPlayed: _played, EventType: _type, Result, TaskScheduledId, TimerId, ...others } = event;
+    const { RetryFor: _for, RetryAfter: _after, ...rest } = others;
     const origin = scheduled.get(TaskScheduledId ?? TimerId ?? -1);
     const shown: Record<string, unknown> = { EventType: type, ...rest };
     if (!show.inputs) delete shown.Input;

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import './app.ts';
 import { ClientError } from '../../local/engine/client.ts';
-import { df, orchestrator, World } from './harness.ts';
+import { type Body, df, orchestrator, World } from './harness.ts';
 
 const waiter = orchestrator(function* (c) {
   const first: unknown = yield c.waitForExternalEvent('go');
@@ -153,6 +153,62 @@ test('rewind runs what failed again, also in sub-orchestrations, and keeps what 
   assert.deepEqual(runs, { good: 2, bad: 2 });
   assert.throws(() => world.client.rewind(id, 'no'), refused(410));
 });
+
+const down = { calls: 0, until: 0 };
+df.app.activity('downFor', {
+  handler: () => {
+    if (++down.calls <= down.until) throw new Error('down');
+    return { calls: down.calls };
+  },
+});
+const twice = new df.RetryOptions(1000, 2);
+const rewound: { name: string; failures: number; body: Body; calls: number }[] = [
+  {
+    name: 'a call whose retries all failed',
+    failures: 2,
+    body: function* (c) {
+      yield c.callActivity('same', 1);
+      const found: unknown = yield c.callActivityWithRetry('downFor', twice, {});
+      return [found, yield c.callActivity('same', 2)];
+    },
+    calls: 3,
+  },
+  {
+    name: 'a call that a retry had saved, and one that failed after it',
+    failures: 1,
+    body: function* (c) {
+      const found: unknown = yield c.callActivityWithRetry('downFor', twice, {});
+      yield c.callActivity('failOnce', { key: 'rewound' });
+      return [found, 2];
+    },
+    calls: 2,
+  },
+  {
+    name: 'a sub-orchestration whose retries all failed',
+    failures: 2,
+    body: function* (c) {
+      const found: unknown = yield c.callSubOrchestratorWithRetry('downChild', twice, {});
+      return [found, 2];
+    },
+    calls: 3,
+  },
+];
+orchestrator(function* (c) {
+  return yield c.callActivity('downFor', {});
+}, 'downChild');
+
+for (const { name, failures, body, calls } of rewound) {
+  test(`rewind: ${name}`, async () => {
+    Object.assign(down, { calls: 0, until: failures });
+    const world = new World();
+    const id = world.start(orchestrator(body));
+    assert.equal((await world.finish(id)).status, 'Failed');
+    world.client.rewind(id, 'it is up again');
+    const record = await world.finish(id);
+    assert.equal(record.output, JSON.stringify([{ calls }, 2]));
+    assert.equal(down.calls, calls);
+  });
+}
 
 test('restart: the same function and input under a new ID or the same', async () => {
   const echo = orchestrator(function* (c) {
