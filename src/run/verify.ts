@@ -11,7 +11,7 @@ import { readJson } from '../storage/json.ts';
 import { output } from '../storage/names.ts';
 import { type Manifest, manifestSchema, type PublishedFile } from './documents.ts';
 import type { Environment } from './environment.ts';
-import { IdMap } from './ranges.ts';
+import { checkIds, idColumns } from './verify/ids.ts';
 import type { KeyBook } from './verify/key-book.ts';
 import { States } from './verify/states.ts';
 import { compareWithSource } from './verify/values.ts';
@@ -57,7 +57,7 @@ export async function publishedManifests(environment: Environment): Promise<Mani
  *
  * - Files are there, with the bytes, checksum and rows that the manifest says; nothing but them counts.
  * - Source rows are those of the inputs; each is in every rows entity that takes all rows, or refused.
- * - Own IDs are, row by row, the ranges that the manifest says.
+ * - Own IDs are, row by row, the ranges that the manifest says; further IDs what is theirs of the run's ranges.
  * - Ranges of a sequence are given once, over all runs; those of this run lie where the sequence was.
  * - A natural key has one ID, over all runs that share its index.
  * - References are IDs that the referenced entity published, in this run or an earlier one.
@@ -86,7 +86,7 @@ export async function verifyRun(
       findings.push(`${published.entity}: the pipeline has no such entity any more`);
       continue;
     }
-    const ids = new IdMap(published.ids);
+    const ids = idColumns(pipeline, entity, manifest, published);
     let row = 0;
     const further = [...(published.known?.files ?? []), ...(published.changes?.files ?? [])];
     for (const [f, file] of [...published.files, ...further].entries()) {
@@ -94,8 +94,9 @@ export async function verifyRun(
       if (!table) continue;
       const { blob } = file;
       // Rows of known keys have the IDs that they have had: those are held against the keys.
-      if (f < published.files.length)
-        findings.push(...ownIds(table, entity, ids, row).map((text) => `${blob}: ${text}`));
+      if (f < published.files.length) {
+        for (const column of ids) findings.push(...checkIds(table, column, row).map((text) => `${blob}: ${text}`));
+      }
       findings.push(...(await references(environment, pipeline, entity, table, manifest, all, blob)));
       row += table.rows;
     }
@@ -129,7 +130,7 @@ async function compared(
   }
 }
 
-/** A file as the manifest says it; undefined, and said, where it cannot be read. */
+/** A file as the manifest says it; undefined, and said, where it cannot be read or has other rows. */
 async function checkedFile(
   { store }: Environment,
   { output: place }: Manifest,
@@ -149,9 +150,10 @@ async function checkedFile(
   if (crc !== file.crc32) findings.push(`${blob}: has checksum ${crc}, not ${file.crc32}`);
   const table = readFile(bytes, blob, findings);
   if (!table) return undefined;
-  if (table.rows !== file.rows) findings.push(`${blob}: has ${table.rows} rows, not ${file.rows}`);
   report.rows += table.rows;
-  return table;
+  if (table.rows === file.rows) return table;
+  findings.push(`${blob}: has ${table.rows} rows, not ${file.rows}`);
+  return undefined;
 }
 
 function readFile(bytes: Uint8Array, blob: string, findings: string[]): Table | undefined {
@@ -246,19 +248,6 @@ function routed({ entities, routing }: Manifest, pipeline: CompiledPipeline, acc
   return found;
 }
 
-function ownIds(table: Table, entity: Entity, ids: IdMap, firstRow: number): string[] {
-  const column = int64Column(table, entity.columns[0]!.name);
-  if (!column) return [`column ${entity.columns[0]!.name} is missing`];
-  let row = 0;
-  for (const { first, count, step } of ids.slice(firstRow, table.rows)) {
-    let expected = first;
-    for (let i = 0; i < count; i++, row++, expected += step) {
-      if (column[row] !== expected) return [`row ${row} has ID ${column[row]}, not ${expected}`];
-    }
-  }
-  return [];
-}
-
 /** Referenced IDs lie in ranges that the referenced entity published, by this run or an earlier one. */
 async function references(
   environment: Environment,
@@ -321,9 +310,4 @@ function strayId({ values, valid }: TableColumn, spans: Span[]): bigint | undefi
     checked.add(id);
   }
   return undefined;
-}
-
-function int64Column(table: Table, name: string): BigInt64Array | undefined {
-  const values = table.columns.find((column) => column.name === name)?.values;
-  return values?.kind === 'int64' ? values.data : undefined;
 }
