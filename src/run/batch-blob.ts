@@ -1,10 +1,13 @@
 /**
  * What a split leaves of a batch, in one blob: the record, the refused rows, and each keyed entity's key list, one after
- * the other. The blob's metadata says how many rows and keys there are and how long each part is; so one listing of all
+ * the other, each compressed by itself: keys take a third of their bytes, which is less work than moving them. The
+ * blob's metadata says how many rows and keys there are and how long each part is; so one listing of all
  * batches tells where everything begins, and whoever needs a part reads its range.
  */
+import zlib from 'node:zlib';
 import { z } from 'zod';
 import { invariant, OrdinalError } from '../errors.ts';
+import { limits } from '../limits.ts';
 import type { CompiledPipeline } from '../pipeline/compiled.ts';
 import type { SplitBatch } from '../split/batch.ts';
 import { packFrame } from '../storage/frame.ts';
@@ -40,7 +43,7 @@ export function packBatch(
       : (record.fragments[name] ?? []).reduce((sum, fragment) => sum + fragment.rows, 0),
   );
   const lists = keyedNames(pipeline).map((name) => keyLists.get(name) ?? none);
-  const parts = [packFrame(record, sections), rejected ?? none, ...lists];
+  const parts = [packFrame(record, sections), rejected ?? none, ...lists].map(compressed);
   return {
     bytes: Buffer.concat(parts),
     metadata: {
@@ -102,6 +105,30 @@ export async function listBatches(
   return tally;
 }
 
+/** Level 1 takes a third of the time of the default, for a tenth more bytes. */
+const fast = { params: { [zlib.constants.ZSTD_c_compressionLevel]: 1 } };
+
+function compressed(part: Uint8Array): Uint8Array {
+  return part.byteLength === 0 ? none : zlib.zstdCompressSync(part, fast);
+}
+
+function decompressed(bytes: Uint8Array, name: string): Uint8Array {
+  if (bytes.byteLength === 0) return none;
+  try {
+    const { buffer, byteOffset, byteLength } = zlib.zstdDecompressSync(bytes, {
+      maxOutputLength: limits.blockBytesMax,
+    });
+    // No Buffer, whose `slice` would be a view and not a copy.
+    return new Uint8Array(buffer, byteOffset, byteLength);
+  } catch (cause) {
+    throw new OrdinalError('CorruptFile', `"${name}" does not hold what it should`, {
+      where: { blob: name },
+      remedy: 'Work in progress was damaged: start the run anew under another ID.',
+      cause,
+    });
+  }
+}
+
 /** A part of a batch's blob; nothing where it has none. */
 export async function readBatch(
   { store, config }: Environment,
@@ -117,7 +144,8 @@ export async function readBatch(
   invariant(own && length !== undefined, `batch ${batch} has a part ${index}`);
   const offset = own.slice(0, index).reduce((sum, before) => sum + before, 0);
   const name = work.split(runId, batch);
-  return { name, bytes: await requireBytes(store, config.workContainer, name, { offset, length }) };
+  const bytes = await requireBytes(store, config.workContainer, name, { offset, length });
+  return { name, bytes: decompressed(bytes, name) };
 }
 
 function keyedNames({ entities }: CompiledPipeline): string[] {

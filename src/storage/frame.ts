@@ -47,7 +47,7 @@ export function unpackFrame(bytes: Uint8Array, name: string): { header: unknown;
     const length = view.getUint32(12 + i * 4, true) * 4;
     if (at + length > bytes.length) throw corrupt(name);
     // A copy of its own: aligned, and it does not keep the frame in memory.
-    sections.push(new Int32Array(bytes.slice(at, at + length).buffer));
+    sections.push(new Int32Array(Uint8Array.prototype.slice.call(bytes, at, at + length).buffer));
     at += length;
   }
   const header: unknown = JSON.parse(decoder.decode(bytes.subarray(fixed, fixed + jsonLength)), reviveBytes);
