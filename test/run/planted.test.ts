@@ -200,6 +200,13 @@ const bugs: Bug[] = [
     caughtBy: (scenarios) => scenarios.manyBatches(),
   },
   {
+    name: 'leases are taken in the order of declaration',
+    file: 'src/run/leases.ts',
+    find: 'for (const name of [...new Set(names)].sort()) {',
+    replace: 'for (const name of new Set(names)) {',
+    caughtBy: (scenarios) => scenarios.crossing(),
+  },
+  {
     name: 'rows that no entity takes are forgotten',
     file: 'src/split/batch.ts',
     find: 'this.#unrouted += unroutedRows(this.#pipeline, unit);',
@@ -232,6 +239,7 @@ test('without a bug, nothing is caught', async () => {
   await sound.neverWaits();
   await sound.otherPartitions();
   await sound.readsLittle();
+  await sound.crossing();
   await sound.manyBatches();
   await sound.wakesLate('sealed:write:before');
 });

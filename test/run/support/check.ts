@@ -55,7 +55,7 @@ export async function checkWorld(
 }
 
 /** The command `verify` comes to the same judgement. */
-async function checkByVerify(sim: Sim): Promise<void> {
+export async function checkByVerify(sim: Sim): Promise<void> {
   const environment = { ...sim.environments[0]!, store: sim.store };
   const all = await publishedManifests(environment);
   const book = await readKeyBook(environment, all);

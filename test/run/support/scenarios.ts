@@ -6,8 +6,8 @@ import { findIds } from '../../../src/keys/lookup.ts';
 import { limits } from '../../../src/limits.ts';
 import { SHARD_ORCHESTRATION } from '../../../src/run/fan-out.ts';
 import { IndexWorld, tableOf } from '../../keys/support.ts';
-import { checkWorld } from './check.ts';
-import { shopPipelines, someRows, upload } from './shop.ts';
+import { checkByVerify, checkWorld } from './check.ts';
+import { crossingPipelines, shopPipelines, someRows, upload } from './shop.ts';
 import { mulberry32, Sim, type Verdict } from './sim.ts';
 
 async function world(seed = 7): Promise<Sim> {
@@ -233,4 +233,17 @@ export async function manyBatches(): Promise<void> {
   await then(sim, 'big', 'log', 'log/');
   const shards = [...sim.instances.values()].filter(({ name }) => name === SHARD_ORCHESTRATION);
   assert.ok(shards.length > 0, 'all activities are in the history of one orchestration');
+}
+
+/** Runs of two pipelines that share two keyed entities, at once: none waits for another that waits for it. */
+export async function crossing(): Promise<void> {
+  for (let seed = 1; seed <= 4; seed++) {
+    const sim = new Sim(crossingPipelines, { seed });
+    const runs = ['left/a', 'right/a', 'left/b', 'right/b'];
+    for (const run of runs) await upload(sim, `${run}/`, [someRows(() => sim.random(), 8)]);
+    for (const run of runs) sim.startRun(run.replace('/', '-'), run.split('/')[0]!, `${run}/`);
+    await sim.settle();
+    for (const [id, { status, error }] of sim.instances) assert.equal(status, 'Completed', `${id}: ${error}`);
+    await checkByVerify(sim);
+  }
 }

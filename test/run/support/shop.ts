@@ -123,6 +123,22 @@ const club = pipeline({
 
 export const shopPipelines = registerPipelines([shop, web, log, audit, club]);
 
+/** Two pipelines that share two keyed entities, which they declare in opposite order. */
+const crossing = (name: string, productsFirst: boolean) =>
+  pipeline({
+    name,
+    source: { container: 'landing', prefix: `${name}/` },
+    row,
+    entities: ({ keyed, rows, id, ref }) => {
+      const products = keyed({ id: id('id'), key: { name: 'product' }, index: 'shared-products' });
+      const customers = keyed({ id: id('id'), key: { name: 'customer' }, index: 'shared-customers' });
+      const lines = rows({ id: id('id'), columns: { product_id: ref('products', { name: 'product' }) } });
+      return productsFirst ? { products, customers, lines } : { customers, products, lines };
+    },
+  });
+
+export const crossingPipelines = registerPipelines([crossing('left', true), crossing('right', false)]);
+
 /** Parquet bytes of rows. */
 export function shopFile(rows: readonly ShopRow[]): Uint8Array {
   const text = (name: 'customer' | 'product'): TableColumn => ({
