@@ -32,6 +32,8 @@ export interface PlanTargets {
 
 /** A batch is sealed in a fraction of the time that its split takes: so many batches' worth of rows are sealed together. */
 const sealBatches = 4;
+/** Batches of one seal, however small: of ten thousand tiny files, too. */
+const sealBatchesMax = 32;
 
 /** Whose plan it is. */
 export type PlanOwner = Pick<Plan, 'runId' | 'attempt' | 'replaces'>;
@@ -60,7 +62,8 @@ export function makePlan(
       .filter((entity) => entity.kind === 'keyed')
       .map((entity) => [entity.name, keyTypesOf(entity, pipeline, columns)]),
   );
-  const parts = cut(batches, targets.partRowsTarget);
+  const groups = groupsPerFile(pipeline);
+  const parts = cut(batches, { rows: targets.partRowsTarget, batches: Number.POSITIVE_INFINITY, groups });
   const plan: Plan = {
     version: 1,
     ...owner,
@@ -76,7 +79,11 @@ export function makePlan(
     sources: Object.fromEntries([...columns].map(([name, column]) => [name, column.source])),
     parts,
     sealGroups: parts.flatMap(({ from, to }) =>
-      cut(batches.slice(from, to), sealBatches * targets.batchRowsTarget).map((group) => ({
+      cut(batches.slice(from, to), {
+        rows: sealBatches * targets.batchRowsTarget,
+        batches: sealBatchesMax,
+        groups,
+      }).map((group) => ({
         from: from + group.from,
         to: from + group.to,
       })),
@@ -178,33 +185,56 @@ function cutBatches(file: SourceFile, index: number, rowsTarget: number): Batch[
   return batches.filter((batch) => batch.rows > 0);
 }
 
-/** Consecutive batches put together while they have no more rows than the target. */
-function cut(batches: readonly Batch[], rowsTarget: number): Plan['parts'] {
+/** What consecutive batches may have together. */
+interface Bounds {
+  rows: number;
+  batches: number;
+  /** Row groups. */
+  groups: number;
+}
+
+/** Consecutive batches put together while they keep to the bounds; one that breaks them alone stands alone. */
+export function cut(batches: readonly Batch[], bounds: Bounds): Plan['parts'] {
   const parts: Plan['parts'] = [];
   let rows = 0;
+  let groups = 0;
   batches.forEach((batch, b) => {
     const open = parts.at(-1);
-    if (open && rows + batch.rows <= rowsTarget) {
+    rows += batch.rows;
+    groups += batch.to - batch.from;
+    const fits = rows <= bounds.rows && groups <= bounds.groups && b - (open?.from ?? b) < bounds.batches;
+    if (open && fits) {
       open.to = b + 1;
-      rows += batch.rows;
     } else {
       parts.push({ from: b, to: b + 1 });
       rows = batch.rows;
+      groups = batch.to - batch.from;
     }
   });
   return parts;
 }
 
+/** Blocks that a row group takes at most in an entity's file: pages and dictionaries of references in turn, and the rest. */
+function blocksPerGroup(entity: Entity): number {
+  return 2 * entity.columns.filter((column) => column.kind === 'ref').length + 2;
+}
+
+/** Row groups of one file, so that no entity's has more blocks than a blob can. */
+function groupsPerFile({ entities }: CompiledPipeline): number {
+  const most = Math.max(...entities.filter(({ kind }) => kind === 'rows').map(blocksPerGroup), 1);
+  return Math.floor((limits.blocksPerBlobMax - 2) / most);
+}
+
 function checkBlocks(plan: Plan, pipeline: CompiledPipeline): void {
   for (const entity of pipeline.entities) {
     if (entity.kind !== 'rows') continue;
-    const perGroup = 2 * entity.columns.filter((column) => column.kind === 'ref').length + 2;
+    const perGroup = blocksPerGroup(entity);
     for (const part of plan.parts) {
       const groups = plan.batches.slice(part.from, part.to).reduce((sum, batch) => sum + batch.to - batch.from, 0);
       if (groups * perGroup + 2 > limits.blocksPerBlobMax) {
         throw new OrdinalError('LimitExceeded', `a file of "${entity.name}" would need ${groups * perGroup} blocks`, {
           where: { pipeline: pipeline.name, entity: entity.name },
-          remedy: 'Lower ORDINAL_PART_ROWS, or write larger row groups.',
+          remedy: 'Write larger row groups.',
         });
       }
     }
