@@ -53,6 +53,8 @@ async function json(url: string, init?: RequestInit): Promise<Record<string, unk
 
 interface Verified {
   runId: string;
+  /** Source rows that the values were compared with. */
+  compared: number | null;
   findings: string[];
 }
 
@@ -117,6 +119,10 @@ test('runs on the local host, some ended, the host killed: what is published is 
     assert.deepEqual(
       reports.flatMap(({ findings }) => findings),
       [],
+    );
+    assert.deepEqual(
+      reports.map(({ compared }) => compared),
+      [120, 120, 120],
     );
     const shown = JSON.parse((await ordinal('sequences', 'show', 'flights.flights', '--json')).stdout);
     assert.deepEqual([shown.next, shown.freeCount, shown.openOwners], ['361', '0', []], 'no ID is lost or held');
