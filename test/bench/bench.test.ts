@@ -41,8 +41,8 @@ describe('the benchmark', () => {
       log: (line) => lines.push(line),
     });
     const who = results.map(({ set, engine, threads }) => `${set} ${engine} ${threads}`);
-    assert.equal(new Set(who).size, 14);
-    assert.equal(lines.length, 28);
+    assert.equal(new Set(who).size, 18);
+    assert.equal(lines.length, 36);
     for (const one of results) {
       assert.equal(one.rows, 5_000);
       assert.ok(one.wall_s_median > 0 && one.cpu_s_median > 0 && one.peak_rss_mib > 0 && one.bytes_published > 0);
