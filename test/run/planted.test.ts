@@ -153,8 +153,8 @@ const bugs: Bug[] = [
   {
     name: 'the rows of later batches are numbered first',
     file: 'src/run/activities/seal.ts',
-    find: ': run.tally.starts[entity.name]![place.batch]!;',
-    replace: ': run.tally.starts[entity.name]!.at(-1)! - run.tally.starts[entity.name]![place.batch + 1]!;',
+    find: ': tally.starts[name]![place.batch]!;',
+    replace: ': tally.starts[name]!.at(-1)! - tally.starts[name]![place.batch + 1]!;',
     caughtBy: (scenarios) => scenarios.dies('manifest:write:after'),
   },
   {
