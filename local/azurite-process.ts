@@ -45,6 +45,9 @@ const location = process.argv.indexOf('--location');
 const held = location < 0 ? undefined : lock(process.argv[location + 1] ?? '');
 process.once('exit', () => held?.close());
 
+// What it says on its way out goes to a parent that may be gone: that must not end it before it has saved.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
+
 // Azurite saves and closes its servers on SIGTERM.
 const release = endWithParent(() => {
   process.emit('SIGTERM');
