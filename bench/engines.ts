@@ -25,7 +25,7 @@ export async function benchEngines(options: BenchOptions): Promise<Result[]> {
     const racers: ContestantHandle[] = [];
     for (const engine of options.engines) {
       const source = engine === 'dsnp' ? await plainSourceOf(set, rows) : await sourceOf(set, rows);
-      for (const count of threads[engine]) {
+      for (const count of threads[engine].filter((some) => options.threads?.includes(some) ?? true)) {
         const work = { set, source, threads: count };
         racers.push(new ContestantHandle(engine, work, engine === 'dsnp' ? dsnpRounds : Infinity));
       }

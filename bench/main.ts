@@ -26,6 +26,8 @@ export interface BenchOptions {
   engines: Engine[];
   /** Warm runs of each contestant. */
   runs: number;
+  /** Only with so many workers or threads, engine against engine. @default all */
+  threads?: number[];
   /** Source rows in place of the sets' own. */
   rows: number | undefined;
   log(line: string): void;

@@ -37,12 +37,13 @@ describe('the benchmark', () => {
       sets: ['flights', 'sales'],
       engines: ['ordinal', 'duckdb', 'duckdb-checked', 'polars', 'dsnp'],
       runs: 1,
+      threads: [1],
       rows: 5_000,
       log: (line) => lines.push(line),
     });
     const who = results.map(({ set, engine, threads }) => `${set} ${engine} ${threads}`);
-    assert.equal(new Set(who).size, 18);
-    assert.equal(lines.length, 36);
+    assert.equal(new Set(who).size, 10);
+    assert.equal(lines.length, 20);
     for (const one of results) {
       assert.equal(one.rows, 5_000);
       assert.ok(one.wall_s_median > 0 && one.cpu_s_median > 0 && one.peak_rss_mib > 0 && one.bytes_published > 0);
