@@ -9,6 +9,7 @@ import type { Codec, ColumnType, FileMeta, Leaf } from '../parquet/types.ts';
 import type { CompiledPipeline, ContractColumn, Entity, KeyedEntity, OutColumn } from '../pipeline/compiled.ts';
 import { writableCodec } from '../split/reuse-chunk.ts';
 import { widest } from '../split/widen.ts';
+import { cut } from './cut.ts';
 import type { Batch, OutLeaf, Plan } from './documents.ts';
 import type { PinnedBlob } from './source.ts';
 
@@ -183,35 +184,6 @@ function cutBatches(file: SourceFile, index: number, rowsTarget: number): Batch[
     row += group.rows;
   });
   return batches.filter((batch) => batch.rows > 0);
-}
-
-/** What consecutive batches may have together. */
-interface Bounds {
-  rows: number;
-  batches: number;
-  /** Row groups. */
-  groups: number;
-}
-
-/** Consecutive batches put together while they keep to the bounds; one that breaks them alone stands alone. */
-export function cut(batches: readonly Batch[], bounds: Bounds): Plan['parts'] {
-  const parts: Plan['parts'] = [];
-  let rows = 0;
-  let groups = 0;
-  batches.forEach((batch, b) => {
-    const open = parts.at(-1);
-    rows += batch.rows;
-    groups += batch.to - batch.from;
-    const fits = rows <= bounds.rows && groups <= bounds.groups && b - (open?.from ?? b) < bounds.batches;
-    if (open && fits) {
-      open.to = b + 1;
-    } else {
-      parts.push({ from: b, to: b + 1 });
-      rows = batch.rows;
-      groups = batch.to - batch.from;
-    }
-  });
-  return parts;
 }
 
 /** Blocks that a row group takes at most in an entity's file: pages and dictionaries of references in turn, and the rest. */

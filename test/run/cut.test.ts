@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { cut } from '../../src/run/cut.ts';
 import type { Batch } from '../../src/run/documents.ts';
-import { cut } from '../../src/run/plan.ts';
 
 const batchOf = ({ rows, groups }: { rows: number; groups: number }): Batch => ({
   file: 0,
