@@ -6,8 +6,8 @@ import { limits } from '../limits.ts';
 import type { Environment } from './environment.ts';
 
 interface Kept {
-  value: Promise<unknown>;
-  /** Bytes of the document as stored; 0 while it is being read. */
+  value: unknown;
+  /** Bytes of the document as stored. */
   bytes: number;
 }
 
@@ -15,35 +15,22 @@ interface Kept {
 const keptOf = new WeakMap<Environment, Map<string, Kept>>();
 
 /**
- * The value kept under `key`, or else what `load` gives, which several activities wait for at once. The key must name
- * the version: whoever asks for a key gets what the first one read.
+ * The value kept under `key`, or else what `load` gives. The key must name the version: whoever asks for a key gets what
+ * another has read. Requests under way are not shared: one that never ends must hold up nobody else.
  */
-export function keep<T>(
+export async function keep<T>(
   environment: Environment,
   key: string,
   load: () => Promise<{ value: T; bytes: number }>,
 ): Promise<T> {
   const all = keptOf.get(environment) ?? new Map<string, Kept>();
   keptOf.set(environment, all);
-  const known = all.get(key);
-  if (known) {
-    all.delete(key);
-    all.set(key, known);
-    return known.value as Promise<T>;
-  }
-  const loading = load();
-  const entry: Kept = { value: loading.then(({ value }) => value), bytes: 0 };
-  all.set(key, entry);
-  loading.then(
-    ({ bytes }) => {
-      entry.bytes = bytes;
-      evict(all);
-    },
-    () => {
-      if (all.get(key) === entry) all.delete(key);
-    },
-  );
-  return entry.value as Promise<T>;
+  const kept = all.get(key) ?? (await load());
+  // The last in the map is the one used last.
+  all.delete(key);
+  all.set(key, kept);
+  evict(all);
+  return kept.value as T;
 }
 
 function evict(all: Map<string, Kept>): void {

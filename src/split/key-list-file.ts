@@ -2,9 +2,10 @@
  * A batch's key list as a file. It is written by the split and read by the resolve of the same run, once: columns are
  * laid out as they are in memory, and reading makes views, not copies. Little endian:
  *
- *     u32 magic · u32 bytes of the header · header (JSON) · for each column, each at a multiple of 8: data, offsets, validity
+ *     u32 magic · u32 bytes of the header · header (JSON) · u32 hash[rows] of the keys
+ *     for each column: data · u32 end of each value, for byte arrays · u8 validity[rows], where there are nulls
  *
- * Beside the list's own columns lie the hashes of its keys.
+ * The hashes and each of a column's parts begin at a multiple of 8.
  */
 import { z } from 'zod';
 import { OrdinalError } from '../errors.ts';
@@ -21,8 +22,9 @@ const columnSchema = z.object({
   name: z.string(),
   type: columnTypeSchema,
   kind: z.enum(['boolean', 'int32', 'int64', 'float', 'double', 'bytes', 'fixed']),
-  /** Bytes of the data; of each value, where values are `fixed`. */
+  /** Of the data. */
   bytes: z.int().nonnegative(),
+  /** Bytes of each value, where values are `fixed`. */
   width: z.int().nonnegative().exactOptional(),
   /** Absent where every row has a value. */
   valid: z.literal(true).exactOptional(),

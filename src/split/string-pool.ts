@@ -17,7 +17,7 @@ const BYTES_MAX = 64 * 1024 * 1024;
 const TRIAL_LOOKUPS = 65_536;
 const HIT_SHARE_MIN = 0.1;
 
-/** Numbers are below 2^20 plus one unit's distinct strings. */
+/** In place of a number: the schema was not asked about a string yet. */
 export const UNKNOWN = -1;
 
 export class StringPool {
@@ -43,7 +43,7 @@ export class StringPool {
     return this.#strings.size;
   }
 
-  /** The strings by number. Views: what is interned later does not show. */
+  /** The strings by number: their ordinals in this table, for as long as the epoch lasts. */
   get strings(): KeyTable {
     return this.#strings;
   }
