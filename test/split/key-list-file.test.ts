@@ -1,0 +1,96 @@
+/** A key list reads as it was written, wherever its bytes lie, and one that was cut off or is something else is refused. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { TableColumn } from '../../src/parquet/table.ts';
+import { readKeyList, writeKeyList } from '../../src/split/key-list-file.ts';
+
+const text = Buffer.from('.aéb');
+const columns: TableColumn[] = [
+  {
+    name: 'key_0',
+    type: { physical: 'BYTE_ARRAY', annotation: { kind: 'string' } },
+    // Part of a larger arena, as keys of a table are.
+    values: { kind: 'bytes', length: 3, data: text, offsets: Uint32Array.of(1, 2, 4, 5) },
+    valid: undefined,
+  },
+  {
+    name: 'value_date',
+    type: { physical: 'INT32', annotation: { kind: 'date' } },
+    values: { kind: 'int32', length: 3, data: Int32Array.of(-1, 0, 2 ** 31 - 1) },
+    valid: Uint8Array.of(1, 0, 1),
+  },
+  {
+    name: 'value_long',
+    type: { physical: 'INT64' },
+    values: { kind: 'int64', length: 3, data: BigInt64Array.of(-(2n ** 63n), 0n, 2n ** 63n - 1n) },
+    valid: undefined,
+  },
+  {
+    name: 'value_float',
+    type: { physical: 'FLOAT' },
+    values: { kind: 'float', length: 3, data: Float32Array.of(0.5, -0, Number.NaN) },
+    valid: undefined,
+  },
+  {
+    name: 'value_double',
+    type: { physical: 'DOUBLE' },
+    values: { kind: 'double', length: 3, data: Float64Array.of(0.1, -0, Number.NaN) },
+    valid: undefined,
+  },
+  {
+    name: 'value_uuid',
+    type: { physical: 'FIXED_LEN_BYTE_ARRAY', typeLength: 2 },
+    values: { kind: 'fixed', length: 3, data: Uint8Array.of(1, 2, 3, 4, 5, 6), width: 2 },
+    valid: undefined,
+  },
+  {
+    name: 'described',
+    type: { physical: 'BOOLEAN' },
+    values: { kind: 'boolean', length: 3, data: Uint8Array.of(1, 0, 1) },
+    valid: undefined,
+  },
+];
+const hashes = Uint32Array.of(1, 2 ** 32 - 1, 7);
+
+test('what was written is read, at every alignment', () => {
+  const bytes = writeKeyList(columns, hashes);
+  for (let shift = 0; shift < 8; shift++) {
+    const moved = new Uint8Array(bytes.length + shift);
+    moved.set(bytes, shift);
+    const list = readKeyList(moved.subarray(shift), 'list');
+    assert.deepEqual([...list.hashes], [...hashes]);
+    assert.deepEqual(
+      list.columns.map(({ name, type }) => ({ name, type })),
+      columns.map(({ name, type }) => ({ name, type })),
+    );
+    const [key, ...others] = list.columns;
+    assert.ok(key?.values.kind === 'bytes');
+    assert.equal(Buffer.from(key.values.data).toString(), 'aéb');
+    assert.deepEqual([...key.values.offsets], [0, 1, 3, 4]);
+    for (const [c, { values, valid }] of others.entries()) {
+      const { values: wanted, valid: bits } = columns[c + 1]!;
+      assert.deepEqual([...values.data], [...wanted.data]);
+      assert.deepEqual(valid && [...valid], bits && [...bits]);
+    }
+  }
+});
+
+test('one that was cut off anywhere is refused by name', () => {
+  const bytes = writeKeyList(columns, hashes);
+  // The last part is padded to eight bytes.
+  for (let length = 0; length < bytes.length - 5; length++) {
+    assert.throws(() => readKeyList(bytes.slice(0, length), 'runs/a/list'), {
+      code: 'CorruptFile',
+      where: { blob: 'runs/a/list' },
+    });
+  }
+});
+
+test('offsets that go back, and bytes of another kind, are refused', () => {
+  const bytes = writeKeyList(columns.slice(0, 1), hashes);
+  const at = bytes.length - 16;
+  assert.deepEqual([...new Uint32Array(bytes.slice(at).buffer)], [0, 1, 3, 4]);
+  new DataView(bytes.buffer).setUint32(at + 4, 4, true);
+  assert.throws(() => readKeyList(bytes, 'list'), { code: 'CorruptFile' });
+  assert.throws(() => readKeyList(Buffer.from('PAR1 and more'), 'list'), { code: 'CorruptFile' });
+});
