@@ -31,10 +31,11 @@ export function tellInstanceId({ runId, callBackUri }: TellInput): string {
   return `${runId}-tell-${createHash('sha256').update(callBackUri).digest('hex').slice(0, 16)}`;
 }
 
-/** Seconds between two looks at a run that goes on: soon at first, then once a minute. */
-const LOOK_SECONDS_MAX = 60;
-/** A run's deadline is at most five days away. */
-const LOOKS_MAX = 7_500;
+/** Seconds between two looks at a run that goes on: a tenth of the time that it has taken, and at most ten minutes. */
+const LOOK_SECONDS_MAX = 600;
+const LOOK_GROWTH = 1.1;
+/** A run's deadline is at most five days away. A look is six events of a history that each look reads again. */
+const LOOKS_MAX = 800;
 const TRIES_MAX = 4;
 
 /** Ends once the caller was told; a caller that cannot be reached changes nothing about the run. */
@@ -46,7 +47,7 @@ export function* tellOrchestrator(context: { df: Orchestration }): Generator<Tas
     const result = (yield df.callActivity(TELL_ACTIVITY, input)) as ActivityResult<Told>;
     if (result.ok && result.value.ended) return result.value;
     if (!result.ok && (!result.error.retryable || ++tries >= TRIES_MAX)) return { ended: false };
-    const seconds = result.ok ? Math.min(LOOK_SECONDS_MAX, 2 + look) : 4 ** tries;
+    const seconds = result.ok ? Math.min(LOOK_SECONDS_MAX, Math.ceil(2 * LOOK_GROWTH ** look)) : 4 ** tries;
     yield df.createTimer(new Date(df.currentUtcDateTime.getTime() + seconds * 1000));
   }
   return { ended: false };
