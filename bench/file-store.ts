@@ -11,6 +11,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { OrdinalError } from '../src/errors.ts';
 import type { BlobItem, BlobStore, WriteOptions } from '../src/storage/store.ts';
+import { BlockLog, writeAll } from './block-log.ts';
 
 export interface StoreCounters {
   /** Calls that would be a request to the service. */
@@ -21,6 +22,8 @@ export interface StoreCounters {
 
 export class FileStore implements BlobStore {
   readonly #root: string;
+  /** By folder. */
+  readonly #logs = new Map<string, BlockLog>();
   readonly counters: StoreCounters = { requests: 0, bytesRead: 0, bytesWritten: 0 };
 
   constructor(root: string) {
@@ -106,15 +109,7 @@ export class FileStore implements BlobStore {
 
   async stageBlock(container: string, name: string, blockId: string, parts: readonly Uint8Array[]): Promise<void> {
     this.counters.requests++;
-    const file = openIn(this.#blocks(container, name), encodeURIComponent(blockId));
-    try {
-      for (const part of parts) {
-        writeAll(file, part);
-        this.counters.bytesWritten += part.byteLength;
-      }
-    } finally {
-      fs.closeSync(file);
-    }
+    this.counters.bytesWritten += this.#blocks(container, name).stage(blockId, parts);
   }
 
   async commitBlocks(
@@ -124,17 +119,14 @@ export class FileStore implements BlobStore {
     options: WriteOptions = {},
   ): Promise<{ etag: string }> {
     this.counters.requests++;
+    const blocks = this.#blocks(container, name);
     const result = this.#place(container, name, options, (file) => {
-      for (const id of blockIds) {
-        // The service moves no data here; a folder must. Its cost is ours to bear.
-        const block = path.join(this.#blocks(container, name), encodeURIComponent(id));
-        if (!fs.existsSync(block)) {
-          throw new OrdinalError('StorageFailed', `blob "${name}" has no block ${id}`, { where: { blob: name } });
-        }
-        writeAll(file, fs.readFileSync(block));
-      }
+      // The service moves no data here; a folder must. Its cost is ours to bear.
+      const missing = blocks.copyTo(file, blockIds);
+      if (missing === undefined) return;
+      throw new OrdinalError('StorageFailed', `blob "${name}" has no block ${missing}`, { where: { blob: name } });
     });
-    fs.rmSync(this.#blocks(container, name), { recursive: true, force: true });
+    blocks.discard();
     return result;
   }
 
@@ -158,8 +150,19 @@ export class FileStore implements BlobStore {
     return path.join(this.#root, container, name);
   }
 
-  #blocks(container: string, name: string): string {
-    return path.join(this.#root, '.blocks', container, encodeURIComponent(name));
+  /** Closes what it has open; staged blocks stay. */
+  close(): void {
+    for (const log of this.#logs.values()) log.close();
+  }
+
+  #blocks(container: string, name: string): BlockLog {
+    const folder = path.join(this.#root, '.blocks', container, encodeURIComponent(name));
+    let log = this.#logs.get(folder);
+    if (!log) {
+      log = new BlockLog(folder);
+      this.#logs.set(folder, log);
+    }
+    return log;
   }
 
   #metadata(container: string, name: string): string {
@@ -180,23 +183,27 @@ export class FileStore implements BlobStore {
     const temporary = path.join(path.dirname(target), `.${randomUUID()}`);
     const conflict = () => new OrdinalError('StorageConflict', `cannot write "${container}/${name}"`);
     const file = openIn(path.dirname(target), path.basename(temporary));
+    let left = true;
     try {
       fill(file);
       if (options.ifMatch && this.#item(container, name)?.etag !== options.ifMatch) throw conflict();
       if (options.ifAbsent) fs.linkSync(temporary, target);
-      else fs.renameSync(temporary, target);
+      else {
+        fs.renameSync(temporary, target);
+        left = false;
+      }
       const etag = etagOf(fs.fstatSync(file, { bigint: true }));
       if (options.metadata) {
-        const aside = this.#metadata(container, name);
-        fs.mkdirSync(path.dirname(aside), { recursive: true });
-        fs.writeFileSync(aside, JSON.stringify(options.metadata));
+        const aside = openIn(path.join(this.#root, '.metadata', container), encodeURIComponent(name));
+        fs.writeSync(aside, JSON.stringify(options.metadata));
+        fs.closeSync(aside);
       }
       return { etag };
     } catch (thrown) {
       throw isCode(thrown, 'EEXIST') ? conflict() : thrown;
     } finally {
       fs.closeSync(file);
-      fs.rmSync(temporary, { force: true });
+      if (left) fs.rmSync(temporary, { force: true });
     }
   }
 }
@@ -211,10 +218,6 @@ function openIn(folder: string, name: string): number {
     fs.mkdirSync(folder, { recursive: true });
     return fs.openSync(file, 'w');
   }
-}
-
-function writeAll(file: number, bytes: Uint8Array): void {
-  for (let at = 0; at < bytes.byteLength; ) at += fs.writeSync(file, bytes, at);
 }
 
 function etagOf(stat: fs.BigIntStats): string {

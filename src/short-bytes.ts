@@ -55,3 +55,26 @@ export function sameBytes(a: DataView, from: number, b: DataView, start: number,
   for (let k = 0; k < last; k += 4) if (a.getInt32(from + k, true) !== b.getInt32(start + k, true)) return false;
   return a.getInt32(from + last, true) === b.getInt32(start + last, true);
 }
+
+/** The order of a and b, byte by byte: negative, zero, or positive where a comes after b. */
+export function compareInOrder(
+  a: DataView,
+  from: number,
+  fromLength: number,
+  b: DataView,
+  start: number,
+  startLength: number,
+): number {
+  const length = Math.min(fromLength, startLength);
+  let k = 0;
+  for (; k + 4 <= length; k += 4) {
+    const x = a.getUint32(from + k);
+    const y = b.getUint32(start + k);
+    if (x !== y) return x < y ? -1 : 1;
+  }
+  for (; k < length; k++) {
+    const difference = a.getUint8(from + k) - b.getUint8(start + k);
+    if (difference !== 0) return difference;
+  }
+  return fromLength - startLength;
+}

@@ -25,6 +25,7 @@ let current: { root: string; store: FileStore; environment: Environment } | unde
 
 export async function callActivity({ root, name, input }: ActivityCall): Promise<ActivityAnswer> {
   if (current?.root !== root) {
+    current?.store.close();
     const store = new FileStore(root);
     current = { root, store, environment: { store, config, pipelines } };
   }

@@ -1,10 +1,13 @@
 /**
  * Distinct keys by their bytes: `intern` gives each new key the next ordinal, so ordinals are first-seen order. Open
- * addressing over one arena; no per-key objects, so millions of keys cost their bytes and twelve more.
+ * addressing over one arena; no per-key objects, so millions of keys cost their bytes and sixteen more.
+ *
+ * As long as keys come in ascending order, as document numbers mostly do, a key greater than the last is new and nothing
+ * is looked up: the slots are made when the first key comes out of order.
  */
 import { OrdinalError } from '../errors.ts';
 import type { Values } from '../parquet/types.ts';
-import { sameBytes, viewOf } from '../short-bytes.ts';
+import { compareInOrder, copyForward, sameBytes, slackBytes, viewOf } from '../short-bytes.ts';
 
 const LOAD_MAX = 0.6;
 /** Offsets are 32-bit. */
@@ -15,8 +18,10 @@ export class KeyTable {
   #arenaLength = 0;
   #offsets: Uint32Array;
   #hashes: Uint32Array;
-  /** By hash, side by side: ordinal + 1 (0 is empty), and the hash. A power of two of pairs. */
-  #slots: Int32Array;
+  /** By hash, side by side: ordinal + 1 (0 is empty), and the hash. A power of two of pairs; none while ascending. */
+  #slots: Int32Array = noSlots;
+  /** No key so far was smaller than its predecessor. */
+  #ascending = true;
   #arenaView: DataView;
   #size = 0;
   /** The bytes that were compared last, and their view: a view is too dear to be made for each key. */
@@ -28,7 +33,6 @@ export class KeyTable {
     this.#arena = new Uint8Array(capacity * 16);
     this.#offsets = new Uint32Array(capacity + 1);
     this.#hashes = new Uint32Array(capacity);
-    this.#slots = new Int32Array(2 * 2 ** Math.ceil(Math.log2(capacity / LOAD_MAX)));
     this.#arenaView = viewOf(this.#arena);
   }
 
@@ -49,14 +53,26 @@ export class KeyTable {
 
   /** The same for a key whose `hashKey` is known. */
   internHashed(hash: number, bytes: Uint8Array, start: number, end: number): number {
+    if (this.#ascending) {
+      const order = this.#orderToLast(bytes, start, end);
+      if (order === 0) return this.#size - 1;
+      if (order > 0) return this.#append(hash, bytes, start, end);
+      this.#index();
+    }
     const slot = this.#slotOf(hash, bytes, start, end);
     const entry = this.#slots[slot]!;
-    return entry === 0 ? this.#append(slot, hash, bytes, start, end) : entry - 1;
+    if (entry !== 0) return entry - 1;
+    const ordinal = this.#append(hash, bytes, start, end);
+    this.#slots[slot] = ordinal + 1;
+    this.#slots[slot + 1] = hash;
+    if (this.#size * 2 > this.#slots.length * LOAD_MAX) this.#rehash(this.#slots.length * 2);
+    return ordinal;
   }
 
   /** The key's ordinal, or -1. */
   find(bytes: Uint8Array, start = 0, end = bytes.length): number {
     if (this.#size === 0) return -1;
+    if (this.#ascending) this.#index();
     return this.#slots[this.#slotOf(hashKey(bytes, start, end), bytes, start, end)]! - 1;
   }
 
@@ -72,7 +88,7 @@ export class KeyTable {
 
   /** Forgets all keys and keeps the memory: views of the table are no longer valid. */
   clear(): void {
-    this.#slots.fill(0);
+    this.#ascending = true;
     this.#size = 0;
     this.#arenaLength = 0;
   }
@@ -123,11 +139,24 @@ export class KeyTable {
     const from = this.#offsets[ordinal]!;
     const length = end - start;
     if (this.#offsets[ordinal + 1]! - from !== length) return false;
+    return sameBytes(this.#arenaView, from, this.#viewOf(bytes), start, length);
+  }
+
+  #viewOf(bytes: Uint8Array): DataView {
     if (bytes !== this.#other) {
       this.#other = bytes;
       this.#otherView = viewOf(bytes);
     }
-    return sameBytes(this.#arenaView, from, this.#otherView, start, length);
+    return this.#otherView;
+  }
+
+  /** Positive for a key after the last one, 0 for the last one itself. */
+  #orderToLast(bytes: Uint8Array, start: number, end: number): number {
+    const size = this.#size;
+    if (size === 0) return 1;
+    const from = this.#offsets[size - 1]!;
+    const length = this.#arenaLength - from;
+    return compareInOrder(this.#viewOf(bytes), start, end - start, this.#arenaView, from, length);
   }
 
   /** Where a key is among the slots, or the empty slot where it belongs. */
@@ -143,16 +172,17 @@ export class KeyTable {
     return slot;
   }
 
-  #append(slot: number, hash: number, bytes: Uint8Array, start: number, end: number): number {
+  #append(hash: number, bytes: Uint8Array, start: number, end: number): number {
     const ordinal = this.#size++;
-    const length = this.#arenaLength + (end - start);
+    const at = this.#arenaLength;
+    const length = at + (end - start);
     if (length > ARENA_BYTES_MAX) {
       throw new OrdinalError('LimitExceeded', `distinct keys take more than ${ARENA_BYTES_MAX} bytes`, {
         remedy: 'Cut the source into several runs.',
       });
     }
-    if (length > this.#arena.length) {
-      this.#arena = grown(this.#arena, Math.min(ARENA_BYTES_MAX, length * 2));
+    if (length + slackBytes > this.#arena.length) {
+      this.#arena = grown(this.#arena, Math.min(ARENA_BYTES_MAX + slackBytes, length * 2));
       this.#arenaView = viewOf(this.#arena);
     }
     if (ordinal + 1 >= this.#offsets.length) {
@@ -163,19 +193,28 @@ export class KeyTable {
       hashes.set(this.#hashes);
       this.#hashes = hashes;
     }
-    const arena = this.#arena;
-    for (let i = start, k = this.#arenaLength; i < end; i++, k++) arena[k] = bytes[i]!;
+    const source = { bytes, view: this.#viewOf(bytes) };
+    copyForward(source, start, end - start, { bytes: this.#arena, view: this.#arenaView }, at);
     this.#arenaLength = length;
     this.#offsets[ordinal + 1] = length;
     this.#hashes[ordinal] = hash;
-    this.#slots[slot] = ordinal + 1;
-    this.#slots[slot + 1] = hash;
-    if (this.#size * 2 > this.#slots.length * LOAD_MAX) this.#rehash();
     return ordinal;
   }
 
-  #rehash(): void {
-    const slots = new Int32Array(this.#slots.length * 2);
+  /** From here on keys are looked up. */
+  #index(): void {
+    this.#ascending = false;
+    const wanted = 2 * 2 ** Math.ceil(Math.log2(this.#hashes.length / LOAD_MAX));
+    if (this.#slots.length < wanted) this.#rehash(wanted);
+    else this.#fill(this.#slots.fill(0));
+  }
+
+  #rehash(length: number): void {
+    this.#slots = new Int32Array(length);
+    this.#fill(this.#slots);
+  }
+
+  #fill(slots: Int32Array): void {
     const last = slots.length - 1;
     for (let ordinal = 0; ordinal < this.#size; ordinal++) {
       const hash = this.#hashes[ordinal]!;
@@ -184,9 +223,10 @@ export class KeyTable {
       slots[slot] = ordinal + 1;
       slots[slot + 1] = hash;
     }
-    this.#slots = slots;
   }
 }
+
+const noSlots = new Int32Array(0);
 
 /**
  * Four bytes a step, then an avalanche: low bits select the slot, so they must depend on every byte. Index segments are
