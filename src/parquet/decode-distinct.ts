@@ -19,6 +19,7 @@ export interface Interner {
 /**
  * The interner's number of each row, -1 for null. Undefined where the chunk is not made of PLAIN byte-array pages alone,
  * or after `sampleRows` rows when more than `distinctMax` of them were distinct. Throws as `decodeChunk` does.
+ * The numbers are in memory that `allocate` gives.
  */
 export function decodeDistinct(
   bytes: Uint8Array,
@@ -29,6 +30,7 @@ export function decodeDistinct(
   shape: ChunkShape,
   interner: Interner,
   sample: { rows: number; distinctMax: number },
+  allocate: (length: number) => Int32Array = (length) => new Int32Array(length),
 ): { indices: Int32Array; nulls: number } | undefined {
   const plain = shape.pages.every((page) => page.kind !== 'dictionary' && page.encoding === 'PLAIN');
   const total = shape.pages.reduce((sum, page) => sum + page.numValues, 0);
@@ -38,7 +40,7 @@ export function decodeDistinct(
   const at = { ...where, column: leaf.name };
   return guarded(at, () => {
     const validity = new Validity(rows);
-    const indices = new Int32Array(rows);
+    const indices = allocate(rows);
     let row = 0;
     for (const page of shape.pages) {
       const body = openDataPage(bytes, page, meta.codec, leaf.optional, validity, row, at);

@@ -22,7 +22,7 @@ const decodedBytesMax = 1 << 30;
 
 /**
  * Decodes a chunk of `rows` rows; `bytes` is the whole chunk. `shape`, when the caller has it, saves reading the page
- * headers again. Throws `CorruptFile`, `TruncatedFile`, `UnsupportedFile` or `LimitExceeded` with the location.
+ * headers again; indices are in memory that `allocate` gives, whatever was in it. Throws `CorruptFile`, `TruncatedFile`, `UnsupportedFile` or `LimitExceeded` with the location.
  */
 export function decodeChunk(
   bytes: Uint8Array,
@@ -31,12 +31,13 @@ export function decodeChunk(
   rows: number,
   where: ErrorLocation,
   shape?: ChunkShape,
+  allocate?: (length: number) => Int32Array,
 ): Column {
   const at = locate(leaf, where);
   const parts = shape ?? chunkShape(bytes, meta, leaf, where);
   if (parts.whollyDictionary) {
     const dictionary = decodeDictionary(bytes, meta, leaf, where, parts);
-    const { indices, nulls } = decodeIndices(bytes, meta, leaf, rows, dictionary.length, where, parts);
+    const { indices, nulls } = decodeIndices(bytes, meta, leaf, rows, dictionary.length, where, parts, allocate);
     return { form: 'dictionary', rows, nulls, dictionary, indices };
   }
   checkRows(meta, rows, at);
@@ -85,12 +86,13 @@ export function decodeIndices(
   dictionaryLength: number,
   where: ErrorLocation,
   shape: ChunkShape = chunkShape(bytes, meta, leaf, where),
+  allocate: (length: number) => Int32Array = (length) => new Int32Array(length),
 ): { indices: Int32Array; nulls: number } {
   const at = locate(leaf, where);
   if (!shape.whollyDictionary) corrupt('indices are needed of a chunk that is not dictionary-encoded', at);
   checkRows(meta, rows, at);
   return guarded(at, () => {
-    const indices = new Int32Array(rows);
+    const indices = allocate(rows);
     const validity = new Validity(rows);
     forEachDataPage(bytes, meta, leaf, shape, validity, at, (page, body, row) => {
       const count = page.numValues - body.nulls;
@@ -146,6 +148,7 @@ function forEachDataPage(
     visit(page, openDataPage(bytes, page, meta.codec, leaf.optional, validity, row, where), row);
     row += page.numValues;
   }
+  if (row < meta.numValues) corrupt('pages of fewer values than their chunk', where);
 }
 
 /** Decodes the `count` indices of a page into out[at...] and checks them against the dictionary. */

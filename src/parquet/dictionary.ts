@@ -21,11 +21,13 @@ export function buildDictionary(
   const { length } = values;
   const distinct =
     values.kind === 'bytes' || values.kind === 'fixed' ? new DistinctBytes(values) : new DistinctWords(values);
-  const indices = new Int32Array(length);
+  // Most columns that get no dictionary show it within the first rows.
+  let indices = new Int32Array(Math.min(length, probationRows));
   for (let from = 0; from < length; from += probationRows) {
     const to = Math.min(length, from + probationRows);
     distinct.add(from, to, valid, indices);
     if (!worthwhile(distinct.length, to)) return undefined;
+    if (to < length && from === 0) indices = widened(indices, length);
   }
   if (distinct.length === 0) return undefined;
   return { dictionary: gather(values, distinct.firstRows, distinct.length), indices };
@@ -36,7 +38,11 @@ function worthwhile(distinct: number, rows: number): boolean {
 }
 
 function doubled(array: Int32Array): Int32Array<ArrayBuffer> {
-  const out = new Int32Array(array.length * 2);
+  return widened(array, array.length * 2);
+}
+
+function widened(array: Int32Array, length: number): Int32Array<ArrayBuffer> {
+  const out = new Int32Array(length);
   out.set(array);
   return out;
 }

@@ -5,7 +5,10 @@
 import { roundToDecimalFast } from './decimal.ts';
 import type { ColumnType, Values } from './types.ts';
 
-/** Undefined when a number does not fit the type, or the type is not a plain number or DECIMAL of 32 or 64 bits. */
+/**
+ * Undefined when a number does not fit the type, or the type is not a plain number or DECIMAL of 32 or 64 bits. The result may
+ * be in the memory of `numbers`, which are used up either way.
+ */
 export function fromNumbers(type: ColumnType, numbers: Float64Array): Values | undefined {
   const { physical, annotation } = type;
   const { length } = numbers;
@@ -13,14 +16,13 @@ export function fromNumbers(type: ColumnType, numbers: Float64Array): Values | u
   if (physical !== 'INT32' && physical !== 'INT64') return undefined;
   if (annotation?.kind === 'decimal') {
     const limit = 10 ** annotation.precision;
-    const scaled = new Float64Array(length);
     for (let i = 0; i < length; i++) {
       const unscaled = roundToDecimalFast(numbers[i]!, annotation.scale);
       // NaN where the quick way is not sure, and beyond the precision.
       if (!(unscaled < limit && unscaled > -limit)) return undefined;
-      scaled[i] = unscaled;
+      numbers[i] = unscaled;
     }
-    return integers(physical, scaled);
+    return integers(physical, numbers);
   }
   if (annotation !== undefined && !(annotation.kind === 'int' && annotation.signed)) return undefined;
   const bits = annotation?.bitWidth ?? (physical === 'INT32' ? 32 : 64);
@@ -37,8 +39,8 @@ export function fromNumbers(type: ColumnType, numbers: Float64Array): Values | u
 function integers(physical: 'INT32' | 'INT64', numbers: Float64Array): Values {
   const { length } = numbers;
   if (physical === 'INT32') return { kind: 'int32', length, data: Int32Array.from(numbers) };
-  const data = new BigInt64Array(length);
-  const halves = new Int32Array(data.buffer);
+  const data = new BigInt64Array(numbers.buffer, numbers.byteOffset, length);
+  const halves = new Int32Array(numbers.buffer, numbers.byteOffset, 2 * length);
   for (let i = 0; i < length; i++) {
     const value = numbers[i]!;
     halves[2 * i] = value;

@@ -5,6 +5,7 @@
  * Specification: google/snappy, `format_description.txt`.
  */
 import { type Arena, arenaOf, copyForward, slackBytes } from '../short-bytes.ts';
+import { copyOf } from './values.ts';
 
 const hashBits = 14;
 /** Distances of the three-byte copy, the longest that is written. */
@@ -86,11 +87,21 @@ export function snappyDecompress(
   return out.subarray(0, length);
 }
 
+/** Outputs up to this size are made in shared memory first, since most of what might be needed is not. */
+const scratchBytesMax = 4 << 20;
+let scratch = arenaOf(new Uint8Array(0));
+
+function scratchOf(length: number): Arena {
+  if (length > scratchBytesMax) return arenaOf(new Uint8Array(length));
+  if (length > scratch.bytes.length) scratch = arenaOf(new Uint8Array(scratchBytesMax));
+  return scratch;
+}
+
 /** Compresses by greedy matches through a table of the last position of each four bytes. */
 export function snappyCompress(bytes: Uint8Array): Uint8Array {
   const { length } = bytes;
   // Literals of at least one byte between copies of at least four: never more than a sixth longer.
-  const target = arenaOf(new Uint8Array(32 + length + Math.ceil(length / 6)));
+  const target = scratchOf(32 + length + Math.ceil(length / 6));
   const source = arenaOf(bytes);
   const out = target.bytes;
   const { view } = source;
@@ -120,7 +131,7 @@ export function snappyCompress(bytes: Uint8Array): Uint8Array {
     i = end;
     anchor = end;
   }
-  return out.subarray(0, writeLiteral(source, anchor, length, target, o));
+  return copyOf(out, 0, writeLiteral(source, anchor, length, target, o));
 }
 
 function writeLiteral(source: Arena, from: number, to: number, target: Arena, at: number): number {

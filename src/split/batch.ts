@@ -7,6 +7,7 @@ import type { CompiledPipeline } from '../pipeline/compiled.ts';
 import type { Fragment, SplitRecord } from './fragment.ts';
 import { BatchKeys, type KeyTypes } from './key-lists.ts';
 import { QuarantineList } from './quarantine.ts';
+import { type BatchMemory, memoryOf, type RunMemory } from './run-memory.ts';
 import type { SourceChunk, UnitPlace } from './source-chunk.ts';
 import { SourceUnit } from './source-unit.ts';
 import { unroutedRows } from './unrouted.ts';
@@ -38,6 +39,8 @@ export class BatchSplitter {
   readonly #pipeline: CompiledPipeline;
   readonly #schema: BatchSchema;
   readonly #keys: BatchKeys;
+  readonly #run: RunMemory;
+  readonly #memory: BatchMemory;
   readonly #sections: Int32Array[] = [];
   readonly #fragments = new Map<string, Fragment[]>();
   readonly #rowsOut = new Map<string, number>();
@@ -49,13 +52,15 @@ export class BatchSplitter {
   constructor(pipeline: CompiledPipeline, schema: BatchSchema) {
     this.#pipeline = pipeline;
     this.#schema = schema;
-    this.#keys = new BatchKeys(pipeline, schema.keyTypes);
+    this.#run = memoryOf(schema.run ?? this);
+    this.#memory = this.#run.takeBatch();
+    this.#keys = new BatchKeys(pipeline, schema.keyTypes, this.#memory);
     for (const entity of pipeline.entities) if (entity.kind === 'rows') this.#fragments.set(entity.name, []);
   }
 
   /** Takes the chunks of one unit, by contract column. Returns the static halves to stage, by entity. */
   add(chunks: ReadonlyMap<string, readonly SourceChunk[]>, place: UnitPlace): Map<string, WrittenFragment> {
-    const unit = new SourceUnit(this.#pipeline, this.#schema.sourceTypes, chunks, place, this.#schema.run);
+    const unit = new SourceUnit(this.#pipeline, this.#schema.sourceTypes, chunks, place, this.#memory);
     const fed = this.#keys.add(unit);
     const written = new Map<string, WrittenFragment>();
     const rowsBefore = new Map(this.#rowsOut);
@@ -83,19 +88,22 @@ export class BatchSplitter {
     return written;
   }
 
-  /** The record of the batch, and what goes beside it. */
+  /** The record of the batch, and what goes beside it. The last call: the batch's memory goes to others. */
   finish(batch: number): SplitBatch {
+    const keys = this.#keys.counts();
+    const keyLists = this.#keys.tables();
+    this.#run.giveBatch(this.#memory);
     return {
       record: {
         batch,
         rows: this.#rows,
         fragments: Object.fromEntries(this.#fragments),
-        keys: this.#keys.counts(),
+        keys,
         ...(this.#rejected > 0 && { rejected: this.#rejected }),
         ...(this.#unrouted > 0 && { unrouted: this.#unrouted }),
       },
       sections: this.#sections,
-      keyLists: this.#keys.tables(),
+      keyLists,
       rejected: this.#quarantine.toTable(),
     };
   }

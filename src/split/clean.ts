@@ -16,6 +16,7 @@ import { type JsView, jsView, reasonOf, shown } from './js-view.ts';
 import { numbersHold, provenByStatistics } from './number-proof.ts';
 import { decodePromoted, pooled, promote } from './promote.ts';
 import type { Rejections } from './rejections.ts';
+import type { BatchMemory } from './run-memory.ts';
 import {
   chunkLocation,
   decodeSource,
@@ -25,7 +26,7 @@ import {
   shapeOfChunk,
   type UnitPlace,
 } from './source-chunk.ts';
-import { PooledColumn, type StringPool, UNKNOWN } from './string-pool.ts';
+import { PooledColumn, UNKNOWN } from './string-pool.ts';
 import { widenColumn } from './widen.ts';
 
 const utf8 = new TextEncoder();
@@ -45,8 +46,8 @@ export interface CleanContext {
   distinct: boolean;
   /** Takes refused rows; without it a refused row is an error. */
   rejections: Rejections | undefined;
-  /** The column's strings, shared with earlier units of the run. */
-  pool: StringPool;
+  /** The unit's lists, and the column's strings, which earlier units of the run share. */
+  memory: BatchMemory;
 }
 
 /** What the schema made of a list of values: by slot, a position in `values`, `NULLED` or `REFUSED`. */
@@ -128,13 +129,17 @@ export class CleanColumn {
   }
 
   #decode(): Column {
-    const { type, place, distinct, pool } = this.#context;
+    const { type, place, distinct, memory } = this.#context;
+    const pool = memory.run.pool(this.contract.name);
+    const allocate = (length: number) => memory.list(length);
     const shapes = this.#shapesOf();
     const pieces = this.#chunks.map((chunk, c) => {
       const at = chunkLocation(chunk, place.blob);
       const promoted =
-        distinct && shapes.length === 1 && !chunk.window ? decodePromoted(chunk, at, shapes[c]!, pool) : undefined;
-      const decoded = promoted ?? decodeSource(chunk, place.blob, shapes[c]!);
+        distinct && shapes.length === 1 && !chunk.window
+          ? decodePromoted(chunk, at, shapes[c]!, pool, allocate)
+          : undefined;
+      const decoded = promoted ?? decodeSource(chunk, place.blob, shapes[c]!, allocate);
       try {
         return widenColumn(decoded, chunk.leaf.type, type);
       } catch (thrown) {
@@ -142,7 +147,7 @@ export class CleanColumn {
       }
     });
     const joined = joinColumns(type, pieces);
-    return distinct ? promote(joined, pool) : joined;
+    return distinct ? promote(joined, pool, allocate) : joined;
   }
 
   #checkNulls(): void {
@@ -213,7 +218,7 @@ export class CleanColumn {
     const strings = contract.input === 'string' && contract.output === 'string' && contract.outputType === undefined;
     // A decimal's text is not its bytes.
     if (!strings || this.type.annotation?.kind === 'decimal') return undefined;
-    const { pool } = this.#context;
+    const pool = this.#context.memory.run.pool(contract.name);
     const entries = pooled(column, pool);
     if (!entries) return undefined;
     const { numbers } = entries;

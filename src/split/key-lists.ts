@@ -5,7 +5,7 @@
  */
 
 import { keysToValues, keyWriter } from '../keys/encode.ts';
-import { KeyTable } from '../keys/table.ts';
+import type { KeyTable } from '../keys/table.ts';
 import type { TableColumn } from '../parquet/table.ts';
 import type { Column, ColumnType, Values } from '../parquet/types.ts';
 import {
@@ -19,6 +19,7 @@ import { combine, type Factor } from './factorize.ts';
 import { type FedKeys, feedKey, keyListColumn } from './fed-keys.ts';
 import { writeKeyList } from './key-list-file.ts';
 import { LatestRows } from './latest-rows.ts';
+import type { BatchMemory } from './run-memory.ts';
 import type { SourceUnit } from './source-unit.ts';
 import { PooledColumn, type StringPool } from './string-pool.ts';
 import { TakenRows } from './taken-rows.ts';
@@ -33,10 +34,11 @@ export class BatchKeys {
   readonly #pipeline: CompiledPipeline;
   readonly #lists = new Map<string, KeyList>();
 
-  constructor(pipeline: CompiledPipeline, keyTypes: KeyTypes) {
+  constructor(pipeline: CompiledPipeline, keyTypes: KeyTypes, memory: BatchMemory) {
     this.#pipeline = pipeline;
     for (const entity of pipeline.entities) {
-      if (entity.kind === 'keyed') this.#lists.set(entity.name, new KeyList(entity, keyTypes.get(entity.name)!));
+      if (entity.kind !== 'keyed') continue;
+      this.#lists.set(entity.name, new KeyList(entity, keyTypes.get(entity.name)!, memory.table(entity.name)));
     }
   }
 
@@ -145,7 +147,7 @@ function positionOf(column: Column, row: number): number {
 
 class KeyList {
   readonly entity: KeyedEntity;
-  readonly table = new KeyTable();
+  readonly table: KeyTable;
   readonly types: ColumnType[];
   readonly #attributes: AttributeColumn[];
   /** Of each key, the first row that the own feed named it in. */
@@ -155,8 +157,10 @@ class KeyList {
   /** Ordinals of a pool's strings, by number. */
   readonly #pooled = new Map<StringPool, { epoch: number; ordinals: Int32Array }>();
 
-  constructor(entity: KeyedEntity, types: ColumnType[]) {
+  /** `table` is empty, and this list's alone. */
+  constructor(entity: KeyedEntity, types: ColumnType[], table: KeyTable) {
     this.entity = entity;
+    this.table = table;
     this.types = types;
     this.#attributes = entity.columns.filter(isAttribute);
     this.#first = new TakenRows(entity);
@@ -167,9 +171,7 @@ class KeyList {
   internPooled(pool: StringPool, number: number): number {
     let known = this.#pooled.get(pool);
     if (known?.epoch !== pool.epoch || number >= known.ordinals.length) {
-      const ordinals = new Int32Array(Math.max(pool.count, number + 1)).fill(-1);
-      if (known?.epoch === pool.epoch) ordinals.set(known.ordinals);
-      known = { epoch: pool.epoch, ordinals };
+      known = { epoch: pool.epoch, ordinals: ordinalsOf(known, pool) };
       this.#pooled.set(pool, known);
     }
     let ordinal = known.ordinals[number]!;
@@ -219,4 +221,12 @@ class KeyList {
     if (this.#latest) columns.push(...this.#latest.columns(rows, first, keys));
     return writeKeyList(columns, this.table.hashes());
   }
+}
+
+/** Room for an ordinal of each of a pool's strings, -1 where it is not known; what is known stays while the epoch does. */
+function ordinalsOf(known: { epoch: number; ordinals: Int32Array } | undefined, pool: StringPool): Int32Array {
+  if (known && known.epoch !== pool.epoch && known.ordinals.length >= pool.count) return known.ordinals.fill(-1);
+  const ordinals = new Int32Array(pool.count * 2).fill(-1);
+  if (known?.epoch === pool.epoch) ordinals.set(known.ordinals);
+  return ordinals;
 }

@@ -20,22 +20,23 @@ export function decodePromoted(
   where: ErrorLocation,
   shape: ChunkShape,
   pool: StringPool,
+  allocate: (length: number) => Int32Array,
 ): Column | undefined {
   if (leaf.type.physical !== 'BYTE_ARRAY') return undefined;
   pool.begin();
   const sample = { rows: SAMPLE_ROWS, distinctMax: DISTINCT_SHARE_MAX };
-  const decoded = decodeDistinct(bytes, meta, leaf, rows, where, shape, pool, sample);
+  const decoded = decodeDistinct(bytes, meta, leaf, rows, where, shape, pool, sample, allocate);
   if (!decoded || pool.size > rows * DISTINCT_SHARE_MAX) return undefined;
   return new PooledColumn({ rows, ...decoded }, pool, pool.entries());
 }
 
 /** A decoded column in dictionary form, or as it was when its values hardly repeat. Only byte arrays are promoted. */
-export function promote(column: Column, pool: StringPool): Column {
+export function promote(column: Column, pool: StringPool, allocate: (length: number) => Int32Array): Column {
   if (column.form === 'dictionary' || column.values.kind !== 'bytes') return column;
   const { rows, nulls, valid } = column;
   const { data, offsets } = column.values;
   pool.begin();
-  const indices = new Int32Array(rows);
+  const indices = allocate(rows);
   for (let row = 0; row < rows; row++) {
     indices[row] = valid !== undefined && valid[row] === 0 ? -1 : pool.intern(data, offsets[row]!, offsets[row + 1]!);
     if (row === SAMPLE_ROWS && pool.size > SAMPLE_ROWS * DISTINCT_SHARE_MAX) return column;

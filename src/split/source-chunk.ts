@@ -61,11 +61,16 @@ export function checkPages(chunk: SourceChunk, blob: string, shape: ChunkShape):
   for (const page of shape.pages) if (page.crc !== undefined) checkCrc(chunk.bytes, page, chunkLocation(chunk, blob));
 }
 
-/** Decodes what is meant of a chunk. */
-export function decodeSource(chunk: SourceChunk, blob: string, shape: ChunkShape): Column {
+/** Decodes what is meant of a chunk; indices of whole chunks in memory that `allocate` gives. */
+export function decodeSource(
+  chunk: SourceChunk,
+  blob: string,
+  shape: ChunkShape,
+  allocate: (length: number) => Int32Array,
+): Column {
   const at = chunkLocation(chunk, blob);
   const { bytes, meta, leaf, rows, window } = chunk;
-  if (!window) return decodeChunk(bytes, meta, leaf, rows, at, shape);
+  if (!window) return decodeChunk(bytes, meta, leaf, rows, at, shape, allocate);
   const pages: Page[] = [];
   let first = 0;
   let end = 0;

@@ -9,8 +9,8 @@ import { CleanColumn } from './clean.ts';
 import { type Factor, factorize } from './factorize.ts';
 import { reasonOf, shown } from './js-view.ts';
 import { type Rejection, Rejections } from './rejections.ts';
+import type { BatchMemory } from './run-memory.ts';
 import { locationOf, type SourceChunk, type UnitPlace } from './source-chunk.ts';
-import { poolOf } from './string-pool.ts';
 
 /** Selected rows, ascending, and the same as a mask over all rows. Undefined stands for all rows. */
 export interface Selection {
@@ -30,8 +30,8 @@ export class SourceUnit {
   #accepted: Selection | undefined;
 
   /**
-   * Checks every contract column. `types` are the columns' types over all files of the run; `run`, when given, is what
-   * its units share (see `poolOf`). Throws `InvalidValue` that names blob, row group, column and row, where refused rows
+   * Checks every contract column. `types` are the columns' types over all files of the run; The unit's lists
+   * are in `memory`, and hold until the next unit begins in it. Throws `InvalidValue` that names blob, row group, column and row, where refused rows
    * are not to be set aside.
    */
   constructor(
@@ -39,8 +39,9 @@ export class SourceUnit {
     types: ReadonlyMap<string, ColumnType>,
     chunks: ReadonlyMap<string, readonly SourceChunk[]>,
     place: UnitPlace,
-    run?: object,
+    memory: BatchMemory,
   ) {
+    memory.beginUnit();
     this.#pipeline = pipeline;
     this.rows = place.rowGroups.reduce((sum, group) => sum + group.rows, 0);
     this.place = place;
@@ -56,7 +57,7 @@ export class SourceUnit {
         place,
         distinct: contract.active || keyed.has(name),
         rejections: this.#rejections,
-        pool: poolOf(run ?? this, name),
+        memory,
       };
       this.#columns.set(name, new CleanColumn(contract, fetched, context));
     }

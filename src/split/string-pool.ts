@@ -1,7 +1,8 @@
 /**
  * The distinct strings of a contract column, numbered: a string is hashed once, where it is read, and from then on it is
  * a number. What the schema made of it, and which key of the batch it is, are look-ups by that number. A pool is kept
- * per run and process, since the same strings come again and again; it is bounded, and forgets what does not pay.
+ * per run and process (`run-memory.ts`), since the same strings come again and again; it is bounded, and forgets what
+ * does not pay.
  *
  * A pool may be forgotten whenever a unit begins: its numbers, and columns made of them, are for one unit.
  */
@@ -142,28 +143,6 @@ export class PooledColumn {
     this.#dictionary ??= this.pool.values(this.numbers);
     return this.#dictionary;
   }
-}
-
-const pools = new WeakMap<object, Map<string, StringPool>>();
-
-/** The pool of a contract column among the units that share `run`, any object that lives as long as the run's plan. */
-export function poolOf(run: object, column: string): StringPool {
-  let columns = pools.get(run);
-  if (!columns) {
-    columns = new Map();
-    pools.set(run, columns);
-  }
-  let pool = columns.get(column);
-  if (!pool) {
-    pool = new StringPool();
-    columns.set(column, pool);
-  }
-  return pool;
-}
-
-/** Gives the memory of a run's pools back: its splits are over. A straggler makes new ones. */
-export function forgetPools(run: object): void {
-  pools.delete(run);
 }
 
 function doubled(list: Int32Array): Int32Array<ArrayBuffer> {

@@ -19,7 +19,7 @@ import type { ColumnType, Values } from '../../parquet/types.ts';
 import { keyListColumn } from '../../split/fed-keys.ts';
 import { type KeyListTable, readKeyList } from '../../split/key-list-file.ts';
 import { NewRows } from '../../split/keyed-rows.ts';
-import { forgetPools } from '../../split/string-pool.ts';
+import { forgetMemory } from '../../split/run-memory.ts';
 import { writeJson } from '../../storage/json.ts';
 import { type KeyedDatasetKind, output, work } from '../../storage/names.ts';
 import { readBatch } from '../batch-blob.ts';
@@ -66,7 +66,7 @@ export async function resolveActivity(environment: Environment, input: ResolveIn
   const { store, config } = environment;
   const planned = await loadPlan(environment, input);
   const { plan, pipeline } = planned;
-  forgetPools(plan);
+  forgetMemory(plan);
   const entity = keyedEntity(pipeline, name);
   const types = plan.keyTypes[name]!;
   const at = await openPartition(environment, entity, types, partition);
