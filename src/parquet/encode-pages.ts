@@ -10,6 +10,7 @@ import { bitWidthOf, encodeHybrid } from './hybrid.ts';
 import { encodeLevels } from './levels.ts';
 import { dataPageHeader, dictionaryPageHeader } from './pages.ts';
 import { encodePlainValues } from './plain.ts';
+import { compressedRun } from './run-compress.ts';
 import { statisticsOf } from './statistics.ts';
 import type { Codec, ColumnType, EncodedChunk, Encoding, RawStatistics, Values } from './types.ts';
 
@@ -89,7 +90,8 @@ function countNulls(valid: Uint8Array, length: number): number {
 /** A dictionary page of these values, header and body. The codec must be the one of the pages behind it. */
 export function encodeDictionaryPage(values: Values, codec: Codec): { bytes: Uint8Array; uncompressedLength: number } {
   const body = encodePlainValues(values, undefined, 0, values.length);
-  const stored = compress(codec, body);
+  // Keys seen for the first time have IDs that follow each other.
+  const stored = compressedRun(values, codec) ?? compress(codec, body);
   const header = dictionaryPageHeader(values.length, body.length, stored.length);
   const bytes = new Uint8Array(header.length + stored.length);
   bytes.set(header);
@@ -119,11 +121,11 @@ export function encodeIndexPages(
     nulls += split.nulls;
     invariant(optional || split.nulls === 0, 'a REQUIRED column has no nulls');
     const levels = optional ? encodeLevels(split.valid, 0, to - from) : undefined;
-    const runs = encodeHybrid(split.values, split.from, split.to, bitWidth);
-    const body = new Uint8Array(runs.length + 1);
-    body[0] = bitWidth;
-    body.set(runs, 1);
-    pages.add(to - from, levels, body);
+    const head = (levels?.length ?? 0) + 1;
+    const body = encodeHybrid(split.values, split.from, split.to, bitWidth, head);
+    if (levels) body.set(levels);
+    body[head - 1] = bitWidth;
+    pages.add(to - from, undefined, body);
   }
   return { ...pages.result(), nulls };
 }
@@ -164,7 +166,7 @@ export class PageWriter {
     this.#encoding = encoding;
   }
 
-  /** Adds a V1 page of `rows` rows: definition levels (for OPTIONAL columns) and encoded values. */
+  /** Adds a V1 page of `rows` rows: definition levels (for OPTIONAL columns), unless `values` begins with them. */
   add(rows: number, levels: Uint8Array | undefined, values: Uint8Array): void {
     let body = values;
     if (levels) {

@@ -132,18 +132,25 @@ const groupsPerRunMax = 8191;
 
 /**
  * Encodes values[from, to), all of which must fit `bitWidth` bits (1 to 31). Repeats become runs where that is
- * shorter; everything else is bit-packed in groups of eight, the last padded with zeros.
+ * shorter; everything else is bit-packed in groups of eight, the last padded with zeros. The first `head` bytes are left
+ * to the caller.
  */
-export function encodeHybrid(values: Int32Array | Uint8Array, from: number, to: number, bitWidth: number): Uint8Array {
+export function encodeHybrid(
+  values: Int32Array | Uint8Array,
+  from: number,
+  to: number,
+  bitWidth: number,
+  head = 0,
+): Uint8Array {
   const valueBytes = (bitWidth + 7) >>> 3;
   // A run pays when it saves more than its own header and value and the header of the run it interrupts.
   const runMin = Math.max(8, Math.ceil((8 * (valueBytes + 4)) / bitWidth));
   // Runs are shorter than the groups they replace, so all groups packed is the worst case; 16 bytes are for headers
   // and for the last store, which is of four bytes.
   const groups = Math.ceil((to - from) / 8);
-  const out = new Uint8Array(groups * bitWidth + 2 * Math.ceil(groups / groupsPerRunMax) + 16);
+  const out = new Uint8Array(head + groups * bitWidth + 2 * Math.ceil(groups / groupsPerRunMax) + 16);
   const view = new DataView(out.buffer);
-  let o = 0;
+  let o = head;
   let literal = from;
   let i = from;
   while (i < to) {

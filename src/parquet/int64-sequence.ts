@@ -6,7 +6,7 @@
  */
 import { invariant } from '../errors.ts';
 import { PageWriter, pageRowsDefault } from './encode-pages.ts';
-import { countedRunMin, snappyCountedRun, zstdCountedRun } from './run-compress.ts';
+import { countedRun, countedRunMin } from './run-compress.ts';
 import type { Codec, EncodedChunk, RawStatistics } from './types.ts';
 
 /** `count` values: first, first + step, first + 2 * step, and so on. */
@@ -104,9 +104,7 @@ function addPlainPages(ranges: readonly SequenceRange[], rowsMax: number, codec:
 /** The compressed page when it is one run of step 1 and its codec has a direct way for that. */
 function countedPage(range: SequenceRange, done: number, rows: number, codec: Codec): Uint8Array | undefined {
   if (range.step !== 1n || rows < countedRunMin || range.count - done < rows) return undefined;
-  const first = range.first + BigInt(done);
-  if (codec === 'ZSTD') return zstdCountedRun(first, rows);
-  return codec === 'SNAPPY' ? snappyCountedRun(first, rows) : undefined;
+  return countedRun(range.first + BigInt(done), rows, codec);
 }
 
 /** Writes a run of `count` values from value `at` of `out`, which holds low and high halves in turn. */

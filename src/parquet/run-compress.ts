@@ -6,6 +6,8 @@
  *
  * Specification: RFC 8878 (Zstandard), sections 3.1.1.1 to 3.1.1.4; google/snappy, `format_description.txt`.
  */
+import type { Codec, Values } from './types.ts';
+
 const groupValues = 256;
 const valueBytes = 8;
 
@@ -169,4 +171,26 @@ export function snappyCountedRun(first: bigint, count: number): Uint8Array {
     left -= inGroup;
   }
   return out.subarray(0, o);
+}
+
+/** `count` values from `first`, compressed; undefined where the codec has no direct way for that. */
+export function countedRun(first: bigint, count: number, codec: Codec): Uint8Array | undefined {
+  if (codec === 'ZSTD') return zstdCountedRun(first, count);
+  return codec === 'SNAPPY' ? snappyCountedRun(first, count) : undefined;
+}
+
+/** Values compressed as one counted run; undefined where they are none, or the codec has no direct way for it. */
+export function compressedRun(values: Values, codec: Codec): Uint8Array | undefined {
+  const { length } = values;
+  if (values.kind !== 'int64' || length < countedRunMin) return undefined;
+  const { data } = values;
+  const halves = new Int32Array(data.buffer, data.byteOffset, 2 * length);
+  const low = halves[0]!;
+  const high = halves[1]!;
+  for (let i = 1; i < length; i++) {
+    const next = (low + i) | 0;
+    const carried = next >>> 0 < low >>> 0 ? 1 : 0;
+    if (halves[2 * i] !== next || halves[2 * i + 1] !== ((high + carried) | 0)) return undefined;
+  }
+  return countedRun(data[0]!, length, codec);
 }

@@ -102,19 +102,19 @@ function byHash(column: PlainColumn, type: ColumnType, mask: Uint8Array | undefi
   return dense(codes, firstRow.subarray(0, table.size));
 }
 
-/** Codes of the combinations of two factors over the same rows. */
-export function combine(a: Factor, b: Factor): Factor {
-  return a.size * b.size <= PAIR_TABLE_MAX ? combineByTable(a, b) : combineByMap(a, b);
+/** Codes of the combinations of two factors over the same rows, in memory that `allocate` gives. */
+export function combine(a: Factor, b: Factor, allocate: (length: number) => Int32Array): Factor {
+  const codes = allocate(a.codes.length);
+  return a.size * b.size <= PAIR_TABLE_MAX ? combineByTable(a, b, codes) : combineByMap(a, b, codes);
 }
 
-function combineByTable(a: Factor, b: Factor): Factor {
+function combineByTable(a: Factor, b: Factor, codes: Int32Array): Factor {
   const left = a.codes;
   const right = b.codes;
   const width = b.size;
   // Code + 1 by pair, so that an untouched table needs no filling.
   const table = new Int32Array(a.size * width);
   const rows = left.length;
-  const codes = new Int32Array(rows);
   const firstRow = new Int32Array(Math.min(rows, table.length));
   let distinct = 0;
   for (let row = 0; row < rows; row++) {
@@ -136,9 +136,8 @@ function combineByTable(a: Factor, b: Factor): Factor {
   return dense(codes, firstRow.slice(0, distinct));
 }
 
-function combineByMap(a: Factor, b: Factor): Factor {
+function combineByMap(a: Factor, b: Factor, codes: Int32Array): Factor {
   const rows = a.codes.length;
-  const codes = new Int32Array(rows);
   const map = new Map<number, number>();
   let firstRow = new Int32Array(1024);
   for (let row = 0; row < rows; row++) {

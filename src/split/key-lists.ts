@@ -32,10 +32,12 @@ const boolean: ColumnType = { physical: 'BOOLEAN' };
 
 export class BatchKeys {
   readonly #pipeline: CompiledPipeline;
+  readonly #memory: BatchMemory;
   readonly #lists = new Map<string, KeyList>();
 
   constructor(pipeline: CompiledPipeline, keyTypes: KeyTypes, memory: BatchMemory) {
     this.#pipeline = pipeline;
+    this.#memory = memory;
     for (const entity of pipeline.entities) {
       if (entity.kind !== 'keyed') continue;
       this.#lists.set(entity.name, new KeyList(entity, keyTypes.get(entity.name)!, memory.table(entity.name)));
@@ -47,7 +49,7 @@ export class BatchKeys {
     const fed = new Map<string, FedKeys>();
     for (const list of this.#lists.values()) {
       const feeds = this.#pipeline.feeds.filter((feed) => feed.target === list.entity.name);
-      const parts = feeds.map((feed) => feedPart(feed, unit, list.types));
+      const parts = feeds.map((feed) => feedPart(feed, unit, list.types, this.#memory));
       internInOrder(list, parts);
       for (const part of parts) fed.set(feedKey(part.feed), { factor: part.factor, ordinals: part.ordinals });
     }
@@ -82,13 +84,14 @@ interface FeedPart {
 }
 
 /** `types` are the key's: a feed's columns may be narrower. */
-function feedPart(feed: Feed, unit: SourceUnit, types: readonly ColumnType[]): FeedPart {
+function feedPart(feed: Feed, unit: SourceUnit, types: readonly ColumnType[], memory: BatchMemory): FeedPart {
   const columns = feed.columns.map((name, c) => {
     const cleaned = unit.column(name);
     const type = types[c]!;
     return { column: widenColumn(cleaned.column(), cleaned.type, type), type };
   });
-  const factor = feed.columns.map((name) => unit.factor(name, feed.selectedBy)).reduce(combine);
+  const factors = feed.columns.map((name) => unit.factor(name, feed.selectedBy));
+  const factor = factors.reduce((a, b) => combine(a, b, (length) => memory.list(length)));
   const ordinals = new Int32Array(factor.size).fill(-1);
   const only = columns.length === 1 ? columns[0]!.column : undefined;
   if (only instanceof PooledColumn) {

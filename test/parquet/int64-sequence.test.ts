@@ -2,8 +2,9 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import fc from 'fast-check';
+import { encodeDictionaryChunk } from '../../src/parquet/encode-column.ts';
 import { encodeInt64Sequence, type SequenceRange } from '../../src/parquet/int64-sequence.ts';
-import type { Codec, EncodedChunk } from '../../src/parquet/types.ts';
+import type { Codec, EncodedChunk, Values } from '../../src/parquet/types.ts';
 import { Judge } from './support/duckdb.ts';
 import { decodeAt, fileOf, footerOf } from './support/files.ts';
 import { readHyparquet, throughArrow, throughPolars } from './support/peers.ts';
@@ -110,4 +111,31 @@ test('delta runs are read by every engine', async () => {
 test('a run beyond 64 bits is refused', () => {
   const beyond = [{ first: int64Max - 1n, count: 3, step: 1n }];
   assert.throws(() => encodeInt64Sequence(beyond, { encoding: 'plain', codec: 'ZSTD' }), { code: 'Internal' });
+});
+
+test('a dictionary of values that almost count up by one keeps every value', () => {
+  // As the value itself, and as a change in one half alone, which the other half does not show.
+  const changes = fc.constantFrom(0n, 1n, -1n, 2n ** 32n, -(2n ** 32n));
+  const change = fc.record({ at: fc.integer({ min: 0, max: 1999 }), by: changes });
+  fc.assert(
+    fc.property(
+      firsts,
+      fc.integer({ min: 1022, max: 2000 }),
+      fc.array(change, { maxLength: 2 }),
+      (first, count, list) => {
+        for (const codec of ['SNAPPY', 'ZSTD'] as const) {
+          const data = expand([{ first, count, step: 1n }]);
+          for (const { at, by } of list) if (at < count) data[at]! += by;
+          const values: Values = { kind: 'int64', length: count, data };
+          const indices = Int32Array.from({ length: count }, (_, row) => row);
+          const chunk = encodeDictionaryChunk(values, indices, { physical: 'INT64' }, false, codec);
+          const file = fileOfIds(chunk);
+          const column = decodeAt(file, footerOf(file), 0, 0);
+          assert.ok(column.form === 'dictionary');
+          assert.deepEqual(column.dictionary.data, data);
+        }
+      },
+    ),
+    { numRuns: 200 },
+  );
 });

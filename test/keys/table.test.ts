@@ -1,0 +1,62 @@
+/** Key tables: ordinals in first-seen order, whether keys come in order, out of order, or begin to. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { hashKey, KeyTable } from '../../src/keys/table.ts';
+
+const utf8 = new TextEncoder();
+
+/** Few distinct keys, many of them prefixes of others, and bytes above 127. */
+const key = fc.oneof(
+  fc.stringMatching(/^[ab]{0,9}$/),
+  fc.integer({ min: 0, max: 40 }).map((n) => `SO-${String(n).padStart(7, '0')}`),
+  fc.constantFrom('', 'é', 'éé', '\u{10ffff}', 'z'.repeat(200), `${'z'.repeat(199)}y`),
+);
+
+/** Keys in order, then some as they come: documents with numbers, and then an old one once more. */
+const keys = fc
+  .tuple(fc.array(key, { maxLength: 60 }), fc.array(key, { maxLength: 30 }), fc.boolean())
+  .map(([sorted, rest, descending]) => {
+    const first = sorted.map((text) => Buffer.from(text)).sort(Buffer.compare);
+    return [...(descending ? first.reverse() : first), ...rest.map((text) => Buffer.from(text))];
+  });
+
+test('a table gives what a map gives', () => {
+  fc.assert(
+    fc.property(fc.array(keys, { minLength: 1, maxLength: 3 }), fc.integer({ min: 0, max: 40 }), (rounds, expected) => {
+      const table = new KeyTable(expected);
+      const copied = new KeyTable();
+      for (const list of rounds) {
+        // A table that was cleared is as good as a new one.
+        table.clear();
+        copied.clear();
+        const known = new Map<string, number>();
+        for (const [i, bytes] of list.entries()) {
+          const text = bytes.toString('hex');
+          if (i % 7 === 3) assert.equal(table.find(bytes), known.get(text) ?? -1);
+          const ordinal = known.get(text) ?? known.size;
+          known.set(text, ordinal);
+          // As a part of something larger, as keys are.
+          const padded = Buffer.concat([Buffer.of(7, 7, 7), bytes, Buffer.of(9)]);
+          assert.equal(table.intern(padded, 3, 3 + bytes.length), ordinal);
+        }
+        assert.equal(table.size, known.size);
+        for (const [text, ordinal] of known) {
+          assert.equal(Buffer.from(table.at(ordinal)).toString('hex'), text);
+          assert.equal(table.hashAt(ordinal), hashKey(table.at(ordinal), 0, table.at(ordinal).length));
+        }
+        for (const ordinal of known.values()) assert.equal(copied.internFrom(table, ordinal), ordinal);
+        for (const [text, ordinal] of known) assert.equal(copied.find(Buffer.from(text, 'hex')), ordinal);
+        assert.equal(copied.find(utf8.encode('not there')), -1);
+      }
+    }),
+    { numRuns: 300 },
+  );
+});
+
+test('order is by bytes, as unsigned numbers, and not by text', () => {
+  const table = new KeyTable();
+  const list = ['zz', 'é', '\u{ffff}', '\u{10000}', '\u{10000}0'].map((text) => utf8.encode(text));
+  for (const [i, bytes] of list.entries()) assert.equal(table.intern(bytes), i);
+  for (const [i, bytes] of list.entries()) assert.equal(table.intern(bytes), i);
+});
