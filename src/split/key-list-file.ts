@@ -3,7 +3,8 @@
  * laid out as they are in memory, and reading makes views, not copies. Little endian:
  *
  *     u32 magic · u32 bytes of the header · header (JSON) · u32 hash[rows] of the keys
- *     for each column: data · u32 end of each value, for byte arrays · u8 validity[rows], where there are nulls
+ *     for each column: data · u32 end of each value, for byte arrays · u8 validity[rows], where there are nulls ·
+ *         u8, u16 or u32 code[rows], where the data are a dictionary: the entry plus one, 0 for null
  *
  * The hashes and each of a column's parts begin at a multiple of 8.
  */
@@ -28,27 +29,36 @@ const columnSchema = z.object({
   width: z.int().nonnegative().exactOptional(),
   /** Absent where every row has a value. */
   valid: z.literal(true).exactOptional(),
+  /** Values of the dictionary, where the column has one. */
+  entries: z.int().nonnegative().exactOptional(),
 });
 
 const headerSchema = z.object({ rows: z.int().nonnegative(), columns: z.array(columnSchema) });
 type Header = z.infer<typeof headerSchema>;
 
+/** A column of a key list; with `indices`, its values are a dictionary, and -1 is null. */
+export interface KeyListColumn extends TableColumn {
+  indices?: Int32Array | undefined;
+}
+
 /** A key list: its columns, and the `hashKey` of each row's key. */
 export interface KeyListTable extends Table {
+  columns: KeyListColumn[];
   hashes: Uint32Array;
 }
 
 /** `hashes` are those of the columns' keys, row by row. */
-export function writeKeyList(columns: readonly TableColumn[], hashes: Uint32Array): Uint8Array {
+export function writeKeyList(columns: readonly KeyListColumn[], hashes: Uint32Array): Uint8Array {
   const header: Header = {
     rows: hashes.length,
-    columns: columns.map(({ name, type, values, valid }) => ({
+    columns: columns.map(({ name, type, values, valid, indices }) => ({
       name,
       type,
       kind: values.kind,
       bytes: dataOf(values).byteLength,
       ...(values.kind === 'fixed' && { width: values.width }),
       ...(valid && { valid: true as const }),
+      ...(indices && { entries: values.length }),
     })),
   };
   const json = new TextEncoder().encode(JSON.stringify(header));
@@ -98,21 +108,60 @@ export function readKeyList(bytes: Uint8Array, name: string): KeyListTable {
     return piece;
   };
   const hashes = wordsOf(take(rows * 4));
-  const read = columns.map((column): TableColumn => {
+  const read = columns.map((column): KeyListColumn => {
+    const { type, entries } = column;
+    const length = entries ?? rows;
     const data = take(column.bytes);
-    const values = valuesOf(column, rows, data, column.kind === 'bytes' ? take((rows + 1) * 4) : undefined);
+    const values = valuesOf(column, length, data, column.kind === 'bytes' ? take((length + 1) * 4) : undefined);
     if (!values) throw corrupt(name);
-    return { name: column.name, type: column.type, values, valid: column.valid ? take(rows) : undefined };
+    const valid = column.valid ? take(rows) : undefined;
+    if (entries === undefined) return { name: column.name, type, values, valid };
+    const indices = indicesOf(take(rows * codeBytes(entries)), rows, entries);
+    if (!indices) throw corrupt(name);
+    return { name: column.name, type, values, valid, indices };
   });
   return { rows, columns: read, keyValues: {}, hashes };
 }
 
-function piecesOf({ values, valid }: TableColumn): Uint8Array[] {
+function piecesOf({ values, valid, indices }: KeyListColumn): Uint8Array[] {
   return [
     dataOf(values),
     ...(values.kind === 'bytes' ? [rebased(values)] : []),
-    ...(valid ? [valid.subarray(0, values.length)] : []),
+    ...(valid ? [valid] : []),
+    ...(indices ? [codesOf(indices, values.length)] : []),
   ];
+}
+
+/** Bytes of a code: it counts the entries, and null. */
+function codeBytes(entries: number): number {
+  return entries < 0xff ? 1 : entries < 0xffff ? 2 : 4;
+}
+
+function codesOf(indices: Int32Array, entries: number): Uint8Array {
+  const size = codeBytes(entries);
+  const { length } = indices;
+  const codes = size === 1 ? new Uint8Array(length) : size === 2 ? new Uint16Array(length) : new Uint32Array(length);
+  for (let row = 0; row < length; row++) codes[row] = indices[row]! + 1;
+  return bytesOf(codes);
+}
+
+/** Undefined where a code is of no entry. */
+function indicesOf(bytes: Uint8Array, rows: number, entries: number): Int32Array | undefined {
+  const size = codeBytes(entries);
+  const { buffer, byteOffset } = bytes;
+  const codes =
+    size === 1
+      ? bytes
+      : size === 2
+        ? new Uint16Array(buffer, byteOffset, rows)
+        : new Uint32Array(buffer, byteOffset, rows);
+  const indices = new Int32Array(rows);
+  for (let row = 0; row < rows; row++) {
+    const code = codes[row]!;
+    if (code > entries) return undefined;
+    indices[row] = code - 1;
+  }
+  return indices;
 }
 
 /** The bytes of the values alone, though they may be part of a larger arena. */

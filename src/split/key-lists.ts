@@ -6,7 +6,6 @@
 
 import { keysToValues, keyWriter } from '../keys/encode.ts';
 import type { KeyTable } from '../keys/table.ts';
-import type { TableColumn } from '../parquet/table.ts';
 import type { Column, ColumnType, Values } from '../parquet/types.ts';
 import {
   type AttributeColumn,
@@ -17,7 +16,7 @@ import {
 } from '../pipeline/compiled.ts';
 import { combine, type Factor } from './factorize.ts';
 import { type FedKeys, feedKey, keyListColumn } from './fed-keys.ts';
-import { writeKeyList } from './key-list-file.ts';
+import { type KeyListColumn, writeKeyList } from './key-list-file.ts';
 import { LatestRows } from './latest-rows.ts';
 import type { BatchMemory } from './run-memory.ts';
 import type { SourceUnit } from './source-unit.ts';
@@ -166,7 +165,8 @@ class KeyList {
     this.table = table;
     this.types = types;
     this.#attributes = entity.columns.filter(isAttribute);
-    this.#first = new TakenRows(entity);
+    // Changes are told by comparing values, one by one.
+    this.#first = new TakenRows(entity, entity.onChange === 'report');
     this.#latest = entity.onChange === 'report' ? new LatestRows(entity) : undefined;
   }
 
@@ -204,7 +204,7 @@ class KeyList {
   /** `keys` are the batch's keys of all entities. */
   toTable(keys: ReadonlyMap<string, KeyTable>): Uint8Array {
     const rows = this.table.size;
-    const columns: TableColumn[] = keysToValues(this.table, this.types).map((values, c) => ({
+    const columns: KeyListColumn[] = keysToValues(this.table, this.types).map((values, c) => ({
       name: keyListColumn.component(c),
       type: this.types[c]!,
       values,

@@ -2,33 +2,37 @@
  * The rows of a keyed entity that are new in a run: key and attribute columns, gathered from the batches' key lists in
  * first-seen order, as fragments. References wait for the seal: their targets may be new in the same run.
  */
+
+import { invariant } from '../errors.ts';
 import { keysToValues } from '../keys/encode.ts';
 import type { KeyTable } from '../keys/table.ts';
 import { encodeColumn } from '../parquet/encode.ts';
 import { builder } from '../parquet/logical.ts';
-import type { Table } from '../parquet/table.ts';
-import type { Codec, ColumnType, Values } from '../parquet/types.ts';
-import { allocate, concat, gather, slice } from '../parquet/values.ts';
+import type { Codec, Column, ColumnType, Values } from '../parquet/types.ts';
+import { allocate, gather, slice } from '../parquet/values.ts';
 import type { KeyedEntity, OutColumn } from '../pipeline/compiled.ts';
+import { gatherColumn } from './columns.ts';
 import { keyListColumn } from './fed-keys.ts';
 import type { Fragment, FragmentColumn } from './fragment.ts';
+import type { KeyListColumn, KeyListTable } from './key-list-file.ts';
+import { type GatheredValues, ValueList } from './value-list.ts';
 import type { OutLeafType, StaticParts } from './write-fragment.ts';
 
 /** Rows of one row group of a keyed entity's file. */
 const GROUP_ROWS = 1024 * 1024;
 
-/** The row that describes a key, over all batches: values, validity, and the batch it came from. */
-interface Described {
-  values: Values[];
-  valid: Uint8Array[];
-}
+/** What is needed of a batch's key list, or of rows in its form. */
+type KeyList = Pick<KeyListTable, 'rows' | 'columns'>;
+
+/** A whole column in the order of keys; in dictionary form where it has indices. */
+type WholeColumn = GatheredValues;
 
 export class NewRows {
   readonly #entity: KeyedEntity;
   readonly #keyTypes: readonly ColumnType[];
   readonly #outputs: readonly OutLeafType[];
-  /** By output column, for attributes and references. */
-  readonly #described = new Map<string, Described>();
+  /** By output column, for attributes and references: the values of the rows that describe keys, batch by batch. */
+  readonly #described = new Map<string, ValueList>();
   /** Batch of each described row. */
   readonly #batches: Int32Array[] = [];
   /** By ordinal: position among the described rows, or -1. */
@@ -42,7 +46,7 @@ export class NewRows {
   }
 
   /** Takes from a batch's list the rows that describe new keys not described yet. `ordinals` is by row of the list. */
-  describe(batch: number, list: Table, ordinals: Int32Array, newKeys: number): void {
+  describe(batch: number, list: KeyList, ordinals: Int32Array, newKeys: number): void {
     this.#grow(newKeys);
     const described = list.columns.find((column) => column.name === keyListColumn.described)?.values;
     if (described?.kind !== 'boolean') return;
@@ -61,14 +65,13 @@ export class NewRows {
     for (const column of this.#entity.columns) this.#take(column, list, at);
   }
 
-  #take(column: OutColumn, list: Table, at: Int32Array): void {
+  #take(column: OutColumn, list: KeyList, at: Int32Array): void {
     const name = column.kind === 'ref' ? keyListColumn.reference(column.name) : keyListColumn.attribute(column.name);
     const source = list.columns.find((candidate) => candidate.name === name);
     if (!source) return;
-    const taken = this.#described.get(column.name) ?? { values: [], valid: [] };
+    const taken = this.#described.get(column.name) ?? new ValueList(source.type);
     this.#described.set(column.name, taken);
-    taken.values.push(gather(source.values, at));
-    taken.valid.push(gatherBits(source.valid, at));
+    taken.add(gatherColumn(columnOf(source, list.rows), at));
   }
 
   /**
@@ -91,7 +94,7 @@ export class NewRows {
     );
     if (ids) {
       const values: Values = { kind: 'int64', length: ids.length, data: ids };
-      whole.set(this.#entity.columns[0]!.name, { values, valid: undefined });
+      whole.set(this.#entity.columns[0]!.name, { values, indices: undefined, valid: undefined });
     }
     const sections: Int32Array[] = [];
     const fragments: Fragment[] = [];
@@ -108,22 +111,8 @@ export class NewRows {
           columns.push(this.#reference(column, from, to, codec, sections));
           bytes.push(undefined);
         } else {
-          const { values, valid } = whole.get(column.name)!;
           const out = this.#outputs[c]!;
-          const part = valid?.subarray(from, to);
-          const nulls = part ? part.reduce((sum, bit) => sum + (bit === 0 ? 1 : 0), 0) : 0;
-          const chunk = encodeColumn(
-            {
-              form: 'plain',
-              rows: to - from,
-              nulls,
-              values: slice(values, from, to),
-              valid: nulls > 0 ? part : undefined,
-            },
-            out.type,
-            out.optional,
-            codec,
-          );
+          const chunk = encodeColumn(part(whole.get(column.name)!, from, to), out.type, out.optional, codec);
           columns.push({ kind: 'static', meta: chunk.meta });
           bytes.push(chunk.parts);
         }
@@ -135,22 +124,14 @@ export class NewRows {
   }
 
   /** A whole static column in ordinal order. */
-  #column(
-    column: OutColumn,
-    out: OutLeafType,
-    keyValues: readonly Values[],
-  ): { values: Values; valid: Uint8Array | undefined } {
-    if (column.kind === 'key') return { values: keyValues[column.component]!, valid: undefined };
+  #column(column: OutColumn, out: OutLeafType, keyValues: readonly Values[]): WholeColumn {
+    if (column.kind === 'key') return { values: keyValues[column.component]!, indices: undefined, valid: undefined };
     if (column.kind === 'constant') return constant(column.value, out.type, this.#position.length);
     const taken = this.#described.get(column.name);
     const rows = this.#position.length;
-    if (!taken) return { values: allocate(out.type, rows), valid: new Uint8Array(rows) };
-    const values = gather(concat(out.type, taken.values), this.#position);
-    return { values, valid: this.#valid(taken) };
-  }
-
-  #valid(taken: Described): Uint8Array {
-    return gatherBits(Buffer.concat(taken.valid), this.#position);
+    return taken
+      ? taken.gather(this.#position)
+      : { values: allocate(out.type, rows), indices: undefined, valid: new Uint8Array(rows) };
   }
 
   /** Which key of which batch each row refers to; the seal knows their IDs. */
@@ -165,14 +146,14 @@ export class NewRows {
     const batches = new Int32Array(to - from).fill(-1);
     const keys = new Int32Array(to - from).fill(-1);
     if (taken) {
-      const targets = concat({ physical: 'INT32' }, taken.values);
-      const valid = Buffer.concat(taken.valid);
+      const { values, valid } = taken.gather(this.#position.subarray(from, to));
+      invariant(values.kind === 'int32', 'references are ordinals');
       const batchOf = this.#batchOf();
       for (let row = from; row < to; row++) {
         const position = this.#position[row]!;
-        if (position < 0 || valid[position] === 0 || targets.kind !== 'int32') continue;
+        if (position < 0 || valid?.[row - from] === 0) continue;
         batches[row - from] = batchOf[position]!;
-        keys[row - from] = targets.data[position]!;
+        keys[row - from] = values.data[row - from]!;
       }
     }
     const base = sections.length;
@@ -199,19 +180,40 @@ export class NewRows {
   }
 }
 
-/** Validity at the given rows; -1 is not valid. Undefined stands for all valid. */
-function gatherBits(valid: Uint8Array | undefined, at: Int32Array): Uint8Array {
-  const out = new Uint8Array(at.length);
-  for (let i = 0; i < at.length; i++) {
-    const row = at[i]!;
-    if (row >= 0) out[i] = valid === undefined ? 1 : valid[row]!;
-  }
-  return out;
+/** A column of a list as a decoded column. */
+function columnOf({ values, valid, indices }: KeyListColumn, rows: number): Column {
+  if (indices) return { form: 'dictionary', rows, nulls: countBelow(indices), dictionary: values, indices };
+  return { form: 'plain', rows, nulls: valid ? rows - sum(valid) : 0, values, valid };
 }
 
-function constant(value: unknown, type: ColumnType, rows: number): { values: Values; valid: Uint8Array | undefined } {
-  if (value === null || value === undefined) return { values: allocate(type, rows), valid: new Uint8Array(rows) };
+/** Rows [from, to) of a whole column. */
+function part({ values, indices, valid }: WholeColumn, from: number, to: number): Column {
+  const rows = to - from;
+  if (indices) {
+    const own = indices.subarray(from, to);
+    return { form: 'dictionary', rows, nulls: countBelow(own), dictionary: values, indices: own };
+  }
+  const own = valid?.subarray(from, to);
+  const nulls = own ? rows - sum(own) : 0;
+  return { form: 'plain', rows, nulls, values: slice(values, from, to), valid: nulls > 0 ? own : undefined };
+}
+
+function countBelow(indices: Int32Array): number {
+  let nulls = 0;
+  for (let row = 0; row < indices.length; row++) if (indices[row]! < 0) nulls++;
+  return nulls;
+}
+
+function sum(bits: Uint8Array): number {
+  let total = 0;
+  for (let row = 0; row < bits.length; row++) total += bits[row]!;
+  return total;
+}
+
+function constant(value: unknown, type: ColumnType, rows: number): WholeColumn {
+  const isNull = value === null || value === undefined;
+  if (isNull) return { values: allocate(type, rows), indices: undefined, valid: new Uint8Array(rows) };
   const build = builder(type);
   build.push(value);
-  return { values: gather(build.finish().values, new Int32Array(rows)), valid: undefined };
+  return { values: gather(build.finish().values, new Int32Array(rows)), indices: undefined, valid: undefined };
 }

@@ -18,7 +18,7 @@ export class LatestRows {
 
   constructor(entity: KeyedEntity) {
     this.#attributes = entity.columns.filter(isAttribute);
-    this.#taken = new TakenRows(entity);
+    this.#taken = new TakenRows(entity, true);
   }
 
   add(unit: SourceUnit, own: FedKeys, fed: ReadonlyMap<string, FedKeys>): void {

@@ -1,30 +1,32 @@
 /** Attributes of keys, each taken from one source row, unit by unit: columns of a key list in the making. */
 import { invariant } from '../errors.ts';
-import type { TableColumn } from '../parquet/table.ts';
 import type { Column, ColumnType } from '../parquet/types.ts';
-import { concat, gather } from '../parquet/values.ts';
 import { type AttributeColumn, isAttribute, type KeyedEntity } from '../pipeline/compiled.ts';
-import { type PlainColumn, toPlain } from './columns.ts';
+import { toPlain } from './columns.ts';
 import { evaluate } from './evaluate.ts';
 import { type FedKeys, feedKey, keyListColumn } from './fed-keys.ts';
+import type { KeyListColumn } from './key-list-file.ts';
 import type { SourceUnit } from './source-unit.ts';
+import { ValueList } from './value-list.ts';
 
 const int32: ColumnType = { physical: 'INT32' };
 
 export class TakenRows {
   readonly #entity: KeyedEntity;
   readonly #attributes: AttributeColumn[];
-  /** By attribute: the values taken so far, unit by unit. */
-  readonly #taken: { column: PlainColumn; type: ColumnType }[][];
+  readonly #plain: boolean;
+  /** By attribute: the values taken so far. */
+  readonly #taken: { type: ColumnType; values: ValueList }[] = [];
   /** By ordinal: position among the taken rows, or -1. */
   #position = new Int32Array(1024).fill(-1);
   #claimed = 0;
   #count = 0;
 
-  constructor(entity: KeyedEntity) {
+  /** `plain` keeps a value for each row where dictionaries would do. */
+  constructor(entity: KeyedEntity, plain = false) {
     this.#entity = entity;
     this.#attributes = entity.columns.filter(isAttribute);
-    this.#taken = this.#attributes.map(() => []);
+    this.#plain = plain;
   }
 
   has(ordinal: number): boolean {
@@ -47,11 +49,11 @@ export class TakenRows {
     this.#count += at.length;
     invariant(this.#count === this.#claimed, 'rows are taken as they were claimed');
     this.#attributes.forEach((attribute, a) => {
-      this.#taken[a]!.push(
-        attribute.kind === 'ref'
-          ? { column: referenceColumn(attribute, this.#entity, at, fed), type: int32 }
-          : { column: toPlain(evaluate(attribute, unit, at)), type: typeOf(attribute, unit) },
-      );
+      const isRef = attribute.kind === 'ref';
+      const column = isRef ? referenceColumn(attribute, this.#entity, at, fed) : evaluate(attribute, unit, at);
+      const type = isRef ? int32 : typeOf(attribute, unit);
+      this.#taken[a] ??= { type, values: new ValueList(type) };
+      this.#taken[a].values.add(this.#plain ? toPlain(column) : column);
     });
   }
 
@@ -63,43 +65,16 @@ export class TakenRows {
   }
 
   /** The attributes of the first `keys` ordinals, as a key list names them; none when no row was taken. */
-  columns(keys: number): TableColumn[] {
+  columns(keys: number): KeyListColumn[] {
     if (this.#count === 0) return [];
     const position = new Int32Array(keys).fill(-1);
     position.set(this.#position.subarray(0, keys));
     return this.#attributes.map((attribute, a) => {
       const name =
         attribute.kind === 'ref' ? keyListColumn.reference(attribute.name) : keyListColumn.attribute(attribute.name);
-      return this.#column(name, this.#taken[a]!, position);
+      const { type, values } = this.#taken[a]!;
+      return { name, type, ...values.gather(position) };
     });
-  }
-
-  /** One attribute in ordinal order; null where the own feed did not name the key. */
-  #column(
-    name: string,
-    taken: readonly { column: PlainColumn; type: ColumnType }[],
-    position: Int32Array,
-  ): TableColumn {
-    const { type } = taken[0]!;
-    const values = gather(
-      concat(
-        type,
-        taken.map(({ column }) => column.values),
-      ),
-      position,
-    );
-    const takenValid = new Uint8Array(this.#count).fill(1);
-    let at = 0;
-    for (const { column } of taken) {
-      if (column.valid) takenValid.set(column.valid, at);
-      at += column.rows;
-    }
-    const valid = new Uint8Array(position.length);
-    for (let ordinal = 0; ordinal < valid.length; ordinal++) {
-      const row = position[ordinal]!;
-      valid[ordinal] = row < 0 ? 0 : takenValid[row]!;
-    }
-    return { name, type, values, valid };
   }
 }
 
