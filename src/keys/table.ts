@@ -13,6 +13,20 @@ const LOAD_MAX = 0.6;
 /** Offsets are 32-bit. */
 const ARENA_BYTES_MAX = 2 ** 32 - 1;
 
+/** Keys looked up ahead: what they touch has to stay in the nearest cache. */
+const BLOCK_KEYS = 256;
+const candidates = new Int32Array(BLOCK_KEYS + 1);
+
+/** Keys with their hashes; the arrays may be longer than `count`. */
+export interface KeyBlock {
+  bytes: Uint8Array;
+  starts: Uint32Array;
+  ends: Uint32Array;
+  /** `hashKey` of each. */
+  hashes: Uint32Array;
+  count: number;
+}
+
 export class KeyTable {
   #arena: Uint8Array;
   #arenaLength = 0;
@@ -67,6 +81,41 @@ export class KeyTable {
     this.#slots[slot + 1] = hash;
     if (this.#size * 2 > this.#slots.length * LOAD_MAX) this.#rehash(this.#slots.length * 2);
     return ordinal;
+  }
+
+  /**
+   * `internHashed` for many keys, in their order: key k is bytes [starts[k], ends[k]). Where a key may be is looked up for a
+   * block of keys before any is compared: look-ups that do not wait for each other take half the time, for memory is far.
+   */
+  internMany({ bytes, starts, ends, hashes, count }: KeyBlock, out: Int32Array): void {
+    for (let from = 0; from < count; from += BLOCK_KEYS) {
+      const to = Math.min(count, from + BLOCK_KEYS);
+      const ahead = !this.#ascending;
+      if (ahead) this.#lookAhead(hashes, from, to);
+      for (let k = from; k < to; k++) {
+        const candidate = ahead ? candidates[k - from]! : 0;
+        const known = candidate > 0 && this.equals(candidate - 1, bytes, starts[k]!, ends[k]!);
+        out[k] = known ? candidate - 1 : this.internHashed(hashes[k]!, bytes, starts[k]!, ends[k]!);
+      }
+    }
+  }
+
+  /** For each key of a block: the entry in its slot if hashes are equal, plus one; 0 means that nothing is known. */
+  #lookAhead(hashes: Uint32Array, from: number, to: number): void {
+    const slots = this.#slots;
+    const offsets = this.#offsets;
+    const arena = this.#arena;
+    const last = slots.length - 1;
+    for (let k = from; k < to; k++) {
+      const hash = hashes[k]!;
+      const slot = (hash << 1) & last;
+      candidates[k - from] = slots[slot + 1] === (hash | 0) ? slots[slot]! : 0;
+    }
+    // Brings the keys themselves near.
+    let touched = 0;
+    for (let k = 0; k < to - from; k++) if (candidates[k]! > 0) touched += arena[offsets[candidates[k]! - 1]!]!;
+    // Somewhere, so that no compiler leaves the reading out.
+    candidates[BLOCK_KEYS] = touched;
   }
 
   /** The key's ordinal, or -1. */

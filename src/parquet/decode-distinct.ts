@@ -10,10 +10,44 @@ import { openDataPage } from './page-body.ts';
 import type { ChunkShape } from './pages.ts';
 import type { ChunkMeta, Leaf } from './types.ts';
 
+/** Byte strings [starts[k], ends[k]) of `bytes`; the arrays may be longer than `count`. */
+export interface ByteStrings {
+  bytes: Uint8Array;
+  starts: Uint32Array;
+  ends: Uint32Array;
+  count: number;
+}
+
 /** Numbers of byte strings: equal bytes, equal number. The bytes are the caller's only during the call. */
 export interface Interner {
-  intern(bytes: Uint8Array, start: number, end: number): number;
+  /** Writes the number of each string to `out`. */
+  internMany(strings: ByteStrings, out: Int32Array): void;
   readonly size: number;
+}
+
+/** The strings of the page at hand, without those that repeat their predecessor. Memory for all pages. */
+const strings: ByteStrings = {
+  bytes: new Uint8Array(0),
+  starts: new Uint32Array(0),
+  ends: new Uint32Array(0),
+  count: 0,
+};
+let numbers = new Int32Array(0);
+
+/** Pages with more values have memory of their own. */
+const stringsMax = 1 << 20;
+
+function stringsOf(bytes: Uint8Array, count: number): ByteStrings {
+  if (count > stringsMax) return { bytes, starts: new Uint32Array(count), ends: new Uint32Array(count), count: 0 };
+  if (count > strings.starts.length) {
+    const length = Math.min(stringsMax, 2 * count);
+    strings.starts = new Uint32Array(length);
+    strings.ends = new Uint32Array(length);
+    numbers = new Int32Array(length);
+  }
+  strings.bytes = bytes;
+  strings.count = 0;
+  return strings;
 }
 
 /**
@@ -54,7 +88,7 @@ export function decodeDistinct(
   });
 }
 
-/** Rows often repeat their predecessor: then bytes are compared once and nothing is hashed. */
+/** Rows often repeat their predecessor: then bytes are compared once and nothing is looked up. */
 function internPage(
   bytes: Uint8Array,
   start: number,
@@ -65,23 +99,30 @@ function internPage(
   interner: Interner,
 ): void {
   const view = viewOf(bytes);
+  const page = stringsOf(bytes, count);
+  const { starts, ends } = page;
   let i = start;
   let from = 0;
   let to = -1;
-  let index = -1;
+  let distinct = 0;
   for (let k = 0; k < count; k++) {
     if (end - i < 4) throw new RangeError('a byte array without a length');
     const length = (bytes[i]! | (bytes[i + 1]! << 8) | (bytes[i + 2]! << 16) | (bytes[i + 3]! << 24)) >>> 0;
     const first = i + 4;
     if (length > end - first) throw new RangeError(`a byte array of ${length} bytes runs past the end`);
     if (length !== to - from || !sameBytes(view, first, view, from, length)) {
-      index = interner.intern(bytes, first, first + length);
       from = first;
       to = first + length;
+      starts[distinct] = from;
+      ends[distinct++] = to;
     }
-    indices[row + k] = index;
+    indices[row + k] = distinct - 1;
     i = first + length;
   }
+  page.count = distinct;
+  const out = distinct > numbers.length ? new Int32Array(distinct) : numbers;
+  interner.internMany(page, out);
+  for (let k = row; k < row + count; k++) indices[k] = out[indices[k]!]!;
 }
 
 /** Moves the page's `count` indices, from the last to the first, to the rows that hold a value. */

@@ -1,8 +1,8 @@
 /**
  * What a split leaves of a batch, in one blob: the record, the refused rows, and each keyed entity's key list, one after
- * the other, each compressed by itself: keys take a third of their bytes, which is less work than moving them. The
- * blob's metadata says how many rows and keys there are and how long each part is; so one listing of all
- * batches tells where everything begins, and whoever needs a part reads its range.
+ * the other. Parts of some size are compressed, each by itself: keys take a third of their bytes, which is less work than
+ * moving them. The blob's metadata says how many rows and keys there are and how long each part is; so one listing of
+ * all batches tells where everything begins, and whoever needs a part reads its range.
  */
 import zlib from 'node:zlib';
 import { z } from 'zod';
@@ -23,8 +23,9 @@ export interface Tally {
   rejected: number[];
   /** Accepted rows that no rows entity took, over all batches. */
   unrouted: number;
-  /** By batch: bytes of the parts of its blob. */
+  /** By batch: bytes of the parts of its blob, as they are stored and as they are. */
   lengths: number[][];
+  sizes: number[][];
 }
 
 /** A part of a batch's blob: the record, the refused rows, or a keyed entity's list. */
@@ -43,7 +44,8 @@ export function packBatch(
       : (record.fragments[name] ?? []).reduce((sum, fragment) => sum + fragment.rows, 0),
   );
   const lists = keyedNames(pipeline).map((name) => keyLists.get(name) ?? none);
-  const parts = [packFrame(record, sections), rejected ?? none, ...lists].map(compressed);
+  const whole = [packFrame(record, sections), rejected ?? none, ...lists];
+  const parts = whole.map(compressed);
   return {
     bytes: Buffer.concat(parts),
     metadata: {
@@ -52,6 +54,7 @@ export function packBatch(
       unrouted: String(record.unrouted ?? 0),
       counts: counts.join(','),
       lengths: parts.map((part) => part.byteLength).join(','),
+      sizes: whole.map((part) => part.byteLength).join(','),
     },
   };
 }
@@ -61,7 +64,14 @@ const count = z
   .regex(/^\d{1,15}$/)
   .transform(Number);
 const counts = z.string().transform((text) => text.split(',').map((one) => count.parse(one)));
-const metadataSchema = z.object({ rows: count, rejected: count, unrouted: count, counts, lengths: counts });
+const metadataSchema = z.object({
+  rows: count,
+  rejected: count,
+  unrouted: count,
+  counts,
+  lengths: counts,
+  sizes: counts,
+});
 
 /** Throws `StorageFailed` when a batch is missing, `CorruptFile` when a blob is not what `packBatch` wrote. */
 export async function listBatches(
@@ -76,12 +86,13 @@ export async function listBatches(
     rejected: [],
     unrouted: 0,
     lengths: [],
+    sizes: [],
   };
   for await (const { name, metadata } of store.list(config.workContainer, work.splitPrefix(runId))) {
     if (tally.lengths.length === batches) break;
     if (name !== work.split(runId, tally.lengths.length)) break;
     const said = metadataSchema.safeParse(metadata);
-    if (!said.success || said.data.counts.length !== entities.length) {
+    if (!said.success || said.data.counts.length !== entities.length || !sameLength(said.data)) {
       throw new OrdinalError('CorruptFile', `"${name}" does not say what it holds`, {
         where: { blob: name },
         remedy: 'Written by another version of Ordinal, or damaged: start the run anew under another ID.',
@@ -94,6 +105,7 @@ export async function listBatches(
     tally.rejected.push(said.data.rejected);
     tally.unrouted += said.data.unrouted;
     tally.lengths.push(said.data.lengths);
+    tally.sizes.push(said.data.sizes);
   }
   if (tally.lengths.length < batches) {
     const missing = work.split(runId, tally.lengths.length);
@@ -105,28 +117,36 @@ export async function listBatches(
   return tally;
 }
 
+function sameLength({ lengths, sizes }: { lengths: number[]; sizes: number[] }): boolean {
+  return lengths.length === sizes.length && sizes.every((size) => size <= limits.blockBytesMax);
+}
+
+/** A small part costs more to compress than to move. */
+const COMPRESSED_MIN = 16 * 1024;
+
 /** Level 1 takes a third of the time of the default, for a tenth more bytes. */
 const fast = { params: { [zlib.constants.ZSTD_c_compressionLevel]: 1 } };
 
 function compressed(part: Uint8Array): Uint8Array {
-  return part.byteLength === 0 ? none : zlib.zstdCompressSync(part, fast);
+  return part.byteLength < COMPRESSED_MIN ? part : zlib.zstdCompressSync(part, fast);
 }
 
-function decompressed(bytes: Uint8Array, name: string): Uint8Array {
-  if (bytes.byteLength === 0) return none;
+function decompressed(bytes: Uint8Array, size: number, name: string): Uint8Array {
+  // No Buffer, whose `slice` would be a view and not a copy.
+  if (size < COMPRESSED_MIN) return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  let cause: unknown;
   try {
-    const { buffer, byteOffset, byteLength } = zlib.zstdDecompressSync(bytes, {
-      maxOutputLength: limits.blockBytesMax,
-    });
-    // No Buffer, whose `slice` would be a view and not a copy.
-    return new Uint8Array(buffer, byteOffset, byteLength);
-  } catch (cause) {
-    throw new OrdinalError('CorruptFile', `"${name}" does not hold what it should`, {
-      where: { blob: name },
-      remedy: 'Work in progress was damaged: start the run anew under another ID.',
-      cause,
-    });
+    // In one piece, with room for the end to be seen.
+    const { buffer, byteOffset, byteLength } = zlib.zstdDecompressSync(bytes, { chunkSize: size + 64 });
+    if (byteLength === size) return new Uint8Array(buffer, byteOffset, byteLength);
+  } catch (thrown) {
+    cause = thrown;
   }
+  throw new OrdinalError('CorruptFile', `"${name}" does not hold what it should`, {
+    where: { blob: name },
+    remedy: 'Work in progress was damaged: start the run anew under another ID.',
+    cause,
+  });
 }
 
 /** A part of a batch's blob; nothing where it has none. */
@@ -134,18 +154,19 @@ export async function readBatch(
   { store, config }: Environment,
   pipeline: CompiledPipeline,
   runId: string,
-  { lengths }: Pick<Tally, 'lengths'>,
+  { lengths, sizes }: Pick<Tally, 'lengths' | 'sizes'>,
   batch: number,
   part: BatchPart,
 ): Promise<{ name: string; bytes: Uint8Array }> {
   const own = lengths[batch];
+  const size = sizes[batch];
   const index = part === 'record' ? 0 : part === 'rejected' ? 1 : 2 + keyedNames(pipeline).indexOf(part.keysOf);
   const length = own?.[index];
-  invariant(own && length !== undefined, `batch ${batch} has a part ${index}`);
+  invariant(own && size && length !== undefined, `batch ${batch} has a part ${index}`);
   const offset = own.slice(0, index).reduce((sum, before) => sum + before, 0);
   const name = work.split(runId, batch);
   const bytes = await requireBytes(store, config.workContainer, name, { offset, length });
-  return { name, bytes: decompressed(bytes, name) };
+  return { name, bytes: decompressed(bytes, size[index]!, name) };
 }
 
 function keyedNames({ entities }: CompiledPipeline): string[] {

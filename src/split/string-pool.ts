@@ -6,7 +6,8 @@
  *
  * A pool may be forgotten whenever a unit begins: its numbers, and columns made of them, are for one unit.
  */
-import { KeyTable } from '../keys/table.ts';
+import { hashKey, KeyTable } from '../keys/table.ts';
+import type { ByteStrings } from '../parquet/decode-distinct.ts';
 import type { Values } from '../parquet/types.ts';
 import { gather } from '../parquet/values.ts';
 
@@ -29,6 +30,7 @@ export class StringPool {
   #places = new Int32Array(1024);
   #entries = new Int32Array(1024);
   #entryCount = 0;
+  #hashes = new Uint32Array(0);
   #known = 0;
   #lookups = 0;
   #hits = 0;
@@ -65,9 +67,22 @@ export class StringPool {
     this.#known = this.#strings.size;
   }
 
-  /** A string's place in the unit's dictionary; see `entries`. */
+  /** The places of strings in the unit's dictionary; see `entries`. */
+  internMany({ bytes, starts, ends, count }: ByteStrings, out: Int32Array): void {
+    if (count > this.#hashes.length) this.#hashes = new Uint32Array(count * 2);
+    const hashes = this.#hashes;
+    for (let k = 0; k < count; k++) hashes[k] = hashKey(bytes, starts[k]!, ends[k]!);
+    this.#strings.internMany({ bytes, starts, ends, hashes, count }, out);
+    this.#makeRoom();
+    for (let k = 0; k < count; k++) out[k] = this.#placeOf(out[k]!);
+  }
+
+  /** The same for one string. */
   intern(bytes: Uint8Array, start: number, end: number): number {
-    const number = this.number(bytes, start, end);
+    return this.#placeOf(this.number(bytes, start, end));
+  }
+
+  #placeOf(number: number): number {
     const place = this.#places[number]!;
     if (place > 0) return place - 1;
     // Only what an earlier unit brought is a hit: that is what keeping the pool is for.
@@ -92,11 +107,15 @@ export class StringPool {
   /** The number of a string that need not be in the unit's dictionary. */
   number(bytes: Uint8Array, start = 0, end = bytes.length): number {
     const number = this.#strings.intern(bytes, start, end);
-    if (number >= this.#places.length) {
+    this.#makeRoom();
+    return number;
+  }
+
+  #makeRoom(): void {
+    while (this.#strings.size > this.#places.length) {
       this.#places = doubled(this.#places);
       this.#outcomes = doubled(this.#outcomes);
     }
-    return number;
   }
 
   /** The number of what the schema made of a string, or `UNKNOWN`. */

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { hashKey, KeyTable } from '../../src/keys/table.ts';
+import { hashKey, type KeyBlock, KeyTable } from '../../src/keys/table.ts';
 
 const utf8 = new TextEncoder();
 
@@ -15,11 +15,19 @@ const key = fc.oneof(
 
 /** Keys in order, then some as they come: documents with numbers, and then an old one once more. */
 const keys = fc
-  .tuple(fc.array(key, { maxLength: 60 }), fc.array(key, { maxLength: 30 }), fc.boolean())
+  .tuple(fc.array(key, { maxLength: 60 }), fc.array(key, { maxLength: 700 }), fc.boolean())
   .map(([sorted, rest, descending]) => {
     const first = sorted.map((text) => Buffer.from(text)).sort(Buffer.compare);
     return [...(descending ? first.reverse() : first), ...rest.map((text) => Buffer.from(text))];
   });
+
+function blockOf(list: readonly Buffer[]): KeyBlock {
+  const ends = new Uint32Array(list.length);
+  for (const [k, { length }] of list.entries()) ends[k] = (ends[k - 1] ?? 0) + length;
+  const starts = ends.map((end, k) => end - list[k]!.length);
+  const hashes = Uint32Array.from(list, (bytes) => hashKey(bytes, 0, bytes.length));
+  return { bytes: Buffer.concat(list), starts, ends, hashes, count: list.length };
+}
 
 test('a table gives what a map gives', () => {
   fc.assert(
@@ -31,7 +39,9 @@ test('a table gives what a map gives', () => {
         table.clear();
         copied.clear();
         const known = new Map<string, number>();
-        for (const [i, bytes] of list.entries()) {
+        // Some one by one, the others at once.
+        const single = list.slice(0, Math.floor(list.length / 2));
+        for (const [i, bytes] of single.entries()) {
           const text = bytes.toString('hex');
           if (i % 7 === 3) assert.equal(table.find(bytes), known.get(text) ?? -1);
           const ordinal = known.get(text) ?? known.size;
@@ -40,6 +50,14 @@ test('a table gives what a map gives', () => {
           const padded = Buffer.concat([Buffer.of(7, 7, 7), bytes, Buffer.of(9)]);
           assert.equal(table.intern(padded, 3, 3 + bytes.length), ordinal);
         }
+        const many = list.slice(single.length);
+        for (const bytes of many) if (!known.has(bytes.toString('hex'))) known.set(bytes.toString('hex'), known.size);
+        const out = new Int32Array(many.length + 3);
+        table.internMany(blockOf(many), out);
+        assert.deepEqual(
+          [...out.subarray(0, many.length)],
+          many.map((bytes) => known.get(bytes.toString('hex'))),
+        );
         assert.equal(table.size, known.size);
         for (const [text, ordinal] of known) {
           assert.equal(Buffer.from(table.at(ordinal)).toString('hex'), text);
@@ -52,6 +70,19 @@ test('a table gives what a map gives', () => {
     }),
     { numRuns: 300 },
   );
+});
+
+test('a table takes nothing from what another has looked up ahead', () => {
+  const block = (...texts: string[]) => blockOf(texts.map((text) => Buffer.from(text)));
+  const out = new Int32Array(3);
+  const other = new KeyTable();
+  for (let twice = 0; twice < 2; twice++) other.internMany(block('k2', 'k1', 'k0'), out);
+  const table = new KeyTable();
+  table.internMany(block('k0', 'k1', 'k2'), out);
+  table.clear();
+  // Out of order in the midst of a block, and where the table's memory still holds the key.
+  table.internMany(block('zz', 'yy', 'k2'), out);
+  assert.deepEqual([...out, table.size], [0, 1, 2, 3]);
 });
 
 test('order is by bytes, as unsigned numbers, and not by text', () => {

@@ -3,12 +3,12 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { OrdinalError } from '../../src/errors.ts';
-import { KeyTable } from '../../src/keys/table.ts';
 import { decodeDistinct } from '../../src/parquet/decode-distinct.ts';
 import { chunkShape, decodeChunk, encodePlain, placeChunk } from '../../src/parquet/index.ts';
 import { builder } from '../../src/parquet/logical.ts';
 import type { Codec, ColumnType, Leaf } from '../../src/parquet/types.ts';
 import { bytesAt } from '../../src/parquet/values.ts';
+import { StringPool } from '../../src/split/string-pool.ts';
 
 const type: ColumnType = { physical: 'BYTE_ARRAY', annotation: { kind: 'string' } };
 const where = { blob: 'b', rowGroup: 0 };
@@ -25,9 +25,10 @@ function chunkOf(rows: readonly (string | null)[], optional: boolean, codec: Cod
 function read(chunk: ReturnType<typeof chunkOf>, optional: boolean, rows: number, distinctMax = 1) {
   const leaf = leafOf(optional);
   const shape = chunkShape(chunk.bytes, chunk.meta, leaf, where);
-  const table = new KeyTable();
+  const pool = new StringPool();
+  pool.begin();
   const sample = { rows: 8, distinctMax };
-  return { table, decoded: decodeDistinct(chunk.bytes, chunk.meta, leaf, rows, where, shape, table, sample) };
+  return { pool, decoded: decodeDistinct(chunk.bytes, chunk.meta, leaf, rows, where, shape, pool, sample) };
 }
 
 const rows = fc.array(
@@ -44,13 +45,14 @@ test('rows, nulls and first-seen order are those of the ordinary decoder', () =>
     fc.property(rows, codecs, fc.integer({ min: 1, max: 30 }), (list, codec, rowsPerPage) => {
       const optional = list.includes(null);
       const chunk = chunkOf(list, optional, codec, rowsPerPage);
-      const { table, decoded } = read(chunk, optional, list.length);
+      const { pool, decoded } = read(chunk, optional, list.length);
       assert.ok(decoded);
-      const text = (index: number) => (index < 0 ? null : new TextDecoder().decode(table.at(index)));
+      const text = (index: number) =>
+        index < 0 ? null : new TextDecoder().decode(pool.strings.at(pool.entries()[index]!));
       assert.deepEqual([...decoded.indices].map(text), list);
       assert.equal(decoded.nulls, list.filter((row) => row === null).length);
       assert.deepEqual(
-        Array.from({ length: table.size }, (_, i) => text(i)),
+        Array.from({ length: pool.size }, (_, i) => text(i)),
         [...new Set(list.filter((row) => row !== null))],
       );
       const plain = decodeChunk(chunk.bytes, chunk.meta, leafOf(optional), list.length, where);

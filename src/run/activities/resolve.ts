@@ -147,16 +147,23 @@ async function intern(
     // Batches are much alike; a table that need not grow is twice as quick.
     arriving ??= new KeyTable(Math.min(EXPECTED_MAX, list.rows * lists.batches));
     const components = types.map((type, c) => ({ type, values: columnOf(list, keyListColumn.component(c)) }));
+    const own = new Int32Array(list.rows);
+    ordinals[batch] = own;
+    const [only] = components;
+    if (whole && components.length === 1 && only?.values.kind === 'bytes') {
+      const { data: bytes, offsets: starts } = only.values;
+      arriving.internMany({ bytes, starts, ends: starts.subarray(1), hashes: list.hashes, count: list.rows }, own);
+      continue;
+    }
     const writer = keyWriter(components);
     const at = new Array<number>(types.length);
-    const own = new Int32Array(list.rows).fill(-1);
+    own.fill(-1);
     for (let row = 0; row < list.rows; row++) {
       const hash = list.hashes[row]!;
       if (!whole && partitionOf(hash, document.partitions) !== partition) continue;
       writer.write(at.fill(row));
       own[row] = arriving.internHashed(hash, writer.bytes, writer.start, writer.end);
     }
-    ordinals[batch] = own;
   }
   return { arriving: arriving ?? new KeyTable(), ordinals };
 }
