@@ -5,6 +5,7 @@
 import type { core } from 'zod';
 import type { ColumnType } from '../parquet/types.ts';
 import type { ArrivalMode } from './arrival.ts';
+import type { ByteProof } from './byte-proof.ts';
 
 /** How a source column's values appear in JavaScript: decided by the innermost type of its zod schema. */
 export type JsKind = 'string' | 'number' | 'bigint' | 'boolean' | 'date' | 'bytes' | 'any';
@@ -45,6 +46,8 @@ export interface ContractColumn {
    * is none.
    */
   quick?(value: unknown): string | undefined;
+  /** Whether bytes are certainly a text that the schema leaves as it is; absent where only the schema can tell. */
+  proof?: ByteProof;
   /**
    * Runs the schema on one non-null value. Never throws. Nulls are never shown to it: they pass or are refused by
    * `nullable` alone. It gives null only when `nullable` and `changes`.

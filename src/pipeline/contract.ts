@@ -3,6 +3,7 @@
 import { core } from 'zod';
 import { limits } from '../limits.ts';
 import type { ColumnType } from '../parquet/types.ts';
+import { byteProof } from './byte-proof.ts';
 import type { ContractColumn, JsKind } from './compiled.ts';
 import { type } from './output-type.ts';
 import { quickParse } from './quick-parse.ts';
@@ -104,7 +105,11 @@ function parser(schema: core.$ZodType, givesNull: boolean): ContractColumn['pars
   };
 }
 
-function quick(schema: core.$ZodType): Pick<ContractColumn, 'quick'> {
+function quick(schema: core.$ZodType): Pick<ContractColumn, 'quick' | 'proof'> {
   const parse = quickParse(schema);
-  return parse ? { quick: (value) => (typeof value === 'string' ? parse(value) : undefined) } : {};
+  const proof = byteProof(schema);
+  return {
+    ...(parse && { quick: (value: unknown) => (typeof value === 'string' ? parse(value) : undefined) }),
+    ...(proof && { proof }),
+  };
 }

@@ -4,11 +4,10 @@
  * reason.
  */
 import type { core } from 'zod';
+import { type CheckDef, stringChecks, unwrapped } from './string-checks.ts';
 
 /** What the schema makes of a text; undefined where the schema itself is to be asked. */
 export type QuickParse = (text: string) => string | undefined;
-
-type CheckDef = { check: string } & Record<string, unknown>;
 
 /** Formats that are no more than their expression. */
 const expressions = ['regex', 'email'];
@@ -16,14 +15,12 @@ const expressions = ['regex', 'email'];
 /** Undefined for schemas that are anything else. */
 export function quickParse(schema: core.$ZodType): QuickParse | undefined {
   const inner = unwrapped(schema);
-  const def = inner._zod.def as core.$ZodTypeDef & Partial<CheckDef> & { coerce?: boolean };
-  if (def.type === 'pipe') {
-    const { in: before, out: after } = def as unknown as core.$ZodPipeDef;
+  if (inner._zod.def.type === 'pipe') {
+    const { in: before, out: after } = inner._zod.def as core.$ZodPipeDef;
     return inTurn([quickParse(before), quickParse(after)]);
   }
-  if (def.type !== 'string' || def.coerce === true) return undefined;
-  const own = def.check === undefined ? [] : [stepOf(def as CheckDef)];
-  return inTurn([...own, ...(def.checks ?? []).map((check) => stepOf(check._zod.def as unknown as CheckDef))]);
+  const checks = stringChecks(inner);
+  return checks && inTurn(checks.map(stepOf));
 }
 
 /** One step after the other; undefined where one is not understood. */
@@ -35,13 +32,6 @@ function inTurn(steps: (QuickParse | undefined)[]): QuickParse | undefined {
     for (let i = 0; i < known.length && value !== undefined; i++) value = known[i]!(value);
     return value;
   };
-}
-
-/** Nulls never come here, so wrappers that only admit them change nothing. */
-function unwrapped(schema: core.$ZodType): core.$ZodType {
-  const def = schema._zod.def as core.$ZodTypeDef & { innerType?: core.$ZodType };
-  const wraps = (def.type === 'nullable' || def.type === 'optional') && def.innerType && !def.checks?.length;
-  return wraps ? unwrapped(def.innerType!) : schema;
 }
 
 function testing(test: (text: string) => boolean): QuickParse {

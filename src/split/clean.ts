@@ -223,11 +223,17 @@ export class CleanColumn {
     if (!entries) return undefined;
     const { numbers } = entries;
     const inputs = pool.strings.values();
+    const { data, offsets } = inputs;
+    const { proof } = contract;
     const cleaned = new Int32Array(numbers.length);
     let changed = false;
     for (let entry = 0; entry < numbers.length; entry++) {
       const number = numbers[entry]!;
       let outcome = pool.outcome(number);
+      if (outcome === UNKNOWN && proof?.(data, offsets[number]!, offsets[number + 1]!)) {
+        outcome = number;
+        pool.remember(number, outcome);
+      }
       if (outcome === UNKNOWN) {
         const result = this.#parse(read, inputs, number);
         if (!result.ok || typeof result.value !== 'string') return undefined;
