@@ -48,8 +48,8 @@ export class BatchKeys {
     const fed = new Map<string, FedKeys>();
     for (const list of this.#lists.values()) {
       const feeds = this.#pipeline.feeds.filter((feed) => feed.target === list.entity.name);
-      const parts = feeds.map((feed) => feedPart(feed, unit, list.types, this.#memory));
-      internInOrder(list, parts);
+      const parts = feeds.map((feed) => feedPart(feed, unit, list, this.#memory));
+      internInOrder(parts);
       for (const part of parts) fed.set(feedKey(part.feed), { factor: part.factor, ordinals: part.ordinals });
     }
     // Attributes may be references to keys of any entity, so they are taken when all keys have ordinals.
@@ -79,14 +79,14 @@ interface FeedPart {
   factor: Factor;
   ordinals: Int32Array;
   /** The ordinal, in the batch's list, of the key that a row names. */
-  ordinalOf(list: KeyList, row: number): number;
+  ordinalOf(row: number): number;
 }
 
-/** `types` are the key's: a feed's columns may be narrower. */
-function feedPart(feed: Feed, unit: SourceUnit, types: readonly ColumnType[], memory: BatchMemory): FeedPart {
+/** The list's types are the key's: a feed's columns may be narrower. */
+function feedPart(feed: Feed, unit: SourceUnit, list: KeyList, memory: BatchMemory): FeedPart {
   const columns = feed.columns.map((name, c) => {
     const cleaned = unit.column(name);
-    const type = types[c]!;
+    const type = list.types[c]!;
     return { column: widenColumn(cleaned.column(), cleaned.type, type), type };
   });
   const factors = feed.columns.map((name) => unit.factor(name, feed.selectedBy));
@@ -95,7 +95,8 @@ function feedPart(feed: Feed, unit: SourceUnit, types: readonly ColumnType[], me
   const only = columns.length === 1 ? columns[0]!.column : undefined;
   if (only instanceof PooledColumn) {
     const { pool, numbers, indices } = only;
-    return { feed, factor, ordinals, ordinalOf: (list, row) => list.internPooled(pool, numbers[indices[row]!]!) };
+    const known = list.ordinalsOf(pool);
+    return { feed, factor, ordinals, ordinalOf: (row) => list.internPooled(pool, numbers[indices[row]!]!, known) };
   }
   const writer = keyWriter(columns.map(({ column, type }) => ({ values: valuesOf(column), type })));
   const at = new Array<number>(columns.length);
@@ -103,7 +104,7 @@ function feedPart(feed: Feed, unit: SourceUnit, types: readonly ColumnType[], me
     feed,
     factor,
     ordinals,
-    ordinalOf(list, row) {
+    ordinalOf(row) {
       for (let c = 0; c < columns.length; c++) at[c] = positionOf(columns[c]!.column, row);
       writer.write(at);
       return list.table.intern(writer.bytes, writer.start, writer.end);
@@ -112,11 +113,11 @@ function feedPart(feed: Feed, unit: SourceUnit, types: readonly ColumnType[], me
 }
 
 /** Merges the feeds' codes by first row, then by feed order, and gives each key its ordinal. */
-function internInOrder(list: KeyList, parts: readonly FeedPart[]): void {
+function internInOrder(parts: readonly FeedPart[]): void {
   const [only] = parts;
   if (parts.length === 1 && only) {
     const { order, firstRow } = only.factor;
-    for (let i = 0; i < order.length; i++) only.ordinals[order[i]!] = only.ordinalOf(list, firstRow[i]!);
+    for (let i = 0; i < order.length; i++) only.ordinals[order[i]!] = only.ordinalOf(firstRow[i]!);
     return;
   }
   const next = new Int32Array(parts.length);
@@ -134,7 +135,7 @@ function internInOrder(list: KeyList, parts: readonly FeedPart[]): void {
     if (best < 0) return;
     const part = parts[best]!;
     const place = next[best]!;
-    part.ordinals[part.factor.order[place]!] = part.ordinalOf(list, bestRow);
+    part.ordinals[part.factor.order[place]!] = part.ordinalOf(bestRow);
     next[best] = place + 1;
   }
 }
@@ -170,17 +171,22 @@ class KeyList {
     this.#latest = entity.onChange === 'report' ? new LatestRows(entity) : undefined;
   }
 
-  /** The ordinal of a key that is a string of a pool: hashed when the batch first sees it, looked up by number later. */
-  internPooled(pool: StringPool, number: number): number {
+  /** The ordinals of a pool's strings by number, -1 where none is known yet: for the unit at hand. */
+  ordinalsOf(pool: StringPool): Int32Array {
     let known = this.#pooled.get(pool);
-    if (known?.epoch !== pool.epoch || number >= known.ordinals.length) {
+    if (known?.epoch !== pool.epoch || pool.count > known.ordinals.length) {
       known = { epoch: pool.epoch, ordinals: ordinalsOf(known, pool) };
       this.#pooled.set(pool, known);
     }
-    let ordinal = known.ordinals[number]!;
+    return known.ordinals;
+  }
+
+  /** The ordinal of a key that is a string of a pool: hashed when the batch first sees it, looked up by number later. */
+  internPooled(pool: StringPool, number: number, known: Int32Array): number {
+    let ordinal = known[number]!;
     if (ordinal < 0) {
       ordinal = this.table.internFrom(pool.strings, number);
-      known.ordinals[number] = ordinal;
+      known[number] = ordinal;
     }
     return ordinal;
   }
