@@ -1,8 +1,7 @@
 /**
- * PLAIN INT64 values that count up by one, compressed without a compressor. Of 256 neighbours only the lowest byte
- * differs, so a compressor finds the same thing again and again: one new byte, then seven bytes as eight bytes ago.
- * Writing that down directly saves the search: measured for 3 million values in ZSTD, 10 ms instead of 240 ms at about
- * the same size. The output is ordinary ZSTD and Snappy that every reader knows.
+ * PLAIN INT64 values that count up by one, compressed without a compressor: what a compressor would find again and again
+ * is written down directly. Measured for 3 million values in ZSTD: 1 ms and
+ * 0.25 MB, where level 1 takes 107 ms and 3.1 MB. The output is ordinary ZSTD and Snappy that every reader knows.
  *
  * Specification: RFC 8878 (Zstandard), sections 3.1.1.1 to 3.1.1.4; google/snappy, `format_description.txt`.
  */
@@ -41,25 +40,29 @@ class Counter {
 // Block types and modes of RFC 8878.
 const rawBlock = 0;
 const compressedBlock = 2;
+/** Literals that are one byte, again and again, with a size of 12 bits. */
+const rleLiterals = 0b01_01;
 /** All three sequence codes in RLE mode: one symbol each, and no bits per sequence. */
 const allRle = 0b01_01_01_00;
 /** Code of literal length 1, of match length 7. */
 const literalLength1 = 1;
 const matchLength7 = 4;
-/** Offset codes: "as last time", and the one whose values 8 to 15 take three bits; offset 8 has the value 11. */
+/** Offset codes: "as last time", and the one whose values from 2048 take eleven bits; offset 2048 has the value 2051. */
 const repeatOffset = 0;
-const offset8Code = 3;
-/** A bitstream of nothing, and one of the three bits 011; the bit above them marks its end. */
-const noBits = 0b1;
-const offset8Bits = 0b1_011;
+const offset2048Code = 11;
+/** A bitstream of nothing, and one of the eleven bits of 3; the bit above them marks its end. */
+const noBits = [0b1];
+const offset2048Bits = [0b00000011, 0b00001_000];
 
-/** Bytes of the block of a whole group: header, literals and their size, sequences. */
-const wholeBlockBytes = 3 + 2 + (groupValues - 1) + valueBytes + 7;
-
-/** ZSTD frame of `count` values from `first`; `count` is at least `countedRunMin`. */
+/**
+ * ZSTD frame of `count` values from `first`; `count` is at least `countedRunMin`. 256 values ago all bytes but the second
+ * were the same, and the second is the same for 256 neighbours: a block is that byte once, and "seven more as 2,048 bytes
+ * ago" for each of them.
+ */
 export function zstdCountedRun(first: bigint, count: number): Uint8Array {
   const groups = Math.ceil(count / groupValues) + 2;
-  const out = new Uint8Array(32 + groups * 280 + (groupValues + 1) * valueBytes);
+  const carries = Math.ceil(groups / groupValues) + 2;
+  const out = new Uint8Array(64 + groups * 16 + carries * (groupValues * valueBytes + 8));
   const view = new DataView(out.buffer);
   const counter = new Counter(first);
   view.setUint32(0, 0xfd2fb528, true);
@@ -68,41 +71,38 @@ export function zstdCountedRun(first: bigint, count: number): Uint8Array {
   view.setUint32(5, count * valueBytes, true);
   let o = 9;
 
-  // Raw: all values before the first whole group, and the first of that.
-  const head = (groupValues - (counter.low % groupValues)) % groupValues;
-  o = zstdBlockHeader(out, o, rawBlock, (head + 1) * valueBytes, false);
-  for (let k = 0; k <= head; k++, o += valueBytes) {
+  // The first group as it is, and the lowest byte of the next value: every block ends behind one.
+  o = zstdBlockHeader(out, o, rawBlock, groupValues * valueBytes + 1, false);
+  for (let k = 0; k < groupValues; k++, o += valueBytes) {
     counter.write(view, o);
-    if (k < head) counter.add(1);
+    counter.add(1);
   }
-  // One sequence that names the offset; all later ones repeat it.
-  o = zstdBlockHeader(out, o, compressedBlock, 8, false);
-  out.set([1 << 3, 1, 1, allRle, literalLength1, offset8Code, matchLength7, offset8Bits], o);
-  o += 8;
+  out[o++] = counter.low;
 
-  let left = count - head;
-  // Where the last block of a whole group began: all such blocks differ in their trailing literals alone.
-  let whole = -1;
-  for (let from = 2; left > 0; from = 1) {
-    const inGroup = Math.min(groupValues, left);
-    left -= inGroup;
-    counter.add(groupValues);
-    // The next group's first value is this block's last literals.
-    const trailing = left > 0 ? valueBytes : 0;
-    const isLast = left <= 1;
-    const sequences = inGroup - from;
-    const isWhole = sequences === groupValues - 1 && trailing > 0 && !isLast;
-    if (isWhole && whole >= 0) {
-      out.copyWithin(o, whole, whole + wholeBlockBytes);
-      o += wholeBlockBytes;
+  let known = false;
+  // The last value ends the frame, without the lowest byte of another.
+  for (let left = count - groupValues - 1; left > 0; ) {
+    const inGroup = Math.min(left, groupValues - (counter.low % groupValues));
+    const second = (counter.low >>> 8) & 255;
+    if (second === 0) {
+      o = zstdRawValues(out, view, o, counter, inGroup);
     } else {
-      if (isWhole) whole = o;
-      o = zstdSequences(out, o, from, sequences, trailing, isLast);
+      // The first sequence names the offset; all later ones repeat it.
+      if (!known) o = zstdSequences(out, o, second, 1, offset2048Code, offset2048Bits);
+      if (inGroup > (known ? 0 : 1)) {
+        o = zstdSequences(out, o, second, known ? inGroup : inGroup - 1, repeatOffset, noBits);
+      }
+      known = true;
+      counter.add(inGroup);
     }
-    if (trailing > 0) counter.write(view, o - (sequences < 128 ? 6 : 7) - valueBytes);
-    if (left === 1) break;
+    left -= inGroup;
   }
-  return out.subarray(0, o);
+  // One value of which the lowest byte is there.
+  const end = zstdBlockHeader(out, o, rawBlock, valueBytes - 1, true);
+  const header = out[end - 1]!;
+  counter.write(view, end - 1);
+  out[end - 1] = header;
+  return out.subarray(0, end + valueBytes - 1);
 }
 
 function zstdBlockHeader(out: Uint8Array, at: number, type: number, size: number, isLast: boolean): number {
@@ -113,30 +113,40 @@ function zstdBlockHeader(out: Uint8Array, at: number, type: number, size: number
   return at + 3;
 }
 
-/** A block of `sequences` literals that count up from `from`, room for `trailing` more, and the sequences. */
+/** A block of values as they are, from the second byte of the first one to the lowest of the one behind the last. */
+function zstdRawValues(out: Uint8Array, view: DataView, at: number, counter: Counter, values: number): number {
+  const start = zstdBlockHeader(out, at, rawBlock, values * valueBytes, false);
+  const header = out[start - 1]!;
+  for (let k = 0; k < values; k++) {
+    counter.write(view, start - 1 + k * valueBytes);
+    counter.add(1);
+  }
+  out[start - 1] = header;
+  out[start - 1 + values * valueBytes] = counter.low;
+  return start + values * valueBytes;
+}
+
+/** A block of sequences: each the literal, and seven bytes from the offset. */
 function zstdSequences(
   out: Uint8Array,
   at: number,
-  from: number,
+  literal: number,
   sequences: number,
-  trailing: number,
-  isLast: boolean,
+  offsetCode: number,
+  bits: readonly number[],
 ): number {
-  const literals = sequences + trailing;
   const countBytes = sequences < 128 ? 1 : 2;
-  let o = zstdBlockHeader(out, at, compressedBlock, 2 + literals + countBytes + 5, isLast);
-  // Raw literals with a 12-bit size.
-  out[o++] = (1 << 2) | ((literals & 15) << 4);
-  out[o++] = literals >>> 4;
-  for (let k = 0; k < sequences; k++) out[o++] = from + k;
-  o += trailing;
+  let o = zstdBlockHeader(out, at, compressedBlock, 3 + countBytes + 4 + bits.length, false);
+  out[o++] = rleLiterals | ((sequences & 15) << 4);
+  out[o++] = sequences >>> 4;
+  out[o++] = literal;
   if (countBytes === 2) out[o++] = 128 | (sequences >>> 8);
   out[o++] = sequences;
   out[o++] = allRle;
   out[o++] = literalLength1;
-  out[o++] = repeatOffset;
+  out[o++] = offsetCode;
   out[o++] = matchLength7;
-  out[o++] = noBits;
+  for (const byte of bits) out[o++] = byte;
   return o;
 }
 

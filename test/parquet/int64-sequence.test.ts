@@ -72,24 +72,27 @@ test('ranges decode to their values, and the statistics are exact', () => {
 
 test('runs that count up by one are read by every engine, at every alignment', async () => {
   for (const codec of ['ZSTD', 'SNAPPY'] as const) {
-    for (const first of [0n, 1n, 2n, 255n, 300n, 2n ** 32n - 2000n]) {
+    for (const first of [0n, 1n, 2n, 255n, 300n, 65_000n, 2n ** 32n - 2000n]) {
       for (const count of [1024, 1025, 1279, 1280, 1281, 1282, 5000, 200_000]) {
         const chunk = encodeInt64Sequence([{ first, count, step: 1n }], { encoding: 'plain', codec });
         const file = fileOfIds(chunk);
         assert.deepEqual(decodeIds(file), expand([{ first, count, step: 1n }]));
-        const path = judge.put('ids.parquet', file);
+        // DuckDB keeps what it has read of a file while the name, the size and the time are the same.
+        const path = judge.put(`ids-${codec}-${first}-${count}.parquet`, file);
         const [row] =
           await judge.rows(`SELECT count(*)::INT AS n, sum((id <> ${first} + file_row_number)::INT)::INT AS wrong
           FROM read_parquet('${path}', file_row_number = true)`);
         assert.deepEqual(row, { n: count, wrong: 0 });
       }
     }
-    const file = fileOfIds(encodeInt64Sequence([{ first: 77n, count: 9000, step: 1n }], { encoding: 'plain', codec }));
+    // Across a carry into the third byte.
+    const ids = { first: 60_077n, count: 9000, step: 1n };
+    const file = fileOfIds(encodeInt64Sequence([ids], { encoding: 'plain', codec }));
     assert.deepEqual(await judge.differences(file, throughArrow(file)), []);
     assert.deepEqual(await judge.differences(file, throughPolars(file)), []);
     const rows = await readHyparquet(file);
     assert.equal(rows.length, 9000);
-    assert.ok(rows.every((row, i) => row.id === 77n + BigInt(i)));
+    assert.ok(rows.every((row, i) => row.id === ids.first + BigInt(i)));
   }
 });
 
