@@ -35,7 +35,17 @@ export async function benchBlobs(options: BenchOptions): Promise<Result[]> {
       };
       const racers = [await openService(work), new ContestantHandle('duckdb', work)];
       const idsGoOn = true;
-      results.push(...(await race({ scope: 'blob', rows, racers, rounds: options.runs, log: options.log, idsGoOn })));
+      results.push(
+        ...(await race({
+          scope: 'blob',
+          rows,
+          racers,
+          rounds: options.runs,
+          warmUps: options.warmUps,
+          log: options.log,
+          idsGoOn,
+        })),
+      );
     } finally {
       await azurite.stop();
     }

@@ -1,5 +1,6 @@
 /** A contestant as the harness holds it: a child process that runs when it is told to. */
 import { type ChildProcess, fork } from 'node:child_process';
+import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Engine, Work } from './contestants/contestant.ts';
@@ -9,18 +10,20 @@ import type { Racer } from './race.ts';
 export class ContestantHandle implements Racer {
   readonly engine: Engine;
   readonly work: Work;
-  readonly roundsMax: number;
+  readonly roundsMax: number | undefined;
   readonly #child: ChildProcess;
   readonly #ended: Promise<void>;
   #open: Measured | undefined;
   #runs = 0;
 
-  constructor(engine: Engine, work: Work, roundsMax = Infinity) {
+  constructor(engine: Engine, work: Work, roundsMax?: number) {
     this.engine = engine;
     this.work = work;
     this.roundsMax = roundsMax;
+    // Where workers take all cores, the collector's helper threads would only take them from each other.
+    const crowded = engine === 'ordinal' && work.threads >= availableParallelism();
     this.#child = fork(fileURLToPath(new URL('./contestants/process.ts', import.meta.url)), {
-      execArgv: ['--disable-warning=ExperimentalWarning'],
+      execArgv: ['--disable-warning=ExperimentalWarning', ...(crowded ? ['--single-threaded-gc'] : [])],
       env: { ...process.env, POLARS_MAX_THREADS: String(work.threads) },
     });
     this.#ended = new Promise((resolve) => this.#child.once('exit', () => resolve()));

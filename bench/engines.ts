@@ -27,10 +27,19 @@ export async function benchEngines(options: BenchOptions): Promise<Result[]> {
       const source = engine === 'dsnp' ? await plainSourceOf(set, rows) : await sourceOf(set, rows);
       for (const count of threads[engine].filter((some) => options.threads?.includes(some) ?? true)) {
         const work = { set, source, threads: count };
-        racers.push(new ContestantHandle(engine, work, engine === 'dsnp' ? dsnpRounds : Infinity));
+        racers.push(new ContestantHandle(engine, work, engine === 'dsnp' ? dsnpRounds : undefined));
       }
     }
-    results.push(...(await race({ scope: 'engine', rows, racers, rounds: options.runs, log: options.log })));
+    results.push(
+      ...(await race({
+        scope: 'engine',
+        rows,
+        racers,
+        rounds: options.runs,
+        warmUps: options.warmUps,
+        log: options.log,
+      })),
+    );
   }
   return results;
 }

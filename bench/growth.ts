@@ -20,7 +20,14 @@ export async function benchGrowth(options: BenchOptions): Promise<Result[]> {
       .filter((engine) => options.engines.includes(engine))
       .map((engine) => new ContestantHandle(engine, { set: 'flights', source, threads: 1 }));
     results.push(
-      ...(await race({ scope: 'growth', rows, racers, rounds: Math.min(options.runs, 3), log: options.log })),
+      ...(await race({
+        scope: 'growth',
+        rows,
+        racers,
+        rounds: Math.min(options.runs, 3),
+        warmUps: Math.min(options.warmUps, 1),
+        log: options.log,
+      })),
     );
   }
   return results;

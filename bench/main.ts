@@ -2,9 +2,9 @@
  * The benchmark.
  *
  *   npm run bench -- [--only engine|blob|growth] [--sets flights,sales] [--engines ordinal,duckdb,duckdb-checked,polars,dsnp]
- *                    [--runs 5] [--rows N] [--json FILE] [--no-docs]
+ *                    [--runs 5] [--warm-ups 3] [--rows N] [--json FILE] [--no-docs]
  *
- * Medians of `--runs` warm runs, in turns with the other contestants'. `docs/benchmarks.md` is written, unless `--rows`
+ * Medians of `--runs` warm runs, in turns with the other contestants', after a cold one and `--warm-ups`. `docs/benchmarks.md` is written, unless `--rows`
  * makes it a smaller try.
  */
 import fs from 'node:fs';
@@ -24,8 +24,10 @@ const sets: SetName[] = ['flights', 'sales'];
 export interface BenchOptions {
   sets: SetName[];
   engines: Engine[];
-  /** Warm runs of each contestant. */
+  /** Measured runs of each contestant. */
   runs: number;
+  /** Runs before them that are not measured. */
+  warmUps: number;
   /** Only with so many workers or threads, engine against engine. @default all */
   threads?: number[];
   /** Source rows in place of the sets' own. */
@@ -48,6 +50,7 @@ async function main(): Promise<void> {
       sets: { type: 'string' },
       engines: { type: 'string' },
       runs: { type: 'string', default: '5' },
+      'warm-ups': { type: 'string', default: '3' },
       rows: { type: 'string' },
       json: { type: 'string' },
       'no-docs': { type: 'boolean', default: false },
@@ -57,6 +60,7 @@ async function main(): Promise<void> {
     sets: choice(values.sets, sets, 'sets'),
     engines: choice(values.engines, engines, 'engines'),
     runs: Number(values.runs),
+    warmUps: Number(values['warm-ups']),
     rows: values.rows === undefined ? undefined : Number(values.rows),
     log: (line) => console.error(line),
   };

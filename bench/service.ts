@@ -27,7 +27,8 @@ export async function openService(work: Work): Promise<Racer> {
   const host = await startHost({
     scriptRoot: root,
     workers: work.threads,
-    env: { AzureWebJobsStorage: work.storage! },
+    // As engine against engine: there are as many workers as cores.
+    env: { AzureWebJobsStorage: work.storage!, languageWorkers__node__arguments: '--single-threaded-gc' },
   });
   const startUp = (performance.now() - start) / 1000;
   const pipeline = pipelines.get(work.set)!;

@@ -52,7 +52,7 @@ export class Worker {
       env: { ...options.env, ...compileCacheEnvironment(options.env) },
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
       serialization: 'advanced',
-      execArgv: ['--disable-warning=ExperimentalWarning'],
+      execArgv: ['--disable-warning=ExperimentalWarning', ...argumentsOf(options.env)],
     });
     this.forwardOutput(options.logger);
     this.loaded = new Promise((resolve, reject) => {
@@ -170,4 +170,9 @@ export class Worker {
       if (stream) createInterface({ input: stream }).on('line', (line) => logger.log(level, 'app', line));
     }
   }
+}
+
+/** What a host's setting says that Node is to be started with. */
+function argumentsOf(env: NodeJS.ProcessEnv): string[] {
+  return env.languageWorkers__node__arguments?.split(/\s+/).filter((one) => one !== '') ?? [];
 }

@@ -37,6 +37,7 @@ describe('the benchmark', () => {
       sets: ['flights', 'sales'],
       engines: ['ordinal', 'duckdb', 'duckdb-checked', 'polars', 'dsnp'],
       runs: 1,
+      warmUps: 0,
       threads: [1],
       rows: 5_000,
       log: (line) => lines.push(line),
