@@ -26,6 +26,8 @@ export class BlockLog {
 
   /** Appends a block. Returns its bytes. */
   stage(id: string, parts: readonly Uint8Array[]): number {
+    // Whoever commits the blob deletes all writers' files.
+    if (this.#own && fs.fstatSync(this.#own.lines).nlink === 0) this.close();
     this.#own ??= this.#open();
     const own = this.#own;
     const offset = own.end;

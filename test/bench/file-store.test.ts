@@ -50,6 +50,19 @@ describe('a folder as a blob store', () => {
     );
   });
 
+  it('takes the blocks of several writers, and none of before the last commit', async () => {
+    const other = new FileStore(folder);
+    for (const round of ['first', 'second']) {
+      await store.stageBlock('c', 'a', id(1), [bytes(`${round} of one, `)]);
+      await other.stageBlock('c', 'a', id(2), [bytes(`${round} of the other`)]);
+      await store.commitBlocks('c', 'a', [id(1), id(2)]);
+      assert.equal(await read('a'), `${round} of one, ${round} of the other`);
+    }
+    await other.stageBlock('c', 'a', id(2), [bytes('third')]);
+    await assert.rejects(store.commitBlocks('c', 'a', [id(1), id(2)]), { code: 'StorageFailed' });
+    for (const one of [store, other]) one.close();
+  });
+
   it('honours conditions on writes and on reads', async () => {
     const { etag } = await store.write('c', 'a', bytes('one'), { ifAbsent: true });
     await assert.rejects(store.write('c', 'a', bytes('two'), { ifAbsent: true }), { code: 'StorageConflict' });
