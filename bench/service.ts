@@ -28,7 +28,10 @@ export async function openService(work: Work): Promise<Racer> {
     scriptRoot: root,
     workers: work.threads,
     // As engine against engine: there are as many workers as cores.
-    env: { AzureWebJobsStorage: work.storage!, languageWorkers__node__arguments: '--single-threaded-gc' },
+    env: {
+      AzureWebJobsStorage: work.storage!,
+      languageWorkers__node__arguments: '--single-threaded-gc --max-semi-space-size=8',
+    },
   });
   const startUp = (performance.now() - start) / 1000;
   const pipeline = pipelines.get(work.set)!;

@@ -43,7 +43,7 @@ const schema = z.object({
   /** Container for work in progress and the key index. */
   ORDINAL_WORK_CONTAINER: containerName.default('ordinal'),
   /** Source rows that a batch aims at: whole row groups are added while they fit. */
-  ORDINAL_BATCH_ROWS: integer(1, 64_000_000).default(250_000),
+  ORDINAL_BATCH_ROWS: integer(1, 64_000_000).default(600_000),
   /** Source rows that one output file aims at. */
   ORDINAL_PART_ROWS: integer(1, 1_000_000_000).default(5_000_000),
   /** Requests that one activity keeps in flight. */

@@ -2,6 +2,7 @@
 import { invariant } from '../errors.ts';
 import { limits } from '../limits.ts';
 import type { CompiledPipeline } from '../pipeline/compiled.ts';
+import { forgetMemory } from '../split/run-memory.ts';
 import { requireBytes } from '../storage/json.ts';
 import { work } from '../storage/names.ts';
 import { NO_SLOT } from './activities/resolve.ts';
@@ -116,6 +117,7 @@ function halvesOf(longs: BigInt64Array): Int32Array {
 
 export async function openRun(environment: Environment, ref: PlanRef): Promise<OpenRun> {
   const planned = await loadPlan(environment, ref);
+  forgetMemory(planned.plan);
   const [tally, ids] = await Promise.all([loadTally(environment, planned), loadIds(environment, planned)]);
   return new OpenRun(environment, planned, tally, ids);
 }

@@ -32,7 +32,7 @@ export interface PlanTargets {
 }
 
 /** A batch is sealed in a fraction of the time that its split takes: so many batches' worth of rows are sealed together. */
-const sealBatches = 4;
+const sealBatches = 2;
 /** Batches of one seal, however small: of ten thousand tiny files, too. */
 const sealBatchesMax = 32;
 

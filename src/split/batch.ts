@@ -7,7 +7,7 @@ import type { CompiledPipeline } from '../pipeline/compiled.ts';
 import type { Fragment, SplitRecord } from './fragment.ts';
 import { BatchKeys, type KeyTypes } from './key-lists.ts';
 import { QuarantineList } from './quarantine.ts';
-import { type BatchMemory, memoryOf, type RunMemory } from './run-memory.ts';
+import { type BatchMemory, memoryOf, RunMemory } from './run-memory.ts';
 import type { SourceChunk, UnitPlace } from './source-chunk.ts';
 import { SourceUnit } from './source-unit.ts';
 import { unroutedRows } from './unrouted.ts';
@@ -52,7 +52,7 @@ export class BatchSplitter {
   constructor(pipeline: CompiledPipeline, schema: BatchSchema) {
     this.#pipeline = pipeline;
     this.#schema = schema;
-    this.#run = memoryOf(schema.run ?? this);
+    this.#run = schema.run ? memoryOf(schema.run) : new RunMemory();
     this.#memory = this.#run.takeBatch();
     this.#keys = new BatchKeys(pipeline, schema.keyTypes, this.#memory);
     for (const entity of pipeline.entities) if (entity.kind === 'rows') this.#fragments.set(entity.name, []);

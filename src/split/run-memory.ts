@@ -73,14 +73,20 @@ export class BatchMemory {
   }
 }
 
-const memories = new WeakMap<object, RunMemory>();
+/** Runs whose memory a process keeps: another one's splits end the oldest's. */
+const RUNS_MAX = 2;
 
-/** The memory of `run`, any object that lives as long as the run's plan. */
+/** The run used last is the last. */
+const memories = new Map<object, RunMemory>();
+
+/** The memory of `run`, an object that the run's splits share. */
 export function memoryOf(run: object): RunMemory {
-  let memory = memories.get(run);
-  if (!memory) {
-    memory = new RunMemory();
-    memories.set(run, memory);
+  const memory = memories.get(run) ?? new RunMemory();
+  memories.delete(run);
+  memories.set(run, memory);
+  for (const oldest of memories.keys()) {
+    if (memories.size <= RUNS_MAX) break;
+    memories.delete(oldest);
   }
   return memory;
 }
