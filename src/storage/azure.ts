@@ -2,6 +2,7 @@
  * The `BlobStore` port over Azure Blob Storage (and Azurite). Conditions of the service become named errors; whatever
  * may pass by itself (throttling, unreachable, 5xx) is marked worth a retry. The SDK retries short hiccups by itself.
  */
+import { Readable } from 'node:stream';
 import type { TokenCredential } from '@azure/identity';
 import { BlobServiceClient, type ContainerClient, RestError } from '@azure/storage-blob';
 import { OrdinalError } from '../errors.ts';
@@ -161,15 +162,15 @@ class AzureBlobStore implements BlobStore {
   }
 
   async stageBlock(container: string, name: string, blockId: string, parts: readonly Uint8Array[]): Promise<void> {
-    const bytes = joined(parts);
-    if (bytes.byteLength > limits.blockBytesMax) {
-      throw new OrdinalError('LimitExceeded', `a block of ${bytes.byteLength} bytes exceeds ${limits.blockBytesMax}`, {
+    const length = parts.reduce((sum, part) => sum + part.byteLength, 0);
+    if (length > limits.blockBytesMax) {
+      throw new OrdinalError('LimitExceeded', `a block of ${length} bytes exceeds ${limits.blockBytesMax}`, {
         where: { blob: name },
         remedy: 'Write the source with smaller row groups.',
       });
     }
     try {
-      await this.#container(container).getBlockBlobClient(name).stageBlock(blockId, bytes, bytes.byteLength);
+      await this.#container(container).getBlockBlobClient(name).stageBlock(blockId, bodyOf(parts, length), length);
     } catch (thrown) {
       throw writeFailure('stage a block of', container, name, thrown);
     }
@@ -239,9 +240,33 @@ function writeHeaders(options: WriteOptions) {
   };
 }
 
-function joined(parts: readonly Uint8Array[]): Uint8Array {
-  return parts.length === 1 && parts[0] ? parts[0] : Buffer.concat(parts);
+/** Smaller bodies are joined: a stream has its price too. */
+const STREAMED_BYTES_MIN = 64 * 1024;
+
+/** The parts as one body. Larger ones are sent from where they are: copying them costs more than sending them. */
+function bodyOf(parts: readonly Uint8Array[], length: number): Uint8Array | (() => NodeJS.ReadableStream) {
+  if (parts.length === 1 && parts[0]) return parts[0];
+  if (length < STREAMED_BYTES_MIN) return Buffer.concat(parts);
+  // A stream for each try.
+  return () => Readable.from(coalesced(parts));
 }
+
+/** The parts in their order, small ones together: each is a write to the connection. */
+function* coalesced(parts: readonly Uint8Array[]): Iterable<Uint8Array> {
+  let held: Uint8Array[] = [];
+  for (const part of parts) {
+    if (part.byteLength < COALESCED_BYTES_MAX) {
+      held.push(part);
+      continue;
+    }
+    if (held.length > 0) yield Buffer.concat(held);
+    held = [];
+    yield part;
+  }
+  if (held.length > 0) yield Buffer.concat(held);
+}
+
+const COALESCED_BYTES_MAX = 16 * 1024;
 
 async function collect(stream: AsyncIterable<Uint8Array>, length: number, name: string): Promise<Uint8Array> {
   // Own memory, not a slice of Node's pool: decoders take aligned typed-array views of it.
