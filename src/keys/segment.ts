@@ -1,23 +1,32 @@
 /**
  * Segments: the files that a key index consists of. Keys in the order of their hash, in blocks, with a directory of the
- * blocks' hash bounds, so that a reader fetches only the blocks that may hold what it looks for. Little endian:
+ * blocks' hash bounds, so that a reader fetches only the blocks that may hold what it looks for. Each block is compressed
+ * (ZSTD): keys of one kind are much alike. Little endian:
  *
  *     block:     i64 value[n] · u32 hash[n] · u32 end[n] (of each key in the bytes that follow) · key bytes · pad to 8
- *     directory: for each block f64 offset · u32 length · u32 keys · u32 first hash · u32 last hash
+ *     directory: for each block f64 offset · u32 stored length · u32 keys · u32 first hash · u32 last hash
  *     tail:      u32 blocks · u32 magic
+ *
+ * Segments of before blocks were compressed have another magic, and are read as they are.
  *
  * A value is an ID; or, in the delta of one run, the key's ordinal among the run's new keys, whose ID follows from the
  * ranges that the run was given. The hash is `hashKey` of `table.ts`: it is part of the format.
  */
+import zlib from 'node:zlib';
 import { invariant, OrdinalError } from '../errors.ts';
-import { arenaOf, copyForward } from '../short-bytes.ts';
+import { arenaOf, copyForward, slackBytes } from '../short-bytes.ts';
 import type { BlobStore } from '../storage/store.ts';
+import { quickly } from '../storage/zstd.ts';
 import type { KeyTable } from './table.ts';
 
-const BLOCK_KEYS = 2048;
+const BLOCK_KEYS = 16_384;
 const DIRECTORY_ENTRY_BYTES = 24;
 const TAIL_BYTES = 8;
-const MAGIC = 0x31534b4f;
+const MAGIC = 0x32534b4f;
+const MAGIC_UNCOMPRESSED = 0x31534b4f;
+
+/** Bytes of a block: its keys may be long. */
+const BLOCK_BYTES_MAX = 1 << 30;
 
 /** Blocks fetched in one request, and the hole between two that is fetched along. */
 const REQUEST_BYTES_MAX = 8 * 1024 * 1024;
@@ -88,12 +97,13 @@ export class SegmentWriter {
   #flush(): void {
     const n = this.#count;
     if (n === 0) return;
-    const length = blockLength(n, this.#used);
-    const block = new Uint8Array(length);
+    const block = new Uint8Array(blockLength(n, this.#used));
     new BigInt64Array(block.buffer, 0, n).set(this.#values.subarray(0, n));
     new Uint32Array(block.buffer, n * 8, n).set(this.#hashes.subarray(0, n));
     new Uint32Array(block.buffer, n * 12, n).set(this.#ends.subarray(0, n));
     block.set(this.#bytes.subarray(0, this.#used), n * 16);
+    const stored = zlib.zstdCompressSync(block, quickly);
+    const { length } = stored;
     this.#directory.push({
       offset: this.#offset,
       length,
@@ -101,7 +111,7 @@ export class SegmentWriter {
       first: this.#hashes[0]!,
       last: this.#hashes[n - 1]!,
     });
-    this.#pieces.push(block);
+    this.#pieces.push(stored);
     this.#offset += length;
     this.#count = 0;
     this.#used = 0;
@@ -111,36 +121,33 @@ export class SegmentWriter {
 /** The segment of a table's keys, with their ordinals as values: as `SegmentWriter` makes it, in one piece. */
 export function segmentOf(table: KeyTable): { bytes: Uint8Array; place: Omit<SegmentPlace, 'blob'> } {
   const { data, offsets } = table.values();
-  const order = table.byHash();
-  const blocks: BlockPlace[] = [];
-  let directory = 0;
-  for (let from = 0; from < order.length; from += BLOCK_KEYS) {
-    const keys = Math.min(BLOCK_KEYS, order.length - from);
-    let used = 0;
-    for (let i = from; i < from + keys; i++) used += offsets[order[i]! + 1]! - offsets[order[i]!]!;
-    const length = blockLength(keys, used);
-    const [first, last] = [table.hashAt(order[from]!), table.hashAt(order[from + keys - 1]!)];
-    blocks.push({ offset: directory, length, keys, first, last });
-    directory += length;
-  }
-  const tail = directoryOf(blocks);
-  const bytes = new Uint8Array(directory + tail.length);
   const source = arenaOf(data);
-  const target = arenaOf(bytes);
+  const order = table.byHash();
   const allHashes = table.hashes();
   const starts = new Uint32Array(BLOCK_KEYS);
-  for (const [b, { offset, keys }] of blocks.entries()) {
-    const ids = new Int32Array(bytes.buffer, offset, 2 * keys);
-    const hashes = new Uint32Array(bytes.buffer, offset + 8 * keys, keys);
-    const ends = new Uint32Array(bytes.buffer, offset + 12 * keys, keys);
-    const start = offset + 16 * keys;
+  const blocks: BlockPlace[] = [];
+  const pieces: Uint8Array[] = [];
+  let scratch = arenaOf(new Uint8Array(0));
+  let directory = 0;
+  for (let begin = 0; begin < order.length; begin += BLOCK_KEYS) {
+    const keys = Math.min(BLOCK_KEYS, order.length - begin);
     let used = 0;
+    for (let i = begin; i < begin + keys; i++) used += offsets[order[i]! + 1]! - offsets[order[i]!]!;
+    const size = blockLength(keys, used);
+    if (size + slackBytes > scratch.bytes.length) scratch = arenaOf(new Uint8Array(2 * size));
+    const { bytes } = scratch;
+    const ids = new Int32Array(bytes.buffer, 0, 2 * keys);
+    const hashes = new Uint32Array(bytes.buffer, 8 * keys, keys);
+    const ends = new Uint32Array(bytes.buffer, 12 * keys, keys);
+    const start = 16 * keys;
+    used = 0;
     // Keys lie anywhere in memory: where they are is looked up for all of them before any is copied, for look-ups that do
     // not wait for each other take half the time.
     for (let k = 0; k < keys; k++) {
-      const ordinal = order[b * BLOCK_KEYS + k]!;
-      // Ordinals are below 2^31: the high half stays zero.
+      const ordinal = order[begin + k]!;
+      // Ordinals are below 2^31: the high half is zero.
       ids[2 * k] = ordinal;
+      ids[2 * k + 1] = 0;
       hashes[k] = allHashes[ordinal]!;
       const from = offsets[ordinal]!;
       starts[k] = from;
@@ -148,13 +155,18 @@ export function segmentOf(table: KeyTable): { bytes: Uint8Array; place: Omit<Seg
       ends[k] = used;
     }
     for (let k = 0, at = 0; k < keys; k++) {
-      copyForward(source, starts[k]!, ends[k]! - at, target, start + at);
+      copyForward(source, starts[k]!, ends[k]! - at, scratch, start + at);
       at = ends[k]!;
     }
-    // What the copy of whole words left behind the last key, up to seven bytes.
-    bytes.fill(0, start + used, start + used + 8);
+    // What the copy of whole words, or an earlier block, left behind the last key.
+    bytes.fill(0, start + used, size);
+    const stored = zlib.zstdCompressSync(bytes.subarray(0, size), quickly);
+    blocks.push({ offset: directory, length: stored.length, keys, first: hashes[0]!, last: hashes[keys - 1]! });
+    pieces.push(stored);
+    directory += stored.length;
   }
-  bytes.set(tail, directory);
+  pieces.push(directoryOf(blocks));
+  const bytes = Buffer.concat(pieces);
   return { bytes, place: { keys: order.length, bytes: bytes.length, directory } };
 }
 
@@ -205,7 +217,7 @@ export async function* readBlocks(
   place: SegmentPlace,
   wanted: (first: number, last: number) => boolean = () => true,
 ): AsyncIterable<SegmentBlock> {
-  const directory = await readDirectory(store, container, place);
+  const { blocks: directory, compressed } = await readDirectory(store, container, place);
   const requests = grouped(directory.filter((block) => wanted(block.first, block.last)));
   const fetch = (group: BlockPlace[] | undefined) => {
     if (!group) return undefined;
@@ -220,21 +232,24 @@ export async function* readBlocks(
     const bytes: Uint8Array = await next;
     next = fetch(requests[r + 1]);
     const group = requests[r]!;
-    for (const block of group) yield blockAt(bytes, block, block.offset - group[0]!.offset, place.blob);
+    for (const block of group) {
+      yield blockAt(bytes, block, block.offset - group[0]!.offset, compressed, place.blob);
+    }
   }
 }
 
-async function readDirectory(store: BlobStore, container: string, place: SegmentPlace): Promise<BlockPlace[]> {
+async function readDirectory(
+  store: BlobStore,
+  container: string,
+  place: SegmentPlace,
+): Promise<{ blocks: BlockPlace[]; compressed: boolean }> {
   const bytes = await readPart(store, container, place.blob, place.directory, place.bytes - place.directory);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const blocks = view.getUint32(bytes.length - 8, true);
-  if (
-    view.getUint32(bytes.length - 4, true) !== MAGIC ||
-    blocks * DIRECTORY_ENTRY_BYTES + TAIL_BYTES !== bytes.length
-  ) {
-    throw corrupt(place.blob);
-  }
-  return Array.from({ length: blocks }, (_, i) => {
+  const count = view.getUint32(bytes.length - 8, true);
+  const magic = view.getUint32(bytes.length - 4, true);
+  const known = magic === MAGIC || magic === MAGIC_UNCOMPRESSED;
+  if (!known || count * DIRECTORY_ENTRY_BYTES + TAIL_BYTES !== bytes.length) throw corrupt(place.blob);
+  const blocks = Array.from({ length: count }, (_, i) => {
     const at = i * DIRECTORY_ENTRY_BYTES;
     return {
       offset: view.getFloat64(at, true),
@@ -244,6 +259,7 @@ async function readDirectory(store: BlobStore, container: string, place: Segment
       last: view.getUint32(at + 20, true),
     };
   });
+  return { blocks, compressed: magic === MAGIC };
 }
 
 function grouped(blocks: readonly BlockPlace[]): BlockPlace[][] {
@@ -258,18 +274,38 @@ function grouped(blocks: readonly BlockPlace[]): BlockPlace[][] {
   return groups;
 }
 
-function blockAt(bytes: Uint8Array, { keys, length }: BlockPlace, at: number, blob: string): SegmentBlock {
-  // Blocks begin at multiples of 8 within the file; the buffer of a fetch may not.
-  const own = (bytes.byteOffset + at) % 8 === 0 ? bytes : bytes.slice(at, at + length);
-  const base = own === bytes ? bytes.byteOffset + at : 0;
-  const ends = new Uint32Array(own.buffer, base + keys * 12, keys);
-  if (keys === 0 || keys * 16 + ends[keys - 1]! > length) throw corrupt(blob);
+function blockAt(
+  bytes: Uint8Array,
+  { keys, length }: BlockPlace,
+  at: number,
+  compressed: boolean,
+  blob: string,
+): SegmentBlock {
+  const stored = bytes.subarray(at, at + length);
+  const block = compressed ? decompressed(stored, keys, blob) : new Uint8Array(stored);
+  if (keys === 0 || block.length < keys * 16) throw corrupt(blob);
+  const { buffer, byteOffset: base } = block;
+  const ends = new Uint32Array(buffer, base + keys * 12, keys);
+  if (keys * 16 + ends[keys - 1]! > block.length) throw corrupt(blob);
   return {
-    values: new BigInt64Array(own.buffer, base, keys),
-    hashes: new Uint32Array(own.buffer, base + keys * 8, keys),
+    values: new BigInt64Array(buffer, base, keys),
+    hashes: new Uint32Array(buffer, base + keys * 8, keys),
     ends,
-    bytes: new Uint8Array(own.buffer, base + keys * 16, ends[keys - 1]!),
+    bytes: new Uint8Array(buffer, base + keys * 16, ends[keys - 1]!),
   };
+}
+
+/** A block in memory of its own, which words can be read from. */
+function decompressed(stored: Uint8Array, keys: number, blob: string): Uint8Array {
+  try {
+    const block = zlib.zstdDecompressSync(stored, {
+      chunkSize: 64 * Math.max(keys, 16),
+      maxOutputLength: BLOCK_BYTES_MAX,
+    });
+    return block.byteOffset % 8 === 0 ? block : new Uint8Array(block);
+  } catch (cause) {
+    throw corrupt(blob, cause);
+  }
 }
 
 async function readPart(
@@ -288,9 +324,10 @@ async function readPart(
   });
 }
 
-function corrupt(blob: string): OrdinalError {
+function corrupt(blob: string, cause?: unknown): OrdinalError {
   return new OrdinalError('CorruptFile', `"${blob}" is not a key segment`, {
     where: { blob },
+    cause,
     remedy: 'Rebuild the key index from what was published: npm run ordinal -- keys rebuild.',
   });
 }

@@ -13,6 +13,7 @@ import type { SplitBatch } from '../split/batch.ts';
 import { packFrame } from '../storage/frame.ts';
 import { requireBytes } from '../storage/json.ts';
 import { work } from '../storage/names.ts';
+import { COMPRESSED_MIN, quickly } from '../storage/zstd.ts';
 import type { Environment } from './environment.ts';
 
 /** What the batches of a run come to, and where it is. */
@@ -121,14 +122,8 @@ function sameLength({ lengths, sizes }: { lengths: number[]; sizes: number[] }):
   return lengths.length === sizes.length && sizes.every((size) => size <= limits.blockBytesMax);
 }
 
-/** A small part costs more to compress than to move. */
-const COMPRESSED_MIN = 16 * 1024;
-
-/** Level 1 takes a third of the time of the default, for a tenth more bytes. */
-const fast = { params: { [zlib.constants.ZSTD_c_compressionLevel]: 1 } };
-
 function compressed(part: Uint8Array): Uint8Array {
-  return part.byteLength < COMPRESSED_MIN ? part : zlib.zstdCompressSync(part, fast);
+  return part.byteLength < COMPRESSED_MIN ? part : zlib.zstdCompressSync(part, quickly);
 }
 
 function decompressed(bytes: Uint8Array, size: number, name: string): Uint8Array {

@@ -3,7 +3,7 @@ import type { CompiledPipeline } from '../pipeline/compiled.ts';
 import { segmentsOf } from '../split/fragment.ts';
 import type { NewRows } from '../split/keyed-rows.ts';
 import { crcOf } from '../storage/crc.ts';
-import { packFrame } from '../storage/frame.ts';
+import { packCompressedFrame } from '../storage/frame.ts';
 import { blockId, type KeyedDatasetKind, output, work } from '../storage/names.ts';
 import type { Environment } from './environment.ts';
 import type { Uploads } from './pool.ts';
@@ -38,7 +38,7 @@ export async function stageRows(
     }
   }
   return async () => {
-    const record = packFrame({ entity, rows, fragments }, sections);
+    const record = packCompressedFrame({ entity, rows, fragments }, sections);
     await store.write(config.workContainer, work.resolved(runId, entity, partition, kind), record);
   };
 }

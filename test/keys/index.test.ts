@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import zlib from 'node:zlib';
 import fc from 'fast-check';
+import { OrdinalError } from '../../src/errors.ts';
 import { compact, mergeable } from '../../src/keys/compact.ts';
 import { openIndex, partitionOf, readHead, settlePending, withPending } from '../../src/keys/key-index.ts';
 import { findIds, UNKNOWN } from '../../src/keys/lookup.ts';
@@ -135,7 +137,7 @@ test('a merge that others overtook changes nothing', async () => {
 
 test('blocks that hold no arriving key are not read', async () => {
   const world = await new IndexWorld().open();
-  const keys = Array.from({ length: 100_000 }, (_, i) => `key-${i}`);
+  const keys = Array.from({ length: 400_000 }, (_, i) => `key-${i}`);
   await world.resolve('r1', keys);
   world.publish('r1', 0, keys.length);
   const head = await settlePending(world.at, world.published);
@@ -143,7 +145,62 @@ test('blocks that hold no arriving key are not read', async () => {
   world.store.reads.length = 0;
   assert.deepEqual([...(await findIds(world.store, 'work', head.entries, tableOf(['key-77'])))], [77n]);
   const read = world.store.reads.reduce((sum, { length }) => sum + length, 0);
-  assert.ok(read < size / 20, `${read} of ${size} bytes`);
+  assert.ok(read < size / 15, `${read} of ${size} bytes`);
+});
+
+/** A segment as it was written before blocks were compressed. */
+function uncompressed(segment: Uint8Array): Uint8Array {
+  const from = new DataView(segment.buffer, segment.byteOffset, segment.byteLength);
+  const count = from.getUint32(segment.length - 8, true);
+  const directory = segment.length - 8 - 24 * count;
+  const blocks: Uint8Array[] = [];
+  const tail = Buffer.from(segment.subarray(directory));
+  let offset = 0;
+  for (let b = 0; b < count; b++) {
+    const at = from.getFloat64(directory + 24 * b, true);
+    const block = zlib.zstdDecompressSync(segment.subarray(at, at + from.getUint32(directory + 24 * b + 8, true)));
+    tail.writeDoubleLE(offset, 24 * b);
+    tail.writeUInt32LE(block.length, 24 * b + 8);
+    blocks.push(block);
+    offset += block.length;
+  }
+  tail.writeUInt32LE(0x31534b4f, tail.length - 4);
+  return Buffer.concat([...blocks, tail]);
+}
+
+test('segments of before blocks were compressed are read', async () => {
+  const world = await new IndexWorld().open();
+  const keys = Array.from({ length: 40_000 }, (_, i) => `key-${i}`);
+  await world.resolve('r1', keys);
+  world.publish('r1', 0, keys.length);
+  const head = await settlePending(world.at, world.published);
+  const [entry] = head.entries;
+  const old = uncompressed(world.store.bytes('work', entry!.blob));
+  await world.store.write('work', entry!.blob, old);
+  const before = { ...entry!, bytes: old.length, directory: old.length - 8 - 24 * Math.ceil(keys.length / 16_384) };
+  const wanted = ['key-0', 'none', 'key-39999', 'key-20000'];
+  const expected = [0n, UNKNOWN, 39_999n, 20_000n];
+  assert.deepEqual([...(await findIds(world.store, 'work', [before], tableOf(wanted)))], expected);
+});
+
+test('a damaged block is an error that names the segment', async () => {
+  const world = await new IndexWorld().open();
+  await world.resolve('r1', ['a', 'b', 'c']);
+  world.publish('r1', 0, 3);
+  const head = await settlePending(world.at, world.published);
+  const { blob, directory } = head.entries[0]!;
+  const bytes = world.store.bytes('work', blob);
+  for (let at = 0; at < directory; at++) {
+    const damaged = Buffer.from(bytes);
+    damaged[at]! ^= 0xff;
+    await world.store.write('work', blob, damaged);
+    try {
+      assert.equal((await findIds(world.store, 'work', head.entries, tableOf(['a', 'b', 'x']))).length, 3);
+    } catch (thrown) {
+      assert.ok(thrown instanceof OrdinalError && thrown.code === 'CorruptFile', String(thrown));
+      assert.equal(thrown.where?.blob, blob);
+    }
+  }
 });
 
 test('keys of equal hash are told apart', async () => {

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { OrdinalError } from '../../src/errors.ts';
-import { packFrame, unpackFrame } from '../../src/storage/frame.ts';
+import { packCompressedFrame, packFrame, unpackFrame } from '../../src/storage/frame.ts';
 
 const header = fc.record({ text: fc.string(), count: fc.nat(), bytes: fc.uint8Array() });
 const sections = fc.array(fc.int32Array({ maxLength: 50 }), { maxLength: 5 });
@@ -23,6 +23,20 @@ test('what is packed is unpacked, wherever the bytes lie', () => {
       );
     }),
   );
+});
+
+test('a frame of some size is compressed, and damage of it is found', () => {
+  const list = Int32Array.from({ length: 10_000 }, (_, i) => i >> 4);
+  const packed = packCompressedFrame({ some: 'header' }, [list, new Int32Array(3)]);
+  assert.ok(packed.length < 10_000);
+  const { header: found, sections: lists } = unpackFrame(packed, 'frame');
+  assert.deepEqual([found, [...lists[0]!], [...lists[1]!]], [{ some: 'header' }, [...list], [0, 0, 0]]);
+  assert.deepEqual(packCompressedFrame({ small: 1 }, []), packFrame({ small: 1 }, []));
+  for (let at = 0; at < packed.length; at += 7) {
+    const damaged = Buffer.from(packed);
+    damaged[at]! ^= 0x55;
+    assert.throws(() => unpackFrame(damaged, 'frame'), { code: 'CorruptFile' });
+  }
 });
 
 test('a frame that is cut short or is none at all is CorruptFile, by name', () => {
