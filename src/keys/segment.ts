@@ -19,7 +19,7 @@ import type { BlobStore } from '../storage/store.ts';
 import { quickly } from '../storage/zstd.ts';
 import type { KeyTable } from './table.ts';
 
-const BLOCK_KEYS = 16_384;
+const BLOCK_KEYS = 8192;
 const DIRECTORY_ENTRY_BYTES = 24;
 const TAIL_BYTES = 8;
 const MAGIC = 0x32534b4f;

@@ -5,18 +5,18 @@
  */
 import { OrdinalError } from '../errors.ts';
 import { decodeValidity } from '../parquet/decode.ts';
-import { type Builder, builder, reader } from '../parquet/logical.ts';
 import type { ChunkShape } from '../parquet/pages.ts';
 import { typeText } from '../parquet/type-text.ts';
-import type { Column, ColumnType, Values } from '../parquet/types.ts';
-import { allocate, concat, gather } from '../parquet/values.ts';
+import type { Column, ColumnType } from '../parquet/types.ts';
+import { allocate, gather } from '../parquet/values.ts';
 import type { ContractColumn } from '../pipeline/compiled.ts';
 import { type DictionaryColumn, gatherColumn, joinColumns, type PlainColumn } from './columns.ts';
-import { type JsView, jsView, reasonOf, shown } from './js-view.ts';
+import { type JsView, jsView, shown } from './js-view.ts';
 import { numbersHold, provenByStatistics } from './number-proof.ts';
 import { decodePromoted, pooled, promote } from './promote.ts';
 import type { Rejections } from './rejections.ts';
 import type { BatchMemory } from './run-memory.ts';
+import { NULLED, type Refused, SchemaOnValues, same } from './schema-on-values.ts';
 import {
   chunkLocation,
   decodeSource,
@@ -29,15 +29,6 @@ import {
 import { PooledColumn, UNKNOWN } from './string-pool.ts';
 import { widenColumn } from './widen.ts';
 
-const utf8 = new TextEncoder();
-
-/** A value's way to and from JavaScript is memoised up to this many distinct values per unit. */
-const MEMO_MAX = 65_536;
-
-/** Outcomes of the schema that are no value. */
-const NULLED = -1;
-const REFUSED = -2;
-
 export interface CleanContext {
   /** The column's type over all files of the run, before the contract. */
   type: ColumnType;
@@ -48,18 +39,6 @@ export interface CleanContext {
   rejections: Rejections | undefined;
   /** The unit's lists, and the column's strings, which earlier units of the run share. */
   memory: BatchMemory;
-}
-
-/** What the schema made of a list of values: by slot, a position in `values`, `NULLED` or `REFUSED`. */
-interface Outcome {
-  values: Values;
-  positions: Int32Array;
-}
-
-interface Refused {
-  slot: number;
-  value: unknown;
-  reason: string;
 }
 
 export class CleanColumn {
@@ -179,16 +158,17 @@ export class CleanColumn {
     const { type } = this.#context;
     const simple = this.contract.input === 'number' && (!this.contract.active || this.contract.bounds !== undefined);
     if (simple && !this.contract.changes && numbersHold(column, type, this.contract)) return;
-    const read = reader(type, this.contract.input);
-    this.#column = column.form === 'dictionary' ? this.#cleanDictionary(column, read) : this.#cleanRows(column, read);
+    const schema = new SchemaOnValues(this.contract, type, this.type);
+    this.#column =
+      column.form === 'dictionary' ? this.#cleanDictionary(column, schema) : this.#cleanRows(column, schema);
   }
 
-  #cleanDictionary(column: DictionaryColumn, read: ReturnType<typeof reader>): Column {
-    const remembered = this.#cleanStrings(column, read);
+  #cleanDictionary(column: DictionaryColumn, schema: SchemaOnValues): Column {
+    const remembered = this.#cleanStrings(column, schema);
     if (remembered) return remembered;
     const { rows, dictionary, indices } = column;
     const refused: Refused[] = [];
-    const outcome = this.#parseAll(dictionary, undefined, read, refused);
+    const outcome = schema.applyTo(dictionary, undefined, refused);
     // A dictionary may hold entries that no row uses: those are nobody's values.
     if (refused.length > 0) this.#refuseEntries(indices, refused);
     if (!outcome) return column;
@@ -213,7 +193,7 @@ export class CleanColumn {
    * The same for strings that stay strings: each is asked once a run, and is a number afterwards. The column itself when
    * nothing changed; undefined where only the general way will do (a refused value, a null result).
    */
-  #cleanStrings(column: DictionaryColumn, read: ReturnType<typeof reader>): Column | undefined {
+  #cleanStrings(column: DictionaryColumn, schema: SchemaOnValues): Column | undefined {
     const { contract } = this;
     const strings = contract.input === 'string' && contract.output === 'string' && contract.outputType === undefined;
     // A decimal's text is not its bytes.
@@ -235,9 +215,9 @@ export class CleanColumn {
         pool.remember(number, outcome);
       }
       if (outcome === UNKNOWN) {
-        const result = this.#parse(read, inputs, number);
+        const result = schema.parse(inputs, number);
         if (!result.ok || typeof result.value !== 'string') return undefined;
-        outcome = same(result.value, result.input) ? number : pool.number(utf8.encode(result.value));
+        outcome = same(result.value, result.input) ? number : pool.numberOf(result.value);
         pool.remember(number, outcome);
       }
       cleaned[entry] = outcome;
@@ -254,9 +234,9 @@ export class CleanColumn {
     return { form: 'plain', rows, nulls: rows, values: allocate(this.type, rows), valid: new Uint8Array(rows) };
   }
 
-  #cleanRows(column: PlainColumn, read: ReturnType<typeof reader>): Column {
+  #cleanRows(column: PlainColumn, schema: SchemaOnValues): Column {
     const refused: Refused[] = [];
-    const outcome = this.#parseAll(column.values, column.valid, read, refused, new Map());
+    const outcome = schema.applyTo(column.values, column.valid, refused, new Map());
     for (const { slot, value, reason } of refused) this.#refuse(slot, value, reason);
     if (!outcome) return column;
     this.unchanged = false;
@@ -271,89 +251,6 @@ export class CleanColumn {
     }
     this.nullsAdded = nulls > column.nulls;
     return { form: 'plain', rows, nulls, values, valid: nulls > 0 ? valid : undefined };
-  }
-
-  /**
-   * Runs the schema on values. Undefined when it changed none. Only changed values are written anew, so that what a
-   * JavaScript value cannot hold (a timestamp's microseconds) survives where the schema left it alone.
-   */
-  #parseAll(
-    values: Values,
-    valid: Uint8Array | undefined,
-    read: ReturnType<typeof reader>,
-    refused: Refused[],
-    memo?: Map<unknown, unknown>,
-  ): Outcome | undefined {
-    const { length } = values;
-    const retyped =
-      this.contract.output !== this.contract.input || typeText(this.type) !== typeText(this.#context.type);
-    const base = retyped ? 0 : length;
-    let build: Builder | undefined;
-    let positions: Int32Array | undefined;
-    for (let slot = 0; slot < length; slot++) {
-      if (valid !== undefined && valid[slot] === 0) {
-        if (positions) positions[slot] = NULLED;
-        continue;
-      }
-      const result = this.#parse(read, values, slot, memo);
-      if (result.ok && !retyped && same(result.value, result.input)) continue;
-      if (!positions) {
-        positions = this.#startPositions(values, valid, retyped);
-        build = builder(this.type);
-      }
-      positions[slot] = result.ok ? this.#push(build!, result.value, slot, base, refused) : REFUSED;
-      if (!result.ok) refused.push({ slot, value: result.input, reason: result.reason });
-    }
-    if (!positions || !build) {
-      // Nothing but nulls: of another type all the same.
-      return retyped ? { positions: new Int32Array(length).fill(NULLED), values: allocate(this.type, 0) } : undefined;
-    }
-    const built = build.finish().values;
-    return { positions, values: retyped ? built : concat(this.type, [values, built]) };
-  }
-
-  /** Every slot as it is: its own position, or null. */
-  #startPositions(values: Values, valid: Uint8Array | undefined, retyped: boolean): Int32Array {
-    const positions = new Int32Array(values.length);
-    for (let slot = 0; slot < positions.length; slot++) {
-      positions[slot] = retyped || (valid !== undefined && valid[slot] === 0) ? NULLED : slot;
-    }
-    return positions;
-  }
-
-  #push(build: Builder, value: unknown, slot: number, base: number, refused: Refused[]): number {
-    if (value === null || value === undefined) return NULLED;
-    try {
-      const position = base + build.length;
-      build.push(value);
-      return position;
-    } catch (thrown) {
-      refused.push({ slot, value, reason: reasonOf(thrown) });
-      return REFUSED;
-    }
-  }
-
-  #parse(
-    read: ReturnType<typeof reader>,
-    values: Values,
-    i: number,
-    memo?: Map<unknown, unknown>,
-  ): { ok: true; value: unknown; input: unknown } | { ok: false; reason: string; input: unknown } {
-    let input: unknown;
-    try {
-      input = read(values, i);
-    } catch (thrown) {
-      return { ok: false, reason: reasonOf(thrown), input: undefined };
-    }
-    const unchecked = !this.contract.active && this.contract.input !== 'number';
-    if (unchecked) return { ok: true, value: input, input };
-    const quick = this.contract.quick?.(input);
-    if (quick !== undefined) return { ok: true, value: quick, input };
-    if (memo?.has(input)) return { ok: true, value: memo.get(input), input };
-    const parsed = this.contract.parse(input);
-    if (!parsed.ok) return { ok: false, reason: parsed.reason, input };
-    if (memo && memo.size < MEMO_MAX) memo.set(input, parsed.value);
-    return { ok: true, value: parsed.value, input };
   }
 
   #refuseEntries(indices: Int32Array, refused: readonly Refused[]): void {
@@ -377,11 +274,4 @@ export class CleanColumn {
       remedy: "Correct the source, or widen this column's schema in the pipeline.",
     });
   }
-}
-
-function same(a: unknown, b: unknown): boolean {
-  if (Object.is(a, b)) return true;
-  if (a instanceof Date && b instanceof Date) return a.getTime() === b.getTime();
-  if (a instanceof Uint8Array && b instanceof Uint8Array) return Buffer.compare(a, b) === 0;
-  return false;
 }

@@ -19,6 +19,8 @@ const BYTES_MAX = 64 * 1024 * 1024;
 const TRIAL_LOOKUPS = 65_536;
 const HIT_SHARE_MIN = 0.1;
 
+const utf8 = new TextEncoder();
+
 /** In place of a number: the schema was not asked about a string yet. */
 export const UNKNOWN = -1;
 
@@ -31,6 +33,7 @@ export class StringPool {
   #entries = new Int32Array(1024);
   #entryCount = 0;
   #hashes = new Uint32Array(0);
+  #text = new Uint8Array(256);
   #known = 0;
   #lookups = 0;
   #hits = 0;
@@ -109,6 +112,13 @@ export class StringPool {
     const number = this.#strings.intern(bytes, start, end);
     this.#makeRoom();
     return number;
+  }
+
+  /** The number of a text, in UTF-8. */
+  numberOf(text: string): number {
+    // A unit of UTF-16 is three bytes at most.
+    if (text.length * 3 > this.#text.length) this.#text = new Uint8Array(text.length * 6);
+    return this.number(this.#text, 0, utf8.encodeInto(text, this.#text).written);
   }
 
   #makeRoom(): void {

@@ -177,7 +177,7 @@ test('segments of before blocks were compressed are read', async () => {
   const [entry] = head.entries;
   const old = uncompressed(world.store.bytes('work', entry!.blob));
   await world.store.write('work', entry!.blob, old);
-  const before = { ...entry!, bytes: old.length, directory: old.length - 8 - 24 * Math.ceil(keys.length / 16_384) };
+  const before = { ...entry!, bytes: old.length, directory: old.length - 8 - 24 * Math.ceil(keys.length / 8192) };
   const wanted = ['key-0', 'none', 'key-39999', 'key-20000'];
   const expected = [0n, UNKNOWN, 39_999n, 20_000n];
   assert.deepEqual([...(await findIds(world.store, 'work', [before], tableOf(wanted)))], expected);

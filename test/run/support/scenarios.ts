@@ -215,7 +215,7 @@ export async function otherPartitions(): Promise<void> {
 /** One arriving key costs a small part of a large index. */
 export async function readsLittle(): Promise<void> {
   const index = await new IndexWorld().open();
-  const keys = Array.from({ length: 60_000 }, (_, i) => `key-${i}`);
+  const keys = Array.from({ length: 200_000 }, (_, i) => `key-${i}`);
   await index.resolve('r1', keys);
   index.publish('r1', 0, keys.length);
   const { entries } = await settlePending(index.at, index.published);
