@@ -34,6 +34,7 @@ before(async () => {
       IDENTITY_ENDPOINT: `${outside}/token`,
       IDENTITY_HEADER: 'secret',
       Host__Keys__master: 'm',
+      languageWorkers__node__arguments: '--max-semi-space-size=8  --single-threaded-gc',
       Host__Keys__default: 'h',
       Host__Keys__durabletask: 'd',
       Host__Keys__function__keyed: 'k',
@@ -56,6 +57,11 @@ const durable = (path: string, init: RequestInit = {}) =>
     ...init,
     headers: { 'x-functions-key': 'd', ...(init.headers as Record<string, string>) },
   });
+test('workers are started with the arguments that a setting names', async () => {
+  const given = (await (await api('arguments')).json()) as string[];
+  assert.deepEqual(given.slice(-2), ['--max-semi-space-size=8', '--single-threaded-gc']);
+});
+
 const json = { 'content-type': 'application/json' };
 
 interface ClientAnswer {
