@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { TableColumn } from '../../src/parquet/table.ts';
-import { readKeyList, writeKeyList } from '../../src/split/key-list-file.ts';
+import { type KeyListColumn, readKeyList, writeKeyList } from '../../src/split/key-list-file.ts';
 
 const text = Buffer.from('.aéb');
 const columns: TableColumn[] = [
@@ -93,4 +93,34 @@ test('offsets that go back, and bytes of another kind, are refused', () => {
   new DataView(bytes.buffer).setUint32(at + 4, 4, true);
   assert.throws(() => readKeyList(bytes, 'list'), { code: 'CorruptFile' });
   assert.throws(() => readKeyList(Buffer.from('PAR1 and more'), 'list'), { code: 'CorruptFile' });
+});
+
+test('a column in dictionary form comes back with its dictionary, whatever a code takes', () => {
+  for (const entries of [1, 254, 255, 65_534, 65_535]) {
+    const words = Array.from({ length: entries }, (_, i) => `w${i}`);
+    const data = Buffer.from(words.join(''));
+    const offsets = new Uint32Array(entries + 1);
+    for (const [i, word] of words.entries()) offsets[i + 1] = offsets[i]! + word.length;
+    const indices = Int32Array.of(entries - 1, -1, 0);
+    const column: KeyListColumn = {
+      name: 'value_word',
+      type: { physical: 'BYTE_ARRAY', annotation: { kind: 'string' } },
+      values: { kind: 'bytes', length: entries, data, offsets },
+      valid: undefined,
+      indices,
+    };
+    const bytes = writeKeyList([columns[0]!, column, columns[6]!], hashes);
+    const list = readKeyList(bytes, 'list');
+    const [, found, last] = list.columns;
+    assert.ok(found?.values.kind === 'bytes' && last?.values.kind === 'boolean');
+    assert.deepEqual([...found.indices!], [...indices]);
+    assert.deepEqual(Buffer.from(found.values.data), data);
+    assert.deepEqual(found.values.offsets, offsets);
+    assert.deepEqual([...last.values.data], [1, 0, 1]);
+  }
+});
+
+test('a code of no entry is refused', () => {
+  const column: KeyListColumn = { ...columns[0]!, name: 'value_word', indices: Int32Array.of(0, 2, 3) };
+  assert.throws(() => readKeyList(writeKeyList([column], hashes), 'list'), { code: 'CorruptFile' });
 });
