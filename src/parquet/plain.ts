@@ -111,7 +111,7 @@ function encodePlainBooleans(data: Uint8Array, valid: Uint8Array | undefined, fr
   let bits = 0;
   let count = 0;
   let i = from;
-  // Whole bytes where there are no nulls: a fifth of the time.
+  // Whole bytes where there are no nulls: half the time.
   for (; valid === undefined && i + 8 <= to; i += 8, count += 8) {
     out[count >>> 3] =
       data[i]! |
