@@ -4,8 +4,8 @@
  *   npm run bench -- [--only engine|blob|growth] [--sets flights,sales] [--engines ordinal,duckdb,duckdb-checked,polars,dsnp]
  *                    [--runs 5] [--warm-ups 3] [--rows N] [--json FILE] [--no-docs]
  *
- * Medians of `--runs` warm runs, in turns with the other contestants', after a cold one and `--warm-ups`. `docs/benchmarks.md` is written, unless `--rows`
- * makes it a smaller try.
+ * Medians of `--runs` warm runs, in turns with the other contestants', after a cold one and `--warm-ups`.
+ * `docs/benchmarks.md` is written, unless `--rows` makes it a smaller try.
  */
 import fs from 'node:fs';
 import { parseArgs } from 'node:util';

@@ -16,7 +16,10 @@ export interface Racer {
   readonly engine: Engine;
   readonly work: Work;
   readonly name: string;
-  /** Measured warm rounds that it takes part in: a slow one in fewer than the others, and it does not warm up. @default all */
+  /**
+   * Measured warm rounds that it takes part in: a slow one in fewer than the others, and it does not warm up.
+   * @default all
+   */
   readonly roundsMax?: number | undefined;
   /** One run into an empty folder of its own. */
   run(folder: string): Promise<Measured>;

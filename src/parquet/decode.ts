@@ -22,7 +22,8 @@ const decodedBytesMax = 1 << 30;
 
 /**
  * Decodes a chunk of `rows` rows; `bytes` is the whole chunk. `shape`, when the caller has it, saves reading the page
- * headers again; indices are in memory that `allocate` gives, whatever was in it. Throws `CorruptFile`, `TruncatedFile`, `UnsupportedFile` or `LimitExceeded` with the location.
+ * headers again; indices are in memory that `allocate` gives, whatever was in it. Throws `CorruptFile`, `TruncatedFile`,
+ * `UnsupportedFile` or `LimitExceeded` with the location.
  */
 export function decodeChunk(
   bytes: Uint8Array,

@@ -6,8 +6,8 @@ import { roundToDecimalFast } from './decimal.ts';
 import type { ColumnType, Values } from './types.ts';
 
 /**
- * Undefined when a number does not fit the type, or the type is not a plain number or DECIMAL of 32 or 64 bits. The result may
- * be in the memory of `numbers`, which are used up either way.
+ * Undefined when a number does not fit the type, or the type is not a plain number or DECIMAL of 32 or 64 bits. The
+ * result may be in the memory of `numbers`, which are used up either way.
  */
 export function fromNumbers(type: ColumnType, numbers: Float64Array): Values | undefined {
   const { physical, annotation } = type;

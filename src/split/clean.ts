@@ -110,15 +110,15 @@ export class CleanColumn {
   #decode(): Column {
     const { type, place, distinct, memory } = this.#context;
     const pool = memory.run.pool(this.contract.name);
-    const allocate = (length: number) => memory.list(length);
+    const list = (length: number) => memory.list(length);
     const shapes = this.#shapesOf();
     const pieces = this.#chunks.map((chunk, c) => {
       const at = chunkLocation(chunk, place.blob);
       const promoted =
         distinct && shapes.length === 1 && !chunk.window
-          ? decodePromoted(chunk, at, shapes[c]!, pool, allocate)
+          ? decodePromoted(chunk, at, shapes[c]!, pool, list)
           : undefined;
-      const decoded = promoted ?? decodeSource(chunk, place.blob, shapes[c]!, allocate);
+      const decoded = promoted ?? decodeSource(chunk, place.blob, shapes[c]!, list);
       try {
         return widenColumn(decoded, chunk.leaf.type, type);
       } catch (thrown) {
@@ -126,7 +126,7 @@ export class CleanColumn {
       }
     });
     const joined = joinColumns(type, pieces);
-    return distinct ? promote(joined, pool, allocate) : joined;
+    return distinct ? promote(joined, pool, list) : joined;
   }
 
   #checkNulls(): void {

@@ -62,7 +62,7 @@ export function writeKeyList(columns: readonly KeyListColumn[], hashes: Uint32Ar
     })),
   };
   const json = new TextEncoder().encode(JSON.stringify(header));
-  const pieces = [bytesOf(hashes), ...columns.flatMap(piecesOf)];
+  const pieces = [bytesOf(hashes), ...columns.flatMap((column) => piecesOf(column, hashes.length))];
   const start = align(8 + json.length);
   const bytes = new Uint8Array(pieces.reduce((end, piece) => align(end + piece.byteLength), start));
   const view = new DataView(bytes.buffer);
@@ -123,12 +123,12 @@ export function readKeyList(bytes: Uint8Array, name: string): KeyListTable {
   return { rows, columns: read, keyValues: {}, hashes };
 }
 
-function piecesOf({ values, valid, indices }: KeyListColumn): Uint8Array[] {
+function piecesOf({ values, valid, indices }: KeyListColumn, rows: number): Uint8Array[] {
   return [
     dataOf(values),
     ...(values.kind === 'bytes' ? [rebased(values)] : []),
-    ...(valid ? [valid] : []),
-    ...(indices ? [codesOf(indices, values.length)] : []),
+    ...(valid ? [valid.subarray(0, rows)] : []),
+    ...(indices ? [codesOf(indices.subarray(0, rows), values.length)] : []),
   ];
 }
 

@@ -2,7 +2,6 @@
  * The rows of a keyed entity that are new in a run: key and attribute columns, gathered from the batches' key lists in
  * first-seen order, as fragments. References wait for the seal: their targets may be new in the same run.
  */
-
 import { invariant } from '../errors.ts';
 import { keysToValues } from '../keys/encode.ts';
 import type { KeyTable } from '../keys/table.ts';
