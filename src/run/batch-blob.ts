@@ -1,8 +1,8 @@
 /**
  * What a split leaves of a batch, in one blob: the record, the refused rows, and each keyed entity's key list, one after
  * the other. Parts of some size are compressed, each by itself: key lists shrink to two fifths, which is less work than
- * moving them as they are. The blob's metadata says how many rows and keys there are and how long each part is; so one listing of
- * all batches tells where everything begins, and whoever needs a part reads its range.
+ * moving them as they are. The blob's metadata says how many rows and keys there are and how long each part is; so one
+ * listing of all batches tells where everything begins, and whoever needs a part reads its range.
  */
 import zlib from 'node:zlib';
 import { z } from 'zod';
