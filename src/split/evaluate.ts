@@ -59,8 +59,20 @@ function computeViews(views: readonly JsView[], rows: number, type: ColumnType, 
   return plainColumn(build, rows);
 }
 
-/** Row → code of the combination of its dictionary entries; undefined where there are too many combinations. */
-function combine(views: readonly JsView[], rows: number): { codes: Int32Array; combinations: number } | undefined {
+/** Rows as small numbers: equal numbers, equal arguments. */
+interface Coded {
+  /** By row. */
+  codes: Int32Array;
+  /** Makes a slot of a code: 0 where -1 is none, 1 where it stands for null. */
+  base: 0 | 1;
+  /** Slots are below it. */
+  slots: number;
+  /** Slots that may occur, at most: nobody looks for more. */
+  occurring: number;
+}
+
+/** The combination of its dictionary entries for each row; undefined where there are too many combinations. */
+function combine(views: readonly JsView[], rows: number): Coded | undefined {
   let combinations = 1;
   for (const view of views) {
     if (view.form !== 'dictionary') return undefined;
@@ -73,33 +85,70 @@ function combine(views: readonly JsView[], rows: number): { codes: Int32Array; c
     const radix = view.values.length + 1;
     for (let row = 0; row < rows; row++) codes[row] = codes[row]! * radix + view.indices[row]! + 1;
   }
-  return { codes, combinations };
+  return { codes, base: 0, slots: combinations, occurring: combinations };
+}
+
+/** The first row of each slot that occurs, in ascending order. */
+function firstRows({ codes, base, slots, occurring }: Coded, rows: number): number[] {
+  const seen = new Uint8Array(slots);
+  const first: number[] = [];
+  for (let row = 0; row < rows && first.length < occurring; row++) {
+    const slot = codes[row]! + base;
+    if (seen[slot] === 1) continue;
+    seen[slot] = 1;
+    first.push(row);
+  }
+  return first;
 }
 
 /** Applies once for each code that occurs, on the first row that has it. */
 function mapCodes(
-  { codes, combinations }: { codes: Int32Array; combinations: number },
+  coded: Coded,
   rows: number,
   type: ColumnType,
   apply: (build: Builder, row: number) => boolean,
 ): Column {
-  const UNKNOWN = -2;
-  const entryOf = new Int32Array(combinations).fill(UNKNOWN);
-  const indices = new Int32Array(rows);
+  const { codes, base, slots } = coded;
+  const entryOf = new Int32Array(slots).fill(-1);
   const build = builder(type);
   let entries = 0;
+  const first = firstRows(coded, rows);
+  for (const row of first) if (apply(build, row)) entryOf[codes[row]! + base] = entries++;
+  const { values } = build.finish();
+  const someNull = entries < first.length;
+  if (values.kind === 'boolean') return spreadBooleans(coded, rows, entryOf, values.data, someNull);
+  const indices = new Int32Array(rows);
+  for (let row = 0; row < rows; row++) indices[row] = entryOf[codes[row]! + base]!;
   let nulls = 0;
-  for (let row = 0; row < rows; row++) {
-    const code = codes[row]!;
-    let entry = entryOf[code]!;
-    if (entry === UNKNOWN) {
-      entry = apply(build, row) ? entries++ : -1;
-      entryOf[code] = entry;
+  if (someNull) for (let row = 0; row < rows; row++) if (indices[row]! < 0) nulls++;
+  return { form: 'dictionary', rows, nulls, dictionary: values, indices };
+}
+
+/** Booleans have no dictionary encoding: one pass, straight to the rows. */
+function spreadBooleans(
+  { codes, base }: Coded,
+  rows: number,
+  entryOf: Int32Array,
+  entries: Uint8Array,
+  someNull: boolean,
+): Column {
+  const NULL = 2;
+  const verdicts = new Uint8Array(entryOf.length);
+  for (let slot = 0; slot < verdicts.length; slot++)
+    verdicts[slot] = entryOf[slot]! < 0 ? NULL : entries[entryOf[slot]!]!;
+  const data = new Uint8Array(rows);
+  for (let row = 0; row < rows; row++) data[row] = verdicts[codes[row]! + base]!;
+  let nulls = 0;
+  let valid: Uint8Array | undefined;
+  if (someNull) {
+    valid = new Uint8Array(rows);
+    for (let row = 0; row < rows; row++) {
+      if (data[row] === NULL) nulls++;
+      else valid[row] = 1;
+      data[row] = data[row]! & 1;
     }
-    indices[row] = entry;
-    if (entry < 0) nulls++;
   }
-  return dictionaryColumn(build.finish().values, indices, rows, nulls);
+  return { form: 'plain', rows, nulls, values: { kind: 'boolean', length: rows, data }, valid };
 }
 
 /** Maps a view value by value: once per dictionary entry that occurs, or per row. */
@@ -110,53 +159,20 @@ function mapView(view: JsView, rows: number, type: ColumnType, nullsToo: boolean
     args[0] = value;
     return apply(build, args, row);
   };
-  if (view.form === 'dictionary' && type.physical === 'BOOLEAN') return mapBooleans(view, rows, type, one);
   if (view.form === 'dictionary') {
-    // Code 0 is null; entries follow. Unused entries are never given to the function.
-    const codes = new Int32Array(rows);
-    for (let row = 0; row < rows; row++) codes[row] = view.indices[row]! + 1;
-    const combinations = view.values.length + 1;
-    return mapCodes({ codes, combinations }, rows, type, (build, row) => one(build, view.at(row), row));
+    // Unused entries are never given to the function.
+    const { indices, values, nulls } = view;
+    const coded: Coded = {
+      codes: indices,
+      base: 1,
+      slots: values.length + 1,
+      occurring: values.length + (nulls > 0 ? 1 : 0),
+    };
+    return mapCodes(coded, rows, type, (build, row) => one(build, view.at(row), row));
   }
   const build = builder(type);
   for (let row = 0; row < rows; row++) if (!one(build, view.at(row), row)) build.pushNull();
   return plainColumn(build, rows);
-}
-
-/** The same for booleans, which have no dictionaries: one pass, straight to the rows. */
-function mapBooleans(
-  view: Extract<JsView, { form: 'dictionary' }>,
-  rows: number,
-  type: ColumnType,
-  one: (build: Builder, value: unknown, row: number) => boolean,
-): Column {
-  const UNKNOWN = 3;
-  const NULL = 2;
-  const { indices } = view;
-  // By entry + 1, slot 0 being null's: 0, 1, null or not asked yet.
-  const verdicts = new Uint8Array(view.values.length + 1).fill(UNKNOWN);
-  const data = new Uint8Array(rows);
-  let nulls = 0;
-  for (let row = 0; row < rows; row++) {
-    const slot = indices[row]! + 1;
-    let verdict = verdicts[slot]!;
-    if (verdict === UNKNOWN) {
-      const build = builder(type);
-      verdict = one(build, view.at(row), row) ? (build.finish().values.data[0] as number) : NULL;
-      verdicts[slot] = verdict;
-    }
-    data[row] = verdict;
-    if (verdict === NULL) nulls++;
-  }
-  let valid: Uint8Array | undefined;
-  if (nulls > 0) {
-    valid = new Uint8Array(rows);
-    for (let row = 0; row < rows; row++) {
-      valid[row] = data[row] === NULL ? 0 : 1;
-      data[row] = data[row]! & 1;
-    }
-  }
-  return { form: 'plain', rows, nulls, values: { kind: 'boolean', length: rows, data }, valid };
 }
 
 function viewAt(view: JsView, at: Int32Array | undefined): JsView {
@@ -164,8 +180,8 @@ function viewAt(view: JsView, at: Int32Array | undefined): JsView {
   if (view.form === 'plain') return { form: 'plain', at: (i) => view.at(at[i]!) };
   const indices = new Int32Array(at.length);
   for (let i = 0; i < at.length; i++) indices[i] = view.indices[at[i]!]!;
-  const { values } = view;
-  return { form: 'dictionary', values, indices, at: (i) => (indices[i]! < 0 ? null : values[indices[i]!]) };
+  const { values, nulls } = view;
+  return { form: 'dictionary', values, indices, nulls, at: (i) => (indices[i]! < 0 ? null : values[indices[i]!]) };
 }
 
 function constantColumn(column: Extract<OutColumn, { kind: 'constant' }>, rows: number): Column {

@@ -105,28 +105,24 @@ function byHash(column: PlainColumn, type: ColumnType, mask: Uint8Array | undefi
 /** Codes of the combinations of two factors over the same rows, in memory that `allocate` gives. */
 export function combine(a: Factor, b: Factor, allocate: (length: number) => Int32Array): Factor {
   const codes = allocate(a.codes.length);
-  return a.size * b.size <= PAIR_TABLE_MAX ? combineByTable(a, b, codes) : combineByMap(a, b, codes);
+  return (a.size + 1) * (b.size + 1) <= PAIR_TABLE_MAX ? combineByTable(a, b, codes) : combineByMap(a, b, codes);
 }
 
 function combineByTable(a: Factor, b: Factor, codes: Int32Array): Factor {
   const left = a.codes;
   const right = b.codes;
-  const width = b.size;
+  // Null's -1 has its own row and column, so that a pair is one number whatever it is of.
+  const width = b.size + 1;
   // Code + 1 by pair, so that an untouched table needs no filling.
-  const table = new Int32Array(a.size * width);
+  const table = new Int32Array((a.size + 1) * width);
   const rows = left.length;
   const firstRow = new Int32Array(Math.min(rows, table.length));
   let distinct = 0;
   for (let row = 0; row < rows; row++) {
-    const x = left[row]!;
-    const y = right[row]!;
-    if (x < 0 || y < 0) {
-      codes[row] = -1;
-      continue;
-    }
-    const pair = Math.imul(x, width) + y;
+    const pair = Math.imul(left[row]! + 1, width) + right[row]! + 1;
     let code = table[pair]!;
-    if (code === 0) {
+    // Rows without a key never get one, and are told from new pairs here, off the way that most rows take.
+    if (code === 0 && (left[row]! | right[row]!) >= 0) {
       firstRow[distinct] = row;
       code = ++distinct;
       table[pair] = code;

@@ -4,7 +4,8 @@ import type { Column, ColumnType, Values } from '../parquet/types.ts';
 import type { JsKind } from '../pipeline/compiled.ts';
 
 export type JsView =
-  | { form: 'dictionary'; values: unknown[]; indices: Int32Array; at(row: number): unknown }
+  /** `nulls`: rows without a value, at most. */
+  | { form: 'dictionary'; values: unknown[]; indices: Int32Array; nulls: number; at(row: number): unknown }
   | { form: 'plain'; at(row: number): unknown };
 
 /** Values of a decoded column as JavaScript values. */
@@ -22,7 +23,7 @@ export function jsView(column: Column, type: ColumnType, kind: JsKind): JsView {
       if (unreadable.size > 0 && unreadable.has(entry)) throw unreadable.get(entry);
       return entry < 0 ? null : values[entry];
     };
-    return { form: 'dictionary', values, indices, at };
+    return { form: 'dictionary', values, indices, nulls: column.nulls, at };
   }
   const { values, valid } = column;
   return { form: 'plain', at: (row) => (valid !== undefined && valid[row] === 0 ? null : read(values, row)) };

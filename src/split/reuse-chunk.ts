@@ -113,10 +113,14 @@ export function usedStatistics(
 }
 
 function usedEntries(column: Extract<Column, { form: 'dictionary' }>): Uint8Array {
+  const { indices, rows } = column;
   const used = new Uint8Array(column.dictionary.length);
-  for (let row = 0; row < column.rows; row++) {
-    const entry = column.indices[row]!;
-    if (entry >= 0) used[entry] = 1;
+  let left = used.length;
+  for (let row = 0; row < rows && left > 0; row++) {
+    const entry = indices[row]!;
+    if (entry < 0 || used[entry] === 1) continue;
+    used[entry] = 1;
+    left--;
   }
   return used;
 }
