@@ -24,7 +24,7 @@ import { runActivities } from '../src/run/activity.ts';
 import { packBatch } from '../src/run/batch-blob.ts';
 import type { Plan } from '../src/run/documents.ts';
 import type { Environment } from '../src/run/environment.ts';
-import { keyListOf } from '../src/split/key-list-file.ts';
+import { writeKeyList } from '../src/split/key-list-file.ts';
 import { writeJson } from '../src/storage/json.ts';
 import { work } from '../src/storage/names.ts';
 import { FileStore } from './file-store.ts';
@@ -87,9 +87,8 @@ async function arrive(folder: string, known: number, arriving: number, runId: st
   const batches: Plan['batches'] = [];
   for (let from = 0; from < arriving; from += keysPerBatch) {
     const rows = Math.min(keysPerBatch, arriving - from);
-    const list = keyListOf([
-      { name: 'key_0', type: text, values: bytesOf(keys.slice(from, from + rows)), valid: undefined },
-    ]);
+    const values = bytesOf(keys.slice(from, from + rows));
+    const list = writeKeyList([{ name: 'key_0', type: text, values, valid: undefined }], rows);
     const record = { batch: batches.length, rows, fragments: {}, keys: { people: rows } };
     const { bytes, metadata } = packBatch(pipelines.get('people')!, {
       record,

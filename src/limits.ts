@@ -17,8 +17,9 @@ export const limits = {
   /** Bytes, and number, of the documents of runs that a process keeps in memory: plans of millions of rows are small. */
   keptBytesMax: 16 * 1024 * 1024,
   keptDocumentsMax: 256,
-  /** Bytes up to which all slots of a keyed entity are read at once and kept, in place of a range for each batch. */
-  keptSlotsBytesMax: 1024 * 1024,
+  /** Slots up to which all those of a key partition are read at once and kept, in place of a range for each batch: they
+   * take 8 bytes each at the very most, and mostly less than two. */
+  keptSlotsMax: 512 * 1024,
   /** Seconds for which a process takes a run's plan to be what it was when last looked at: a run that was given up is
    * noticed by what it still executes, and an activity may be slow by as much anyway. */
   planTrustSecondsMax: 10,

@@ -1,29 +1,45 @@
 /**
  * Segments: the files that a key index consists of. Keys in the order of their hash, in blocks, with a directory of the
  * blocks' hash bounds, so that a reader fetches only the blocks that may hold what it looks for. Each block is compressed
- * (ZSTD): keys of one kind are much alike. Little endian:
+ * (ZSTD): keys of one kind are much alike, and numbers are laid out as byte planes (`byte-planes.ts`), most of which hold
+ * one value. Little endian:
  *
- *     block:     i64 value[n] · u32 hash[n] · u32 end[n] (of each key in the bytes that follow) · key bytes · pad to 8
+ *     block:     low and high words of the values · differences of the hashes · lengths of the keys (four planes of n bytes
+ *                each) · key bytes
  *     directory: for each block f64 offset · u32 stored length · u32 keys · u32 first hash · u32 last hash
  *     tail:      u32 blocks · u32 magic
  *
- * Segments of before blocks were compressed have another magic, and are read as they are.
+ * Two older layouts, each with a magic of its own, are read and not written: numbers one after the other (i64 value[n] ·
+ * u32 hash[n] · u32 end[n] · key bytes · pad to 8), compressed or not.
  *
  * A value is an ID; or, in the delta of one run, the key's ordinal among the run's new keys, whose ID follows from the
  * ranges that the run was given. The hash is `hashKey` of `table.ts`: it is part of the format.
  */
 import zlib from 'node:zlib';
+import { halvesOf, readPlanes, type Words, wordsOf, writePlanes } from '../byte-planes.ts';
 import { invariant, OrdinalError } from '../errors.ts';
 import { arenaOf, copyForward, slackBytes } from '../short-bytes.ts';
 import type { BlobStore } from '../storage/store.ts';
-import { quickly } from '../storage/zstd.ts';
+import { compressQuickly } from '../storage/zstd.ts';
 import type { KeyTable } from './table.ts';
 
 const BLOCK_KEYS = 8192;
 const DIRECTORY_ENTRY_BYTES = 24;
 const TAIL_BYTES = 8;
-const MAGIC = 0x32534b4f;
-const MAGIC_UNCOMPRESSED = 0x31534b4f;
+const MAGIC = 0x33534b4f;
+/** Of the older layouts. */
+const MAGIC_WORDS = 0x32534b4f;
+const MAGIC_WORDS_UNCOMPRESSED = 0x31534b4f;
+
+type Layout = 'planes' | 'words' | 'uncompressed words';
+const layouts: ReadonlyMap<number, Layout> = new Map([
+  [MAGIC, 'planes'],
+  [MAGIC_WORDS, 'words'],
+  [MAGIC_WORDS_UNCOMPRESSED, 'uncompressed words'],
+]);
+
+/** Bytes of a key's value, hash and length. */
+const NUMBERS_BYTES = 16;
 
 /** Bytes of a block: its keys may be long. */
 const BLOCK_BYTES_MAX = 1 << 30;
@@ -44,8 +60,8 @@ export interface SegmentPlace {
 /** Takes keys in ascending order of hash and gives the segment's bytes, piece by piece. */
 export class SegmentWriter {
   readonly #values = new BigInt64Array(BLOCK_KEYS);
-  readonly #hashes = new Uint32Array(BLOCK_KEYS);
-  readonly #ends = new Uint32Array(BLOCK_KEYS);
+  readonly #hashes = new Int32Array(BLOCK_KEYS);
+  readonly #lengths = new Int32Array(BLOCK_KEYS);
   #bytes = new Uint8Array(BLOCK_KEYS * 16);
   #used = 0;
   #count = 0;
@@ -68,7 +84,7 @@ export class SegmentWriter {
     this.#used += length;
     this.#values[this.#count] = value;
     this.#hashes[this.#count] = hash;
-    this.#ends[this.#count] = this.#used;
+    this.#lengths[this.#count] = length;
     this.#keys++;
     if (++this.#count === BLOCK_KEYS) this.#flush();
   }
@@ -97,19 +113,18 @@ export class SegmentWriter {
   #flush(): void {
     const n = this.#count;
     if (n === 0) return;
-    const block = new Uint8Array(blockLength(n, this.#used));
-    new BigInt64Array(block.buffer, 0, n).set(this.#values.subarray(0, n));
-    new Uint32Array(block.buffer, n * 8, n).set(this.#hashes.subarray(0, n));
-    new Uint32Array(block.buffer, n * 12, n).set(this.#ends.subarray(0, n));
-    block.set(this.#bytes.subarray(0, this.#used), n * 16);
-    const stored = zlib.zstdCompressSync(block, quickly);
+    const block = new Uint8Array(n * NUMBERS_BYTES + this.#used);
+    const [low, high] = halvesOf(this.#values.subarray(0, n));
+    const at = writeNumbers(block, low, high, this.#hashes.subarray(0, n), this.#lengths.subarray(0, n));
+    block.set(this.#bytes.subarray(0, this.#used), at);
+    const stored = compressQuickly(block);
     const { length } = stored;
     this.#directory.push({
       offset: this.#offset,
       length,
       keys: n,
-      first: this.#hashes[0]!,
-      last: this.#hashes[n - 1]!,
+      first: this.#hashes[0]! >>> 0,
+      last: this.#hashes[n - 1]! >>> 0,
     });
     this.#pieces.push(stored);
     this.#offset += length;
@@ -125,6 +140,11 @@ export function segmentOf(table: KeyTable): { bytes: Uint8Array; place: Omit<Seg
   const order = table.byHash();
   const allHashes = table.hashes();
   const starts = new Uint32Array(BLOCK_KEYS);
+  const lengths = new Int32Array(BLOCK_KEYS);
+  const hashes = new Int32Array(BLOCK_KEYS);
+  const ordinals = new Int32Array(BLOCK_KEYS);
+  // Ordinals are below 2^31: the high half is zero.
+  const zeros = new Int32Array(BLOCK_KEYS);
   const blocks: BlockPlace[] = [];
   const pieces: Uint8Array[] = [];
   let scratch = arenaOf(new Uint8Array(0));
@@ -132,36 +152,30 @@ export function segmentOf(table: KeyTable): { bytes: Uint8Array; place: Omit<Seg
   for (let begin = 0; begin < order.length; begin += BLOCK_KEYS) {
     const keys = Math.min(BLOCK_KEYS, order.length - begin);
     let used = 0;
-    for (let i = begin; i < begin + keys; i++) used += offsets[order[i]! + 1]! - offsets[order[i]!]!;
-    const size = blockLength(keys, used);
-    if (size + slackBytes > scratch.bytes.length) scratch = arenaOf(new Uint8Array(2 * size));
-    const { bytes } = scratch;
-    const ids = new Int32Array(bytes.buffer, 0, 2 * keys);
-    const hashes = new Uint32Array(bytes.buffer, 8 * keys, keys);
-    const ends = new Uint32Array(bytes.buffer, 12 * keys, keys);
-    const start = 16 * keys;
-    used = 0;
     // Keys lie anywhere in memory: where they are is looked up for all of them before any is copied, for look-ups that do
     // not wait for each other take half the time.
     for (let k = 0; k < keys; k++) {
       const ordinal = order[begin + k]!;
-      // Ordinals are below 2^31: the high half is zero.
-      ids[2 * k] = ordinal;
-      ids[2 * k + 1] = 0;
+      ordinals[k] = ordinal;
       hashes[k] = allHashes[ordinal]!;
       const from = offsets[ordinal]!;
+      const length = offsets[ordinal + 1]! - from;
       starts[k] = from;
-      used += offsets[ordinal + 1]! - from;
-      ends[k] = used;
+      lengths[k] = length;
+      used += length;
     }
-    for (let k = 0, at = 0; k < keys; k++) {
-      copyForward(source, starts[k]!, ends[k]! - at, scratch, start + at);
-      at = ends[k]!;
+    const size = keys * NUMBERS_BYTES + used;
+    if (size + slackBytes > scratch.bytes.length) scratch = arenaOf(new Uint8Array(2 * size));
+    const { bytes } = scratch;
+    const part = (list: Int32Array) => (keys === BLOCK_KEYS ? list : list.subarray(0, keys));
+    let at = writeNumbers(bytes, wordsOf(part(ordinals)), wordsOf(part(zeros)), part(hashes), part(lengths));
+    for (let k = 0; k < keys; k++) {
+      copyForward(source, starts[k]!, lengths[k]!, scratch, at);
+      at += lengths[k]!;
     }
-    // What the copy of whole words, or an earlier block, left behind the last key.
-    bytes.fill(0, start + used, size);
-    const stored = zlib.zstdCompressSync(bytes.subarray(0, size), quickly);
-    blocks.push({ offset: directory, length: stored.length, keys, first: hashes[0]!, last: hashes[keys - 1]! });
+    const stored = compressQuickly(bytes.subarray(0, size));
+    const [first, last] = [hashes[0]! >>> 0, hashes[keys - 1]! >>> 0];
+    blocks.push({ offset: directory, length: stored.length, keys, first, last });
     pieces.push(stored);
     directory += stored.length;
   }
@@ -170,8 +184,11 @@ export function segmentOf(table: KeyTable): { bytes: Uint8Array; place: Omit<Seg
   return { bytes, place: { keys: order.length, bytes: bytes.length, directory } };
 }
 
-function blockLength(keys: number, keyBytes: number): number {
-  return (keys * 16 + keyBytes + 7) & ~7;
+/** Writes a block's numbers to its beginning. Returns the byte behind them. */
+function writeNumbers(block: Uint8Array, low: Words, high: Words, hashes: Int32Array, lengths: Int32Array): number {
+  const valuesEnd = writePlanes(high, false, block, writePlanes(low, false, block, 0));
+  const hashesEnd = writePlanes(wordsOf(hashes), true, block, valuesEnd);
+  return writePlanes(wordsOf(lengths), false, block, hashesEnd);
 }
 
 function directoryOf(blocks: readonly BlockPlace[]): Uint8Array {
@@ -190,7 +207,7 @@ function directoryOf(blocks: readonly BlockPlace[]): Uint8Array {
   return bytes;
 }
 
-/** One block, as views into what was fetched. */
+/** One block. */
 export interface SegmentBlock {
   values: BigInt64Array;
   hashes: Uint32Array;
@@ -217,7 +234,7 @@ export async function* readBlocks(
   place: SegmentPlace,
   wanted: (first: number, last: number) => boolean = () => true,
 ): AsyncIterable<SegmentBlock> {
-  const { blocks: directory, compressed } = await readDirectory(store, container, place);
+  const { blocks: directory, layout } = await readDirectory(store, container, place);
   const requests = grouped(directory.filter((block) => wanted(block.first, block.last)));
   const fetch = (group: BlockPlace[] | undefined) => {
     if (!group) return undefined;
@@ -233,7 +250,7 @@ export async function* readBlocks(
     next = fetch(requests[r + 1]);
     const group = requests[r]!;
     for (const block of group) {
-      yield blockAt(bytes, block, block.offset - group[0]!.offset, compressed, place.blob);
+      yield blockAt(bytes, block, block.offset - group[0]!.offset, layout, place.blob);
     }
   }
 }
@@ -242,13 +259,12 @@ async function readDirectory(
   store: BlobStore,
   container: string,
   place: SegmentPlace,
-): Promise<{ blocks: BlockPlace[]; compressed: boolean }> {
+): Promise<{ blocks: BlockPlace[]; layout: Layout }> {
   const bytes = await readPart(store, container, place.blob, place.directory, place.bytes - place.directory);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const count = view.getUint32(bytes.length - 8, true);
-  const magic = view.getUint32(bytes.length - 4, true);
-  const known = magic === MAGIC || magic === MAGIC_UNCOMPRESSED;
-  if (!known || count * DIRECTORY_ENTRY_BYTES + TAIL_BYTES !== bytes.length) throw corrupt(place.blob);
+  const layout = layouts.get(view.getUint32(bytes.length - 4, true));
+  if (!layout || count * DIRECTORY_ENTRY_BYTES + TAIL_BYTES !== bytes.length) throw corrupt(place.blob);
   const blocks = Array.from({ length: count }, (_, i) => {
     const at = i * DIRECTORY_ENTRY_BYTES;
     return {
@@ -259,7 +275,7 @@ async function readDirectory(
       last: view.getUint32(at + 20, true),
     };
   });
-  return { blocks, compressed: magic === MAGIC };
+  return { blocks, layout };
 }
 
 function grouped(blocks: readonly BlockPlace[]): BlockPlace[][] {
@@ -278,20 +294,43 @@ function blockAt(
   bytes: Uint8Array,
   { keys, length }: BlockPlace,
   at: number,
-  compressed: boolean,
+  layout: Layout,
   blob: string,
 ): SegmentBlock {
   const stored = bytes.subarray(at, at + length);
-  const block = compressed ? decompressed(stored, keys, blob) : new Uint8Array(stored);
-  if (keys === 0 || block.length < keys * 16) throw corrupt(blob);
-  const { buffer, byteOffset: base } = block;
-  const ends = new Uint32Array(buffer, base + keys * 12, keys);
-  if (keys * 16 + ends[keys - 1]! > block.length) throw corrupt(blob);
+  const block = layout === 'uncompressed words' ? new Uint8Array(stored) : decompressed(stored, keys, blob);
+  if (keys === 0 || block.length < keys * NUMBERS_BYTES) throw corrupt(blob);
+  const { values, hashes, ends } = layout === 'planes' ? numbersOfPlanes(block, keys) : numbersOfWords(block, keys);
+  const start = keys * NUMBERS_BYTES;
+  const used = ends[keys - 1]!;
+  if (start + used > block.length) throw corrupt(blob);
+  return { values, hashes, ends, bytes: block.subarray(start, start + used) };
+}
+
+type Numbers = Pick<SegmentBlock, 'values' | 'hashes' | 'ends'>;
+
+function numbersOfPlanes(block: Uint8Array, keys: number): Numbers {
+  const values = new BigInt64Array(keys);
+  const hashes = new Uint32Array(keys);
+  const ends = new Uint32Array(keys);
+  const [low, high] = halvesOf(values);
+  const valuesEnd = readPlanes(high, false, block, readPlanes(low, false, block, 0));
+  const hashesEnd = readPlanes(wordsOf(new Int32Array(hashes.buffer)), true, block, valuesEnd);
+  readPlanes(wordsOf(new Int32Array(ends.buffer)), false, block, hashesEnd);
+  let end = 0;
+  for (let k = 0; k < keys; k++) {
+    // Beyond 32 bits it is as wrong as beyond the block.
+    end = Math.min(end + ends[k]!, 0xffffffff);
+    ends[k] = end;
+  }
+  return { values, hashes, ends };
+}
+
+function numbersOfWords({ buffer, byteOffset: base }: Uint8Array, keys: number): Numbers {
   return {
     values: new BigInt64Array(buffer, base, keys),
     hashes: new Uint32Array(buffer, base + keys * 8, keys),
-    ends,
-    bytes: new Uint8Array(buffer, base + keys * 16, ends[keys - 1]!),
+    ends: new Uint32Array(buffer, base + keys * 12, keys),
   };
 }
 

@@ -16,14 +16,13 @@ const ARENA_BYTES_MAX = 2 ** 32 - 1;
 /** Keys looked up ahead: what they touch has to stay in the nearest cache. */
 const BLOCK_KEYS = 256;
 const candidates = new Int32Array(BLOCK_KEYS + 1);
+const blockHashes = new Uint32Array(BLOCK_KEYS);
 
-/** Keys with their hashes; the arrays may be longer than `count`. */
+/** Keys as parts of one array; the lists may be longer than `count`. */
 export interface KeyBlock {
   bytes: Uint8Array;
   starts: Uint32Array;
   ends: Uint32Array;
-  /** `hashKey` of each. */
-  hashes: Uint32Array;
   count: number;
 }
 
@@ -84,36 +83,38 @@ export class KeyTable {
   }
 
   /**
-   * `internHashed` for many keys, in their order: key k is bytes [starts[k], ends[k]). Where a key may be is looked up for a
+   * `intern` for many keys, in their order: key k is bytes [starts[k], ends[k]). Where a key may be is looked up for a
    * block of keys before any is compared: look-ups that do not wait for each other take half the time, for memory is far.
    */
-  internMany({ bytes, starts, ends, hashes, count }: KeyBlock, out: Int32Array): void {
+  internMany({ bytes, starts, ends, count }: KeyBlock, out: Int32Array): void {
+    const view = this.#viewOf(bytes);
     for (let from = 0; from < count; from += BLOCK_KEYS) {
       const to = Math.min(count, from + BLOCK_KEYS);
+      for (let k = from; k < to; k++) blockHashes[k - from] = hashInView(view, starts[k]!, ends[k]!);
       const ahead = !this.#ascending;
-      if (ahead) this.#lookAhead(hashes, from, to);
+      if (ahead) this.#lookAhead(to - from);
       for (let k = from; k < to; k++) {
         const candidate = ahead ? candidates[k - from]! : 0;
         const known = candidate > 0 && this.equals(candidate - 1, bytes, starts[k]!, ends[k]!);
-        out[k] = known ? candidate - 1 : this.internHashed(hashes[k]!, bytes, starts[k]!, ends[k]!);
+        out[k] = known ? candidate - 1 : this.internHashed(blockHashes[k - from]!, bytes, starts[k]!, ends[k]!);
       }
     }
   }
 
-  /** For each key of a block: the entry in its slot if hashes are equal, plus one; 0 means that nothing is known. */
-  #lookAhead(hashes: Uint32Array, from: number, to: number): void {
+  /** For each key of the block: the entry in its slot if hashes are equal, plus one; 0 means that nothing is known. */
+  #lookAhead(count: number): void {
     const slots = this.#slots;
     const offsets = this.#offsets;
     const arena = this.#arena;
     const last = slots.length - 1;
-    for (let k = from; k < to; k++) {
-      const hash = hashes[k]!;
+    for (let k = 0; k < count; k++) {
+      const hash = blockHashes[k]!;
       const slot = (hash << 1) & last;
-      candidates[k - from] = slots[slot + 1] === (hash | 0) ? slots[slot]! : 0;
+      candidates[k] = slots[slot + 1] === (hash | 0) ? slots[slot]! : 0;
     }
     // Brings the keys themselves near.
     let touched = 0;
-    for (let k = 0; k < to - from; k++) if (candidates[k]! > 0) touched += arena[offsets[candidates[k]! - 1]!]!;
+    for (let k = 0; k < count; k++) if (candidates[k]! > 0) touched += arena[offsets[candidates[k]! - 1]!]!;
     // Somewhere, so that no compiler leaves the reading out.
     candidates[BLOCK_KEYS] = touched;
   }
@@ -290,6 +291,20 @@ export function hashKey(bytes: Uint8Array, start: number, end: number): number {
     h ^= h >>> 15;
   }
   for (; i < end; i++) h = Math.imul(h ^ bytes[i]!, 0x01000193);
+  h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
+  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
+  return (h ^ (h >>> 16)) >>> 0;
+}
+
+/** `hashKey` of bytes [start, end) of a view: in two thirds of the time, where many keys have one view. */
+function hashInView(view: DataView, start: number, end: number): number {
+  let h = end - start;
+  let i = start;
+  for (; i + 4 <= end; i += 4) {
+    h = Math.imul(h ^ view.getInt32(i, true), 0x9e3779b1);
+    h ^= h >>> 15;
+  }
+  for (; i < end; i++) h = Math.imul(h ^ view.getUint8(i), 0x01000193);
   h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
   h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
   return (h ^ (h >>> 16)) >>> 0;

@@ -4,7 +4,6 @@
  * moving them as they are. The blob's metadata says how many rows and keys there are and how long each part is; so one
  * listing of all batches tells where everything begins, and whoever needs a part reads its range.
  */
-import zlib from 'node:zlib';
 import { z } from 'zod';
 import { invariant, OrdinalError } from '../errors.ts';
 import { limits } from '../limits.ts';
@@ -13,7 +12,7 @@ import type { SplitBatch } from '../split/batch.ts';
 import { packFrame } from '../storage/frame.ts';
 import { requireBytes } from '../storage/json.ts';
 import { work } from '../storage/names.ts';
-import { COMPRESSED_MIN, quickly } from '../storage/zstd.ts';
+import { COMPRESSED_MIN, compressQuickly, decompressSized } from '../storage/zstd.ts';
 import type { Environment } from './environment.ts';
 
 /** What the batches of a run come to, and where it is. */
@@ -123,7 +122,7 @@ function sameLength({ lengths, sizes }: { lengths: number[]; sizes: number[] }):
 }
 
 function compressed(part: Uint8Array): Uint8Array {
-  return part.byteLength < COMPRESSED_MIN ? part : zlib.zstdCompressSync(part, quickly);
+  return part.byteLength < COMPRESSED_MIN ? part : compressQuickly(part);
 }
 
 function decompressed(bytes: Uint8Array, size: number, name: string): Uint8Array {
@@ -131,9 +130,8 @@ function decompressed(bytes: Uint8Array, size: number, name: string): Uint8Array
   if (size < COMPRESSED_MIN) return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   let cause: unknown;
   try {
-    // In one piece, with room for the end to be seen.
-    const { buffer, byteOffset, byteLength } = zlib.zstdDecompressSync(bytes, { chunkSize: size + 64 });
-    if (byteLength === size) return new Uint8Array(buffer, byteOffset, byteLength);
+    const whole = decompressSized(bytes, size);
+    if (whole) return whole;
   } catch (thrown) {
     cause = thrown;
   }

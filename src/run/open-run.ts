@@ -5,13 +5,13 @@ import type { CompiledPipeline } from '../pipeline/compiled.ts';
 import { forgetMemory } from '../split/run-memory.ts';
 import { requireBytes } from '../storage/json.ts';
 import { work } from '../storage/names.ts';
-import { NO_SLOT } from './activities/resolve.ts';
 import type { Tally } from './batch-blob.ts';
 import type { Ids, Plan, PlanRef } from './documents.ts';
 import type { Environment } from './environment.ts';
 import { keep } from './kept.ts';
 import { loadIds, loadPlan, loadTally, type Planned } from './load.ts';
 import { IdMap } from './ranges.ts';
+import { corruptSlots, directoryBytes, NO_SLOT, placeOfSlots, unpackSlots } from './slots.ts';
 
 /** What all seals of a run share. */
 export class OpenRun {
@@ -122,38 +122,30 @@ export async function openRun(environment: Environment, ref: PlanRef): Promise<O
   return new OpenRun(environment, planned, tally, ids);
 }
 
-/** One batch's slots of each keyed entity, read as a range of its slots blob. */
-export async function batchSlots(
+/** One batch's slots of each keyed entity. */
+export function batchSlots(
   run: OpenRun,
   targets: ReadonlySet<string>,
   batch: number,
 ): Promise<Map<string, BigInt64Array>> {
-  const read = async (target: string) => {
-    const starts = run.tally.starts[target]!;
-    const range = { offset: starts[batch]! * 8, length: (starts[batch + 1]! - starts[batch]!) * 8 };
-    return [target, await readSlots(run, target, range)] as const;
-  };
-  return new Map(await Promise.all([...targets].map(read)));
+  return readSlots(run, targets, batch, batch + 1);
 }
 
-export async function allSlots(run: OpenRun, targets: ReadonlySet<string>): Promise<Map<string, BigInt64Array>> {
-  const read = async (target: string) => {
-    const range = { offset: 0, length: run.tally.starts[target]!.at(-1)! * 8 };
-    return [target, await readSlots(run, target, range)] as const;
-  };
+export function allSlots(run: OpenRun, targets: ReadonlySet<string>): Promise<Map<string, BigInt64Array>> {
+  return readSlots(run, targets, 0, run.plan.batches.length);
+}
+
+async function readSlots(run: OpenRun, targets: ReadonlySet<string>, from: number, to: number) {
+  const read = async (target: string) => [target, await slotsOf(run, target, from, to)] as const;
   return new Map(await Promise.all([...targets].map(read)));
 }
 
 /** Slots of a keyed entity, of all its partitions: new keys by their ordinal over all of them. */
-async function readSlots(
-  run: OpenRun,
-  target: string,
-  range: { offset: number; length: number },
-): Promise<BigInt64Array> {
+async function slotsOf(run: OpenRun, target: string, from: number, to: number): Promise<BigInt64Array> {
   const starts = run.ids.partitions[target]!;
-  const parts = await Promise.all(starts.slice(1).map((_, partition) => slotsOf(run, target, partition, range)));
+  const parts = await Promise.all(starts.slice(1).map((_, partition) => partOfSlots(run, target, partition, from, to)));
   if (parts.length === 1) return parts[0]!;
-  const merged = new BigInt64Array(range.length / 8).fill(NO_SLOT);
+  const merged = new BigInt64Array(parts[0]!.length).fill(NO_SLOT);
   for (const [partition, slots] of parts.entries()) {
     const before = BigInt(starts[partition]!);
     for (let i = 0; i < slots.length; i++) {
@@ -165,33 +157,28 @@ async function readSlots(
   return merged;
 }
 
-async function slotsOf(
+/** The slots of batches [from, to) in one partition: those of all batches are read at once where they are few. */
+async function partOfSlots(
   run: OpenRun,
   target: string,
   partition: number,
-  range: { offset: number; length: number },
+  from: number,
+  to: number,
 ): Promise<BigInt64Array> {
-  const name = work.slots(run.runId, target, partition);
   const { environment, container } = run;
-  const length = run.tally.starts[target]!.at(-1)! * 8;
-  const { offset } = range;
-  const bytes =
-    length > limits.keptSlotsBytesMax
-      ? await requireBytes(environment.store, container, name, range)
-      : (await keptSlots(run, name, length)).subarray(offset, offset + range.length);
-  // Words need their alignment; what comes from a network may have none.
-  const whole = bytes.byteOffset % 8 === 0 ? bytes : new Uint8Array(bytes);
-  return new BigInt64Array(whole.buffer, whole.byteOffset, whole.byteLength / 8);
-}
-
-/** A small list of slots is read whole, once per process. */
-function keptSlots(
-  { environment, container, runId, etag }: OpenRun,
-  name: string,
-  length: number,
-): Promise<Uint8Array> {
-  return keep(environment, JSON.stringify([runId, etag, name]), async () => {
-    const value = await requireBytes(environment.store, container, name, { offset: 0, length });
-    return { value, bytes: length };
+  const name = work.slots(run.runId, target, partition);
+  const starts = run.tally.starts[target]!;
+  const batches = starts.length - 1;
+  const few = starts[batches]! <= limits.keptSlotsMax;
+  const head = few ? undefined : { offset: 0, length: directoryBytes(batches) };
+  const kept = await keep(environment, JSON.stringify([run.runId, run.etag, name]), async () => {
+    const value = await requireBytes(environment.store, container, name, head);
+    return { value, bytes: value.byteLength };
   });
+  if (kept.byteLength < directoryBytes(batches)) throw corruptSlots(name);
+  const place = placeOfSlots(kept, batches, from, to);
+  const bytes = few
+    ? kept.subarray(place.offset, place.offset + place.length)
+    : await requireBytes(environment.store, container, name, place);
+  return unpackSlots(bytes, kept, starts, from, to, name);
 }

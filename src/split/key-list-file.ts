@@ -1,23 +1,23 @@
 /**
- * A batch's key list as a file. It is written by the split and read by the resolve of the same run, once: columns are
- * laid out as they are in memory, and reading makes views, not copies. Little endian:
+ * A batch's key list as a file. It is written by the split and read by the resolve of the same run, once, and compressed
+ * in between: integers, and the lengths of byte arrays, are laid out as byte planes (`byte-planes.ts`), other columns as
+ * they are in memory. Little endian:
  *
- *     u32 magic · u32 bytes of the header · header (JSON) · u32 hash[rows] of the keys
- *     for each column: data · u32 end of each value, for byte arrays · u8 validity[rows], where there are nulls ·
+ *     u32 magic · u32 bytes of the header · header (JSON)
+ *     for each column: data · length of each value, for byte arrays · u8 validity[rows], where there are nulls ·
  *         u8, u16 or u32 code[rows], where the data are a dictionary: the entry plus one, 0 for null
  *
- * The hashes and each of a column's parts begin at a multiple of 8.
+ * Each of a column's parts begins at a multiple of 8.
  */
 import { z } from 'zod';
+import { halvesOf, readPlanes, wordsOf, writePlanes } from '../byte-planes.ts';
 import { OrdinalError } from '../errors.ts';
-import { keyWriter } from '../keys/encode.ts';
-import { hashKey } from '../keys/table.ts';
 import type { Table, TableColumn } from '../parquet/table.ts';
 import type { ColumnType, Values } from '../parquet/types.ts';
 import { bytesOf } from '../parquet/values.ts';
 import { columnTypeSchema } from './column-type.ts';
 
-const MAGIC = 0x314c4b4f;
+const MAGIC = 0x324c4b4f;
 
 const columnSchema = z.object({
   name: z.string(),
@@ -41,55 +41,40 @@ export interface KeyListColumn extends TableColumn {
   indices?: Int32Array | undefined;
 }
 
-/** A key list: its columns, and the `hashKey` of each row's key. */
 export interface KeyListTable extends Table {
   columns: KeyListColumn[];
-  hashes: Uint32Array;
 }
 
-/** `hashes` are those of the columns' keys, row by row. */
-export function writeKeyList(columns: readonly KeyListColumn[], hashes: Uint32Array): Uint8Array {
+export function writeKeyList(columns: readonly KeyListColumn[], rows: number): Uint8Array {
   const header: Header = {
-    rows: hashes.length,
+    rows,
     columns: columns.map(({ name, type, values, valid, indices }) => ({
       name,
       type,
       kind: values.kind,
-      bytes: dataOf(values).byteLength,
+      bytes: dataPiece(values).length,
       ...(values.kind === 'fixed' && { width: values.width }),
       ...(valid && { valid: true as const }),
       ...(indices && { entries: values.length }),
     })),
   };
   const json = new TextEncoder().encode(JSON.stringify(header));
-  const pieces = [bytesOf(hashes), ...columns.flatMap((column) => piecesOf(column, hashes.length))];
+  const pieces = columns.flatMap((column) => piecesOf(column, rows));
   const start = align(8 + json.length);
-  const bytes = new Uint8Array(pieces.reduce((end, piece) => align(end + piece.byteLength), start));
+  const bytes = new Uint8Array(pieces.reduce((end, piece) => align(end + piece.length), start));
   const view = new DataView(bytes.buffer);
   view.setUint32(0, MAGIC, true);
   view.setUint32(4, json.length, true);
   bytes.set(json, 8);
   let at = start;
   for (const piece of pieces) {
-    bytes.set(piece, at);
-    at = align(at + piece.byteLength);
+    piece.put(bytes, at);
+    at = align(at + piece.length);
   }
   return bytes;
 }
 
-/** A list of keys without attributes, whose hashes are not known yet. */
-export function keyListOf(columns: readonly TableColumn[]): Uint8Array {
-  const rows = columns[0]?.values.length ?? 0;
-  const writer = keyWriter(columns);
-  const hashes = new Uint32Array(rows);
-  for (let row = 0; row < rows; row++) {
-    writer.write(columns.map(() => row));
-    hashes[row] = hashKey(writer.bytes, writer.start, writer.end);
-  }
-  return writeKeyList(columns, hashes);
-}
-
-/** Views into `bytes`. Throws `CorruptFile`, which names the blob. */
+/** Byte arrays and the like are views into `bytes`. Throws `CorruptFile`, which names the blob. */
 export function readKeyList(bytes: Uint8Array, name: string): KeyListTable {
   // Views of words need their alignment; what comes from a network may have none.
   const whole = bytes.byteOffset % 8 === 0 ? bytes : new Uint8Array(bytes);
@@ -107,12 +92,11 @@ export function readKeyList(bytes: Uint8Array, name: string): KeyListTable {
     at = align(at + byteLength);
     return piece;
   };
-  const hashes = wordsOf(take(rows * 4));
   const read = columns.map((column): KeyListColumn => {
     const { type, entries } = column;
     const length = entries ?? rows;
     const data = take(column.bytes);
-    const values = valuesOf(column, length, data, column.kind === 'bytes' ? take((length + 1) * 4) : undefined);
+    const values = valuesOf(column, length, data, column.kind === 'bytes' ? take(length * 4) : undefined);
     if (!values) throw corrupt(name);
     const valid = column.valid ? take(rows) : undefined;
     if (entries === undefined) return { name: column.name, type, values, valid };
@@ -120,16 +104,62 @@ export function readKeyList(bytes: Uint8Array, name: string): KeyListTable {
     if (!indices) throw corrupt(name);
     return { name: column.name, type, values, valid, indices };
   });
-  return { rows, columns: read, keyValues: {}, hashes };
+  return { rows, columns: read, keyValues: {} };
 }
 
-function piecesOf({ values, valid, indices }: KeyListColumn, rows: number): Uint8Array[] {
+/** A part of the file: its bytes, and how they come to their place. */
+interface Piece {
+  length: number;
+  put(out: Uint8Array, at: number): void;
+}
+
+function piecesOf({ values, valid, indices }: KeyListColumn, rows: number): Piece[] {
   return [
-    dataOf(values),
-    ...(values.kind === 'bytes' ? [rebased(values)] : []),
-    ...(valid ? [valid.subarray(0, rows)] : []),
-    ...(indices ? [codesOf(indices.subarray(0, rows), values.length)] : []),
+    dataPiece(values),
+    ...(values.kind === 'bytes' ? [lengthsPiece(values)] : []),
+    ...(valid ? [asIs(valid.subarray(0, rows))] : []),
+    ...(indices ? [asIs(codesOf(indices.subarray(0, rows), values.length))] : []),
   ];
+}
+
+function asIs(bytes: Uint8Array): Piece {
+  return { length: bytes.byteLength, put: (out, at) => out.set(bytes, at) };
+}
+
+/** The values alone, though they may be part of a larger arena. */
+function dataPiece(values: Values): Piece {
+  const { length } = values;
+  switch (values.kind) {
+    case 'bytes':
+      return asIs(values.data.subarray(values.offsets[0]!, values.offsets[length]!));
+    case 'fixed':
+      return asIs(values.data.subarray(0, length * values.width));
+    case 'int32':
+      return {
+        length: length * 4,
+        put: (out, at) => void writePlanes(wordsOf(values.data.subarray(0, length)), false, out, at),
+      };
+    case 'int64': {
+      const [low, high] = halvesOf(values.data.subarray(0, length));
+      return {
+        length: length * 8,
+        put: (out, at) => void writePlanes(high, false, out, writePlanes(low, false, out, at)),
+      };
+    }
+    default:
+      return asIs(bytesOf(values.data.subarray(0, length)));
+  }
+}
+
+function lengthsPiece({ offsets, length }: Extract<Values, { kind: 'bytes' }>): Piece {
+  return {
+    length: length * 4,
+    put(out, at) {
+      const lengths = new Int32Array(length);
+      for (let i = 0; i < length; i++) lengths[i] = offsets[i + 1]! - offsets[i]!;
+      writePlanes(wordsOf(lengths), false, out, at);
+    },
+  };
 }
 
 /** Bytes of a code: it counts the entries, and null. */
@@ -164,48 +194,39 @@ function indicesOf(bytes: Uint8Array, rows: number, entries: number): Int32Array
   return indices;
 }
 
-/** The bytes of the values alone, though they may be part of a larger arena. */
-function dataOf(values: Values): Uint8Array {
-  if (values.kind === 'bytes') return values.data.subarray(values.offsets[0]!, values.offsets[values.length]!);
-  if (values.kind === 'fixed') return values.data.subarray(0, values.length * values.width);
-  return bytesOf(values.data.subarray(0, values.length));
-}
-
-function rebased({ offsets, length }: Extract<Values, { kind: 'bytes' }>): Uint8Array {
-  const base = offsets[0]!;
-  const own = offsets.subarray(0, length + 1);
-  return bytesOf(base === 0 ? own : own.map((offset) => offset - base));
-}
-
 function valuesOf(
   { kind, width, type }: Header['columns'][number],
   rows: number,
   data: Uint8Array,
-  offsets: Uint8Array | undefined,
+  lengths: Uint8Array | undefined,
 ): Values | undefined {
   const { buffer, byteOffset, byteLength } = data;
   switch (kind) {
     case 'bytes': {
-      const ends = wordsOf(offsets!);
-      for (let row = 0; row < rows; row++) if (ends[row]! > ends[row + 1]!) return undefined;
-      return ends[0] === 0 && ends[rows] === byteLength ? { kind, length: rows, data, offsets: ends } : undefined;
+      const offsets = offsetsOf(lengths!, rows);
+      return offsets[rows] === byteLength ? { kind, length: rows, data, offsets } : undefined;
     }
     case 'fixed':
       return width !== undefined && byteLength === rows * width ? { kind, length: rows, data, width } : undefined;
     case 'boolean':
       return byteLength === rows ? { kind, length: rows, data } : undefined;
-    case 'int32':
-      return byteLength === rows * 4
-        ? { kind, length: rows, data: new Int32Array(buffer, byteOffset, rows) }
-        : undefined;
+    case 'int32': {
+      if (byteLength !== rows * 4) return undefined;
+      const words = new Int32Array(rows);
+      readPlanes(wordsOf(words), false, data, 0);
+      return { kind, length: rows, data: words };
+    }
     case 'float':
       return byteLength === rows * 4
         ? { kind, length: rows, data: new Float32Array(buffer, byteOffset, rows) }
         : undefined;
-    case 'int64':
-      return byteLength === rows * 8
-        ? { kind, length: rows, data: new BigInt64Array(buffer, byteOffset, rows) }
-        : undefined;
+    case 'int64': {
+      if (byteLength !== rows * 8) return undefined;
+      const longs = new BigInt64Array(rows);
+      const [low, high] = halvesOf(longs);
+      readPlanes(high, false, data, readPlanes(low, false, data, 0));
+      return { kind, length: rows, data: longs };
+    }
     case 'double':
       return byteLength === rows * 8
         ? { kind, length: rows, data: new Float64Array(buffer, byteOffset, rows) }
@@ -215,8 +236,18 @@ function valuesOf(
   }
 }
 
-function wordsOf(bytes: Uint8Array): Uint32Array {
-  return new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4);
+/** Where values of these lengths begin, and the last one ends. */
+function offsetsOf(lengths: Uint8Array, rows: number): Uint32Array {
+  const offsets = new Uint32Array(rows + 1);
+  const words = new Int32Array(offsets.buffer, 4, rows);
+  readPlanes(wordsOf(words), false, lengths, 0);
+  let end = 0;
+  for (let row = 1; row <= rows; row++) {
+    // Beyond 32 bits it is as wrong as beyond the data.
+    end = Math.min(end + offsets[row]!, 0xffffffff);
+    offsets[row] = end;
+  }
+  return offsets;
 }
 
 function parseJson(bytes: Uint8Array, name: string): unknown {

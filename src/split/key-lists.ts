@@ -228,7 +228,7 @@ class KeyList {
     const first = this.#first.columns(rows);
     columns.push(...first);
     if (this.#latest) columns.push(...this.#latest.columns(rows, first, keys));
-    return writeKeyList(columns, this.table.hashes());
+    return writeKeyList(columns, rows);
   }
 }
 

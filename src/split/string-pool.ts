@@ -6,7 +6,7 @@
  *
  * A pool may be forgotten whenever a unit begins: its numbers, and columns made of them, are for one unit.
  */
-import { hashKey, KeyTable } from '../keys/table.ts';
+import { KeyTable } from '../keys/table.ts';
 import type { ByteStrings } from '../parquet/decode-distinct.ts';
 import type { Values } from '../parquet/types.ts';
 import { gather } from '../parquet/values.ts';
@@ -32,7 +32,6 @@ export class StringPool {
   #places = new Int32Array(1024);
   #entries = new Int32Array(1024);
   #entryCount = 0;
-  #hashes = new Uint32Array(0);
   #text = new Uint8Array(256);
   #known = 0;
   #lookups = 0;
@@ -71,13 +70,10 @@ export class StringPool {
   }
 
   /** The places of strings in the unit's dictionary; see `entries`. */
-  internMany({ bytes, starts, ends, count }: ByteStrings, out: Int32Array): void {
-    if (count > this.#hashes.length) this.#hashes = new Uint32Array(count * 2);
-    const hashes = this.#hashes;
-    for (let k = 0; k < count; k++) hashes[k] = hashKey(bytes, starts[k]!, ends[k]!);
-    this.#strings.internMany({ bytes, starts, ends, hashes, count }, out);
+  internMany(strings: ByteStrings, out: Int32Array): void {
+    this.#strings.internMany(strings, out);
     this.#makeRoom();
-    for (let k = 0; k < count; k++) out[k] = this.#placeOf(out[k]!);
+    for (let k = 0; k < strings.count; k++) out[k] = this.#placeOf(out[k]!);
   }
 
   /** The same for one string. */

@@ -2,16 +2,17 @@
  * A frame: one JSON header and any number of Int32 sections in one blob, little endian. For what a phase leaves for the
  * next one: small facts beside long lists of numbers, which as JSON would take five times the bytes.
  *
- * Layout: `ORD1`, u32 header bytes, u32 section count, u32 length of each section (values), header padded to 4, sections.
+ * Layout: `ORD2`, u32 header bytes, u32 section count, u32 length of each section (values), header padded to 4, sections.
+ * A section is the byte planes of its numbers' differences: lists of ordinals mostly ascend.
  * Or, where that saves bytes on the way: `ORDZ`, u32 bytes of the frame, the frame compressed (ZSTD).
  */
-import zlib from 'node:zlib';
+import { readPlanes, wordsOf, writePlanes } from '../byte-planes.ts';
 import { OrdinalError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import { replaceBytes, reviveBytes } from './json.ts';
-import { COMPRESSED_MIN, quickly } from './zstd.ts';
+import { COMPRESSED_MIN, compressQuickly, decompressSized } from './zstd.ts';
 
-const MAGIC = 0x3144524f;
+const MAGIC = 0x3244524f;
 const MAGIC_COMPRESSED = 0x5a44524f;
 const encoder = new TextEncoder();
 const decoder = new TextDecoder('utf-8', { fatal: true });
@@ -31,10 +32,7 @@ export function packFrame(header: unknown, sections: readonly Int32Array[]): Uin
   });
   bytes.set(json, fixed);
   let at = jsonEnd;
-  for (const section of sections) {
-    bytes.set(new Uint8Array(section.buffer, section.byteOffset, section.byteLength), at);
-    at += section.byteLength;
-  }
+  for (const section of sections) at = writePlanes(wordsOf(section), true, bytes, at);
   return bytes;
 }
 
@@ -43,7 +41,7 @@ export function packCompressedFrame(header: unknown, sections: readonly Int32Arr
   const frame = packFrame(header, sections);
   if (frame.length < COMPRESSED_MIN) return frame;
   const head = new Uint32Array([MAGIC_COMPRESSED, frame.length]);
-  return Buffer.concat([new Uint8Array(head.buffer), zlib.zstdCompressSync(frame, quickly)]);
+  return Buffer.concat([new Uint8Array(head.buffer), compressQuickly(frame)]);
 }
 
 /** Throws `CorruptFile` when the bytes are not a frame. */
@@ -58,11 +56,11 @@ export function unpackFrame(stored: Uint8Array, name: string): { header: unknown
   if (at > bytes.length) throw corrupt(name);
   const sections: Int32Array[] = [];
   for (let i = 0; i < count; i++) {
-    const length = view.getUint32(12 + i * 4, true) * 4;
-    if (at + length > bytes.length) throw corrupt(name);
-    // A copy of its own: aligned, and it does not keep the frame in memory.
-    sections.push(new Int32Array(Uint8Array.prototype.slice.call(bytes, at, at + length).buffer));
-    at += length;
+    const length = view.getUint32(12 + i * 4, true);
+    if (at + length * 4 > bytes.length) throw corrupt(name);
+    const section = new Int32Array(length);
+    at = readPlanes(wordsOf(section), true, bytes, at);
+    sections.push(section);
   }
   const header: unknown = JSON.parse(decoder.decode(bytes.subarray(fixed, fixed + jsonLength)), reviveBytes);
   return { header, sections };
@@ -74,9 +72,8 @@ function decompressed(stored: Uint8Array, name: string): Uint8Array {
   const size = view.getUint32(4, true);
   if (size > limits.blockBytesMax) throw corrupt(name);
   try {
-    // In one piece, with room for the end to be seen.
-    const bytes = zlib.zstdDecompressSync(stored.subarray(8), { chunkSize: size + 64 });
-    if (bytes.length === size) return bytes;
+    const bytes = decompressSized(stored.subarray(8), size);
+    if (bytes) return bytes;
   } catch (cause) {
     throw corrupt(name, cause);
   }

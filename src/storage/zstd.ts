@@ -4,7 +4,23 @@ import zlib from 'node:zlib';
 const { ZSTD_c_compressionLevel: level, ZSTD_c_checksumFlag: checksum } = zlib.constants;
 
 /** Level 1 takes a third of the time of the default, for a tenth more bytes. The checksum finds what was damaged. */
-export const quickly = { params: { [level]: 1, [checksum]: 1 } };
+const params = { [level]: 1, [checksum]: 1 };
 
 /** Fewer bytes cost more to compress than to move. */
 export const COMPRESSED_MIN = 16 * 1024;
+
+/** One ZSTD frame, in one piece: there is room for whatever the bytes come to. */
+export function compressQuickly(bytes: Uint8Array): Uint8Array {
+  const { length } = bytes;
+  return zlib.zstdCompressSync(bytes, { params, chunkSize: length + (length >>> 8) + 128 });
+}
+
+/** The `size` bytes of a frame, in memory of their own; undefined where it holds another number. Throws on damage. */
+export function decompressSized(frame: Uint8Array, size: number): Uint8Array | undefined {
+  // In one piece, with room for the end to be seen. No Buffer, whose `slice` would be a view and not a copy.
+  const { buffer, byteOffset, byteLength } = zlib.zstdDecompressSync(frame, {
+    chunkSize: size + 64,
+    maxOutputLength: size + 64,
+  });
+  return byteLength === size ? new Uint8Array(buffer, byteOffset, byteLength) : undefined;
+}

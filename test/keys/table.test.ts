@@ -25,8 +25,7 @@ function blockOf(list: readonly Buffer[]): KeyBlock {
   const ends = new Uint32Array(list.length);
   for (const [k, { length }] of list.entries()) ends[k] = (ends[k - 1] ?? 0) + length;
   const starts = ends.map((end, k) => end - list[k]!.length);
-  const hashes = Uint32Array.from(list, (bytes) => hashKey(bytes, 0, bytes.length));
-  return { bytes: Buffer.concat(list), starts, ends, hashes, count: list.length };
+  return { bytes: Buffer.concat(list), starts, ends, count: list.length };
 }
 
 test('a table gives what a map gives', () => {

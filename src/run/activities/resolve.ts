@@ -2,9 +2,6 @@
  * Activity `resolve`: one key partition of a keyed entity. Merges the batches' key lists in batch order, finds the keys
  * that the index knows, and gives the others ordinals in first-seen order, and their rows; IDs wait for the reservation.
  * The index is read only where it may hold an arriving key; memory goes with the arriving keys, not with the index.
- *
- * Slots: for each key of each batch one int64: the known ID (never negative), -1 - ordinal for a new key, or `NO_SLOT`
- * for a key of another partition.
  */
 import { z } from 'zod';
 import { invariant } from '../../errors.ts';
@@ -13,7 +10,7 @@ import { indexBlobs } from '../../keys/index-documents.ts';
 import { type IndexPartition, partitionOf, settlePending, withPending } from '../../keys/key-index.ts';
 import { findIds } from '../../keys/lookup.ts';
 import { segmentOf } from '../../keys/segment.ts';
-import { KeyTable } from '../../keys/table.ts';
+import { hashKey, KeyTable } from '../../keys/table.ts';
 import type { Table } from '../../parquet/table.ts';
 import type { ColumnType, Values } from '../../parquet/types.ts';
 import { keyListColumn } from '../../split/fed-keys.ts';
@@ -30,6 +27,7 @@ import { keyedEntity, openPartition, publishedIds } from '../key-index.ts';
 import { keyedDatasets } from '../keyed-datasets.ts';
 import { loadPlan, loadTally, type Planned } from '../load.ts';
 import { Uploads } from '../pool.ts';
+import { packSlots } from '../slots.ts';
 import { stageRows } from '../stage-rows.ts';
 
 export const resolveInputSchema = planRefSchema.extend({
@@ -51,9 +49,6 @@ export interface ResolveOutput {
   listedKeys: number;
   knownKeys: number;
 }
-
-/** In place of a slot, for a key that belongs to another partition. */
-export const NO_SLOT = -(2n ** 63n);
 
 /** Keys that memory is taken for before they have come: 30 MiB. */
 const EXPECTED_MAX = 1 << 20;
@@ -77,7 +72,7 @@ export async function resolveActivity(environment: Environment, input: ResolveIn
   const { fresh, slots } = divideKeys(arriving, ids);
 
   const uploads = new Uploads(config.requestsInFlight);
-  const bytes = slotBytes(ordinals, slots);
+  const bytes = packSlots(ordinals, plan.batches.length, slots);
   await uploads.add(() => store.write(config.workContainer, work.slots(runId, name, partition), bytes));
   const delta = await stageDelta(uploads, at, plan, fresh);
   const [of, ...others] = keyedDatasets(entity, plan.outputs[name]!);
@@ -129,7 +124,7 @@ export async function resolveActivity(environment: Environment, input: ResolveIn
     partition,
     newRows: fresh.size,
     seenKeys: arriving.size,
-    listedKeys: bytes.byteLength / 8,
+    listedKeys: ordinals.reduce((sum, list) => sum + (list?.length ?? 0), 0),
     knownKeys: head.keys,
   };
 }
@@ -152,16 +147,16 @@ async function intern(
     const [only] = components;
     if (whole && components.length === 1 && only?.values.kind === 'bytes') {
       const { data: bytes, offsets: starts } = only.values;
-      arriving.internMany({ bytes, starts, ends: starts.subarray(1), hashes: list.hashes, count: list.rows }, own);
+      arriving.internMany({ bytes, starts, ends: starts.subarray(1), count: list.rows }, own);
       continue;
     }
     const writer = keyWriter(components);
     const at = new Array<number>(types.length);
     own.fill(-1);
     for (let row = 0; row < list.rows; row++) {
-      const hash = list.hashes[row]!;
-      if (!whole && partitionOf(hash, document.partitions) !== partition) continue;
       writer.write(at.fill(row));
+      const hash = hashKey(writer.bytes, writer.start, writer.end);
+      if (!whole && partitionOf(hash, document.partitions) !== partition) continue;
       own[row] = arriving.internHashed(hash, writer.bytes, writer.start, writer.end);
     }
   }
@@ -182,23 +177,6 @@ function divideKeys(arriving: KeyTable, ids: BigInt64Array): { fresh: KeyTable; 
     slots[2 * ordinal] = ~(all ? ordinal : fresh.internFrom(arriving, ordinal));
   }
   return { fresh, slots };
-}
-
-/** Slots of all keys of all batches, batch by batch. */
-function slotBytes(ordinals: readonly (Int32Array | undefined)[], slots: Int32Array): Uint8Array {
-  const length = ordinals.reduce((sum, list) => sum + (list?.length ?? 0), 0);
-  const all = new Int32Array(length * 2);
-  let at = 0;
-  for (const list of ordinals) {
-    if (!list) continue;
-    for (let i = 0; i < list.length; i++, at += 2) {
-      const ordinal = list[i]!;
-      // Of `NO_SLOT`, only the highest bit is set.
-      all[at] = ordinal < 0 ? 0 : slots[2 * ordinal]!;
-      all[at + 1] = ordinal < 0 ? -(2 ** 31) : slots[2 * ordinal + 1]!;
-    }
-  }
-  return new Uint8Array(all.buffer);
 }
 
 /** By row of a batch's list: ordinal among the new keys, or -1. */
