@@ -24,6 +24,17 @@ export function readByAll(shape: ChunkShape, { type, optional }: Leaf): boolean 
   });
 }
 
+/**
+ * The same for readers of the format's first years: PLAIN values and dictionaries, in pages of version 1. (Version 2
+ * pages are read differently by different ones.)
+ */
+export function readByOld(shape: ChunkShape, leaf: Leaf): boolean {
+  const plain = shape.pages.every(
+    ({ kind, encoding }) => kind !== 'v2' && (encoding === 'PLAIN' || isDictionaryEncoding(encoding)),
+  );
+  return plain && readByAll(shape, leaf);
+}
+
 export interface ReusedPages {
   /** To be placed one after the other. */
   parts: Uint8Array[];

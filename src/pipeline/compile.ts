@@ -11,7 +11,18 @@ import { collectFeeds } from './feeds.ts';
 import { checkName, checkPlaces, oneOf } from './names.ts';
 import { didYouMean, record, refuse, show } from './refuse.ts';
 
-const options = ['name', 'source', 'output', 'row', 'entities', 'idEncoding', 'onInvalid', 'maxRejected', 'arrival'];
+const options = [
+  'name',
+  'source',
+  'output',
+  'row',
+  'entities',
+  'idEncoding',
+  'readers',
+  'onInvalid',
+  'maxRejected',
+  'arrival',
+];
 const maxRejectedDefault = 0.01;
 
 /**
@@ -35,6 +46,11 @@ function compileNamed(name: string, given: Record<string, unknown>): CompiledPip
   const places = checkPlaces(name, given.source, given.output);
   const contract = compileContract(given.row);
   const { entities, sequences } = compileEntities(name, declaredEntities(given.entities), contract);
+  const idEncoding = oneOf(given.idEncoding, ['plain', 'delta'], 'plain', 'idEncoding');
+  const readers = oneOf(given.readers, ['source', 'old'], 'source', 'readers');
+  if (readers === 'old' && idEncoding === 'delta') {
+    refuse('idEncoding', "is 'delta', which old readers do not know", "leave it out, or readers: 'old'");
+  }
   const onInvalid = oneOf(given.onInvalid, ['fail', 'quarantine'], 'fail', 'onInvalid');
   const compiled = {
     name,
@@ -43,7 +59,8 @@ function compileNamed(name: string, given: Record<string, unknown>): CompiledPip
     entities,
     feeds: collectFeeds(entities),
     sequences,
-    idEncoding: oneOf(given.idEncoding, ['plain', 'delta'], 'plain', 'idEncoding'),
+    idEncoding,
+    ...(readers === 'old' && { readers }),
     onInvalid,
     maxRejected: rejectedShare(given.maxRejected, onInvalid),
   };

@@ -156,6 +156,8 @@ export interface CompiledPipeline {
   /** Distinct sequences in order of first use. */
   sequences: SequenceOptions[];
   idEncoding: 'plain' | 'delta';
+  /** Absent: files are for whoever reads the source. */
+  readers?: 'old';
   onInvalid: 'fail' | 'quarantine';
   /** Share of a run's rows, 0 to 1, above which quarantine fails the run. 0 when `onInvalid` is `fail`. */
   maxRejected: number;

@@ -117,6 +117,12 @@ export interface PipelineSettings {
   readonly output?: { readonly container?: string; readonly prefix?: string };
   /** `delta` (DELTA_BINARY_PACKED) makes ID columns far smaller, for readers that know it. @default `plain` */
   readonly idEncoding?: 'plain' | 'delta';
+  /**
+   * Who has to read the datasets: whoever reads the source (`source`), or also readers of the format's first years
+   * (`old`): chunks in ZSTD, LZ4 or BROTLI, in pages of version 2 or in encodings other than PLAIN and dictionaries are
+   * then written anew, in SNAPPY. @default `source`
+   */
+  readonly readers?: 'source' | 'old';
   /** Whether a row that the contract refuses fails the run, or goes to the quarantine dataset. @default `fail` */
   readonly onInvalid?: 'fail' | 'quarantine';
   /** Share of a run's rows, 0 to 1, above which quarantine fails the run all the same. @default 0.01 */

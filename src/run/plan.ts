@@ -7,7 +7,7 @@ import { limits } from '../limits.ts';
 import { compatible, typeText } from '../parquet/logical.ts';
 import type { Codec, ColumnType, FileMeta, Leaf } from '../parquet/types.ts';
 import type { CompiledPipeline, ContractColumn, Entity, KeyedEntity, OutColumn } from '../pipeline/compiled.ts';
-import { writableCodec } from '../split/reuse-chunk.ts';
+import { outputCodec } from '../split/reuse-chunk.ts';
 import { widest } from '../split/widen.ts';
 import { cut } from './cut.ts';
 import type { Batch, OutLeaf, Plan } from './documents.ts';
@@ -160,14 +160,14 @@ function checkUsable(meta: FileMeta, leaf: Leaf, blob: string): void {
   });
 }
 
-/** New files follow the source's codec: what could read the source can read them. */
+/** New files follow the source's codec, where their readers are those of the source. */
 function codecOf(pipeline: CompiledPipeline, files: SourceFile[]): Codec {
   for (const { meta, blob } of files) {
     const leaf = leafOf(meta, pipeline.contract[0]!.name, blob);
     const chunk = meta.rowGroups.find((group) => group.rows > 0)?.chunks[leaf.ordinal];
-    if (chunk) return writableCodec(chunk.codec);
+    if (chunk) return outputCodec(chunk.codec, pipeline.readers);
   }
-  return 'ZSTD';
+  return outputCodec('ZSTD', pipeline.readers);
 }
 
 function cutBatches(file: SourceFile, index: number, rowsTarget: number): Batch[] {

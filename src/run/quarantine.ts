@@ -65,8 +65,8 @@ export async function publishRejected(
     readBatch(environment, pipeline, plan.runId, tally, batch, 'rejected'),
   );
   const { bytes, lines } = joinQuarantine(lists, {
-    'ordinal.run': plan.runId,
-    'ordinal.pipeline': pipeline.name,
+    codec: plan.codec,
+    keyValues: { 'ordinal.run': plan.runId, 'ordinal.pipeline': pipeline.name },
   });
   const blob = output.quarantine(pipeline, plan.runId);
   const options = { contentType: 'application/vnd.apache.parquet' };

@@ -76,6 +76,7 @@ export class BatchSplitter {
         rowGroup: fragments.length,
         rowsBefore,
         ways: this.#schema.ways ?? 'any',
+        readers: this.#pipeline.readers,
         section: (values) => this.#sections.push(values) - 1,
       });
       if (!fragment) continue;

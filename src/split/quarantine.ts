@@ -4,7 +4,7 @@
  */
 import { invariant } from '../errors.ts';
 import { builder } from '../parquet/logical.ts';
-import { readTable, type Table, type TableColumn, writeTable } from '../parquet/table.ts';
+import { readTable, type Table, type TableColumn, type TableOptions, writeTable } from '../parquet/table.ts';
 import type { ColumnType } from '../parquet/types.ts';
 import { concat } from '../parquet/values.ts';
 import type { Rejection } from './rejections.ts';
@@ -54,7 +54,7 @@ export class QuarantineList {
 /** The lists of a run's batches, in batch order, as one table. */
 export function joinQuarantine(
   lists: readonly { bytes: Uint8Array; name: string }[],
-  keyValues: Record<string, string>,
+  options: Required<Pick<TableOptions, 'codec' | 'keyValues'>>,
 ): { bytes: Uint8Array; lines: number } {
   const tables = lists.map(({ bytes, name }): Table => readTable(bytes, name));
   const joined = columns.map(({ name, type }, c): TableColumn => {
@@ -72,5 +72,5 @@ export function joinQuarantine(
     return { name, type, values, valid };
   });
   const lines = tables.reduce((sum, table) => sum + table.rows, 0);
-  return { bytes: writeTable(joined, { keyValues }), lines };
+  return { bytes: writeTable(joined, options), lines };
 }

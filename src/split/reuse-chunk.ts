@@ -5,7 +5,7 @@
 import { encodeDictionaryPage } from '../parquet/encode.ts';
 import { type Builder, builder } from '../parquet/logical.ts';
 import type { ChunkShape } from '../parquet/pages.ts';
-import { pagesForOtherDictionary, readByAll } from '../parquet/reused-pages.ts';
+import { pagesForOtherDictionary, readByAll, readByOld } from '../parquet/reused-pages.ts';
 import { statisticsOf } from '../parquet/statistics.ts';
 import type {
   Codec,
@@ -16,16 +16,23 @@ import type {
   RawStatistics,
   Values,
 } from '../parquet/types.ts';
-import type { OutColumn } from '../pipeline/compiled.ts';
+import type { CompiledPipeline, OutColumn } from '../pipeline/compiled.ts';
 import type { CleanColumn } from './clean.ts';
 import type { JsView } from './js-view.ts';
 import type { SourceChunk } from './source-chunk.ts';
 import type { OutLeafType, Ways } from './write-fragment.ts';
 
+/** For whom files are written: who reads the source, or also old readers, which know few codecs and encodings. */
+export type Readers = CompiledPipeline['readers'];
+
 /** Codecs that we write; a source in any other gets new chunks in ZSTD. */
 const WRITABLE: ReadonlySet<Codec> = new Set(['UNCOMPRESSED', 'SNAPPY', 'GZIP', 'BROTLI', 'ZSTD', 'LZ4_RAW']);
+/** Codecs of the format's first years. */
+const OLD: ReadonlySet<Codec> = new Set(['UNCOMPRESSED', 'SNAPPY', 'GZIP']);
 
-export function writableCodec(codec: Codec): Codec {
+/** The codec of new chunks beside ones of `codec`. */
+export function outputCodec(codec: Codec, readers: Readers): Codec {
+  if (readers === 'old') return OLD.has(codec) ? codec : 'SNAPPY';
   return WRITABLE.has(codec) ? codec : 'ZSTD';
 }
 
@@ -35,12 +42,13 @@ export interface Reusable {
 }
 
 /** The source chunk, where its levels are those of the output and its codec and pages may stand in one. */
-export function reusable(source: CleanColumn, out: OutLeafType): Reusable | undefined {
+export function reusable(source: CleanColumn, out: OutLeafType, readers: Readers): Reusable | undefined {
   const found = source.source();
   if (!found || source.nullsAdded) return undefined;
   const { leaf, meta } = found.chunk;
-  if (leaf.optional !== out.optional || !WRITABLE.has(meta.codec)) return undefined;
-  return readByAll(found.shape, leaf) ? found : undefined;
+  if (leaf.optional !== out.optional || outputCodec(meta.codec, readers) !== meta.codec) return undefined;
+  const read = readers === 'old' ? readByOld(found.shape, leaf) : readByAll(found.shape, leaf);
+  return read ? found : undefined;
 }
 
 /** Way 1: the chunk's bytes. The footer's facts stay true; a dictionary page that the source did not name gets named. */
@@ -134,9 +142,10 @@ export function mapDictionary(
   source: CleanColumn,
   out: OutLeafType,
   ways: Ways,
+  readers: Readers,
 ): EncodedChunk | undefined {
   if (column.kind === 'constant' || out.type.physical === 'BOOLEAN' || ways === 'encode') return undefined;
-  const found = reusable(source, out);
+  const found = reusable(source, out, readers);
   if (!found?.shape.whollyDictionary) return undefined;
   const values = source.column();
   const view: JsView = source.js();

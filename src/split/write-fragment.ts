@@ -22,10 +22,11 @@ import {
   copied,
   encodingsOf,
   mapDictionary,
+  outputCodec,
+  type Readers,
   pageEncodingsOf,
   reusable,
   usedStatistics,
-  writableCodec,
 } from './reuse-chunk.ts';
 import { checkPages } from './source-chunk.ts';
 import type { Selection, SourceUnit } from './source-unit.ts';
@@ -61,6 +62,7 @@ export interface FragmentContext {
   /** Rows that the batch's earlier row groups gave to each rows entity. */
   rowsBefore: ReadonlyMap<string, number>;
   ways: Ways;
+  readers: Readers;
   /** Keeps an Int32 list beside the record; returns its number. */
   section(values: Int32Array): number;
 }
@@ -109,8 +111,9 @@ function writeColumn(
     case 'compute':
     case 'constant': {
       const source = sourceOf(column, unit);
-      const mapped = selection || !source ? undefined : mapDictionary(column, source, out, context.ways);
-      return whole(mapped ?? encode(evaluate(column, unit, selection?.rows), out, codecOf(source, unit)));
+      const mapped =
+        selection || !source ? undefined : mapDictionary(column, source, out, context.ways, context.readers);
+      return whole(mapped ?? encode(evaluate(column, unit, selection?.rows), out, codecOf(source, context)));
     }
   }
 }
@@ -131,17 +134,18 @@ function sourceOf(column: OutColumn, unit: SourceUnit): CleanColumn | undefined 
 }
 
 /** New pages use the codec of the source beside them, so what could read the source can read the output. */
-function codecOf(source: CleanColumn | undefined, unit: SourceUnit): Codec {
-  return writableCodec(source?.codec ?? unit.codec());
+function codecOf(source: CleanColumn | undefined, { unit, readers }: FragmentContext): Codec {
+  return outputCodec(source?.codec ?? unit.codec(), readers);
 }
 
 function copyColumn(
   source: CleanColumn,
   out: OutLeafType,
   selection: Selection | undefined,
-  { ways, unit }: FragmentContext,
+  context: FragmentContext,
 ): EncodedChunk {
-  const found = selection || ways === 'encode' ? undefined : reusable(source, out);
+  const { ways, unit, readers } = context;
+  const found = selection || ways === 'encode' ? undefined : reusable(source, out, readers);
   if (found) {
     if (source.copyable && ways === 'any') {
       checkPages(found.chunk, unit.place.blob, found.shape);
@@ -153,7 +157,7 @@ function copyColumn(
     }
   }
   const column = selection ? source.gather(selection.rows) : source.column();
-  return encode(column, out, writableCodec(source.codec));
+  return encode(column, out, codecOf(source, context));
 }
 
 function reference(
@@ -170,7 +174,7 @@ function reference(
   invariant(feed, `reference "${column.name}" feeds "${column.entity}"`);
   const rows = selection?.rows.length ?? unit.rows;
   const source = unit.column(column.columns[0]!);
-  const codec = writableCodec(source.codec);
+  const codec = codecOf(source, context);
   if (feed.factor.order.length === 0) {
     return whole(encodePlain(out.type, out.optional, allocate(out.type, rows), new Uint8Array(rows), codec));
   }
@@ -207,7 +211,7 @@ function reusedPages(
   feed: FedKeys,
   context: FragmentContext,
 ): WrittenColumn | undefined {
-  const found = reusable(source, out);
+  const found = reusable(source, out, context.readers);
   const values = source.column();
   if (!found?.shape.whollyDictionary || values.form !== 'dictionary') return undefined;
   const { shape } = found;
@@ -256,7 +260,7 @@ function rowReference(
   context: FragmentContext,
 ): WrittenColumn {
   const { unit } = context;
-  const codec = writableCodec(unit.codec());
+  const codec = codecOf(undefined, context);
   const first = context.rowsBefore.get(column.entity) ?? 0;
   const base = { kind: 'rowRef' as const, target: column.entity, first, codec };
   const targetMask = unit.selection(column.entity)?.mask;

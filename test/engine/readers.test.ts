@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import fc from 'fast-check';
+import { parquetMetadata } from 'hyparquet';
 import { encodeDictionaryChunk } from '../../src/parquet/encode.ts';
 import { fileOf } from '../parquet/support/files.ts';
 import { readDsnp, readHyparquet, readLite, throughArrow, throughPolars } from '../parquet/support/peers.ts';
@@ -36,6 +37,14 @@ function seen(value: unknown, expected: string | null | undefined): string | nul
   if (expected?.endsWith('d') && typeof value === 'number') return `${value}d`;
   return canonOf(value);
 }
+
+function chunksOf(bytes: Uint8Array) {
+  const { row_groups } = parquetMetadata(new Uint8Array(bytes).buffer);
+  return row_groups.flatMap(({ columns }) => columns.map(({ meta_data }) => meta_data!));
+}
+
+const codecsOf = (bytes: Uint8Array) => chunksOf(bytes).map(({ codec }) => codec);
+const encodingsOf = (bytes: Uint8Array) => chunksOf(bytes).flatMap(({ encodings }) => encodings);
 
 type ReadRows = (bytes: Uint8Array) => Promise<Record<string, unknown>[]>;
 
@@ -126,3 +135,37 @@ for (const [name, check] of Object.entries(readers)) {
     );
   });
 }
+
+test('what is written for old readers @dsnp/parquetjs reads, whatever wrote the source', async () => {
+  const writers: Writer[] = ['own', 'own', 'duckdb', 'duckdbV2', 'arrow', 'arrowV2', 'polars', 'hyparquet', 'dsnp'];
+  // It shows other units than milliseconds as raw numbers, and some of these writers change units.
+  const kinds = commonKinds.filter((kind) => !kind.startsWith('time'));
+  const scenario = scenarios(writers, kinds).map((s) => ({
+    ...s,
+    idEncoding: 'plain' as const,
+    readers: 'old' as const,
+    mixed: false,
+  }));
+  const oldEncodings = ['PLAIN', 'PLAIN_DICTIONARY', 'RLE_DICTIONARY', 'RLE', 'BIT_PACKED'];
+  const seenCodecs = new Set<string>();
+  await fc.assert(
+    fc.asyncProperty(scenario, async (s) => {
+      const files = await filesOf(s, duck);
+      for (const codec of files.flat().flatMap(({ bytes }) => codecsOf(bytes))) seenCodecs.add(codec);
+      const outcome = await runScenario(s, files);
+      await checkRows(outcome, readDsnp);
+      await checkOutcome(outcome, duck);
+      for (const [r] of outcome.expected.entries()) {
+        for (const { name } of outcome.engine.pipeline.entities) {
+          for (const { bytes } of outcome.engine.published(name, `run${r}-`)) {
+            for (const codec of codecsOf(bytes)) assert.ok(['UNCOMPRESSED', 'SNAPPY', 'GZIP'].includes(codec), codec);
+            for (const encoding of encodingsOf(bytes)) assert.ok(oldEncodings.includes(encoding), encoding);
+          }
+        }
+      }
+    }),
+    { numRuns: 3 * numRuns },
+  );
+  // The sources were such that it matters.
+  assert.ok(seenCodecs.has('ZSTD') && seenCodecs.has('LZ4_RAW'), [...seenCodecs].join(' '));
+});

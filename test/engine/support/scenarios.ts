@@ -52,6 +52,8 @@ export interface Scenario {
   columns: ColumnShape[];
   entities: EntityShape[];
   idEncoding: 'plain' | 'delta';
+  /** @default 'source' */
+  readers?: 'old';
   runs: FileShape[][];
   writer: Writer;
   batchRows: number;
@@ -137,7 +139,7 @@ const passes = (...values: unknown[]) => hash(shown(values)) % 4 !== 0;
 type Words = Record<string, (...args: unknown[]) => unknown>;
 
 export function pipelineOf(
-  scenario: Pick<Scenario, 'columns' | 'entities' | 'idEncoding' | 'quarantine'>,
+  scenario: Pick<Scenario, 'columns' | 'entities' | 'idEncoding' | 'readers' | 'quarantine'>,
 ): CompiledPipeline {
   const columns = sourceColumns(scenario.columns, scenario.quarantine);
   const row = z.object(
@@ -153,6 +155,7 @@ export function pipelineOf(
     source: { container: 'landing', prefix: 'in/' },
     row,
     idEncoding: scenario.idEncoding,
+    ...(scenario.readers && { readers: scenario.readers }),
     ...(scenario.quarantine && { onInvalid: 'quarantine', maxRejected: 1 }),
     entities: ((words: Words) => declare(scenario, columns, words)) as never,
   } as never);
