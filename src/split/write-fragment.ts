@@ -23,8 +23,8 @@ import {
   encodingsOf,
   mapDictionary,
   outputCodec,
-  type Readers,
   pageEncodingsOf,
+  type Readers,
   reusable,
   usedStatistics,
 } from './reuse-chunk.ts';
