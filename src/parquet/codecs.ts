@@ -96,11 +96,6 @@ function sized(bytes: Uint8Array, length: number): { chunkSize: number; maxOutpu
   return { chunkSize: Math.max(64, Math.min(length, believable) + 16), maxOutputLength: Math.max(1, length) };
 }
 
-/** What a page may come to: with room for it all, it is compressed in one piece. */
-function zstdBound(length: number): number {
-  return length + (length >>> 8) + 128;
-}
-
 /** Compresses a page's body. Throws `UnsupportedFile` for LZO. */
 export function compress(codec: Codec, bytes: Uint8Array): Uint8Array {
   switch (codec) {
@@ -111,7 +106,7 @@ export function compress(codec: Codec, bytes: Uint8Array): Uint8Array {
     case 'GZIP':
       return zlib.gzipSync(bytes);
     case 'ZSTD':
-      return zlib.zstdCompressSync(bytes, { chunkSize: zstdBound(bytes.length), params: zstdParams });
+      return zlib.zstdCompressSync(bytes, { params: zstdParams });
     case 'BROTLI':
       return zlib.brotliCompressSync(bytes, { params: { [zlib.constants.BROTLI_PARAM_QUALITY]: brotliQuality } });
     case 'LZ4_RAW':

@@ -9,10 +9,9 @@ const params = { [level]: 1, [checksum]: 1 };
 /** Fewer bytes cost more to compress than to move. */
 export const COMPRESSED_MIN = 16 * 1024;
 
-/** One ZSTD frame, in one piece: there is room for whatever the bytes come to. */
+/** One ZSTD frame. It is made in small pieces: room for all of it at once would be fresh memory, and takes longer. */
 export function compressQuickly(bytes: Uint8Array): Uint8Array {
-  const { length } = bytes;
-  return zlib.zstdCompressSync(bytes, { params, chunkSize: length + (length >>> 8) + 128 });
+  return zlib.zstdCompressSync(bytes, { params });
 }
 
 /** The `size` bytes of a frame, in memory of their own; undefined where it holds another number. Throws on damage. */
