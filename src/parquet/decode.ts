@@ -8,7 +8,7 @@ import type { ErrorLocation } from '../errors.ts';
 import { isDictionaryEncoding } from './constants.ts';
 import { decodeDeltaBytes, decodeDeltaInt32, decodeDeltaInt64, decodeDeltaLengthBytes } from './delta.ts';
 import { corrupt, guarded, unsupported } from './fail.ts';
-import { decodeHybrid } from './hybrid.ts';
+import { BEYOND, decodeHybrid } from './hybrid.ts';
 import { Validity } from './levels.ts';
 import { openDataPage, openDictionaryPage, type PageBody } from './page-body.ts';
 import { type ChunkShape, chunkShape, type Page } from './pages.ts';
@@ -164,13 +164,8 @@ function decodePageIndices(
   if (count === 0) return;
   if (body.start >= body.end) corrupt('a page of indices without their bit width', where);
   const bitWidth = body.bytes[body.start]!;
-  decodeHybrid(body.bytes, body.start + 1, body.end, bitWidth, count, out, at);
-  if (2 ** bitWidth <= dictionaryLength) return;
-  // The sign bit of `signs` is set by an index that is negative or beyond the last: one test for all of them.
   const last = dictionaryLength - 1;
-  let signs = 0;
-  for (let i = at; i < at + count; i++) signs |= out[i]! | (last - out[i]!);
-  if (signs >= 0) return;
+  if (decodeHybrid(body.bytes, body.start + 1, body.end, bitWidth, count, out, at, last) !== BEYOND) return;
   const bad = out.subarray(at, at + count).find((index) => index < 0 || index > last) ?? -1;
   corrupt(`index ${bad >>> 0} into a dictionary of ${dictionaryLength} entries`, where);
 }

@@ -5,6 +5,11 @@
  * Specification: parquet-format `Encodings.md` (RLE = 3).
  */
 
+const INT32_MAX = 2 ** 31 - 1;
+
+/** In place of a byte's position: a value is not in its range. */
+export const BEYOND = -1;
+
 /** Bits needed for values 0 to `max`; 0 for `max` 0. */
 export function bitWidthOf(max: number): number {
   return max === 0 ? 0 : 32 - Math.clz32(max);
@@ -12,7 +17,7 @@ export function bitWidthOf(max: number): number {
 
 /**
  * Decodes `count` values of `bitWidth` bits from bytes [start, end) into out[at...]. Returns the first byte not
- * consumed. Throws `RangeError` when the bytes end too soon.
+ * consumed, or `BEYOND` when some value is not among 0 to `last`. Throws `RangeError` when the bytes end too soon.
  */
 export function decodeHybrid(
   bytes: Uint8Array,
@@ -22,14 +27,16 @@ export function decodeHybrid(
   count: number,
   out: Int32Array | Uint8Array,
   at: number,
+  last = INT32_MAX,
 ): number {
   if (bitWidth > 32) throw new RangeError(`a bit width of ${bitWidth}`);
   const valueBytes = (bitWidth + 7) >>> 3;
   const view = new DataView(bytes.buffer, bytes.byteOffset, end);
-  const last = at + count;
+  const stop = at + count;
   let i = start;
   let o = at;
-  while (o < last) {
+  let signs = 0;
+  while (o < stop) {
     // Run header: a varint whose lowest bit tells the kind.
     let header = 0;
     for (let shift = 0; ; shift += 7) {
@@ -43,23 +50,28 @@ export function decodeHybrid(
       if (valueBytes > end - i) throw new RangeError('a run without its value');
       let value = 0;
       for (let b = 0; b < valueBytes; b++) value |= bytes[i++]! << (8 * b);
-      const stop = Math.min(last, o + (header >>> 1));
-      out.fill(value, o, stop);
-      o = stop;
+      const runEnd = Math.min(stop, o + (header >>> 1));
+      out.fill(value, o, runEnd);
+      if (runEnd > o) signs |= value | (last - value);
+      o = runEnd;
     } else {
       const packed = (header >>> 1) * 8;
-      const wanted = Math.min(packed, last - o);
+      const wanted = Math.min(packed, stop - o);
       // The padding of the last group may be missing; the values that are wanted may not.
       if (Math.ceil((wanted * bitWidth) / 8) > end - i) throw new RangeError('bit-packed values run past the end');
-      unpack(bytes, view, i, end, bitWidth, wanted, out, o);
+      signs |= unpack(bytes, view, i, end, bitWidth, wanted, out, o, last);
       o += wanted;
       i = Math.min(end, i + (packed / 8) * bitWidth);
     }
   }
-  return i;
+  return signs < 0 ? BEYOND : i;
 }
 
-/** Unpacks `count` values of `bitWidth` bits, least significant bit first, from byte `start`. */
+/**
+ * Unpacks `count` values of `bitWidth` bits, least significant bit first, from byte `start`. The sign of the result is
+ * set by a value that is negative or beyond `last`: values are looked at while they are at hand, since another pass over
+ * them costs as much as this one.
+ */
 export function unpack(
   bytes: Uint8Array,
   view: DataView,
@@ -69,16 +81,22 @@ export function unpack(
   count: number,
   out: Int32Array | Uint8Array,
   at: number,
-): void {
+  last: number,
+): number {
   let o = at;
-  const last = at + count;
+  const stop = at + count;
+  let signs = 0;
   if (bitWidth === 0) {
-    out.fill(0, at, last);
-    return;
+    out.fill(0, at, stop);
+    return last;
   }
   if (bitWidth === 8) {
-    for (let i = start; o < last; o++, i++) out[o] = bytes[i]!;
-    return;
+    for (let i = start; o < stop; o++, i++) {
+      const value = bytes[i]!;
+      out[o] = value;
+      signs |= last - value;
+    }
+    return signs;
   }
   let done = 0;
   if (bitWidth <= 25) {
@@ -90,14 +108,24 @@ export function unpack(
     const [s1, s2, s3, s4, s5, s6, s7] = shifts(bitWidth);
     let i = start;
     for (let g = 0; g < groups; g++, i += bitWidth, o += 8) {
-      out[o] = view.getInt32(i, true) & mask;
-      out[o + 1] = (view.getInt32(i + b1, true) >>> s1) & mask;
-      out[o + 2] = (view.getInt32(i + b2, true) >>> s2) & mask;
-      out[o + 3] = (view.getInt32(i + b3, true) >>> s3) & mask;
-      out[o + 4] = (view.getInt32(i + b4, true) >>> s4) & mask;
-      out[o + 5] = (view.getInt32(i + b5, true) >>> s5) & mask;
-      out[o + 6] = (view.getInt32(i + b6, true) >>> s6) & mask;
-      out[o + 7] = (view.getInt32(i + b7, true) >>> s7) & mask;
+      const v0 = view.getInt32(i, true) & mask;
+      const v1 = (view.getInt32(i + b1, true) >>> s1) & mask;
+      const v2 = (view.getInt32(i + b2, true) >>> s2) & mask;
+      const v3 = (view.getInt32(i + b3, true) >>> s3) & mask;
+      const v4 = (view.getInt32(i + b4, true) >>> s4) & mask;
+      const v5 = (view.getInt32(i + b5, true) >>> s5) & mask;
+      const v6 = (view.getInt32(i + b6, true) >>> s6) & mask;
+      const v7 = (view.getInt32(i + b7, true) >>> s7) & mask;
+      out[o] = v0;
+      out[o + 1] = v1;
+      out[o + 2] = v2;
+      out[o + 3] = v3;
+      out[o + 4] = v4;
+      out[o + 5] = v5;
+      out[o + 6] = v6;
+      out[o + 7] = v7;
+      signs |= (last - v0) | (last - v1) | (last - v2) | (last - v3);
+      signs |= (last - v4) | (last - v5) | (last - v6) | (last - v7);
     }
     done = groups * 8;
   }
@@ -113,7 +141,9 @@ export function unpack(
       bit += take;
     }
     out[o] = value;
+    signs |= value | (last - value);
   }
+  return signs;
 }
 
 type Seven = [number, number, number, number, number, number, number];
