@@ -20,7 +20,7 @@ export function wordsOf(list: Int32Array): Words {
 }
 
 /** Low and high words of 64-bit integers. */
-export function halvesOf(longs: BigInt64Array): [Words, Words] {
+export function lowAndHigh(longs: BigInt64Array): [Words, Words] {
   const list = new Int32Array(longs.buffer, longs.byteOffset, 2 * longs.length);
   const { length: count } = longs;
   return [

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { halvesOf, readPlanes, wordsOf, writePlanes } from '../src/byte-planes.ts';
+import { lowAndHigh, readPlanes, wordsOf, writePlanes } from '../src/byte-planes.ts';
 
 const word = fc.oneof(fc.integer(), fc.integer({ min: -3, max: 300 }), fc.constantFrom(-(2 ** 31), 2 ** 31 - 1));
 
@@ -26,10 +26,10 @@ test('longs come back by their halves', () => {
     fc.property(fc.array(long, { maxLength: 50 }), fc.boolean(), (list, differences) => {
       const longs = BigInt64Array.from(list);
       const bytes = new Uint8Array(8 * list.length);
-      const [low, high] = halvesOf(longs);
+      const [low, high] = lowAndHigh(longs);
       writePlanes(high, differences, bytes, writePlanes(low, differences, bytes, 0));
       const back = new BigInt64Array(list.length);
-      const [backLow, backHigh] = halvesOf(back);
+      const [backLow, backHigh] = lowAndHigh(back);
       readPlanes(backHigh, differences, bytes, readPlanes(backLow, differences, bytes, 0));
       assert.deepEqual(back, longs);
     }),

@@ -16,7 +16,7 @@
  * ranges that the run was given. The hash is `hashKey` of `table.ts`: it is part of the format.
  */
 import zlib from 'node:zlib';
-import { halvesOf, readPlanes, type Words, wordsOf, writePlanes } from '../byte-planes.ts';
+import { lowAndHigh, readPlanes, type Words, wordsOf, writePlanes } from '../byte-planes.ts';
 import { invariant, OrdinalError } from '../errors.ts';
 import { arenaOf, copyForward, slackBytes } from '../short-bytes.ts';
 import type { BlobStore } from '../storage/store.ts';
@@ -114,7 +114,7 @@ export class SegmentWriter {
     const n = this.#count;
     if (n === 0) return;
     const block = new Uint8Array(n * NUMBERS_BYTES + this.#used);
-    const [low, high] = halvesOf(this.#values.subarray(0, n));
+    const [low, high] = lowAndHigh(this.#values.subarray(0, n));
     const at = writeNumbers(block, low, high, this.#hashes.subarray(0, n), this.#lengths.subarray(0, n));
     block.set(this.#bytes.subarray(0, this.#used), at);
     const stored = compressQuickly(block);
@@ -313,7 +313,7 @@ function numbersOfPlanes(block: Uint8Array, keys: number): Numbers {
   const values = new BigInt64Array(keys);
   const hashes = new Uint32Array(keys);
   const ends = new Uint32Array(keys);
-  const [low, high] = halvesOf(values);
+  const [low, high] = lowAndHigh(values);
   const valuesEnd = readPlanes(high, false, block, readPlanes(low, false, block, 0));
   const hashesEnd = readPlanes(wordsOf(new Int32Array(hashes.buffer)), true, block, valuesEnd);
   readPlanes(wordsOf(new Int32Array(ends.buffer)), false, block, hashesEnd);

@@ -5,7 +5,7 @@
  *
  *     u32 stored length of each batch's slots (0: it has no keys), little endian · the slots of each batch: a ZSTD frame
  */
-import { halvesOf, readPlanes, writePlanes } from '../byte-planes.ts';
+import { lowAndHigh, readPlanes, writePlanes } from '../byte-planes.ts';
 import { OrdinalError } from '../errors.ts';
 import { compressQuickly, decompressSized } from '../storage/zstd.ts';
 
@@ -33,18 +33,18 @@ export function packSlots(
   const directory = new DataView(new ArrayBuffer(directoryBytes(batches)));
   const frames: Uint8Array[] = [];
   const most = ordinals.reduce((max, list) => Math.max(max, list?.length ?? 0), 0);
-  const longs = new BigInt64Array(most);
+  const words = new Int32Array(2 * most);
+  const longs = new BigInt64Array(words.buffer);
   const planes = new Uint8Array(most * SLOT_BYTES);
   for (const [batch, list] of ordinals.entries()) {
     if (!list || list.length === 0) continue;
-    const own = longs.subarray(0, list.length);
-    const [low, high] = halvesOf(own);
     for (let i = 0; i < list.length; i++) {
       const ordinal = list[i]!;
       // Of `NO_SLOT`, only the highest bit is set.
-      low.list[2 * i] = ordinal < 0 ? 0 : slots[2 * ordinal]!;
-      low.list[2 * i + 1] = ordinal < 0 ? -(2 ** 31) : slots[2 * ordinal + 1]!;
+      words[2 * i] = ordinal < 0 ? 0 : slots[2 * ordinal]!;
+      words[2 * i + 1] = ordinal < 0 ? -(2 ** 31) : slots[2 * ordinal + 1]!;
     }
+    const [low, high] = lowAndHigh(longs.subarray(0, list.length));
     const end = writePlanes(high, true, planes, writePlanes(low, true, planes, 0));
     const frame = compressQuickly(planes.subarray(0, end));
     directory.setUint32(batch * LENGTH_BYTES, frame.length, true);
@@ -60,13 +60,18 @@ export function placeOfSlots(
   from: number,
   to: number,
 ): { offset: number; length: number } {
-  const view = new DataView(directory.buffer, directory.byteOffset, directory.byteLength);
-  const lengthOf = (batch: number) => view.getUint32(batch * LENGTH_BYTES, true);
+  const lengths = lengthsOf(directory);
   let offset = directoryBytes(batches);
-  for (let batch = 0; batch < from; batch++) offset += lengthOf(batch);
+  for (let batch = 0; batch < from; batch++) offset += lengths(batch);
   let length = 0;
-  for (let batch = from; batch < to; batch++) length += lengthOf(batch);
+  for (let batch = from; batch < to; batch++) length += lengths(batch);
   return { offset, length };
+}
+
+/** By batch: the stored length of its slots. */
+function lengthsOf(directory: Uint8Array): (batch: number) => number {
+  const view = new DataView(directory.buffer, directory.byteOffset, directory.byteLength);
+  return (batch) => view.getUint32(batch * LENGTH_BYTES, true);
 }
 
 /**
@@ -81,10 +86,11 @@ export function unpackSlots(
   to: number,
   blob: string,
 ): BigInt64Array {
+  const lengths = lengthsOf(directory);
   const slots = new BigInt64Array(starts[to]! - starts[from]!);
   let at = 0;
   for (let batch = from; batch < to; batch++) {
-    const { length } = placeOfSlots(directory, starts.length - 1, batch, batch + 1);
+    const length = lengths(batch);
     const first = starts[batch]! - starts[from]!;
     const own = slots.subarray(first, starts[batch + 1]! - starts[from]!);
     if (at + length > bytes.length) throw corruptSlots(blob);
@@ -111,6 +117,6 @@ function unpackFrame(frame: Uint8Array, slots: BigInt64Array, blob: string): voi
     cause = thrown;
   }
   if (!planes) throw corruptSlots(blob, cause);
-  const [low, high] = halvesOf(slots);
+  const [low, high] = lowAndHigh(slots);
   readPlanes(high, true, planes, readPlanes(low, true, planes, 0));
 }

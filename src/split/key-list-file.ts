@@ -10,7 +10,7 @@
  * Each of a column's parts begins at a multiple of 8.
  */
 import { z } from 'zod';
-import { halvesOf, readPlanes, wordsOf, writePlanes } from '../byte-planes.ts';
+import { lowAndHigh, readPlanes, wordsOf, writePlanes } from '../byte-planes.ts';
 import { OrdinalError } from '../errors.ts';
 import type { Table, TableColumn } from '../parquet/table.ts';
 import type { ColumnType, Values } from '../parquet/types.ts';
@@ -140,7 +140,7 @@ function dataPiece(values: Values): Piece {
         put: (out, at) => void writePlanes(wordsOf(values.data.subarray(0, length)), false, out, at),
       };
     case 'int64': {
-      const [low, high] = halvesOf(values.data.subarray(0, length));
+      const [low, high] = lowAndHigh(values.data.subarray(0, length));
       return {
         length: length * 8,
         put: (out, at) => void writePlanes(high, false, out, writePlanes(low, false, out, at)),
@@ -223,7 +223,7 @@ function valuesOf(
     case 'int64': {
       if (byteLength !== rows * 8) return undefined;
       const longs = new BigInt64Array(rows);
-      const [low, high] = halvesOf(longs);
+      const [low, high] = lowAndHigh(longs);
       readPlanes(high, false, data, readPlanes(low, false, data, 0));
       return { kind, length: rows, data: longs };
     }
