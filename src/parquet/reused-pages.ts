@@ -12,14 +12,15 @@ import type { Leaf } from './types.ts';
 /**
  * Whether the readers that people have take the pages of a flat chunk. The exceptions are allowed by the specification
  * and rare: levels in BIT_PACKED, indices into no dictionary (old chunks of nulls), BYTE_STREAM_SPLIT of anything but
- * floating point, DELTA_BYTE_ARRAY of fixed lengths. DuckDB or Polars refuse each of them.
+ * floating point, DELTA_BYTE_ARRAY of fixed lengths, DELTA_LENGTH_BYTE_ARRAY of decimals. DuckDB or Polars refuse each.
  */
 export function readByAll(shape: ChunkShape, { type, optional }: Leaf): boolean {
-  const { physical } = type;
+  const { physical, annotation } = type;
   return shape.pages.every(({ kind, encoding, levelEncoding }) => {
     if (optional && levelEncoding === 'BIT_PACKED') return false;
     if (encoding === 'BYTE_STREAM_SPLIT') return physical === 'FLOAT' || physical === 'DOUBLE';
     if (encoding === 'DELTA_BYTE_ARRAY') return physical === 'BYTE_ARRAY';
+    if (encoding === 'DELTA_LENGTH_BYTE_ARRAY') return annotation?.kind !== 'decimal';
     return kind === 'dictionary' || !isDictionaryEncoding(encoding) || shape.dictionaryPage !== undefined;
   });
 }

@@ -8,7 +8,8 @@ import fc from 'fast-check';
 import { checkOutcome, filesOf, runScenario } from './support/check.ts';
 import { DuckReader } from './support/reader.ts';
 import type { Writer } from './support/rewriters.ts';
-import { commonKinds, scenarios } from './support/scenarios.ts';
+import { commonKinds, type Scenario, scenarios } from './support/scenarios.ts';
+import type { FileShape } from './support/sources.ts';
 
 const numRuns = Number(process.env.ORDINAL_ENGINE_RUNS ?? 40);
 let duck: DuckReader;
@@ -25,6 +26,36 @@ test('what is published is what the reference says, for every type and page layo
     }),
     { numRuns },
   );
+});
+
+test('decimals of bytes in delta encodings are published in one that DuckDB takes', async () => {
+  for (const habit of ['pyarrowSplit', 'sparkDelta'] as const) {
+    const shape: FileShape = {
+      rows: 3,
+      rowGroup: 1000,
+      page: 131_072,
+      codec: 'UNCOMPRESSED',
+      modes: ['plain'],
+      statistics: false,
+      rotate: 0,
+      variant: 0,
+      extra: false,
+      habit,
+    };
+    const scenario: Scenario = {
+      seed: 0,
+      columns: [{ kind: 'decimalBytes', nullable: false, nullShare: 0, distinct: 2 }],
+      entities: [{ keyed: false, key: [0], own: false, where: null, columns: [{ kind: 9, a: 0, b: 0 }], step: 1 }],
+      idEncoding: 'plain',
+      runs: [[shape]],
+      writer: 'own',
+      batchRows: 250_000,
+      partRows: 5_000_000,
+      rangeMax: 1e9,
+      mixed: false,
+    };
+    await checkOutcome(await runScenario(scenario, await filesOf(scenario, duck)), duck);
+  }
 });
 
 test('the same holds for sources that other engines wrote', async () => {
