@@ -72,3 +72,16 @@ export function readPlanes(
   }
   return at + count * WORD_BYTES;
 }
+
+/**
+ * Where values end whose lengths `writePlanes` wrote, one behind the other. Beyond 32 bits an end stays at their largest
+ * number, which no data reach: it is wrong either way.
+ */
+export function readEnds(ends: Uint32Array, bytes: Uint8Array, at: number): void {
+  readPlanes(wordsOf(new Int32Array(ends.buffer, ends.byteOffset, ends.length)), false, bytes, at);
+  let end = 0;
+  for (let k = 0; k < ends.length; k++) {
+    end = Math.min(end + ends[k]!, 0xffffffff);
+    ends[k] = end;
+  }
+}

@@ -8,7 +8,8 @@ import { type IdRanges, idAt } from './ids.ts';
 import type { IndexEntry, IndexHead } from './index-documents.ts';
 import { indexBlobs } from './index-documents.ts';
 import { changeHead, type IndexPartition, readHead } from './key-index.ts';
-import { readBlocks, type SegmentBlock, type SegmentPlace, SegmentWriter } from './segment.ts';
+import { readBlocks, type SegmentPlace, SegmentWriter } from './segment.ts';
+import type { SegmentBlock } from './segment-block.ts';
 
 /** Segments of one level that are merged into one. */
 export const SEGMENTS_PER_LEVEL = 8;

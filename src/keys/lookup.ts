@@ -1,7 +1,8 @@
 /** Finding the IDs of arriving keys in an index: both sides are in the order of hash, so it is one merge. */
 import type { BlobStore } from '../storage/store.ts';
 import { type IdRanges, idAt } from './ids.ts';
-import { readBlocks, type SegmentBlock, type SegmentPlace } from './segment.ts';
+import { readBlocks, type SegmentPlace } from './segment.ts';
+import type { SegmentBlock } from './segment-block.ts';
 import type { KeyTable } from './table.ts';
 
 export interface Segment extends SegmentPlace {

@@ -1,49 +1,34 @@
 /**
  * Segments: the files that a key index consists of. Keys in the order of their hash, in blocks, with a directory of the
- * blocks' hash bounds, so that a reader fetches only the blocks that may hold what it looks for. Each block is compressed
- * (ZSTD): keys of one kind are much alike, and numbers are laid out as byte planes (`byte-planes.ts`), most of which hold
- * one value. Little endian:
+ * blocks' hash bounds, so that a reader fetches only the blocks that may hold what it looks for. `segment-block.ts` has
+ * the blocks; behind them, little endian:
  *
- *     block:     low and high words of the values · differences of the hashes · lengths of the keys (four planes of n bytes
- *                each) · key bytes
  *     directory: for each block f64 offset · u32 stored length · u32 keys · u32 first hash · u32 last hash
  *     tail:      u32 blocks · u32 magic
- *
- * Two older layouts, each with a magic of its own, are read and not written: numbers one after the other (i64 value[n] ·
- * u32 hash[n] · u32 end[n] · key bytes · pad to 8), compressed or not.
  *
  * A value is an ID; or, in the delta of one run, the key's ordinal among the run's new keys, whose ID follows from the
  * ranges that the run was given. The hash is `hashKey` of `table.ts`: it is part of the format.
  */
-import zlib from 'node:zlib';
-import { lowAndHigh, readPlanes, type Words, wordsOf, writePlanes } from '../byte-planes.ts';
+import { lowAndHigh, wordsOf } from '../byte-planes.ts';
 import { invariant, OrdinalError } from '../errors.ts';
 import { arenaOf, copyForward, slackBytes } from '../short-bytes.ts';
 import type { BlobStore } from '../storage/store.ts';
 import { compressQuickly } from '../storage/zstd.ts';
+import {
+  blockAt,
+  corruptSegment,
+  layoutOf,
+  MAGIC,
+  NUMBERS_BYTES,
+  type SegmentBlock,
+  type SegmentLayout,
+  writeNumbers,
+} from './segment-block.ts';
 import type { KeyTable } from './table.ts';
 
 const BLOCK_KEYS = 8192;
 const DIRECTORY_ENTRY_BYTES = 24;
 const TAIL_BYTES = 8;
-const MAGIC = 0x33534b4f;
-/** Of the older layouts. */
-const MAGIC_WORDS = 0x32534b4f;
-const MAGIC_WORDS_UNCOMPRESSED = 0x31534b4f;
-
-type Layout = 'planes' | 'words' | 'uncompressed words';
-const layouts: ReadonlyMap<number, Layout> = new Map([
-  [MAGIC, 'planes'],
-  [MAGIC_WORDS, 'words'],
-  [MAGIC_WORDS_UNCOMPRESSED, 'uncompressed words'],
-]);
-
-/** Bytes of a key's value, hash and length. */
-const NUMBERS_BYTES = 16;
-
-/** Bytes of a block: its keys may be long. */
-const BLOCK_BYTES_MAX = 1 << 30;
-
 /** Blocks fetched in one request, and the hole between two that is fetched along. */
 const REQUEST_BYTES_MAX = 8 * 1024 * 1024;
 const HOLE_BYTES_MAX = 64 * 1024;
@@ -184,13 +169,6 @@ export function segmentOf(table: KeyTable): { bytes: Uint8Array; place: Omit<Seg
   return { bytes, place: { keys: order.length, bytes: bytes.length, directory } };
 }
 
-/** Writes a block's numbers to its beginning. Returns the byte behind them. */
-function writeNumbers(block: Uint8Array, low: Words, high: Words, hashes: Int32Array, lengths: Int32Array): number {
-  const valuesEnd = writePlanes(high, false, block, writePlanes(low, false, block, 0));
-  const hashesEnd = writePlanes(wordsOf(hashes), true, block, valuesEnd);
-  return writePlanes(wordsOf(lengths), false, block, hashesEnd);
-}
-
 function directoryOf(blocks: readonly BlockPlace[]): Uint8Array {
   const bytes = new Uint8Array(blocks.length * DIRECTORY_ENTRY_BYTES + TAIL_BYTES);
   const view = new DataView(bytes.buffer);
@@ -205,14 +183,6 @@ function directoryOf(blocks: readonly BlockPlace[]): Uint8Array {
   view.setUint32(bytes.length - 8, blocks.length, true);
   view.setUint32(bytes.length - 4, MAGIC, true);
   return bytes;
-}
-
-/** One block. */
-export interface SegmentBlock {
-  values: BigInt64Array;
-  hashes: Uint32Array;
-  ends: Uint32Array;
-  bytes: Uint8Array;
 }
 
 interface BlockPlace {
@@ -250,7 +220,8 @@ export async function* readBlocks(
     next = fetch(requests[r + 1]);
     const group = requests[r]!;
     for (const block of group) {
-      yield blockAt(bytes, block, block.offset - group[0]!.offset, layout, place.blob);
+      const at = block.offset - group[0]!.offset;
+      yield blockAt(bytes.subarray(at, at + block.length), block.keys, layout, place.blob);
     }
   }
 }
@@ -259,12 +230,12 @@ async function readDirectory(
   store: BlobStore,
   container: string,
   place: SegmentPlace,
-): Promise<{ blocks: BlockPlace[]; layout: Layout }> {
+): Promise<{ blocks: BlockPlace[]; layout: SegmentLayout }> {
   const bytes = await readPart(store, container, place.blob, place.directory, place.bytes - place.directory);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const count = view.getUint32(bytes.length - 8, true);
-  const layout = layouts.get(view.getUint32(bytes.length - 4, true));
-  if (!layout || count * DIRECTORY_ENTRY_BYTES + TAIL_BYTES !== bytes.length) throw corrupt(place.blob);
+  const layout = layoutOf(view.getUint32(bytes.length - 4, true));
+  if (!layout || count * DIRECTORY_ENTRY_BYTES + TAIL_BYTES !== bytes.length) throw corruptSegment(place.blob);
   const blocks = Array.from({ length: count }, (_, i) => {
     const at = i * DIRECTORY_ENTRY_BYTES;
     return {
@@ -290,63 +261,6 @@ function grouped(blocks: readonly BlockPlace[]): BlockPlace[][] {
   return groups;
 }
 
-function blockAt(
-  bytes: Uint8Array,
-  { keys, length }: BlockPlace,
-  at: number,
-  layout: Layout,
-  blob: string,
-): SegmentBlock {
-  const stored = bytes.subarray(at, at + length);
-  const block = layout === 'uncompressed words' ? new Uint8Array(stored) : decompressed(stored, keys, blob);
-  if (keys === 0 || block.length < keys * NUMBERS_BYTES) throw corrupt(blob);
-  const { values, hashes, ends } = layout === 'planes' ? numbersOfPlanes(block, keys) : numbersOfWords(block, keys);
-  const start = keys * NUMBERS_BYTES;
-  const used = ends[keys - 1]!;
-  if (start + used > block.length) throw corrupt(blob);
-  return { values, hashes, ends, bytes: block.subarray(start, start + used) };
-}
-
-type Numbers = Pick<SegmentBlock, 'values' | 'hashes' | 'ends'>;
-
-function numbersOfPlanes(block: Uint8Array, keys: number): Numbers {
-  const values = new BigInt64Array(keys);
-  const hashes = new Uint32Array(keys);
-  const ends = new Uint32Array(keys);
-  const [low, high] = lowAndHigh(values);
-  const valuesEnd = readPlanes(high, false, block, readPlanes(low, false, block, 0));
-  const hashesEnd = readPlanes(wordsOf(new Int32Array(hashes.buffer)), true, block, valuesEnd);
-  readPlanes(wordsOf(new Int32Array(ends.buffer)), false, block, hashesEnd);
-  let end = 0;
-  for (let k = 0; k < keys; k++) {
-    // Beyond 32 bits it is as wrong as beyond the block.
-    end = Math.min(end + ends[k]!, 0xffffffff);
-    ends[k] = end;
-  }
-  return { values, hashes, ends };
-}
-
-function numbersOfWords({ buffer, byteOffset: base }: Uint8Array, keys: number): Numbers {
-  return {
-    values: new BigInt64Array(buffer, base, keys),
-    hashes: new Uint32Array(buffer, base + keys * 8, keys),
-    ends: new Uint32Array(buffer, base + keys * 12, keys),
-  };
-}
-
-/** A block in memory of its own, which words can be read from. */
-function decompressed(stored: Uint8Array, keys: number, blob: string): Uint8Array {
-  try {
-    const block = zlib.zstdDecompressSync(stored, {
-      chunkSize: 64 * Math.max(keys, 16),
-      maxOutputLength: BLOCK_BYTES_MAX,
-    });
-    return block.byteOffset % 8 === 0 ? block : new Uint8Array(block);
-  } catch (cause) {
-    throw corrupt(blob, cause);
-  }
-}
-
 async function readPart(
   store: BlobStore,
   container: string,
@@ -360,13 +274,5 @@ async function readPart(
     where: { blob },
     retryable: true,
     remedy: 'If it stays gone, rebuild the key index: npm run ordinal -- keys rebuild.',
-  });
-}
-
-function corrupt(blob: string, cause?: unknown): OrdinalError {
-  return new OrdinalError('CorruptFile', `"${blob}" is not a key segment`, {
-    where: { blob },
-    cause,
-    remedy: 'Rebuild the key index from what was published: npm run ordinal -- keys rebuild.',
   });
 }

@@ -10,7 +10,7 @@
  * Each of a column's parts begins at a multiple of 8.
  */
 import { z } from 'zod';
-import { lowAndHigh, readPlanes, wordsOf, writePlanes } from '../byte-planes.ts';
+import { lowAndHigh, readEnds, readPlanes, wordsOf, writePlanes } from '../byte-planes.ts';
 import { OrdinalError } from '../errors.ts';
 import type { Table, TableColumn } from '../parquet/table.ts';
 import type { ColumnType, Values } from '../parquet/types.ts';
@@ -239,14 +239,7 @@ function valuesOf(
 /** Where values of these lengths begin, and the last one ends. */
 function offsetsOf(lengths: Uint8Array, rows: number): Uint32Array {
   const offsets = new Uint32Array(rows + 1);
-  const words = new Int32Array(offsets.buffer, 4, rows);
-  readPlanes(wordsOf(words), false, lengths, 0);
-  let end = 0;
-  for (let row = 1; row <= rows; row++) {
-    // Beyond 32 bits it is as wrong as beyond the data.
-    end = Math.min(end + offsets[row]!, 0xffffffff);
-    offsets[row] = end;
-  }
+  readEnds(offsets.subarray(1), lengths, 0);
   return offsets;
 }
 
