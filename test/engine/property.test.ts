@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import fc from 'fast-check';
+import { limits } from '../../src/limits.ts';
 import { checkOutcome, filesOf, runScenario } from './support/check.ts';
 import { DuckReader } from './support/reader.ts';
 import type { Writer } from './support/rewriters.ts';
@@ -97,7 +98,7 @@ test('executing every activity twice, and batches in another order, gives the sa
         assert.ok(Buffer.compare(a!, b!) === 0, `${name} has other bytes`);
       }
     }),
-    { numRuns: Math.ceil(numRuns / 4) },
+    { numRuns: 2 * numRuns },
   );
 });
 
@@ -106,7 +107,7 @@ test('the size of batches shows in no row', async () => {
     fc.asyncProperty(scenarios(['own']), fc.constantFrom(1, 10, 1e6), async (scenario, batchRows) => {
       await checkOutcome(await runScenario(scenario, await filesOf(scenario, duck), { batchRows }), duck);
     }),
-    { numRuns: Math.ceil(numRuns / 4) },
+    { numRuns: 2 * numRuns },
   );
 });
 
@@ -117,4 +118,21 @@ test('row groups that are cut into parts give the same rows', async () => {
     }),
     { numRuns },
   );
+});
+
+test('slots that are too many to be kept are read batch by batch, and give the same rows', async () => {
+  const changed = limits as { keptSlotsMax: number };
+  const before = changed.keptSlotsMax;
+  changed.keptSlotsMax = 0;
+  try {
+    await fc.assert(
+      fc.asyncProperty(scenarios(['own']), async (scenario) => {
+        const many = { ...scenario, batchRows: 1 };
+        await checkOutcome(await runScenario(many, await filesOf(many, duck)), duck);
+      }),
+      { numRuns: 2 * numRuns },
+    );
+  } finally {
+    changed.keptSlotsMax = before;
+  }
 });
