@@ -11,7 +11,6 @@ import { startHost } from '../local/start-host.ts';
 import { pipelines } from '../pipelines/index.ts';
 import type { SetName } from './contestants/contestant.ts';
 import { type BlobRequests, countRequests } from './counting-proxy.ts';
-import { PhaseClock } from './phase-clock.ts';
 import { complete } from './service.ts';
 import { rowsOf, sourceOf } from './sets.ts';
 
@@ -73,7 +72,7 @@ export async function countRun(set: SetName, rows: number): Promise<Counts> {
     const env = { AzureWebJobsStorage: azurite.connectionString, ORDINAL_STORAGE: counted };
     const host = await startHost({ workers: 2, env, onLine: (line) => count(counts, line) });
     try {
-      await complete(host.url, set, 'counted', new PhaseClock());
+      await complete(host.url, set, 'counted');
       counts.messages = await messagesOf(host.url, 'counted');
     } finally {
       await host.stop();

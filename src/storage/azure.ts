@@ -2,6 +2,7 @@
  * The `BlobStore` port over Azure Blob Storage (and Azurite). Conditions of the service become named errors; whatever
  * may pass by itself (throttling, unreachable, 5xx) is marked worth a retry. The SDK retries short hiccups by itself.
  */
+import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import type { TokenCredential } from '@azure/identity';
 import { BlobServiceClient, type ContainerClient, RestError } from '@azure/storage-blob';
@@ -154,7 +155,7 @@ class AzureBlobStore implements BlobStore {
     try {
       const response = await this.#container(container)
         .getBlockBlobClient(name)
-        .upload(bytes, bytes.byteLength, writeHeaders(options));
+        .upload(bytes, bytes.byteLength, { ...writeHeaders(options), transactionalContentMD5: md5Of([bytes]) });
       return { etag: response.etag ?? '' };
     } catch (thrown) {
       throw writeFailure('write', container, name, thrown);
@@ -170,7 +171,9 @@ class AzureBlobStore implements BlobStore {
       });
     }
     try {
-      await this.#container(container).getBlockBlobClient(name).stageBlock(blockId, bodyOf(parts, length), length);
+      await this.#container(container)
+        .getBlockBlobClient(name)
+        .stageBlock(blockId, bodyOf(parts, length), length, { transactionalContentMD5: md5Of(parts) });
     } catch (thrown) {
       throw writeFailure('stage a block of', container, name, thrown);
     }
@@ -240,6 +243,16 @@ function writeHeaders(options: WriteOptions) {
   };
 }
 
+/**
+ * The service compares it with what has arrived: bytes that were changed on the way become no part of a file. MD5 and not
+ * CRC-64, for Node has it, and Azurite, which reckons a CRC-64 in JavaScript where it is given neither.
+ */
+function md5Of(parts: readonly Uint8Array[]): Uint8Array {
+  const hash = createHash('md5');
+  for (const part of parts) hash.update(part);
+  return hash.digest();
+}
+
 /** Smaller bodies are joined: a stream has its price too. */
 const STREAMED_BYTES_MIN = 64 * 1024;
 
@@ -302,8 +315,9 @@ function writeFailure(verb: string, container: string, name: string, thrown: unk
 function failure(verb: string, container: string, name: string, thrown: unknown): OrdinalError {
   if (thrown instanceof OrdinalError) return thrown;
   const status = statusOf(thrown);
-  // No status: the service was not reached. Otherwise the service's own words for "later".
-  const retryable = status === undefined || status === 408 || status === 429 || status >= 500;
+  // No status: the service was not reached. Otherwise the service's own words for "later", or for "damaged on the way".
+  const retryable =
+    status === undefined || status === 408 || status === 429 || status >= 500 || codeOf(thrown) === 'Md5Mismatch';
   return new OrdinalError('StorageFailed', `cannot ${verb} "${container}/${name}": ${codeOf(thrown)}`, {
     where: { blob: name },
     retryable,

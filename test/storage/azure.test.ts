@@ -1,5 +1,8 @@
 /** The door to Blob Storage against a real Azurite: what the engine relies on, condition by condition. */
 import assert from 'node:assert/strict';
+import { createServer, request as httpRequest } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { buffer } from 'node:stream/consumers';
 import { after, before, test } from 'node:test';
 import { startAzurite } from '../../local/azurite.ts';
 import { OrdinalError } from '../../src/errors.ts';
@@ -123,4 +126,41 @@ test('all block ids of a blob have one length', () => {
   const ids = [blockId(0, 0, 'head'), blockId(0, 0, 'foot'), blockId(39_999, 123_456, 17), blockId(1, 1, 0)];
   assert.equal(new Set(ids.map((id) => id.length)).size, 1);
   assert.equal(new Set(ids).size, ids.length);
+});
+
+test('bytes that are damaged on the way up are refused by the service, and worth a retry', async (t) => {
+  // A way to the service that turns over one bit of every body.
+  const target = new URL(azurite.blobUrl);
+  const way = createServer(async (request, response) => {
+    const body = await buffer(request);
+    if (body.length > 0) body[body.length >> 1]! ^= 1;
+    const { method, url, headers } = request;
+    const onward = httpRequest({ host: target.hostname, port: target.port, method, path: url, headers }, (answer) => {
+      response.writeHead(answer.statusCode!, answer.headers);
+      answer.pipe(response);
+    });
+    onward.end(body);
+  });
+  await new Promise<void>((resolve) => way.listen(0, '127.0.0.1', resolve));
+  t.after(() => way.close());
+  const damaged = openAzureStore({
+    connectionString: azurite.connectionString.replace(target.host, `127.0.0.1:${(way.address() as AddressInfo).port}`),
+  });
+  assert.deepEqual(await damaged.read('data', 'nothing'), undefined, 'what has no body passes');
+  const large = new Uint8Array(200_000).fill(7);
+  const works = [
+    () => damaged.write('data', 'damaged', bytes('0123456789')),
+    () => damaged.stageBlock('data', 'damaged', blockId(0, 0, 0), [bytes('0123456789')]),
+    () => damaged.stageBlock('data', 'damaged', blockId(0, 0, 1), [large, bytes('small'), large]),
+  ];
+  for (const work of works) {
+    const error = await work().then(
+      () => assert.fail('damaged bytes were taken'),
+      (thrown: unknown) => thrown,
+    );
+    assert.ok(error instanceof OrdinalError, String(error));
+    assert.deepEqual([error.code, error.retryable], ['StorageFailed', true]);
+    assert.match(error.message, /Md5Mismatch/);
+  }
+  assert.equal(await store.read('data', 'damaged'), undefined);
 });
