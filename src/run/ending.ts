@@ -4,7 +4,10 @@
  */
 import type { Task } from 'durable-functions';
 import { askEntity, commitOperation, releaseOperation, showOperation } from '../sequence/calls.ts';
+import type { SequenceResult } from '../sequence/operations.ts';
+import type { ExtendOutput } from './activities/extend-index.ts';
 import type { PlanOutput } from './activities/plan.ts';
+import type { ActivityResult } from './activity.ts';
 import { activity } from './fan-out.ts';
 import { releaseLeases } from './leases.ts';
 import { askAll } from './numbering.ts';
@@ -19,19 +22,8 @@ export function* complete(
   { manifest, rows }: { manifest: string; rows: number },
 ): Generator<Task, RunOutput, unknown> {
   const { runId, pipeline } = run.input;
-  const crowded = yield* extendIndexes(df, run, plan);
   const names = plan.sequences.map(({ name }) => name);
-  const shown = yield* askAll(
-    df,
-    names.map((name) => showOperation(name, { owner: runId })),
-  );
-  const commits = names.flatMap((name, i) => {
-    const reservation = shown[i]!.reservation;
-    // Committed already, or so long ago that it is forgotten.
-    if (reservation?.outcome !== 'open') return [];
-    return [commitOperation(name, { owner: runId, attempt: Math.max(run.attempt, reservation.attempt) })];
-  });
-  yield* askAll(df, commits);
+  const crowded = yield* commitAndExtend(df, run, plan, names);
   // An earlier life may have left its leases held.
   run.leases = [...new Set(plan.keyed.map(({ index }) => index))].sort();
   yield* releaseLeases(df, run.leases, runId, run.attempt);
@@ -40,12 +32,52 @@ export function* complete(
   return { runId, pipeline, rows, manifest };
 }
 
-/** The run's new keys into the heads of their indexes. What fails here is made up for by the next run that resolves. */
-function* extendIndexes(df: Orchestration, run: RunState, plan: PlanOutput): Generator<Task, string[], unknown> {
+/**
+ * Commits the reservations, and takes the run's new keys into the heads of their indexes: both at once, for neither waits
+ * for the other. What of the indexes fails here is made up for by the next run that resolves.
+ *
+ * @returns entities whose index has many segments now.
+ */
+function* commitAndExtend(
+  df: Orchestration,
+  run: RunState,
+  plan: PlanOutput,
+  names: readonly string[],
+): Generator<Task, string[], unknown> {
+  const { runId: owner } = run.input;
+  const commits = names.map((name) => commitOperation(name, { owner, attempt: run.attempt }));
   // An earlier life published, and its plan may be gone: the next run that resolves takes its keys in.
-  if (plan.published || plan.keyed.length === 0) return [];
-  const extended = yield* attempt(activity(df, 'extendIndex', refOf(run, plan)));
-  return extended?.crowded ?? [];
+  const extending = !plan.published && plan.keyed.length > 0;
+  const tasks = commits.map((call) => df.callEntity(call.entity, call.operation, call.input));
+  if (extending) tasks.push(df.callActivity('extendIndex', refOf(run, plan)));
+  let answers: unknown[] = [];
+  try {
+    answers = (yield df.Task.all(tasks)) as unknown[];
+  } catch {
+    // One that gave no answer, as an activity that ran out of its time: each is asked again by itself.
+  }
+  const left = names.filter((_, i) => !(answers[i] as SequenceResult<'commit'> | undefined)?.ok);
+  if (left.length > 0) yield* commitLeft(df, run, left);
+  if (!extending) return [];
+  const extended = answers[names.length] as ActivityResult<ExtendOutput> | undefined;
+  if (extended?.ok) return extended.value.crowded;
+  if (extended?.error.retryable === false) return [];
+  return (yield* attempt(activity(df, 'extendIndex', refOf(run, plan))))?.crowded ?? [];
+}
+
+/** Commits what was refused to this life of the run: what another life holds, and not what is forgotten since long. */
+function* commitLeft(df: Orchestration, run: RunState, names: readonly string[]): Generator<Task, void, unknown> {
+  const { runId: owner } = run.input;
+  const shown = yield* askAll(
+    df,
+    names.map((name) => showOperation(name, { owner })),
+  );
+  const commits = names.flatMap((name, i) => {
+    const reservation = shown[i]!.reservation;
+    if (reservation?.outcome !== 'open') return [];
+    return [commitOperation(name, { owner, attempt: Math.max(run.attempt, reservation.attempt) })];
+  });
+  yield* askAll(df, commits);
 }
 
 /**

@@ -1,7 +1,7 @@
 /** From exact counts to IDs: the middle of a run, when everything is split and nothing is numbered yet. */
 import type { Task } from 'durable-functions';
 import { fromErrorValue, invariant } from '../errors.ts';
-import { type EntityCall, reserveOperation, showOperation } from '../sequence/calls.ts';
+import { type EntityCall, reserveOperation } from '../sequence/calls.ts';
 import type { SequenceResult } from '../sequence/operations.ts';
 import type { PlanOutput } from './activities/plan.ts';
 import type { ResolveOutput } from './activities/resolve.ts';
@@ -53,33 +53,21 @@ export function* reserveAll(
   const { runId: owner } = run.input;
   const { attempt } = run;
   const counts = plan.sequences.map(({ draws }) => draws.reduce((sum, entity) => sum + (rows[entity] ?? 0), 0));
-  const names = plan.sequences.map(({ name }) => name);
-  const before = yield* askAll(
-    df,
-    names.map((name) => showOperation(name)),
-  );
-  run.reserved = names;
+  run.reserved = plan.sequences.map(({ name }) => name);
   const reserved = yield* askAll(
     df,
     plan.sequences.map(({ name, start, step }, i) =>
       reserveOperation(name, { owner, attempt, count: counts[i]!, start, step }),
     ),
   );
-  const after = yield* askAll(
-    df,
-    names.map((name) => showOperation(name)),
-  );
   return Object.fromEntries(
-    plan.sequences.map(({ name, start, step }, i) => [
-      name,
-      {
-        step,
-        count: counts[i]!,
-        ranges: reserved[i]!.ranges.map((range) => ({ first: range.first, count: range.count })),
-        before: before[i]!.next ?? start,
-        after: after[i]!.next ?? start,
-      },
-    ]),
+    plan.sequences.map(({ name, step }, i) => {
+      const { ranges, before, after } = reserved[i]!;
+      return [
+        name,
+        { step, count: counts[i]!, ranges: ranges.map(({ first, count }) => ({ first, count })), before, after },
+      ];
+    }),
   );
 }
 

@@ -1,5 +1,5 @@
 /** A sequence's answers: what a ledger says, as JSON values. */
-import type { ReservationAnswer, ReservedRange, ShowAnswer } from './operations.ts';
+import type { ReservationAnswer, ReserveAnswer, ReservedRange, ShowAnswer } from './operations.ts';
 import { countOf, type Range } from './ranges.ts';
 import type { Finished, Ledger, Reservation } from './state.ts';
 
@@ -9,6 +9,11 @@ export function rangesOf(ranges: Range[], step: bigint): ReservedRange[] {
 
 export function reserved(ledger: Ledger, { owner, ranges }: Reservation): ReservationAnswer {
   return { ok: true, owner, count: String(countOf(ranges)), ranges: rangesOf(ranges, ledger.step) };
+}
+
+/** A reservation, and how far it took the sequence. */
+export function drawn(ledger: Ledger, entry: Reservation, after: Ledger): ReserveAnswer {
+  return { ...reserved(ledger, entry), before: String(ledger.next), after: String(after.next) };
 }
 
 /** A summary of the sequence, small whatever the state holds, and what it knows of one owner. */

@@ -51,6 +51,12 @@ export interface ReservationAnswer {
   ranges: ReservedRange[];
 }
 
+export interface ReserveAnswer extends ReservationAnswer {
+  /** The sequence's next ID before and after; the same when the reservation was there already. */
+  before: string;
+  after: string;
+}
+
 export interface ReleaseAnswer {
   ok: true;
   owner: string;
@@ -99,7 +105,7 @@ export interface Refusal {
 }
 
 export interface SequenceAnswers {
-  reserve: ReservationAnswer;
+  reserve: ReserveAnswer;
   commit: ReservationAnswer;
   release: ReleaseAnswer;
   raiseTo: RaiseAnswer;

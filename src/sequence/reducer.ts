@@ -15,12 +15,13 @@
  */
 import { OrdinalError, toErrorValue } from '../errors.ts';
 import { limits } from '../limits.ts';
-import { rangesOf, reserved, show } from './answers.ts';
+import { drawn, rangesOf, reserved, show } from './answers.ts';
 import type {
   ParsedOperation,
   RaiseAnswer,
   ReleaseAnswer,
   ReservationAnswer,
+  ReserveAnswer,
   RestoreAnswer,
   SequenceAnswer,
   SequenceAnswers,
@@ -94,7 +95,7 @@ function apply(ledger: Ledger | undefined, operation: ParsedOperation): Step {
   }
 }
 
-function reserve(existing: Ledger | undefined, operation: Asked<'reserve'>): Step<ReservationAnswer> {
+function reserve(existing: Ledger | undefined, operation: Asked<'reserve'>): Step<ReserveAnswer> {
   const { owner, attempt, count } = operation;
   const ledger = withOptions(existing, operation);
   const open = ledger.open.find((entry) => entry.owner === owner);
@@ -104,11 +105,11 @@ function reserve(existing: Ledger | undefined, operation: Asked<'reserve'>): Ste
     refuseOtherCount(open, count);
     const kept =
       attempt > open.attempt ? { ...ledger, open: replace(ledger.open, open, { ...open, attempt }) } : ledger;
-    return { ledger: kept, answer: reserved(ledger, open) };
+    return { ledger: kept, answer: drawn(ledger, open, ledger) };
   }
   if (finished?.outcome === 'committed') {
     refuseOtherCount(finished, count);
-    return { ledger, answer: reserved(ledger, finished) };
+    return { ledger, answer: drawn(ledger, finished, ledger) };
   }
   if (finished && attempt <= finished.attempt) {
     throw conflict(
@@ -125,7 +126,7 @@ function reserve(existing: Ledger | undefined, operation: Asked<'reserve'>): Ste
     finished: ledger.finished.filter((other) => other !== finished),
   };
   refuseBeyondRoom(next);
-  return { ledger: forget(next), answer: reserved(ledger, entry) };
+  return { ledger: forget(next), answer: drawn(ledger, entry, next) };
 }
 
 /** The ledger to work on: new with the given start and step, or the existing one, which must have the same. */

@@ -273,6 +273,8 @@ describe('the sequence entity', () => {
       owner: 'run-2',
       count: '3',
       ranges: [{ first: '1', count: '3', step: '1' }],
+      before: '1',
+      after: '4',
     });
   });
 });

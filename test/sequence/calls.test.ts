@@ -67,9 +67,10 @@ test('a run reserves and commits, another releases, and what is shown adds up', 
     const name = 'flights.flight_id';
     const [start, step] = ['1', '1'];
     const mine = yield* askEntity(df, reserveOperation(name, { owner: 'run-1', attempt: 1, count: '10', start, step }));
-    assert.deepEqual(mine, { ok: true, owner: 'run-1', count: '10', ranges: [{ first: '1', count: '10', step: '1' }] });
+    const reservation = { ok: true, owner: 'run-1', count: '10', ranges: [{ first: '1', count: '10', step: '1' }] };
+    assert.deepEqual(mine, { ...reservation, before: '1', after: '11' });
     yield* askEntity(df, reserveOperation(name, { owner: 'run-2', count: 5, start, step }));
-    assert.deepEqual(yield* askEntity(df, commitOperation(name, { owner: 'run-1', attempt: 1 })), mine);
+    assert.deepEqual(yield* askEntity(df, commitOperation(name, { owner: 'run-1', attempt: 1 })), reservation);
     yield* askEntity(df, releaseOperation(name, { owner: 'run-2' }));
     const refused = yield* askEntity(df, releaseOperation(name, { owner: 'run-1', attempt: 1 }));
     assert.ok(!refused.ok);

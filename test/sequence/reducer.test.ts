@@ -39,6 +39,22 @@ describe('reservations', () => {
     assert.equal(sequence.state.next, '51');
   });
 
+  test('say how far they took the sequence, and nothing when they were there already', () => {
+    const sequence = new Sequence();
+    const moved = (owner: string, count: number) => {
+      const answer = sequence.do({ kind: 'reserve', owner, count, start: 1, step: 1 });
+      assert.ok('before' in answer);
+      return [answer.before, answer.after];
+    };
+    assert.deepEqual(moved('a', 10), ['1', '11']);
+    assert.deepEqual(moved('b', 5), ['11', '16']);
+    assert.deepEqual(moved('a', 10), ['16', '16']);
+    sequence.do({ kind: 'release', owner: 'a' });
+    assert.deepEqual(moved('c', 12), ['16', '18'], 'ten of them were free');
+    sequence.do({ kind: 'commit', owner: 'c' });
+    assert.deepEqual(moved('c', 12), ['18', '18']);
+  });
+
   test('start and step are fixed at first use', () => {
     const sequence = new Sequence();
     assert.deepEqual(sequence.reserve('a', 3, { start: 100, step: '10' }), [[100n, 3n]]);
