@@ -25,6 +25,10 @@ export const limits = {
   planTrustSecondsMax: 10,
   /** Attempts at one activity before its run fails. */
   activityAttemptsMax: 4,
+  /** Bytes of a static block up to which it waits in its batch's blob for the late ones beside it, in place of a request of
+   * its own; and of all that a batch holds back so. */
+  heldBlockBytesMax: 64 * 1024,
+  heldBytesMax: 16 * 1024 * 1024,
   /** Committed blocks of one block blob (Put Block List). */
   blocksPerBlobMax: 50_000,
   /** Bytes of one block (Put Block, service version 2019-12-12 and later, allows 4000 MiB; Node's buffers less). */

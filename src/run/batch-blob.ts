@@ -1,7 +1,7 @@
 /**
- * What a split leaves of a batch, in one blob: the record, the refused rows, and each keyed entity's key list, one after
- * the other. Parts of some size are compressed, each by itself: key lists shrink to two fifths, which is less work than
- * moving them as they are. The blob's metadata says how many rows and keys there are and how long each part is; so one
+ * What a split leaves of a batch, in one blob: the record, the blocks that it holds back, the refused rows, and each
+ * keyed entity's key list, one after the other. Parts of some size are compressed, each by itself, but for the blocks,
+ * which are: key lists shrink to two fifths, which is less work than moving them as they are. The blob's metadata says how many rows and keys there are and how long each part is; so one
  * listing of all batches tells where everything begins, and whoever needs a part reads its range.
  */
 import { z } from 'zod';
@@ -28,8 +28,11 @@ export interface Tally {
   sizes: number[][];
 }
 
-/** A part of a batch's blob: the record, the refused rows, or a keyed entity's list. */
-export type BatchPart = 'record' | 'rejected' | { keysOf: string };
+/** A part of a batch's blob: the refused rows, or a keyed entity's list. */
+export type BatchPart = 'rejected' | { keysOf: string };
+
+/** The parts' places in the blob; key lists follow. */
+const places = { record: 0, held: 1, rejected: 2, lists: 3 };
 
 const none = new Uint8Array(0);
 
@@ -37,6 +40,7 @@ const none = new Uint8Array(0);
 export function packBatch(
   pipeline: CompiledPipeline,
   { record, sections, keyLists, rejected }: SplitBatch,
+  held: Uint8Array = none,
 ): { bytes: Uint8Array; metadata: Record<string, string> } {
   const counts = pipeline.entities.map(({ kind, name }) =>
     kind === 'keyed'
@@ -44,8 +48,8 @@ export function packBatch(
       : (record.fragments[name] ?? []).reduce((sum, fragment) => sum + fragment.rows, 0),
   );
   const lists = keyedNames(pipeline).map((name) => keyLists.get(name) ?? none);
-  const whole = [packFrame(record, sections), rejected ?? none, ...lists];
-  const parts = whole.map(compressed);
+  const whole = [packFrame(record, sections), held, rejected ?? none, ...lists];
+  const parts = whole.map((part) => (part === held ? part : compressed(part)));
   return {
     bytes: Buffer.concat(parts),
     metadata: {
@@ -142,24 +146,53 @@ function decompressed(bytes: Uint8Array, size: number, name: string): Uint8Array
   });
 }
 
+type Sizes = Pick<Tally, 'lengths' | 'sizes'>;
+
 /** A part of a batch's blob; nothing where it has none. */
 export async function readBatch(
-  { store, config }: Environment,
+  environment: Environment,
   pipeline: CompiledPipeline,
   runId: string,
-  { lengths, sizes }: Pick<Tally, 'lengths' | 'sizes'>,
+  sizes: Sizes,
   batch: number,
   part: BatchPart,
 ): Promise<{ name: string; bytes: Uint8Array }> {
+  const place = part === 'rejected' ? places.rejected : places.lists + keyedNames(pipeline).indexOf(part.keysOf);
+  const { name, parts } = await readParts(environment, runId, sizes, batch, place, place);
+  return { name, bytes: decompressed(parts[0]!, sizes.sizes[batch]![place]!, name) };
+}
+
+/** A batch's record, as a frame, and the blocks that it holds back. */
+export async function readRecord(
+  environment: Environment,
+  runId: string,
+  sizes: Sizes,
+  batch: number,
+): Promise<{ name: string; record: Uint8Array; held: Uint8Array }> {
+  const { name, parts } = await readParts(environment, runId, sizes, batch, places.record, places.held);
+  return { name, record: decompressed(parts[0]!, sizes.sizes[batch]![places.record]!, name), held: parts[1]! };
+}
+
+/** Neighbouring parts as they are stored, by one request. */
+async function readParts(
+  { store, config }: Environment,
+  runId: string,
+  { lengths, sizes }: Sizes,
+  batch: number,
+  first: number,
+  last: number,
+): Promise<{ name: string; parts: Uint8Array[] }> {
   const own = lengths[batch];
-  const size = sizes[batch];
-  const index = part === 'record' ? 0 : part === 'rejected' ? 1 : 2 + keyedNames(pipeline).indexOf(part.keysOf);
-  const length = own?.[index];
-  invariant(own && size && length !== undefined, `batch ${batch} has a part ${index}`);
-  const offset = own.slice(0, index).reduce((sum, before) => sum + before, 0);
+  invariant(own && sizes[batch] && own[last] !== undefined, `batch ${batch} has parts ${first} to ${last}`);
+  const end = (place: number) => own.slice(0, place + 1).reduce((sum, length) => sum + length, 0);
+  const offset = end(first - 1);
   const name = work.split(runId, batch);
-  const bytes = await requireBytes(store, config.workContainer, name, { offset, length });
-  return { name, bytes: decompressed(bytes, size[index]!, name) };
+  const bytes = await requireBytes(store, config.workContainer, name, { offset, length: end(last) - offset });
+  const parts = own.slice(first, last + 1).map((length, i) => {
+    const at = end(first + i) - length - offset;
+    return bytes.subarray(at, at + length);
+  });
+  return { name, parts };
 }
 
 function keyedNames({ entities }: CompiledPipeline): string[] {

@@ -7,7 +7,7 @@ import { type SplitRecord, splitRecordSchema } from '../split/fragment.ts';
 import { unpackFrame } from '../storage/frame.ts';
 import { parseJson, readVersioned, requireBytes, requireJson } from '../storage/json.ts';
 import { work } from '../storage/names.ts';
-import { listBatches, readBatch, type Tally } from './batch-blob.ts';
+import { listBatches, readRecord, type Tally } from './batch-blob.ts';
 import { type Ids, idsSchema, type Plan, type PlanRef, planSchema, type Sealed, sealedSchema } from './documents.ts';
 import { type Environment, pipelineOf } from './environment.ts';
 import { keep } from './kept.ts';
@@ -113,18 +113,20 @@ export function loadFooter(
 export interface LoadedRecord {
   record: SplitRecord;
   sections: Int32Array[];
+  /** The blocks that were held back, and the blob that they are in. */
+  held: Uint8Array;
+  name: string;
 }
 
 export async function loadSplitRecord(
   environment: Environment,
-  pipeline: CompiledPipeline,
   runId: string,
   tally: Tally,
   batch: number,
 ): Promise<LoadedRecord> {
-  const { name, bytes } = await readBatch(environment, pipeline, runId, tally, batch, 'record');
-  const { header, sections } = unpackFrame(bytes, name);
-  return { record: splitRecordSchema.parse(header), sections };
+  const { name, record, held } = await readRecord(environment, runId, tally, batch);
+  const { header, sections } = unpackFrame(record, name);
+  return { record: splitRecordSchema.parse(header), sections, held, name };
 }
 
 export function loadSealed(environment: Environment, runId: string, unit: string): Promise<Sealed> {

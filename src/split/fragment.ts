@@ -4,6 +4,7 @@
  *
  *     late: [id chunk][dictionary of ref A]   static: [pages of ref A]   late: [dictionary of ref B]   static: ...
  *
+ * A small static block may be held back, and become one block with its late neighbours.
  * This file knows what the halves are; `write-fragment.ts` writes the static one, `seal-fragment.ts` the late one.
  */
 import { z } from 'zod';
@@ -84,13 +85,15 @@ export const fragmentSchema = z.object({
   /** Number of the row group within its owner. */
   rowGroup: count,
   rows: z.int().positive(),
-  /** CRC-32 of the segments that are staged at the split, by segment; 0 for late ones. */
+  /** CRC-32 of the static segments, by segment; 0 for late ones. */
   checksums: z.array(count).exactOptional(),
+  /** Where static segments that were held back begin among the batch's held bytes, by segment; null for all others. */
+  held: z.array(count.nullable()).exactOptional(),
   columns: z.array(fragmentColumnSchema),
 });
 export type Fragment = z.infer<typeof fragmentSchema>;
 
-/** A maximal run of a row group's bytes that are written at the same time: one block. */
+/** A maximal run of a row group's bytes that are written at the same time: one block, or with its neighbours a part of one. */
 export interface Segment {
   late: boolean;
   pieces: { column: number; part: 'whole' | 'dictionary' | 'pages' }[];

@@ -36,9 +36,20 @@ export interface SealedFragment {
   rows: number;
   /** By column: complete. */
   chunks: EncodedChunkMeta[];
-  /** By segment: bytes to stage, for late ones; and every segment's length. */
-  segments: { late: boolean; parts: Uint8Array[]; length: number }[];
+  blocks: SealedBlock[];
 }
+
+/** One segment of the fragment that was staged at the split, or neighbours that are staged together now. */
+export interface SealedBlock {
+  /** Number of the first segment. */
+  segment: number;
+  /** The bytes to stage; undefined for what is staged. */
+  parts: Uint8Array[] | undefined;
+  length: number;
+}
+
+/** Gives a segment that was held back at the split. */
+export type HeldSegment = (segment: number, length: number) => Uint8Array;
 
 interface LateColumn {
   meta: EncodedChunkMeta;
@@ -46,11 +57,16 @@ interface LateColumn {
 }
 
 /** Writes the late half and completes the row group's chunk metadata. `sections` are the record's lists. */
-export function sealFragment(fragment: Fragment, sections: readonly Int32Array[], binding: Binding): SealedFragment {
+export function sealFragment(
+  fragment: Fragment,
+  sections: readonly Int32Array[],
+  binding: Binding,
+  held: HeldSegment,
+): SealedFragment {
   const late = fragment.columns.map((column, c) => lateColumn(column, c, fragment.rows, sections, binding));
   const chunks = fragment.columns.map((column, c) => (column.kind === 'static' ? column.meta : late[c]!.meta));
-  const segments = segmentsOf(fragment.columns).map((segment) => {
-    const parts = segment.late ? segment.pieces.flatMap((piece) => late[piece.column]!.parts) : [];
+  const blocks: SealedBlock[] = [];
+  segmentsOf(fragment.columns).forEach((segment, s) => {
     let length = 0;
     for (const piece of segment.pieces) {
       const column = fragment.columns[piece.column]!;
@@ -58,11 +74,18 @@ export function sealFragment(fragment: Fragment, sections: readonly Int32Array[]
       else if (piece.part === 'dictionary') length += late[piece.column]!.parts[0]!.byteLength;
       else length += chunks[piece.column]!.length;
     }
-    return { late: segment.late, parts, length };
+    let parts: Uint8Array[] | undefined;
+    if (segment.late) parts = segment.pieces.flatMap((piece) => late[piece.column]!.parts);
+    else if (typeof fragment.held?.[s] === 'number') parts = [held(s, length)];
+    const last = blocks.at(-1);
+    if (last?.parts && parts) {
+      last.parts.push(...parts);
+      last.length += length;
+    } else blocks.push({ segment: s, parts, length });
   });
-  const bytes = segments.reduce((sum, segment) => sum + segment.length, 0);
+  const bytes = blocks.reduce((sum, block) => sum + block.length, 0);
   invariant(bytes === chunks.reduce((sum, chunk) => sum + chunk.length, 0), 'blocks and chunks have the same bytes');
-  return { rows: fragment.rows, chunks, segments };
+  return { rows: fragment.rows, chunks, blocks };
 }
 
 function lateColumn(

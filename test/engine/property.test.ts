@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import fc from 'fast-check';
-import { limits } from '../../src/limits.ts';
+import { underLimits } from '../support/limits.ts';
 import { checkOutcome, filesOf, runScenario } from './support/check.ts';
 import { DuckReader } from './support/reader.ts';
 import type { Writer } from './support/rewriters.ts';
@@ -121,18 +121,13 @@ test('row groups that are cut into parts give the same rows', async () => {
 });
 
 test('slots that are too many to be kept are read batch by batch, and give the same rows', async () => {
-  const changed = limits as { keptSlotsMax: number };
-  const before = changed.keptSlotsMax;
-  changed.keptSlotsMax = 0;
-  try {
-    await fc.assert(
+  await underLimits({ keptSlotsMax: 0 }, () =>
+    fc.assert(
       fc.asyncProperty(scenarios(['own']), async (scenario) => {
         const many = { ...scenario, batchRows: 1 };
         await checkOutcome(await runScenario(many, await filesOf(many, duck)), duck);
       }),
       { numRuns: 2 * numRuns },
-    );
-  } finally {
-    changed.keptSlotsMax = before;
-  }
+    ),
+  );
 });

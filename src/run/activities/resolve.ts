@@ -108,7 +108,6 @@ export async function resolveActivity(environment: Environment, input: ResolveIn
     ...(attributes && { attributes }),
   };
   await settlePending(at, publishedIds(environment, partition), (now) => withPending(now, term, pending ?? null));
-  for (const writeRecord of records) await writeRecord();
   const resolution: Resolution = {
     partition,
     rows: fresh.size,
@@ -118,7 +117,10 @@ export async function resolveActivity(environment: Environment, input: ResolveIn
     delta: delta?.blob ?? null,
     attributes: attributes?.delta.blob ?? null,
   };
-  await writeJson(store, config.workContainer, work.resolution(runId, name, partition), resolution);
+  await Promise.all([
+    ...records.map((writeRecord) => writeRecord()),
+    writeJson(store, config.workContainer, work.resolution(runId, name, partition), resolution),
+  ]);
   return {
     entity: name,
     partition,

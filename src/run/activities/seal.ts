@@ -13,9 +13,10 @@ import { requireBytes, writeJson } from '../../storage/json.ts';
 import { blockId, output, unit, work } from '../../storage/names.ts';
 import { type OutLeaf, planRefSchema, resolvedSchema, type Sealed } from '../documents.ts';
 import type { Environment } from '../environment.ts';
+import { heldBlock } from '../held-blocks.ts';
 import { keyedEntity } from '../key-index.ts';
 import { type KeyedDataset, keyedDatasets } from '../keyed-datasets.ts';
-import { loadSplitRecord } from '../load.ts';
+import { type LoadedRecord, loadSplitRecord } from '../load.ts';
 import { allSlots, batchSlots, type OpenRun, openRun } from '../open-run.ts';
 import { Uploads } from '../pool.ts';
 import { partOf } from './split.ts';
@@ -41,19 +42,19 @@ export async function sealActivity(environment: Environment, input: SealInput): 
   const sealing = new Sealing(run);
   let next = openBatch(run, from);
   for (let batch = from; batch < to; batch++) {
-    const { groups, sections, place } = await next;
+    const { groups, place, ...record } = await next;
     if (batch + 1 < to) {
       next = openBatch(run, batch + 1);
       // An error here must not leave the prefetch's rejection unhandled.
       next.catch(() => undefined);
     }
-    await sealing.add(batch, groups, sections, place);
+    await sealing.add(batch, groups, record, place);
   }
   return await sealing.finish(unit.group(input.group));
 }
 
 async function openBatch(run: OpenRun, batch: number) {
-  const { record, sections } = await loadSplitRecord(run.environment, run.pipeline, run.runId, run.tally, batch);
+  const { record, ...beside } = await loadSplitRecord(run.environment, run.runId, run.tally, batch);
   const entities = run.pipeline.entities.filter((entity) => entity.kind === 'rows');
   const part = partOf(run.plan, batch);
   const groups = entities.map((entity) => ({
@@ -70,7 +71,7 @@ async function openBatch(run: OpenRun, batch: number) {
     keyIds: (target, keys) => run.idsOfSlots(target, slots.get(target)!, keys),
     keyIdsOfBatches: () => impossible('a rows entity binds keys of its own batch'),
   };
-  return { groups, sections, place };
+  return { groups, ...beside, place };
 }
 
 export async function sealKeyedActivity(environment: Environment, input: SealKeyedInput): Promise<SealOutput> {
@@ -96,12 +97,17 @@ async function sealDataset(
   const file = output.keyed(run.pipeline, entity.name, run.runId, partition, kind);
   const group = { entity, fragments, leaves, blob: file };
   const sealing = new Sealing(run);
-  await sealing.add(0, [group], sections, {
-    batch: undefined,
-    part: partition,
-    keyIds: () => impossible('a keyed entity binds keys of all batches'),
-    keyIdsOfBatches: (target, batches, keys) => run.idsOfBatches(target, slots.get(target)!, batches, keys),
-  });
+  await sealing.add(
+    0,
+    [group],
+    { sections, held: new Uint8Array(0), name: blob },
+    {
+      batch: undefined,
+      part: partition,
+      keyIds: () => impossible('a keyed entity binds keys of all batches'),
+      keyIdsOfBatches: (target, batches, keys) => run.idsOfBatches(target, slots.get(target)!, batches, keys),
+    },
+  );
   return await sealing.finish(unit.keyed(entity.name, partition, kind));
 }
 
@@ -124,6 +130,9 @@ interface Place extends Pick<Binding, 'keyIds' | 'keyIdsOfBatches'> {
   part: number;
 }
 
+/** What lies beside a record: its lists, and the blocks that were held back, in the blob `name`. */
+type Beside = Pick<LoadedRecord, 'sections' | 'held' | 'name'>;
+
 /** Seals fragments, and writes the metadata of all their row groups at the end. */
 class Sealing {
   readonly #run: OpenRun;
@@ -136,14 +145,21 @@ class Sealing {
   }
 
   /** `owner` names the blocks: a batch, or 0 for a keyed entity's own rows. */
-  async add(owner: number, groups: readonly Group[], sections: readonly Int32Array[], place: Place): Promise<void> {
+  async add(
+    owner: number,
+    groups: readonly Group[],
+    { sections, held, name: from }: Beside,
+    place: Place,
+  ): Promise<void> {
     const { ids, tally } = this.#run;
     for (const group of groups) {
       const { name } = group.entity;
       let row = place.batch === undefined ? ids.partitions[name]![place.part]! : tally.starts[name]![place.batch]!;
       for (const fragment of group.fragments) {
         const binding = bindingOf(this.#run, group, row, fragment.rows, place);
-        await this.#stage(owner, group, fragment, sealFragment(fragment, sections, binding));
+        const heldSegment = (s: number, length: number) =>
+          heldBlock(held, fragment.held![s]!, length, fragment.checksums![s]!, from);
+        await this.#stage(owner, group, fragment, sealFragment(fragment, sections, binding, heldSegment));
         row += fragment.rows;
       }
     }
@@ -153,17 +169,14 @@ class Sealing {
     owner: number,
     { entity, blob }: Group,
     fragment: Fragment,
-    { rows, chunks, segments }: SealedFragment,
+    { rows, chunks, blocks: sealed }: SealedFragment,
   ): Promise<void> {
     const { environment, pipeline } = this.#run;
-    const blocks = segments.map(({ late, length, parts }, s) => ({
-      id: blockId(owner, fragment.rowGroup, s),
-      length,
-      crc: late ? crcOf(parts) : fragment.checksums![s]!,
-    }));
-    for (const [s, { late, parts }] of segments.entries()) {
-      if (!late) continue;
-      const id = blocks[s]!.id;
+    const blocks: Sealed['rowGroups'][string][number]['blocks'] = [];
+    for (const { segment, parts, length } of sealed) {
+      const id = blockId(owner, fragment.rowGroup, segment);
+      blocks.push({ id, length, crc: parts ? crcOf(parts) : fragment.checksums![segment]! });
+      if (!parts) continue;
       await this.#uploads.add(() => environment.store.stageBlock(pipeline.output.container, blob, id, parts));
     }
     const done = this.#sealed.rowGroups[entity.name] ?? [];

@@ -16,6 +16,7 @@ import { blockId, output, work } from '../../storage/names.ts';
 import { packBatch } from '../batch-blob.ts';
 import type { Batch, Plan, PlanRef } from '../documents.ts';
 import type { Environment } from '../environment.ts';
+import { HeldBlocks } from '../held-blocks.ts';
 import { loadFooter, loadPlan } from '../load.ts';
 import { leafOf } from '../plan.ts';
 import { Uploads } from '../pool.ts';
@@ -46,13 +47,14 @@ export async function splitActivity(environment: Environment, input: BatchInput)
     run: plan,
   });
   const uploads = new Uploads(config.requestsInFlight);
-  const target = { environment, pipeline, runId, batch, part: partOf(plan, batch) };
+  const held = new HeldBlocks();
+  const target = { environment, pipeline, runId, batch, part: partOf(plan, batch), held };
   for await (const { place, chunks } of units(environment, pipeline, file, meta, spec, plan.unitBytes)) {
     for (const [entity, written] of splitter.add(chunks, place)) await stageStatic(uploads, target, entity, written);
   }
   const split = splitter.finish(batch);
   await uploads.done();
-  const { bytes, metadata } = packBatch(pipeline, split);
+  const { bytes, metadata } = packBatch(pipeline, split, held.bytes());
   await store.write(config.workContainer, work.split(runId, batch), bytes, { metadata });
   return { batch, rows: split.record.rows };
 }
@@ -68,6 +70,7 @@ interface StageTarget {
   runId: string;
   batch: number;
   part: number;
+  held: HeldBlocks;
 }
 
 async function stageStatic(
@@ -76,14 +79,20 @@ async function stageStatic(
   entity: string,
   { fragment, parts }: WrittenFragment,
 ): Promise<void> {
-  const { environment, pipeline, runId, batch, part } = target;
+  const { environment, pipeline, runId, batch, part, held } = target;
   const name = output.part(pipeline, entity, runId, part);
   const segments = segmentsOf(fragment.columns);
   fragment.checksums = segments.map(() => 0);
+  fragment.held = segments.map(() => null);
   for (const [index, segment] of segments.entries()) {
     if (segment.late) continue;
     const bytes = segment.pieces.flatMap((piece) => parts[piece.column] ?? []);
     fragment.checksums[index] = crcOf(bytes);
+    const at = held.hold(bytes);
+    if (at !== undefined) {
+      fragment.held[index] = at;
+      continue;
+    }
     const id = blockId(batch, fragment.rowGroup, index);
     await uploads.add(() => environment.store.stageBlock(pipeline.output.container, name, id, bytes));
   }

@@ -1,8 +1,10 @@
 /** Drives the runs of a scenario and holds what was published against the reference. */
 import assert from 'node:assert/strict';
+import { limits } from '../../../src/limits.ts';
 import type { CompiledPipeline } from '../../../src/pipeline/compiled.ts';
 import { publishedManifests, readKeyBook, States, verifyRun } from '../../../src/run/verify.ts';
 import { randomOf } from '../../parquet/support/random.ts';
+import { underLimits } from '../../support/limits.ts';
 import { type DriveOptions, Engine, takeRanges } from './drive.ts';
 import type { DuckReader } from './reader.ts';
 import { type Known, type OutRow, type Row, reference, type Take } from './reference.ts';
@@ -55,7 +57,9 @@ export async function runScenario(
   const expected: Map<string, OutRow[]>[] = [];
   for (const [r, files] of runs.entries()) {
     for (const [f, file] of files.entries()) await engine.upload(`in/${r}/${f}.parquet`, file.bytes);
-    await engine.run(`run${r}`, `in/${r}/`);
+    await underLimits({ heldBlockBytesMax: scenario.heldMax ?? limits.heldBlockBytesMax }, () =>
+      engine.run(`run${r}`, `in/${r}/`),
+    );
     const accepted = (row: Row) => refusedColumns(pipeline, row).length === 0;
     expected.push(expect(files.flatMap((file) => file.rows.filter(accepted))));
   }

@@ -1,6 +1,7 @@
 /** Random pipelines over random columns, from small shapes that fast-check can shrink. */
 import fc from 'fast-check';
 import { z } from 'zod';
+import { limits } from '../../../src/limits.ts';
 import { compile } from '../../../src/pipeline/compile.ts';
 import type { CompiledPipeline } from '../../../src/pipeline/compiled.ts';
 import { type } from '../../../src/pipeline/index.ts';
@@ -59,6 +60,8 @@ export interface Scenario {
   batchRows: number;
   partRows: number;
   rangeMax: number;
+  /** Bytes up to which a static block is held back at the split. @default that of the app, more than most have here */
+  heldMax?: number;
   /** Whether files of a run differ in their types. */
   mixed: boolean;
   /** Refused rows are set aside, and nulls are refused where the column is not nullable. @default false */
@@ -113,6 +116,7 @@ export function scenarios(
     batchRows: fc.constantFrom(250_000, 64, 1),
     partRows: fc.constantFrom(5_000_000, 100),
     rangeMax: fc.constantFrom(1e9, 7),
+    heldMax: fc.constantFrom(limits.heldBlockBytesMax, 100, -1),
     mixed: fc.boolean(),
   });
 }

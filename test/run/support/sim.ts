@@ -24,6 +24,9 @@ import type { SequenceState } from '../../../src/sequence/state.ts';
 import { type FaultPoint, withFaults } from '../../../src/storage/faults.ts';
 import { MemoryStore } from '../../support/memory-store.ts';
 
+// The blocks here are small: some are held back, and some are staged at the split, as in life.
+Object.assign(limits, { heldBlockBytesMax: 60 });
+
 type Orchestrator = (context: { df: Orchestration }) => Generator<Task, unknown, unknown>;
 type Activity = (environment: Environment, input: unknown) => Promise<unknown>;
 
