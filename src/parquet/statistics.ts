@@ -219,12 +219,16 @@ function ofBytes(
       max = i;
       low = first;
       high = first;
-    } else if (compareAt(values, i, min) < 0) {
-      min = i;
-      low = first;
-    } else if (compareAt(values, i, max) > 0) {
+      continue;
+    }
+    // Against the greatest first: values that ascend are then compared once.
+    const order = compareAt(values, i, max);
+    if (order > 0) {
       max = i;
       high = first;
+    } else if (order < 0 && compareAt(values, i, min) < 0) {
+      min = i;
+      low = first;
     }
   }
   return min < 0 ? undefined : { min, max };
