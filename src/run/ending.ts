@@ -50,6 +50,7 @@ function* commitAndExtend(
   const extending = !plan.published && plan.keyed.length > 0;
   const tasks = commits.map((call) => df.callEntity(call.entity, call.operation, call.input));
   if (extending) tasks.push(df.callActivity('extendIndex', refOf(run, plan)));
+  if (tasks.length === 0) return [];
   let answers: unknown[] = [];
   try {
     answers = (yield df.Task.all(tasks)) as unknown[];
