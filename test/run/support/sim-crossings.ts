@@ -1,0 +1,108 @@
+/**
+ * Lives of one run ID that meet: which life each storage request belongs to, requests that are held back until a newer
+ * life has come past them, and how often an old life's request landed after the newer one's same step. Used by
+ * `sim-workers.ts`; it changes nothing in the store.
+ */
+import type { FaultPoint } from '../../../src/storage/faults.ts';
+import type { Steps } from './sim-steps.ts';
+
+/** Whose a request is. `life` counts the lives of a run ID from 1. */
+export interface Owner {
+  run: string;
+  life: number;
+}
+
+/** A request to be held back: the first one of this kind that a life makes. */
+export interface Hold extends Owner {
+  /** `<kind>:<operation>`. */
+  request: string;
+  /** Called once it is held. */
+  held: () => void;
+}
+
+interface Held extends Owner {
+  step: string;
+  release: (delay: number) => void;
+}
+
+/** The request without its moment: `ids:write`. */
+export function requestOf({ kind, operation }: FaultPoint): string {
+  return `${kind}:${operation}`;
+}
+
+/**
+ * What two lives of a run both do: the same kind of request on the same name, but for the life in it. A removal's
+ * counterpart is the newer life's writing of that name.
+ */
+export function stepOf({ kind, operation, name }: FaultPoint, run: string): string {
+  const plain = name
+    .replaceAll(`${run}~`, `${run}/~`)
+    .replace(/\/~\d+/g, '')
+    .replace(new RegExp(`^(runs|lives)/${run}/\\d+/`), `$1/${run}/`)
+    .replace(/(delta-[^~/]*?)-\d+\.keys$/, '$1.keys');
+  const what = operation === 'remove' || operation === 'commit' || operation === 'write' ? 'write' : operation;
+  return `${kind}:${what}:${plain}`;
+}
+
+export class Crossings {
+  /** By kind of request: how often an old life's landed after the newer life's same step. */
+  readonly counts = new Map<string, number>();
+  /** The same, of executions of one life of which another had come past already. */
+  readonly again = new Map<string, number>();
+  holds: Hold[] = [];
+  readonly #held: Held[] = [];
+  readonly #steps: Steps;
+  /** The newest life that has done a step, by run and step. */
+  readonly #done = new Map<string, number>();
+
+  constructor(steps: Steps) {
+    this.#steps = steps;
+  }
+
+  /** Resolves at once, or when the request that is to be held may land. `onHold` is called when it is held. */
+  async wait(point: FaultPoint, owner: Owner, onHold: () => void): Promise<void> {
+    const request = requestOf(point);
+    const hold = this.holds.find((one) => one.run === owner.run && one.life === owner.life && one.request === request);
+    if (!hold) return;
+    this.holds = this.holds.filter((one) => one !== hold);
+    hold.held();
+    onHold();
+    const step = stepOf(point, owner.run);
+    await new Promise<void>((resolve) => {
+      const release = (delay: number) => this.#steps.later(`late ${request}`, resolve, delay);
+      this.#held.push({ ...owner, step, release });
+    });
+  }
+
+  /** A request is about to take effect. */
+  lands(point: FaultPoint, { run, life }: Owner): void {
+    const newest = this.#done.get(`${run} ${stepOf(point, run)}`);
+    if (newest === undefined) return;
+    const request = requestOf(point);
+    if (newest > life) this.counts.set(request, (this.counts.get(request) ?? 0) + 1);
+    else if (newest === life) this.again.set(request, (this.again.get(request) ?? 0) + 1);
+  }
+
+  /** A request took effect: what an older life was held back with at the same step may follow now. */
+  done(point: FaultPoint, { run, life }: Owner): void {
+    // A removal is not the step that others wait for.
+    if (point.operation === 'remove') return;
+    const step = stepOf(point, run);
+    const key = `${run} ${step}`;
+    this.#done.set(key, Math.max(life, this.#done.get(key) ?? 0));
+    for (const held of this.#held.filter((one) => one.run === run && one.step === step && one.life < life)) {
+      this.#held.splice(this.#held.indexOf(held), 1);
+      held.release(Math.floor(this.#steps.random() * 100));
+    }
+  }
+
+  get heldCount(): number {
+    return this.#held.length;
+  }
+
+  /** Whatever is held back may land, and nothing more is held. */
+  releaseAll(): void {
+    this.holds = [];
+    for (const held of this.#held.splice(0)) held.release(Math.floor(this.#steps.random() * 100));
+  }
+}
