@@ -1,7 +1,7 @@
 /**
  * Memory is bounded by the row group and not by the file: what is alive, after a full collection, when rows are looked at
  * and when a block is staged, is the same for eight times the row groups. (How row groups that are too large are
- * cut is in `test/split/units.test.ts`.) Resident memory is higher, by what the collector has not got to yet.
+ * cut is in `test/source/units.test.ts`.) Resident memory is higher, by what the collector has not got to yet.
  */
 import assert from 'node:assert/strict';
 import fs from 'node:fs';

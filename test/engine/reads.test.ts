@@ -9,7 +9,7 @@ import { OrdinalError } from '../../src/errors.ts';
 import { parseFooter } from '../../src/parquet/footer-read.ts';
 import { compile } from '../../src/pipeline/compile.ts';
 import { pipeline } from '../../src/pipeline/index.ts';
-import { coalesce } from '../../src/run/source.ts';
+import { coalesce } from '../../src/source/source-file.ts';
 import { randomOf } from '../parquet/support/random.ts';
 import { columnKinds } from './support/cells.ts';
 import { Engine } from './support/drive.ts';

@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Task } from 'durable-functions';
+import type { Orchestration } from '../../src/durable/context.ts';
+import { withDeadline } from '../../src/durable/deadline.ts';
 import { OrdinalError } from '../../src/errors.ts';
-import { withDeadline } from '../../src/run/deadline.ts';
-import type { Orchestration } from '../../src/run/orchestration.ts';
 
 interface FakeTask {
   name: string;

@@ -10,8 +10,8 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { startHost } from '../../local/start-host.ts';
 import { pipelines } from '../../pipelines/index.ts';
-import { arrivalDoors } from '../../src/arrival/doors.ts';
-import { parseConfig } from '../../src/config.ts';
+import { arrivalDoors } from '../../src/arrival/blob-triggers.ts';
+import { parseConfig } from '../../src/environment/config.ts';
 
 const run = promisify(execFile);
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -111,7 +111,7 @@ describe('the templates', () => {
       blobServiceUri: blobs.ORDINAL_STORAGE__blobServiceUri,
       clientId: 'id',
     });
-    const known = await text('src/config.ts');
+    const known = await text('src/environment/config.ts');
     for (const name of settings.filter((each) => each.startsWith('ORDINAL_') && !each.includes('__'))) {
       assert.ok(known.includes(`  ${name}: `), name);
     }

@@ -8,7 +8,7 @@ import { chunkShape, decodeChunk, encodePlain, placeChunk } from '../../src/parq
 import { builder } from '../../src/parquet/logical.ts';
 import type { Codec, ColumnType, Leaf } from '../../src/parquet/types.ts';
 import { bytesAt } from '../../src/parquet/values.ts';
-import { StringPool } from '../../src/split/string-pool.ts';
+import { StringPool } from '../../src/split/contract/string-pool.ts';
 
 const type: ColumnType = { physical: 'BYTE_ARRAY', annotation: { kind: 'string' } };
 const where = { blob: 'b', rowGroup: 0 };

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { OrdinalError } from '../../src/errors.ts';
-import { REBUILD_ORCHESTRATION, rebuildOrchestrator } from '../../src/run/maintenance.ts';
+import { REBUILD_ORCHESTRATION, rebuildOrchestrator } from '../../src/upkeep/orchestrations.ts';
 import { checkWorld } from './support/check.ts';
 import { readRows } from './support/published.ts';
 import { type ShopRow, shopPipelines, someRows, upload } from './support/shop.ts';

@@ -14,7 +14,7 @@ import { fileURLToPath } from 'node:url';
 import { BlobServiceClient } from '@azure/storage-blob';
 import { type RunningAzurite, startAzurite } from '../../local/azurite.ts';
 import { startHost } from '../../local/start-host.ts';
-import { parseConfig } from '../../src/config.ts';
+import { parseConfig } from '../../src/environment/config.ts';
 import { openAzureStore } from '../../src/storage/azure.ts';
 import { flightsFile } from '../http/support/flights.ts';
 import { loopbackCertificate } from '../support/certificate.ts';
