@@ -46,7 +46,7 @@ export function checkPrefixInSource(source: Source, prefix: string, field: strin
 /** Refuses a glob whose fixed beginning lies outside the source. */
 export function checkGlobInSource(source: Source, glob: string, field: string): void {
   const fixed = globPrefix(glob);
-  const outside = outsideSource(source, fixed) ?? (hasDots(glob) ? 'has a "../run" or ".." folder' : undefined);
+  const outside = outsideSource(source, fixed) ?? (hasDots(glob) ? 'has a "." or ".." folder' : undefined);
   if (outside !== undefined) throw refused(`glob "${shown(glob)}" ${outside}`, field, source);
   if ((glob.match(/[*?{]/g)?.length ?? 0) > limits.globWildcardsMax) {
     throw refused(`glob "${shown(glob)}" has more than ${limits.globWildcardsMax} wildcards`, field, source);
@@ -54,7 +54,7 @@ export function checkGlobInSource(source: Source, glob: string, field: string): 
 }
 
 function outsideSource(source: Source, name: string): string | undefined {
-  if (hasDots(name)) return 'has a "../run" or ".." folder';
+  if (hasDots(name)) return 'has a "." or ".." folder';
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is refused here.
   if (/[\\\u0000-\u001f\u007f]/.test(name)) return 'has a backslash or a control character';
   return name.startsWith(source.prefix) ? undefined : `is outside the pipeline's source "${source.prefix}"`;

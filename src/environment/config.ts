@@ -84,7 +84,7 @@ export function parseConfig(env: Record<string, string | undefined>): Config {
   const parsed = schema.safeParse(env);
   if (!parsed.success) {
     const issue = parsed.error.issues[0];
-    throw new OrdinalError('InvalidSettings', `setting ${issue?.path.join('..')}: ${issue?.message}`, {
+    throw new OrdinalError('InvalidSettings', `setting ${issue?.path.join('.')}: ${issue?.message}`, {
       where: { field: String(issue?.path[0] ?? '') },
       remedy: 'Correct it in the app settings, or in local.settings.json.',
     });

@@ -100,7 +100,7 @@ export function makePlan(
 export function leafOf(meta: FileMeta, name: string, blob: string): Leaf {
   const leaf = meta.leaves.find((candidate) => candidate.name === name && !candidate.nested);
   if (leaf) return leaf;
-  const nested = meta.leaves.find((candidate) => candidate.nested && candidate.name.split('../run')[0] === name);
+  const nested = meta.leaves.find((candidate) => candidate.nested && candidate.name.split('.')[0] === name);
   if (nested) {
     throw new OrdinalError(
       'NestedColumn',

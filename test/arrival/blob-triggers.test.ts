@@ -1,6 +1,6 @@
 /** Which pipelines arrivals start: as their definitions say, and as the environment's setting replaces it. */
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { describe, it } from 'vitest';
 import flights from '../../pipelines/flights.ts';
 import sales from '../../pipelines/sales.ts';
 import { arrivalDoors } from '../../src/arrival/blob-triggers.ts';

@@ -1,7 +1,7 @@
 /** What an arrival becomes, by mode, in a world that stands still; and where bursts are cut. */
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
 import fc from 'fast-check';
+import { describe, it } from 'vitest';
 import { pipelines } from '../../pipelines/index.ts';
 import { lookAtArrivals } from '../../src/arrival/activities.ts';
 import { type CutsState, reduceCuts } from '../../src/arrival/arrival-intervals.ts';

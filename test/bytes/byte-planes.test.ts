@@ -1,7 +1,7 @@
 /** Byte planes: what was written is read, with differences or without, of words and of longs, wherever they lie. */
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
 import fc from 'fast-check';
+import { test } from 'vitest';
 import { lowAndHigh, readPlanes, wordsOf, writePlanes } from '../../src/bytes/byte-planes.ts';
 
 const word = fc.oneof(fc.integer(), fc.integer({ min: -3, max: 300 }), fc.constantFrom(-(2 ** 31), 2 ** 31 - 1));

@@ -1,7 +1,7 @@
 /** Slots come back batch by batch or all at once, and damage is an error that names the blob. */
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
 import fc from 'fast-check';
+import { test } from 'vitest';
 import { directoryBytes, NO_SLOT, packSlots, placeOfSlots, unpackSlots } from '../../src/documents/resolved-keys.ts';
 import { OrdinalError } from '../../src/errors.ts';
 

@@ -3,9 +3,9 @@
  * be, with texts that JSON makes long.
  */
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
 import type { Task } from 'durable-functions';
 import fc from 'fast-check';
+import { describe, it } from 'vitest';
 import { shortened } from '../../src/durable/activity.ts';
 import type { Orchestration } from '../../src/durable/context.ts';
 import type { ErrorLocation, ErrorValue } from '../../src/errors.ts';

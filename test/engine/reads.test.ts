@@ -3,7 +3,7 @@
  * that the plan pinned.
  */
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import { z } from 'zod';
 import { OrdinalError } from '../../src/errors.ts';
 import { parseFooter } from '../../src/parquet/footer-read.ts';

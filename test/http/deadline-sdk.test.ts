@@ -1,7 +1,7 @@
 /** Deadlines through the real SDK and engine, on a virtual clock: a wait of hours is given up in time. */
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
 import type { Task } from 'durable-functions';
+import { describe, it } from 'vitest';
 import type { Orchestration } from '../../src/durable/context.ts';
 import { withDeadline } from '../../src/durable/deadline.ts';
 import '../local/app.ts';

@@ -1,7 +1,7 @@
 /** What the doors decide by themselves: addresses, call-backs, globs, deadlines. */
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
 import fc from 'fast-check';
+import { describe, it } from 'vitest';
 import { pipelines } from '../../pipelines/index.ts';
 import { checkCallBack } from '../../src/callback/allowed-address.ts';
 import { globMatcher, globPrefix } from '../../src/documents/selection.ts';

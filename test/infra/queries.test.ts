@@ -1,7 +1,7 @@
 /** Queries ask for nothing that the app does not log: every member they name is in a line that it really writes. */
 import assert from 'node:assert/strict';
 import { readdir, readFile } from 'node:fs/promises';
-import { describe, it } from 'node:test';
+import { describe, it } from 'vitest';
 import { pipelines } from '../../pipelines/index.ts';
 import { receiveArrival } from '../../src/arrival/receive.ts';
 import { runActivities } from '../../src/durable/activity.ts';

@@ -1,7 +1,7 @@
 /** Plain byte arrays read by distinct value say the same as the ordinary decoder, whatever the pages and nulls. */
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
 import fc from 'fast-check';
+import { test } from 'vitest';
 import { OrdinalError } from '../../src/errors.ts';
 import { decodeDistinct } from '../../src/parquet/decode-distinct.ts';
 import { chunkShape, decodeChunk, encodePlain, placeChunk } from '../../src/parquet/index.ts';

@@ -1,7 +1,7 @@
 /** Batches are put together in order, as many as the bounds allow, and none is lost. */
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
 import fc from 'fast-check';
+import { test } from 'vitest';
 import type { Batch } from '../../src/documents/documents.ts';
 import { cut } from '../../src/plan/group-batches.ts';
 

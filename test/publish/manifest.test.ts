@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
 import { crc32 } from 'node:zlib';
 import fc from 'fast-check';
+import { test } from 'vitest';
 import { z } from 'zod';
 import { crcOf, joinCrc } from '../../src/bytes/crc32.ts';
 import { manifestSchema } from '../../src/documents/documents.ts';

@@ -1,6 +1,6 @@
 /** What follows a publication, where the host gives no answer or another life of the run holds what is to be committed. */
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import type { Orchestration } from '../../src/durable/context.ts';
 import type { PlanOutput } from '../../src/plan/activity.ts';
 import { complete } from '../../src/run/complete-or-undo.ts';

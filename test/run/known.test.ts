@@ -1,6 +1,6 @@
 /** Keys that earlier runs have numbered: all seen ones published again, changes of their attributes reported once. */
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import { OrdinalError } from '../../src/errors.ts';
 import { REBUILD_ORCHESTRATION, rebuildOrchestrator } from '../../src/upkeep/orchestrations.ts';
 import { checkWorld } from './support/check.ts';

@@ -1,6 +1,6 @@
 /** Bugs put in on purpose: a test that none of them fails proves nothing. */
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import { importWithBug, type PlantedBug } from './support/planted.ts';
 import * as sound from './support/scenarios.ts';
 

@@ -1,6 +1,6 @@
 /** Runs side by side, large ones, and what they may not do. */
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import { SHARD_ORCHESTRATION } from '../../src/durable/fan-out.ts';
 import { OrdinalError } from '../../src/errors.ts';
 import { limits } from '../../src/limits.ts';

@@ -1,7 +1,7 @@
 /** Ordinals become IDs in halves of 64 bits exactly as they do as BigInts, up to the last ID that there is. */
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
 import fc from 'fast-check';
+import { test } from 'vitest';
 import { IdMap } from '../../src/sequence/id-map.ts';
 
 const idMax = 2n ** 63n - 1n;

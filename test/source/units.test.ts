@@ -1,7 +1,7 @@
 /** Units: every row in exactly one, in order; tiny row groups together, huge ones in parts, the others as they are. */
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
 import fc from 'fast-check';
+import { test } from 'vitest';
 import { cutUnits, type UnitGroup, unitBytesMax, unitRowsJoined, unitRowsMin } from '../../src/source/units.ts';
 
 const group = fc.record({

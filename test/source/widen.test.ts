@@ -1,7 +1,7 @@
 /** Which types of one column the files of a run may mix, and that widening keeps every value. */
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
 import fc from 'fast-check';
+import { test } from 'vitest';
 import { builder, reader, typeText } from '../../src/parquet/logical.ts';
 import type { ColumnType } from '../../src/parquet/types.ts';
 import { widenColumn, widest } from '../../src/source/widen.ts';

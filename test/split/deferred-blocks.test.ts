@@ -1,6 +1,6 @@
 /** Blocks that a split holds back come back as they were, and damage is an error that names the blob. */
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import { crcOf } from '../../src/bytes/crc32.ts';
 import { OrdinalError } from '../../src/errors.ts';
 import { limits } from '../../src/limits.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { describe, it } from 'vitest';
 import { breach, breaches, importsOf } from '../../tools/dependence.ts';
 
 const one = (specifier: string, typeOnly = false): { specifier: string; typeOnly: boolean; line: number } => ({

@@ -1,6 +1,6 @@
 /** Housekeeping: what it removes, and above all what it leaves. */
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { describe, it } from 'vitest';
 import { pipelines } from '../../pipelines/index.ts';
 import { parseConfig } from '../../src/environment/config.ts';
 import type { Environment } from '../../src/environment/environment.ts';

@@ -1,6 +1,6 @@
 /** What was lost is rebuilt from manifests and published files, and what was damaged is found. */
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import { indexSchema } from '../../src/keys/index-documents.ts';
 import { REBUILD_ORCHESTRATION, rebuildOrchestrator } from '../../src/upkeep/orchestrations.ts';
 import { rebuiltSequence } from '../../src/upkeep/rebuild-sequence.ts';

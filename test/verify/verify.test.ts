@@ -1,6 +1,6 @@
 /** `verify` against the source: every kind of value that was changed after all is found, and what cannot be told is said. */
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import { crcOf, crcText } from '../../src/bytes/crc32.ts';
 import type { Manifest } from '../../src/documents/documents.ts';
 import { readTable, type Table, writeTable } from '../../src/parquet/table.ts';

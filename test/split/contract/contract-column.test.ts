@@ -1,7 +1,7 @@
 /** Columns held to the contract: what a schema leaves alone stays as it is to the last bit, and errors name the place. */
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
 import zlib from 'node:zlib';
+import { test } from 'vitest';
 import { z } from 'zod';
 import { compress } from '../../../src/parquet/codecs.ts';
 import { encodePlain } from '../../../src/parquet/encode.ts';

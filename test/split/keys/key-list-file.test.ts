@@ -1,6 +1,6 @@
 /** A key list reads as it was written, wherever its bytes lie, and one that was cut off or is something else is refused. */
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import type { TableColumn } from '../../../src/parquet/table.ts';
 import { type KeyListColumn, readKeyList, writeKeyList } from '../../../src/split/keys/key-list-file.ts';
 

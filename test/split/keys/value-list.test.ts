@@ -1,7 +1,7 @@
 /** Values gathered piece by piece are those of the pieces, in whichever forms these come. */
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
 import fc from 'fast-check';
+import { test } from 'vitest';
 import { builder } from '../../../src/parquet/logical.ts';
 import type { Column, ColumnType } from '../../../src/parquet/types.ts';
 import { bytesAt } from '../../../src/parquet/values.ts';
