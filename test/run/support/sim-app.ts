@@ -5,17 +5,27 @@
 import assert from 'node:assert/strict';
 import type { Task } from 'durable-functions';
 import { lookAtArrivals, startArrivalRun } from '../../../src/arrival/activities.ts';
-import { cutsEntityName, reduceCuts } from '../../../src/arrival/cuts.ts';
-import { GATHER_ORCHESTRATION, gatherOrchestrator, LOOK_ACTIVITY, START_ACTIVITY } from '../../../src/arrival/gather.ts';
-import { runActivities } from '../../../src/run/activity.ts';
-import { type DurableRuns, hasEnded } from '../../../src/run/client.ts';
-import type { Environment } from '../../../src/run/environment.ts';
-import { SHARD_ORCHESTRATION } from '../../../src/run/fan-out.ts';
+import { cutsEntityName, reduceCuts } from '../../../src/arrival/arrival-intervals.ts';
+import {
+  GATHER_ORCHESTRATION,
+  gatherOrchestrator,
+  LOOK_ACTIVITY,
+  START_ACTIVITY,
+} from '../../../src/arrival/gather.ts';
+import {
+  TELL_ACTIVITY,
+  TELL_ORCHESTRATION,
+  tellOrchestrator,
+  tellOutcome,
+} from '../../../src/callback/notify-caller.ts';
+import { runActivities } from '../../../src/durable/activity.ts';
+import { type DurableRuns, hasEnded } from '../../../src/durable/client.ts';
+import type { Orchestration } from '../../../src/durable/context.ts';
+import { SHARD_ORCHESTRATION } from '../../../src/durable/fan-out.ts';
+import type { Environment } from '../../../src/environment/environment.ts';
 import { LIVENESS_ACTIVITY } from '../../../src/run/leases.ts';
-import type { Orchestration } from '../../../src/run/orchestration.ts';
 import { RUN_ORCHESTRATION, runOrchestrator, shardOrchestrator } from '../../../src/run/orchestrator.ts';
-import { TELL_ACTIVITY, TELL_ORCHESTRATION, tellOrchestrator, tellOutcome } from '../../../src/run/tell.ts';
-import { TIDY_ORCHESTRATION, tidyOrchestrator } from '../../../src/run/tidy.ts';
+import { TIDY_ORCHESTRATION, tidyOrchestrator } from '../../../src/run/settle-terminated.ts';
 import { leaseEntityName, sequenceEntityName } from '../../../src/sequence/calls.ts';
 import { reduceLeaseAny } from '../../../src/sequence/lease.ts';
 import { reduceAny } from '../../../src/sequence/reducer.ts';

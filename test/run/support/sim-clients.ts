@@ -6,11 +6,11 @@
 import assert from 'node:assert/strict';
 import { HttpRequest } from '@azure/functions';
 import { receiveArrival } from '../../../src/arrival/receive.ts';
-import { sweep } from '../../../src/housekeeping/sweep.ts';
+import type { DurableRuns, Instance } from '../../../src/durable/client.ts';
+import type { Environment } from '../../../src/environment/environment.ts';
 import { answer } from '../../../src/http/problem.ts';
 import { routes } from '../../../src/http/routes.ts';
-import type { DurableRuns, Instance } from '../../../src/run/client.ts';
-import type { Environment } from '../../../src/run/environment.ts';
+import { sweep } from '../../../src/upkeep/sweep.ts';
 import type { Host, SimInstance } from './sim-host.ts';
 import type { Steps } from './sim-steps.ts';
 import type { Running, Workers } from './sim-workers.ts';
@@ -177,7 +177,17 @@ export class Clients {
   }
 }
 
-function shown({ id, name, status, shown: input, customStatus, output, error, createdAt, updatedAt }: SimInstance): Instance {
+function shown({
+  id,
+  name,
+  status,
+  shown: input,
+  customStatus,
+  output,
+  error,
+  createdAt,
+  updatedAt,
+}: SimInstance): Instance {
   return {
     instanceId: id,
     name,

@@ -6,10 +6,10 @@
  */
 import assert from 'node:assert/strict';
 import type { Task } from 'durable-functions';
+import type { RunStatus } from '../../../src/documents/status.ts';
+import type { DurableRuns, InstanceStatus } from '../../../src/durable/client.ts';
+import type { Orchestration } from '../../../src/durable/context.ts';
 import { limits } from '../../../src/limits.ts';
-import type { DurableRuns, InstanceStatus } from '../../../src/run/client.ts';
-import type { Orchestration } from '../../../src/run/orchestration.ts';
-import type { RunStatus } from '../../../src/run/status.ts';
 import { activityOf, type Orchestrator, operate } from './sim-app.ts';
 import type { Owner } from './sim-crossings.ts';
 import type { Steps } from './sim-steps.ts';

@@ -4,8 +4,8 @@
  * `sim-clients.ts`; it knows nothing of orchestrations.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
+import type { Environment } from '../../../src/environment/environment.ts';
 import { OrdinalError } from '../../../src/errors.ts';
-import type { Environment } from '../../../src/run/environment.ts';
 import type { FaultPoint } from '../../../src/storage/faults.ts';
 import { Crossings, type Owner } from './sim-crossings.ts';
 import { forever, type Steps } from './sim-steps.ts';

@@ -5,7 +5,7 @@
  * races. Activities can die at any storage request and are executed again, run twice at once, or outlive their run.
  */
 import assert from 'node:assert/strict';
-import { parseConfig } from '../../../src/config.ts';
+import { parseConfig } from '../../../src/environment/config.ts';
 import { limits } from '../../../src/limits.ts';
 import type { CompiledPipeline } from '../../../src/pipeline/compiled.ts';
 import { RUN_ORCHESTRATION } from '../../../src/run/orchestrator.ts';
