@@ -32,10 +32,20 @@ export interface SimInstance {
   updatedAt: number;
 }
 
-/** A task as the simulation sees it: settled by `resolve` or `reject`. */
+/** A task as the simulation sees it. It is scheduled when it is first waited for, and may be waited for again. */
 interface SimTask {
   describe: string;
-  schedule(resolve: (value: unknown) => void, reject: (error: unknown) => void): void;
+  /** Of a race: who takes part. Its value is the number of the first. */
+  racers: readonly SimTask[] | undefined;
+  wait(): Promise<unknown>;
+}
+
+/** What an orchestrator was told, in order: its history. */
+interface Told {
+  task: string;
+  value?: unknown;
+  error?: string;
+  now: number;
 }
 
 export class Host {
@@ -72,7 +82,9 @@ export class Host {
     this.instances.set(id, instance);
     const run = runOf(id);
     if (id === run) this.#lives.set(run, life);
-    this.#steps.later(`start ${id}`, () => void this.#drive(instance));
+    this.#steps.later(`start ${id}`, () => {
+      this.#drive(instance).catch((broken: unknown) => this.#steps.fail(broken));
+    });
     return instance;
   }
 
@@ -112,7 +124,7 @@ export class Host {
 
   async #drive(instance: SimInstance): Promise<void> {
     if (!this.#goesOn(instance)) return;
-    const trace: { task: string; value: unknown; now: number }[] = [];
+    const trace: Told[] = [];
     const at = { worker: Math.floor(this.#steps.random() * this.#workers.clocks.length), now: 0 };
     at.now = this.#clock(at);
     const started = at.now;
@@ -121,11 +133,16 @@ export class Host {
       let next = body.next();
       while (!next.done) {
         const task = next.value as unknown as SimTask;
-        const value = await new Promise<unknown>((resolve, reject) => task.schedule(resolve, reject));
+        const told: Told = { task: task.describe, now: 0 };
+        try {
+          told.value = await task.wait();
+        } catch (thrown) {
+          told.error = thrown instanceof Error ? thrown.message : String(thrown);
+        }
         if (!this.#goesOn(instance)) return;
         at.now = this.#clock(at);
-        trace.push({ task: task.describe, value, now: at.now });
-        next = body.next(structuredClone(value));
+        trace.push({ ...told, now: at.now });
+        next = tell(body, task, told);
       }
       instance.output = this.#wire(next.value, 'output');
       this.#end(instance, 'Completed');
@@ -138,16 +155,17 @@ export class Host {
   }
 
   /** The orchestrator again, from its history: it asks for the same tasks and comes to the same end. */
-  #replay(instance: SimInstance, trace: { task: string; value: unknown; now: number }[], started: number): void {
+  #replay(instance: SimInstance, trace: readonly Told[], started: number): void {
     const past = { now: started };
     const body = this.#orchestrators[instance.name]!({ df: this.#context({ ...instance }, past, true) });
     let end: string;
     try {
       let next = body.next();
-      for (const { task, value, now } of trace) {
-        assert.equal(next.done ? 'the end' : (next.value as unknown as SimTask).describe, task, 'replay is the same');
-        past.now = now;
-        next = body.next(structuredClone(value));
+      for (const told of trace) {
+        const task = next.done ? undefined : (next.value as unknown as SimTask);
+        assert.equal(task?.describe ?? 'the end', told.task, 'replay is the same');
+        past.now = told.now;
+        next = tell(body, task!, told);
       }
       end = next.done ? JSON.stringify(next.value) : (next.value as unknown as SimTask).describe;
     } catch (thrown) {
@@ -173,12 +191,10 @@ export class Host {
       },
       createTimer: (due) => {
         let cancel = () => {};
-        const schedule: SimTask['schedule'] = (resolve) => {
+        const timer = task(`timer ${due.toISOString()}`, (resolve) => {
           cancel = this.#steps.timer(due.getTime(), () => resolve(undefined));
-        };
-        return Object.assign(task(`timer ${due.toISOString()}`, schedule), { cancel: () => cancel() }) as Task & {
-          cancel(): void;
-        };
+        });
+        return Object.assign(timer, { cancel: () => cancel() }) as Task & { cancel(): void };
       },
       callActivity: (name, input) =>
         task(`activity ${name} ${JSON.stringify(input)}`, (resolve, reject) =>
@@ -206,15 +222,18 @@ export class Host {
         all: (tasks) => {
           const all = tasks as unknown as SimTask[];
           return task(`all [${all.map((one) => one.describe).join('; ')}]`, (resolve, reject) => {
-            const results = all.map((one) => new Promise((done, fail) => one.schedule(done, fail)));
-            Promise.all(results).then(resolve, reject);
+            Promise.all(all.map((one) => one.wait())).then(resolve, reject);
           });
         },
         any: (tasks) => {
           const all = tasks as unknown as SimTask[];
-          return task(`any [${all.map((one) => one.describe).join('; ')}]`, (resolve, reject) => {
-            for (const one of all) one.schedule(() => resolve(one), reject);
-          });
+          const race = (resolve: (value: unknown) => void) => {
+            for (const [i, one] of all.entries()) {
+              const first = () => resolve(i);
+              one.wait().then(first, first);
+            }
+          };
+          return task(`any [${all.map((one) => one.describe).join('; ')}]`, race, all);
         },
       },
     };
@@ -261,7 +280,8 @@ export class Host {
             this.#steps.later(`answer ${name}`, () => resolve(wired));
           },
           (thrown: unknown) => reject(thrown),
-        );
+        )
+        .catch((broken: unknown) => this.#steps.fail(broken));
     };
     this.#steps.later(name, () => execute(false));
     const { duplicate } = this.#workers.chaos;
@@ -281,8 +301,23 @@ export class Host {
   }
 }
 
-function task(describe: string, schedule: SimTask['schedule']): Task {
-  return { describe, schedule } as unknown as Task;
+function task(
+  describe: string,
+  schedule: (resolve: (value: unknown) => void, reject: (error: unknown) => void) => void,
+  racers?: readonly SimTask[],
+): Task {
+  let outcome: Promise<unknown> | undefined;
+  const wait = () => {
+    outcome ??= new Promise(schedule);
+    return outcome;
+  };
+  return { describe, racers, wait } as unknown as Task;
+}
+
+/** Hands an orchestrator what its task came to. */
+function tell(body: ReturnType<Orchestrator>, { racers }: SimTask, { value, error }: Told) {
+  if (error !== undefined) return body.throw(new Error(error));
+  return body.next(racers ? racers[value as number] : structuredClone(value));
 }
 
 /** The run that an instance is of, by its ID alone: helpers carry it in front. */

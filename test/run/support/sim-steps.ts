@@ -18,6 +18,7 @@ export class Steps {
   readonly random: () => number;
   readonly #ready: Step[] = [];
   #delayed: (Step & { due: number })[] = [];
+  #broken: unknown;
   #timers: { at: number; fire: () => void }[] = [];
 
   constructor(random: () => number) {
@@ -44,6 +45,11 @@ export class Steps {
     };
   }
 
+  /** Something broke outside of whoever takes steps: the next step throws it. */
+  fail(error: unknown): void {
+    this.#broken ??= error;
+  }
+
   /** Whether anything is ready or on its way, timers apart. */
   get busy(): boolean {
     return this.#ready.length + this.#delayed.length > 0;
@@ -65,6 +71,7 @@ export class Steps {
     } else if (!this.#fireTimer()) return false;
     // Everything in between is promises: one turn of the event loop ends it.
     await new Promise((resolve) => setImmediate(resolve));
+    if (this.#broken !== undefined) throw this.#broken;
     return true;
   }
 

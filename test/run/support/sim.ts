@@ -40,6 +40,8 @@ export interface SimOptions {
 
 export class Sim {
   readonly store = new MemoryStore();
+  /** Every version of a source blob that was uploaded, by ETag. */
+  readonly sources = new Map<string, Uint8Array>();
   readonly steps: Steps;
   readonly workers: Workers;
   readonly host: Host;
