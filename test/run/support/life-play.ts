@@ -162,6 +162,9 @@ export class Play {
     const wasTold = await this.#end(story, instance, life, operation.end);
     if (undone) await this.#until(() => isHeld, 800);
     await this.#take(operation.pause);
+    if (operation.beside !== undefined) {
+      await this.#start({ do: 'start', pipeline: operation.beside, files: [3], by: 'prefix', racers: [], steps: 0 });
+    }
     if (operation.change) {
       sim.workers.note('a source that is changed between two lives');
       await this.#change(story);

@@ -32,6 +32,8 @@ export type Operation = { steps: number } & (
       change: boolean;
       /** Steps between the end and the new start. */
       pause: number;
+      /** Pipeline of another run that begins in between, and may be given what the ended life gives back. */
+      beside: string | undefined;
       again: 'start' | 'restart';
     }
   | { do: 'look'; run: Pick }
@@ -86,7 +88,8 @@ export function scriptOf(seed: number): Script {
     hold: chance(0.75) ? pick(requests) : undefined,
     end: pick(['cancel', 'cancel', 'terminate', 'fail']),
     change: chance(0.25),
-    pause: chance(0.6) ? 0 : upTo(400),
+    pause: chance(0.5) ? 0 : upTo(400),
+    beside: chance(0.3) ? pick(pipelines) : undefined,
     again: pick(['start', 'start', 'restart']),
     steps: upTo(300),
   });
