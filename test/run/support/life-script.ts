@@ -113,7 +113,7 @@ export function scriptOf(seed: number): Script {
     }
   };
   const operations = [start()];
-  const count = 7 + upTo(5);
+  const count = 9 + upTo(7);
   while (operations.length < count) {
     const roll = random();
     operations.push(roll < 0.25 ? start() : roll < 0.65 ? cross() : any());
