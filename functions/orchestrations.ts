@@ -1,5 +1,6 @@
 /** Orchestrations and entities. */
 import * as df from 'durable-functions';
+import { RUN_ORCHESTRATION, TIDY_ORCHESTRATION } from '../src/lives/names.ts';
 import { SHARD_ORCHESTRATION } from '../src/run/fan-out.ts';
 import {
   REBUILD_ORCHESTRATION,
@@ -7,9 +8,9 @@ import {
   SEQUENCE_ORCHESTRATION,
   sequenceOrchestrator,
 } from '../src/run/maintenance.ts';
-import { RUN_ORCHESTRATION, runOrchestrator, shardOrchestrator } from '../src/run/orchestrator.ts';
+import { runOrchestrator, shardOrchestrator } from '../src/run/orchestrator.ts';
 import { TELL_ORCHESTRATION, tellOrchestrator } from '../src/run/tell.ts';
-import { TIDY_ORCHESTRATION, tidyOrchestrator } from '../src/run/tidy.ts';
+import { tidyOrchestrator } from '../src/run/tidy.ts';
 import { leaseEntity, leaseEntityName, sequenceEntity, sequenceEntityName } from '../src/sequence/adapter.ts';
 
 df.app.orchestration(RUN_ORCHESTRATION, function* (context) {

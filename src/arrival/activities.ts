@@ -1,11 +1,11 @@
 /** What the gatherer asks of storage and of the durable client. */
 import { z } from 'zod';
 import { OrdinalError, toErrorValue } from '../errors.ts';
+import { startRun } from '../lives/start.ts';
 import type { ActivityResult } from '../run/activity.ts';
 import type { DurableRuns } from '../run/client.ts';
 import { type RunInput, runIdSchema } from '../run/documents.ts';
 import { type Environment, pipelineOf } from '../run/environment.ts';
-import { RUN_ORCHESTRATION } from '../run/orchestrator.ts';
 import { work } from '../storage/names.ts';
 import type { Look } from './gather.ts';
 
@@ -48,7 +48,6 @@ export async function startArrivalRun(
   try {
     const { pipeline: name, runId, after, to } = startSchema.parse(input);
     const pipeline = pipelineOf(environment, name);
-    if (await runs.get(runId)) return { ok: true, value: { started: false } };
     const run: RunInput = {
       runId,
       pipeline: name,
@@ -56,7 +55,8 @@ export async function startArrivalRun(
       select: { by: 'arrivals', after, to },
       deadline: new Date(now.getTime() + environment.config.runHoursMax * 3_600_000).toISOString(),
     };
-    return { ok: true, value: { started: await runs.start(RUN_ORCHESTRATION, runId, run) } };
+    const { claimed } = await startRun({ environment, runs, now }, run);
+    return { ok: true, value: { started: claimed } };
   } catch (thrown) {
     return { ok: false, error: toErrorValue(thrown) };
   }

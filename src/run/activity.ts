@@ -5,9 +5,10 @@
 import { z } from 'zod';
 import { type ErrorLocation, type ErrorValue, OrdinalError, toErrorValue } from '../errors.ts';
 import { limits } from '../limits.ts';
+import { endLifeActivity, lowerLivesActivity } from '../lives/activities.ts';
 import { bindActivity, bindInputSchema } from './activities/bind.ts';
 import { callBackActivity, callBackInputSchema } from './activities/call-back.ts';
-import { discardActivity, discardInputSchema } from './activities/discard.ts';
+import { discardActivity } from './activities/discard.ts';
 import {
   compactIndexActivity,
   compactInputSchema,
@@ -15,7 +16,6 @@ import {
   extendInputSchema,
 } from './activities/extend-index.ts';
 import { finishActivity, finishInputSchema } from './activities/finish.ts';
-import { outcomeActivity } from './activities/outcome.ts';
 import { planActivity } from './activities/plan.ts';
 import { previewActivity } from './activities/preview.ts';
 import { publishActivity, publishInputSchema } from './activities/publish.ts';
@@ -24,17 +24,16 @@ import { resolveActivity, resolveInputSchema } from './activities/resolve.ts';
 import { sealActivity, sealInputSchema, sealKeyedActivity, sealKeyedInputSchema } from './activities/seal.ts';
 import { splitActivity } from './activities/split.ts';
 import { tallyActivity } from './activities/tally.ts';
-import { planInputSchema, planRefSchema, runIdSchema } from './documents.ts';
+import { lifeInputSchema, lifeSchema, planRefSchema } from './documents.ts';
 import type { Environment } from './environment.ts';
 
 export type ActivityResult<T> = { ok: true; value: T } | { ok: false; error: ErrorValue };
 
-const runSchema = z.object({ runId: runIdSchema });
 const batchSchema = planRefSchema.extend({ batch: z.int().nonnegative() });
 
 /** All activities of a run by the name they are registered under. */
 export const runActivities = {
-  planRun: edge(planInputSchema, planActivity),
+  planRun: edge(lifeInputSchema, planActivity),
   splitBatch: edge(batchSchema, splitActivity),
   resolveKeys: edge(resolveInputSchema, resolveActivity),
   tallyRows: edge(planRefSchema, tallyActivity),
@@ -46,8 +45,9 @@ export const runActivities = {
   extendIndex: edge(extendInputSchema, extendIndexActivity),
   rebuildIndex: edge(rebuildIndexInputSchema, rebuildIndexActivity),
   compactIndex: edge(compactInputSchema, compactIndexActivity),
-  outcomeOfRun: edge(runSchema, outcomeActivity),
-  discardRun: edge(discardInputSchema, discardActivity),
+  lowerLives: edge(lifeSchema, lowerLivesActivity),
+  discardRun: edge(lifeSchema, discardActivity),
+  endLife: edge(lifeSchema, endLifeActivity),
   previewRun: edge(planRefSchema, previewActivity),
   callBackRun: edge(callBackInputSchema, callBackActivity),
 };

@@ -14,6 +14,7 @@ import type { ColumnType } from '../parquet/types.ts';
 import { gather } from '../parquet/values.ts';
 import { changeColumns, type KeyedEntity } from '../pipeline/compiled.ts';
 import { keyListColumn } from '../split/fed-keys.ts';
+import { lifeId } from '../storage/names.ts';
 import type { Plan } from './documents.ts';
 import type { Uploads } from './pool.ts';
 
@@ -78,7 +79,7 @@ export class Changes {
     const ordinals = arriving.byHash().filter((ordinal) => remembered[ordinal] === 1);
     if (ordinals.length === 0) return undefined;
     const { index, epoch } = at.document;
-    const blob = indexBlobs.attributes(index, epoch, at.partition, this.#owner, plan.runId, plan.attempt);
+    const blob = indexBlobs.attributes(index, epoch, at.partition, this.#owner, lifeId(plan));
     const { pieces, place } = digestSegment(arriving, ordinals, (ordinal) => this.#latest[ordinal]!);
     await uploads.add(() => at.store.write(at.container, blob, Buffer.concat(pieces)));
     return { owner: this.#owner, delta: { blob, ...place } };

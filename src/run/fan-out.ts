@@ -7,16 +7,17 @@ import type { Task } from 'durable-functions';
 import { z } from 'zod';
 import { type ErrorValue, fromErrorValue, invariant, OrdinalError } from '../errors.ts';
 import { limits } from '../limits.ts';
+import { lifeId } from '../storage/names.ts';
 import type { ActivityResult, ActivityValue, RunActivity } from './activity.ts';
 import { planRefSchema } from './documents.ts';
 import type { Orchestration } from './orchestration.ts';
 
 /** Numbered tasks: `activity` with `{ ...input, [key]: n }` for n in [from, to). */
 export const taskRangeSchema = z.object({
-  /** Names the shards' instances: `<runId>-<label>-<from>-<width>-<life>`. */
+  /** Names the shards' instances: `<life>~<label>-<from>-<width>-<start>`, the numbers in base 36. */
   label: z.string().max(10),
-  /** Tells the lives of a run ID apart: a run that is started again must not meet the shards of its earlier life. */
-  life: z.string().max(9),
+  /** When the orchestration started. Of a life that was started twice, the second must not meet the shards of the first. */
+  start: z.string().max(9),
   activity: z.enum(['splitBatch', 'sealBatches', 'publishFile']),
   input: planRefSchema.extend({ entity: z.string().exactOptional() }),
   key: z.enum(['batch', 'group', 'part']),
@@ -40,7 +41,8 @@ export function* fanOut(df: Orchestration, range: TaskRange): Generator<Task, vo
   const tasks: Task[] = [];
   for (let from = range.from; from < range.to; from += width) {
     const shard: TaskRange = { ...range, from, to: Math.min(range.to, from + width) };
-    const instanceId = `${range.input.runId}-${range.label}-${from}-${width}-${range.life}`;
+    const place = `${from.toString(36)}-${width.toString(36)}-${range.start}`;
+    const instanceId = `${lifeId(range.input)}~${range.label}-${place}`;
     invariant(instanceId.length <= limits.instanceIdLengthMax, `instance ID "${instanceId}" is short enough`);
     tasks.push(df.callSubOrchestrator(SHARD_ORCHESTRATION, shard, instanceId));
   }

@@ -5,12 +5,14 @@
 import type { Task } from 'durable-functions';
 import { z } from 'zod';
 import { toErrorValue } from '../errors.ts';
+import { limits } from '../limits.ts';
 import { askEntity, sequenceEntityName } from '../sequence/calls.ts';
 import type { SequenceResult } from '../sequence/operations.ts';
 import { type ActivityResult, shortened } from './activity.ts';
 import { activity } from './fan-out.ts';
-import { acquireLeases, releaseLeases } from './leases.ts';
+import { acquireLeases } from './leases.ts';
 import type { Orchestration } from './orchestration.ts';
+import { releaseLeases } from './settle.ts';
 
 export const SEQUENCE_ORCHESTRATION = 'operateSequence';
 export const REBUILD_ORCHESTRATION = 'rebuildKeys';
@@ -42,19 +44,21 @@ export const rebuildInputSchema = z.object({ index: z.string() });
 export function* rebuildOrchestrator(context: { df: Orchestration }): Generator<Task, ActivityResult<object>, unknown> {
   const { df } = context;
   const holder = {
-    input: { runId: df.instanceId },
-    attempt: df.currentUtcDateTime.getTime(),
+    owner: df.instanceId,
     leases: [] as string[],
     terms: {},
   };
   try {
     const { index } = rebuildInputSchema.parse(df.getInput<unknown>());
-    yield* acquireLeases(df, [index], holder, () => df.setCustomStatus({ phase: 'wait' }));
+    yield* acquireLeases(df, [index], holder, {
+      onWait: (waiting) => df.setCustomStatus({ phase: 'wait', waiting }),
+      minutesMax: limits.waitMinutesMax,
+    });
     const value = yield* activity(df, 'rebuildIndex', { index });
-    yield* releaseLeases(df, holder.leases, holder.input.runId, holder.attempt);
+    yield* releaseLeases(df, holder.leases, holder.owner);
     return { ok: true, value };
   } catch (thrown) {
-    yield* releaseLeases(df, holder.leases, holder.input.runId, holder.attempt);
+    yield* releaseLeases(df, holder.leases, holder.owner);
     return { ok: false, error: shortened(toErrorValue(thrown)) };
   }
 }

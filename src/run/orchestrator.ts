@@ -1,14 +1,16 @@
 /**
- * A run: plan → split → resolve → reserve → seal → publish, as one durable orchestration whose instance ID is the run
- * ID. It passes references and counts only. Nothing is reserved before exact counts are known; nothing counts before
+ * A run: plan → split → resolve → reserve → seal → publish, as one durable orchestration for each life of the
+ * run, whose instance ID is the life's name. It passes references and counts only. Nothing is reserved before exact counts are known; nothing counts before
  * the manifest is there; whatever fails before that is undone by name.
  */
 import type { Task } from 'durable-functions';
 import { type ErrorValue, OrdinalError, toErrorValue } from '../errors.ts';
+import { limits } from '../limits.ts';
+import { lifeId } from '../storage/names.ts';
 import type { PlanOutput } from './activities/plan.ts';
 import { type ActivityResult, cut, shortened } from './activity.ts';
 import { type Guard, withDeadline } from './deadline.ts';
-import { runInputSchema } from './documents.ts';
+import { lifeInputSchema } from './documents.ts';
 import { complete, undo } from './ending.ts';
 import { activity, fanOut, fanOutAll, taskRangeSchema } from './fan-out.ts';
 import { acquireLeases } from './leases.ts';
@@ -16,12 +18,11 @@ import { countRows, reserveAll } from './numbering.ts';
 import type { Orchestration } from './orchestration.ts';
 import { settleOrphans } from './orphans.ts';
 import { type RunOutput, type RunState, refOf, report } from './run-state.ts';
+import { settleEarlier } from './settle.ts';
 import type { Phase } from './status.ts';
 import { callBack } from './tidy.ts';
 
 export type { RunOutput } from './run-state.ts';
-
-export const RUN_ORCHESTRATION = 'run';
 
 /** How waits of a phase are held to the deadline, where not by a race. */
 const guards: Partial<Record<Phase, Guard>> = { wait: 'clock', publish: 'none', done: 'none' };
@@ -29,16 +30,15 @@ const guards: Partial<Record<Phase, Guard>> = { wait: 'clock', publish: 'none', 
 /** The orchestrator. Ends with its error in the custom status, and thrown, when the run fails. */
 export function* runOrchestrator(context: { df: Orchestration }): Generator<Task, RunOutput, unknown> {
   const { df } = context;
-  const input = runInputSchema.parse(df.getInput<unknown>());
+  const input = lifeInputSchema.parse(df.getInput<unknown>());
   const start = df.currentUtcDateTime;
   const run: RunState = {
     input,
-    attempt: start.getTime(),
+    owner: lifeId(input),
     startedAt: start.toISOString(),
     leases: [],
     terms: {},
-    reserved: [],
-    plan: undefined,
+    tries: 0,
     phases: [],
     status: { phase: 'plan', pipeline: input.pipeline, prefix: cut(input.prefix), startedAt: start.toISOString() },
   };
@@ -62,10 +62,10 @@ export function* runOrchestrator(context: { df: Orchestration }): Generator<Task
 }
 
 function* phases(df: Orchestration, run: RunState): Generator<Task, RunOutput, unknown> {
-  const { runId, pipeline } = run.input;
+  const { runId, pipeline, life } = run.input;
   report(df, run, { phase: 'plan' });
-  const plan = yield* activity(df, 'planRun', { ...run.input, attempt: run.attempt });
-  run.plan = plan;
+  yield* settleEarlier(df, run.input, (waiting) => report(df, run, { phase: 'plan', waiting }));
+  const plan = yield* activity(df, 'planRun', run.input);
   if (run.input.dryRun) {
     yield* activity(df, 'previewRun', refOf(run, plan));
     report(df, run, { phase: 'done', batches: plan.batches, rows: plan.rows, files: plan.files });
@@ -75,7 +75,7 @@ function* phases(df: Orchestration, run: RunState): Generator<Task, RunOutput, u
   report(df, run, { phase: 'split', batches: plan.batches, rows: plan.rows, files: plan.files });
   const split = {
     label: 'split',
-    life: lifeOf(run),
+    start: startOf(run),
     activity: 'splitBatch',
     input: refOf(run, plan),
     key: 'batch',
@@ -87,10 +87,14 @@ function* phases(df: Orchestration, run: RunState): Generator<Task, RunOutput, u
   yield* settleOrphans(
     df,
     plan.sequences.map((sequence) => sequence.name),
-    runId,
+    run.owner,
   );
   const leases = plan.keyed.map(({ index }) => index);
-  yield* acquireLeases(df, leases, run, () => report(df, run, { phase: 'wait' }));
+  yield* acquireLeases(df, leases, run, {
+    onWait: (waiting) => report(df, run, { phase: 'wait', waiting }),
+    // A deadline ends the wait by itself.
+    ...(run.input.deadline === undefined && { minutesMax: limits.waitMinutesMax }),
+  });
   report(df, run, { phase: 'resolve' });
   const { rows, partitions } = yield* countRows(df, run, plan);
 
@@ -118,12 +122,12 @@ function* phases(df: Orchestration, run: RunState): Generator<Task, RunOutput, u
     finishedAt: df.currentUtcDateTime.toISOString(),
     phases: run.phases,
   });
-  return yield* complete(df, run, plan, finished);
+  return yield* complete(df, run, plan, { ...finished, life });
 }
 
-/** This life of the run ID, in the few characters that an instance ID has room for. */
-function lifeOf(run: RunState): string {
-  return run.attempt.toString(36);
+/** When this orchestration started, in the few characters that an instance ID has room for. */
+function startOf(run: RunState): string {
+  return Date.parse(run.startedAt).toString(36);
 }
 
 function* publish(df: Orchestration, run: RunState, plan: PlanOutput): Generator<Task, void, unknown> {
@@ -136,7 +140,7 @@ function* publish(df: Orchestration, run: RunState, plan: PlanOutput): Generator
   const rows = plan.rowsEntities.map((entity, number) => ({
     // A name of an entity may be too long for an instance ID.
     label: `publish${number}`,
-    life: lifeOf(run),
+    start: startOf(run),
     activity: 'publishFile' as const,
     input: { ...refOf(run, plan), entity },
     key: 'part' as const,

@@ -9,6 +9,7 @@ import type { Codec, ColumnType, FileMeta, Leaf } from '../parquet/types.ts';
 import type { CompiledPipeline, ContractColumn, Entity, KeyedEntity, OutColumn } from '../pipeline/compiled.ts';
 import { outputCodec } from '../split/reuse-chunk.ts';
 import { widest } from '../split/widen.ts';
+import type { Life } from '../storage/names.ts';
 import { cut } from './cut.ts';
 import type { Batch, OutLeaf, Plan } from './documents.ts';
 import type { PinnedBlob } from './source.ts';
@@ -37,7 +38,7 @@ const sealBatches = 2;
 const sealBatchesMax = 32;
 
 /** Whose plan it is. */
-export type PlanOwner = Pick<Plan, 'runId' | 'attempt' | 'replaces'>;
+export type PlanOwner = Life;
 
 /** Throws `MissingColumn`, `NestedColumn`, `ColumnTypeMismatch` or `LimitExceeded`, naming blob and column. */
 export function makePlan(

@@ -13,7 +13,6 @@ import { readFooter, readRanges } from '../source.ts';
 import type { Preview } from '../view-schema.ts';
 
 export async function previewActivity(environment: Environment, ref: PlanRef): Promise<{ rows: number }> {
-  const { runId } = ref;
   const { plan, pipeline } = await loadPlan(environment, ref);
   const first = plan.batches[0];
   const source = first ? await firstRows(environment, pipeline, plan, first) : [];
@@ -26,7 +25,7 @@ export async function previewActivity(environment: Environment, ref: PlanRef): P
         ? 'sequence+n stands for the n-th ID that the sequence would give next to new rows, counted from 0.'
         : `The contract refuses ${refused.length} of these source rows: ${refused.slice(0, 5).join('; ')}`,
   };
-  await writeJson(environment.store, environment.config.workContainer, work.preview(runId), preview);
+  await writeJson(environment.store, environment.config.workContainer, work.preview(ref), preview);
   return { rows: source.length };
 }
 

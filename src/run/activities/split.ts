@@ -12,7 +12,7 @@ import type { SourceChunk, UnitPlace, Window } from '../../split/source-chunk.ts
 import { cutUnits, type Unit, type UnitGroup } from '../../split/units.ts';
 import type { WrittenFragment } from '../../split/write-fragment.ts';
 import { crcOf } from '../../storage/crc.ts';
-import { blockId, output, work } from '../../storage/names.ts';
+import { blockId, type Life, output, work } from '../../storage/names.ts';
 import { packBatch } from '../batch-blob.ts';
 import type { Batch, Plan, PlanRef } from '../documents.ts';
 import type { Environment } from '../environment.ts';
@@ -32,7 +32,7 @@ export interface SplitOutput {
 }
 
 export async function splitActivity(environment: Environment, input: BatchInput): Promise<SplitOutput> {
-  const { runId, batch } = input;
+  const { batch } = input;
   const { store, config } = environment;
   const planned = await loadPlan(environment, input);
   const { plan, pipeline } = planned;
@@ -48,14 +48,14 @@ export async function splitActivity(environment: Environment, input: BatchInput)
   });
   const uploads = new Uploads(config.requestsInFlight);
   const held = new HeldBlocks();
-  const target = { environment, pipeline, runId, batch, part: partOf(plan, batch), held };
+  const target = { environment, pipeline, of: input, batch, part: partOf(plan, batch), held };
   for await (const { place, chunks } of units(environment, pipeline, file, meta, spec, plan.unitBytes)) {
     for (const [entity, written] of splitter.add(chunks, place)) await stageStatic(uploads, target, entity, written);
   }
   const split = splitter.finish(batch);
   await uploads.done();
   const { bytes, metadata } = packBatch(pipeline, split, held.bytes());
-  await store.write(config.workContainer, work.split(runId, batch), bytes, { metadata });
+  await store.write(config.workContainer, work.split(input, batch), bytes, { metadata });
   return { batch, rows: split.record.rows };
 }
 
@@ -67,7 +67,7 @@ export function partOf(plan: Plan, batch: number): number {
 interface StageTarget {
   environment: Environment;
   pipeline: CompiledPipeline;
-  runId: string;
+  of: Life;
   batch: number;
   part: number;
   held: HeldBlocks;
@@ -79,8 +79,8 @@ async function stageStatic(
   entity: string,
   { fragment, parts }: WrittenFragment,
 ): Promise<void> {
-  const { environment, pipeline, runId, batch, part, held } = target;
-  const name = output.part(pipeline, entity, runId, part);
+  const { environment, pipeline, of, batch, part, held } = target;
+  const name = output.part(pipeline, entity, of, part);
   const segments = segmentsOf(fragment.columns);
   fragment.checksums = segments.map(() => 0);
   fragment.held = segments.map(() => null);

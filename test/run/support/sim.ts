@@ -16,7 +16,7 @@ import type { Environment } from '../../../src/run/environment.ts';
 import { SHARD_ORCHESTRATION } from '../../../src/run/fan-out.ts';
 import { LIVENESS_ACTIVITY } from '../../../src/run/leases.ts';
 import type { Orchestration } from '../../../src/run/orchestration.ts';
-import { RUN_ORCHESTRATION, runOrchestrator, shardOrchestrator } from '../../../src/run/orchestrator.ts';
+import { runOrchestrator, shardOrchestrator } from '../../../src/run/orchestrator.ts';
 import type { RunStatus } from '../../../src/run/status.ts';
 import { reduceLeaseAny } from '../../../src/sequence/lease.ts';
 import { reduceAny } from '../../../src/sequence/reducer.ts';
