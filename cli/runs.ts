@@ -1,8 +1,8 @@
+import { type Manifest, manifestSchema } from '../src/documents/documents.ts';
+import type { Environment } from '../src/environment/environment.ts';
 import { OrdinalError } from '../src/errors.ts';
 import { newestClaim } from '../src/lives/claims.ts';
 import { TIDY_ORCHESTRATION, tidyInstanceId } from '../src/lives/names.ts';
-import { type Manifest, manifestSchema } from '../src/run/documents.ts';
-import type { Environment } from '../src/run/environment.ts';
 import { forEachBounded } from '../src/run/pool.ts';
 import { readJson } from '../src/storage/json.ts';
 import { lifeId, output, work } from '../src/storage/names.ts';

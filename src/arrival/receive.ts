@@ -3,16 +3,17 @@
  * there now decides. A version of a blob (name and ETag) starts one run, or is part of one; its receipt says so. What is
  * not the pipeline's to read is reported and forgotten: trying again would not change it.
  */
+
 import { createHash } from 'node:crypto';
+import type { RunInput } from '../documents/documents.ts';
+import type { DurableRuns } from '../durable/client.ts';
+import type { Environment } from '../environment/environment.ts';
+import { type Log, logEvent } from '../environment/telemetry.ts';
 import { OrdinalError } from '../errors.ts';
 import { startRun } from '../lives/start.ts';
 import type { ArrivalMode } from '../pipeline/arrival.ts';
 import type { CompiledPipeline } from '../pipeline/compiled.ts';
-import type { DurableRuns } from '../run/client.ts';
-import type { RunInput } from '../run/documents.ts';
-import type { Environment } from '../run/environment.ts';
-import { readPinned } from '../run/source.ts';
-import { type Log, logEvent } from '../run/telemetry.ts';
+import { readPinned } from '../source/source-file.ts';
 import { writeJson } from '../storage/json.ts';
 import { toMetadata } from '../storage/metadata.ts';
 import { work } from '../storage/names.ts';

@@ -1,20 +1,21 @@
 /** Runs as resources: one, its outcome, all, and the end of one. */
+
 import type { HttpRequest } from '@azure/functions';
 import { z } from 'zod';
+import { runIdSchema, runInputSchema } from '../documents/documents.ts';
+import { hasEnded, type Instance } from '../durable/client.ts';
+import { pipelineOf } from '../environment/environment.ts';
 import { OrdinalError } from '../errors.ts';
 import { readClaim } from '../lives/claims.ts';
 import { askForEnd } from '../lives/end.ts';
 import { RUN_ORCHESTRATION } from '../lives/names.ts';
 import { newestInstance } from '../lives/newest.ts';
 import { startRun } from '../lives/start.ts';
-import { hasEnded, type Instance } from '../run/client.ts';
-import { runIdSchema, runInputSchema } from '../run/documents.ts';
-import { pipelineOf } from '../run/environment.ts';
-import { summarizeRun, viewRun } from '../run/view.ts';
-import type { RunSummary } from '../run/view-schema.ts';
+import { summarizeRun, viewRun } from '../view/run-view.ts';
+import type { RunSummary } from '../view/run-view-schema.ts';
 import { deadlineOf } from './deadline.ts';
-import { type Door, type Handler, rootOf } from './door.ts';
 import { json, parseRequest, problemBody, RequestError } from './problem.ts';
+import { type Door, type Handler, rootOf } from './request-context.ts';
 import { listQuerySchema } from './schemas.ts';
 import { RETRY_AFTER_S, started } from './start.ts';
 import { resourceUrl } from './urls.ts';

@@ -2,30 +2,30 @@
  * `POST /api/pipelines/{pipeline}/runs`. Answers at once, whatever the source holds: blobs are listed in the run. The
  * same run ID is the same run, and success; a run that failed is started again under its ID.
  */
+
 import { createHash } from 'node:crypto';
 import type { HttpRequest } from '@azure/functions';
-import { invariant, OrdinalError } from '../errors.ts';
-import { limits } from '../limits.ts';
-import { type Started, startRun as startLife } from '../lives/start.ts';
-import type { CompiledPipeline } from '../pipeline/compiled.ts';
-import { checkCallBack } from '../run/call-back.ts';
-import { hasEnded } from '../run/client.ts';
-import type { RunInput } from '../run/documents.ts';
-import { type Environment, pipelineOf } from '../run/environment.ts';
+import { checkCallBack } from '../callback/allowed-address.ts';
+import { TELL_ORCHESTRATION, type TellInput, tellInstanceId } from '../callback/notify-caller.ts';
+import type { RunInput } from '../documents/documents.ts';
 import {
   checkBlobInSource,
   checkGlobInSource,
   checkPrefixInSource,
   globPrefix,
   type Selection,
-} from '../run/selection.ts';
-import { TELL_ORCHESTRATION, type TellInput, tellInstanceId } from '../run/tell.ts';
+} from '../documents/selection.ts';
+import { hasEnded } from '../durable/client.ts';
+import { type Environment, pipelineOf } from '../environment/environment.ts';
+import { invariant, OrdinalError } from '../errors.ts';
+import { limits } from '../limits.ts';
+import { type Started, startRun as startLife } from '../lives/start.ts';
+import type { CompiledPipeline } from '../pipeline/compiled.ts';
 import { writeJson } from '../storage/json.ts';
 import { work } from '../storage/names.ts';
 import { deadlineOf } from './deadline.ts';
-import type { Door, Handler } from './door.ts';
-import { rootOf } from './door.ts';
 import { json, parseRequest, RequestError } from './problem.ts';
+import { type Door, type Handler, rootOf } from './request-context.ts';
 import { type StartBody, startBodySchema } from './schemas.ts';
 import { resourceUrl } from './urls.ts';
 

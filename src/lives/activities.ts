@@ -2,7 +2,7 @@
  * Activities `lowerLives` and `endLife`: what an orchestration asks of a run's claims. The first says which earlier lives
  * are still to be settled; the second notes that one is. They change nothing but claims.
  */
-import type { Environment } from '../run/environment.ts';
+import type { Environment } from '../environment/environment.ts';
 import type { Life } from '../storage/names.ts';
 import { changeClaim, claimedLives, readClaim } from './claims.ts';
 

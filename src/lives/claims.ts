@@ -3,10 +3,11 @@
  * there yet has decided that the life exists; what the durable client says of a start decides nothing. Called by all who
  * start, end, settle or sweep runs. The highest claim of a run must never be deleted, so that no number is given twice.
  */
+
 import { z } from 'zod';
+import { runIdSchema, runInputSchema } from '../documents/documents.ts';
+import type { Environment } from '../environment/environment.ts';
 import { OrdinalError } from '../errors.ts';
-import { runIdSchema, runInputSchema } from '../run/documents.ts';
-import type { Environment } from '../run/environment.ts';
 import { parseJson, readVersioned, writeJson } from '../storage/json.ts';
 import { type Life, work } from '../storage/names.ts';
 

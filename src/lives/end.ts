@@ -2,8 +2,8 @@
  * Ends a life of a run from outside, for an operator or because its time is over. That its end was asked for is noted in
  * its claim first: from then on a start begins the next life, however long the instance takes to die.
  */
-import type { DurableRuns } from '../run/client.ts';
-import type { Environment } from '../run/environment.ts';
+import type { DurableRuns } from '../durable/client.ts';
+import type { Environment } from '../environment/environment.ts';
 import { type Life, lifeId } from '../storage/names.ts';
 import { changeClaim } from './claims.ts';
 import { TIDY_ORCHESTRATION, tidyInstanceId } from './names.ts';

@@ -2,8 +2,8 @@
  * What a run is to those who ask for it by its ID: its newest life. Read by HTTP, the command line and call-backs. A claim
  * whose instance is not there yet is shown as what it will be.
  */
-import type { DurableRuns, Instance } from '../run/client.ts';
-import type { Environment } from '../run/environment.ts';
+import type { DurableRuns, Instance } from '../durable/client.ts';
+import type { Environment } from '../environment/environment.ts';
 import { lifeId } from '../storage/names.ts';
 import { isOver } from './activities.ts';
 import { type Claim, newestClaim } from './claims.ts';

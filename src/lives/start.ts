@@ -3,12 +3,12 @@
  * life's instance is started from it. Whoever finds a claim without an instance starts that: so a start that was cut
  * short is made up for. It must never start an instance that no claim speaks of.
  */
+import { type RunInput, runInputSchema } from '../documents/documents.ts';
+import { runStatusSchema } from '../documents/status.ts';
+import { type DurableRuns, hasEnded, type Instance } from '../durable/client.ts';
+import type { Environment } from '../environment/environment.ts';
 import { OrdinalError } from '../errors.ts';
 import { limits } from '../limits.ts';
-import { type DurableRuns, hasEnded, type Instance } from '../run/client.ts';
-import { type RunInput, runInputSchema } from '../run/documents.ts';
-import type { Environment } from '../run/environment.ts';
-import { runStatusSchema } from '../run/status.ts';
 import { lifeId } from '../storage/names.ts';
 import { isOver } from './activities.ts';
 import { type Claim, newestClaim, putClaim } from './claims.ts';

@@ -3,12 +3,13 @@
  * wait for each other. A waiting run polls with durable timers; a holder that is dead by its instance's status is settled,
  * which gives its lease to the next in line.
  */
+
 import type { Task } from 'durable-functions';
+import type { ActivityResult } from '../durable/activity.ts';
+import type { Orchestration } from '../durable/context.ts';
 import { fromErrorValue, OrdinalError } from '../errors.ts';
 import { acquireLeaseOperation, askEntity, evictLeaseOperation } from '../sequence/calls.ts';
 import { lifeOfId } from '../storage/names.ts';
-import type { ActivityResult } from './activity.ts';
-import type { Orchestration } from './orchestration.ts';
 import { settle } from './settle.ts';
 
 /** Registered in `functions/`, because it asks the durable client: whether an instance can still go on. */

@@ -3,26 +3,26 @@
  * run, whose instance ID is the life's name. It passes references and counts only. Nothing is reserved before exact counts are known; nothing counts before
  * the manifest is there; whatever fails before that is undone by name.
  */
+export type { RunOutput } from './run-state.ts';
+
 import type { Task } from 'durable-functions';
+import { lifeInputSchema } from '../documents/documents.ts';
+import type { Phase } from '../documents/status.ts';
+import { type ActivityResult, cut, shortened } from '../durable/activity.ts';
+import type { Orchestration } from '../durable/context.ts';
+import { type Guard, withDeadline } from '../durable/deadline.ts';
+import { activity, fanOut, fanOutAll, taskRangeSchema } from '../durable/fan-out.ts';
 import { type ErrorValue, OrdinalError, toErrorValue } from '../errors.ts';
 import { limits } from '../limits.ts';
+import type { PlanOutput } from '../plan/activity.ts';
 import { lifeId } from '../storage/names.ts';
-import type { PlanOutput } from './activities/plan.ts';
-import { type ActivityResult, cut, shortened } from './activity.ts';
-import { type Guard, withDeadline } from './deadline.ts';
-import { lifeInputSchema } from './documents.ts';
-import { complete, undo } from './ending.ts';
-import { activity, fanOut, fanOutAll, taskRangeSchema } from './fan-out.ts';
+import { complete, undo } from './complete-or-undo.ts';
 import { acquireLeases } from './leases.ts';
-import { countRows, reserveAll } from './numbering.ts';
-import type { Orchestration } from './orchestration.ts';
-import { settleOrphans } from './orphans.ts';
+import { countRows, reserveAll } from './reserve-ids.ts';
 import { type RunOutput, type RunState, refOf, report } from './run-state.ts';
 import { settleEarlier } from './settle.ts';
-import type { Phase } from './status.ts';
-import { callBack } from './tidy.ts';
-
-export type { RunOutput } from './run-state.ts';
+import { settleOrphans } from './settle-orphans.ts';
+import { callBack } from './settle-terminated.ts';
 
 /** How waits of a phase are held to the deadline, where not by a race. */
 const guards: Partial<Record<Phase, Guard>> = { wait: 'clock', publish: 'none', done: 'none' };

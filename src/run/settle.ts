@@ -5,7 +5,10 @@
  *
  * The life need not be dead: once its manifest is closed it can publish nothing, so its IDs may be given to others.
  */
+
 import type { Task } from 'durable-functions';
+import type { Orchestration } from '../durable/context.ts';
+import { activity } from '../durable/fan-out.ts';
 import { fromErrorValue } from '../errors.ts';
 import {
   askEntity,
@@ -15,9 +18,7 @@ import {
   showOperation,
 } from '../sequence/calls.ts';
 import { type Life, lifeId } from '../storage/names.ts';
-import type { DiscardOutput } from './activities/discard.ts';
-import { activity } from './fan-out.ts';
-import type { Orchestration } from './orchestration.ts';
+import type { DiscardOutput } from './discard-activity.ts';
 
 export function* settle(df: Orchestration, { runId, life }: Life): Generator<Task, DiscardOutput, unknown> {
   const owner = lifeId({ runId, life });

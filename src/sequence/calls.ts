@@ -27,7 +27,6 @@ export interface EntityCall<R> {
 
 /** The part of the orchestration context that is needed. */
 export interface EntityCaller {
-  readonly Task: { all(tasks: Task[]): Task };
   callEntity(
     entityId: { readonly name: string; readonly key: string },
     operationName: string,
@@ -48,9 +47,14 @@ export function* askEntity<R extends { ok: true } | { ok: false; error: ErrorVal
   return answer as R;
 }
 
+/** What asking several at once needs. */
+export interface EntitiesCaller extends EntityCaller {
+  readonly Task: { all(tasks: Task[]): Task };
+}
+
 /** Asks several sequences at once; refusals are among the answers. */
 export function* askEach<K extends keyof SequenceAnswers>(
-  df: EntityCaller,
+  df: EntitiesCaller,
   calls: readonly EntityCall<SequenceResult<K>>[],
 ): Generator<Task, SequenceResult<K>[], unknown> {
   if (calls.length === 0) return [];
@@ -60,7 +64,7 @@ export function* askEach<K extends keyof SequenceAnswers>(
 
 /** As `askEach`. Throws the first refusal, once all have answered. */
 export function* askAll<K extends keyof SequenceAnswers>(
-  df: EntityCaller,
+  df: EntitiesCaller,
   calls: readonly EntityCall<SequenceResult<K>>[],
 ): Generator<Task, Extract<SequenceResult<K>, { ok: true }>[], unknown> {
   const answers = yield* askEach(df, calls);

@@ -1,0 +1,116 @@
+/**
+ * Activity `plan`: lists and pins the source, reads footers, writes the plan. The first plan that a life
+ * writes is its plan. A run that has published already gets no plan, but what it published.
+ */
+import { type LifeInput, type Manifest, manifestSchema, type Plan, planSchema } from '../documents/documents.ts';
+import { type Environment, pipelineOf } from '../environment/environment.ts';
+import { OrdinalError } from '../errors.ts';
+import type { CompiledPipeline } from '../pipeline/compiled.ts';
+import { mapBounded } from '../run/pool.ts';
+import { readFooter } from '../source/source-file.ts';
+import { readJson, readVersioned, writeJson } from '../storage/json.ts';
+import { output, work } from '../storage/names.ts';
+import { checkIdentity } from './pipeline-identity.ts';
+import { makePlan, type SourceFile } from './plan.ts';
+import { sourceBlobs } from './source-blobs.ts';
+
+/** What the orchestration needs to know of the plan and its pipeline: names and counts. */
+export interface PlanOutput {
+  /** Of the plan: activities are told by it which version they work by. Empty where there is no plan. */
+  etag: string;
+  batches: number;
+  rows: number;
+  files: number;
+  /** Output files of each rows entity. */
+  parts: number;
+  /** Groups of batches that are sealed together. */
+  sealGroups: number;
+  rowsEntities: string[];
+  /** Keyed entities and the key indexes that they hold while they resolve and publish. */
+  keyed: { entity: string; index: string; partitions: number }[];
+  /** Sequences, and the entities whose rows draw on each (twice where two columns do). */
+  sequences: { name: string; start: string; step: string; draws: string[] }[];
+  /** Set when a life of the run has published: nothing is left to do but what follows a publication. */
+  published: { manifest: string; rows: number; life: number } | null;
+}
+
+/** Throws `RunCanceled` for a life that was closed before it began: a later one is the run now. */
+export async function planActivity(environment: Environment, input: LifeInput): Promise<PlanOutput> {
+  const { store, config } = environment;
+  const pipeline = pipelineOf(environment, input.pipeline);
+  const name = work.plan(input);
+  const [there, written] = await Promise.all([
+    readJson(store, pipeline.output.container, output.manifest(pipeline, input.runId), manifestSchema),
+    readVersioned(store, config.workContainer, name, planSchema),
+    store.ensureContainer(config.workContainer),
+    store.ensureContainer(pipeline.output.container),
+  ]);
+  if (there?.outcome === 'published') return published(there, input, pipeline);
+  if (there && there.life >= input.life) {
+    throw new OrdinalError('RunCanceled', `life ${input.life} of run "${input.runId}" was given up before it began`, {
+      remedy: 'Start the run again.',
+    });
+  }
+  await checkIdentity(environment, pipeline);
+  if (written) return summary(written, pipeline);
+  const blobs = await sourceBlobs(environment, pipeline.source, input);
+  const files = await mapBounded(blobs, config.requestsInFlight, async (blob): Promise<SourceFile> => {
+    const file = { blob: blob.name, etag: blob.etag, size: blob.size };
+    return { ...file, meta: await readFooter(store, pipeline.source.container, file) };
+  });
+  const plan = makePlan(pipeline, { runId: input.runId, life: input.life }, files, config);
+  try {
+    const { etag } = await writeJson(store, config.workContainer, name, plan, { ifAbsent: true });
+    return summary({ value: plan, etag }, pipeline);
+  } catch (thrown) {
+    if (!(thrown instanceof OrdinalError && thrown.code === 'StorageConflict')) throw thrown;
+    const first = await readVersioned(store, config.workContainer, name, planSchema);
+    if (!first) throw thrown;
+    return summary(first, pipeline);
+  }
+}
+
+/** Throws `RunIdConflict` when what was published under this run ID is of other blobs. */
+function published(manifest: Manifest, input: LifeInput, pipeline: CompiledPipeline): PlanOutput {
+  const name = output.manifest(pipeline, input.runId);
+  if (manifest.source.prefix !== input.prefix) {
+    throw new OrdinalError('RunIdConflict', `run "${input.runId}" has published already: "${name}" is there`, {
+      where: { pipeline: pipeline.name, field: 'runId' },
+      remedy: 'A run ID is used once: start under another one.',
+    });
+  }
+  const { rows } = manifest.source;
+  const done = { batches: [], rows, files: manifest.inputs, parts: [], sealGroups: [] };
+  return { ...summary({ value: done, etag: '' }, pipeline), published: { manifest: name, rows, life: manifest.life } };
+}
+
+function summary(
+  {
+    value: plan,
+    etag,
+  }: { value: Pick<Plan, 'batches' | 'rows' | 'parts' | 'sealGroups'> & { files: unknown[] }; etag: string },
+  pipeline: CompiledPipeline,
+): PlanOutput {
+  const { entities } = pipeline;
+  return {
+    etag,
+    batches: plan.batches.length,
+    rows: plan.rows,
+    files: plan.files.length,
+    parts: plan.parts.length,
+    sealGroups: plan.sealGroups.length,
+    published: null,
+    rowsEntities: entities.filter((entity) => entity.kind === 'rows').map((entity) => entity.name),
+    keyed: entities.flatMap((entity) =>
+      entity.kind === 'keyed' ? [{ entity: entity.name, index: entity.index, partitions: entity.partitions ?? 1 }] : [],
+    ),
+    sequences: pipeline.sequences.map(({ name, start, step }) => ({
+      name,
+      start,
+      step,
+      draws: entities.flatMap((entity) =>
+        entity.columns.flatMap((column) => (column.kind === 'id' && column.sequence === name ? [entity.name] : [])),
+      ),
+    })),
+  };
+}

@@ -1,0 +1,111 @@
+/**
+ * Activity `discardRun`: undoes one life of a run, so that nothing of it counts. It closes the life first: an abandoned
+ * manifest takes the name, and whatever the life still writes can publish nothing. What it finds published it leaves
+ * alone, and says so: then the life is to be completed, not undone.
+ *
+ * It removes names of this one life and no others, found by their names: so it may be executed late, and any number of
+ * times. Staged blocks were never visible; the service collects them.
+ */
+import { type Manifest, manifestSchema } from '../documents/documents.ts';
+import { decideManifest } from '../documents/manifest-state.ts';
+import type { Environment } from '../environment/environment.ts';
+import { type Claim, readClaim } from '../lives/claims.ts';
+import type { CompiledPipeline } from '../pipeline/compiled.ts';
+import { identityOf } from '../pipeline/identity.ts';
+import { readJson } from '../storage/json.ts';
+import { isFileOf, type Life, lifeId, output, work } from '../storage/names.ts';
+import { forEachBounded } from './pool.ts';
+
+export interface DiscardOutput {
+  /** True when this life has published: nothing was discarded. */
+  published: boolean;
+  /** Name of the run's manifest, whether there is one or not; empty where the life is known to nobody. */
+  manifest: string;
+  /** Source rows of what was published. */
+  rows: number;
+  removed: number;
+  /** What the life may hold: reservations of these sequences, leases of these key indexes. */
+  sequences: string[];
+  indexes: string[];
+}
+
+export async function discardActivity(environment: Environment, of: Life): Promise<DiscardOutput> {
+  const claim = await readClaim(environment, of);
+  const pipeline = claim && environment.pipelines.get(claim.input.pipeline);
+  if (!claim || !pipeline) return await withoutClaim(environment, of, claim !== undefined);
+  // A dry run publishes nothing, and holds nothing.
+  const decided = claim.input.dryRun
+    ? undefined
+    : await decideManifest(environment, pipeline, abandoned(claim, pipeline));
+  const published = decided?.outcome === 'published' && decided.life === of.life;
+  return {
+    published,
+    manifest: output.manifest(pipeline, of.runId),
+    rows: published ? decided.source.rows : 0,
+    removed: published ? 0 : await removeAll(environment, pipeline, of),
+    ...holdings(claim.input.dryRun ? [] : [pipeline]),
+  };
+}
+
+/**
+ * A life whose claim was removed was settled long ago, and may only have taken something late; one of a pipeline that is
+ * gone cannot be judged.
+ */
+async function withoutClaim(environment: Environment, { runId, life }: Life, claimed: boolean): Promise<DiscardOutput> {
+  const { store, pipelines } = environment;
+  let published = false;
+  for (const pipeline of pipelines.values()) {
+    const manifest = await readJson(store, pipeline.output.container, output.manifest(pipeline, runId), manifestSchema);
+    published ||= manifest?.outcome === 'published' && manifest.life === life;
+  }
+  return { published, manifest: '', rows: 0, removed: 0, ...holdings(claimed ? [] : [...pipelines.values()]) };
+}
+
+function holdings(pipelines: readonly CompiledPipeline[]): Pick<DiscardOutput, 'sequences' | 'indexes'> {
+  const sequences = pipelines.flatMap((pipeline) => pipeline.sequences.map(({ name }) => name));
+  const indexes = pipelines.flatMap(({ entities }) => entities.flatMap((e) => (e.kind === 'keyed' ? [e.index] : [])));
+  return { sequences: [...new Set(sequences)], indexes: [...new Set(indexes)].sort() };
+}
+
+/** Removes the life's output files, its key deltas, and its work in progress. */
+async function removeAll(environment: Environment, pipeline: CompiledPipeline, of: Life): Promise<number> {
+  const { store, config } = environment;
+  const { container } = pipeline.output;
+  let removed = 0;
+  const removeThose = async (place: string, prefix: string, mine: (name: string) => boolean): Promise<void> => {
+    const names: string[] = [];
+    for await (const { name } of store.list(place, prefix)) if (mine(name)) names.push(name);
+    await forEachBounded(names, config.requestsInFlight, async (name) => {
+      if (await store.remove(place, name)) removed++;
+    });
+  };
+  for (const prefix of output.filePrefixes(pipeline, of))
+    await removeThose(container, prefix, (name) => isFileOf(of, name));
+  // The head of an index may still name a delta as pending: it stays so, for this life never publishes.
+  const delta = `/delta-${lifeId(of)}.keys`;
+  for (const index of holdings([pipeline]).indexes)
+    await removeThose(config.workContainer, `keys/${index}/`, (name) => name.endsWith(delta));
+  await removeThose(config.workContainer, work.runPrefix(of), () => true);
+  return removed;
+}
+
+function abandoned({ runId, life, input }: Claim, pipeline: CompiledPipeline): Manifest {
+  const at = new Date().toISOString();
+  return {
+    version: 1,
+    outcome: 'abandoned',
+    runId,
+    life,
+    pipeline: pipeline.name,
+    pipelineHash: pipeline.hash,
+    identity: identityOf(pipeline),
+    startedAt: at,
+    finishedAt: at,
+    phases: [],
+    source: { container: pipeline.source.container, prefix: input.prefix, rows: 0 },
+    inputs: [],
+    output: pipeline.output,
+    entities: [],
+    sequences: {},
+  };
+}

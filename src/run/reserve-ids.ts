@@ -1,0 +1,97 @@
+/** From exact counts to IDs: the middle of a run, when everything is split and nothing is numbered yet. */
+
+import type { Task } from 'durable-functions';
+import type { Ids } from '../documents/documents.ts';
+import type { Orchestration } from '../durable/context.ts';
+import { activities } from '../durable/fan-out.ts';
+import { fromErrorValue, invariant } from '../errors.ts';
+import type { PlanOutput } from '../plan/activity.ts';
+import type { ResolveOutput } from '../resolve/activity.ts';
+import { askAll, askEach, releaseOperation, reserveOperation } from '../sequence/calls.ts';
+import type { SequenceResult } from '../sequence/operations.ts';
+import type { TallyOutput } from '../split/tally-activity.ts';
+import { pollSeconds } from './leases.ts';
+import { type RunState, refOf, report, waitsTooLong } from './run-state.ts';
+import { settleOrphans } from './settle-orphans.ts';
+
+export interface Counts {
+  /** New rows by entity. */
+  rows: Record<string, number>;
+  /** New rows by keyed entity and key partition, where there are several. */
+  partitions: Record<string, number[]>;
+}
+
+/** Exact row counts of every entity: from the batches for rows entities, from the key lists for keyed ones. */
+export function* countRows(df: Orchestration, run: RunState, plan: PlanOutput): Generator<Task, Counts, unknown> {
+  const ref = refOf(run, plan);
+  const [tally, ...resolved] = yield* activities(df, [
+    { name: 'tallyRows', input: ref },
+    ...plan.keyed.flatMap(({ entity, index, partitions }) =>
+      Array.from({ length: partitions }, (_, partition) => ({
+        name: 'resolveKeys' as const,
+        input: { ...ref, entity, partition, term: run.terms[index] ?? 0 },
+      })),
+    ),
+  ]);
+  const counts: Counts = { rows: { ...(tally as TallyOutput).rows }, partitions: {} };
+  const seen: Record<string, number> = {};
+  for (const { entity, partition, newRows, listedKeys } of resolved as ResolveOutput[]) {
+    counts.rows[entity] = (counts.rows[entity] ?? 0) + newRows;
+    counts.partitions[entity] = [...(counts.partitions[entity] ?? []), newRows];
+    invariant(counts.partitions[entity].length === partition + 1, 'partitions in order');
+    seen[entity] = listedKeys;
+    // A key list that is gone would be taken for an empty one.
+    invariant(listedKeys === (tally as TallyOutput).keys[entity], `all key lists of "${entity}" are there`);
+  }
+  return counts;
+}
+
+/**
+ * One reservation per sequence, of exactly as many IDs as there are rows. A sequence that has as many open reservations
+ * as it may is waited for. What the other sequences gave is given back first, so that no two runs wait for each other.
+ */
+export function* reserveAll(
+  df: Orchestration,
+  run: RunState,
+  plan: PlanOutput,
+  rows: Record<string, number>,
+): Generator<Task, Ids['sequences'], unknown> {
+  const { owner } = run;
+  const counts = plan.sequences.map(({ draws }) => draws.reduce((sum, entity) => sum + (rows[entity] ?? 0), 0));
+  for (; ; run.tries++) {
+    const attempt = run.tries;
+    const answers = yield* askEach(
+      df,
+      plan.sequences.map(({ name, start, step }, i) =>
+        reserveOperation(name, { owner, attempt, count: counts[i]!, start, step }),
+      ),
+    );
+    const refused = answers.findIndex(({ ok }) => !ok);
+    if (refused < 0) {
+      return Object.fromEntries(plan.sequences.map((of, i) => [of.name, drawn(of, counts[i]!, answers[i]!)]));
+    }
+    const errors = answers.flatMap((answer) => (answer.ok ? [] : [answer.error]));
+    const final = errors.find(({ retryable }) => !retryable) ?? (waitsTooLong(df, run) ? errors[0] : undefined);
+    if (final) throw fromErrorValue(final);
+    yield* askAll(
+      df,
+      plan.sequences.filter((_, i) => answers[i]!.ok).map(({ name }) => releaseOperation(name, { owner, attempt })),
+    );
+    const waiting = `room in sequence "${plan.sequences[refused]!.name}": ${errors[0]!.message}`;
+    report(df, run, { phase: 'reserve', waiting });
+    yield df.createTimer(new Date(df.currentUtcDateTime.getTime() + 1000 * pollSeconds(attempt, 0)));
+    // Who died meanwhile gives its place to others.
+    yield* settleOrphans(
+      df,
+      plan.sequences.map(({ name }) => name),
+      owner,
+    );
+  }
+}
+
+/** What a sequence gave, as it goes into the documents. */
+function drawn({ step }: { step: string }, count: number, answer: SequenceResult<'reserve'>): Ids['sequences'][string] {
+  invariant(answer.ok, 'a reservation');
+  const { ranges, before, after } = answer;
+  return { step, count, ranges: ranges.map(({ first, count: n }) => ({ first, count: n })), before, after };
+}

@@ -1,0 +1,31 @@
+/**
+ * Reservations of dead runs. A run that was ended from outside cannot give its IDs back, and where no lease is waited
+ * for nobody would notice. So every run looks at the sequences that it is about to draw on: reservations that are
+ * still open belong to runs that live, or are settled now, and their IDs are the first to be handed out again.
+ */
+
+import type { Task } from 'durable-functions';
+import type { Orchestration } from '../durable/context.ts';
+import { askAll, showOperation } from '../sequence/calls.ts';
+import { lifeOfId } from '../storage/names.ts';
+import { isAlive } from './leases.ts';
+import { settle } from './settle.ts';
+
+/** Settles dead owners of open reservations of these sequences, whatever their pipeline. */
+export function* settleOrphans(
+  df: Orchestration,
+  sequences: readonly string[],
+  self: string,
+): Generator<Task, void, unknown> {
+  const settled = new Set<string>([self]);
+  const shown = yield* askAll(
+    df,
+    sequences.map((sequence) => showOperation(sequence)),
+  );
+  for (const owner of shown.flatMap(({ openOwners }) => openOwners ?? [])) {
+    const life = lifeOfId(owner);
+    if (!life || settled.has(owner)) continue;
+    settled.add(owner);
+    if (!(yield* isAlive(df, owner))) yield* settle(df, life);
+  }
+}

@@ -1,0 +1,60 @@
+/**
+ * What follows the end of a run: its caller is told; and where the run was ended from outside, what it held is given
+ * back by another orchestration, since its own can no longer do it.
+ */
+
+import type { Task } from 'durable-functions';
+import { z } from 'zod';
+import { lifeSchema, type RunInput } from '../documents/documents.ts';
+import type { Orchestration } from '../durable/context.ts';
+import { activity } from '../durable/fan-out.ts';
+import { type ErrorValue, toErrorValue } from '../errors.ts';
+import { endedError } from '../lives/names.ts';
+import { lifeId } from '../storage/names.ts';
+import { isAlive } from './leases.ts';
+import { settle } from './settle.ts';
+
+export const tidyInputSchema = z.object({
+  ...lifeSchema.shape,
+  reason: z.string(),
+  callBackUri: z.string().exactOptional(),
+});
+
+export type TidyInput = z.infer<typeof tidyInputSchema>;
+
+/** Polls of an ended run's status: ending takes effect within seconds. */
+const POLLS_MAX = 200;
+
+/** Waits until the life is dead, settles it, and tells its caller. */
+export function* tidyOrchestrator(context: { df: Orchestration }): Generator<Task, { settled: boolean }, unknown> {
+  const { df } = context;
+  const { runId, life, reason, callBackUri } = tidyInputSchema.parse(df.getInput<unknown>());
+  for (let poll = 0; yield* isAlive(df, lifeId({ runId, life })); poll++) {
+    if (poll >= POLLS_MAX) return { settled: false };
+    yield df.createTimer(new Date(df.currentUtcDateTime.getTime() + 1000 * Math.min(30, 1 + poll)));
+  }
+  const { published } = yield* settle(df, { runId, life });
+  // It may have published before its end came.
+  yield* callBack(
+    df,
+    { runId, ...(callBackUri !== undefined && { callBackUri }) },
+    published ? undefined : endedError(reason),
+  );
+  return { settled: true };
+}
+
+/** Tells the run's caller how it ended. A caller that cannot be reached changes nothing about the run. */
+export function* callBack(
+  df: Orchestration,
+  { runId, pipeline, callBackUri }: Pick<RunInput, 'runId' | 'callBackUri'> & { pipeline?: string },
+  error: ErrorValue | undefined,
+): Generator<Task, void, unknown> {
+  if (callBackUri === undefined) return;
+  try {
+    const call = { runId, callBackUri, ...(pipeline !== undefined && { pipeline }), ...(error && { error }) };
+    yield* activity(df, 'callBackRun', call);
+  } catch (thrown) {
+    // The activity has logged it; the run's own result stands.
+    toErrorValue(thrown);
+  }
+}
