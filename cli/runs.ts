@@ -3,10 +3,10 @@ import type { Environment } from '../src/environment/environment.ts';
 import { OrdinalError } from '../src/errors.ts';
 import { newestClaim } from '../src/lives/claims.ts';
 import { TIDY_ORCHESTRATION, tidyInstanceId } from '../src/lives/names.ts';
-import { forEachBounded } from '../src/run/pool.ts';
+import { forEachBounded } from '../src/storage/in-flight.ts';
 import { readJson } from '../src/storage/json.ts';
 import { lifeId, output, work } from '../src/storage/names.ts';
-import type { Given, Result } from './commands.ts';
+import type { Given, Result } from './command.ts';
 import { columns, operand } from './operands.ts';
 
 async function allManifests({ store, pipelines }: Environment): Promise<Manifest[]> {

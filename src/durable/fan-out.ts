@@ -3,28 +3,27 @@
  * wave is seen; those worth a retry are run again after a durable timer. Above the task cap the range is cut into
  * shards, each a sub-orchestration with an explicit ID.
  */
+
 import type { Task } from 'durable-functions';
-import { z } from 'zod';
-import { planRefSchema } from '../documents/documents.ts';
 import { type ErrorValue, fromErrorValue, invariant, OrdinalError } from '../errors.ts';
 import { limits } from '../limits.ts';
-import { lifeId } from '../storage/names.ts';
 import type { ActivityResult, ActivityValue, RunActivity } from './activity.ts';
 import type { Orchestration } from './context.ts';
 
 /** Numbered tasks: `activity` with `{ ...input, [key]: n }` for n in [from, to). */
-export const taskRangeSchema = z.object({
-  /** Names the shards' instances: `<life>~<label>-<from>-<width>-<start>`, the numbers in base 36. */
-  label: z.string().max(10),
-  /** When the orchestration started. Of a life that was started twice, the second must not meet the shards of the first. */
-  start: z.string().max(9),
-  activity: z.enum(['splitBatch', 'sealBatches', 'publishFile']),
-  input: planRefSchema.extend({ entity: z.string().exactOptional() }),
-  key: z.enum(['batch', 'group', 'part']),
-  from: z.int().nonnegative(),
-  to: z.int().nonnegative(),
-});
-export type TaskRange = z.infer<typeof taskRangeSchema>;
+export interface TaskRange {
+  /** Names the shards' instances: `<owner>~<label>-<from>-<width>-<start>`, the numbers in base 36. At most 10 characters. */
+  label: string;
+  /** Instance ID of the run's orchestration. */
+  owner: string;
+  /** When the orchestration started, in base 36. Of one that was started twice, the second must not meet the shards of the first. */
+  start: string;
+  activity: RunActivity;
+  input: object;
+  key: string;
+  from: number;
+  to: number;
+}
 
 export const SHARD_ORCHESTRATION = 'runShard';
 
@@ -42,7 +41,7 @@ export function* fanOut(df: Orchestration, range: TaskRange): Generator<Task, vo
   for (let from = range.from; from < range.to; from += width) {
     const shard: TaskRange = { ...range, from, to: Math.min(range.to, from + width) };
     const place = `${from.toString(36)}-${width.toString(36)}-${range.start}`;
-    const instanceId = `${lifeId(range.input)}~${range.label}-${place}`;
+    const instanceId = `${range.owner}~${range.label}-${place}`;
     invariant(instanceId.length <= limits.instanceIdLengthMax, `instance ID "${instanceId}" is short enough`);
     tasks.push(df.callSubOrchestrator(SHARD_ORCHESTRATION, shard, instanceId));
   }

@@ -2,12 +2,12 @@
  * What a run is to those who ask for it by its ID: its newest life. Read by HTTP, the command line and call-backs. A claim
  * whose instance is not there yet is shown as what it will be.
  */
-import type { DurableRuns, Instance } from '../durable/client.ts';
+import { type DurableRuns, endReason, type Instance } from '../durable/client.ts';
 import type { Environment } from '../environment/environment.ts';
 import { lifeId } from '../storage/names.ts';
 import { isOver } from './activities.ts';
 import { type Claim, newestClaim } from './claims.ts';
-import { endReason, RUN_ORCHESTRATION } from './names.ts';
+import { RUN_ORCHESTRATION } from './names.ts';
 import { beginLife, mayBegin } from './start.ts';
 
 /** Milliseconds after its claim in which an instance that is not there is left to whoever claimed it. */

@@ -6,8 +6,8 @@ import { type LifeInput, type Manifest, manifestSchema, type Plan, planSchema } 
 import { type Environment, pipelineOf } from '../environment/environment.ts';
 import { OrdinalError } from '../errors.ts';
 import type { CompiledPipeline } from '../pipeline/compiled.ts';
-import { mapBounded } from '../run/pool.ts';
 import { readFooter } from '../source/source-file.ts';
+import { mapBounded } from '../storage/in-flight.ts';
 import { readJson, readVersioned, writeJson } from '../storage/json.ts';
 import { output, work } from '../storage/names.ts';
 import { checkIdentity } from './pipeline-identity.ts';

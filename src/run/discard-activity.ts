@@ -12,9 +12,9 @@ import type { Environment } from '../environment/environment.ts';
 import { type Claim, readClaim } from '../lives/claims.ts';
 import type { CompiledPipeline } from '../pipeline/compiled.ts';
 import { identityOf } from '../pipeline/identity.ts';
+import { forEachBounded } from '../storage/in-flight.ts';
 import { readJson } from '../storage/json.ts';
 import { isFileOf, type Life, lifeId, output, work } from '../storage/names.ts';
-import { forEachBounded } from './pool.ts';
 
 export interface DiscardOutput {
   /** True when this life has published: nothing was discarded. */

@@ -6,12 +6,13 @@
 export type { RunOutput } from './run-state.ts';
 
 import type { Task } from 'durable-functions';
-import { lifeInputSchema } from '../documents/documents.ts';
+import { z } from 'zod';
+import { lifeInputSchema, planRefSchema } from '../documents/documents.ts';
 import type { Phase } from '../documents/status.ts';
 import { type ActivityResult, cut, shortened } from '../durable/activity.ts';
 import type { Orchestration } from '../durable/context.ts';
 import { type Guard, withDeadline } from '../durable/deadline.ts';
-import { activity, fanOut, fanOutAll, taskRangeSchema } from '../durable/fan-out.ts';
+import { activity, fanOut, fanOutAll, type TaskRange } from '../durable/fan-out.ts';
 import { type ErrorValue, OrdinalError, toErrorValue } from '../errors.ts';
 import { limits } from '../limits.ts';
 import type { PlanOutput } from '../plan/activity.ts';
@@ -75,6 +76,7 @@ function* phases(df: Orchestration, run: RunState): Generator<Task, RunOutput, u
   report(df, run, { phase: 'split', batches: plan.batches, rows: plan.rows, files: plan.files });
   const split = {
     label: 'split',
+    owner: run.owner,
     start: startOf(run),
     activity: 'splitBatch',
     input: refOf(run, plan),
@@ -140,6 +142,7 @@ function* publish(df: Orchestration, run: RunState, plan: PlanOutput): Generator
   const rows = plan.rowsEntities.map((entity, number) => ({
     // A name of an entity may be too long for an instance ID.
     label: `publish${number}`,
+    owner: run.owner,
     start: startOf(run),
     activity: 'publishFile' as const,
     input: { ...refOf(run, plan), entity },
@@ -149,6 +152,18 @@ function* publish(df: Orchestration, run: RunState, plan: PlanOutput): Generator
   }));
   yield* fanOutAll(df, keyed, rows);
 }
+
+/** What a shard is started with. */
+const taskRangeSchema: z.ZodType<TaskRange> = z.object({
+  label: z.string().max(10),
+  owner: z.string().max(limits.lifeIdLengthMax),
+  start: z.string().max(9),
+  activity: z.enum(['splitBatch', 'sealBatches', 'publishFile']),
+  input: planRefSchema.extend({ entity: z.string().exactOptional() }),
+  key: z.enum(['batch', 'group', 'part']),
+  from: z.int().nonnegative(),
+  to: z.int().nonnegative(),
+});
 
 /** A shard of a fan-out: gives its error as a value, as activities do. */
 export function* shardOrchestrator(context: { df: Orchestration }): Generator<Task, ActivityResult<object>, unknown> {

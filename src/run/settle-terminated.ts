@@ -6,10 +6,10 @@
 import type { Task } from 'durable-functions';
 import { z } from 'zod';
 import { lifeSchema, type RunInput } from '../documents/documents.ts';
+import { endedError } from '../durable/client.ts';
 import type { Orchestration } from '../durable/context.ts';
 import { activity } from '../durable/fan-out.ts';
 import { type ErrorValue, toErrorValue } from '../errors.ts';
-import { endedError } from '../lives/names.ts';
 import { lifeId } from '../storage/names.ts';
 import { isAlive } from './leases.ts';
 import { settle } from './settle.ts';

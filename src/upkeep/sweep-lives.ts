@@ -13,7 +13,7 @@ import { beginLife, mayBegin } from '../lives/start.ts';
 import { discardActivity } from '../run/discard-activity.ts';
 import { type Life, lifeId, work } from '../storage/names.ts';
 import type { BlobItem } from '../storage/store.ts';
-import { remove, type Sweep, type Swept } from './sweep.ts';
+import { remove, type Sweep, type Swept } from './sweep-context.ts';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;

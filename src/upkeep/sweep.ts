@@ -4,41 +4,19 @@
  * under `runs/`, `selections/`, `arrivals/` and `lives/` are removed here: what a manifest names lies elsewhere.
  */
 import { lifeInputSchema } from '../documents/documents.ts';
-import { type DurableRuns, endedStatuses, type Instance } from '../durable/client.ts';
-import type { Environment } from '../environment/environment.ts';
-import { type Log, logEvent } from '../environment/telemetry.ts';
-import { invariant } from '../errors.ts';
-import { sweepLives } from './sweep-lives.ts';
+import { endedStatuses, endReason, type Instance } from '../durable/client.ts';
+import { logEvent } from '../environment/telemetry.ts';
 import { limits } from '../limits.ts';
 import { isOver } from '../lives/activities.ts';
 import { changeClaim, readClaim } from '../lives/claims.ts';
 import { askForEnd, settleLater } from '../lives/end.ts';
-import { endReason, RUN_ORCHESTRATION } from '../lives/names.ts';
-import { forEachBounded } from '../run/pool.ts';
+import { RUN_ORCHESTRATION } from '../lives/names.ts';
 import { type Life, lifeId, lifeOfId, work } from '../storage/names.ts';
 import type { BlobItem } from '../storage/store.ts';
+import { remove, type Sweep, type Swept } from './sweep-context.ts';
+import { sweepLives } from './sweep-lives.ts';
 
-export interface Sweep {
-  environment: Environment;
-  runs: DurableRuns;
-  log: Log;
-  now: () => Date;
-}
-
-export interface Swept {
-  /** Runs that hung beyond their deadline, and were ended. */
-  ended: number;
-  /** Dead runs whose reservations and leftovers are being given back. */
-  settling: number;
-  /** Runs that somebody had claimed and nobody started, and that were started. */
-  started: number;
-  /** Instances that were forgotten. */
-  purged: number;
-  /** Blobs that were removed. */
-  removed: number;
-  /** False when time or pages ran out: the next sweep goes on. */
-  complete: boolean;
-}
+export type { Sweep, Swept };
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
@@ -169,17 +147,6 @@ async function names({ environment }: Sweep, prefix: string): Promise<string[]> 
   const found: string[] = [];
   for await (const blob of environment.store.list(environment.config.workContainer, prefix)) found.push(blob.name);
   return found;
-}
-
-export async function remove({ environment }: Sweep, swept: Swept, list: readonly string[]): Promise<void> {
-  const { store, config, pipelines } = environment;
-  const published = [...pipelines.values()].filter(({ output }) => output.container === config.workContainer);
-  await forEachBounded(list, config.requestsInFlight, async (name) => {
-    invariant(/^(runs|selections|arrivals|lives)\//.test(name), `"${name}" is work in progress`);
-    // Outputs may lie in the work container, in a folder of any name.
-    if (published.some(({ output }) => name.startsWith(output.prefix))) return;
-    if (await store.remove(config.workContainer, name)) swept.removed++;
-  });
 }
 
 async function forEachInstance(

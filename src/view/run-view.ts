@@ -2,16 +2,15 @@
 export type { RunView } from './run-view-schema.ts';
 
 import { z } from 'zod';
-import { lifeInputSchema, type Manifest, manifestSchema, planSchema } from '../documents/documents.ts';
+import { lifeInputSchema, type Manifest, manifestSchema, planSchema, previewSchema } from '../documents/documents.ts';
 import { type RunStatus, runStatusSchema } from '../documents/status.ts';
-import { hasEnded, type Instance } from '../durable/client.ts';
+import { endedError, hasEnded, type Instance } from '../durable/client.ts';
 import type { Environment } from '../environment/environment.ts';
 import { type ErrorValue, errorLine } from '../errors.ts';
 import { limits } from '../limits.ts';
-import { endedError } from '../lives/names.ts';
 import { readJson } from '../storage/json.ts';
 import { type Life, output, work } from '../storage/names.ts';
-import { previewSchema, type RunSummary, type RunView } from './run-view-schema.ts';
+import type { RunSummary, RunView } from './run-view-schema.ts';
 
 /** What the instance alone says of its run. Undefined when its input is not a run's. */
 export function summarizeRun(instance: Instance): RunSummary | undefined {
