@@ -18,7 +18,7 @@ export async function acceptPipeline(given: Given): Promise<Result> {
 
 export async function rebuildKeys(given: Given): Promise<Result> {
   const index = operand(given, 'key index');
-  const id = `ordinal-rebuild-${Date.now().toString(36)}-${process.pid}`;
+  const id = `ordinal~rebuild~${Date.now().toString(36)}-${process.pid}`;
   const result = (await given.host.run(REBUILD_ORCHESTRATION, id, { index })) as ActivityResult<{
     keys: number;
     partitions: number;

@@ -1,10 +1,11 @@
 import { type Manifest, manifestSchema } from '../src/documents/documents.ts';
 import type { Environment } from '../src/environment/environment.ts';
 import { OrdinalError } from '../src/errors.ts';
-import { TIDY_ORCHESTRATION, tidyInstanceId } from '../src/run/settle-terminated.ts';
+import { newestClaim } from '../src/lives/claims.ts';
+import { TIDY_ORCHESTRATION, tidyInstanceId } from '../src/lives/names.ts';
 import { forEachBounded } from '../src/storage/in-flight.ts';
 import { readJson } from '../src/storage/json.ts';
-import { output, work } from '../src/storage/names.ts';
+import { lifeId, output, work } from '../src/storage/names.ts';
 import type { Given, Result } from './command.ts';
 import { columns, operand } from './operands.ts';
 
@@ -44,16 +45,19 @@ export async function cleanRun(given: Given): Promise<Result> {
   const runId = operand(given, 'run ID');
   const { environment, host } = given;
   const { store, config } = environment;
-  const status = await host.status(runId);
+  const claim = await newestClaim(environment, runId);
+  if (!claim) throw new OrdinalError('UnknownRun', `there is no run "${runId}"`);
+  const of = { runId, life: claim.life };
+  const status = await host.status(lifeId(of));
   if (status && ['Running', 'Pending', 'Suspended', 'ContinuedAsNew'].includes(status.runtimeStatus)) {
     throw new OrdinalError('RunIdConflict', `run "${runId}" is ${status.runtimeStatus.toLowerCase()}`, {
       remedy: 'Wait for its end, or end it first.',
     });
   }
   // Completes what a dead run published, and undoes what it did not.
-  await host.run(TIDY_ORCHESTRATION, tidyInstanceId(runId), { runId, reason: 'cleaned', before: Date.now() });
+  await host.run(TIDY_ORCHESTRATION, tidyInstanceId(of), { ...of, reason: 'cleaned' });
   const names: string[] = [];
-  for await (const blob of store.list(config.workContainer, work.runPrefix(runId))) names.push(blob.name);
+  for await (const blob of store.list(config.workContainer, work.runsPrefix(runId))) names.push(blob.name);
   await forEachBounded(
     names,
     config.requestsInFlight,

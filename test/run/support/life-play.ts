@@ -4,7 +4,7 @@
  * by `long-life.ts`. Whatever breaks a guarantee is thrown.
  */
 import assert from 'node:assert/strict';
-import { RUN_ORCHESTRATION } from '../../../src/run/orchestrator.ts';
+import { RUN_ORCHESTRATION } from '../../../src/lives/names.ts';
 import { checkWorld } from './check.ts';
 import type { Operation, Script } from './life-script.ts';
 import {
@@ -60,7 +60,8 @@ export class Play {
     this.sim.clients.endStepsMax = script.endSteps;
     this.sim.host.onEnd = (instance) => {
       if (instance.name === RUN_ORCHESTRATION) this.ends[instance.status] = (this.ends[instance.status] ?? 0) + 1;
-      this.#watch(() => judgeEnd(instance, this.#stories.get(runOf(instance.id))));
+      const isOutlived = this.#newest(runOf(instance.id)) !== instance;
+      this.#watch(() => judgeEnd(instance, this.#stories.get(runOf(instance.id)), isOutlived));
     };
   }
 
@@ -75,6 +76,7 @@ export class Play {
 
   async #do(operation: Operation): Promise<void> {
     const { sim } = this;
+    sim.steps.log?.(`operation ${JSON.stringify(operation)}`);
     switch (operation.do) {
       case 'start':
         return this.#start(operation);
@@ -109,7 +111,7 @@ export class Play {
   async #start({ pipeline, files, by, racers }: Start): Promise<void> {
     const id = `r${String(++this.#names).padStart(2, '0')}`;
     const ask = await this.#source(id, `${pipeline}/${id}/`, files, by);
-    const story: Story = { id, pipeline, ask, asked: [], accepted: [], changedAt: 0, owed: false };
+    const story: Story = { id, pipeline, ask, asked: [], accepted: [], changedAt: 0, ended: new Set(), owed: false };
     this.#stories.set(id, story);
     const asks = [ask];
     for (const [i, racer] of racers.entries()) {
@@ -181,6 +183,7 @@ export class Play {
   async #end(story: Story, instance: SimInstance, life: number, by: Cross['end']): Promise<boolean> {
     const { sim } = this;
     story.owed = false;
+    if (by !== 'fail') story.ended.add(instance.id);
     if (by === 'fail') {
       sim.workers.doomed.add(`${story.id} ${life}`);
       await this.#until(() => instance.status !== 'Running', 1500);

@@ -23,9 +23,10 @@ import { type DurableRuns, hasEnded } from '../../../src/durable/client.ts';
 import type { Orchestration } from '../../../src/durable/context.ts';
 import { SHARD_ORCHESTRATION } from '../../../src/durable/fan-out.ts';
 import type { Environment } from '../../../src/environment/environment.ts';
+import { RUN_ORCHESTRATION, TIDY_ORCHESTRATION } from '../../../src/lives/names.ts';
 import { LIVENESS_ACTIVITY } from '../../../src/run/leases.ts';
-import { RUN_ORCHESTRATION, runOrchestrator, shardOrchestrator } from '../../../src/run/orchestrator.ts';
-import { TIDY_ORCHESTRATION, tidyOrchestrator } from '../../../src/run/settle-terminated.ts';
+import { runOrchestrator, shardOrchestrator } from '../../../src/run/orchestrator.ts';
+import { tidyOrchestrator } from '../../../src/run/settle-terminated.ts';
 import { leaseEntityName, sequenceEntityName } from '../../../src/sequence/calls.ts';
 import { reduceLeaseAny } from '../../../src/sequence/lease.ts';
 import { reduceAny } from '../../../src/sequence/reducer.ts';
@@ -51,7 +52,7 @@ export const orchestrators: Record<string, Orchestrator> = {
 
 const others: Record<string, Activity> = {
   [LIVENESS_ACTIVITY]: async ({ runs }, input) => {
-    const instance = await runs.get((input as { runId: string }).runId);
+    const instance = await runs.get((input as { instance: string }).instance);
     return { ok: true, value: { alive: instance !== undefined && !hasEnded(instance) } };
   },
   [TELL_ACTIVITY]: ({ environment, runs }, input) => tellOutcome(environment, runs, input),

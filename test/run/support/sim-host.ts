@@ -82,6 +82,7 @@ export class Host {
     this.instances.set(id, instance);
     const run = runOf(id);
     if (id === run) this.#lives.set(run, life);
+    this.#steps.log?.(`begin ${id}`);
     this.#steps.later(`start ${id}`, () => {
       this.#drive(instance).catch((broken: unknown) => this.#steps.fail(broken));
     });
@@ -106,6 +107,7 @@ export class Host {
 
   #end(instance: SimInstance, status: SimInstance['status']): void {
     instance.status = status;
+    this.#steps.log?.(`end ${instance.id}: ${status} ${instance.error ?? ''}`);
     instance.updatedAt = this.#steps.now;
     this.onEnd(instance);
   }
@@ -241,6 +243,7 @@ export class Host {
 
   #operate(entity: { name: string; key: string }, operation: string, input: object): unknown {
     const id = `${entity.name}/${entity.key}`;
+    this.#steps.log?.(`entity ${id} ${operation} ${JSON.stringify(input)}`);
     const { state, result } = operate(entity.name, this.entities.get(id), { ...input, kind: operation });
     if (state !== undefined) this.entities.set(id, state);
     return this.#wire(result, `${id} ${operation}`);

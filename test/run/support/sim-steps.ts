@@ -15,6 +15,8 @@ export class Steps {
   now = Date.parse('2030-01-01T00:00:00.000Z');
   /** Steps that were taken. */
   taken = 0;
+  /** Told of what happens, for whoever looks at one history. */
+  log: ((text: string) => void) | undefined;
   readonly random: () => number;
   readonly #ready: Step[] = [];
   #delayed: (Step & { due: number })[] = [];

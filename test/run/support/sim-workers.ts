@@ -75,6 +75,7 @@ export class Workers {
   }
 
   note(fault: string): void {
+    this.#steps.log?.(`fault: ${fault}`);
     this.injected.set(fault, (this.injected.get(fault) ?? 0) + 1);
   }
 
@@ -122,8 +123,11 @@ export class Workers {
     }
     if (verdict === 'hold') await new Promise<void>((resolve) => this.#held.push(resolve));
     else if (verdict !== 'pass') throw verdict;
-    if (point.at === 'before') this.crossings.lands(point, running.owner);
-    else {
+    if (point.at === 'before') {
+      const { run, life } = running.owner;
+      this.#steps.log?.(`${run}~${life} ${running.activity} (${running.instance}): ${point.operation} ${point.name}`);
+      this.crossings.lands(point, running.owner);
+    } else {
       this.crossings.done(point, running.owner);
       if (running.dead) await forever();
     }

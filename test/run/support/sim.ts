@@ -7,10 +7,12 @@
 import assert from 'node:assert/strict';
 import { parseConfig } from '../../../src/environment/config.ts';
 import { limits } from '../../../src/limits.ts';
+import type { Claim } from '../../../src/lives/claims.ts';
+import { RUN_ORCHESTRATION } from '../../../src/lives/names.ts';
 import type { CompiledPipeline } from '../../../src/pipeline/compiled.ts';
-import { RUN_ORCHESTRATION } from '../../../src/run/orchestrator.ts';
 import type { SequenceState } from '../../../src/sequence/state.ts';
 import { withFaults } from '../../../src/storage/faults.ts';
+import { lifeId, work } from '../../../src/storage/names.ts';
 import { MemoryStore } from '../../support/memory-store.ts';
 import { type Orchestrator, orchestrators } from './sim-app.ts';
 import { Clients } from './sim-clients.ts';
@@ -116,17 +118,38 @@ export class Sim {
     return this.host.begin(id, name, input);
   }
 
+  /** Claims the run's next life, and starts it. */
   startRun(runId: string, pipeline: string, prefix = `${pipeline}/`): SimInstance {
-    return this.start(runId, RUN_ORCHESTRATION, { runId, pipeline, prefix });
+    const life = this.#newestLife(runId) + 1;
+    const input = { runId, pipeline, prefix };
+    const claimedAt = new Date(this.now).toISOString();
+    const claim: Claim = { version: 1, runId, life, input, claimedAt, state: 'open' };
+    // The store in memory does both at once.
+    void this.store.ensureContainer('ordinal');
+    void this.store.write('ordinal', work.claim(claim), Buffer.from(JSON.stringify(claim)));
+    return this.start(lifeId(claim), RUN_ORCHESTRATION, { ...input, life });
   }
 
-  /** Ends an instance as an operator does, at once. */
+  /** Number of the newest life of a run, 0 for none. */
+  #newestLife(runId: string): number {
+    let life = 0;
+    while (this.instances.has(lifeId({ runId, life: life + 1 }))) life++;
+    return life;
+  }
+
+  /** The newest life of a run; or the instance of that ID. */
+  instance(id: string): SimInstance | undefined {
+    return this.instances.get(lifeId({ runId: id, life: Math.max(1, this.#newestLife(id)) }));
+  }
+
+  /** Ends the newest life of a run as an operator does, at once. */
   terminate(id: string): void {
-    this.host.end(id, 'terminated');
+    const instance = this.instance(id);
+    if (instance) this.host.end(instance.id, 'terminated');
   }
 
   status(id: string): SimInstance['status'] | undefined {
-    return this.instances.get(id)?.status;
+    return this.instance(id)?.status;
   }
 
   sequence(name: string): SequenceState | undefined {
