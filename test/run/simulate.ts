@@ -39,7 +39,7 @@ async function repeat(script: Script): Promise<void> {
 
 async function simulate(): Promise<void> {
   const started = Date.now();
-  const counts: Counts = { seeds: 0, steps: 0, ends: {}, injected: {}, crossings: {}, again: {} };
+  const counts: Counts = { seeds: 0, steps: 0, ends: {}, injected: {}, made: {}, crossings: {}, again: {} };
   const found: Found[] = [];
   let next = from;
   let shownAt = started;
@@ -78,6 +78,7 @@ async function simulate(): Promise<void> {
   show();
   if (found.length > 0) await explain(found);
   table('faults injected', counts.injected);
+  table('requests made for runs', counts.made);
   table("an old life's request landed after the newer life's same step", counts.crossings);
   table("an execution's request landed after the same step of another execution of its life", counts.again);
   const minutes = ((Date.now() - started) / 60_000).toFixed(1);
@@ -111,7 +112,7 @@ async function explain(found: readonly Found[]): Promise<void> {
 function sum(into: Counts, more: Counts): void {
   into.seeds += more.seeds;
   into.steps += more.steps;
-  for (const kind of ['ends', 'injected', 'crossings', 'again'] as const) {
+  for (const kind of ['ends', 'injected', 'made', 'crossings', 'again'] as const) {
     for (const [name, count] of Object.entries(more[kind])) into[kind][name] = (into[kind][name] ?? 0) + count;
   }
 }

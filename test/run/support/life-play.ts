@@ -21,7 +21,7 @@ import type { Published } from './published.ts';
 import { lifePipelines, someRows, upload } from './shop.ts';
 import { Sim } from './sim.ts';
 import type { Answer } from './sim-clients.ts';
-import { runOf, type SimInstance } from './sim-host.ts';
+import { lifeOf, runOf, type SimInstance } from './sim-host.ts';
 import { mulberry32 } from './sim-steps.ts';
 import { calm } from './sim-workers.ts';
 
@@ -33,6 +33,9 @@ const SWEEP_HOURS = [2, 30, 24 * 9, 24 * 45];
 
 type Cross = Extract<Operation, { do: 'cross' }>;
 type Start = Extract<Operation, { do: 'start' }>;
+
+/** A start without further ado. */
+const plain = { do: 'start', files: [3], by: 'prefix', racers: [], steps: 0 } satisfies Partial<Start>;
 
 export interface Played {
   sim: Sim;
@@ -149,24 +152,28 @@ export class Play {
   /** Ends a life while one of its requests is held back, and starts the run again. */
   async #cross(operation: Cross): Promise<void> {
     const { sim } = this;
-    const alive = [...this.#stories.values()].filter(({ id }) => this.#newest(id)?.status === 'Running');
-    const story = this.#pick(operation.run, alive);
+    const alive = () => [...this.#stories.values()].filter(({ id }) => this.#newest(id)?.status === 'Running');
+    if (alive().length === 0) {
+      await this.#start({ ...plain, pipeline: operation.pipeline });
+      await this.#until(() => alive().length > 0, 200);
+    }
+    const story = this.#pick(operation.run, alive());
     const instance = story && this.#newest(story.id);
     if (!story || !instance) return;
-    const { life } = sim.host.ownerOf(instance.id, {});
-    let isHeld = operation.hold === undefined;
-    if (operation.hold !== undefined) {
-      sim.workers.crossings.holds.push({ run: story.id, life, request: operation.hold, held: () => (isHeld = true) });
+    const life = lifeOf(instance.id);
+    let waiting = operation.holds.length;
+    const held = () => waiting--;
+    for (const request of operation.holds) {
+      sim.workers.crossings.holds.push({ run: story.id, life, request, held });
     }
-    const undone = operation.hold !== undefined && /:remove$|^ids:head$/.test(operation.hold);
+    // What a life removes, it removes after its end.
+    const undone = operation.holds.some((request) => request.endsWith(':remove'));
     if (undone) await this.#take(50 + Math.floor(sim.random() * 300));
-    else await this.#until(() => isHeld || instance.status !== 'Running', 800);
+    else await this.#until(() => waiting === 0 || instance.status !== 'Running', 800);
     const wasTold = await this.#end(story, instance, life, operation.end);
-    if (undone) await this.#until(() => isHeld, 800);
+    if (undone) await this.#until(() => waiting === 0, 500);
     await this.#take(operation.pause);
-    if (operation.beside !== undefined) {
-      await this.#start({ do: 'start', pipeline: operation.beside, files: [3], by: 'prefix', racers: [], steps: 0 });
-    }
+    if (operation.beside) await this.#start({ ...plain, pipeline: operation.pipeline });
     if (operation.change) {
       sim.workers.note('a source that is changed between two lives');
       await this.#change(story);
@@ -243,8 +250,11 @@ export class Play {
     Object.assign(sim.chaos, calm);
     sim.workers.clocks.fill(0);
     sim.workers.doomed.clear();
-    sim.workers.crossings.releaseAll();
+    // What is held back lands when its step has come, and the rest at last.
+    sim.workers.crossings.holds = [];
     await this.#settle('once faults stop, every run ends');
+    sim.workers.crossings.releaseAll();
+    await this.#settle('what was held back lands');
     for (const story of this.#stories.values()) judgeRest(story, this.#newest(story.id));
     for (const story of this.#stories.values()) await this.#finish(story);
     await this.#settle('every run that is started again ends');
@@ -295,9 +305,8 @@ export class Play {
 
   /** The newest life of a run. */
   #newest(run: string): SimInstance | undefined {
-    const number = ({ id }: SimInstance) => Number(/~(\d+)/.exec(id)?.[1] ?? 1);
     const lives = this.#runs().filter(({ id }) => runOf(id) === run);
-    return lives.reduce<SimInstance | undefined>((a, b) => (a && number(a) > number(b) ? a : b), undefined);
+    return lives.reduce<SimInstance | undefined>((a, b) => (a && lifeOf(a.id) > lifeOf(b.id) ? a : b), undefined);
   }
 
   #pick<T>(at: number, items: readonly T[]): T | undefined {

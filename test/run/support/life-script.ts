@@ -25,15 +25,17 @@ export type Operation = { steps: number } & (
   | {
       do: 'cross';
       run: Pick;
-      /** Request that is held back until the next life has come past it: `<kind>:<operation>`. */
-      hold: string | undefined;
+      /** Requests that are held back until the next life has come past them: `<kind>:<operation>`. */
+      holds: string[];
       end: EndBy;
       /** The source is changed before the run is started again. */
       change: boolean;
       /** Steps between the end and the new start. */
       pause: number;
-      /** Pipeline of another run that begins in between, and may be given what the ended life gives back. */
-      beside: string | undefined;
+      /** Pipeline of further runs that it begins. */
+      pipeline: string;
+      /** Another run begins in between, and may be given what the ended life gives back. */
+      beside: boolean;
       again: 'start' | 'restart';
     }
   | { do: 'look'; run: Pick }
@@ -59,10 +61,20 @@ export interface Script {
 /** Every kind of request that a life makes, or that is made for it. */
 export const requests = [
   ...['plan:read', 'plan:write', 'plan:remove', 'split:list', 'split:read', 'split:write', 'split:remove'],
-  ...['resolved:read', 'resolved:write', 'resolved:remove', 'ids:read', 'ids:write', 'ids:head', 'ids:remove'],
+  ...['resolved:read', 'resolved:write', 'resolved:remove', 'ids:read', 'ids:write', 'ids:remove'],
   ...['sealed:read', 'sealed:write', 'sealed:remove', 'published:read', 'published:write', 'published:remove'],
-  ...['keyIndex:read', 'keyIndex:write', 'keyDelta:read', 'keyDelta:write', 'keyDelta:remove'],
-  ...['part:read', 'part:stage', 'part:commit', 'part:write', 'part:remove'],
+  ...[
+    'claim:list',
+    'claim:read',
+    'claim:write',
+    'keyIndex:list',
+    'keyIndex:read',
+    'keyIndex:write',
+    'keyDelta:read',
+    'keyDelta:write',
+    'keyDelta:remove',
+  ],
+  ...['part:head', 'part:read', 'part:stage', 'part:commit', 'part:write', 'part:remove'],
   ...['manifest:read', 'manifest:list', 'manifest:write', 'marker:write', 'other:list', 'other:read', 'other:write'],
 ];
 
@@ -85,11 +97,12 @@ export function scriptOf(seed: number): Script {
   const cross = (): Operation => ({
     do: 'cross',
     run: random(),
-    hold: chance(0.75) ? pick(requests) : undefined,
+    holds: chance(0.8) ? Array.from({ length: 1 + upTo(4) }, () => pick(requests)) : [],
     end: pick(['cancel', 'cancel', 'terminate', 'fail']),
     change: chance(0.25),
     pause: chance(0.5) ? 0 : upTo(400),
-    beside: chance(0.3) ? pick(pipelines) : undefined,
+    pipeline: pick(pipelines),
+    beside: chance(0.3),
     again: pick(['start', 'start', 'restart']),
     steps: upTo(300),
   });

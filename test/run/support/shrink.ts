@@ -80,8 +80,9 @@ function simplified(operation: Operation): Operation[] {
   }
   if (operation.do !== 'cross') return [];
   return [
-    { ...operation, hold: undefined },
+    ...operation.holds.map((_, i) => ({ ...operation, holds: operation.holds.toSpliced(i, 1) })),
     { ...operation, change: false },
-    { ...operation, beside: undefined },
+    { ...operation, beside: false },
+    { ...operation, pipeline: 'log' },
   ];
 }

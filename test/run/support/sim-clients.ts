@@ -92,7 +92,7 @@ export class Clients {
     input: object,
     work: (environment: Environment, worker: number) => Promise<T>,
   ): Promise<T | undefined> {
-    const owner = this.#host.ownerOf(run, {});
+    const owner = { run, life: this.#host.newestLife(run) };
     return new Promise((resolve) => {
       const running: Running = {
         activity,

@@ -45,6 +45,8 @@ export function stepOf({ kind, operation, name }: FaultPoint, run: string): stri
 }
 
 export class Crossings {
+  /** By kind of request: how many were made for runs. */
+  readonly made = new Map<string, number>();
   /** By kind of request: how often an old life's landed after the newer life's same step. */
   readonly counts = new Map<string, number>();
   /** The same, of executions of one life of which another had come past already. */
@@ -74,11 +76,16 @@ export class Crossings {
     });
   }
 
+  get heldN() {
+    return this.#held.length;
+  }
   /** A request is about to take effect. */
   lands(point: FaultPoint, { run, life }: Owner): void {
+    if (run === '') return;
+    const request = requestOf(point);
+    this.made.set(request, (this.made.get(request) ?? 0) + 1);
     const newest = this.#done.get(`${run} ${stepOf(point, run)}`);
     if (newest === undefined) return;
-    const request = requestOf(point);
     if (newest > life) this.counts.set(request, (this.counts.get(request) ?? 0) + 1);
     else if (newest === life) this.again.set(request, (this.again.get(request) ?? 0) + 1);
   }
@@ -86,7 +93,7 @@ export class Crossings {
   /** A request took effect: what an older life was held back with at the same step may follow now. */
   done(point: FaultPoint, { run, life }: Owner): void {
     // A removal is not the step that others wait for.
-    if (point.operation === 'remove') return;
+    if (run === '' || point.operation === 'remove') return;
     const step = stepOf(point, run);
     const key = `${run} ${step}`;
     this.#done.set(key, Math.max(life, this.#done.get(key) ?? 0));

@@ -64,7 +64,7 @@ export class Host {
   readonly #steps: Steps;
   readonly #workers: Workers;
   readonly #orchestrators: Record<string, Orchestrator>;
-  /** Lives begun, by run ID. */
+  /** The newest life begun, by run ID. */
   readonly #lives = new Map<string, number>();
 
   constructor(steps: Steps, workers: Workers, orchestrators: Record<string, Orchestrator>) {
@@ -81,7 +81,7 @@ export class Host {
     const instance: SimInstance = { id, name, status: 'Running', life, input, shown: input, ...at };
     this.instances.set(id, instance);
     const run = runOf(id);
-    if (id === run) this.#lives.set(run, life);
+    this.#lives.set(run, Math.max(this.#lives.get(run) ?? 1, lifeOf(id)));
     this.#steps.log?.(`begin ${id}`);
     this.#steps.later(`start ${id}`, () => {
       this.#drive(instance).catch((broken: unknown) => this.#steps.fail(broken));
@@ -101,8 +101,12 @@ export class Host {
   ownerOf(id: string, input: unknown): Owner {
     const given = input as { runId?: unknown; life?: unknown } | undefined;
     const run = typeof given?.runId === 'string' ? given.runId : runOf(id);
-    const named = typeof given?.life === 'number' ? given.life : lifeOf(id);
-    return { run, life: named ?? this.#lives.get(run) ?? 1 };
+    return { run, life: typeof given?.life === 'number' ? given.life : lifeOf(id) };
+  }
+
+  /** The newest life of a run that has begun. */
+  newestLife(run: string): number {
+    return this.#lives.get(run) ?? 1;
   }
 
   #end(instance: SimInstance, status: SimInstance['status']): void {
@@ -328,8 +332,7 @@ export function runOf(id: string): string {
   return id.replace(/~.*$/, '').replace(/-(tidy|tell-[0-9a-f]+)$/, '');
 }
 
-/** The life that an instance is of, where its ID says so: `RUN~2`, `RUN~2~tidy`. */
-function lifeOf(id: string): number | undefined {
-  const life = /~(\d+)(~|$)/.exec(id)?.[1];
-  return life === undefined ? undefined : Number(life);
+/** The life that an instance is of: `RUN~2`, `RUN~2~tidy`; without a number, the first. */
+export function lifeOf(id: string): number {
+  return Number(/~(\d+)(~|$)/.exec(id)?.[1] ?? 1);
 }

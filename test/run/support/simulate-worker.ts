@@ -11,6 +11,7 @@ export interface Counts {
   steps: number;
   ends: Record<string, number>;
   injected: Record<string, number>;
+  made: Record<string, number>;
   crossings: Record<string, number>;
   again: Record<string, number>;
 }
@@ -27,7 +28,7 @@ const report = (thrown: unknown) => {
 process.on('unhandledRejection', report);
 
 port.on('message', async ({ from, to }: { from: number; to: number }) => {
-  const counts: Counts = { seeds: 0, steps: 0, ends: {}, injected: {}, crossings: {}, again: {} };
+  const counts: Counts = { seeds: 0, steps: 0, ends: {}, injected: {}, made: {}, crossings: {}, again: {} };
   for (seed = from; seed < to; seed++) {
     const script: Script = scriptOf(seed);
     try {
@@ -36,6 +37,7 @@ port.on('message', async ({ from, to }: { from: number; to: number }) => {
       counts.steps += sim.steps.taken;
       add(counts.ends, Object.entries(ends));
       add(counts.injected, sim.workers.injected);
+      add(counts.made, sim.workers.crossings.made);
       add(counts.crossings, sim.workers.crossings.counts);
       add(counts.again, sim.workers.crossings.again);
     } catch (thrown) {
