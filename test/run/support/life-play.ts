@@ -34,6 +34,12 @@ const SWEEP_HOURS = [2, 30, 24 * 9, 24 * 45];
 type Cross = Extract<Operation, { do: 'cross' }>;
 type Start = Extract<Operation, { do: 'start' }>;
 
+/** The phase in which a life writes what it may have to remove. */
+const phaseOf: Record<string, string> = {
+  ...{ plan: 'split', split: 'split', resolved: 'resolve', keyDelta: 'resolve' },
+  ...{ ids: 'seal', sealed: 'seal', part: 'publish', published: 'publish' },
+};
+
 /** A start without further ado. */
 const plain = { do: 'start', files: [3], by: 'prefix', racers: [], steps: 0 } satisfies Partial<Start>;
 
@@ -161,17 +167,20 @@ export class Play {
     const instance = story && this.#newest(story.id);
     if (!story || !instance) return;
     const life = lifeOf(instance.id);
-    let waiting = operation.holds.length;
-    const held = () => waiting--;
-    for (const request of operation.holds) {
+    // The life is ended when the first of them is held; the others may be held before or after.
+    let isHeld = operation.holds.length === 0;
+    for (const [i, request] of operation.holds.entries()) {
+      const held = () => {
+        isHeld ||= i === 0;
+      };
       sim.workers.crossings.holds.push({ run: story.id, life, request, held });
     }
     // What a life removes, it removes after its end.
-    const undone = operation.holds.some((request) => request.endsWith(':remove'));
-    if (undone) await this.#take(50 + Math.floor(sim.random() * 300));
-    else await this.#until(() => waiting === 0 || instance.status !== 'Running', 800);
+    const isUndone = operation.holds[0]?.endsWith(':remove') === true;
+    if (isUndone) await this.#comeTo(instance, operation.holds[0]!);
+    else await this.#until(() => isHeld || instance.status !== 'Running', 800);
     const wasTold = await this.#end(story, instance, life, operation.end);
-    if (undone) await this.#until(() => waiting === 0, 500);
+    if (isUndone) await this.#until(() => isHeld, 500);
     await this.#take(operation.pause);
     if (operation.beside) await this.#start({ ...plain, pipeline: operation.pipeline });
     if (operation.change) {
@@ -184,6 +193,14 @@ export class Play {
     void answer.then((given) => {
       if (given?.status === 202 && wasTold) story.owed = true;
     });
+  }
+
+  /** A life that has written what is to be removed later. */
+  async #comeTo(instance: SimInstance, removal: string): Promise<void> {
+    const phase = phaseOf[removal.split(':')[0]!];
+    const isThere = () => instance.customStatus?.phase === phase || instance.status !== 'Running';
+    await this.#until(isThere, 800);
+    await this.#take(Math.floor(this.sim.random() * 40));
   }
 
   /** True when a client was told by the API that the run is ended. */
@@ -205,7 +222,8 @@ export class Play {
       if (!isExpected) judgeOther('cancel', story.id, answer);
     }
     sim.workers.note('a run that an operator ends');
-    void sim.clients.runs.terminate(instance.id, 'ended by an operator');
+    if (sim.random() < 0.5) sim.host.end(instance.id, 'ended by an operator, at once');
+    else void sim.clients.runs.terminate(instance.id, 'ended by an operator');
     return false;
   }
 

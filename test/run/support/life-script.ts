@@ -78,6 +78,15 @@ export const requests = [
   ...['manifest:read', 'manifest:list', 'manifest:write', 'marker:write', 'other:list', 'other:read', 'other:write'],
 ];
 
+/** Those that are made late in a life, or by few. */
+const rare = [
+  ...['ids:read', 'ids:write', 'ids:remove', 'sealed:read', 'sealed:write', 'sealed:remove', 'published:read'],
+  ...['published:write', 'published:remove', 'keyDelta:write', 'keyDelta:remove', 'part:commit', 'part:remove'],
+  ...['part:write', 'resolved:read', 'manifest:write', 'keyIndex:write', 'part:stage'],
+];
+/** What a cross holds back: of the rare ones, twice as many. */
+const held = [...requests, ...rare, ...rare];
+
 const pipelines = ['shop', 'shop', 'web', 'log', 'audit', 'club'];
 
 export function scriptOf(seed: number): Script {
@@ -97,7 +106,7 @@ export function scriptOf(seed: number): Script {
   const cross = (): Operation => ({
     do: 'cross',
     run: random(),
-    holds: chance(0.8) ? Array.from({ length: 1 + upTo(4) }, () => pick(requests)) : [],
+    holds: chance(0.8) ? Array.from({ length: 1 + upTo(4) }, () => pick(held)) : [],
     end: pick(['cancel', 'cancel', 'terminate', 'fail']),
     change: chance(0.25),
     pause: chance(0.5) ? 0 : upTo(400),
