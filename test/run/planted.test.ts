@@ -77,7 +77,7 @@ const bugs: Bug[] = [
     find: "  report(df, run, { phase: 'seal' });",
     replace:
       "  yield df.Task.all(run.leases.map((key) => df.callEntity({ name: 'lease', key }, 'release', { owner: run.owner })));\n  report(df, run, { phase: 'seal' });",
-    caughtBy: (scenarios) => scenarios.sideBySide(),
+    caughtBy: (scenarios) => scenarios.waitsForTheLease(),
   },
   {
     name: 'the head forgets a published delta that it was not told of',
