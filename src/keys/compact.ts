@@ -4,7 +4,8 @@
  * the head is changed only if it still lists what was merged.
  */
 import { invariant } from '../errors.ts';
-import { type IdRanges, idAt } from './ids.ts';
+import { IdMap } from '../sequence/id-map.ts';
+import type { IdList } from '../sequence/id-range.ts';
 import type { IndexEntry, IndexHead } from './index-documents.ts';
 import { indexBlobs } from './index-documents.ts';
 import { changeHead, type IndexPartition, readHead } from './key-index.ts';
@@ -70,7 +71,7 @@ async function merge(at: IndexPartition, entries: readonly IndexEntry[]): Promis
 export async function writeMerged(
   at: Pick<IndexPartition, 'store' | 'container'>,
   blob: string,
-  sources: readonly (SegmentPlace & { ids: IdRanges | null })[],
+  sources: readonly (SegmentPlace & { ids: IdList | null })[],
 ): Promise<SegmentPlace> {
   const writer = new SegmentWriter();
   const upload = new SegmentUpload(at, blob);
@@ -95,14 +96,14 @@ export async function writeMerged(
 /** Walks along the keys of a segment. */
 export class Cursor {
   readonly #blocks: AsyncIterator<SegmentBlock>;
-  readonly #ids: IdRanges | null;
+  readonly #ids: IdMap | null;
   #block: SegmentBlock | undefined;
   #at = 0;
   hash = 0;
 
-  constructor(blocks: AsyncIterator<SegmentBlock>, ids: IdRanges | null) {
+  constructor(blocks: AsyncIterator<SegmentBlock>, ids: IdList | null) {
     this.#blocks = blocks;
-    this.#ids = ids;
+    this.#ids = ids && new IdMap(ids);
   }
 
   async nextBlock(): Promise<boolean> {
@@ -125,7 +126,7 @@ export class Cursor {
     const { values, hashes, ends, bytes } = this.#block!;
     const i = this.#at++;
     if (writer === undefined) return this.#stay(hashes);
-    const value = this.#ids ? idAt(this.#ids, Number(values[i]!)) : values[i]!;
+    const value = this.#ids ? this.#ids.at(Number(values[i]!)) : values[i]!;
     writer.add(hashes[i]!, value, bytes, i === 0 ? 0 : ends[i - 1]!, ends[i]!);
     return this.#stay(hashes);
   }

@@ -110,7 +110,7 @@ const bugs: Bug[] = [
   {
     name: 'a merge mistakes ordinals for IDs',
     file: 'src/keys/compact.ts',
-    find: 'const value = this.#ids ? idAt(this.#ids, Number(values[i]!)) : values[i]!;',
+    find: 'const value = this.#ids ? this.#ids.at(Number(values[i]!)) : values[i]!;',
     replace: 'const value = values[i]!;',
     caughtBy: (scenarios) => scenarios.manyRuns(),
   },
