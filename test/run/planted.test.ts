@@ -103,8 +103,8 @@ const bugs: Bug[] = [
   {
     name: 'a merge forgets the segments that it did not merge',
     file: 'src/keys/compact.ts',
-    find: 'return { ...head, entries: list };',
-    replace: 'return { ...head, entries: list.length > 0 ? [merged] : list };',
+    find: '? { ...head, entries: list }',
+    replace: '? { ...head, entries: list.length > 0 ? [merged] : list }',
     caughtBy: (scenarios) => scenarios.manyRuns(),
   },
   {
@@ -137,8 +137,8 @@ const bugs: Bug[] = [
   },
   {
     name: 'a merge keeps the oldest digest',
-    file: 'src/keys/compact-attributes.ts',
-    find: 'sources.toReversed()',
+    file: 'src/keys/compact.ts',
+    find: 'newest ? sources.toReversed() : sources',
     replace: 'sources',
     caughtBy: (scenarios) => scenarios.manyClubs(),
   },
