@@ -1,5 +1,5 @@
 /** Decoded columns as wholes: rows picked, pieces joined, dictionaries spread. */
-import type { Column, ColumnType } from '../parquet/types.ts';
+import type { Column, ColumnType, Values } from '../parquet/types.ts';
 import { concat, gather, slice } from '../parquet/values.ts';
 import { PooledColumn } from './string-pool.ts';
 
@@ -9,6 +9,11 @@ export type DictionaryColumn = Extract<Column, { form: 'dictionary' }>;
 /** Entries of a column's dictionary, without making one that is only numbers yet. */
 export function entriesOf(column: DictionaryColumn): number {
   return column instanceof PooledColumn ? column.numbers.length : column.dictionary.length;
+}
+
+/** A column's dictionary, or its values by row. */
+export function valuesOf(column: Column): Values {
+  return column.form === 'dictionary' ? column.dictionary : column.values;
 }
 
 /** The rows `at` of a column, in that order. */

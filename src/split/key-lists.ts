@@ -6,7 +6,7 @@
 
 import { keysToValues, keyWriter } from '../keys/encode.ts';
 import type { KeyTable } from '../keys/table.ts';
-import type { Column, ColumnType, Values } from '../parquet/types.ts';
+import type { Column, ColumnType } from '../parquet/types.ts';
 import {
   type AttributeColumn,
   type CompiledPipeline,
@@ -14,11 +14,13 @@ import {
   isAttribute,
   type KeyedEntity,
 } from '../pipeline/compiled.ts';
+import { valuesOf } from './columns.ts';
 import { combine, type Factor } from './factorize.ts';
 import { type FedKeys, feedKey, keyListColumn } from './fed-keys.ts';
 import { type KeyListColumn, writeKeyList } from './key-list-file.ts';
 import { LatestRows } from './latest-rows.ts';
 import type { BatchMemory } from './run-memory.ts';
+import { locationOf } from './source-chunk.ts';
 import type { SourceUnit } from './source-unit.ts';
 import { PooledColumn, type StringPool } from './string-pool.ts';
 import { TakenRows } from './taken-rows.ts';
@@ -87,7 +89,8 @@ function feedPart(feed: Feed, unit: SourceUnit, list: KeyList, memory: BatchMemo
   const columns = feed.columns.map((name, c) => {
     const cleaned = unit.column(name);
     const type = list.types[c]!;
-    return { column: widenColumn(cleaned.column(), cleaned.type, type), type };
+    const locate = (row: number) => ({ ...locationOf(unit.place, row), column: name });
+    return { column: widenColumn(cleaned.column(), cleaned.type, type, locate), type };
   });
   const factors = feed.columns.map((name) => unit.factor(name, feed.selectedBy));
   const factor = factors.reduce((a, b) => combine(a, b, (length) => memory.list(length)));
@@ -138,10 +141,6 @@ function internInOrder(parts: readonly FeedPart[]): void {
     part.ordinals[part.factor.order[place]!] = part.ordinalOf(bestRow);
     next[best] = place + 1;
   }
-}
-
-function valuesOf(column: Column): Values {
-  return column.form === 'dictionary' ? column.dictionary : column.values;
 }
 
 function positionOf(column: Column, row: number): number {

@@ -28,7 +28,6 @@ import {
   reusable,
   usedStatistics,
 } from './reuse-chunk.ts';
-import { checkPages } from './source-chunk.ts';
 import type { Selection, SourceUnit } from './source-unit.ts';
 
 /** A column of an output file; the plan decides it for all files of a run. */
@@ -144,13 +143,10 @@ function copyColumn(
   selection: Selection | undefined,
   context: FragmentContext,
 ): EncodedChunk {
-  const { ways, unit, readers } = context;
+  const { ways, readers } = context;
   const found = selection || ways === 'encode' ? undefined : reusable(source, out, readers);
   if (found) {
-    if (source.copyable && ways === 'any') {
-      checkPages(found.chunk, unit.place.blob, found.shape);
-      return copied(found);
-    }
+    if (source.copyable && ways === 'any' && source.provenToCopy()) return copied(found);
     const column = source.column();
     if (column.form === 'dictionary' && found.shape.whollyDictionary) {
       return behindDictionary(column.dictionary, found, usedStatistics(column.dictionary, column, out));
