@@ -4,7 +4,7 @@
  * Specification: parquet-format `Encodings.md` (PLAIN = 0, BYTE_STREAM_SPLIT = 9).
  */
 
-import { arenaOf, copyForward, slackBytes } from '../short-bytes.ts';
+import { arenaOf, copyForward, slackBytes } from '../bytes/short-bytes.ts';
 import { widthOf } from './constants.ts';
 import type { ColumnType, Values } from './types.ts';
 import { allocate, bytesOf } from './values.ts';
@@ -41,7 +41,8 @@ export function needPlain(type: ColumnType, count: number, available: number): v
  */
 export function needExactly(type: ColumnType, count: number, available: number): void {
   const width = widthOf(type.physical, type.typeLength);
-  if (count * width !== available) throw new RangeError(`${count} split values of ${width} bytes in ${available} bytes`);
+  if (count * width !== available)
+    throw new RangeError(`${count} split values of ${width} bytes in ${available} bytes`);
 }
 
 function decodePlainBooleans(bytes: Uint8Array, start: number, end: number, count: number): Values {

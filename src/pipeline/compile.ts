@@ -67,7 +67,13 @@ function compileNamed(name: string, given: Record<string, unknown>): CompiledPip
     maxRejected: rejectedShare(given.maxRejected, onInvalid),
   };
   const arrival = compileArrival(given.arrival);
-  return { ...compiled, hash: shapeHash(compiled), ...(trust && { trust: true as const }), ...(arrival && { arrival }), row: given.row as RowSchema };
+  return {
+    ...compiled,
+    hash: shapeHash(compiled),
+    ...(trust && { trust: true as const }),
+    ...(arrival && { arrival }),
+    row: given.row as RowSchema,
+  };
 }
 
 function declaredEntities(entities: unknown): unknown {
