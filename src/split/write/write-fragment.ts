@@ -147,9 +147,11 @@ function copyColumn(
   const { ways, readers } = context;
   const found = selection || ways === 'encode' ? undefined : reusable(source, out, readers);
   if (found) {
-    if (source.copyable && ways === 'any' && source.provenToCopy()) return copied(found);
+    const copyable = source.copyable && ways === 'any';
+    if (copyable && source.provenToCopy()) return copied(found);
     const column = source.column();
-    if (column.form === 'dictionary' && found.shape.whollyDictionary) {
+    // What may not be copied as it is has a dictionary entry that gets into no output.
+    if (!copyable && column.form === 'dictionary' && found.shape.whollyDictionary) {
       return behindDictionary(column.dictionary, found, usedStatistics(column.dictionary, column, out));
     }
   }
