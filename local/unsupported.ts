@@ -5,7 +5,8 @@ export function unsupported(functions: Pick<FunctionTable, 'all'>): string[] {
   return functions.all.flatMap(({ name, kind, trigger, clients, metadata }: AppFunction) => {
     if (kind === 'other') return [`Function '${name}': '${trigger.type}' is no trigger of this host; it never runs.`];
     return Object.entries(metadata.bindings).flatMap(([key, { type, direction }]) => {
-      if (key === trigger.name || clients.includes(key) || type.toLowerCase() === 'http') return [];
+      const works = type.toLowerCase() === 'http' || (type.toLowerCase() === 'blob' && direction === 'out');
+      if (key === trigger.name || clients.includes(key) || works) return [];
       const effect = direction === 'out' ? 'what it is given is dropped' : 'the function is given nothing for it';
       return [`Function '${name}': the ${direction}put binding '${type}' does nothing in this host; ${effect}.`];
     });

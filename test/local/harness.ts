@@ -145,6 +145,7 @@ export class World {
         versionFailure: 'Reject',
         maxActions: 100_000,
         storeInputs: false,
+        terminateDelayMs: () => 0,
         dedupeStatuses: ['Running', 'ContinuedAsNew', 'Pending', 'Suspended'],
         ...options.settings,
       },

@@ -308,7 +308,7 @@ test('a worker that dies under an HTTP request: 502, then all is well', async ()
 test('an activity beyond functionTimeout is ended and fails', async () => {
   const { body } = await run('hanging', {});
   assert.deepEqual(body, {
-    error: "Activity function 'hangs' failed:  Timeout value of 5 s was exceeded by function: Functions.hangs.",
+    error: "Activity function 'hangs' failed: Timeout value of 5 s was exceeded by function: Functions.hangs.",
   });
 });
 
