@@ -35,7 +35,7 @@ export const calmDelays: Delays = { terminateMs: () => 200, startGapMs: () => 0 
 
 /** With it: neither is sure. */
 export function chaosDelays(random: () => number): Delays {
-  return { terminateMs: () => Math.floor(random() * 2_000), startGapMs: () => Math.floor(random() * 200) };
+  return { terminateMs: () => Math.floor(random() * 2_000), startGapMs: () => 50 + Math.floor(random() * 200) };
 }
 
 /** How often each thing happens, of one. */
