@@ -2,19 +2,19 @@
  * What Azure Storage does not promise, and `--chaos` therefore takes away: a start that is one step, an end that is at once.
  */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, test } from 'vitest';
 import { type StartedHost, startHost } from '../../local/start-host.ts';
 
 let host: StartedHost;
 const api = (path: string) => `${host.url}/runtime/webhooks/durabletask/${path}`;
 const headers = { 'content-type': 'application/json' };
 
-before(async () => {
+beforeAll(async () => {
   const scriptRoot = fileURLToPath(new URL('./fixtures/basic', import.meta.url));
   host = await startHost({ scriptRoot, workers: 1, args: ['--chaos', '5'] });
 });
-after(() => host.stop());
+afterAll(() => host.stop());
 
 async function statusOf(id: string): Promise<{ runtimeStatus: string; input: { n: number } }> {
   return (await (await fetch(api(`instances/${id}`))).json()) as { runtimeStatus: string; input: { n: number } };

@@ -3,9 +3,9 @@
  * write through blob outputs, critical sections, a challenge that is answered by events, functions whose settings are missing.
  */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { BlobServiceClient } from '@azure/storage-blob';
+import { afterAll, beforeAll, test } from 'vitest';
 import { type RunningAzurite, startAzurite } from '../../local/azurite.ts';
 import { type StartedHost, startHost } from '../../local/start-host.ts';
 
@@ -13,7 +13,7 @@ let azurite: RunningAzurite;
 let host: StartedHost;
 const log: string[] = [];
 
-before(async () => {
+beforeAll(async () => {
   azurite = await startAzurite();
   host = await startHost({
     scriptRoot: fileURLToPath(new URL('./fixtures/shapes', import.meta.url)),
@@ -22,7 +22,7 @@ before(async () => {
     onLine: (line) => log.push(line),
   });
 });
-after(async () => {
+afterAll(async () => {
   await host.stop();
   await azurite.stop();
 });
