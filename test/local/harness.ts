@@ -19,7 +19,7 @@ import { FunctionError } from '../../local/worker/process.ts';
 
 export const repositoryRoot = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 
-const core = new CoreModule(() => {});
+export const core = new CoreModule(() => {});
 core.install(repositoryRoot);
 export const df = await import('durable-functions');
 export const { app } = await import('@azure/functions');
