@@ -2,8 +2,8 @@
  * The app's functions by name and kind, with the app settings that their bindings name put in. The host makes the table once
  * the app is loaded; a function whose settings are missing is left out of it, the others run.
  */
+import { connectionOf, MissingSetting } from './connection.ts';
 import type { FunctionNames } from './engine/model.ts';
-import { connectionOf, MissingSetting } from './triggers/blob-values.ts';
 import type { Binding, FunctionMetadata } from './worker/protocol.ts';
 
 export type FunctionKind = 'http' | 'orchestrator' | 'activity' | 'entity' | 'timer' | 'blob' | 'other';

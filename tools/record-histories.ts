@@ -20,6 +20,8 @@ import { historyText, keptHistory } from '../test/run/support/histories.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const instancesMax = 10_000;
+/** Histories of one orchestrator that are kept: more than the runs below, and few of many shards. */
+const alikeMax = 12;
 /** More batches than one orchestration fans out by itself: there are shards. */
 const manyFiles = 230;
 
@@ -27,8 +29,11 @@ const manyFiles = 230;
 async function live(app: App, callBackUri: string): Promise<void> {
   const upload = (name: string, rows: number, seed = 0) =>
     app.upload('landing', `flights/${name}.parquet`, flightsFile(rows, seed));
-  const start = (runId: string, more: object = {}) =>
-    app.ask('POST', 'pipelines/flights/runs', { runId, prefix: `flights/${runId.split('-')[0]}/`, ...more });
+  const start = async (runId: string, more: object = {}) => {
+    const run = { runId, prefix: `flights/${runId.split('-')[0]}/`, ...more };
+    const { status, body } = await app.ask('POST', 'pipelines/flights/runs', run);
+    if (status !== 202) throw new Error(`the start of ${runId} was answered with ${status}: ${JSON.stringify(body)}`);
+  };
   for (const file of [0, 1, 2]) await upload(`whole/${file}`, 40, file);
   await upload('tiny/0', 5);
   await app.upload('landing', 'flights/broken/0.parquet', new TextEncoder().encode('no Parquet'));
@@ -73,20 +78,19 @@ async function settled(app: App): Promise<void> {
 /** @returns how many files were written. */
 function write(state: string, version: string, folder: string): number {
   const store = new SqliteStore(state, 5_000);
-  const written = new Set<string>();
-  for (const record of store.instances({ limit: instancesMax })) {
+  const written = new Map<string, number>();
+  const found = store.instances({ limit: instancesMax }).toSorted((a, b) => a.createdAt - b.createdAt);
+  for (const record of found) {
     if (record.version !== version || !isTerminal(record.status)) continue;
+    const number = (written.get(record.name) ?? 0) + 1;
+    if (number > alikeMax) continue;
+    written.set(record.name, number);
     const events = store.history(record.instanceId).map((text) => JSON.parse(text) as HistoryEvent);
-    // Of many alike, one is enough: shards of one phase, looks at a run.
-    const kind = `${record.name}-${record.instanceId}`.replace(/[^A-Za-z0-9-]+/g, '-').replace(/-\d+$/, '');
-    const name = `${kind.replace(/-[0-9a-f]{16,}$/, '')}.jsonl`;
-    if (written.has(name)) continue;
-    written.add(name);
     const text = historyText(keptHistory(record, events)).replaceAll(root.replace(/\/$/, ''), '/app');
-    writeFileSync(path.join(folder, name), text);
+    writeFileSync(path.join(folder, `${record.name}-${number}.jsonl`), text);
   }
   store.close();
-  return written.size;
+  return [...written.values()].reduce((sum, count) => sum + count, 0);
 }
 
 const hostJson = JSON.parse(readFileSync(path.join(root, 'host.json'), 'utf8')) as {
@@ -106,7 +110,11 @@ const scratch = mkdtempSync(path.join(tmpdir(), 'histories-'));
 const state = path.join(scratch, 'host.sqlite');
 const caller = createServer((_, response) => response.end()).listen(0, '127.0.0.1');
 const callBackUri = `http://127.0.0.1:${(caller.address() as AddressInfo | null)?.port ?? 0}/`;
-const app = await startApp({ ORDINAL_BATCH_ROWS: '1', ORDINAL_PART_ROWS: '60' }, [], { state });
+const app = await startApp(
+  { ORDINAL_BATCH_ROWS: '1', ORDINAL_PART_ROWS: '60', ORDINAL_CALLBACK_LOOPBACK: 'true' },
+  [],
+  { state },
+);
 try {
   await live(app, callBackUri);
   await settled(app);

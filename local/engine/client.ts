@@ -4,7 +4,7 @@
  */
 import type { InstanceQuery } from '../store/store.ts';
 import { diagnostic } from './diagnostics.ts';
-import type { Engine } from './episode.ts';
+import type { Engine } from './engine.ts';
 import { orchestratorFailure } from './failure.ts';
 import { unknownFunction } from './known-function.ts';
 import { type Change, type EntityRequest, entityId, type InstanceRecord, isTerminal, type Message } from './model.ts';

@@ -3,9 +3,9 @@
  * invocation, whatever triggered it; a blob that cannot be written fails the invocation.
  */
 import { randomUUID } from 'node:crypto';
+import { connectionOf } from '../connection.ts';
 import type { AppFunction } from '../functions.ts';
 import type { Invocation, InvocationResult, TypedData } from '../worker/protocol.ts';
-import { connectionOf } from './blob-values.ts';
 
 /** Writes the blobs of one invocation. @throws when a path has a parameter that nobody gives, or the storage refuses. */
 export async function writeBlobOutputs(

@@ -77,17 +77,6 @@ export function shownProperties(properties: ShownProperties): object {
   };
 }
 
-/** An app setting that a function needs is not there. */
-export class MissingSetting extends Error {}
-
-/** The connection string of a binding: the app setting of that name, with or without its prefix. @throws MissingSetting */
-export function connectionOf(env: Record<string, string | undefined>, name: string): string {
-  const setting = name === '' ? 'AzureWebJobsStorage' : name;
-  const value = env[setting] ?? env[`AzureWebJobs${setting}`];
-  if (!value) throw new MissingSetting(`the app setting '${setting}' (a storage connection string) is not set.`);
-  return value;
-}
-
 /** A stable ID for the host of the app in this folder. */
 export function hostIdOf(scriptRoot: string, env: Record<string, string>): string {
   return (

@@ -1,5 +1,6 @@
 import { buffer } from 'node:stream/consumers';
 import type { BlockBlobClient, ContainerClient } from '@azure/storage-blob';
+import { connectionOf } from '../connection.ts';
 import type { AppFunction } from '../functions.ts';
 import type { TypedData } from '../worker/protocol.ts';
 import { parseBlobPath } from './blob-path.ts';
@@ -10,7 +11,6 @@ import {
   type BlobMessage,
   bindsToClient,
   blobMessage,
-  connectionOf,
   modelBinding,
   plainEtag,
   type ShownProperties,

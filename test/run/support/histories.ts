@@ -6,10 +6,11 @@
 import { z } from 'zod';
 import { ActionCursor } from '../../../local/engine/cursor.ts';
 import { OrchestrationFault } from '../../../local/engine/diagnostics.ts';
-import type { EngineSettings } from '../../../local/engine/episode.ts';
+import type { EngineSettings } from '../../../local/engine/engine.ts';
 import { stateOfFailure } from '../../../local/engine/failure.ts';
 import { eventType, type HistoryEvent, type InstanceRecord } from '../../../local/engine/model.ts';
 import type { Dispatch } from '../../../local/engine/runtime.ts';
+import { startAction } from '../../../local/engine/tasks.ts';
 import { triggerText } from '../../../local/engine/trigger.ts';
 
 const recordSchema = z.object({
@@ -108,13 +109,8 @@ export async function partingOf(
   const state = reply.ok ? reply.state : stateOfFailure(reply.error);
   if (state === undefined) return reply.ok ? 'it gives no answer' : `it throws: ${reply.error.message}`;
   const { instanceId, executionId } = record;
-  const cursor = new CountingCursor(state.actions[0] ?? [], {
-    ...settings,
-    instanceId,
-    executionId,
-    names: anyName,
-    newId: () => 'new',
-  });
+  const options = { ...settings, instanceId, executionId, names: anyName, newId: () => 'new' };
+  const cursor = new CountingCursor(state.actions[0] ?? [], options, startAction);
   try {
     cursor.walk(events);
   } catch (error) {
