@@ -1,3 +1,6 @@
+/**
+ * Puts a host together: settings, state, workers, engine, HTTP, triggers. The command line calls it; it holds no rule of its own.
+ */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { printFunctions } from './banner.ts';

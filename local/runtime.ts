@@ -1,3 +1,4 @@
+/** The engine as a host runs it: wall clock, real timers, workers, chaos if asked for. Tests make their own. */
 import { randomUUID } from 'node:crypto';
 import { type Delays, seededRandom, withChaos } from './chaos.ts';
 import { createDispatch } from './dispatch.ts';

@@ -1,3 +1,4 @@
+/** Reads values of host.json by their paths, with their ranges, and remembers which were asked for. */
 import { readFileSync } from 'node:fs';
 import { type LogLevels, logLevelNames } from './log-levels.ts';
 

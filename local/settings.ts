@@ -1,3 +1,6 @@
+/**
+ * What the host takes from host.json and from the app settings. Read once at the start; nothing else reads these files.
+ */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { VersionFailure, VersionMatch } from './engine/version.ts';

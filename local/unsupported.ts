@@ -1,3 +1,4 @@
+/** Says at the start what of an app this host does not do, so that nothing is missing without a word. */
 import type { AppFunction, FunctionTable } from './functions.ts';
 
 /** What of the app's functions this host does not do, one sentence each: they would fail in silence otherwise. */

@@ -1,3 +1,4 @@
+/** The addresses that the durable client and users of an instance are given. They are the extension's, key included. */
 export interface ClientBindingOptions {
   hubName: string;
   /** Where people reach the host, as in `http://localhost:7071`. */

@@ -1,3 +1,4 @@
+/** Bodies in and answers out, for all that the host itself serves over HTTP. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
 /** An HTTP answer of the host itself. */
