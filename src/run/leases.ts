@@ -60,7 +60,7 @@ export function* acquireLeases(
         run.terms[name] = answer.term;
         break;
       }
-      const holder = answer.ok ? answer.holder : undefined;
+      const { holder, holderAttempt: attempt = 0 } = answer.ok ? answer : {};
       onWait(
         answer.ok ? `key index "${name}", which run "${holder}" holds` : `a place in line: ${answer.error.message}`,
       );
@@ -73,9 +73,9 @@ export function* acquireLeases(
         const life = lifeOfId(holder);
         if (life) yield* settle(df, life);
         // Settling gives the lease back where the life is known; another holder is put out here.
-        const evicted = yield* askEntity(df, evictLeaseOperation(name, { holder, owner }));
+        const evicted = yield* askEntity(df, evictLeaseOperation(name, { holder, attempt, owner }));
         if (!evicted.ok) throw fromErrorValue(evicted.error);
-        continue;
+        if (evicted.holder !== holder) continue;
       }
       const seconds = pollSeconds(poll, answer.ok ? answer.position : 0);
       yield df.createTimer(new Date(df.currentUtcDateTime.getTime() + seconds * 1000));

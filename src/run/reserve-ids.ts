@@ -93,5 +93,5 @@ export function* reserveAll(
 function drawn({ step }: { step: string }, count: number, answer: SequenceResult<'reserve'>): Ids['sequences'][string] {
   invariant(answer.ok, 'a reservation');
   const { ranges, before, after } = answer;
-  return { step, count, ranges: ranges.map(({ first, count: n }) => ({ first, count: n })), before, after };
+  return { step, count, ranges, before, after };
 }

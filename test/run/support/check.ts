@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { crc32 } from 'node:zlib';
-import { withFaults } from '../../../src/storage/faults.ts';
+import { withFaults } from '../../support/faults.ts';
 import { lifeId } from '../../../src/storage/names.ts';
 import type { BlobStore } from '../../../src/storage/store.ts';
 import { publishedManifests, readKeyBook, States, verifyRun } from '../../../src/verify/verify.ts';
@@ -211,7 +211,7 @@ function checkSequences(sim: Sim, published: ReadonlyMap<string, Published>, qui
     if (quiet) assert.deepEqual(open, [], `${name}: no reservation is open`);
     const held = [...free, ...open.flatMap((entry) => (owners.has(entry.owner) ? [] : entry.ranges))];
     const all = [...(used.get(name) ?? [])];
-    for (const [first, count] of held) {
+    for (const { first, count } of held) {
       for (let i = 0n; i < BigInt(count); i++) all.push(BigInt(first) + i * BigInt(step));
     }
     all.sort((a, b) => (a < b ? -1 : 1));

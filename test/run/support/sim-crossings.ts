@@ -3,7 +3,7 @@
  * life has come past them, and how often an old life's request landed after the newer one's same step. Used by
  * `sim-workers.ts`; it changes nothing in the store.
  */
-import type { FaultPoint } from '../../../src/storage/faults.ts';
+import type { FaultPoint } from '../../support/faults.ts';
 import type { Steps } from './sim-steps.ts';
 
 /** Whose a request is. `life` counts the lives of a run ID from 1. */

@@ -6,7 +6,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Environment } from '../../../src/environment/environment.ts';
 import { OrdinalError } from '../../../src/errors.ts';
-import type { FaultPoint } from '../../../src/storage/faults.ts';
+import type { FaultPoint } from '../../support/faults.ts';
 import { Crossings, type Owner } from './sim-crossings.ts';
 import { forever, type Steps } from './sim-steps.ts';
 

@@ -11,7 +11,7 @@ import type { Claim } from '../../../src/lives/claims.ts';
 import { RUN_ORCHESTRATION } from '../../../src/lives/names.ts';
 import type { CompiledPipeline } from '../../../src/pipeline/compiled.ts';
 import type { SequenceState } from '../../../src/sequence/state.ts';
-import { withFaults } from '../../../src/storage/faults.ts';
+import { withFaults } from '../../support/faults.ts';
 import { lifeId, work } from '../../../src/storage/names.ts';
 import { MemoryStore } from '../../support/memory-store.ts';
 import { type Orchestrator, orchestrators } from './sim-app.ts';
