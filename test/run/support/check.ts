@@ -4,10 +4,10 @@
  */
 import assert from 'node:assert/strict';
 import { crc32 } from 'node:zlib';
-import { withFaults } from '../../support/faults.ts';
 import { lifeId } from '../../../src/storage/names.ts';
 import type { BlobStore } from '../../../src/storage/store.ts';
 import { publishedManifests, readKeyBook, States, verifyRun } from '../../../src/verify/verify.ts';
+import { withFaults } from '../../support/faults.ts';
 import { checkKnown } from './check-known.ts';
 import { type Published, type Row, readPublished, readRows } from './published.ts';
 import type { Sim } from './sim.ts';

@@ -158,9 +158,14 @@ export class Play {
   /** Ends a life while one of its requests is held back, and starts the run again. */
   async #cross(operation: Cross): Promise<void> {
     const { sim } = this;
-    const alive = () => [...this.#stories.values()].filter(({ id }) => this.#newest(id)?.status === 'Running');
+    // Only what refuses rows has a file of them.
+    const refusing = operation.holds[0] === 'part:write';
+    const alive = () =>
+      [...this.#stories.values()]
+        .filter(({ pipeline }) => !refusing || pipeline === 'audit')
+        .filter(({ id }) => this.#newest(id)?.status === 'Running');
     if (alive().length === 0) {
-      await this.#start({ ...plain, pipeline: operation.pipeline });
+      await this.#start({ ...plain, pipeline: refusing ? 'audit' : operation.pipeline });
       await this.#until(() => alive().length > 0, 200);
     }
     const story = this.#pick(operation.run, alive());

@@ -82,7 +82,8 @@ export const requests = [
 const rare = [
   ...['ids:read', 'ids:write', 'ids:remove', 'sealed:read', 'sealed:write', 'sealed:remove', 'published:read'],
   ...['published:write', 'published:remove', 'keyDelta:write', 'keyDelta:remove', 'part:commit', 'part:remove'],
-  ...['part:write', 'resolved:read', 'manifest:write', 'keyIndex:write', 'part:stage'],
+  ...['part:write', 'part:write', 'resolved:read', 'manifest:write', 'manifest:list', 'keyIndex:write', 'part:stage'],
+  ...['other:read', 'claim:write'],
 ];
 /** What a cross holds back: of the rare ones, twice as many. */
 const held = [...requests, ...rare, ...rare];
@@ -135,7 +136,7 @@ export function scriptOf(seed: number): Script {
     }
   };
   const operations = [start()];
-  const count = 9 + upTo(7);
+  const count = 6 + upTo(5);
   while (operations.length < count) {
     const roll = random();
     operations.push(roll < 0.25 ? start() : roll < 0.65 ? cross() : any());

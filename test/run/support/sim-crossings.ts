@@ -35,13 +35,20 @@ export function requestOf({ kind, operation }: FaultPoint): string {
  * counterpart is the newer life's writing of that name.
  */
 export function stepOf({ kind, operation, name }: FaultPoint, run: string): string {
-  const plain = name
-    .replaceAll(`${run}~`, `${run}/~`)
-    .replace(/\/~\d+/g, '')
-    .replace(new RegExp(`^(runs|lives)/${run}/\\d+/`), `$1/${run}/`)
-    .replace(/(delta-[^~/]*?)-\d+\.keys$/, '$1.keys');
-  const what = operation === 'remove' || operation === 'commit' || operation === 'write' ? 'write' : operation;
-  return `${kind}:${what}:${plain}`;
+  const what = operation === 'remove' || operation === 'commit' ? 'write' : operation;
+  return `${kind}:${what}:${withoutLife(name, run)}`;
+}
+
+/** A blob's name as it would be in the first life. */
+function withoutLife(name: string, run: string): string {
+  const folder = /^(?:runs|lives)\//.exec(name)?.[0];
+  if (folder && name.startsWith(`${run}/`, folder.length)) {
+    return folder + run + name.slice(folder.length + run.length).replace(/^\/\d+/, '');
+  }
+  const at = name.indexOf(`${run}~`);
+  if (at < 0) return name;
+  const end = at + run.length;
+  return name.slice(0, end) + name.slice(end).replace(/^~\d+/, '');
 }
 
 export class Crossings {
