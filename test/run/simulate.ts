@@ -62,6 +62,7 @@ async function simulate(): Promise<void> {
       worker.on('message', (report: Report) => {
         if ('seed' in report) {
           found.push(report);
+          process.stdout.write(`seed ${report.seed}: ${report.violation.split('\n')[0]}\n`);
           if (values['keep-going']) return;
           return void worker.terminate().then(() => resolve());
         }
