@@ -2,7 +2,7 @@ import { type Manifest, manifestSchema } from '../src/documents/documents.ts';
 import type { Environment } from '../src/environment/environment.ts';
 import { OrdinalError } from '../src/errors.ts';
 import { TIDY_ORCHESTRATION, tidyInstanceId } from '../src/run/settle-terminated.ts';
-import { forEachBounded } from '../src/storage/in-flight.ts';
+import { mapBounded } from '../src/storage/in-flight.ts';
 import { readJson } from '../src/storage/json.ts';
 import { output, work } from '../src/storage/names.ts';
 import type { Given, Result } from './command.ts';
@@ -54,7 +54,7 @@ export async function cleanRun(given: Given): Promise<Result> {
   await host.run(TIDY_ORCHESTRATION, tidyInstanceId(runId), { runId, reason: 'cleaned', before: Date.now() });
   const names: string[] = [];
   for await (const blob of store.list(config.workContainer, work.runPrefix(runId))) names.push(blob.name);
-  await forEachBounded(
+  await mapBounded(
     names,
     config.requestsInFlight,
     async (name) => void (await store.remove(config.workContainer, name)),
