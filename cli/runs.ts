@@ -1,27 +1,14 @@
-import { type Manifest, manifestSchema } from '../src/documents/documents.ts';
-import type { Environment } from '../src/environment/environment.ts';
+import { allManifests } from '../src/documents/manifests.ts';
 import { OrdinalError } from '../src/errors.ts';
 import { TIDY_ORCHESTRATION, tidyInstanceId } from '../src/run/settle-terminated.ts';
 import { mapBounded } from '../src/storage/in-flight.ts';
-import { readJson } from '../src/storage/json.ts';
-import { output, work } from '../src/storage/names.ts';
+import { work } from '../src/storage/names.ts';
 import { alignColumns } from '../src/view/text-table.ts';
 import type { Given, Result } from './command.ts';
 
-async function allManifests({ store, pipelines }: Environment): Promise<Manifest[]> {
-  const found: Manifest[] = [];
-  for (const pipeline of pipelines.values()) {
-    const { container } = pipeline.output;
-    for await (const blob of store.list(container, output.manifestPrefix(pipeline))) {
-      const manifest = await readJson(store, container, blob.name, manifestSchema);
-      if (manifest) found.push(manifest);
-    }
-  }
-  return found.sort((a, b) => (a.startedAt < b.startedAt ? -1 : 1));
-}
-
 export async function listRuns({ environment }: Given): Promise<Result> {
   const manifests = await allManifests(environment);
+  manifests.sort((a, b) => (a.startedAt < b.startedAt ? -1 : 1));
   const rows = manifests.map(({ runId, pipeline, outcome, startedAt, source, entities }) => {
     const written = entities.reduce((sum, entity) => sum + entity.rows, 0);
     return [runId, pipeline, outcome, startedAt, `${source.rows} source rows`, `${written} rows written`];

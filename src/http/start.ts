@@ -23,7 +23,7 @@ import { RUN_ORCHESTRATION } from '../run/orchestrator.ts';
 import { writeJson } from '../storage/json.ts';
 import { work } from '../storage/names.ts';
 import { deadlineOf } from './deadline.ts';
-import { json, parseRequest, RequestError } from './problem.ts';
+import { json, jsonBody, parseRequest, RequestError } from './problem.ts';
 import type { Door, Handler } from './request-context.ts';
 import { rootOf } from './request-context.ts';
 import { type StartBody, startBodySchema } from './schemas.ts';
@@ -37,7 +37,7 @@ const REMEDY = 'Allowed fields: runId, prefix or blobs or glob, deadline, callBa
 export const startRun: Handler = async (door, request) => {
   const { environment, runs } = door;
   const pipeline = pipelineOf(environment, request.params.pipeline ?? '');
-  const body = parseRequest(startBodySchema, await jsonOf(request), 'body', REMEDY);
+  const body = parseRequest(startBodySchema, await jsonBody(request), 'body', REMEDY);
   const identity = identify(door, request, pipeline, body);
   const { input, list } = toInput(door, pipeline, body, identity.runId);
   const existing = await runs.get(input.runId);
@@ -179,14 +179,4 @@ function sameRun(existing: Instance, input: RunInput, byKey: boolean): void {
 /** What a run does, whoever wants to hear of it and by when. */
 function what({ pipeline, prefix, select, dryRun }: RunInput): string {
   return JSON.stringify([pipeline, prefix, select ?? null, dryRun ?? false]);
-}
-
-async function jsonOf(request: HttpRequest): Promise<unknown> {
-  const text = await request.text();
-  if (text.trim() === '') return {};
-  try {
-    return JSON.parse(text);
-  } catch {
-    throw new RequestError([{ field: 'body', message: 'is not JSON' }], 'Send a JSON object, or no body at all.');
-  }
 }
