@@ -8,6 +8,7 @@ import { type ErrorLocation, OrdinalError } from '../../errors.ts';
 import { keysToValues, keyWriter } from '../../keys/encode.ts';
 import type { KeyTable } from '../../keys/table.ts';
 import { limits } from '../../limits.ts';
+import { valuesOf } from '../../parquet/columns.ts';
 import type { Column, ColumnType } from '../../parquet/types.ts';
 import {
   type AttributeColumn,
@@ -18,7 +19,6 @@ import {
 } from '../../pipeline/compiled.ts';
 import { locationOf } from '../../source/source-chunk.ts';
 import { widenColumn } from '../../source/widen.ts';
-import { valuesOf } from '../contract/columns.ts';
 import { combine, type Factor } from '../contract/factorize.ts';
 import { PooledColumn, type StringPool } from '../contract/string-pool.ts';
 import type { BatchMemory } from '../run-memory.ts';

@@ -1,16 +1,10 @@
 /** Decoded columns as wholes: rows picked, pieces joined, dictionaries spread. */
-import { limits } from '../../limits.ts';
-import type { Column, ColumnType, Values } from '../../parquet/types.ts';
-import { byteLength, checkBytes, concat, gather, slice } from '../../parquet/values.ts';
-import { PooledColumn } from './string-pool.ts';
+import { limits } from '../limits.ts';
+import type { Column, ColumnType, Values } from './types.ts';
+import { byteLength, checkBytes, concat, gather, slice } from './values.ts';
 
 export type PlainColumn = Extract<Column, { form: 'plain' }>;
 export type DictionaryColumn = Extract<Column, { form: 'dictionary' }>;
-
-/** Entries of a column's dictionary, without making one that is only numbers yet. */
-export function entriesOf(column: DictionaryColumn): number {
-  return column instanceof PooledColumn ? column.numbers.length : column.dictionary.length;
-}
 
 /** A column's dictionary, or its values by row. */
 export function valuesOf(column: Column): Values {
