@@ -1,12 +1,16 @@
 /** Runs as resources: one, its outcome, all, and the end of one. */
+
 import type { HttpRequest } from '@azure/functions';
 import { z } from 'zod';
-import { type RunInput, runIdSchema, runInputSchema } from '../documents/documents.ts';
+import { runIdSchema, runInputSchema } from '../documents/documents.ts';
 import { hasEnded, type Instance } from '../durable/client.ts';
 import { pipelineOf } from '../environment/environment.ts';
 import { OrdinalError } from '../errors.ts';
-import { RUN_ORCHESTRATION } from '../run/orchestrator.ts';
-import { TIDY_ORCHESTRATION, type TidyInput, tidyInstanceId } from '../run/settle-terminated.ts';
+import { readClaim } from '../lives/claims.ts';
+import { askForEnd } from '../lives/end.ts';
+import { RUN_ORCHESTRATION } from '../lives/names.ts';
+import { newestInstance } from '../lives/newest.ts';
+import { startRun } from '../lives/start.ts';
 import { summarizeRun, viewRun } from '../view/run-view.ts';
 import type { RunSummary } from '../view/run-view-schema.ts';
 import { deadlineOf } from './deadline.ts';
@@ -76,7 +80,8 @@ export const listRuns: Handler = async (door, request) => {
     });
     for (const instance of found.instances) {
       const run = instance.name === RUN_ORCHESTRATION ? summarizeRun(instance) : undefined;
-      if (run && (query.pipeline === undefined || run.pipeline === query.pipeline)) runs.push(run);
+      if (!run || (query.pipeline !== undefined && run.pipeline !== query.pipeline)) continue;
+      if (await isNewest(door, run)) runs.push(run);
     }
     continuation = found.continuation;
     if (continuation === undefined || runs.length >= query.limit) break;
@@ -88,6 +93,11 @@ export const listRuns: Handler = async (door, request) => {
 
 const PAGES_MAX = 20;
 
+/** A run is shown as its newest life. One that has succeeded has no later one. */
+async function isNewest({ environment }: Door, { runId, life, status }: RunSummary): Promise<boolean> {
+  return status === 'Completed' || !(await readClaim(environment, { runId, life: life + 1 }));
+}
+
 export const cancelBodySchema = z.strictObject({ reason: z.string().min(1).max(500).optional() });
 
 /**
@@ -98,7 +108,7 @@ export const cancelRun: Handler = async (door, request) => {
   const instance = await runOf(door, request);
   const body = await jsonBody(request);
   const { reason = 'canceled by request' } = parseRequest(cancelBodySchema, body, 'body', 'Allowed fields: reason.');
-  const { runId, phase } = summarizeRun(instance)!;
+  const { runId, life, phase } = summarizeRun(instance)!;
   if (!hasEnded(instance)) {
     if (phase === 'publish') {
       throw new OrdinalError('RunIsPublishing', `run "${runId}" is publishing: it will be done soon`, {
@@ -106,13 +116,9 @@ export const cancelRun: Handler = async (door, request) => {
       });
     }
     const { callBackUri } = runInputSchema.parse(instance.input);
-    const before = door.now.getTime();
-    const tidy: TidyInput = { runId, reason, before, ...(callBackUri !== undefined && { callBackUri }) };
-    // First who waits for the end, then the end: it is not forgotten in between.
-    await door.runs.start(TIDY_ORCHESTRATION, tidyInstanceId(runId), tidy);
-    await door.runs.terminate(runId, reason);
+    await askForEnd(door, { runId, life, reason, ...(callBackUri !== undefined && { callBackUri }) });
   }
-  const after = (await door.runs.get(runId)) ?? instance;
+  const after = (await door.runs.get(instance.instanceId)) ?? instance;
   const statusUrl = resourceUrl(rootOf(door, request, 3), request, `runs/${runId}`);
   return json(hasEnded(after) ? 200 : 202, { runId, status: summarizeRun(after)!.status, statusUrl });
 };
@@ -124,10 +130,8 @@ export const cancelRun: Handler = async (door, request) => {
 export const restartRun: Handler = async (door, request) => {
   const instance = await runOf(door, request);
   const { deadline: _, callBackUri: __, ...input } = runInputSchema.parse(instance.input);
-  if (hasEnded(instance) && instance.status !== 'Completed') {
-    const deadline = deadlineOf(undefined, door.now, door.environment.config.runHoursMax);
-    await door.runs.start(RUN_ORCHESTRATION, input.runId, { ...input, deadline } satisfies RunInput);
-  }
+  const deadline = deadlineOf(undefined, door.now, door.environment.config.runHoursMax);
+  await startRun(door, { ...input, deadline }, { restarts: true });
   const pipeline = pipelineOf(door.environment, input.pipeline);
   return started(door, request, pipeline, input);
 };
@@ -135,8 +139,8 @@ export const restartRun: Handler = async (door, request) => {
 async function runOf(door: Door, request: HttpRequest): Promise<Instance> {
   const runId = request.params.runId ?? '';
   // What is no run ID names no run; the backend is not asked for it.
-  const instance = runIdSchema.safeParse(runId).success ? await door.runs.get(runId) : undefined;
-  if (instance?.name === RUN_ORCHESTRATION && summarizeRun(instance)) return instance;
+  const instance = runIdSchema.safeParse(runId).success ? await newestInstance(door, runId) : undefined;
+  if (instance && summarizeRun(instance)) return instance;
   throw new OrdinalError('UnknownRun', `there is no run "${runId.slice(0, 100)}"`, {
     where: { field: 'runId' },
     remedy: 'Use the statusUrl that the start answered with.',

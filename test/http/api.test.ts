@@ -296,6 +296,7 @@ describe('housekeeping', () => {
       event: 'swept',
       ended: 0,
       settling: 0,
+      started: 0,
       purged: 0,
       removed: 0,
       complete: true,

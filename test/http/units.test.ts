@@ -12,7 +12,8 @@ import { routes, unknownRoute } from '../../src/http/routes.ts';
 import { startRun } from '../../src/http/start.ts';
 import { apiRoot, resourceUrl } from '../../src/http/urls.ts';
 import { limits } from '../../src/limits.ts';
-import type { BlobStore } from '../../src/storage/store.ts';
+import { withFaults } from '../support/faults.ts';
+import { MemoryStore } from '../support/memory-store.ts';
 import { StandingRuns } from './support/runs.ts';
 
 const request = (url: string, headers: Record<string, string> = {}) => ({
@@ -161,14 +162,14 @@ describe('deadlines', () => {
 });
 
 describe('a start', () => {
-  it('asks nothing of the storage: what there is to read is found out in the run', async () => {
-    const store = new Proxy(
-      {},
-      { get: (_, name) => () => assert.fail(`the storage was asked: ${String(name)}`) },
-    ) as BlobStore;
+  it("asks the storage for the run's claims and nothing else: what there is to read is found out in the run", async () => {
+    const store = withFaults(new MemoryStore(), ({ container, name }) => {
+      assert.match(`${container}/${name}`, /^ordinal\/lives\/new-\d\//);
+    });
     const runs = new StandingRuns();
     const environment = { store, config: parseConfig({ AzureWebJobsStorage: 'x' }), pipelines };
-    const door = { environment, runs, now: new Date(), newRunId: () => 'new', hostname: undefined };
+    let runId = 0;
+    const door = { environment, runs, now: new Date(), newRunId: () => `new-${runId++}`, hostname: undefined };
     for (const body of [{}, { glob: 'flights/**' }, { blobs: ['flights/a.parquet'] }]) {
       runs.instances.clear();
       const text = async () => JSON.stringify(body);
