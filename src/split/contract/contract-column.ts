@@ -38,6 +38,8 @@ export interface CleanContext {
   place: UnitPlace;
   /** The column's distinct values will be needed (it feeds keys, or its schema looks at values). */
   distinct: boolean;
+  /** The column is going to be decoded in any case, so that decoding it is its proof. */
+  read: boolean;
   /** Pages that are copied are not walked, and text that no schema reads is not held to UTF-8. */
   trust: boolean;
   /** Takes refused rows; without it a refused row is an error. */
@@ -107,7 +109,7 @@ export class CleanColumn {
       checkPages(chunk, place.blob, shape);
       return true;
     }
-    if (this.#allText === undefined && !this.#column) {
+    if (this.#allText === undefined && !this.#column && !this.#context.read) {
       this.#allText = proveChunk(chunk.bytes, chunk.meta, chunk.leaf, chunkLocation(chunk, place.blob), shape);
       if (!this.#allText) this.column();
     }
