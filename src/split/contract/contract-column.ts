@@ -8,10 +8,10 @@ import { type DictionaryColumn, gatherColumn, joinColumns, type PlainColumn, val
 import { checkNullCount, decodeValidity } from '../../parquet/decode.ts';
 import type { ChunkShape } from '../../parquet/pages.ts';
 import { proveChunk } from '../../parquet/prove-chunk.ts';
-import { isText, isTextAt, textHolds } from '../../parquet/text.ts';
+import { isText, textHolds } from '../../parquet/text.ts';
 import { typeText } from '../../parquet/type-text.ts';
-import type { Column, ColumnType, Values } from '../../parquet/types.ts';
-import { allocate, bytesAt, gather } from '../../parquet/values.ts';
+import type { Column, ColumnType } from '../../parquet/types.ts';
+import { allocate, gather } from '../../parquet/values.ts';
 import type { ContractColumn } from '../../pipeline/compiled.ts';
 import {
   checkPages,
@@ -31,6 +31,7 @@ import { numbersHold, provenByStatistics } from './number-proof.ts';
 import type { Rejections } from './rejections.ts';
 import { NULLED, type Refused, SchemaOnValues, same } from './schema-on-values.ts';
 import { PooledColumn, UNKNOWN } from './string-pool.ts';
+import { rowsWithoutText } from './text-rows.ts';
 
 export interface CleanContext {
   /** The column's type over all files of the run, before the contract. */
@@ -170,17 +171,9 @@ export class CleanColumn {
 
   /** Refuses rows whose text is not UTF-8. */
   #checkText(column: Column): void {
-    const values = valuesOf(column);
-    this.#allText = textHolds(values);
+    this.#allText = textHolds(valuesOf(column));
     if (this.#allText) return;
-    const bad = new Uint8Array(values.length);
-    for (let slot = 0; slot < bad.length; slot++) bad[slot] = isTextAt(values, slot) ? 0 : 1;
-    for (let row = 0; row < column.rows; row++) {
-      const slot = column.form === 'dictionary' ? column.indices[row]! : row;
-      if (slot >= 0 && bad[slot] === 1) {
-        this.#refuse(row, bytesAt(values as Values & { kind: 'bytes' }, slot), 'it is not UTF-8 text');
-      }
-    }
+    for (const { row, bytes } of rowsWithoutText(column)) this.#refuse(row, bytes, 'it is not UTF-8 text');
   }
 
   #at(row: number): ErrorLocation {
