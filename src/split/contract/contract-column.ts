@@ -25,12 +25,13 @@ import {
 } from '../../source/source-chunk.ts';
 import { widenColumn } from '../../source/widen.ts';
 import type { BatchMemory } from '../run-memory.ts';
-import { decodePromoted, pooled, promote } from './dictionary-encode.ts';
+import { cleanStrings } from './clean-strings.ts';
+import { decodePromoted, promote } from './dictionary-encode.ts';
 import { type JsView, jsView, shown } from './js-view.ts';
 import { numbersHold, provenByStatistics } from './number-proof.ts';
 import type { Rejections } from './rejections.ts';
-import { NULLED, type Refused, SchemaOnValues, same } from './schema-on-values.ts';
-import { PooledColumn, UNKNOWN } from './string-pool.ts';
+import { NULLED, type Refused, SchemaOnValues } from './schema-on-values.ts';
+import { PooledColumn } from './string-pool.ts';
 import { rowsWithoutText } from './text-rows.ts';
 
 export interface CleanContext {
@@ -240,41 +241,13 @@ export class CleanColumn {
     return { form: 'dictionary', rows, nulls, dictionary: cleaned, indices: moved };
   }
 
-  /**
-   * The same for strings that stay strings: each is asked once a run, and is a number afterwards. The column itself when
-   * nothing changed; undefined where only the general way will do (a refused value, a null result).
-   */
+  /** The same for strings that stay strings, by their numbers; undefined where only the general way will do. */
   #cleanStrings(column: DictionaryColumn, schema: SchemaOnValues): Column | undefined {
-    const { contract } = this;
-    const strings = contract.input === 'string' && contract.output === 'string' && contract.outputType === undefined;
-    // A decimal's text is not its bytes.
-    if (!strings || this.type.annotation?.kind === 'decimal') return undefined;
-    const pool = this.#context.memory.run.pool(contract.name);
-    const entries = pooled(column, pool);
-    if (!entries) return undefined;
-    const { numbers } = entries;
-    const inputs = pool.strings.values();
-    const { data, offsets } = inputs;
-    const { proof } = contract;
-    const cleaned = new Int32Array(numbers.length);
-    let changed = false;
-    for (let entry = 0; entry < numbers.length; entry++) {
-      const number = numbers[entry]!;
-      let outcome = pool.outcome(number);
-      if (outcome === UNKNOWN && proof?.(data, offsets[number]!, offsets[number + 1]!)) {
-        outcome = number;
-        pool.remember(number, outcome);
-      }
-      if (outcome === UNKNOWN) {
-        const result = schema.parse(inputs, number);
-        if (!result.ok || typeof result.value !== 'string') return undefined;
-        outcome = same(result.value, result.input) ? number : pool.numberOf(result.value);
-        pool.remember(number, outcome);
-      }
-      cleaned[entry] = outcome;
-      changed ||= outcome !== number;
-    }
-    if (!changed) {
+    const pool = this.#context.memory.run.pool(this.contract.name);
+    const outcome = cleanStrings(this.contract, this.type, column, schema, pool);
+    if (!outcome) return undefined;
+    const { entries, cleaned } = outcome;
+    if (!cleaned) {
       // The schema has read every entry.
       this.#allText = true;
       return entries;
