@@ -15,7 +15,7 @@ import { summarizeRun, viewRun } from '../view/run-view.ts';
 import type { RunSummary } from '../view/run-view-schema.ts';
 import { packContinuation, unpackContinuation } from './continuation.ts';
 import { deadlineOf } from './deadline.ts';
-import { json, parseRequest, problemBody, RequestError } from './problem.ts';
+import { json, jsonBody, parseRequest, problemBody } from './problem.ts';
 import { type Door, type Handler, rootOf } from './request-context.ts';
 import { listQuerySchema } from './schemas.ts';
 import { RETRY_AFTER_S, started } from './start.ts';
@@ -108,13 +108,7 @@ export const cancelBodySchema = z.strictObject({ reason: z.string().min(1).max(5
  */
 export const cancelRun: Handler = async (door, request) => {
   const instance = await runOf(door, request);
-  const text = await request.text();
-  let body: unknown = {};
-  try {
-    if (text.trim() !== '') body = JSON.parse(text);
-  } catch {
-    throw new RequestError([{ field: 'body', message: 'is not JSON' }], 'Send a JSON object, or no body at all.');
-  }
+  const body = await jsonBody(request);
   const { reason = 'canceled by request' } = parseRequest(cancelBodySchema, body, 'body', 'Allowed fields: reason.');
   const { runId, life, phase } = summarizeRun(instance)!;
   if (!hasEnded(instance)) {
