@@ -24,7 +24,7 @@ import type { CompiledPipeline } from '../pipeline/compiled.ts';
 import { writeJson } from '../storage/json.ts';
 import { work } from '../storage/names.ts';
 import { deadlineOf } from './deadline.ts';
-import { json, parseRequest, RequestError } from './problem.ts';
+import { json, jsonBody, parseRequest, RequestError } from './problem.ts';
 import { type Door, type Handler, rootOf } from './request-context.ts';
 import { type StartBody, startBodySchema } from './schemas.ts';
 import { resourceUrl } from './urls.ts';
@@ -37,7 +37,7 @@ const REMEDY = 'Allowed fields: runId, prefix or blobs or glob, deadline, callBa
 export const startRun: Handler = async (door, request) => {
   const { environment, runs } = door;
   const pipeline = pipelineOf(environment, request.params.pipeline ?? '');
-  const body = parseRequest(startBodySchema, await jsonOf(request), 'body', REMEDY);
+  const body = parseRequest(startBodySchema, await jsonBody(request), 'body', REMEDY);
   const identity = identify(door, request, pipeline, body);
   const { input, list } = toInput(door, pipeline, body, identity.runId);
   if (list) await keepList(environment, input, list);
@@ -163,14 +163,4 @@ export function started(
     },
     { location: outcome('true'), 'retry-after': String(RETRY_AFTER_S) },
   );
-}
-
-async function jsonOf(request: HttpRequest): Promise<unknown> {
-  const text = await request.text();
-  if (text.trim() === '') return {};
-  try {
-    return JSON.parse(text);
-  } catch {
-    throw new RequestError([{ field: 'body', message: 'is not JSON' }], 'Send a JSON object, or no body at all.');
-  }
 }

@@ -12,7 +12,7 @@ import type { Environment } from '../environment/environment.ts';
 import { type Claim, readClaim } from '../lives/claims.ts';
 import type { CompiledPipeline } from '../pipeline/compiled.ts';
 import { identityOf } from '../pipeline/identity.ts';
-import { forEachBounded } from '../storage/in-flight.ts';
+import { mapBounded } from '../storage/in-flight.ts';
 import { readJson } from '../storage/json.ts';
 import { isFileOf, type Life, lifeId, output, work } from '../storage/names.ts';
 
@@ -75,7 +75,7 @@ async function removeAll(environment: Environment, pipeline: CompiledPipeline, o
   const removeThose = async (place: string, prefix: string, mine: (name: string) => boolean): Promise<void> => {
     const names: string[] = [];
     for await (const { name } of store.list(place, prefix)) if (mine(name)) names.push(name);
-    await forEachBounded(names, config.requestsInFlight, async (name) => {
+    await mapBounded(names, config.requestsInFlight, async (name) => {
       if (await store.remove(place, name)) removed++;
     });
   };

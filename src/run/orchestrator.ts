@@ -20,7 +20,7 @@ import { lifeId } from '../storage/names.ts';
 import { complete, undo } from './complete-or-undo.ts';
 import { acquireLeases } from './leases.ts';
 import { countRows, reserveAll } from './reserve-ids.ts';
-import { type RunOutput, type RunState, refOf, report } from './run-state.ts';
+import { patienceUntil, type RunOutput, type RunState, refOf, report } from './run-state.ts';
 import { settleEarlier } from './settle.ts';
 import { settleOrphans } from './settle-orphans.ts';
 import { callBack } from './settle-terminated.ts';
@@ -43,6 +43,11 @@ export function* runOrchestrator(context: { df: Orchestration }): Generator<Task
     phases: [],
     status: { phase: 'plan', pipeline: input.pipeline, prefix: cut(input.prefix), startedAt: start.toISOString() },
   };
+  if (input.deadline !== undefined) {
+    run.patience = patienceUntil(df, input.deadline, (waiting) =>
+      report(df, run, { phase: run.status.phase, ...(waiting !== undefined && { waiting: cut(waiting) }) }),
+    );
+  }
   try {
     // What readers may see already is not abandoned: publishing is bounded by its activities' own time.
     const guard = (): Guard => guards[run.status.phase] ?? 'race';
@@ -65,15 +70,16 @@ export function* runOrchestrator(context: { df: Orchestration }): Generator<Task
 function* phases(df: Orchestration, run: RunState): Generator<Task, RunOutput, unknown> {
   const { runId, pipeline, life } = run.input;
   report(df, run, { phase: 'plan' });
-  yield* settleEarlier(df, run.input, (waiting) => report(df, run, { phase: 'plan', waiting }));
-  const plan = yield* activity(df, 'planRun', run.input);
+  yield* settleEarlier(df, run.input, (waiting) => report(df, run, { phase: 'plan', waiting }), run.patience);
+  const plan = yield* activity(df, 'planRun', run.input, run.patience);
   if (run.input.dryRun) {
-    yield* activity(df, 'previewRun', refOf(run, plan));
+    yield* activity(df, 'previewRun', refOf(run, plan), run.patience);
     report(df, run, { phase: 'done', batches: plan.batches, rows: plan.rows, files: plan.files });
     return { runId, pipeline, rows: plan.rows };
   }
   if (plan.published) return yield* complete(df, run, plan, plan.published);
   report(df, run, { phase: 'split', batches: plan.batches, rows: plan.rows, files: plan.files });
+  const until = run.input.deadline === undefined ? {} : { until: run.input.deadline };
   const split = {
     label: 'split',
     owner: run.owner,
@@ -83,8 +89,9 @@ function* phases(df: Orchestration, run: RunState): Generator<Task, RunOutput, u
     key: 'batch',
     from: 0,
     to: plan.batches,
+    ...until,
   } as const;
-  yield* fanOut(df, split);
+  yield* fanOut(df, split, run.patience);
 
   yield* settleOrphans(
     df,
@@ -102,7 +109,7 @@ function* phases(df: Orchestration, run: RunState): Generator<Task, RunOutput, u
 
   report(df, run, { phase: 'reserve' });
   const sequences = yield* reserveAll(df, run, plan, rows);
-  yield* activity(df, 'bindIds', { ...refOf(run, plan), sequences, rows, partitions });
+  yield* activity(df, 'bindIds', { ...refOf(run, plan), sequences, rows, partitions }, run.patience);
 
   report(df, run, { phase: 'seal' });
   const sealKeyed = plan.keyed.flatMap(({ entity, partitions: count }) =>
@@ -111,19 +118,19 @@ function* phases(df: Orchestration, run: RunState): Generator<Task, RunOutput, u
       input: { ...refOf(run, plan), entity, partition },
     })),
   );
-  yield* fanOutAll(df, sealKeyed, [
-    { ...split, label: 'seal', activity: 'sealBatches', key: 'group', to: plan.sealGroups },
-  ]);
+  const sealBatches = { ...split, label: 'seal', activity: 'sealBatches', key: 'group', to: plan.sealGroups } as const;
+  yield* fanOutAll(df, sealKeyed, [sealBatches], run.patience);
 
   report(df, run, { phase: 'publish' });
   yield* publish(df, run, plan);
-  const finished = yield* activity(df, 'finishRun', {
+  const finish = {
     ...refOf(run, plan),
     prefix: run.input.prefix,
     startedAt: run.startedAt,
     finishedAt: df.currentUtcDateTime.toISOString(),
     phases: run.phases,
-  });
+  };
+  const finished = yield* activity(df, 'finishRun', finish, run.patience);
   return yield* complete(df, run, plan, { ...finished, life });
 }
 
@@ -149,8 +156,9 @@ function* publish(df: Orchestration, run: RunState, plan: PlanOutput): Generator
     key: 'part' as const,
     from: 0,
     to: plan.parts,
+    ...(run.input.deadline !== undefined && { until: run.input.deadline }),
   }));
-  yield* fanOutAll(df, keyed, rows);
+  yield* fanOutAll(df, keyed, rows, run.patience);
 }
 
 /** What a shard is started with. */
@@ -158,6 +166,7 @@ const taskRangeSchema: z.ZodType<TaskRange> = z.object({
   label: z.string().max(10),
   owner: z.string().max(limits.lifeIdLengthMax),
   start: z.string().max(9),
+  until: z.iso.datetime().exactOptional(),
   activity: z.enum(['splitBatch', 'sealBatches', 'publishFile']),
   input: planRefSchema.extend({ entity: z.string().exactOptional() }),
   key: z.enum(['batch', 'group', 'part']),
@@ -169,7 +178,9 @@ const taskRangeSchema: z.ZodType<TaskRange> = z.object({
 export function* shardOrchestrator(context: { df: Orchestration }): Generator<Task, ActivityResult<object>, unknown> {
   try {
     const range = taskRangeSchema.parse(context.df.getInput<unknown>());
-    yield* fanOut(context.df, range);
+    const { until } = range;
+    const say = (waiting: string | undefined) => context.df.setCustomStatus({ waiting });
+    yield* fanOut(context.df, range, until === undefined ? undefined : patienceUntil(context.df, until, say));
     return { ok: true, value: { tasks: range.to - range.from } };
   } catch (thrown) {
     return { ok: false, error: shardError(thrown) };

@@ -24,15 +24,16 @@ export interface Counts {
 /** Exact row counts of every entity: from the batches for rows entities, from the key lists for keyed ones. */
 export function* countRows(df: Orchestration, run: RunState, plan: PlanOutput): Generator<Task, Counts, unknown> {
   const ref = refOf(run, plan);
-  const [tally, ...resolved] = yield* activities(df, [
-    { name: 'tallyRows', input: ref },
+  const calls = [
+    { name: 'tallyRows' as const, input: ref },
     ...plan.keyed.flatMap(({ entity, index, partitions }) =>
       Array.from({ length: partitions }, (_, partition) => ({
         name: 'resolveKeys' as const,
         input: { ...ref, entity, partition, term: run.terms[index] ?? 0 },
       })),
     ),
-  ]);
+  ];
+  const [tally, ...resolved] = yield* activities(df, calls, run.patience);
   const counts: Counts = { rows: { ...(tally as TallyOutput).rows }, partitions: {} };
   const seen: Record<string, number> = {};
   for (const { entity, partition, newRows, listedKeys } of resolved as ResolveOutput[]) {

@@ -6,7 +6,7 @@ import type { DurableRuns } from '../durable/client.ts';
 import type { Environment } from '../environment/environment.ts';
 import type { Log } from '../environment/telemetry.ts';
 import { invariant } from '../errors.ts';
-import { forEachBounded } from '../storage/in-flight.ts';
+import { mapBounded } from '../storage/in-flight.ts';
 
 export interface Sweep {
   environment: Environment;
@@ -33,7 +33,7 @@ export interface Swept {
 export async function remove({ environment }: Sweep, swept: Swept, list: readonly string[]): Promise<void> {
   const { store, config, pipelines } = environment;
   const published = [...pipelines.values()].filter(({ output }) => output.container === config.workContainer);
-  await forEachBounded(list, config.requestsInFlight, async (name) => {
+  await mapBounded(list, config.requestsInFlight, async (name) => {
     invariant(/^(runs|selections|arrivals|lives)\//.test(name), `"${name}" is work in progress`);
     // Outputs may lie in the work container, in a folder of any name.
     if (published.some(({ output }) => name.startsWith(output.prefix))) return;

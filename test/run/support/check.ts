@@ -2,11 +2,13 @@
  * What must be true of everything that was published, whatever happened on the way: an oracle that knows the sources
  * and reads the outputs with another reader, and nothing of how runs work.
  */
+
 import assert from 'node:assert/strict';
 import { crc32 } from 'node:zlib';
+import { publishedManifests } from '../../../src/documents/manifests.ts';
 import { lifeId } from '../../../src/storage/names.ts';
 import type { BlobStore } from '../../../src/storage/store.ts';
-import { publishedManifests, readKeyBook, States, verifyRun } from '../../../src/verify/verify.ts';
+import { readKeyBook, States, verifyRun } from '../../../src/verify/verify.ts';
 import { withFaults } from '../../support/faults.ts';
 import { checkKnown } from './check-known.ts';
 import { type Published, type Row, readPublished, readRows } from './published.ts';

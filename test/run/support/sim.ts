@@ -100,6 +100,10 @@ export class Sim {
     return this.steps.now;
   }
 
+  set now(ms: number) {
+    this.steps.now = ms;
+  }
+
   set onPoint(hook: Workers['onPoint']) {
     this.workers.onPoint = hook;
   }
