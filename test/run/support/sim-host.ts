@@ -64,6 +64,8 @@ export class Host {
   readonly #steps: Steps;
   readonly #workers: Workers;
   readonly #orchestrators: Record<string, Orchestrator>;
+  /** Timers of instances: they end with them. */
+  readonly #timers = new WeakMap<SimInstance, (() => void)[]>();
   /** The newest life begun, by run ID. */
   readonly #lives = new Map<string, number>();
 
@@ -79,7 +81,9 @@ export class Host {
     const life = (this.instances.get(id)?.life ?? 0) + 1;
     const at = { createdAt: now, updatedAt: now };
     const instance: SimInstance = { id, name, status: 'Running', life, input, shown: input, ...at };
+    const replaced = this.instances.get(id);
     this.instances.set(id, instance);
+    for (const cancel of (replaced && this.#timers.get(replaced)) ?? []) cancel();
     const run = runOf(id);
     this.#lives.set(run, Math.max(this.#lives.get(run) ?? 1, lifeOf(id)));
     this.#steps.log?.(`begin ${id}`);
@@ -111,6 +115,7 @@ export class Host {
 
   #end(instance: SimInstance, status: SimInstance['status']): void {
     instance.status = status;
+    for (const cancel of this.#timers.get(instance) ?? []) cancel();
     this.#steps.log?.(`end ${instance.id}: ${status} ${instance.error ?? ''}`);
     instance.updatedAt = this.#steps.now;
     this.onEnd(instance);
@@ -199,6 +204,7 @@ export class Host {
         let cancel = () => {};
         const timer = task(`timer ${due.toISOString()}`, (resolve) => {
           cancel = this.#steps.timer(due.getTime(), () => resolve(undefined));
+          this.#timers.set(instance, [...(this.#timers.get(instance) ?? []), cancel]);
         });
         return Object.assign(timer, { cancel: () => cancel() }) as Task & { cancel(): void };
       },
