@@ -143,6 +143,8 @@ export const resolutionSchema = z.object({
   delta: z.string().nullable(),
   /** The same with digests of the attributes that the run publishes, of an entity that reports changes. */
   attributes: z.string().nullable().default(null),
+  /** The run's grant of the index's lease: runs of one index published in the order of their grants. */
+  term: count.exactOptional(),
 });
 export type Resolution = z.infer<typeof resolutionSchema>;
 

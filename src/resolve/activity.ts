@@ -117,6 +117,7 @@ export async function resolveActivity(environment: Environment, input: ResolveIn
     version: head.number,
     delta: delta?.blob ?? null,
     attributes: attributes?.delta.blob ?? null,
+    term,
   };
   await Promise.all([
     ...records.map((writeRecord) => writeRecord()),
