@@ -151,3 +151,21 @@ export function scriptOf(seed: number): Script {
     endSteps: chance(0.7) ? 10 + upTo(600) : 0,
   };
 }
+
+/** The same with one question: what if this request of a life that is ended lands late, and its IDs went to another run? */
+export function holding(script: Script, request: string): Script {
+  const operations = script.operations.map((operation): Operation => {
+    if (operation.do === 'start') return { ...operation, racers: [] };
+    if (operation.do !== 'cross') return operation;
+    return {
+      ...operation,
+      holds: [request],
+      end: 'terminate',
+      beside: true,
+      pause: 400,
+      again: 'start',
+      change: false,
+    };
+  });
+  return { ...script, operations };
+}
