@@ -1,6 +1,6 @@
 import { allManifests } from '../src/documents/manifests.ts';
 import { OrdinalError } from '../src/errors.ts';
-import { newestClaim } from '../src/lives/claims.ts';
+import { claimedLives } from '../src/lives/claims.ts';
 import { TIDY_ORCHESTRATION, tidyInstanceId } from '../src/lives/names.ts';
 import { mapBounded } from '../src/storage/in-flight.ts';
 import { lifeId, work } from '../src/storage/names.ts';
@@ -29,17 +29,18 @@ export async function showRun(given: Given, runId: string): Promise<Result> {
  */
 export async function cleanRun({ environment, host }: Given, runId: string): Promise<Result> {
   const { store, config } = environment;
-  const claim = await newestClaim(environment, runId);
-  if (!claim) throw new OrdinalError('UnknownRun', `there is no run "${runId}"`);
-  const of = { runId, life: claim.life };
-  const status = await host.status(lifeId(of));
-  if (status && ['Running', 'Pending', 'Suspended', 'ContinuedAsNew'].includes(status.runtimeStatus)) {
-    throw new OrdinalError('RunIdConflict', `run "${runId}" is ${status.runtimeStatus.toLowerCase()}`, {
-      remedy: 'Wait for its end, or end it first.',
-    });
+  const lives = (await claimedLives(environment, runId)).map((life) => ({ runId, life }));
+  if (lives.length === 0) throw new OrdinalError('UnknownRun', `there is no run "${runId}"`);
+  for (const of of lives) {
+    const status = await host.status(lifeId(of));
+    if (status && ['Running', 'Pending', 'Suspended', 'ContinuedAsNew'].includes(status.runtimeStatus)) {
+      throw new OrdinalError('RunIdConflict', `run "${runId}" is ${status.runtimeStatus.toLowerCase()}`, {
+        remedy: 'Wait for its end, or end it first.',
+      });
+    }
   }
-  // Completes what a dead run published, and undoes what it did not.
-  await host.run(TIDY_ORCHESTRATION, tidyInstanceId(of), { ...of, reason: 'cleaned' });
+  // Completes what a dead life published, and undoes what it did not.
+  for (const of of lives) await host.run(TIDY_ORCHESTRATION, tidyInstanceId(of), { ...of, reason: 'cleaned' });
   const names: string[] = [];
   for await (const blob of store.list(config.workContainer, work.runsPrefix(runId))) names.push(blob.name);
   await mapBounded(

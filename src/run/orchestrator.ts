@@ -56,7 +56,8 @@ export function* runOrchestrator(context: { df: Orchestration }): Generator<Task
     return output;
   } catch (thrown) {
     const error = shortened(toErrorValue(thrown));
-    const output = yield* undo(df, run);
+    // What another run published under this ID is not to be undone, and is no success of this one.
+    const output = error.code === 'RunIdConflict' ? undefined : yield* undo(df, run);
     if (output) {
       yield* callBack(df, input, undefined);
       return output;
