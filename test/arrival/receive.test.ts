@@ -113,7 +113,7 @@ describe('a burst', () => {
       'one gatherer for each interval',
     );
     store.now = at(30);
-    const look = await lookAtArrivals(environment, { pipeline: 'flights', after: 0, to: at(10) });
+    const look = await lookAtArrivals.run(environment, { pipeline: 'flights', after: 0, to: at(10) });
     assert.deepEqual(look, { ok: true, value: { now: at(30), waiting: 2, oldest: at(1), later: true } });
     const blobs = async (after: number, to: number) => {
       const select = { by: 'arrivals' as const, after, to };
