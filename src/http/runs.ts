@@ -13,6 +13,7 @@ import { newestInstance } from '../lives/newest.ts';
 import { startRun } from '../lives/start.ts';
 import { summarizeRun, viewRun } from '../view/run-view.ts';
 import type { RunSummary } from '../view/run-view-schema.ts';
+import { packContinuation, unpackContinuation } from './continuation.ts';
 import { deadlineOf } from './deadline.ts';
 import { json, jsonBody, parseRequest, problemBody } from './problem.ts';
 import { type Door, type Handler, rootOf } from './request-context.ts';
@@ -68,7 +69,7 @@ export const listRuns: Handler = async (door, request) => {
   const given = Object.fromEntries([...request.query].filter(([name]) => name !== 'code' && name !== 'clientId'));
   const query = parseRequest(listQuerySchema, given, 'query', 'See /api/openapi.json for the filters.');
   const runs: RunSummary[] = [];
-  let continuation = query.continuation;
+  let continuation = query.continuation === undefined ? undefined : unpackContinuation(query.continuation);
   // Shards and helpers are instances too: pages of the backend are read until there is one of runs, or for a while.
   for (let page = 0; page < PAGES_MAX; page++) {
     const found = await door.runs.list({
@@ -87,8 +88,9 @@ export const listRuns: Handler = async (door, request) => {
     if (continuation === undefined || runs.length >= query.limit) break;
   }
   if (continuation === undefined) return json(200, { runs });
-  const next = resourceUrl(rootOf(door, request, 1), request, 'runs', { ...given, continuation });
-  return json(200, { runs, continuation, next });
+  const page = packContinuation(continuation);
+  const next = resourceUrl(rootOf(door, request, 1), request, 'runs', { ...given, continuation: page });
+  return json(200, { runs, continuation: page, next });
 };
 
 const PAGES_MAX = 20;

@@ -32,6 +32,14 @@ describe('addresses', () => {
       'x-forwarded-proto': 'https',
     });
     assert.equal(apiRoot(proxied, 1, none).href, 'https://api.example.com/api/');
+    // With a key in the query, answers carry the key: a header must not say where it goes.
+    for (const key of ['code', 'clientId']) {
+      const keyed = request(`https://app.azurewebsites.net/api/runs/?${key}=k`, { 'x-forwarded-host': 'evil.example' });
+      assert.equal(
+        resourceUrl(apiRoot(keyed, 1, none), keyed, 'runs/y'),
+        `https://app.azurewebsites.net/api/runs/y?${key}=k`,
+      );
+    }
     const inside = request('http://0.0.0.0:80/api/runs');
     assert.equal(apiRoot(inside, 1, { ...none, hostname: 'app.azurewebsites.net' }).host, 'app.azurewebsites.net');
     const given = { ...none, publicUrl: 'https://gateway.example.com/ordinal/api' };
