@@ -1,7 +1,7 @@
 /** The blob door: a trigger for each pipeline that arrivals start, and what gathers bursts of them. */
 import { createRequire } from 'node:module';
 import * as df from 'durable-functions';
-import { type CutsState, cutsEntityName, reduceCuts } from '../src/arrival/arrival-intervals.ts';
+import { type IntervalsState, intervalsEntityName, reduceIntervals } from '../src/arrival/arrival-intervals.ts';
 import { arrivalDoors } from '../src/arrival/blob-triggers.ts';
 import { GATHER_ORCHESTRATION, gatherOrchestrator } from '../src/arrival/gather.ts';
 import { receiveArrival } from '../src/arrival/receive.ts';
@@ -52,4 +52,4 @@ df.app.orchestration(GATHER_ORCHESTRATION, function* (context) {
   return yield* gatherOrchestrator(context);
 });
 
-df.app.entity<CutsState>(cutsEntityName, (context) => runOperation(context, reduceCuts));
+df.app.entity<IntervalsState>(intervalsEntityName, (context) => runOperation(context, reduceIntervals));

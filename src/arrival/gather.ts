@@ -12,7 +12,7 @@ import { callOnce } from '../durable/fan-out.ts';
 import { fromErrorValue } from '../errors.ts';
 import { askEntity } from '../sequence/calls.ts';
 import { lookAtArrivals, startArrivalRun } from './activities.ts';
-import { cutArrivals, showCuts } from './arrival-intervals.ts';
+import { closeInterval, showIntervals } from './arrival-intervals.ts';
 
 export const GATHER_ORCHESTRATION = 'gatherArrivals';
 
@@ -49,7 +49,7 @@ export function* gatherOrchestrator(context: {
   for (let look = 0; look < LOOKS_MAX; look++) {
     const waitMs = due - df.currentUtcDateTime.getTime();
     if (waitMs > 0) yield df.createTimer(new Date(due));
-    const { upTo } = yield* askEntity(df, showCuts(pipeline));
+    const { upTo } = yield* askEntity(df, showIntervals(pipeline));
     const seen = yield* asked(df, lookAtArrivals, { pipeline, after: upTo, to });
     if (seen.waiting === 0) return { started: null };
     if (seen.now < to + quietMs) {
@@ -58,7 +58,7 @@ export function* gatherOrchestrator(context: {
       continue;
     }
     if (seen.later && to - seen.oldest < waitMsMax) return { started: null };
-    const { cut } = yield* askEntity(df, cutArrivals(pipeline, { owner: df.instanceId, to }));
+    const { cut } = yield* askEntity(df, closeInterval(pipeline, { owner: df.instanceId, to }));
     if (!cut) return { started: null };
     const runId = burstRunId(pipeline, cut.after, cut.to);
     yield* asked(df, startArrivalRun, { pipeline, runId, ...cut });

@@ -55,13 +55,13 @@ function withinLimit<T extends object>(payload: T): T {
 export function shortened(error: ErrorValue): ErrorValue {
   const where = Object.entries(error.where ?? {}).map(([name, value]) => [
     name,
-    typeof value === 'string' ? cut(value) : value,
+    typeof value === 'string' ? shortText(value) : value,
   ]);
   return {
     ...error,
-    message: cut(error.message),
+    message: shortText(error.message),
     ...(error.where && { where: Object.fromEntries(where) as ErrorLocation }),
-    ...(error.remedy && { remedy: cut(error.remedy) }),
+    ...(error.remedy && { remedy: shortText(error.remedy) }),
   };
 }
 
@@ -71,7 +71,7 @@ export function shortened(error: ErrorValue): ErrorValue {
  */
 const TEXT_MAX = 800;
 
-export function cut(text: string): string {
+export function shortText(text: string): string {
   if (JSON.stringify(text).length <= TEXT_MAX) return text;
   let kept = text.slice(0, TEXT_MAX - 5);
   while (JSON.stringify(kept).length > TEXT_MAX - 3) kept = kept.slice(0, Math.floor(kept.length * 0.8));

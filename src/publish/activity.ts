@@ -25,7 +25,7 @@ import { IdMap } from '../sequence/id-map.ts';
 import { endOf, type IdRange } from '../sequence/id-range.ts';
 import { mapBounded } from '../storage/in-flight.ts';
 import { writeJson } from '../storage/json.ts';
-import { blockId, type KeyedDatasetKind, output, unit, work } from '../storage/names.ts';
+import { blockId, type KeyedDatasetKind, output, sealTag, work } from '../storage/names.ts';
 
 const publishInputSchema = planRefSchema.extend({ entity: z.string(), part: z.int().nonnegative() });
 type PublishInput = z.infer<typeof publishInputSchema>;
@@ -66,11 +66,13 @@ async function publishActivity(environment: Environment, input: PublishInput): P
   };
   if (entity.kind === 'keyed') {
     for (const { kind, leaves: columns } of keyedDatasets(entity, leaves)) {
-      await publish(kind, part, columns, [unit.keyed(name, part, kind)]);
+      await publish(kind, part, columns, [sealTag.keyed(name, part, kind)]);
     }
   } else {
     const { from, to } = plan.parts[part] ?? { from: 0, to: 0 };
-    const tags = plan.sealGroups.flatMap((group, g) => (group.from >= from && group.to <= to ? [unit.group(g)] : []));
+    const tags = plan.sealGroups.flatMap((group, g) =>
+      group.from >= from && group.to <= to ? [sealTag.group(g)] : [],
+    );
     await publish('new', from, leaves, tags);
   }
   return sum;

@@ -20,7 +20,7 @@ import type { Environment } from '../environment/environment.ts';
 import { invariant, OrdinalError } from '../errors.ts';
 import type { CompiledPipeline, Entity, KeyedEntity } from '../pipeline/compiled.ts';
 import { identityOf } from '../pipeline/identity.ts';
-import { keepIdentity } from '../plan/pipeline-identity.ts';
+import { noteIdentity } from '../plan/pipeline-identity.ts';
 import { IdMap } from '../sequence/id-map.ts';
 import { toJson } from '../sequence/id-range.ts';
 import { publishRejected } from '../split/run-quarantine.ts';
@@ -101,7 +101,7 @@ async function finishActivity(environment: Environment, input: FinishInput): Pro
   };
   const name = output.manifest(pipeline, runId);
   await publishManifest(environment, pipeline, manifest);
-  await Promise.all([keepIdentity(environment, pipeline, runId), writeMarkers(environment, pipeline, manifest, name)]);
+  await Promise.all([noteIdentity(environment, pipeline, runId), writeMarkers(environment, pipeline, manifest, name)]);
   return { manifest: name, rows: plan.rows };
 }
 

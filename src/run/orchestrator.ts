@@ -9,7 +9,7 @@ import type { Task } from 'durable-functions';
 import { z } from 'zod';
 import { lifeInputSchema, planRefSchema } from '../documents/documents.ts';
 import type { Phase } from '../documents/status.ts';
-import { type ActivityResult, cut, shortened } from '../durable/activity.ts';
+import { type ActivityResult, shortened, shortText } from '../durable/activity.ts';
 import type { Orchestration } from '../durable/context.ts';
 import { type Guard, withDeadline } from '../durable/deadline.ts';
 import { call, fanOut, fanOutAll, request, type TaskRange } from '../durable/fan-out.ts';
@@ -47,7 +47,12 @@ export function* runOrchestrator(context: { df: Orchestration }): Generator<Task
     terms: {},
     tries: 0,
     phases: [],
-    status: { phase: 'plan', pipeline: input.pipeline, prefix: cut(input.prefix), startedAt: start.toISOString() },
+    status: {
+      phase: 'plan',
+      pipeline: input.pipeline,
+      prefix: shortText(input.prefix),
+      startedAt: start.toISOString(),
+    },
   };
   try {
     // What readers may see already is not abandoned: publishing is bounded by its activities' own time.

@@ -18,7 +18,7 @@ import { heldBlock } from '../split/deferred-blocks.ts';
 import { unpackFrame } from '../storage/frame.ts';
 import { Uploads } from '../storage/in-flight.ts';
 import { requireBytes, writeJson } from '../storage/json.ts';
-import { blockId, output, unit, work } from '../storage/names.ts';
+import { blockId, output, sealTag, work } from '../storage/names.ts';
 import { allSlots, batchSlots, type OpenRun, openRun, runsOf } from './seal-context.ts';
 import { type Binding, type SealedFragment, sealFragment } from './seal-fragment.ts';
 
@@ -53,7 +53,7 @@ async function sealActivity(environment: Environment, input: SealInput): Promise
     }
     await sealing.add(batch, groups, record, place);
   }
-  return await sealing.finish(unit.group(input.group));
+  return await sealing.finish(sealTag.group(input.group));
 }
 
 async function openBatch(run: OpenRun, batch: number) {
@@ -82,7 +82,7 @@ export const sealKeyed = defineActivity({ name: 'sealKeyed', input: sealKeyedInp
 async function sealKeyedActivity(environment: Environment, input: SealKeyedInput): Promise<SealOutput> {
   const { entity: name, partition } = input;
   const run = await openRun(environment, input);
-  const sealed: SealOutput = { sealed: unit.keyed(name, partition, 'new'), rowGroups: 0 };
+  const sealed: SealOutput = { sealed: sealTag.keyed(name, partition, 'new'), rowGroups: 0 };
   for (const dataset of keyedDatasets(keyedEntity(run.pipeline, name), run.plan.outputs[name]!)) {
     sealed.rowGroups += (await sealDataset(run, dataset, partition)).rowGroups;
   }
@@ -113,7 +113,7 @@ async function sealDataset(
       keyIdsOfBatches: (target, batches, keys) => run.idsOfBatches(target, slots.get(target)!, batches, keys),
     },
   );
-  return await sealing.finish(unit.keyed(entity.name, partition, kind));
+  return await sealing.finish(sealTag.keyed(entity.name, partition, kind));
 }
 
 function impossible(message: string): never {
