@@ -6,11 +6,13 @@ import { createHash } from 'node:crypto';
 import {
   doesWhat,
   type LifeInput,
+  lifeInputSchema,
   type Manifest,
   manifestSchema,
   type Plan,
   planSchema,
 } from '../documents/documents.ts';
+import { defineActivity } from '../durable/activity.ts';
 import { type Environment, pipelineOf } from '../environment/environment.ts';
 import { OrdinalError } from '../errors.ts';
 import type { CompiledPipeline } from '../pipeline/compiled.ts';
@@ -42,8 +44,10 @@ export interface PlanOutput {
   published: { manifest: string; rows: number; life: number } | null;
 }
 
+export const planRun = defineActivity({ name: 'planRun', input: lifeInputSchema, work: planActivity });
+
 /** Throws `RunCanceled` for a life that was closed before it began: a later one is the run now. */
-export async function planActivity(environment: Environment, input: LifeInput): Promise<PlanOutput> {
+async function planActivity(environment: Environment, input: LifeInput): Promise<PlanOutput> {
   const { store, config } = environment;
   const pipeline = pipelineOf(environment, input.pipeline);
   const name = work.plan(input);
