@@ -10,9 +10,17 @@ import type { Given, Result } from './command.ts';
 export async function listRuns({ environment }: Given): Promise<Result> {
   const manifests = await allManifests(environment);
   manifests.sort((a, b) => (a.startedAt < b.startedAt ? -1 : 1));
-  const rows = manifests.map(({ runId, pipeline, outcome, startedAt, source, entities }) => {
+  const rows = manifests.map(({ runId, life, pipeline, outcome, startedAt, source, entities }) => {
     const written = entities.reduce((sum, entity) => sum + entity.rows, 0);
-    return [runId, pipeline, outcome, startedAt, `${source.rows} source rows`, `${written} rows written`];
+    return [
+      runId,
+      `life ${life}`,
+      pipeline,
+      outcome,
+      startedAt,
+      `${source.rows} source rows`,
+      `${written} rows written`,
+    ];
   });
   return { lines: alignColumns(rows), value: manifests };
 }
