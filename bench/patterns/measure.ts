@@ -1,0 +1,122 @@
+/**
+ * Measures one pattern at one size: a run to warm up, then runs whose median counts, then a check by DuckDB. Called by
+ * the bench for each row of its table and by its test. It never measures a run whose output it did not check.
+ */
+
+import { Duck } from '../../tools/duckdb.ts';
+import { costOf, prices } from '../cost.ts';
+import { type Faults, findFaults } from './check.ts';
+import type { Sources } from './sources.ts';
+import { Stage } from './stage.ts';
+import { type Variant, variants } from './variants.ts';
+
+export interface Measured {
+  pattern: string;
+  files: number;
+  rows: number;
+  in_flight: number;
+  /** Median seconds from the start of a run to its completion. */
+  wall_s: number;
+  /** How many runs the median is of. */
+  runs: number;
+  rows_per_s: number;
+  blob_requests: number;
+  /** To the app's own queues and tables, not the task hub's. */
+  queue_and_table_requests: number;
+  durable_events: number;
+  activities: number;
+  /** Sum of the activities' own times. */
+  activity_s: number;
+  dollars_per_million_rows: number;
+  faults: Faults;
+  /** Day, as 2026-01-31. */
+  day: string;
+}
+
+export interface MeasureOptions {
+  variant: Variant;
+  sources: Sources;
+  /** A few files like the sources. */
+  warmUp: Sources;
+  inFlight: number;
+  runs: number;
+  postgresUrl?: string | undefined;
+}
+
+export function variantOf(name: string): Variant {
+  const found = variants.find((variant) => variant.name === name);
+  if (!found) throw new Error(`there is no pattern "${name}"; there are ${variants.map((one) => one.name).join(', ')}`);
+  return found;
+}
+
+/** @throws when a run fails, or does not end. */
+export async function measure(options: MeasureOptions): Promise<Measured> {
+  const { variant, sources, inFlight, runs, warmUp, postgresUrl } = options;
+  const stage = await Stage.open({ variant, inFlight, postgresUrl });
+  try {
+    await stage.startHost();
+    await stage.upload(warmUp.files);
+    const id = `${variant.name.replace('-', '')}${inFlight}x${sources.files.length}`;
+    await runOnce(stage, `warm${id}`);
+    await stage.upload(sources.files);
+    const walls: number[] = [];
+    let run = '';
+    for (let i = 0; i < runs; i++) {
+      await stage.clean();
+      stage.resetCounts();
+      run = `run${i}${id}`;
+      walls.push(await runOnce(stage, run));
+    }
+    const faults = await check(stage, run, sources.files);
+    const wall = walls.sort((a, b) => a - b)[Math.floor(runs / 2)]!;
+    const { blobs, others } = stage.requests;
+    const counted = { blobs: { ...blobs }, others: sum(others.map(total)) };
+    const { count, seconds } = stage.activities;
+    const { events, messages } = await stage.stopHost(run);
+    const costs = costOf({ rows: sources.rows, activities: count, seconds, messages, blobs: counted.blobs }, 1);
+    return {
+      pattern: variant.name,
+      files: sources.files.length,
+      rows: sources.rows,
+      in_flight: inFlight,
+      wall_s: round(wall, 3),
+      runs,
+      rows_per_s: Math.round(sources.rows / wall),
+      blob_requests: total(counted.blobs),
+      queue_and_table_requests: counted.others,
+      durable_events: events,
+      activities: count,
+      activity_s: round(seconds, 3),
+      dollars_per_million_rows: round(
+        sum(costs.map(({ dollars }) => dollars)) + (counted.others * prices.queueOrTable * 1e6) / sources.rows,
+        6,
+      ),
+      faults,
+      day: new Date().toISOString().slice(0, 10),
+    };
+  } finally {
+    await stage.close();
+  }
+}
+
+async function runOnce(stage: Stage, run: string): Promise<number> {
+  const begin = performance.now();
+  await stage.start(run);
+  await stage.complete(run);
+  return (performance.now() - begin) / 1000;
+}
+
+export async function check(stage: Stage, run: string, sources: readonly string[]): Promise<Faults> {
+  const published = await stage.fetch(run);
+  const duck = await Duck.open({ memoryMib: 2048 });
+  try {
+    return await findFaults(duck, sources, published);
+  } finally {
+    duck.close();
+  }
+}
+
+const sum = (numbers: readonly number[]) => numbers.reduce((a, b) => a + b, 0);
+const total = ({ reads, writes, deletes }: { reads: number; writes: number; deletes: number }) =>
+  reads + writes + deletes;
+const round = (value: number, digits: number) => Number(value.toFixed(digits));
