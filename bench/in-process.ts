@@ -3,9 +3,9 @@
  * Activities go to whoever is given. What remains is the engine's own time, phase by phase.
  */
 import type { Task } from 'durable-functions';
+import type { Orchestration } from '../src/durable/context.ts';
+import { SHARD_ORCHESTRATION } from '../src/durable/fan-out.ts';
 import { invariant } from '../src/errors.ts';
-import { SHARD_ORCHESTRATION } from '../src/run/fan-out.ts';
-import type { Orchestration } from '../src/run/orchestration.ts';
 import { type RunOutput, runOrchestrator, shardOrchestrator } from '../src/run/orchestrator.ts';
 import { sequenceEntityName } from '../src/sequence/calls.ts';
 import { type LeaseState, reduceLeaseAny } from '../src/sequence/lease.ts';

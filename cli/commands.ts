@@ -1,5 +1,5 @@
 /** The commands, each a function of what it was given to lines for people and a value for programs. */
-import type { Environment } from '../src/run/environment.ts';
+import type { Environment } from '../src/environment/environment.ts';
 import type { Host } from './host.ts';
 import { acceptPipeline, rebuildKeys } from './pipelines.ts';
 import { cleanRun, listRuns, showRun } from './runs.ts';

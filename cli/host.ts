@@ -1,8 +1,8 @@
 /** The durable HTTP API of a running host (Azure or local): the same routes on both. */
 import { z } from 'zod';
 import { fromErrorValue, OrdinalError } from '../src/errors.ts';
-import { SEQUENCE_ORCHESTRATION } from '../src/run/maintenance.ts';
 import type { SequenceResult } from '../src/sequence/operations.ts';
+import { SEQUENCE_ORCHESTRATION } from '../src/upkeep/orchestrations.ts';
 
 const WAIT_MS_MAX = 10 * 60_000;
 const POLL_MS = 500;

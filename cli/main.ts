@@ -5,8 +5,8 @@
  */
 import { parseArgs } from 'node:util';
 import { pipelines } from '../pipelines/index.ts';
+import { openEnvironment } from '../src/environment/environment.ts';
 import { OrdinalError, toErrorValue } from '../src/errors.ts';
-import { openEnvironment } from '../src/run/environment.ts';
 import { commands, usage } from './commands.ts';
 import { Host } from './host.ts';
 import { readSettings } from './settings.ts';

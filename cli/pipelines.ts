@@ -1,8 +1,8 @@
+import type { ActivityResult } from '../src/durable/activity.ts';
+import { pipelineOf } from '../src/environment/environment.ts';
 import { fromErrorValue } from '../src/errors.ts';
-import type { ActivityResult } from '../src/run/activity.ts';
-import { pipelineOf } from '../src/run/environment.ts';
-import { keepIdentity } from '../src/run/identity.ts';
-import { REBUILD_ORCHESTRATION } from '../src/run/maintenance.ts';
+import { keepIdentity } from '../src/plan/pipeline-identity.ts';
+import { REBUILD_ORCHESTRATION } from '../src/upkeep/orchestrations.ts';
 import type { Given, Result } from './commands.ts';
 import { operand } from './operands.ts';
 

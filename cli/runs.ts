@@ -1,8 +1,8 @@
+import { type Manifest, manifestSchema } from '../src/documents/documents.ts';
+import type { Environment } from '../src/environment/environment.ts';
 import { OrdinalError } from '../src/errors.ts';
-import { type Manifest, manifestSchema } from '../src/run/documents.ts';
-import type { Environment } from '../src/run/environment.ts';
 import { forEachBounded } from '../src/run/pool.ts';
-import { TIDY_ORCHESTRATION, tidyInstanceId } from '../src/run/tidy.ts';
+import { TIDY_ORCHESTRATION, tidyInstanceId } from '../src/run/settle-terminated.ts';
 import { readJson } from '../src/storage/json.ts';
 import { output, work } from '../src/storage/names.ts';
 import type { Given, Result } from './commands.ts';

@@ -1,5 +1,5 @@
 import { OrdinalError } from '../src/errors.ts';
-import { publishedManifests, readKeyBook, States, type VerifyReport, verifyRun } from '../src/run/verify.ts';
+import { publishedManifests, readKeyBook, States, type VerifyReport, verifyRun } from '../src/verify/verify.ts';
 import type { Given, Result } from './commands.ts';
 import { operand } from './operands.ts';
 

@@ -1,10 +1,10 @@
 /** The run's activities, each registered under its own name. */
 import * as df from 'durable-functions';
-import { runActivities } from '../src/run/activity.ts';
-import { hasEnded } from '../src/run/client.ts';
+import { TELL_ACTIVITY, tellOutcome } from '../src/callback/notify-caller.ts';
+import { runActivities } from '../src/durable/activity.ts';
+import { hasEnded } from '../src/durable/client.ts';
+import { logged } from '../src/environment/telemetry.ts';
 import { LIVENESS_ACTIVITY, type Liveness } from '../src/run/leases.ts';
-import { logged } from '../src/run/telemetry.ts';
-import { TELL_ACTIVITY, tellOutcome } from '../src/run/tell.ts';
 import { durableRuns } from './durable-runs.ts';
 import { environment } from './environment.ts';
 

@@ -2,7 +2,7 @@
 import type { InvocationContext } from '@azure/functions';
 import * as df from 'durable-functions';
 import { z } from 'zod';
-import { type DurableRuns, type Instance, type InstanceStatus, instanceStatuses } from '../src/run/client.ts';
+import { type DurableRuns, type Instance, type InstanceStatus, instanceStatuses } from '../src/durable/client.ts';
 
 /** The part of the durable client's binding that pages of instances need: the SDK's own list reads all pages at once. */
 const bindingSchema = z.object({

@@ -1,6 +1,6 @@
 /** The process's environment, opened at first use: an app that cannot reach its storage still answers with an error. */
 import { pipelines } from '../pipelines/index.ts';
-import { type Environment, openEnvironment } from '../src/run/environment.ts';
+import { type Environment, openEnvironment } from '../src/environment/environment.ts';
 
 let opened: Environment | undefined;
 

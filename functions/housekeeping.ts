@@ -1,6 +1,6 @@
 /** The housekeeping timer. */
 import * as df from 'durable-functions';
-import { sweep } from '../src/housekeeping/sweep.ts';
+import { sweep } from '../src/upkeep/sweep.ts';
 import { durableRuns } from './durable-runs.ts';
 import { environment } from './environment.ts';
 

@@ -2,8 +2,8 @@
 import { randomUUID } from 'node:crypto';
 import type { HttpRequest, InvocationContext } from '@azure/functions';
 import * as df from 'durable-functions';
-import type { Handler } from '../src/http/door.ts';
 import { answer } from '../src/http/problem.ts';
+import type { Handler } from '../src/http/request-context.ts';
 import { routes, unknownRoute } from '../src/http/routes.ts';
 import { durableRuns } from './durable-runs.ts';
 import { environment } from './environment.ts';

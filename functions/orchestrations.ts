@@ -1,16 +1,16 @@
 /** Orchestrations and entities. */
 import * as df from 'durable-functions';
-import { SHARD_ORCHESTRATION } from '../src/run/fan-out.ts';
+import { TELL_ORCHESTRATION, tellOrchestrator } from '../src/callback/notify-caller.ts';
+import { SHARD_ORCHESTRATION } from '../src/durable/fan-out.ts';
+import { RUN_ORCHESTRATION, runOrchestrator, shardOrchestrator } from '../src/run/orchestrator.ts';
+import { TIDY_ORCHESTRATION, tidyOrchestrator } from '../src/run/settle-terminated.ts';
+import { leaseEntity, leaseEntityName, sequenceEntity, sequenceEntityName } from '../src/sequence/adapter.ts';
 import {
   REBUILD_ORCHESTRATION,
   rebuildOrchestrator,
   SEQUENCE_ORCHESTRATION,
   sequenceOrchestrator,
-} from '../src/run/maintenance.ts';
-import { RUN_ORCHESTRATION, runOrchestrator, shardOrchestrator } from '../src/run/orchestrator.ts';
-import { TELL_ORCHESTRATION, tellOrchestrator } from '../src/run/tell.ts';
-import { TIDY_ORCHESTRATION, tidyOrchestrator } from '../src/run/tidy.ts';
-import { leaseEntity, leaseEntityName, sequenceEntity, sequenceEntityName } from '../src/sequence/adapter.ts';
+} from '../src/upkeep/orchestrations.ts';
 
 df.app.orchestration(RUN_ORCHESTRATION, function* (context) {
   return yield* runOrchestrator(context);

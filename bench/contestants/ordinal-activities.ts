@@ -1,8 +1,8 @@
 /** Runs the app's activities, unchanged, over a folder as their blob store. For a worker thread, or for the caller. */
 import { pipelines } from '../../pipelines/index.ts';
-import { parseConfig } from '../../src/config.ts';
-import { type RunActivity, runActivities } from '../../src/run/activity.ts';
-import type { Environment } from '../../src/run/environment.ts';
+import { type RunActivity, runActivities } from '../../src/durable/activity.ts';
+import { parseConfig } from '../../src/environment/config.ts';
+import type { Environment } from '../../src/environment/environment.ts';
 import { FileStore, type StoreCounters } from '../file-store.ts';
 
 export interface ActivityCall {

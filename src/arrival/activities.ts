@@ -1,10 +1,10 @@
 /** What the gatherer asks of storage and of the durable client. */
 import { z } from 'zod';
+import { type RunInput, runIdSchema } from '../documents/documents.ts';
+import type { ActivityResult } from '../durable/activity.ts';
+import type { DurableRuns } from '../durable/client.ts';
+import { type Environment, pipelineOf } from '../environment/environment.ts';
 import { OrdinalError, toErrorValue } from '../errors.ts';
-import type { ActivityResult } from '../run/activity.ts';
-import type { DurableRuns } from '../run/client.ts';
-import { type RunInput, runIdSchema } from '../run/documents.ts';
-import { type Environment, pipelineOf } from '../run/environment.ts';
 import { RUN_ORCHESTRATION } from '../run/orchestrator.ts';
 import { work } from '../storage/names.ts';
 import type { Look } from './gather.ts';

@@ -6,11 +6,11 @@
 import { createHash } from 'node:crypto';
 import type { Task } from 'durable-functions';
 import { z } from 'zod';
+import type { ActivityResult } from '../durable/activity.ts';
+import type { Orchestration } from '../durable/context.ts';
 import { fromErrorValue } from '../errors.ts';
-import type { ActivityResult } from '../run/activity.ts';
-import type { Orchestration } from '../run/orchestration.ts';
 import { askEntity } from '../sequence/calls.ts';
-import { cutArrivals, showCuts } from './cuts.ts';
+import { cutArrivals, showCuts } from './arrival-intervals.ts';
 
 export const GATHER_ORCHESTRATION = 'gatherArrivals';
 export const LOOK_ACTIVITY = 'lookAtArrivals';

@@ -4,15 +4,15 @@
  * not the pipeline's to read is reported and forgotten: trying again would not change it.
  */
 import { createHash } from 'node:crypto';
+import type { RunInput } from '../documents/documents.ts';
+import type { DurableRuns } from '../durable/client.ts';
+import type { Environment } from '../environment/environment.ts';
+import { type Log, logEvent } from '../environment/telemetry.ts';
 import { OrdinalError } from '../errors.ts';
 import type { ArrivalMode } from '../pipeline/arrival.ts';
 import type { CompiledPipeline } from '../pipeline/compiled.ts';
-import type { DurableRuns } from '../run/client.ts';
-import type { RunInput } from '../run/documents.ts';
-import type { Environment } from '../run/environment.ts';
 import { RUN_ORCHESTRATION } from '../run/orchestrator.ts';
-import { readPinned } from '../run/source.ts';
-import { type Log, logEvent } from '../run/telemetry.ts';
+import { readPinned } from '../source/source-file.ts';
 import { writeJson } from '../storage/json.ts';
 import { toMetadata } from '../storage/metadata.ts';
 import { work } from '../storage/names.ts';

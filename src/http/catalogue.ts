@@ -1,13 +1,14 @@
 /** What the app knows: its pipelines, with the contract of their rows, and its sequences, as their entities stand. */
+
+import { type Environment, pipelineOf } from '../environment/environment.ts';
 import { OrdinalError } from '../errors.ts';
 import { arrivalOf } from '../pipeline/arrival.ts';
 import type { CompiledPipeline, SequenceOptions } from '../pipeline/compiled.ts';
 import { contractJsonSchema } from '../pipeline/json-schema.ts';
-import { type Environment, pipelineOf } from '../run/environment.ts';
 import { sequenceEntityName } from '../sequence/calls.ts';
 import { sequenceStateSchema } from '../sequence/state.ts';
-import type { Door, Handler } from './door.ts';
 import { json } from './problem.ts';
+import type { Door, Handler } from './request-context.ts';
 
 export const listPipelines: Handler = async ({ environment }) =>
   json(200, { pipelines: [...environment.pipelines.values()].map((pipeline) => viewPipeline(environment, pipeline)) });

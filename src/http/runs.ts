@@ -1,17 +1,17 @@
 /** Runs as resources: one, its outcome, all, and the end of one. */
 import type { HttpRequest } from '@azure/functions';
 import { z } from 'zod';
+import { type RunInput, runIdSchema, runInputSchema } from '../documents/documents.ts';
+import { hasEnded, type Instance } from '../durable/client.ts';
+import { pipelineOf } from '../environment/environment.ts';
 import { OrdinalError } from '../errors.ts';
-import { hasEnded, type Instance } from '../run/client.ts';
-import { type RunInput, runIdSchema, runInputSchema } from '../run/documents.ts';
-import { pipelineOf } from '../run/environment.ts';
 import { RUN_ORCHESTRATION } from '../run/orchestrator.ts';
-import { TIDY_ORCHESTRATION, type TidyInput, tidyInstanceId } from '../run/tidy.ts';
-import { summarizeRun, viewRun } from '../run/view.ts';
-import type { RunSummary } from '../run/view-schema.ts';
+import { TIDY_ORCHESTRATION, type TidyInput, tidyInstanceId } from '../run/settle-terminated.ts';
+import { summarizeRun, viewRun } from '../view/run-view.ts';
+import type { RunSummary } from '../view/run-view-schema.ts';
 import { deadlineOf } from './deadline.ts';
-import { type Door, type Handler, rootOf } from './door.ts';
 import { json, parseRequest, problemBody, RequestError } from './problem.ts';
+import { type Door, type Handler, rootOf } from './request-context.ts';
 import { listQuerySchema } from './schemas.ts';
 import { RETRY_AFTER_S, started } from './start.ts';
 import { resourceUrl } from './urls.ts';

@@ -1,9 +1,9 @@
 /** What requests hold and answers are, as zod schemas: requests are parsed by them, and the OpenAPI document is made of them. */
 import { z } from 'zod';
+import { runIdSchema } from '../documents/documents.ts';
+import { instanceStatuses } from '../durable/client.ts';
 import { limits } from '../limits.ts';
-import { instanceStatuses } from '../run/client.ts';
-import { runIdSchema } from '../run/documents.ts';
-import { errorLocationSchema, runSummarySchema, runViewSchema } from '../run/view-schema.ts';
+import { errorLocationSchema, runSummarySchema, runViewSchema } from '../view/run-view-schema.ts';
 import { fieldErrorSchema } from './problem.ts';
 
 const blobNameSchema = z.string().min(1).max(1024);

@@ -4,28 +4,28 @@
  */
 import { createHash } from 'node:crypto';
 import type { HttpRequest } from '@azure/functions';
-import { OrdinalError } from '../errors.ts';
-import { limits } from '../limits.ts';
-import type { CompiledPipeline } from '../pipeline/compiled.ts';
-import { checkCallBack } from '../run/call-back.ts';
-import { hasEnded, type Instance } from '../run/client.ts';
-import { type RunInput, runInputSchema } from '../run/documents.ts';
-import { type Environment, pipelineOf } from '../run/environment.ts';
-import { RUN_ORCHESTRATION } from '../run/orchestrator.ts';
+import { checkCallBack } from '../callback/allowed-address.ts';
+import { TELL_ORCHESTRATION, type TellInput, tellInstanceId } from '../callback/notify-caller.ts';
+import { type RunInput, runInputSchema } from '../documents/documents.ts';
 import {
   checkBlobInSource,
   checkGlobInSource,
   checkPrefixInSource,
   globPrefix,
   type Selection,
-} from '../run/selection.ts';
-import { TELL_ORCHESTRATION, type TellInput, tellInstanceId } from '../run/tell.ts';
+} from '../documents/selection.ts';
+import { hasEnded, type Instance } from '../durable/client.ts';
+import { type Environment, pipelineOf } from '../environment/environment.ts';
+import { OrdinalError } from '../errors.ts';
+import { limits } from '../limits.ts';
+import type { CompiledPipeline } from '../pipeline/compiled.ts';
+import { RUN_ORCHESTRATION } from '../run/orchestrator.ts';
 import { writeJson } from '../storage/json.ts';
 import { work } from '../storage/names.ts';
 import { deadlineOf } from './deadline.ts';
-import type { Door, Handler } from './door.ts';
-import { rootOf } from './door.ts';
 import { json, parseRequest, RequestError } from './problem.ts';
+import type { Door, Handler } from './request-context.ts';
+import { rootOf } from './request-context.ts';
 import { type StartBody, startBodySchema } from './schemas.ts';
 import { resourceUrl } from './urls.ts';
 

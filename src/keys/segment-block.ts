@@ -9,7 +9,7 @@
  * u32 hash[n] · u32 end[n] · key bytes · pad to 8, little endian), compressed or not.
  */
 import zlib from 'node:zlib';
-import { lowAndHigh, readEnds, readPlanes, type Words, wordsOf, writePlanes } from '../byte-planes.ts';
+import { lowAndHigh, readEnds, readPlanes, type Words, wordsOf, writePlanes } from '../bytes/byte-planes.ts';
 import { OrdinalError } from '../errors.ts';
 
 /** At the end of a segment: which layout its blocks have. */

@@ -9,9 +9,9 @@
  * A value is an ID; or, in the delta of one run, the key's ordinal among the run's new keys, whose ID follows from the
  * ranges that the run was given. The hash is `hashKey` of `table.ts`: it is part of the format.
  */
-import { lowAndHigh, wordsOf } from '../byte-planes.ts';
+import { lowAndHigh, wordsOf } from '../bytes/byte-planes.ts';
+import { arenaOf, copyForward, slackBytes } from '../bytes/short-bytes.ts';
 import { invariant, OrdinalError } from '../errors.ts';
-import { arenaOf, copyForward, slackBytes } from '../short-bytes.ts';
 import type { BlobStore } from '../storage/store.ts';
 import { compressQuickly } from '../storage/zstd.ts';
 import {

@@ -5,9 +5,10 @@
  * As long as keys come in ascending order, as document numbers mostly do, a key greater than the last is new and nothing
  * is looked up: the slots are made when the first key comes out of order.
  */
+
+import { compareInOrder, copyForward, sameBytes, slackBytes, viewOf } from '../bytes/short-bytes.ts';
 import { OrdinalError } from '../errors.ts';
 import type { Values } from '../parquet/types.ts';
-import { compareInOrder, copyForward, sameBytes, slackBytes, viewOf } from '../short-bytes.ts';
 
 const LOAD_MAX = 0.6;
 /** Offsets are 32-bit. */

@@ -2,8 +2,9 @@
  * Plain byte arrays read by distinct value: each row becomes the number that an interner gives its bytes, and no arena
  * of all rows is made. For columns that a writer gave no dictionary although their values repeat.
  */
+
+import { sameBytes, viewOf } from '../bytes/short-bytes.ts';
 import type { ErrorLocation } from '../errors.ts';
-import { sameBytes, viewOf } from '../short-bytes.ts';
 import { guarded } from './fail.ts';
 import { Validity } from './levels.ts';
 import { openDataPage } from './page-body.ts';

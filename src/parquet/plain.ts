@@ -4,7 +4,7 @@
  * Specification: parquet-format `Encodings.md` (PLAIN = 0, BYTE_STREAM_SPLIT = 9).
  */
 
-import { arenaOf, copyForward, slackBytes } from '../short-bytes.ts';
+import { arenaOf, copyForward, slackBytes } from '../bytes/short-bytes.ts';
 import { widthOf } from './constants.ts';
 import type { ColumnType, Values } from './types.ts';
 import { allocate, bytesOf } from './values.ts';

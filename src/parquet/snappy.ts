@@ -4,7 +4,7 @@
  *
  * Specification: google/snappy, `format_description.txt`.
  */
-import { type Arena, arenaOf, copyForward, slackBytes } from '../short-bytes.ts';
+import { type Arena, arenaOf, copyForward, slackBytes } from '../bytes/short-bytes.ts';
 import { copyOf } from './values.ts';
 
 const hashBits = 14;

@@ -2,8 +2,9 @@
  * Helpers over `Values`: allocate, gather, slice, concatenate, compare. Everything is physical; nothing here knows
  * what a value means.
  */
+
+import { arenaOf, copyForward, slackBytes } from '../bytes/short-bytes.ts';
 import { OrdinalError } from '../errors.ts';
-import { arenaOf, copyForward, slackBytes } from '../short-bytes.ts';
 import { widthOf } from './constants.ts';
 import type { ColumnType, Values } from './types.ts';
 

@@ -4,6 +4,9 @@
  * and what it had reserved is settled: committed where its manifest exists, released where not.
  */
 import type { Task } from 'durable-functions';
+import type { ActivityResult } from '../durable/activity.ts';
+import type { Orchestration } from '../durable/context.ts';
+import { activity } from '../durable/fan-out.ts';
 import { fromErrorValue, OrdinalError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import {
@@ -15,9 +18,6 @@ import {
   releaseOperation,
   showOperation,
 } from '../sequence/calls.ts';
-import type { ActivityResult } from './activity.ts';
-import { activity } from './fan-out.ts';
-import type { Orchestration } from './orchestration.ts';
 
 /** Registered in `functions/`, because it asks the durable client: whether a run can still go on. */
 export const LIVENESS_ACTIVITY = 'livenessOfRun';

@@ -4,20 +4,20 @@
  * the manifest is there; whatever fails before that is undone by name.
  */
 import type { Task } from 'durable-functions';
+import { runInputSchema } from '../documents/documents.ts';
+import type { Phase } from '../documents/status.ts';
+import { type ActivityResult, cut, shortened } from '../durable/activity.ts';
+import type { Orchestration } from '../durable/context.ts';
+import { type Guard, withDeadline } from '../durable/deadline.ts';
+import { activity, fanOut, fanOutAll, taskRangeSchema } from '../durable/fan-out.ts';
 import { type ErrorValue, OrdinalError, toErrorValue } from '../errors.ts';
-import type { PlanOutput } from './activities/plan.ts';
-import { type ActivityResult, cut, shortened } from './activity.ts';
-import { type Guard, withDeadline } from './deadline.ts';
-import { runInputSchema } from './documents.ts';
-import { complete, undo } from './ending.ts';
-import { activity, fanOut, fanOutAll, taskRangeSchema } from './fan-out.ts';
+import type { PlanOutput } from '../plan/activity.ts';
+import { complete, undo } from './complete-or-undo.ts';
 import { acquireLeases } from './leases.ts';
-import { countRows, reserveAll } from './numbering.ts';
-import type { Orchestration } from './orchestration.ts';
-import { settleOrphans } from './orphans.ts';
+import { countRows, reserveAll } from './reserve-ids.ts';
 import { type RunOutput, type RunState, refOf, report } from './run-state.ts';
-import type { Phase } from './status.ts';
-import { callBack } from './tidy.ts';
+import { settleOrphans } from './settle-orphans.ts';
+import { callBack } from './settle-terminated.ts';
 
 export type { RunOutput } from './run-state.ts';
 

@@ -1,10 +1,11 @@
 /** What a run's orchestrator keeps in mind while it goes from phase to phase. */
+
+import type { PlanRef, RunInput } from '../documents/documents.ts';
+import type { Phase, RunStatus } from '../documents/status.ts';
+import type { Orchestration } from '../durable/context.ts';
 import { invariant } from '../errors.ts';
 import { limits } from '../limits.ts';
-import type { PlanOutput } from './activities/plan.ts';
-import type { PlanRef, RunInput } from './documents.ts';
-import type { Orchestration } from './orchestration.ts';
-import type { Phase, RunStatus } from './status.ts';
+import type { PlanOutput } from '../plan/activity.ts';
 
 export interface RunOutput {
   runId: string;

@@ -2,16 +2,17 @@
  * Splits one batch, unit by unit: source chunks in; for each rows entity a fragment's static bytes out; at
  * the end the batch's key lists and its record. No I/O: the activity around it fetches and stages.
  */
+
+import type { Fragment, SplitRecord } from '../documents/split-record.ts';
 import type { ColumnType } from '../parquet/types.ts';
 import type { CompiledPipeline } from '../pipeline/compiled.ts';
-import type { Fragment, SplitRecord } from './fragment.ts';
-import { BatchKeys, type KeyTypes } from './key-lists.ts';
-import { QuarantineList } from './quarantine.ts';
+import type { SourceChunk, UnitPlace } from '../source/source-chunk.ts';
+import { QuarantineList } from './contract/quarantine.ts';
+import { BatchKeys, type KeyTypes } from './keys/key-lists.ts';
 import { type BatchMemory, memoryOf, RunMemory } from './run-memory.ts';
-import type { SourceChunk, UnitPlace } from './source-chunk.ts';
 import { SourceUnit } from './source-unit.ts';
-import { unroutedRows } from './unrouted.ts';
-import { type OutLeafType, type Ways, type WrittenFragment, writeFragment } from './write-fragment.ts';
+import { unroutedRows } from './write/unrouted.ts';
+import { type OutLeafType, type Ways, type WrittenFragment, writeFragment } from './write/write-fragment.ts';
 
 export interface BatchSchema {
   /** By entity: columns of its files. */

@@ -3,7 +3,7 @@
  * the next can use again. Fresh memory is dear: it has to be mapped, zeroed, and collected, and the collector counts it.
  */
 import { KeyTable } from '../keys/table.ts';
-import { StringPool } from './string-pool.ts';
+import { StringPool } from './contract/string-pool.ts';
 
 /** Batches whose memory is kept for others: as many as usually run side by side in a process. */
 const SPARE_MAX = 2;

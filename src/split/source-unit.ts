@@ -5,12 +5,12 @@
 import { invariant, OrdinalError } from '../errors.ts';
 import type { Codec, ColumnType } from '../parquet/types.ts';
 import type { CompiledPipeline, Predicate } from '../pipeline/compiled.ts';
-import { CleanColumn } from './clean.ts';
-import { type Factor, factorize } from './factorize.ts';
-import { reasonOf, shown } from './js-view.ts';
-import { type Rejection, Rejections } from './rejections.ts';
+import { locationOf, type SourceChunk, type UnitPlace } from '../source/source-chunk.ts';
+import { CleanColumn } from './contract/contract-column.ts';
+import { type Factor, factorize } from './contract/factorize.ts';
+import { reasonOf, shown } from './contract/js-view.ts';
+import { type Rejection, Rejections } from './contract/rejections.ts';
 import type { BatchMemory } from './run-memory.ts';
-import { locationOf, type SourceChunk, type UnitPlace } from './source-chunk.ts';
 
 /** Selected rows, ascending, and the same as a mask over all rows. Undefined stands for all rows. */
 export interface Selection {

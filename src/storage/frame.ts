@@ -6,7 +6,7 @@
  * A section is the byte planes of its numbers' differences: lists of ordinals mostly ascend.
  * Or, where that saves bytes on the way: `ORDZ`, u32 bytes of the frame, the frame compressed (ZSTD).
  */
-import { readPlanes, wordsOf, writePlanes } from '../byte-planes.ts';
+import { readPlanes, wordsOf, writePlanes } from '../bytes/byte-planes.ts';
 import { OrdinalError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import { replaceBytes, reviveBytes } from './json.ts';

@@ -5,8 +5,8 @@
  */
 import assert from 'node:assert/strict';
 import { readdir, readFile } from 'node:fs/promises';
-import { describe, it } from 'node:test';
 import { DataFactoryManagementClient } from '@azure/arm-datafactory';
+import { describe, it } from 'vitest';
 
 type Resource = { name: string; properties: Record<string, unknown> };
 

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { after, before, describe, it } from 'node:test';
+import { afterAll, beforeAll, describe, it } from 'vitest';
 import { type App, startApp } from '../http/support/app.ts';
 import { flightsFile } from '../http/support/flights.ts';
 import { type Pipeline, type PipelineResult, runPipeline } from './support/factory.ts';
@@ -12,7 +12,7 @@ const key = 'a key/with+signs=';
 let app: App;
 let vault: Server;
 
-before(async () => {
+beforeAll(async () => {
   app = await startApp({ ORDINAL_CALLBACK_LOOPBACK: 'true', Host__Keys__default: key, ORDINAL_BATCH_ROWS: '100' }, [
     '--enable-auth',
   ]);
@@ -25,7 +25,7 @@ before(async () => {
   await app.upload('landing', 'flights/2001/01/31/b.parquet', flightsFile(20, 1));
   await app.upload('landing', 'flights/broken/a.parquet', Buffer.from('PAR1 is how it begins, and that is all'));
 });
-after(async () => {
+afterAll(async () => {
   vault?.close();
   await app?.stop();
 });

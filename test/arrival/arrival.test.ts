@@ -4,9 +4,9 @@ import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterEach, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { afterEach, describe, it } from 'vitest';
 import { type App, startApp } from '../http/support/app.ts';
 import { flightsFile } from '../http/support/flights.ts';
 

@@ -1,15 +1,15 @@
 /** What an arrival becomes, by mode, in a world that stands still; and where bursts are cut. */
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
 import fc from 'fast-check';
+import { describe, it } from 'vitest';
 import { pipelines } from '../../pipelines/index.ts';
 import { lookAtArrivals } from '../../src/arrival/activities.ts';
-import { type CutsState, reduceCuts } from '../../src/arrival/cuts.ts';
+import { type CutsState, reduceCuts } from '../../src/arrival/arrival-intervals.ts';
 import { type Arrival, receiveArrival } from '../../src/arrival/receive.ts';
-import { parseConfig } from '../../src/config.ts';
+import { runInputSchema } from '../../src/documents/documents.ts';
+import { parseConfig } from '../../src/environment/config.ts';
 import type { ArrivalMode } from '../../src/pipeline/arrival.ts';
-import { runInputSchema } from '../../src/run/documents.ts';
-import { sourceBlobs } from '../../src/run/source-blobs.ts';
+import { sourceBlobs } from '../../src/plan/source-blobs.ts';
 import { ClockedStore } from '../http/support/clocked-store.ts';
 import { flightsFile } from '../http/support/flights.ts';
 import { StandingRuns } from '../http/support/runs.ts';

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { after, before, describe, it } from 'node:test';
+import { afterAll, beforeAll, describe, it } from 'vitest';
 import { benchEngines } from '../../bench/engines.ts';
 import { difference } from '../../bench/equal.ts';
 import { linearity, ratio, writeReport } from '../../bench/report.ts';
@@ -26,10 +26,10 @@ const result = (engine: Result['engine'], scope: Result['scope'], rows: number, 
 
 describe('the benchmark', () => {
   let folder = '';
-  before(async () => {
+  beforeAll(async () => {
     folder = await mkdtemp(path.join(tmpdir(), 'ordinal-bench-test-'));
   });
-  after(() => rm(folder, { recursive: true, force: true }));
+  afterAll(() => rm(folder, { recursive: true, force: true }));
 
   it('has every contestant publish the same rows and IDs', async () => {
     const lines: string[] = [];

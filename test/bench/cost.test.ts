@@ -1,6 +1,6 @@
 /** What a run costs: how requests are billed, and how the price follows. */
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { describe, it } from 'vitest';
 import { type Counts, costOf, costTables, prices } from '../../bench/cost.ts';
 import { kindOf } from '../../bench/counting-proxy.ts';
 

@@ -2,18 +2,18 @@ import assert from 'node:assert/strict';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { after, before, describe, it } from 'node:test';
+import { afterAll, beforeAll, describe, it } from 'vitest';
 import { flightsFile, generateFlights, generateSales } from '../../bench/generate.ts';
 import { Duck, literal } from '../../tools/duckdb.ts';
 
 describe('generated source data', () => {
   let folder = '';
   let duck: Duck;
-  before(async () => {
+  beforeAll(async () => {
     folder = await mkdtemp(path.join(tmpdir(), 'ordinal-generate-'));
     duck = await Duck.open({ tempFolder: folder });
   });
-  after(async () => {
+  afterAll(async () => {
     duck.close();
     await rm(folder, { recursive: true, force: true });
   });

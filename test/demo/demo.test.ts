@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { rename } from 'node:fs/promises';
-import { it } from 'node:test';
+import { it } from 'vitest';
 import { DemoBlobs } from '../../demo/blobs.ts';
 import { type RunFigures, runDemo } from '../../demo/demo.ts';
 import { startServices } from '../../demo/services.ts';

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { after, before, describe, it } from 'node:test';
+import { afterAll, beforeAll, describe, it } from 'vitest';
 import { Progress, progressLine } from '../../demo/progress.ts';
 import { followRun, type RunStatus, startRun } from '../../demo/runs.ts';
 import { renderTable } from '../../demo/table.ts';
@@ -25,7 +25,7 @@ describe('following a run', () => {
   const json = (body: unknown, code = 200): { code: number; text: string } => ({ code, text: JSON.stringify(body) });
   const signal = new AbortController().signal;
 
-  before(async () => {
+  beforeAll(async () => {
     server = createServer((_request, response) => {
       const { code, text } = answers.length > 1 ? answers.shift()! : answers[0]!;
       response.writeHead(code, { 'content-type': 'application/json' }).end(text);
@@ -33,7 +33,7 @@ describe('following a run', () => {
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   });
-  after(() => new Promise((resolve) => server.close(resolve)));
+  afterAll(() => new Promise((resolve) => server.close(resolve)));
 
   const follow = (stallMs?: number): Promise<RunStatus> =>
     followRun(`${base}/api/runs/r1`, { signal, onStatus: () => {}, everyMs: 5, ...(stallMs && { stallMs }) });

@@ -1,6 +1,6 @@
 /** The checks that look at blobs, manifest and status without opening a data file: right passes, each fault is found. */
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { describe, it } from 'vitest';
 import type { ListedBlob } from '../../demo/blobs.ts';
 import { checkListing, checkManifest, checkNoNewKeys, checkReported, checkUntouched } from '../../demo/published.ts';
 import type { RunEntity, RunStatus } from '../../demo/runs.ts';

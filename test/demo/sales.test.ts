@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import path from 'node:path';
-import { it } from 'node:test';
+import { it } from 'vitest';
 import { generateSales } from '../../bench/generate.ts';
 import { DemoBlobs } from '../../demo/blobs.ts';
 import { downloadRun } from '../../demo/published.ts';

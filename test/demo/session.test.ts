@@ -3,9 +3,9 @@ import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { createInterface } from 'node:readline';
-import { describe, it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { describe, it } from 'vitest';
 
 const program = fileURLToPath(new URL('./fixtures/session-program.ts', import.meta.url));
 
@@ -49,7 +49,10 @@ async function assertNothingLeft(started: Started): Promise<void> {
   assert.deepEqual(started.pids.filter(exists), []);
 }
 
-describe('a session', { concurrency: 2, skip: existsSync('/proc/self/stat') ? false : 'needs /proc' }, () => {
+describe('a session', {
+  concurrent: true,
+  skip: !existsSync('/proc/self/stat'),
+}, () => {
   it('stops everything when its work is done', async () => {
     const { started, end } = await play('completes');
     await assertNothingLeft(started);

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { after, before, describe, it } from 'node:test';
+import { afterAll, beforeAll, describe, it } from 'vitest';
 import { generateSales } from '../../bench/generate.ts';
 import { sales } from '../../demo/verify/sales.ts';
 import { verifyRun } from '../../demo/verify/verify.ts';
@@ -14,13 +14,13 @@ describe('the verifier of published sales', () => {
   let folder = '';
   let source = '';
   let duck: Duck;
-  before(async () => {
+  beforeAll(async () => {
     folder = await mkdtemp(path.join(tmpdir(), 'ordinal-verify-'));
     source = path.join(folder, 'sales.parquet');
     duck = await Duck.open({ tempFolder: folder });
     await generateSales({ rows: 40_000, out: source });
   });
-  after(async () => {
+  afterAll(async () => {
     duck.close();
     await rm(folder, { recursive: true, force: true });
   });

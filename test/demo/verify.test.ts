@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { after, before, describe, it } from 'node:test';
+import { afterAll, beforeAll, describe, it } from 'vitest';
 import { flightsFile } from '../../bench/generate.ts';
 import { flights } from '../../demo/verify/flights.ts';
 import type { Check, PublishedRun } from '../../demo/verify/meaning.ts';
@@ -157,7 +157,7 @@ describe('the verifier of published flights', () => {
   const verify = (run: PublishedRun, earlier?: PublishedRun[]): Promise<Check[]> =>
     verifyRun(duck, flights, run, earlier);
 
-  before(async () => {
+  beforeAll(async () => {
     folder = await mkdtemp(path.join(tmpdir(), 'ordinal-verify-'));
     duck = await Duck.open({ tempFolder: folder });
     sources = ['a', 'b'].map((name) => path.join(folder, `${name}.parquet`));
@@ -165,7 +165,7 @@ describe('the verifier of published flights', () => {
     await writeSource(duck, all, 0, 7_000, sources[0]!);
     await writeSource(duck, all, 7_000, rows, sources[1]!);
   });
-  after(async () => {
+  afterAll(async () => {
     duck.close();
     await rm(folder, { recursive: true, force: true });
   });
@@ -223,7 +223,7 @@ describe('the verifier of a second run', () => {
     return verifyRun(duck, flights, second, [first]);
   }
 
-  before(async () => {
+  beforeAll(async () => {
     folder = await mkdtemp(path.join(tmpdir(), 'ordinal-verify-'));
     duck = await Duck.open({ tempFolder: folder });
     const all = `read_parquet(${literal(flightsFile())})`;
@@ -232,7 +232,7 @@ describe('the verifier of a second run', () => {
     await writeSource(duck, all, 0, 8_000, first.sources[0]!);
     await writeSource(duck, all, 4_000, 12_000, second.sources[0]!);
   });
-  after(async () => {
+  afterAll(async () => {
     duck.close();
     await rm(folder, { recursive: true, force: true });
   });

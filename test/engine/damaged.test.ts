@@ -4,8 +4,8 @@
  * defect of ours, a hang or a value that is not what the bytes say.
  */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
 import fc from 'fast-check';
+import { afterAll, beforeAll, test } from 'vitest';
 import { OrdinalError } from '../../src/errors.ts';
 import { checkOutcome, filesOf, runScenario } from './support/check.ts';
 import { DuckReader } from './support/reader.ts';
@@ -25,10 +25,10 @@ const named = new Set([
 ]);
 let duck: DuckReader;
 
-before(async () => {
+beforeAll(async () => {
   duck = await DuckReader.open();
 });
-after(() => duck.close());
+afterAll(() => duck.close());
 
 async function survives(scenario: Scenario, damage: (bytes: Uint8Array) => Uint8Array): Promise<string> {
   const one = { ...scenario, runs: [scenario.runs[0]!.slice(0, 1)], idEncoding: 'plain' as const };

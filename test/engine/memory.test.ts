@@ -1,15 +1,15 @@
 /**
  * Memory is bounded by the row group and not by the file: what is alive, after a full collection, when rows are looked at
  * and when a block is staged, is the same for eight times the row groups. (How row groups that are too large are
- * cut is in `test/split/units.test.ts`.) Resident memory is higher, by what the collector has not got to yet.
+ * cut is in `test/source/units.test.ts`.) Resident memory is higher, by what the collector has not got to yet.
  */
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { after, before, test } from 'node:test';
 import v8 from 'node:v8';
 import vm from 'node:vm';
+import { afterAll, beforeAll, test } from 'vitest';
 import { z } from 'zod';
 import { FileStore } from '../../bench/file-store.ts';
 import { encodeDictionaryChunk, encodePlain } from '../../src/parquet/encode.ts';
@@ -25,10 +25,10 @@ v8.setFlagsFromString('--expose-gc');
 const collect = vm.runInNewContext('gc') as () => void;
 let folder: string;
 
-before(() => {
+beforeAll(() => {
   folder = fs.mkdtempSync(path.join(os.tmpdir(), 'ordinal-memory-'));
 });
-after(() => fs.rmSync(folder, { recursive: true, force: true }));
+afterAll(() => fs.rmSync(folder, { recursive: true, force: true }));
 
 /** Blobs in files, so that none of them is in this process; looks at what is alive. */
 class Watched extends FileStore {

@@ -3,9 +3,9 @@
  * that was written anew, the order of the rows, where each byte is, and whose file it is.
  */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
 import fc from 'fast-check';
 import { parquetMetadata } from 'hyparquet';
+import { afterAll, beforeAll, test } from 'vitest';
 import { z } from 'zod';
 import { encodeDictionaryChunk } from '../../src/parquet/encode.ts';
 import { readPages } from '../../src/parquet/pages.ts';
@@ -23,10 +23,10 @@ import { poolValues } from './support/sources.ts';
 const numRuns = Number(process.env.ORDINAL_ENGINE_RUNS ?? 15);
 let duck: DuckReader;
 
-before(async () => {
+beforeAll(async () => {
   duck = await DuckReader.open();
 });
-after(() => duck.close());
+afterAll(() => duck.close());
 
 type Metadata = ReturnType<typeof parquetMetadata>;
 type Entity = CompiledPipeline['entities'][number];

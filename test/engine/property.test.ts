@@ -3,8 +3,8 @@
  * key index: IDs, references, values, order. `ORDINAL_ENGINE_RUNS` makes the search longer.
  */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
 import fc from 'fast-check';
+import { afterAll, beforeAll, test } from 'vitest';
 import { underLimits } from '../support/limits.ts';
 import { checkOutcome, filesOf, runScenario } from './support/check.ts';
 import { DuckReader } from './support/reader.ts';
@@ -15,10 +15,10 @@ import type { FileShape } from './support/sources.ts';
 const numRuns = Number(process.env.ORDINAL_ENGINE_RUNS ?? 40);
 let duck: DuckReader;
 
-before(async () => {
+beforeAll(async () => {
   duck = await DuckReader.open();
 });
-after(() => duck.close());
+afterAll(() => duck.close());
 
 test('what is published is what the reference says, for every type and page layout', async () => {
   await fc.assert(

@@ -3,12 +3,12 @@
  * number, column, value and reason; above the allowed share nothing is published.
  */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
 import fc from 'fast-check';
+import { afterAll, beforeAll, test } from 'vitest';
 import { z } from 'zod';
+import { manifestSchema } from '../../src/documents/documents.ts';
 import { compile } from '../../src/pipeline/compile.ts';
 import { pipeline } from '../../src/pipeline/index.ts';
-import { manifestSchema } from '../../src/run/documents.ts';
 import { readJson } from '../../src/storage/json.ts';
 import { columnKinds, pickyKinds } from './support/cells.ts';
 import { checkOutcome, filesOf, refusedColumns, runScenario } from './support/check.ts';
@@ -20,10 +20,10 @@ import { writeSource } from './support/sources.ts';
 const numRuns = Number(process.env.ORDINAL_ENGINE_RUNS ?? 30);
 let duck: DuckReader;
 
-before(async () => {
+beforeAll(async () => {
   duck = await DuckReader.open();
 });
-after(() => duck.close());
+afterAll(() => duck.close());
 
 test('what is accepted is published as if the rest were not there, and the rest is in quarantine', async () => {
   const kinds = ['string', 'int32', 'double', 'stringToNull', ...Object.keys(pickyKinds), ...Object.keys(pickyKinds)];

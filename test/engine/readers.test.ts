@@ -3,9 +3,9 @@
  * in every file, and they are the reference's.
  */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
 import fc from 'fast-check';
 import { parquetMetadata } from 'hyparquet';
+import { afterAll, beforeAll, test } from 'vitest';
 import { encodeDictionaryChunk } from '../../src/parquet/encode.ts';
 import { fileOf } from '../parquet/support/files.ts';
 import { readDsnp, readHyparquet, readLite, throughArrow, throughPolars } from '../parquet/support/peers.ts';
@@ -22,10 +22,10 @@ const numRuns = Number(process.env.ORDINAL_ENGINE_RUNS ?? 12);
 fc.configureGlobal({ seed: Number(process.env.ORDINAL_SEED ?? 20_261_123) });
 let duck: DuckReader;
 
-before(async () => {
+beforeAll(async () => {
   duck = await DuckReader.open();
 });
-after(() => duck.close());
+afterAll(() => duck.close());
 
 /** A reader's value in the terms of the expected text: dates and times come as `Date`s or as raw numbers. */
 function seen(value: unknown, expected: string | null | undefined): string | null {

@@ -3,13 +3,13 @@
  * that the plan pinned.
  */
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import { z } from 'zod';
 import { OrdinalError } from '../../src/errors.ts';
 import { parseFooter } from '../../src/parquet/footer-read.ts';
 import { compile } from '../../src/pipeline/compile.ts';
 import { pipeline } from '../../src/pipeline/index.ts';
-import { coalesce } from '../../src/run/source.ts';
+import { coalesce } from '../../src/source/source-file.ts';
 import { randomOf } from '../parquet/support/random.ts';
 import { columnKinds } from './support/cells.ts';
 import { Engine } from './support/drive.ts';

@@ -1,6 +1,6 @@
 /** Sources that a run refuses by name before anything is split, and what it passes over. */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { afterAll, beforeAll, test } from 'vitest';
 import { z } from 'zod';
 import { OrdinalError } from '../../src/errors.ts';
 import { encodePlain } from '../../src/parquet/encode.ts';
@@ -13,10 +13,10 @@ import { DuckReader } from './support/reader.ts';
 import { poolValues } from './support/sources.ts';
 
 let duck: DuckReader;
-before(async () => {
+beforeAll(async () => {
   duck = await DuckReader.open();
 });
-after(() => duck.close());
+afterAll(() => duck.close());
 
 type Words = Record<'rows' | 'id', (...args: unknown[]) => unknown>;
 

@@ -1,8 +1,8 @@
 /** The HTTP door, from outside: the built app on the local host. Every answer is held to the OpenAPI document. */
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
 import { parquetReadObjects } from 'hyparquet';
 import { compressors } from 'hyparquet-compressors';
+import { afterAll, beforeAll, describe, it } from 'vitest';
 import { type Answer, type App, startApp } from './support/app.ts';
 import { Contract } from './support/contract.ts';
 import { flightsFile } from './support/flights.ts';
@@ -20,14 +20,14 @@ const rowsOf = (answer: Answer) =>
     (answer.body.entities as { entity: string; rows: number }[]).map(({ entity, rows }) => [entity, rows]),
   );
 
-before(async () => {
+beforeAll(async () => {
   app = await startApp({ ORDINAL_BATCH_ROWS: '100' });
   contract = await Contract.of(app);
   for (const [i, name] of ['a', 'b', '2001/c', '2001/d'].entries()) {
     await app.upload('landing', `flights/${name}.parquet`, flightsFile(50 + i, i));
   }
 });
-after(() => app?.stop());
+afterAll(() => app?.stop());
 
 /** Rows of a published file, as another reader sees them. */
 async function published(blob: string): Promise<Record<string, unknown>[]> {

@@ -1,9 +1,9 @@
 /** Deadlines through the real SDK and engine, on a virtual clock: a wait of hours is given up in time. */
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
 import type { Task } from 'durable-functions';
-import { withDeadline } from '../../src/run/deadline.ts';
-import type { Orchestration } from '../../src/run/orchestration.ts';
+import { describe, it } from 'vitest';
+import type { Orchestration } from '../../src/durable/context.ts';
+import { withDeadline } from '../../src/durable/deadline.ts';
 import '../local/app.ts';
 import { orchestrator, World } from '../local/harness.ts';
 

@@ -1,10 +1,10 @@
 /** A run that hangs, driven by hand: whatever it waits for, its deadline ends it. */
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
 import type { Task } from 'durable-functions';
+import { describe, it } from 'vitest';
+import type { Orchestration } from '../../src/durable/context.ts';
+import { withDeadline } from '../../src/durable/deadline.ts';
 import { OrdinalError } from '../../src/errors.ts';
-import { withDeadline } from '../../src/run/deadline.ts';
-import type { Orchestration } from '../../src/run/orchestration.ts';
 
 interface FakeTask {
   name: string;

@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { after, before, describe, it } from 'node:test';
+import { afterAll, beforeAll, describe, it } from 'vitest';
 import { startAzurite } from '../../local/azurite.ts';
 import { type App, startApp } from './support/app.ts';
 import { flightsFile } from './support/flights.ts';
@@ -30,12 +30,12 @@ async function open(env: Record<string, string> = {}): Promise<void> {
   app = await startApp(settings, [], { azurite, state: path.join(folder, 'host.sqlite') });
 }
 
-before(async () => {
+beforeAll(async () => {
   folder = await mkdtemp(path.join(tmpdir(), 'ordinal-purge-'));
   azurite = await startAzurite();
   await open();
 });
-after(async () => {
+afterAll(async () => {
   await app?.stop();
   await azurite?.stop();
   if (folder !== undefined) await rm(folder, { recursive: true, force: true });

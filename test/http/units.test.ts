@@ -1,17 +1,17 @@
 /** What the doors decide by themselves: addresses, call-backs, globs, deadlines. */
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
 import fc from 'fast-check';
+import { describe, it } from 'vitest';
 import { pipelines } from '../../pipelines/index.ts';
-import { parseConfig } from '../../src/config.ts';
+import { checkCallBack } from '../../src/callback/allowed-address.ts';
+import { globMatcher, globPrefix } from '../../src/documents/selection.ts';
+import { shortened } from '../../src/durable/activity.ts';
+import { parseConfig } from '../../src/environment/config.ts';
 import { deadlineOf } from '../../src/http/deadline.ts';
 import { routes, unknownRoute } from '../../src/http/routes.ts';
 import { startRun } from '../../src/http/start.ts';
 import { apiRoot, resourceUrl } from '../../src/http/urls.ts';
 import { limits } from '../../src/limits.ts';
-import { shortened } from '../../src/run/activity.ts';
-import { checkCallBack } from '../../src/run/call-back.ts';
-import { globMatcher, globPrefix } from '../../src/run/selection.ts';
 import type { BlobStore } from '../../src/storage/store.ts';
 import { StandingRuns } from './support/runs.ts';
 

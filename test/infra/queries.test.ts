@@ -1,13 +1,13 @@
 /** Queries ask for nothing that the app does not log: every member they name is in a line that it really writes. */
 import assert from 'node:assert/strict';
 import { readdir, readFile } from 'node:fs/promises';
-import { describe, it } from 'node:test';
+import { describe, it } from 'vitest';
 import { pipelines } from '../../pipelines/index.ts';
 import { receiveArrival } from '../../src/arrival/receive.ts';
-import { parseConfig } from '../../src/config.ts';
-import { sweep } from '../../src/housekeeping/sweep.ts';
-import { runActivities } from '../../src/run/activity.ts';
-import { logged } from '../../src/run/telemetry.ts';
+import { runActivities } from '../../src/durable/activity.ts';
+import { parseConfig } from '../../src/environment/config.ts';
+import { logged } from '../../src/environment/telemetry.ts';
+import { sweep } from '../../src/upkeep/sweep.ts';
 import { ClockedStore } from '../http/support/clocked-store.ts';
 import { flightsFile } from '../http/support/flights.ts';
 import { StandingRuns } from '../http/support/runs.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
 import zlib from 'node:zlib';
 import fc from 'fast-check';
+import { test } from 'vitest';
 import { OrdinalError } from '../../src/errors.ts';
 import { compact, mergeable } from '../../src/keys/compact.ts';
 import { openIndex, partitionOf, readHead, settlePending, withPending } from '../../src/keys/key-index.ts';

@@ -1,7 +1,7 @@
 /** Key tables: ordinals in first-seen order, whether keys come in order, out of order, or begin to. */
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
 import fc from 'fast-check';
+import { test } from 'vitest';
 import { hashKey, type KeyBlock, KeyTable } from '../../src/keys/table.ts';
 
 const utf8 = new TextEncoder();

@@ -8,10 +8,10 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { BlobServiceClient, StorageSharedKeyCredential } from '@azure/storage-blob';
 import { DuckDBInstance } from '@duckdb/node-api';
+import { afterAll, beforeAll, test } from 'vitest';
 import { seededRandom } from '../../local/chaos.ts';
 import { gone, type Started, startAll, workersOf } from './processes.ts';
 
@@ -22,7 +22,7 @@ const folder = mkdtempSync(join(tmpdir(), 'app-kill-'));
 const runs = ['first', 'second'];
 const [filesPerRun, rowsPerFile] = [3, 20_000];
 
-before(async () => {
+beforeAll(async () => {
   assert.ok(existsSync(join(scriptRoot, 'dist', 'functions')), 'the app must be built first: npm run build');
   const db = await (await DuckDBInstance.create()).connect();
   for (const [r, run] of runs.entries()) {
@@ -38,7 +38,7 @@ before(async () => {
     }
   }
 });
-after(() => rmSync(folder, { recursive: true }));
+afterAll(() => rmSync(folder, { recursive: true }));
 
 /** The blob service of Azurite, whose account and key every emulator has. */
 function serviceOf({ blobUrl }: Started): BlobServiceClient {

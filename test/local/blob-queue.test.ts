@@ -1,6 +1,6 @@
 /** The consumer of the blob trigger's internal queue, with a queue that is an array. */
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import { BlobQueue } from '../../local/triggers/blob-queue.ts';
 import type { QueueClient, QueueMessage } from '../../local/triggers/queue-client.ts';
 

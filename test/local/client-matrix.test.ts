@@ -3,14 +3,14 @@
  * SDK or a host that changes one of them fails here.
  */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, test } from 'vitest';
 import { type StartedHost, startHost } from '../../local/start-host.ts';
 
 let host: StartedHost;
 const base = () => `${host.url}/runtime/webhooks/durabletask`;
 
-before(async () => {
+beforeAll(async () => {
   host = await startHost({ scriptRoot: fileURLToPath(new URL('./fixtures/basic', import.meta.url)), workers: 1 });
   for (const [name, id] of Object.entries({ chain: 'done', uncaught: 'failed', event: 'waits', other: 'stopped' })) {
     await request('POST', `orchestrators/${name === 'other' ? 'event' : name}/${id}`, '{"a":1}');
@@ -24,7 +24,7 @@ before(async () => {
   for (const key of ['a', 'b', 'c']) await request('POST', `entities/Counter/${key}?op=add`, '1');
   while ((await entities('entities/counter')).length < 3) await new Promise((resolve) => setTimeout(resolve, 10));
 });
-after(() => host.stop());
+afterAll(() => host.stop());
 
 /** The instances that rows may ask for; no row changes one. */
 const statuses = { done: 'Completed', failed: 'Failed', waits: 'Running', stopped: 'Terminated', paused: 'Suspended' };

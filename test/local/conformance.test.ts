@@ -3,7 +3,7 @@
  * deliveries that are repeated or reordered, delays of retries, what scheduling events say. Through the real SDKs.
  */
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import { seededRandom } from '../../local/chaos.ts';
 import type { Change } from '../../local/engine/model.ts';
 import { type Dispatch, EntityTimeout, Interrupted } from '../../local/engine/runtime.ts';

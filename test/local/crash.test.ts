@@ -3,7 +3,7 @@
  * stored. The outcome must be that of a run without a crash: nothing lost, nothing done twice by an entity.
  */
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import { seededRandom, withChaos } from '../../local/chaos.ts';
 import type { Change } from '../../local/engine/model.ts';
 import { MemoryStore } from '../../local/store/memory.ts';

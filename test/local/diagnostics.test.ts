@@ -1,6 +1,6 @@
 /** Where Azure hangs or mixes IDs up in silence, this host fails the instance and says why. */
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import './app.ts';
 import { diagnosticTag } from '../../local/engine/diagnostics.ts';
 import { type Body, df, orchestrator, World } from './harness.ts';

@@ -1,6 +1,6 @@
 /** Entities: batches, order, locks, and the SDK's own ways with them. */
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import { counter } from './app.ts';
 import { df, orchestrator, World } from './harness.ts';
 

@@ -1,12 +1,12 @@
 /**
  * Every trigger that the host sends and every reply that the SDKs give for a few orchestrations, as they were when they
  * were last looked at by a person: a change of the host or an upgrade of an SDK that changes the protocol fails here.
- * `UPDATE_GOLDEN=1 node --test test/local/golden.test.ts` writes them anew; read the difference before committing it.
+ * `UPDATE_GOLDEN=1 npx vitest run test/local/golden.test.ts` writes them anew; read the difference before committing it.
  */
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
-import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { test } from 'vitest';
 import type { Dispatch } from '../../local/engine/runtime.ts';
 import { counter } from './app.ts';
 import { df, orchestrator, World } from './harness.ts';

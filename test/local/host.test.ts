@@ -5,8 +5,8 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, test } from 'vitest';
 import { type StartedHost, startHost } from '../../local/start-host.ts';
 
 const scriptRoot = fileURLToPath(new URL('./fixtures/basic', import.meta.url));
@@ -23,7 +23,7 @@ const server = createServer((request, response) => {
 });
 let outside = '';
 
-before(async () => {
+beforeAll(async () => {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   outside = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   host = await startHost({
@@ -45,7 +45,7 @@ before(async () => {
     onLine: (line) => lines.push(line),
   });
 });
-after(async () => {
+afterAll(async () => {
   await host.stop();
   server.close();
   rmSync(folder, { recursive: true });

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { after, before, beforeEach, test } from 'node:test';
+import { afterAll, beforeAll, beforeEach, test } from 'vitest';
 import './app.ts';
 import { managedIdentity } from '../../local/http/identity.ts';
 import { df, orchestrator, World } from './harness.ts';
@@ -19,12 +19,14 @@ const server = createServer((request, response) => {
   });
 });
 let url = '';
-before(async () => {
+beforeAll(async () => {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 });
-after(() => server.close());
-beforeEach(() => requests.splice(0));
+afterAll(() => server.close());
+beforeEach(async () => {
+  await requests.splice(0);
+});
 
 const call = orchestrator(function* (c) {
   const { options, tokens } = c.getInput() as { options: Parameters<typeof c.callHttp>[0]; tokens?: string };

@@ -1,6 +1,6 @@
 /** What happens to an instance from outside: events, suspend, terminate, rewind, restart, purge, second starts. */
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import './app.ts';
 import { ClientError } from '../../local/engine/client.ts';
 import { type Body, df, orchestrator, World } from './harness.ts';

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, test } from 'node:test';
+import { afterAll, test } from 'vitest';
 import { parseCli, UsageError } from '../../local/cli.ts';
 import { Agenda } from '../../local/engine/agenda.ts';
 import { FunctionTable } from '../../local/functions.ts';
@@ -17,7 +17,7 @@ import { parseConnectionString } from '../../local/triggers/queue-client.ts';
 import { unsupported } from '../../local/unsupported.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'parts-'));
-after(() => rmSync(folder, { recursive: true }));
+afterAll(() => rmSync(folder, { recursive: true }));
 
 const routes: [string, string, Record<string, string> | undefined][] = [
   ['api/a/{id}', '/api/a/1', { id: '1' }],

@@ -1,6 +1,6 @@
 /** The application patterns of the public Durable Functions documentation, each as an orchestration of its own. */
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import './app.ts';
 import { df, orchestrator, World } from './harness.ts';
 

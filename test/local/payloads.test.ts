@@ -1,6 +1,6 @@
 /** What crosses the host, byte for byte: inputs, results, failure texts, custom status. */
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import './app.ts';
 import { sanitize } from '../../local/engine/failure.ts';
 import { df, orchestrator, World } from './harness.ts';

@@ -4,8 +4,8 @@
  * The oracle is a few lines that add numbers up.
  */
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
 import fc from 'fast-check';
+import { test } from 'vitest';
 import { seededRandom, withChaos } from '../../local/chaos.ts';
 import type { Change } from '../../local/engine/model.ts';
 import { MemoryStore } from '../../local/store/memory.ts';

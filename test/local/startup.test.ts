@@ -15,7 +15,7 @@ import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { after, test } from 'node:test';
+import { afterAll, test } from 'vitest';
 import { startAzurite } from '../../local/azurite.ts';
 import { startChild } from '../../local/child.ts';
 import { compileCacheEnvironment } from '../../local/compile-cache.ts';
@@ -24,7 +24,7 @@ import { repositoryRoot } from './harness.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'startup-'));
 symlinkSync(join(repositoryRoot, 'node_modules'), join(folder, 'node_modules'));
-after(() => rmSync(folder, { recursive: true }));
+afterAll(() => rmSync(folder, { recursive: true }));
 const main = join(repositoryRoot, 'local', 'main.ts');
 
 let apps = 0;
@@ -167,7 +167,7 @@ else {
 `;
 
 test('npm run start:func: func runs with Azurite beside it, its own arguments and the same settings', {
-  skip: process.platform === 'win32' && 'the stand-in for func is a script',
+  skip: process.platform === 'win32',
 }, async () => {
   const root = appOf({
     'bin/func': fakeFunc,

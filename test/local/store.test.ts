@@ -3,15 +3,15 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, test } from 'node:test';
 import fc from 'fast-check';
+import { afterAll, test } from 'vitest';
 import type { Change, EntityRecord, InstanceRecord, Message } from '../../local/engine/model.ts';
 import { MemoryStore } from '../../local/store/memory.ts';
 import { SqliteStore } from '../../local/store/sqlite.ts';
 import type { Store } from '../../local/store/store.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'store-'));
-after(() => rmSync(folder, { recursive: true }));
+afterAll(() => rmSync(folder, { recursive: true }));
 let files = 0;
 const stores: [string, () => Store][] = [
   ['memory', () => new MemoryStore()],

@@ -2,15 +2,15 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { type AddressInfo, createServer, Server } from 'node:net';
-import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, test } from 'vitest';
 import { type StartedHost, startHost } from '../../local/start-host.ts';
 import { onLoopback } from '../../local/worker/loopback.ts';
 
 const limit = 8 * 1024 * 1024;
 let host: StartedHost;
 
-before(async () => {
+beforeAll(async () => {
   host = await startHost({
     scriptRoot: fileURLToPath(new URL('./fixtures/stream', import.meta.url)),
     workers: 1,
@@ -22,7 +22,7 @@ before(async () => {
     },
   });
 });
-after(() => host.stop());
+afterAll(() => host.stop());
 
 const api = (path: string, init?: RequestInit) => fetch(`${host.url}/api/${path}`, init);
 const post = (path: string, body: RequestInit['body'], headers: Record<string, string> = {}) =>

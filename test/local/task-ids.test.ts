@@ -1,6 +1,6 @@
 /** The SDK and the host count tasks each for themselves; here they must agree. Traces are what Azure's host writes. */
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import { counter } from './app.ts';
 import { type Body, df, orchestrator, World } from './harness.ts';
 

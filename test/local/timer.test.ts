@@ -1,6 +1,6 @@
 /** The timer trigger on a virtual clock: what is remembered, what is past due, what is made up for. */
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import type { TimerStatus } from '../../local/engine/model.ts';
 import { FunctionTable } from '../../local/functions.ts';
 import { parseSchedule } from '../../local/triggers/cron.ts';

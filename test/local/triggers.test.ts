@@ -4,9 +4,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { BlobServiceClient } from '@azure/storage-blob';
+import { afterAll, beforeAll, test } from 'vitest';
 import { type RunningAzurite, startAzurite } from '../../local/azurite.ts';
 import { type StartedHost, startHost } from '../../local/start-host.ts';
 import { parseConnectionString, QueueClient } from '../../local/triggers/queue-client.ts';
@@ -25,13 +25,13 @@ const start = () =>
     env: { AzureWebJobsStorage: azurite.connectionString, 'AzureWebJobs.off.Disabled': 'true' },
   });
 
-before(async () => {
+beforeAll(async () => {
   azurite = await startAzurite();
   service = BlobServiceClient.fromConnectionString(azurite.connectionString);
   for (const name of ['landing', 'bad', 'events']) await service.getContainerClient(name).create();
   host = await start();
 });
-after(async () => {
+afterAll(async () => {
   await host.stop();
   await azurite.stop();
   rmSync(folder, { recursive: true });

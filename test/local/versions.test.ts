@@ -1,6 +1,6 @@
 /** Versions of orchestrations: which instances a host takes, through the real SDK. */
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import './app.ts';
 import type { EngineSettings } from '../../local/engine/episode.ts';
 import { compareVersions } from '../../local/engine/version.ts';

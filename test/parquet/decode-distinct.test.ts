@@ -1,14 +1,14 @@
 /** Plain byte arrays read by distinct value say the same as the ordinary decoder, whatever the pages and nulls. */
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
 import fc from 'fast-check';
+import { test } from 'vitest';
 import { OrdinalError } from '../../src/errors.ts';
 import { decodeDistinct } from '../../src/parquet/decode-distinct.ts';
 import { chunkShape, decodeChunk, encodePlain, placeChunk } from '../../src/parquet/index.ts';
 import { builder } from '../../src/parquet/logical.ts';
 import type { Codec, ColumnType, Leaf } from '../../src/parquet/types.ts';
 import { bytesAt } from '../../src/parquet/values.ts';
-import { StringPool } from '../../src/split/string-pool.ts';
+import { StringPool } from '../../src/split/contract/string-pool.ts';
 
 const type: ColumnType = { physical: 'BYTE_ARRAY', annotation: { kind: 'string' } };
 const where = { blob: 'b', rowGroup: 0 };

@@ -1,7 +1,7 @@
 /** Footers: what is written is read, by us and by hyparquet; what cannot be read is refused by name. */
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
 import { parquetMetadata } from 'hyparquet';
+import { test } from 'vitest';
 import type { OrdinalError } from '../../src/errors.ts';
 import { limits } from '../../src/limits.ts';
 import { encodePlain } from '../../src/parquet/encode-pages.ts';

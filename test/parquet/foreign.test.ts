@@ -1,6 +1,6 @@
 /** Files with the habits of parquet-mr and of Arrow for C++ are read exactly, and believed where they may be. */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { afterAll, beforeAll, test } from 'vitest';
 import { encodePlain } from '../../src/parquet/encode-pages.ts';
 import type { ColumnType } from '../../src/parquet/types.ts';
 import { gather } from '../../src/parquet/values.ts';
@@ -10,10 +10,10 @@ import { type ForeignColumn, habitNames, writeAs } from './support/foreign.ts';
 import { everyType, randomColumn, randomOf } from './support/random.ts';
 
 let judge: Judge;
-before(async () => {
+beforeAll(async () => {
   judge = await Judge.open();
 });
-after(() => judge.close());
+afterAll(() => judge.close());
 
 /** Every type, required and optional: a row group of values and, where there may be nulls, one of nulls alone. */
 function columnsOf(types: Record<string, ColumnType>, rows: number): ForeignColumn[] {

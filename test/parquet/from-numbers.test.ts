@@ -1,7 +1,7 @@
 /** Numbers in one go become what the builder makes of them one by one, or nothing. */
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
 import fc from 'fast-check';
+import { test } from 'vitest';
 import { fromNumbers } from '../../src/parquet/from-numbers.ts';
 import { builder } from '../../src/parquet/logical.ts';
 import type { ColumnType } from '../../src/parquet/types.ts';

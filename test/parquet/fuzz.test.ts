@@ -5,7 +5,7 @@
  */
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
-import { before, test } from 'node:test';
+import { beforeAll, test } from 'vitest';
 import { OrdinalError } from '../../src/errors.ts';
 import { encodeColumn } from '../../src/parquet/encode-column.ts';
 import type { Codec } from '../../src/parquet/types.ts';
@@ -20,7 +20,7 @@ const decodeMsMax = 5000;
 
 const sources: Record<string, Uint8Array> = {};
 
-before(async () => {
+beforeAll(async () => {
   const codecs: Codec[] = ['UNCOMPRESSED', 'SNAPPY', 'GZIP', 'ZSTD', 'BROTLI', 'LZ4_RAW', 'LZ4'];
   for (const codec of codecs) {
     sources[`ours ${codec}`] = fileOf(

@@ -1,7 +1,7 @@
 /** The ID column: arithmetic runs in either encoding, whatever the page size, codec and carries. */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
 import fc from 'fast-check';
+import { afterAll, beforeAll, test } from 'vitest';
 import { encodeDictionaryChunk } from '../../src/parquet/encode-column.ts';
 import { encodeInt64Sequence, type SequenceRange } from '../../src/parquet/int64-sequence.ts';
 import type { Codec, EncodedChunk, Values } from '../../src/parquet/types.ts';
@@ -13,10 +13,10 @@ const codecs: Codec[] = ['UNCOMPRESSED', 'SNAPPY', 'GZIP', 'ZSTD', 'BROTLI', 'LZ
 const int64Max = 2n ** 63n - 1n;
 
 let judge: Judge;
-before(async () => {
+beforeAll(async () => {
   judge = await Judge.open();
 });
-after(() => judge.close());
+afterAll(() => judge.close());
 
 function fileOfIds(chunk: EncodedChunk): Uint8Array {
   return fileOf([{ name: 'id', type: { physical: 'INT64' }, optional: false, chunks: [chunk] }]);

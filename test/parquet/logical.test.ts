@@ -1,7 +1,7 @@
 /** JavaScript values of every type: as DuckDB shows them, there and back, and refused with a reason. */
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
 import fc from 'fast-check';
+import { test } from 'vitest';
 import { OrdinalError } from '../../src/errors.ts';
 import { decimalNumber, decimalText, parseDecimal, roundToDecimal } from '../../src/parquet/decimal.ts';
 import { float16At, float16Bits } from '../../src/parquet/float16.ts';

@@ -1,8 +1,8 @@
 /** Pages made by hand: what no writer at hand produces, and what must be refused. */
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
 import zlib from 'node:zlib';
 import fc from 'fast-check';
+import { test } from 'vitest';
 import { OrdinalError } from '../../src/errors.ts';
 import { decodeChunk, decodeValidity } from '../../src/parquet/decode.ts';
 import { bitWidthOf, decodeHybrid, encodeHybrid } from '../../src/parquet/hybrid.ts';

@@ -3,7 +3,7 @@
  * compares the foreign file with our rewriting of it, value by value, row by row and type by type.
  */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { afterAll, beforeAll, test } from 'vitest';
 import { encodeColumn } from '../../src/parquet/encode-column.ts';
 import type { Codec, Column } from '../../src/parquet/types.ts';
 import { everythingQuery, Judge } from './support/duckdb.ts';
@@ -21,14 +21,14 @@ const query = everythingQuery(rows);
 /** arrow-rs drops the annotation of UUIDs, and of intervals all but one part. */
 const arrowQuery = `SELECT * EXCLUDE (uid, step) FROM (${query})`;
 
-before(async () => {
+beforeAll(async () => {
   judge = await Judge.open();
   everything = await judge.write(query, 'ROW_GROUP_SIZE 2048');
   arrowFile = await judge.write(arrowQuery, 'ROW_GROUP_SIZE 2048');
   polarsFile = await judge.write(`SELECT * EXCLUDE (step, uid, ts_ns) FROM (${query})`, 'ROW_GROUP_SIZE 2048');
 });
 
-after(() => judge.close());
+afterAll(() => judge.close());
 
 type Form = 'asDecoded' | 'plain';
 

@@ -1,7 +1,7 @@
 /** What is encoded decodes to the same values, for every type, codec, page size, share of nulls and repetition. */
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
 import fc from 'fast-check';
+import { test } from 'vitest';
 import { encodeColumn } from '../../src/parquet/encode-column.ts';
 import { encodeDictionaryPage, encodeIndexPages, encodePlain } from '../../src/parquet/encode-pages.ts';
 import type { Codec, EncodedChunk } from '../../src/parquet/types.ts';

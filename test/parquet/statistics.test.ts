@@ -1,7 +1,7 @@
 /** Statistics: exact, in the order of the type, and true of every value; DuckDB and a slow reference agree. */
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
 import fc from 'fast-check';
+import { test } from 'vitest';
 import { encodePlain } from '../../src/parquet/encode-pages.ts';
 import { reader } from '../../src/parquet/logical.ts';
 import { compareDecimals, statisticsOf } from '../../src/parquet/statistics.ts';

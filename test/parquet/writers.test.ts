@@ -1,8 +1,8 @@
 /** Files by writers with habits of their own: Polars' flights, @dsnp/parquetjs, hyparquet-writer, and odd encodings. */
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
-import { after, before, test } from 'node:test';
 import { type ColumnSource, parquetWriteBuffer } from 'hyparquet-writer';
+import { afterAll, beforeAll, test } from 'vitest';
 import { decodeDictionary } from '../../src/parquet/decode.ts';
 import { encodeDictionaryPage } from '../../src/parquet/encode-pages.ts';
 import { reader } from '../../src/parquet/logical.ts';
@@ -16,10 +16,10 @@ import { dsnp, readHyparquet, throughArrow, throughPolars } from './support/peer
 const flightsPath = new URL('../../node_modules/vega-datasets/data/flights-3m.parquet', import.meta.url);
 
 let judge: Judge;
-before(async () => {
+beforeAll(async () => {
   judge = await Judge.open();
 });
-after(() => judge.close());
+afterAll(() => judge.close());
 
 test('three million flights: dictionaries without an offset, sums and counts as DuckDB has them', async () => {
   const file = fs.readFileSync(flightsPath);

@@ -1,7 +1,7 @@
 /** A proof by bytes says yes only where zod accepts a text and leaves it alone, and says it wherever it can. */
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
 import fc from 'fast-check';
+import { test } from 'vitest';
 import { z } from 'zod';
 import { byteProof, positionsOf } from '../../src/pipeline/byte-proof.ts';
 

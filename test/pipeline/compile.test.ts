@@ -1,6 +1,6 @@
 /** What pipelines compile to: names resolved, in declaration order. */
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
+import { describe, test } from 'vitest';
 import { z } from 'zod';
 import flightsDefinition from '../../pipelines/flights.ts';
 import { pipelines } from '../../pipelines/index.ts';

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
+import { describe, test } from 'vitest';
 import type { ColumnType } from '../../src/parquet/types.ts';
 import { constantProblem } from '../../src/pipeline/constant.ts';
 import { type } from '../../src/pipeline/index.ts';

@@ -1,6 +1,6 @@
 /** Which changes of a pipeline its IDs survive. */
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
+import { describe, test } from 'vitest';
 import { z } from 'zod';
 import { compile } from '../../src/pipeline/compile.ts';
 import type { PipelineDefinition } from '../../src/pipeline/definition.ts';

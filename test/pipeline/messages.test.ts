@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import { compile } from '../../src/pipeline/compile.ts';
 
 /** Each line of code is one entity (`name: rows(...)`) of a pipeline, each has its own message. */

@@ -1,7 +1,7 @@
 /** The quick way through a string schema gives what zod gives or nothing, something wherever it can, and exists only for what it understands. */
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
 import fc from 'fast-check';
+import { test } from 'vitest';
 import { z } from 'zod';
 import { quickParse } from '../../src/pipeline/quick-parse.ts';
 

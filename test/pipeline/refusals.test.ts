@@ -3,7 +3,7 @@
  * it is one table.
  */
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
+import { describe, test } from 'vitest';
 import { z } from 'zod';
 import { OrdinalError } from '../../src/errors.ts';
 import type { builder } from '../../src/pipeline/builder.ts';

@@ -1,6 +1,6 @@
 /** Pipelines of one app, checked against each other. */
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
+import { describe, test } from 'vitest';
 import { z } from 'zod';
 import { pipelines } from '../../pipelines/index.ts';
 import { findPipeline, type PipelineDefinition, pipeline, registerPipelines } from '../../src/pipeline/index.ts';

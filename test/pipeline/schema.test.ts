@@ -1,7 +1,7 @@
 /** What is read out of zod schemas, with zod itself as the oracle: a schema's facts must agree with what it does. */
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
 import fc from 'fast-check';
+import { describe, test } from 'vitest';
 import { z } from 'zod';
 import * as mini from 'zod/mini';
 import type { ContractColumn } from '../../src/pipeline/compiled.ts';

@@ -3,7 +3,7 @@
  * operator, if the request fails for good? Then a successor runs, and the dead run's ID once more.
  */
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import { OrdinalError } from '../../src/errors.ts';
 import { checkWorld } from './support/check.ts';
 import { shopPipelines, someRows, upload } from './support/shop.ts';

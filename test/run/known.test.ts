@@ -1,8 +1,8 @@
 /** Keys that earlier runs have numbered: all seen ones published again, changes of their attributes reported once. */
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import { OrdinalError } from '../../src/errors.ts';
-import { REBUILD_ORCHESTRATION, rebuildOrchestrator } from '../../src/run/maintenance.ts';
+import { REBUILD_ORCHESTRATION, rebuildOrchestrator } from '../../src/upkeep/orchestrations.ts';
 import { checkWorld } from './support/check.ts';
 import { readRows } from './support/published.ts';
 import { type ShopRow, shopPipelines, someRows, upload } from './support/shop.ts';

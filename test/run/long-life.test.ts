@@ -1,9 +1,9 @@
 /**
- * Hundreds of runs under seeds. `ORDINAL_SEEDS=1000..1100 node --test test/run/long-life.test.ts` tries others; a failing
+ * Hundreds of runs under seeds. `ORDINAL_SEEDS=1000..1100 npx vitest run test/run/long-life.test.ts` tries others; a failing
  * seed repeats exactly.
  */
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import { longLife } from './support/long-life.ts';
 
 const [first, last] = (process.env.ORDINAL_SEEDS ?? '1..2').split('..').map(Number) as [number, number];

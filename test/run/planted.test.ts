@@ -1,6 +1,6 @@
 /** Bugs put in on purpose: a test that none of them fails proves nothing. */
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import { importWithBug, type PlantedBug } from './support/planted.ts';
 import * as sound from './support/scenarios.ts';
 
@@ -10,49 +10,49 @@ type Bug = PlantedBug & { caughtBy: (scenarios: Scenarios) => Promise<void> };
 const bugs: Bug[] = [
   {
     name: 'a dead run is settled without closing it to late writers',
-    file: 'src/run/activities/discard.ts',
+    file: 'src/run/discard-activity.ts',
     find: "if (!(await store.head(config.workContainer, work.ids(plan.runId)))) return 'abandoned';",
     replace: "return 'abandoned';",
     caughtBy: (scenarios) => scenarios.wakesLate('manifest:write:before'),
   },
   {
     name: 'a later life publishes whatever was abandoned meanwhile',
-    file: 'src/run/activities/finish.ts',
+    file: 'src/publish/manifest-activity.ts',
     find: 'replaces === null ? { ifAbsent: true } : { ifMatch: replaces }',
     replace: '{}',
     caughtBy: (scenarios) => scenarios.wakesLate('manifest:write:before'),
   },
   {
     name: 'IDs of a run that failed after it had published are released',
-    file: 'src/run/ending.ts',
+    file: 'src/run/complete-or-undo.ts',
     find: 'if (discarded.published) {',
     replace: 'if (false) {',
     caughtBy: (scenarios) => scenarios.fails('manifest:write:after'),
   },
   {
     name: 'a failed run keeps its reservation',
-    file: 'src/run/ending.ts',
+    file: 'src/run/complete-or-undo.ts',
     find: 'for (const sequence of run.reserved) {',
     replace: 'for (const sequence of [] as string[]) {',
     caughtBy: (scenarios) => scenarios.fails('sealed:write:before'),
   },
   {
     name: 'a failed run leaves its files',
-    file: 'src/run/activities/discard.ts',
+    file: 'src/run/discard-activity.ts',
     find: 'await forEachBounded(Array(partsOf(entity, plan)).keys()',
     replace: 'await forEachBounded(Array(0).keys()',
     caughtBy: (scenarios) => scenarios.fails('part:commit:after'),
   },
   {
     name: 'a plan is remembered by its run ID alone',
-    file: 'src/run/load.ts',
+    file: 'src/documents/load.ts',
     find: "JSON.stringify([runId, etag, 'plan'])",
     replace: "JSON.stringify([runId, 'plan'])",
     caughtBy: (scenarios) => scenarios.fails('sealed:write:before'),
   },
   {
     name: 'reservations of dead runs are left alone',
-    file: 'src/run/orphans.ts',
+    file: 'src/run/settle-orphans.ts',
     find: 'if (!(yield* isAlive(df, owner)))',
     replace: 'if (false)',
     caughtBy: (scenarios) => scenarios.orphan(),
@@ -87,7 +87,7 @@ const bugs: Bug[] = [
   },
   {
     name: 'a pending delta counts before its run has published',
-    file: 'src/run/key-index.ts',
+    file: 'src/resolve/run-key-index.ts',
     find: 'return published ? partitionIds(manifest, entity, partition) : undefined;',
     replace:
       "return manifest?.outcome === 'published' ? partitionIds(manifest, entity, partition) : { step: '1', ranges: [{ first: '900', count: '900' }] };",
@@ -116,21 +116,21 @@ const bugs: Bug[] = [
   },
   {
     name: 'new keys of later partitions get the IDs of the first',
-    file: 'src/run/open-run.ts',
+    file: 'src/seal/seal-context.ts',
     find: 'merged[i] = slot < 0n ? slot - before : slot;',
     replace: 'merged[i] = slot; void before;',
     caughtBy: (scenarios) => scenarios.sideBySide(),
   },
   {
     name: 'known keys are published with the IDs of others',
-    file: 'src/run/activities/resolve.ts',
+    file: 'src/resolve/activity.ts',
     find: 'ids.push(slots[ordinal]!);',
     replace: 'ids.unshift(slots[ordinal]!);',
     caughtBy: (scenarios) => scenarios.manyClubs(),
   },
   {
     name: "a change is compared with the run's first row",
-    file: 'src/run/changes.ts',
+    file: 'src/resolve/changes.ts',
     find: 'const before = isNew ? this.#first[ordinal]! : published[ordinal]!;',
     replace: 'const before = isNew || ordinal >= 0 ? this.#first[ordinal]! : published[ordinal]!;',
     caughtBy: (scenarios) => scenarios.manyClubs(),
@@ -152,14 +152,14 @@ const bugs: Bug[] = [
   },
   {
     name: 'the rows of later batches are numbered first',
-    file: 'src/run/activities/seal.ts',
+    file: 'src/seal/activity.ts',
     find: ': tally.starts[name]![place.batch]!;',
     replace: ': tally.starts[name]!.at(-1)! - tally.starts[name]![place.batch + 1]!;',
     caughtBy: (scenarios) => scenarios.dies('manifest:write:after'),
   },
   {
     name: 'a file says when it was written',
-    file: 'src/run/activities/publish.ts',
+    file: 'src/publish/activity.ts',
     find: "    'ordinal.run': runId,",
     replace: "    'ordinal.run': runId,\n    'ordinal.at': String(process.hrtime.bigint()),",
     caughtBy: (scenarios) => scenarios.sameBytes('part:commit:after'),
@@ -194,7 +194,7 @@ const bugs: Bug[] = [
   },
   {
     name: 'a fan-out of any size is in one history',
-    file: 'src/run/fan-out.ts',
+    file: 'src/durable/fan-out.ts',
     find: '  const count = range.to - range.from;\n  if (count <= limits.fanOutTasksMax) {',
     replace: '  const count = range.to - range.from;\n  if (count <= limits.fanOutTasksMax * 10) {',
     caughtBy: (scenarios) => scenarios.manyBatches(),

@@ -1,9 +1,9 @@
 /** Runs side by side, large ones, and what they may not do. */
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { test } from 'vitest';
+import { SHARD_ORCHESTRATION } from '../../src/durable/fan-out.ts';
 import { OrdinalError } from '../../src/errors.ts';
 import { limits } from '../../src/limits.ts';
-import { SHARD_ORCHESTRATION } from '../../src/run/fan-out.ts';
 import { checkWorld } from './support/check.ts';
 import { shopPipelines, someRows, upload } from './support/shop.ts';
 import { Sim } from './support/sim.ts';

@@ -1,7 +1,7 @@
 /** The entity shell against the SDK's real `Entity` class: what the bare SDK does with hostile batches, and what we do. */
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
 import type { EntityContext } from 'durable-functions';
+import { describe, test } from 'vitest';
 import { limits } from '../../src/limits.ts';
 import { leaseEntity, runOperation, sequenceEntity } from '../../src/sequence/adapter.ts';
 import type { SequenceState } from '../../src/sequence/state.ts';

@@ -1,7 +1,7 @@
 /** The bounds of a sequence: what happens at each, and that state and answers stay within their bytes. */
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
 import { isDeepStrictEqual } from 'node:util';
+import { describe, test } from 'vitest';
 import { limits } from '../../src/limits.ts';
 import type { SequenceState } from '../../src/sequence/state.ts';
 import { fragmented, ranges, Sequence } from './sequence.ts';

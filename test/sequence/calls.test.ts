@@ -1,8 +1,8 @@
 /** The calls that orchestrators make, put to the real entities through the SDK's own classes. */
 import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
-import { test } from 'node:test';
 import type { OrchestrationHandler, Task } from 'durable-functions';
+import { test } from 'vitest';
 import { OrdinalError } from '../../src/errors.ts';
 import { leaseEntity, sequenceEntity } from '../../src/sequence/adapter.ts';
 import {

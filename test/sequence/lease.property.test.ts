@@ -1,7 +1,7 @@
 /** Worlds of runs that share leases: one holder, in order, nobody forgotten, no deadlock; and planted bugs. */
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
 import fc from 'fast-check';
+import { describe, test } from 'vitest';
 import { reduceLeaseAny } from '../../src/sequence/lease.ts';
 import { importWithBug, type PlantedBug } from './planted.ts';
 import { type Happening, type ReduceLease, World } from './runs.ts';

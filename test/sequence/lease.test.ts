@@ -1,6 +1,6 @@
 /** The lease by example. */
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import { limits } from '../../src/limits.ts';
 import { type LeaseAnswer, type LeaseState, reduceLeaseAny } from '../../src/sequence/lease.ts';
 

@@ -3,8 +3,8 @@
  * all are closed there is no hole that is not free, and one more run fills every hole there is.
  */
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
 import fc from 'fast-check';
+import { test } from 'vitest';
 import { limits } from '../../src/limits.ts';
 import { Sequence } from './sequence.ts';
 

@@ -1,7 +1,7 @@
 /** Taking from and giving back to a supply of ranges, at every degree of fragmentation, against sets of single IDs. */
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
 import fc from 'fast-check';
+import { test } from 'vitest';
 import { limits } from '../../src/limits.ts';
 import { above, endOf, giveBack, type Range, type Supply, take, union } from '../../src/sequence/ranges.ts';
 

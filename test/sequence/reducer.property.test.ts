@@ -1,7 +1,7 @@
 /** Random histories against the trivial model; and bugs planted in the reducer, each of which the histories must catch. */
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
 import fc from 'fast-check';
+import { describe, test } from 'vitest';
 import { reduceAny } from '../../src/sequence/reducer.ts';
 import { historyProperty, type Reduce } from './histories.ts';
 import { importWithBug, type PlantedBug } from './planted.ts';

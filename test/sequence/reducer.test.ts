@@ -1,6 +1,6 @@
 /** The sequence by example: one rule a test. */
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
+import { describe, test } from 'vitest';
 import { limits } from '../../src/limits.ts';
 import { fragmented, ranges, Sequence } from './sequence.ts';
 

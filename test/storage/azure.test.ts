@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { createServer, request as httpRequest } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { buffer } from 'node:stream/consumers';
-import { after, before, test } from 'node:test';
+import { afterAll, beforeAll, test } from 'vitest';
 import { startAzurite } from '../../local/azurite.ts';
 import { OrdinalError } from '../../src/errors.ts';
 import { openAzureStore } from '../../src/storage/azure.ts';
@@ -13,13 +13,13 @@ import type { BlobItem, BlobStore } from '../../src/storage/store.ts';
 let azurite: Awaited<ReturnType<typeof startAzurite>>;
 let store: BlobStore;
 
-before(async () => {
+beforeAll(async () => {
   azurite = await startAzurite({});
   store = openAzureStore({ connectionString: azurite.connectionString });
   await store.ensureContainer('data');
 });
 
-after(async () => {
+afterAll(async () => {
   await azurite.stop();
 });
 
@@ -142,7 +142,9 @@ test('bytes that are damaged on the way up are refused by the service, and worth
     onward.end(body);
   });
   await new Promise<void>((resolve) => way.listen(0, '127.0.0.1', resolve));
-  t.after(() => way.close());
+  t.onTestFinished(async () => {
+    await way.close();
+  });
   const damaged = openAzureStore({
     connectionString: azurite.connectionString.replace(target.host, `127.0.0.1:${(way.address() as AddressInfo).port}`),
   });

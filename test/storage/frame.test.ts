@@ -1,7 +1,7 @@
 /** Frames: a header and sections come back as they went in; damage is named. */
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
 import fc from 'fast-check';
+import { test } from 'vitest';
 import { OrdinalError } from '../../src/errors.ts';
 import { packCompressedFrame, packFrame, unpackFrame } from '../../src/storage/frame.ts';
 

@@ -8,13 +8,13 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { after, before, describe, it } from 'node:test';
 import tls from 'node:tls';
 import { fileURLToPath } from 'node:url';
 import { BlobServiceClient } from '@azure/storage-blob';
+import { afterAll, beforeAll, describe, it } from 'vitest';
 import { type RunningAzurite, startAzurite } from '../../local/azurite.ts';
 import { startHost } from '../../local/start-host.ts';
-import { parseConfig } from '../../src/config.ts';
+import { parseConfig } from '../../src/environment/config.ts';
 import { openAzureStore } from '../../src/storage/azure.ts';
 import { flightsFile } from '../http/support/flights.ts';
 import { loopbackCertificate } from '../support/certificate.ts';
@@ -42,7 +42,7 @@ const asked: { clientId: string | null; resource: string | null }[] = [];
 /** Whom the endpoint's tokens are for. */
 let audience = storage;
 
-before(async () => {
+beforeAll(async () => {
   folder = await mkdtemp(path.join(tmpdir(), 'ordinal-identity-'));
   const { cert, key } = loopbackCertificate();
   const files = { cert: path.join(folder, 'cert.pem'), key: path.join(folder, 'key.pem') };
@@ -73,7 +73,7 @@ before(async () => {
   const own = { getToken: async () => ({ token: token(storage), expiresOnTimestamp: Date.now() + 3_600_000 }) };
   data = new BlobServiceClient(azurite.blobUrl, own);
 });
-after(async () => {
+afterAll(async () => {
   endpoint?.close();
   await azurite?.stop();
   if (folder !== undefined) await rm(folder, { recursive: true, force: true });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { describe, it } from 'vitest';
 import { breach, breaches, importsOf } from '../../tools/dependence.ts';
 
 const one = (specifier: string, typeOnly = false): { specifier: string; typeOnly: boolean; line: number } => ({
@@ -33,10 +33,10 @@ describe('the rule of dependence', () => {
       ['src/split/batch.ts', '../run/plan.ts'],
       ['src/keys/merge.ts', '../parquet/pages.ts'],
       ['src/sequence/reducer.ts', '../run/plan.ts'],
-      ['src/run/plan.ts', '../../local/main.ts'],
+      ['src/plan/plan.ts', '../../local/main.ts'],
       ['functions/http.ts', '../local/main.ts'],
       ['local/engine/start.ts', '../../src/errors.ts'],
-      ['src/run/plan.ts', 'durable-functions'],
+      ['src/plan/plan.ts', 'durable-functions'],
     ];
     for (const [file, specifier] of wrong) assert.ok(breach(file, one(specifier)), `${file} imports ${specifier}`);
   });
@@ -45,7 +45,7 @@ describe('the rule of dependence', () => {
     const right: [string, string, boolean?][] = [
       ['src/split/batch.ts', '../parquet/page.ts'],
       ['src/split/batch.ts', '../pipeline/pipeline.ts'],
-      ['src/run/plan.ts', '../split/batch.ts'],
+      ['src/plan/plan.ts', '../split/batch.ts'],
       ['src/sequence/reducer.ts', '../errors.ts'],
       ['src/keys/merge.ts', '../parquet/types.ts'],
       ['src/keys/merge.ts', '../parquet/table.ts'],

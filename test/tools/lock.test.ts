@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
-import { describe, it } from 'node:test';
+import { describe, it } from 'vitest';
 import { complete, type Lock, lockFile, missingEntries } from '../../tools/lock.ts';
 
 describe('the lock file', () => {

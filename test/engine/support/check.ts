@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { limits } from '../../../src/limits.ts';
 import type { CompiledPipeline } from '../../../src/pipeline/compiled.ts';
-import { publishedManifests, readKeyBook, States, verifyRun } from '../../../src/run/verify.ts';
+import { publishedManifests, readKeyBook, States, verifyRun } from '../../../src/verify/verify.ts';
 import { randomOf } from '../../parquet/support/random.ts';
 import { underLimits } from '../../support/limits.ts';
 import { type DriveOptions, Engine, takeRanges } from './drive.ts';

@@ -2,14 +2,15 @@
  * A run without a host: the real activities in the orchestrator's order over a store in memory, with the simplest
  * sequence there can be. Every value crosses as JSON text, as it does on a host.
  */
-import { type Config, parseConfig } from '../../../src/config.ts';
+
+import { type Ids, type Plan, planSchema } from '../../../src/documents/documents.ts';
+import { type ActivityValue, type RunActivity, runActivities } from '../../../src/durable/activity.ts';
+import { type Config, parseConfig } from '../../../src/environment/config.ts';
+import type { Environment } from '../../../src/environment/environment.ts';
 import { fromErrorValue } from '../../../src/errors.ts';
 import type { CompiledPipeline } from '../../../src/pipeline/compiled.ts';
-import { divide } from '../../../src/run/activities/bind.ts';
-import type { PlanOutput } from '../../../src/run/activities/plan.ts';
-import { type ActivityValue, type RunActivity, runActivities } from '../../../src/run/activity.ts';
-import { type Ids, type Plan, planSchema } from '../../../src/run/documents.ts';
-import type { Environment } from '../../../src/run/environment.ts';
+import type { PlanOutput } from '../../../src/plan/activity.ts';
+import { divide } from '../../../src/seal/assign-ids-activity.ts';
 import { requireJson, writeJson } from '../../../src/storage/json.ts';
 import { work } from '../../../src/storage/names.ts';
 import { MemoryStore } from '../../support/memory-store.ts';

@@ -1,5 +1,5 @@
 /** `DurableRuns` in memory: instances that do nothing but stand there, as a test puts them. */
-import type { DurableRuns, Instance } from '../../../src/run/client.ts';
+import type { DurableRuns, Instance } from '../../../src/durable/client.ts';
 
 export class StandingRuns implements DurableRuns {
   readonly instances = new Map<string, Instance>();

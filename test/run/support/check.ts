@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { crc32 } from 'node:zlib';
-import { publishedManifests, readKeyBook, States, verifyRun } from '../../../src/run/verify.ts';
+import { publishedManifests, readKeyBook, States, verifyRun } from '../../../src/verify/verify.ts';
 import { checkKnown } from './check-known.ts';
 import { type Published, type Row, readPublished, readRows } from './published.ts';
 import type { Sim } from './sim.ts';

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { parquetReadObjects } from 'hyparquet';
 import { compressors } from 'hyparquet-compressors';
-import { type Manifest, manifestSchema } from '../../../src/run/documents.ts';
+import { type Manifest, manifestSchema } from '../../../src/documents/documents.ts';
 import type { MemoryStore } from '../../support/memory-store.ts';
 
 export type Row = Record<string, unknown>;

@@ -1,10 +1,10 @@
 /** Short lives that a planted bug must not survive: each throws when a guarantee is broken. */
 import assert from 'node:assert/strict';
+import { SHARD_ORCHESTRATION } from '../../../src/durable/fan-out.ts';
 import { OrdinalError } from '../../../src/errors.ts';
 import { settlePending } from '../../../src/keys/key-index.ts';
 import { findIds } from '../../../src/keys/lookup.ts';
 import { limits } from '../../../src/limits.ts';
-import { SHARD_ORCHESTRATION } from '../../../src/run/fan-out.ts';
 import { IndexWorld, tableOf } from '../../keys/support.ts';
 import { checkByVerify, checkWorld } from './check.ts';
 import { crossingPipelines, shopPipelines, someRows, upload } from './shop.ts';

@@ -46,7 +46,10 @@ export interface MergedKeys {
 
 export async function readRows(bytes: Uint8Array): Promise<SalesRow[]> {
   // A copy of its own: a Buffer may be a part of a larger ArrayBuffer.
-  return (await parquetReadObjects({ file: new Uint8Array(bytes).buffer })) as unknown as SalesRow[];
+  const rows = (await parquetReadObjects({ file: new Uint8Array(bytes).buffer })) as unknown as SalesRow[];
+  // A decimal comes as a product with 0.01, so 35 cents are 0.35000000000000003.
+  for (const row of rows) row.unit_price = Math.round(row.unit_price * 100) / 100;
+  return rows;
 }
 
 const keyOfRow: Record<KeyedEntity, (row: SalesRow) => string> = {

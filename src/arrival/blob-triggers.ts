@@ -1,0 +1,50 @@
+/** Which blob triggers the app has: one for each pipeline that is to be started by arrivals. */
+
+import type { Environment } from '../environment/environment.ts';
+import { OrdinalError } from '../errors.ts';
+import { type ArrivalMode, arrivalOf } from '../pipeline/arrival.ts';
+import type { CompiledPipeline } from '../pipeline/compiled.ts';
+
+export interface ArrivalDoor {
+  /** Name of the function; the Event Grid subscription names it too. */
+  functionName: string;
+  /** Container and pattern of names. */
+  path: string;
+  pipeline: CompiledPipeline;
+  mode: ArrivalMode;
+}
+
+/**
+ * Throws `InvalidSettings` for a setting that names a pipeline that does not exist, and `InvalidPipeline` for one whose
+ * source lies where runs work.
+ */
+export function arrivalDoors({ config, pipelines }: Pick<Environment, 'config' | 'pipelines'>): ArrivalDoor[] {
+  const unknown = Object.keys(config.arrivals).find((name) => !pipelines.has(name));
+  if (unknown !== undefined) {
+    const known = [...pipelines.keys()].join(', ');
+    throw new OrdinalError(
+      'InvalidSettings',
+      `setting ORDINAL_ARRIVAL: there is no pipeline "${unknown}"; there are: ${known}`,
+      {
+        where: { field: 'ORDINAL_ARRIVAL' },
+        remedy: 'Correct it in the app settings, or in local.settings.json.',
+      },
+    );
+  }
+  return [...pipelines.values()].flatMap((pipeline): ArrivalDoor[] => {
+    const mode = arrivalOf(pipeline, config.arrivals);
+    if (!mode) return [];
+    const { name, source } = pipeline;
+    if (source.container === config.workContainer) {
+      throw new OrdinalError(
+        'InvalidPipeline',
+        `pipeline ${name}: arrivals: its source is the work container: what runs leave there would start runs`,
+        {
+          where: { pipeline: name, field: 'source.container' },
+          remedy: 'Give it another container, or set ORDINAL_WORK_CONTAINER to another one.',
+        },
+      );
+    }
+    return [{ functionName: `arrive-${name}`, path: `${source.container}/${source.prefix}{name}`, pipeline, mode }];
+  });
+}

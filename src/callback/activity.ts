@@ -1,0 +1,65 @@
+/**
+ * Activity `callBack`: tells the Webhook activity of a Data Factory pipeline (or who else waits) that a run has ended.
+ * Done again, it says the same again: the receiver takes the first and refuses the others, which is success here.
+ */
+import { z } from 'zod';
+import type { Environment } from '../environment/environment.ts';
+import { errorLine, OrdinalError } from '../errors.ts';
+import { publishedView } from '../view/run-view.ts';
+import { errorSchema } from '../view/run-view-schema.ts';
+import { checkCallBack } from './allowed-address.ts';
+
+export const callBackInputSchema = z.object({
+  runId: z.string(),
+  callBackUri: z.url(),
+  pipeline: z.string().exactOptional(),
+  /** Absent when the run succeeded. */
+  error: errorSchema.exactOptional(),
+});
+export type CallBackInput = z.infer<typeof callBackInputSchema>;
+
+/** Milliseconds that the receiver has for its answer. */
+const ANSWER_MS_MAX = 30_000;
+
+/** Throws `CallBackFailed`: retryable where the receiver may come back. */
+export async function callBackActivity(environment: Environment, input: CallBackInput): Promise<{ status: number }> {
+  const { callBackUri } = input;
+  // Checked again where the call is made: an input need not have come through the HTTP door.
+  checkCallBack(environment.config.callBack, callBackUri);
+  const body = JSON.stringify(await callBackBody(environment, input));
+  let status: number;
+  try {
+    const response = await fetch(callBackUri, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body,
+      redirect: 'error',
+      signal: AbortSignal.timeout(ANSWER_MS_MAX),
+    });
+    await response.body?.cancel();
+    status = response.status;
+  } catch (cause) {
+    throw new OrdinalError('CallBackFailed', `${new URL(callBackUri).host} was not reached`, {
+      retryable: true,
+      cause,
+    });
+  }
+  // 404, 409 and 410: nobody waits any more, or has been told before.
+  if ((status >= 200 && status < 300) || [404, 409, 410].includes(status)) return { status };
+  throw new OrdinalError('CallBackFailed', `${new URL(callBackUri).host} answered ${status}`, {
+    retryable: status === 408 || status === 429 || status >= 500,
+  });
+}
+
+/** The body that a Webhook activity with `reportStatusOnCallBack` reads: a status of 400 or above fails it. */
+async function callBackBody(environment: Environment, { runId, pipeline, error }: CallBackInput): Promise<object> {
+  if (error) {
+    return {
+      Output: { runId, ...(pipeline && { pipeline }), status: 'Failed', error },
+      Error: { ErrorCode: error.code, Message: errorLine(error) },
+      StatusCode: '500',
+    };
+  }
+  const published = pipeline === undefined ? {} : await publishedView(environment, pipeline, runId);
+  return { Output: { runId, ...(pipeline && { pipeline }), status: 'Completed', ...published }, StatusCode: '200' };
+}

@@ -1,0 +1,74 @@
+/**
+ * Tells a further caller how a run ended: one that started what was started before, under the same run ID, and gave an
+ * address of its own to be called back at. The run itself calls only who started it.
+ */
+
+import { createHash } from 'node:crypto';
+import type { Task } from 'durable-functions';
+import { z } from 'zod';
+import { runIdSchema } from '../documents/documents.ts';
+import { type ActivityResult, shortened } from '../durable/activity.ts';
+import { type DurableRuns, hasEnded } from '../durable/client.ts';
+import type { Orchestration } from '../durable/context.ts';
+import type { Environment } from '../environment/environment.ts';
+import { OrdinalError, toErrorValue } from '../errors.ts';
+import { summarizeRun } from '../view/run-view.ts';
+import { callBackActivity } from './activity.ts';
+
+export const TELL_ORCHESTRATION = 'tellCaller';
+export const TELL_ACTIVITY = 'tellOutcome';
+
+const tellInputSchema = z.object({ runId: runIdSchema, callBackUri: z.url() });
+export type TellInput = z.infer<typeof tellInputSchema>;
+
+export interface Told {
+  /** False while the run goes on: nobody was called. */
+  ended: boolean;
+}
+
+/** The same for the same caller: a request that is sent again does not make it two. */
+export function tellInstanceId({ runId, callBackUri }: TellInput): string {
+  return `${runId}-tell-${createHash('sha256').update(callBackUri).digest('hex').slice(0, 16)}`;
+}
+
+/** Seconds between two looks at a run that goes on: a tenth of the time that it has taken, and at most ten minutes. */
+const LOOK_SECONDS_MAX = 600;
+const LOOK_GROWTH = 1.1;
+/** A run's deadline is at most five days away. A look is six events of a history that each look reads again. */
+const LOOKS_MAX = 800;
+const TRIES_MAX = 4;
+
+/** Ends once the caller was told; a caller that cannot be reached changes nothing about the run. */
+export function* tellOrchestrator(context: { df: Orchestration }): Generator<Task, Told, unknown> {
+  const { df } = context;
+  const input = tellInputSchema.parse(df.getInput<unknown>());
+  let tries = 0;
+  for (let look = 0; look < LOOKS_MAX; look++) {
+    const result = (yield df.callActivity(TELL_ACTIVITY, input)) as ActivityResult<Told>;
+    if (result.ok && result.value.ended) return result.value;
+    if (!result.ok && (!result.error.retryable || ++tries >= TRIES_MAX)) return { ended: false };
+    const seconds = result.ok ? Math.min(LOOK_SECONDS_MAX, Math.ceil(2 * LOOK_GROWTH ** look)) : 4 ** tries;
+    yield df.createTimer(new Date(df.currentUtcDateTime.getTime() + seconds * 1000));
+  }
+  return { ended: false };
+}
+
+/** Calls the caller if the run has ended. */
+export async function tellOutcome(
+  environment: Environment,
+  runs: DurableRuns,
+  given: unknown,
+): Promise<ActivityResult<Told>> {
+  try {
+    const { runId, callBackUri } = tellInputSchema.parse(given);
+    const instance = await runs.get(runId);
+    const summary = instance && summarizeRun(instance);
+    if (!summary) throw new OrdinalError('UnknownRun', `there is no run "${runId}"`);
+    if (!hasEnded(instance)) return { ok: true, value: { ended: false } };
+    const { pipeline, error } = summary;
+    await callBackActivity(environment, { runId, callBackUri, pipeline, ...(error && { error }) });
+    return { ok: true, value: { ended: true } };
+  } catch (thrown) {
+    return { ok: false, error: shortened(toErrorValue(thrown)) };
+  }
+}

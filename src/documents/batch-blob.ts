@@ -1,0 +1,200 @@
+/**
+ * What a split leaves of a batch, in one blob: the record, the blocks that it holds back, the refused rows, and each
+ * keyed entity's key list, one after the other. Parts of some size are compressed, each by itself, but for the blocks,
+ * which are: key lists shrink to two fifths, which is less work than moving them as they are. The blob's metadata says how many rows and keys there are and how long each part is; so one
+ * listing of all batches tells where everything begins, and whoever needs a part reads its range.
+ */
+import { z } from 'zod';
+import type { Environment } from '../environment/environment.ts';
+import { invariant, OrdinalError } from '../errors.ts';
+import { limits } from '../limits.ts';
+import type { CompiledPipeline } from '../pipeline/compiled.ts';
+import type { SplitBatch } from '../split/batch.ts';
+import { packFrame } from '../storage/frame.ts';
+import { requireBytes } from '../storage/json.ts';
+import { work } from '../storage/names.ts';
+import { COMPRESSED_MIN, compressQuickly, decompressSized } from '../storage/zstd.ts';
+
+/** What the batches of a run come to, and where it is. */
+export interface Tally {
+  /** By entity: rows, or keys in the lists, before each batch (one more element than batches: the last is the total). */
+  starts: Record<string, number[]>;
+  /** Rows that the contract refused, by batch. */
+  rejected: number[];
+  /** Accepted rows that no rows entity took, over all batches. */
+  unrouted: number;
+  /** By batch: bytes of the parts of its blob, as they are stored and as they are. */
+  lengths: number[][];
+  sizes: number[][];
+}
+
+/** A part of a batch's blob: the refused rows, or a keyed entity's list. */
+export type BatchPart = 'rejected' | { keysOf: string };
+
+/** The parts' places in the blob; key lists follow. */
+const places = { record: 0, held: 1, rejected: 2, lists: 3 };
+
+const none = new Uint8Array(0);
+
+/** The blob's bytes and its metadata. */
+export function packBatch(
+  pipeline: CompiledPipeline,
+  { record, sections, keyLists, rejected }: SplitBatch,
+  held: Uint8Array = none,
+): { bytes: Uint8Array; metadata: Record<string, string> } {
+  const counts = pipeline.entities.map(({ kind, name }) =>
+    kind === 'keyed'
+      ? (record.keys[name] ?? 0)
+      : (record.fragments[name] ?? []).reduce((sum, fragment) => sum + fragment.rows, 0),
+  );
+  const lists = keyedNames(pipeline).map((name) => keyLists.get(name) ?? none);
+  const whole = [packFrame(record, sections), held, rejected ?? none, ...lists];
+  const parts = whole.map((part) => (part === held ? part : compressed(part)));
+  return {
+    bytes: Buffer.concat(parts),
+    metadata: {
+      rows: String(record.rows),
+      rejected: String(record.rejected ?? 0),
+      unrouted: String(record.unrouted ?? 0),
+      counts: counts.join(','),
+      lengths: parts.map((part) => part.byteLength).join(','),
+      sizes: whole.map((part) => part.byteLength).join(','),
+    },
+  };
+}
+
+const count = z
+  .string()
+  .regex(/^\d{1,15}$/)
+  .transform(Number);
+const counts = z.string().transform((text) => text.split(',').map((one) => count.parse(one)));
+const metadataSchema = z.object({
+  rows: count,
+  rejected: count,
+  unrouted: count,
+  counts,
+  lengths: counts,
+  sizes: counts,
+});
+
+/** Throws `StorageFailed` when a batch is missing, `CorruptFile` when a blob is not what `packBatch` wrote. */
+export async function listBatches(
+  { store, config }: Environment,
+  pipeline: CompiledPipeline,
+  runId: string,
+  batches: number,
+): Promise<Tally> {
+  const { entities } = pipeline;
+  const tally: Tally = {
+    starts: Object.fromEntries(entities.map(({ name }) => [name, [0]])),
+    rejected: [],
+    unrouted: 0,
+    lengths: [],
+    sizes: [],
+  };
+  for await (const { name, metadata } of store.list(config.workContainer, work.splitPrefix(runId))) {
+    if (tally.lengths.length === batches) break;
+    if (name !== work.split(runId, tally.lengths.length)) break;
+    const said = metadataSchema.safeParse(metadata);
+    if (!said.success || said.data.counts.length !== entities.length || !sameLength(said.data)) {
+      throw new OrdinalError('CorruptFile', `"${name}" does not say what it holds`, {
+        where: { blob: name },
+        remedy: 'Written by another version of Ordinal, or damaged: start the run anew under another ID.',
+      });
+    }
+    for (const [e, entity] of entities.entries()) {
+      const starts = tally.starts[entity.name]!;
+      starts.push(starts.at(-1)! + said.data.counts[e]!);
+    }
+    tally.rejected.push(said.data.rejected);
+    tally.unrouted += said.data.unrouted;
+    tally.lengths.push(said.data.lengths);
+    tally.sizes.push(said.data.sizes);
+  }
+  if (tally.lengths.length < batches) {
+    const missing = work.split(runId, tally.lengths.length);
+    throw new OrdinalError('StorageFailed', `"${missing}" is gone although an earlier phase wrote it`, {
+      where: { blob: missing },
+      remedy: 'Somebody deleted work in progress: start the run anew under another ID.',
+    });
+  }
+  return tally;
+}
+
+function sameLength({ lengths, sizes }: { lengths: number[]; sizes: number[] }): boolean {
+  return lengths.length === sizes.length && sizes.every((size) => size <= limits.blockBytesMax);
+}
+
+function compressed(part: Uint8Array): Uint8Array {
+  return part.byteLength < COMPRESSED_MIN ? part : compressQuickly(part);
+}
+
+function decompressed(bytes: Uint8Array, size: number, name: string): Uint8Array {
+  // No Buffer, whose `slice` would be a view and not a copy.
+  if (size < COMPRESSED_MIN) return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  let cause: unknown;
+  try {
+    const whole = decompressSized(bytes, size);
+    if (whole) return whole;
+  } catch (thrown) {
+    cause = thrown;
+  }
+  throw new OrdinalError('CorruptFile', `"${name}" does not hold what it should`, {
+    where: { blob: name },
+    remedy: 'Work in progress was damaged: start the run anew under another ID.',
+    cause,
+  });
+}
+
+type Sizes = Pick<Tally, 'lengths' | 'sizes'>;
+
+/** A part of a batch's blob; nothing where it has none. */
+export async function readBatch(
+  environment: Environment,
+  pipeline: CompiledPipeline,
+  runId: string,
+  sizes: Sizes,
+  batch: number,
+  part: BatchPart,
+): Promise<{ name: string; bytes: Uint8Array }> {
+  const place = part === 'rejected' ? places.rejected : places.lists + keyedNames(pipeline).indexOf(part.keysOf);
+  const { name, parts } = await readParts(environment, runId, sizes, batch, place, place);
+  return { name, bytes: decompressed(parts[0]!, sizes.sizes[batch]![place]!, name) };
+}
+
+/** A batch's record, as a frame, and the blocks that it holds back. */
+export async function readRecord(
+  environment: Environment,
+  runId: string,
+  sizes: Sizes,
+  batch: number,
+): Promise<{ name: string; record: Uint8Array; held: Uint8Array }> {
+  const { name, parts } = await readParts(environment, runId, sizes, batch, places.record, places.held);
+  return { name, record: decompressed(parts[0]!, sizes.sizes[batch]![places.record]!, name), held: parts[1]! };
+}
+
+/** Neighbouring parts as they are stored, by one request. */
+async function readParts(
+  { store, config }: Environment,
+  runId: string,
+  { lengths, sizes }: Sizes,
+  batch: number,
+  first: number,
+  last: number,
+): Promise<{ name: string; parts: Uint8Array[] }> {
+  const own = lengths[batch];
+  invariant(own && sizes[batch] && own[last] !== undefined, `batch ${batch} has parts ${first} to ${last}`);
+  const end = (place: number) => own.slice(0, place + 1).reduce((sum, length) => sum + length, 0);
+  const offset = end(first - 1);
+  const name = work.split(runId, batch);
+  const bytes = await requireBytes(store, config.workContainer, name, { offset, length: end(last) - offset });
+  const parts = own.slice(first, last + 1).map((length, i) => {
+    const at = end(first + i) - length - offset;
+    return bytes.subarray(at, at + length);
+  });
+  return { name, parts };
+}
+
+function keyedNames({ entities }: CompiledPipeline): string[] {
+  return entities.filter(({ kind }) => kind === 'keyed').map(({ name }) => name);
+}

@@ -1,0 +1,45 @@
+/**
+ * What a process keeps of its runs: documents that never change under their key, for the activities that follow to find
+ * without a request. Bounded in bytes; the longest unused goes first. Losing all of it costs requests and nothing else.
+ */
+
+import type { Environment } from '../environment/environment.ts';
+import { limits } from '../limits.ts';
+
+interface Kept {
+  value: unknown;
+  /** Bytes of the document as stored. */
+  bytes: number;
+}
+
+/** By environment: two stores may know runs of the same ID. */
+const keptOf = new WeakMap<Environment, Map<string, Kept>>();
+
+/**
+ * The value kept under `key`, or else what `load` gives. The key must name the version: whoever asks for a key gets what
+ * another has read. Requests under way are not shared: one that never ends must hold up nobody else.
+ */
+export async function keep<T>(
+  environment: Environment,
+  key: string,
+  load: () => Promise<{ value: T; bytes: number }>,
+): Promise<T> {
+  const all = keptOf.get(environment) ?? new Map<string, Kept>();
+  keptOf.set(environment, all);
+  const kept = all.get(key) ?? (await load());
+  // The last in the map is the one used last.
+  all.delete(key);
+  all.set(key, kept);
+  evict(all);
+  return kept.value as T;
+}
+
+function evict(all: Map<string, Kept>): void {
+  let total = 0;
+  for (const { bytes } of all.values()) total += bytes;
+  for (const [key, { bytes }] of all) {
+    if (total <= limits.keptBytesMax && all.size <= limits.keptDocumentsMax) break;
+    all.delete(key);
+    total -= bytes;
+  }
+}

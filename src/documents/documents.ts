@@ -1,0 +1,244 @@
+/**
+ * The documents that a run leaves in blobs, as zod schemas: what one phase writes, the next one parses. Numbers are
+ * safe integers; IDs are decimal strings.
+ */
+import { z } from 'zod';
+import { limits } from '../limits.ts';
+import type { Entity } from '../pipeline/compiled.ts';
+import type { PipelineIdentity } from '../pipeline/identity.ts';
+import { columnTypeSchema } from './column-type.ts';
+import { selectionSchema } from './selection.ts';
+import { chunkMetaSchema, codecSchema, fragmentSchema } from './split-record.ts';
+
+const count = z.int().nonnegative();
+const decimal = z.string().regex(/^\d{1,19}$/);
+
+export const runIdSchema = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9_-]*$/, 'may hold letters, digits, "-" and "_", and begins with a letter or digit')
+  .max(limits.runIdLengthMax);
+
+/** What an activity is told of the run it works for. */
+export const planRefSchema = z.object({
+  runId: runIdSchema,
+  /** ETag of the plan that the orchestration goes by; without it, the plan that is there. */
+  plan: z.string().exactOptional(),
+});
+export type PlanRef = z.infer<typeof planRefSchema>;
+
+/** The input of a run's orchestration: references only. */
+export const runInputSchema = z.object({
+  runId: runIdSchema,
+  pipeline: z.string(),
+  /** Blob name prefix within the pipeline's source container. */
+  prefix: z.string(),
+  /** Which blobs, where it is not all under the prefix. */
+  select: selectionSchema.exactOptional(),
+  /** ISO time after which the run is ended as failed. */
+  deadline: z.iso.datetime().exactOptional(),
+  /** Called once the run has ended. Holds a secret of the caller: shown nowhere. */
+  callBackUri: z.string().exactOptional(),
+  /** Plan and preview only. */
+  dryRun: z.literal(true).exactOptional(),
+});
+export type RunInput = z.infer<typeof runInputSchema>;
+
+/** What the plan activity is given: the run's input, and which life of the run asks. */
+export const planInputSchema = runInputSchema.extend({ attempt: count.default(0) });
+export type PlanInput = z.infer<typeof planInputSchema>;
+
+/** A column of an output file. */
+export const outLeafSchema = z.object({ name: z.string(), type: columnTypeSchema, optional: z.boolean() });
+export type OutLeaf = z.infer<typeof outLeafSchema>;
+
+const batchSchema = z.object({
+  /** Index into `files`. */
+  file: count,
+  /** Row groups [from, to) of that file. */
+  from: count,
+  to: count,
+  rows: count,
+  /** Row number, in the blob, of the batch's first row. */
+  firstRow: count,
+});
+export type Batch = z.infer<typeof batchSchema>;
+
+/** `PipelineIdentity` as a document. */
+export const pipelineIdentitySchema: z.ZodType<PipelineIdentity> = z.object({
+  entities: z.record(
+    z.string(),
+    z.object({
+      kind: z.enum(['rows', 'keyed']),
+      sequence: z.string(),
+      index: z.string().exactOptional(),
+      partitions: count.exactOptional(),
+      key: z.array(z.string()).exactOptional(),
+    }),
+  ),
+  steps: z.record(z.string(), z.string()),
+});
+
+/** The identity of the pipeline's last published run: what the next run is checked against. */
+export const lastIdentitySchema = z.object({
+  version: z.literal(1),
+  pipeline: z.string(),
+  runId: z.string(),
+  identity: pipelineIdentitySchema,
+});
+
+/** What is to be done, decided once and never changed: the first plan that is written wins. */
+export const planSchema = z.object({
+  version: z.literal(1),
+  runId: z.string(),
+  /** The life of the run that works by this plan. */
+  attempt: count,
+  /** ETag of an abandoned manifest of an earlier life, which this life's replaces; null where there is none. */
+  replaces: z.string().nullable(),
+  pipeline: z.string(),
+  pipelineHash: z.string(),
+  rows: count,
+  files: z.array(z.object({ blob: z.string(), etag: z.string(), size: count, rows: count })),
+  batches: z.array(batchSchema),
+  /** By entity: the schema of its files. */
+  outputs: z.record(z.string(), z.array(outLeafSchema)),
+  /** By keyed entity: types of its key's components. */
+  keyTypes: z.record(z.string(), z.array(columnTypeSchema)),
+  /** By contract column: its type over all files, before the contract. */
+  sources: z.record(z.string(), columnTypeSchema),
+  /** Forces the split's way through; without it the cheapest exact one is taken for each chunk. */
+  ways: z.enum(['any', 'dictionary', 'encode']).exactOptional(),
+  /** Decoded bytes that the split works on at a time, where it is not the default. */
+  unitBytes: z.int().positive().exactOptional(),
+  /** Batches [from, to) of each output file of a rows entity. */
+  parts: z.array(z.object({ from: count, to: count })),
+  /** Batches [from, to) that are sealed together; each group is within one part. */
+  sealGroups: z.array(z.object({ from: count, to: count })),
+  /** Codec of chunks that have no source chunk of their own. */
+  codec: codecSchema,
+});
+export type Plan = z.infer<typeof planSchema>;
+
+/** Output files of an entity's dataset at most: one for each part of the plan, or for each key partition. */
+export function partsOf(entity: Entity, plan: Pick<Plan, 'parts'>): number {
+  return entity.kind === 'keyed' ? (entity.partitions ?? 1) : plan.parts.length;
+}
+
+/** What resolving one key partition of a keyed entity leaves: its new rows. */
+export const resolvedSchema = z.object({ entity: z.string(), rows: count, fragments: z.array(fragmentSchema) });
+
+/** What resolving one key partition came to, in short. */
+export const resolutionSchema = z.object({
+  partition: count,
+  /** New keys. */
+  rows: count,
+  /** Distinct keys of the run in this partition. */
+  seen: count,
+  /** Keys that the index knew, and the version of its head. */
+  known: count,
+  version: count,
+  /** Blob in the work container with the new keys; null when there are none. */
+  delta: z.string().nullable(),
+  /** The same with digests of the attributes that the run publishes, of an entity that reports changes. */
+  attributes: z.string().nullable().default(null),
+});
+export type Resolution = z.infer<typeof resolutionSchema>;
+
+/** A short list of contiguous ranges of IDs; `count` is their sum. */
+const rangesSchema = z.object({ step: decimal, count, ranges: z.array(z.object({ first: decimal, count: decimal })) });
+
+/** What a sequence gave, and its next ID before and after. Others may have drawn on it in between. */
+const drawnSchema = rangesSchema.extend({
+  before: z.string().exactOptional(),
+  after: z.string().exactOptional(),
+});
+
+/** What a sequence gave to the run, and which part of it each ID column takes. */
+export const idsSchema = z.object({
+  sequences: z.record(z.string(), drawnSchema),
+  /** entity → column → ordinal, within the sequence's ranges, of the column's first ID. */
+  bases: z.record(z.string(), z.record(z.string(), count)),
+  /** By keyed entity: rows before each of its key partitions (one more element: the last is the total). */
+  partitions: z.record(z.string(), z.array(count)),
+});
+export type Ids = z.infer<typeof idsSchema>;
+
+/** Row groups that are complete: all chunks known, all blocks staged. */
+export const sealedSchema = z.object({
+  rowGroups: z.record(
+    z.string(),
+    z.array(
+      z.object({
+        rows: count,
+        chunks: z.array(chunkMetaSchema),
+        blocks: z.array(z.object({ id: z.string(), length: count, crc: count })),
+      }),
+    ),
+  ),
+});
+export type Sealed = z.infer<typeof sealedSchema>;
+
+export const publishedFileSchema = z.object({
+  blob: z.string(),
+  rows: count,
+  bytes: count,
+  /** CRC-32 of the whole file, eight hexadecimal digits; empty for a file without rows, which is not written. */
+  crc32: z.string(),
+  firstId: decimal.nullable(),
+  lastId: decimal.nullable(),
+});
+export type PublishedFile = z.infer<typeof publishedFileSchema>;
+
+/** Rows of keyed entities beside those of new keys: their IDs were given before, or are those of new rows. */
+const furtherFilesSchema = z.object({ rows: count, bytes: count, files: z.array(publishedFileSchema) });
+
+/**
+ * The manifest: what a finished run read, gave and wrote. Written once, and only when every file that it names is
+ * there; a run without a manifest has published nothing. A run that died on its way to publish is given a manifest of
+ * outcome `abandoned`, which names no file: it keeps whatever the run left running from publishing late.
+ */
+export const manifestSchema = z.object({
+  version: z.literal(1),
+  outcome: z.enum(['published', 'abandoned']),
+  runId: z.string(),
+  /** The life of the run: the time at which it began, in milliseconds of the epoch. */
+  attempt: count,
+  pipeline: z.string(),
+  pipelineHash: z.string(),
+  /** What ties the pipeline to the IDs that it gave: a later version that contradicts it is refused. */
+  identity: pipelineIdentitySchema,
+  startedAt: z.string(),
+  finishedAt: z.string(),
+  /** When each phase began, in order. */
+  phases: z.array(z.object({ phase: z.string(), at: z.string() })),
+  source: z.object({ container: z.string(), prefix: z.string(), rows: count }),
+  inputs: z.array(z.object({ blob: z.string(), etag: z.string(), size: count, rows: count })),
+  output: z.object({ container: z.string(), prefix: z.string() }),
+  entities: z.array(
+    z.object({
+      entity: z.string(),
+      rows: count,
+      bytes: count,
+      firstId: decimal.nullable(),
+      lastId: decimal.nullable(),
+      files: z.array(publishedFileSchema),
+      /** The own IDs of the rows, in row order. */
+      ids: rangesSchema.extend({ sequence: z.string() }),
+      /** Of a keyed entity: its key index, and by partition what the run found there and added. */
+      keys: z.object({ index: z.string(), partitions: z.array(resolutionSchema) }).nullable(),
+      /** Of an entity that publishes all seen keys: rows of those that were known. `rows` and `files` have the new ones. */
+      known: furtherFilesSchema.exactOptional(),
+      /** Of an entity that reports changes: rows of the changes dataset. */
+      changes: furtherFilesSchema.exactOptional(),
+    }),
+  ),
+  sequences: idsSchema.shape.sequences,
+  /** Source rows that the contract refused, the lines that say why, and the blob of the output container they are in. */
+  rejected: z.object({ rows: count, lines: count, blob: z.string() }).exactOptional(),
+  /**
+   * Where the source rows went, of a pipeline with rows entities: `routed` to one of them at least, `unrouted` to none,
+   * and `repeated` counts each further entity that took a row. So source rows = routed + unrouted + rejected, and the
+   * rows of all rows entities = routed + repeated.
+   */
+  routing: z.object({ routed: count, unrouted: count, repeated: count }).exactOptional(),
+});
+export type Manifest = z.infer<typeof manifestSchema>;

@@ -1,0 +1,135 @@
+/** What a run's activities read of it; what does not change is read and parsed once per process. */
+
+import { type Environment, pipelineOf } from '../environment/environment.ts';
+import { OrdinalError } from '../errors.ts';
+import { limits } from '../limits.ts';
+import type { FileMeta } from '../parquet/types.ts';
+import type { CompiledPipeline } from '../pipeline/compiled.ts';
+import { readFooter } from '../source/source-file.ts';
+import { unpackFrame } from '../storage/frame.ts';
+import { parseJson, readVersioned, requireBytes, requireJson } from '../storage/json.ts';
+import { work } from '../storage/names.ts';
+import { listBatches, readRecord, type Tally } from './batch-blob.ts';
+import { keep } from './document-cache.ts';
+import { type Ids, idsSchema, type Plan, type PlanRef, planSchema, type Sealed, sealedSchema } from './documents.ts';
+import { type SplitRecord, splitRecordSchema } from './split-record.ts';
+
+/** A plan that a process has read: its version, and when that was last known to be the present one. */
+interface KnownPlan {
+  plan: Plan;
+  etag: string;
+  /** Milliseconds of the process's monotonic clock. */
+  seenAt: number;
+}
+
+const planKey = (runId: string, etag: string) => JSON.stringify([runId, etag, 'plan']);
+
+/**
+ * The present plan: a run that was undone and begun again has another one, which a process must not mistake. Who names
+ * the version it works by needs no request while this process has lately seen it.
+ */
+async function presentPlan(environment: Environment, { runId, plan: wanted }: PlanRef): Promise<KnownPlan> {
+  const { store, config } = environment;
+  const name = work.plan(runId);
+  let present = wanted;
+  if (present === undefined) present = (await store.head(config.workContainer, name))?.etag ?? '';
+  const known = await keep(environment, planKey(runId, present), async () => {
+    const read = await readVersioned(store, config.workContainer, name, planSchema);
+    // Where no version was asked for, it was replaced between the two requests: another try finds the new one.
+    if (read?.etag !== present) throw givenUp(runId, wanted === undefined && read !== undefined);
+    return { value: { plan: read!.value, etag: read!.etag, seenAt: performance.now() }, bytes: read!.bytes };
+  });
+  if (performance.now() - known.seenAt > limits.planTrustSecondsMax * 1000) {
+    if ((await store.head(config.workContainer, name))?.etag !== known.etag) throw givenUp(runId);
+    known.seenAt = performance.now();
+  }
+  return known;
+}
+
+function givenUp(runId: string, retryable = false): OrdinalError {
+  return new OrdinalError('StorageConflict', `the plan of run "${runId}" is gone, or another life's`, {
+    where: { blob: work.plan(runId) },
+    retryable,
+    remedy: 'The run was given up while it still worked: start it again.',
+  });
+}
+
+/** A run's plan, its version, and its pipeline. */
+export interface Planned {
+  plan: Plan;
+  etag: string;
+  pipeline: CompiledPipeline;
+}
+
+/** The run's plan and its pipeline. Throws `PipelineChanged` when the deployed pipeline is not the planned one. */
+export async function loadPlan(environment: Environment, ref: PlanRef): Promise<Planned> {
+  const { runId } = ref;
+  const { plan, etag } = await presentPlan(environment, ref);
+  const pipeline = pipelineOf(environment, plan.pipeline);
+  if (pipeline.hash !== plan.pipelineHash) {
+    throw new OrdinalError(
+      'PipelineChanged',
+      `pipeline "${plan.pipeline}" was changed while run "${runId}" was under way`,
+      {
+        where: { pipeline: plan.pipeline },
+        remedy: 'Deploy between runs. Start a new run under another ID.',
+      },
+    );
+  }
+  return { plan, pipeline, etag };
+}
+
+/** Where a run's rows and keys begin, by batch. Not before all batches are split. */
+export function loadTally(environment: Environment, { plan, etag, pipeline }: Planned): Promise<Tally> {
+  const { runId, batches } = plan;
+  return keep(environment, JSON.stringify([runId, etag, 'tally']), async () => {
+    const value = await listBatches(environment, pipeline, runId, batches.length);
+    // Numbers of eight bytes: a count and a length for each entity of each batch.
+    return { value, bytes: 16 * batches.length * (pipeline.entities.length + 2) };
+  });
+}
+
+/** What the sequences gave to a run. */
+export function loadIds(environment: Environment, { plan: { runId }, etag }: Planned): Promise<Ids> {
+  const { store, config } = environment;
+  return keep(environment, JSON.stringify([runId, etag, 'ids']), async () => {
+    const bytes = await requireBytes(store, config.workContainer, work.ids(runId));
+    return { value: parseJson(bytes, config.workContainer, work.ids(runId), idsSchema), bytes: bytes.byteLength };
+  });
+}
+
+/** The footer of one of the run's files. Throws as `readFooter`. */
+export function loadFooter(
+  environment: Environment,
+  { plan, etag, pipeline }: Planned,
+  file: number,
+): Promise<FileMeta> {
+  return keep(environment, JSON.stringify([plan.runId, etag, 'footer', file]), async () => {
+    const value = await readFooter(environment.store, pipeline.source.container, plan.files[file]!);
+    // As it lies in memory, by estimate.
+    return { value, bytes: 1024 * value.leaves.length * (1 + value.rowGroups.length) };
+  });
+}
+
+export interface LoadedRecord {
+  record: SplitRecord;
+  sections: Int32Array[];
+  /** The blocks that were held back, and the blob that they are in. */
+  held: Uint8Array;
+  name: string;
+}
+
+export async function loadSplitRecord(
+  environment: Environment,
+  runId: string,
+  tally: Tally,
+  batch: number,
+): Promise<LoadedRecord> {
+  const { name, record, held } = await readRecord(environment, runId, tally, batch);
+  const { header, sections } = unpackFrame(record, name);
+  return { record: splitRecordSchema.parse(header), sections, held, name };
+}
+
+export function loadSealed(environment: Environment, runId: string, unit: string): Promise<Sealed> {
+  return requireJson(environment.store, environment.config.workContainer, work.sealed(runId, unit), sealedSchema);
+}

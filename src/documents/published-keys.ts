@@ -1,0 +1,57 @@
+/** Natural keys as they were published: which entities share an index, and what their files say. */
+
+import type { Environment } from '../environment/environment.ts';
+import { invariant, OrdinalError } from '../errors.ts';
+import { type KeyWriter, keyWriter } from '../keys/encode.ts';
+import { readTable, type Table } from '../parquet/table.ts';
+import { typeText } from '../parquet/type-text.ts';
+import type { KeyedEntity } from '../pipeline/compiled.ts';
+
+export interface Sharing {
+  pipeline: string;
+  entity: KeyedEntity;
+}
+
+/** The entities of all pipelines that share an index. Throws `InvalidRequest` when there are none. */
+export function entitiesOf(environment: Environment, index: string): Sharing[] {
+  const sharing = [...environment.pipelines.values()].flatMap(({ name, entities }) =>
+    entities.flatMap((entity) =>
+      entity.kind === 'keyed' && entity.index === index ? [{ pipeline: name, entity }] : [],
+    ),
+  );
+  if (sharing.length > 0) return sharing;
+  throw new OrdinalError('InvalidRequest', `no pipeline has a key index "${index}"`, { where: { field: 'index' } });
+}
+
+/** A published file. Throws `StorageFailed` when it is gone. */
+export async function readPublished({ store }: Environment, container: string, blob: string): Promise<Table> {
+  const bytes = await store.read(container, blob);
+  if (bytes) return readTable(bytes, blob);
+  throw new OrdinalError('StorageFailed', `"${container}/${blob}" is gone: its keys cannot be recovered`, {
+    where: { blob },
+    remedy: 'Restore the file, or remove the run with its manifest.',
+  });
+}
+
+/** The keys and IDs of a file of an entity, row by row. Throws `PipelineChanged` when it lacks their columns. */
+export function keysOf(table: Table, entity: KeyedEntity, blob: string) {
+  const column = (name: string) => {
+    const found = table.columns.find((candidate) => candidate.name === name);
+    if (found) return found;
+    throw new OrdinalError('PipelineChanged', `"${blob}" has no column "${name}"`, { where: { blob, column: name } });
+  };
+  const keys = entity.columns.filter(({ kind }) => kind === 'key').map(({ name }) => column(name));
+  const own = column(entity.columns[0]!.name).values;
+  invariant(own.kind === 'int64', 'IDs are INT64');
+  const writer = keyWriter(keys.map(({ values, type }) => ({ values, type })));
+  const at = new Array<number>(keys.length);
+  return {
+    types: keys.map(({ type }) => typeText(type)),
+    ids: own.data,
+    /** The key of a row; it is good until the next call. */
+    key(row: number): KeyWriter {
+      writer.write(at.fill(row));
+      return writer;
+    },
+  };
+}

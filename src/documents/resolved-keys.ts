@@ -1,0 +1,122 @@
+/**
+ * Slots: what became of each key of the batches' lists, as the resolve of a key partition leaves it for the seals. One
+ * int64 a key: the known ID (never negative), -1 - ordinal for a new key, or `NO_SLOT` for a key of another partition.
+ * Most are new keys in a row, or of few bytes, so they are kept as byte planes of differences, compressed, batch by batch:
+ *
+ *     u32 stored length of each batch's slots (0: it has no keys), little endian · the slots of each batch: a ZSTD frame
+ */
+import { lowAndHigh, readPlanes, writePlanes } from '../bytes/byte-planes.ts';
+import { OrdinalError } from '../errors.ts';
+import { compressQuickly, decompressSized } from '../storage/zstd.ts';
+
+/** In place of a slot, for a key that belongs to another partition. */
+export const NO_SLOT = -(2n ** 63n);
+
+/** Of a slot, as it is and in the directory. */
+const SLOT_BYTES = 8;
+const LENGTH_BYTES = 4;
+
+/** Bytes at the beginning that say where each batch's slots are. */
+export function directoryBytes(batches: number): number {
+  return batches * LENGTH_BYTES;
+}
+
+/**
+ * The blob's bytes. `ordinals[batch][i]` says which key of the partition the batch's i-th is, -1 being none; `slots` are
+ * the slots of the partition's keys, as pairs of words.
+ */
+export function packSlots(
+  ordinals: readonly (Int32Array | undefined)[],
+  batches: number,
+  slots: Int32Array,
+): Uint8Array {
+  const directory = new DataView(new ArrayBuffer(directoryBytes(batches)));
+  const frames: Uint8Array[] = [];
+  const most = ordinals.reduce((max, list) => Math.max(max, list?.length ?? 0), 0);
+  const words = new Int32Array(2 * most);
+  const longs = new BigInt64Array(words.buffer);
+  const planes = new Uint8Array(most * SLOT_BYTES);
+  for (const [batch, list] of ordinals.entries()) {
+    if (!list || list.length === 0) continue;
+    for (let i = 0; i < list.length; i++) {
+      const ordinal = list[i]!;
+      // Of `NO_SLOT`, only the highest bit is set.
+      words[2 * i] = ordinal < 0 ? 0 : slots[2 * ordinal]!;
+      words[2 * i + 1] = ordinal < 0 ? -(2 ** 31) : slots[2 * ordinal + 1]!;
+    }
+    const [low, high] = lowAndHigh(longs.subarray(0, list.length));
+    const end = writePlanes(high, true, planes, writePlanes(low, true, planes, 0));
+    const frame = compressQuickly(planes.subarray(0, end));
+    directory.setUint32(batch * LENGTH_BYTES, frame.length, true);
+    frames.push(frame);
+  }
+  return Buffer.concat([new Uint8Array(directory.buffer), ...frames]);
+}
+
+/** Where the slots of batches [from, to) are in the blob, by its directory. */
+export function placeOfSlots(
+  directory: Uint8Array,
+  batches: number,
+  from: number,
+  to: number,
+): { offset: number; length: number } {
+  const lengths = lengthsOf(directory);
+  let offset = directoryBytes(batches);
+  for (let batch = 0; batch < from; batch++) offset += lengths(batch);
+  let length = 0;
+  for (let batch = from; batch < to; batch++) length += lengths(batch);
+  return { offset, length };
+}
+
+/** By batch: the stored length of its slots. */
+function lengthsOf(directory: Uint8Array): (batch: number) => number {
+  const view = new DataView(directory.buffer, directory.byteOffset, directory.byteLength);
+  return (batch) => view.getUint32(batch * LENGTH_BYTES, true);
+}
+
+/**
+ * The slots of batches [from, to), one after the other, from the bytes that `placeOfSlots` tells. `starts[batch]` keys are
+ * listed before each batch. Throws `CorruptFile`, which names the blob.
+ */
+export function unpackSlots(
+  bytes: Uint8Array,
+  directory: Uint8Array,
+  starts: readonly number[],
+  from: number,
+  to: number,
+  blob: string,
+): BigInt64Array {
+  const lengths = lengthsOf(directory);
+  const slots = new BigInt64Array(starts[to]! - starts[from]!);
+  let at = 0;
+  for (let batch = from; batch < to; batch++) {
+    const length = lengths(batch);
+    const first = starts[batch]! - starts[from]!;
+    const own = slots.subarray(first, starts[batch + 1]! - starts[from]!);
+    if (at + length > bytes.length) throw corruptSlots(blob);
+    if (own.length > 0) unpackFrame(bytes.subarray(at, at + length), own, blob);
+    at += length;
+  }
+  return slots;
+}
+
+export function corruptSlots(blob: string, cause?: unknown): OrdinalError {
+  return new OrdinalError('CorruptFile', `"${blob}" does not hold the slots that it should`, {
+    where: { blob },
+    remedy: 'Work in progress was damaged: start the run anew under another ID.',
+    cause,
+  });
+}
+
+function unpackFrame(frame: Uint8Array, slots: BigInt64Array, blob: string): void {
+  let planes: Uint8Array | undefined;
+  let cause: unknown;
+  try {
+    planes = decompressSized(frame, slots.length * SLOT_BYTES);
+  } catch (thrown) {
+    cause = thrown;
+  }
+  if (!planes) throw corruptSlots(blob, cause);
+  const [low, high] = lowAndHigh(slots);
+  readPlanes(high, true, planes, readPlanes(low, true, planes, 0));
+}

@@ -1,0 +1,123 @@
+/**
+ * Fan-out over a numbered range of tasks, in orchestrator code. Activities return errors as values, so every result of a
+ * wave is seen; those worth a retry are run again after a durable timer. Above the task cap the range is cut into
+ * shards, each a sub-orchestration with an explicit ID.
+ */
+import type { Task } from 'durable-functions';
+import { z } from 'zod';
+import { planRefSchema } from '../documents/documents.ts';
+import { type ErrorValue, fromErrorValue, invariant, OrdinalError } from '../errors.ts';
+import { limits } from '../limits.ts';
+import type { ActivityResult, ActivityValue, RunActivity } from './activity.ts';
+import type { Orchestration } from './context.ts';
+
+/** Numbered tasks: `activity` with `{ ...input, [key]: n }` for n in [from, to). */
+export const taskRangeSchema = z.object({
+  /** Names the shards' instances: `<runId>-<label>-<from>-<width>-<life>`. */
+  label: z.string().max(10),
+  /** Tells the lives of a run ID apart: a run that is started again must not meet the shards of its earlier life. */
+  life: z.string().max(9),
+  activity: z.enum(['splitBatch', 'sealBatches', 'publishFile']),
+  input: planRefSchema.extend({ entity: z.string().exactOptional() }),
+  key: z.enum(['batch', 'group', 'part']),
+  from: z.int().nonnegative(),
+  to: z.int().nonnegative(),
+});
+export type TaskRange = z.infer<typeof taskRangeSchema>;
+
+export const SHARD_ORCHESTRATION = 'runShard';
+
+/** Runs all tasks of a range. Throws the first error, by number, that is final. */
+export function* fanOut(df: Orchestration, range: TaskRange): Generator<Task, void, unknown> {
+  const count = range.to - range.from;
+  if (count <= limits.fanOutTasksMax) {
+    yield* activities(df, callsOf(range));
+    return;
+  }
+  // Shards of a power of the cap, so that no orchestration has more than the cap of children.
+  let width: number = limits.fanOutTasksMax;
+  while (Math.ceil(count / width) > limits.fanOutTasksMax) width *= limits.fanOutTasksMax;
+  const tasks: Task[] = [];
+  for (let from = range.from; from < range.to; from += width) {
+    const shard: TaskRange = { ...range, from, to: Math.min(range.to, from + width) };
+    const instanceId = `${range.input.runId}-${range.label}-${from}-${width}-${range.life}`;
+    invariant(instanceId.length <= limits.instanceIdLengthMax, `instance ID "${instanceId}" is short enough`);
+    tasks.push(df.callSubOrchestrator(SHARD_ORCHESTRATION, shard, instanceId));
+  }
+  const results = (yield df.Task.all(tasks)) as ActivityResult<object>[];
+  const failed = results.find((result) => !result.ok);
+  if (failed && !failed.ok) throw fromErrorValue(failed.error);
+}
+
+/** Single activities and ranges of them: all at once where they are few, else one after the other. */
+export function* fanOutAll(
+  df: Orchestration,
+  calls: readonly ActivityCall[],
+  ranges: readonly TaskRange[],
+): Generator<Task, void, unknown> {
+  const count = calls.length + ranges.reduce((sum, { from, to }) => sum + to - from, 0);
+  if (count <= limits.fanOutTasksMax) {
+    yield* activities(df, [...calls, ...ranges.flatMap(callsOf)]);
+    return;
+  }
+  yield* activities(df, calls);
+  for (const range of ranges) yield* fanOut(df, range);
+}
+
+function callsOf({ activity: name, input, key, from, to }: TaskRange): ActivityCall[] {
+  return Array.from({ length: to - from }, (_, i) => ({ name, input: { ...input, [key]: from + i } }));
+}
+
+/** One activity, repeated while its error is worth it. */
+export function* activity<A extends RunActivity>(
+  df: Orchestration,
+  name: A,
+  input: object,
+): Generator<Task, ActivityValue<A>, unknown> {
+  for (let attempt = 1; ; attempt++) {
+    const result = (yield df.callActivity(name, input)) as ActivityResult<ActivityValue<A>>;
+    if (result.ok) return result.value;
+    yield* backOff(df, [result.error], attempt);
+  }
+}
+
+interface ActivityCall {
+  name: RunActivity;
+  input: object;
+}
+
+/** Several different activities at once, each repeated while its error is worth it. */
+export function* activities(df: Orchestration, calls: readonly ActivityCall[]): Generator<Task, unknown[], unknown> {
+  const values = new Array<unknown>(calls.length);
+  let pending = calls.map((_, i) => i);
+  for (let attempt = 1; pending.length > 0; attempt++) {
+    const tasks = pending.map((i) => df.callActivity(calls[i]!.name, calls[i]!.input));
+    const results = (yield df.Task.all(tasks)) as ActivityResult<object>[];
+    const errors: ErrorValue[] = [];
+    const failed: number[] = [];
+    results.forEach((result, at) => {
+      if (result.ok) values[pending[at]!] = result.value;
+      else {
+        errors.push(result.error);
+        failed.push(pending[at]!);
+      }
+    });
+    if (failed.length > 0) yield* backOff(df, errors, attempt);
+    pending = failed;
+  }
+  return values;
+}
+
+/** Throws a final error; otherwise waits 1, 4, 16 ... seconds. */
+function* backOff(df: Orchestration, errors: readonly ErrorValue[], attempt: number): Generator<Task, void, unknown> {
+  const final = errors.find((error) => !error.retryable);
+  if (final) throw fromErrorValue(final);
+  if (attempt >= limits.activityAttemptsMax) {
+    const [error] = errors;
+    throw new OrdinalError(error!.code, `${error!.message} (after ${attempt} attempts)`, {
+      ...error,
+      retryable: false,
+    });
+  }
+  yield df.createTimer(new Date(df.currentUtcDateTime.getTime() + 1000 * 4 ** (attempt - 1)));
+}

@@ -1,0 +1,126 @@
+/**
+ * The one place that reads settings (environment variables; `local.settings.json` locally). Past it, values are
+ * trusted. Names follow the Functions conventions: `X` is a connection string, `X__blobServiceUri` an identity-based
+ * connection.
+ */
+import { z } from 'zod';
+import { OrdinalError } from '../errors.ts';
+import { type ArrivalOverride, parseArrivalSetting } from '../pipeline/arrival.ts';
+import type { StorageConnection } from '../storage/azure.ts';
+
+const integer = (min: number, max: number) => z.coerce.number().int().min(min).max(max);
+const containerName = z.string().regex(/^[a-z0-9](?:[a-z0-9]|-(?=[a-z0-9])){2,62}$/, 'is not a container name');
+
+/** What an identity-based connection uses; left out, whatever identity there is. */
+const credential = z.enum(['managedidentity']).optional();
+
+/** Where Data Factory and Synapse pipelines take callbacks of their Webhook activities. */
+const ADF_HOSTS = '*.datafactory.azure.com,*.azuresynapse.net';
+
+const flag = z
+  .enum(['true', 'false', ''])
+  .default('false')
+  .transform((text) => text === 'true');
+
+/** A setting of arrivals: see `parseArrivalSetting`. */
+function arrivals(text: string, context: z.RefinementCtx): Record<string, ArrivalOverride> {
+  const parsed = parseArrivalSetting(text);
+  if ('arrivals' in parsed) return parsed.arrivals;
+  context.addIssue(parsed.fault);
+  return z.NEVER;
+}
+
+const schema = z.object({
+  /** Where source and published blobs live. @default the Functions storage account */
+  ORDINAL_STORAGE: z.string().optional(),
+  ORDINAL_STORAGE__blobServiceUri: z.url().optional(),
+  ORDINAL_STORAGE__clientId: z.string().optional(),
+  ORDINAL_STORAGE__credential: credential,
+  AzureWebJobsStorage: z.string().optional(),
+  AzureWebJobsStorage__blobServiceUri: z.url().optional(),
+  AzureWebJobsStorage__clientId: z.string().optional(),
+  AzureWebJobsStorage__credential: credential,
+  /** Container for work in progress and the key index. */
+  ORDINAL_WORK_CONTAINER: containerName.default('ordinal'),
+  /** Source rows that a batch aims at: whole row groups are added while they fit. */
+  ORDINAL_BATCH_ROWS: integer(1, 64_000_000).default(600_000),
+  /** Source rows that one output file aims at. */
+  ORDINAL_PART_ROWS: integer(1, 1_000_000_000).default(5_000_000),
+  /** Requests that one activity keeps in flight. */
+  ORDINAL_REQUESTS_IN_FLIGHT: integer(1, 64).default(8),
+  /** Hosts that a run may call back, comma-separated; `*.` takes any name before it. */
+  ORDINAL_CALLBACK_HOSTS: z.string().default(ADF_HOSTS),
+  /** `true` also takes `http://` on this machine's loopback, for tests. */
+  ORDINAL_CALLBACK_LOOPBACK: flag,
+  /** Address of the API as its users know it, when a proxy does not say it: `https://api.example.com/api/`. */
+  ORDINAL_PUBLIC_URL: z.url().optional(),
+  /** Hours after which a run is ended that was started without a deadline. */
+  ORDINAL_RUN_HOURS_MAX: z.coerce.number().positive().max(120).default(24),
+  /** By pipeline: what an arriving blob starts here, in place of the definition's `arrival`. See docs/http.md. */
+  ORDINAL_ARRIVAL: z.string().default('').transform(arrivals),
+  /** Days that ended runs, what they left, and receipts of arrivals are kept. */
+  ORDINAL_KEEP_DAYS: z.coerce.number().min(2).max(3650).default(30),
+  /** Hours that work in progress of ended runs is kept. */
+  ORDINAL_KEEP_WORK_HOURS: z.coerce.number().min(1).max(87_600).default(48),
+});
+
+export interface Config {
+  storage: StorageConnection;
+  workContainer: string;
+  batchRowsTarget: number;
+  partRowsTarget: number;
+  requestsInFlight: number;
+  callBack: { hosts: string[]; loopback: boolean };
+  publicUrl: string | undefined;
+  runHoursMax: number;
+  keepDays: number;
+  keepWorkHours: number;
+  /** By pipeline name: what stands above the pipelines' own `arrival`. */
+  arrivals: Record<string, ArrivalOverride>;
+}
+
+/** Parses settings. Throws `InvalidSettings` that names the setting. */
+export function parseConfig(env: Record<string, string | undefined>): Config {
+  const parsed = schema.safeParse(env);
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0];
+    throw new OrdinalError('InvalidSettings', `setting ${issue?.path.join('.')}: ${issue?.message}`, {
+      where: { field: String(issue?.path[0] ?? '') },
+      remedy: 'Correct it in the app settings, or in local.settings.json.',
+    });
+  }
+  const s = parsed.data;
+  return {
+    storage: connectionOf(s),
+    workContainer: s.ORDINAL_WORK_CONTAINER,
+    batchRowsTarget: s.ORDINAL_BATCH_ROWS,
+    partRowsTarget: s.ORDINAL_PART_ROWS,
+    requestsInFlight: s.ORDINAL_REQUESTS_IN_FLIGHT,
+    callBack: {
+      hosts: s.ORDINAL_CALLBACK_HOSTS.split(',')
+        .map((host) => host.trim().toLowerCase())
+        .filter((host) => host !== ''),
+      loopback: s.ORDINAL_CALLBACK_LOOPBACK,
+    },
+    publicUrl: s.ORDINAL_PUBLIC_URL,
+    runHoursMax: s.ORDINAL_RUN_HOURS_MAX,
+    keepDays: s.ORDINAL_KEEP_DAYS,
+    keepWorkHours: s.ORDINAL_KEEP_WORK_HOURS,
+    arrivals: s.ORDINAL_ARRIVAL,
+  };
+}
+
+function connectionOf(s: z.infer<typeof schema>): StorageConnection {
+  for (const name of ['ORDINAL_STORAGE', 'AzureWebJobsStorage'] as const) {
+    const connectionString = s[name];
+    if (connectionString) return { connectionString };
+    const blobServiceUri = s[`${name}__blobServiceUri`];
+    const clientId = s[`${name}__clientId`];
+    const credential = s[`${name}__credential`];
+    if (blobServiceUri) return { blobServiceUri, ...(clientId && { clientId }), ...(credential && { credential }) };
+  }
+  throw new OrdinalError('InvalidSettings', 'no storage account is configured', {
+    where: { field: 'ORDINAL_STORAGE' },
+    remedy: 'Set ORDINAL_STORAGE or AzureWebJobsStorage, or their identity-based forms with __blobServiceUri.',
+  });
+}

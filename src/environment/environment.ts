@@ -1,0 +1,32 @@
+/** What activities work with: one store, one configuration, the registered pipelines. Opened once per process. */
+
+import { OrdinalError } from '../errors.ts';
+import type { CompiledPipeline } from '../pipeline/compiled.ts';
+import { openAzureStore } from '../storage/azure.ts';
+import type { BlobStore } from '../storage/store.ts';
+import { type Config, parseConfig } from './config.ts';
+
+export interface Environment {
+  store: BlobStore;
+  config: Config;
+  pipelines: ReadonlyMap<string, CompiledPipeline>;
+}
+
+export function openEnvironment(
+  env: Record<string, string | undefined>,
+  pipelines: ReadonlyMap<string, CompiledPipeline>,
+): Environment {
+  const config = parseConfig(env);
+  return { store: openAzureStore(config.storage), config, pipelines };
+}
+
+/** Throws `UnknownPipeline`. */
+export function pipelineOf(environment: Environment, name: string): CompiledPipeline {
+  const pipeline = environment.pipelines.get(name);
+  if (pipeline) return pipeline;
+  const known = [...environment.pipelines.keys()].join(', ');
+  throw new OrdinalError('UnknownPipeline', `there is no pipeline "${name}"; there are: ${known}`, {
+    where: { pipeline: name },
+    remedy: 'Register it in pipelines/index.ts.',
+  });
+}

@@ -1,0 +1,54 @@
+/**
+ * What activities log: one JSON object a line, so that queries parse instead of guessing. `event` says what it is;
+ * names are those of the API. Nothing that a caller keeps secret is in it.
+ */
+import { z } from 'zod';
+import type { ActivityResult } from '../durable/activity.ts';
+
+/** The part of the invocation context that is needed. */
+export interface Log {
+  info(text: string): void;
+  warn(text: string): void;
+}
+
+const labelsSchema = z
+  .object({
+    runId: z.string(),
+    batch: z.number(),
+    group: z.number(),
+    entity: z.string(),
+    part: z.number(),
+    pipeline: z.string(),
+  })
+  .partial();
+/** Figures of an activity's output that are worth a query. */
+const figuresSchema = z
+  .object({ rows: z.number(), bytes: z.number(), newRows: z.number(), batches: z.number(), files: z.number() })
+  .partial();
+
+/** Runs an activity and logs how long it took and how it ended. */
+export async function logged(
+  name: string,
+  input: unknown,
+  log: Log,
+  work: () => Promise<ActivityResult<object>>,
+): Promise<ActivityResult<object>> {
+  const start = performance.now();
+  const result = await work();
+  const line = {
+    event: 'activity',
+    activity: name,
+    ...labelsSchema.safeParse(input).data,
+    ms: Math.round(performance.now() - start),
+    ok: result.ok,
+    ...(result.ok ? figuresSchema.safeParse(result.value).data : { error: result.error }),
+  };
+  if (result.ok) log.info(JSON.stringify(line));
+  else log.warn(JSON.stringify(line));
+  return result;
+}
+
+/** A line about something other than an activity. */
+export function logEvent(log: Log, event: string, facts: object, level: 'info' | 'warn' = 'info'): void {
+  log[level](JSON.stringify({ event, ...facts }));
+}

@@ -1,0 +1,283 @@
+/**
+ * The plan: which blobs, which batches, which output files, and every check that footers allow, before anything is
+ * split. Pure: the activity around it lists and reads. A plan beyond a limit is refused here, never half-way.
+ */
+
+import type { Batch, OutLeaf, Plan } from '../documents/documents.ts';
+import { OrdinalError } from '../errors.ts';
+import { limits } from '../limits.ts';
+import { compatible, typeText } from '../parquet/logical.ts';
+import type { Codec, ColumnType, FileMeta, Leaf } from '../parquet/types.ts';
+import type { CompiledPipeline, ContractColumn, Entity, KeyedEntity, OutColumn } from '../pipeline/compiled.ts';
+import type { PinnedBlob } from '../source/source-file.ts';
+import { widest } from '../source/widen.ts';
+import { outputCodec } from '../split/write/reuse-chunk.ts';
+import { cut } from './group-batches.ts';
+
+export interface SourceFile extends PinnedBlob {
+  meta: FileMeta;
+}
+
+/** A contract column over all files: its one type, and whether any file may hold nulls in it. */
+interface SourceColumn {
+  /** Before the contract: wide enough for every file's values. */
+  source: ColumnType;
+  /** After the contract. */
+  type: ColumnType;
+  optional: boolean;
+}
+
+export interface PlanTargets {
+  batchRowsTarget: number;
+  partRowsTarget: number;
+}
+
+/** A batch is sealed in a fraction of the time that its split takes: so many batches' worth of rows are sealed together. */
+const sealBatches = 2;
+/** Batches of one seal, however small: of ten thousand tiny files, too. */
+const sealBatchesMax = 32;
+
+/** Whose plan it is. */
+export type PlanOwner = Pick<Plan, 'runId' | 'attempt' | 'replaces'>;
+
+/** Throws `MissingColumn`, `NestedColumn`, `ColumnTypeMismatch` or `LimitExceeded`, naming blob and column. */
+export function makePlan(
+  pipeline: CompiledPipeline,
+  owner: PlanOwner,
+  files: SourceFile[],
+  targets: PlanTargets,
+): Plan {
+  const columns = new Map(pipeline.contract.map((contract) => [contract.name, sourceColumn(contract, files)]));
+  const batches = files.flatMap((file, index) => cutBatches(file, index, targets.batchRowsTarget));
+  if (batches.length > limits.batchesMax) {
+    throw new OrdinalError(
+      'LimitExceeded',
+      `the source needs ${batches.length} batches; ${limits.batchesMax} is the limit`,
+      {
+        where: { pipeline: pipeline.name },
+        remedy: 'Run it by smaller prefixes, raise ORDINAL_BATCH_ROWS, or write larger row groups.',
+      },
+    );
+  }
+  const keyTypes = Object.fromEntries(
+    pipeline.entities
+      .filter((entity) => entity.kind === 'keyed')
+      .map((entity) => [entity.name, keyTypesOf(entity, pipeline, columns)]),
+  );
+  const groups = groupsPerFile(pipeline);
+  const parts = cut(batches, { rows: targets.partRowsTarget, batches: Number.POSITIVE_INFINITY, groups });
+  const plan: Plan = {
+    version: 1,
+    ...owner,
+    pipeline: pipeline.name,
+    pipelineHash: pipeline.hash,
+    rows: files.reduce((sum, file) => sum + file.meta.rows, 0),
+    files: files.map(({ blob, etag, size, meta }) => ({ blob, etag, size, rows: meta.rows })),
+    batches,
+    outputs: Object.fromEntries(
+      pipeline.entities.map((entity) => [entity.name, outLeaves(entity, pipeline, columns, keyTypes)]),
+    ),
+    keyTypes,
+    sources: Object.fromEntries([...columns].map(([name, column]) => [name, column.source])),
+    parts,
+    sealGroups: parts.flatMap(({ from, to }) =>
+      cut(batches.slice(from, to), {
+        rows: sealBatches * targets.batchRowsTarget,
+        batches: sealBatchesMax,
+        groups,
+      }).map((group) => ({
+        from: from + group.from,
+        to: from + group.to,
+      })),
+    ),
+    codec: codecOf(pipeline, files),
+  };
+  checkBlocks(plan, pipeline);
+  return plan;
+}
+
+/** Finds a contract column in a file. Throws `MissingColumn` or `NestedColumn`. */
+export function leafOf(meta: FileMeta, name: string, blob: string): Leaf {
+  const leaf = meta.leaves.find((candidate) => candidate.name === name && !candidate.nested);
+  if (leaf) return leaf;
+  const nested = meta.leaves.find((candidate) => candidate.nested && candidate.name.split('.')[0] === name);
+  if (nested) {
+    throw new OrdinalError(
+      'NestedColumn',
+      `column "${name}" is nested (${nested.name}); only flat columns can be used`,
+      {
+        where: { blob, column: name },
+        remedy: 'Flatten it upstream, or take it out of the pipeline.',
+      },
+    );
+  }
+  const names = meta.leaves.filter((candidate) => !candidate.nested).map((candidate) => candidate.name);
+  throw new OrdinalError('MissingColumn', `column "${name}" is missing; the file has ${names.join(', ')}`, {
+    where: { blob, column: name },
+    remedy: "Correct the pipeline's row contract, or the source.",
+  });
+}
+
+function sourceColumn(contract: ContractColumn, files: SourceFile[]): SourceColumn {
+  let wide: { type: ColumnType; blob: string } | undefined;
+  let optional = false;
+  for (const { meta, blob } of files) {
+    const leaf = leafOf(meta, contract.name, blob);
+    const verdict = compatible(leaf.type, contract.input);
+    if (verdict !== true) {
+      throw new OrdinalError('ColumnTypeMismatch', `column "${contract.name}" is ${typeText(leaf.type)}: ${verdict}`, {
+        where: { blob, column: contract.name },
+        remedy: `Correct the schema of "${contract.name}" in the pipeline's row contract, or the source.`,
+      });
+    }
+    const type = wide ? widest(wide.type, leaf.type) : leaf.type;
+    if (!type) {
+      const there = `${typeText(wide!.type)} in "${wide!.blob}"`;
+      const message = `column "${contract.name}" is ${typeText(leaf.type)} here but ${there}`;
+      throw new OrdinalError('ColumnTypeMismatch', message, {
+        where: { blob, column: contract.name },
+        remedy: 'No type holds the values of both: run the files separately, or write them alike.',
+      });
+    }
+    if (!wide || typeText(type) !== typeText(wide.type)) wide = { type, blob };
+    checkUsable(meta, leaf, blob);
+    optional ||= leaf.optional;
+  }
+  // A schema may turn a value into null, but only where it lets null pass.
+  optional ||= contract.changes && contract.nullable;
+  const source = wide?.type ?? { physical: 'BYTE_ARRAY' };
+  return { source, type: contract.outputType ?? source, optional };
+}
+
+/** Chunks in a codec or encoding that cannot be read are refused now, not half-way. */
+function checkUsable(meta: FileMeta, leaf: Leaf, blob: string): void {
+  meta.rowGroups.forEach((group, rowGroup) => {
+    const unsupported = group.chunks[leaf.ordinal]?.unsupported;
+    if (unsupported === undefined) return;
+    throw new OrdinalError('UnsupportedFile', `column "${leaf.name}" cannot be read: ${unsupported}`, {
+      where: { blob, rowGroup, column: leaf.name },
+      remedy: 'Write the source in a supported codec and encoding.',
+    });
+  });
+}
+
+/** New files follow the source's codec, where their readers are those of the source. */
+function codecOf(pipeline: CompiledPipeline, files: SourceFile[]): Codec {
+  for (const { meta, blob } of files) {
+    const leaf = leafOf(meta, pipeline.contract[0]!.name, blob);
+    const chunk = meta.rowGroups.find((group) => group.rows > 0)?.chunks[leaf.ordinal];
+    if (chunk) return outputCodec(chunk.codec, pipeline.readers);
+  }
+  return outputCodec('ZSTD', pipeline.readers);
+}
+
+function cutBatches(file: SourceFile, index: number, rowsTarget: number): Batch[] {
+  const batches: Batch[] = [];
+  let row = 0;
+  file.meta.rowGroups.forEach((group, g) => {
+    const open = batches.at(-1);
+    if (open && open.rows + group.rows <= rowsTarget) {
+      open.to = g + 1;
+      open.rows += group.rows;
+    } else {
+      batches.push({ file: index, from: g, to: g + 1, rows: group.rows, firstRow: row });
+    }
+    row += group.rows;
+  });
+  return batches.filter((batch) => batch.rows > 0);
+}
+
+/** Blocks that a row group takes at most in an entity's file: pages and dictionaries of references in turn, and the rest. */
+function blocksPerGroup(entity: Entity): number {
+  return 2 * entity.columns.filter((column) => column.kind === 'ref').length + 2;
+}
+
+/** Row groups of one file, so that no entity's has more blocks than a blob can. */
+function groupsPerFile({ entities }: CompiledPipeline): number {
+  const most = Math.max(...entities.filter(({ kind }) => kind === 'rows').map(blocksPerGroup), 1);
+  return Math.floor((limits.blocksPerBlobMax - 2) / most);
+}
+
+function checkBlocks(plan: Plan, pipeline: CompiledPipeline): void {
+  for (const entity of pipeline.entities) {
+    if (entity.kind !== 'rows') continue;
+    const perGroup = blocksPerGroup(entity);
+    for (const part of plan.parts) {
+      const groups = plan.batches.slice(part.from, part.to).reduce((sum, batch) => sum + batch.to - batch.from, 0);
+      if (groups * perGroup + 2 > limits.blocksPerBlobMax) {
+        throw new OrdinalError('LimitExceeded', `a file of "${entity.name}" would need ${groups * perGroup} blocks`, {
+          where: { pipeline: pipeline.name, entity: entity.name },
+          remedy: 'Write larger row groups.',
+        });
+      }
+    }
+  }
+}
+
+const idType: ColumnType = { physical: 'INT64' };
+
+function keyTypesOf(
+  entity: KeyedEntity,
+  pipeline: CompiledPipeline,
+  columns: ReadonlyMap<string, SourceColumn>,
+): ColumnType[] {
+  const feeds = pipeline.feeds.filter((feed) => feed.target === entity.name);
+  return entity.key.map((component, c) => {
+    const types = feeds.map((feed) => ({ name: feed.columns[c]!, type: columns.get(feed.columns[c]!)!.type }));
+    const [first] = types;
+    const type = types.reduce<ColumnType | undefined>((wide, next) => wide && widest(wide, next.type), first?.type);
+    if (first && (!type || type.physical === 'INT96')) {
+      const all = types.map((fed) => `"${fed.name}" (${typeText(fed.type)})`).join(' and ');
+      throw new OrdinalError('ColumnTypeMismatch', `key "${component.name}" of "${entity.name}" is fed by ${all}`, {
+        where: { pipeline: pipeline.name, entity: entity.name, column: first.name },
+        remedy: 'Columns that feed one key must be of one type, or of widths of one type, and not INT96.',
+      });
+    }
+    return type ?? { physical: 'BYTE_ARRAY', annotation: { kind: 'string' } };
+  });
+}
+
+function outLeaves(
+  entity: Entity,
+  pipeline: CompiledPipeline,
+  columns: ReadonlyMap<string, SourceColumn>,
+  keyTypes: Record<string, ColumnType[]>,
+): OutLeaf[] {
+  // A keyed entity's attributes are null where only a reference named the key.
+  const keyed = entity.kind === 'keyed';
+  const onlyOwn = keyed && pipeline.feeds.every((feed) => feed.target !== entity.name || feed.own);
+  return entity.columns.map((column): OutLeaf => {
+    const leaf = outLeaf(column, entity, pipeline, columns, keyTypes);
+    const attribute = keyed && column.kind !== 'id' && column.kind !== 'key';
+    return attribute && !onlyOwn ? { ...leaf, optional: true } : leaf;
+  });
+}
+
+function outLeaf(
+  column: OutColumn,
+  entity: Entity,
+  pipeline: CompiledPipeline,
+  columns: ReadonlyMap<string, SourceColumn>,
+  keyTypes: Record<string, ColumnType[]>,
+): OutLeaf {
+  const { name } = column;
+  switch (column.kind) {
+    case 'id':
+      return { name, type: idType, optional: false };
+    case 'key':
+      return { name, type: keyTypes[entity.name]![column.component]!, optional: false };
+    case 'copy':
+      return { name, type: columns.get(column.source)!.type, optional: columns.get(column.source)!.optional };
+    case 'map':
+    case 'compute':
+      return { name, type: column.type, optional: true };
+    case 'constant':
+      return { name, type: column.type, optional: column.value === null || column.value === undefined };
+    case 'ref':
+      return { name, type: idType, optional: column.columns.some((source) => columns.get(source)!.optional) };
+    case 'rowRef': {
+      const target = pipeline.entities.find((candidate) => candidate.name === column.entity);
+      return { name, type: idType, optional: target?.where !== undefined };
+    }
+  }
+}

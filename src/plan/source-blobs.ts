@@ -1,0 +1,127 @@
+/** The source blobs of a run, as its plan pins them: listed, or looked up by name; always in name order. */
+
+import type { RunInput } from '../documents/documents.ts';
+import { globMatcher, globPrefix, type Selection, selectionListSchema } from '../documents/selection.ts';
+import type { Environment } from '../environment/environment.ts';
+import { OrdinalError } from '../errors.ts';
+import { limits } from '../limits.ts';
+import type { CompiledPipeline } from '../pipeline/compiled.ts';
+import { mapBounded } from '../run/pool.ts';
+import { requireJson } from '../storage/json.ts';
+import { fromMetadata } from '../storage/metadata.ts';
+import { work } from '../storage/names.ts';
+import type { BlobItem } from '../storage/store.ts';
+
+type Source = CompiledPipeline['source'];
+
+/** Throws `SourceEmpty`, `SourceChanged` (a named blob is gone, or another version) or `LimitExceeded`. */
+export async function sourceBlobs(environment: Environment, source: Source, input: RunInput): Promise<BlobItem[]> {
+  const { select, prefix } = input;
+  switch (select?.by) {
+    case undefined:
+      return listed(environment, source, prefix, () => true);
+    case 'glob':
+      return listed(environment, source, globPrefix(select.glob), globMatcher(select.glob), select.glob);
+    case 'blobs':
+      return named(environment, source, select.blobs, exactly(select.etag));
+    case 'list': {
+      const { store, config } = environment;
+      const names = await requireJson(store, config.workContainer, select.document, selectionListSchema);
+      return named(environment, source, names, exactly(undefined));
+    }
+    case 'arrivals': {
+      const versions = await arrived(environment, input.pipeline, select);
+      // A version that is no longer there cannot be read; the one that replaced it has a receipt of its own.
+      const current = (name: string, blob: BlobItem | undefined) => blob && versions.get(name)?.has(blob.etag) === true;
+      return named(environment, source, [...versions.keys()], current);
+    }
+  }
+}
+
+async function listed(
+  environment: Environment,
+  source: Source,
+  prefix: string,
+  takes: (name: string) => boolean,
+  shown = `${prefix}*${source.suffix}`,
+): Promise<BlobItem[]> {
+  const blobs: BlobItem[] = [];
+  for await (const blob of environment.store.list(source.container, prefix)) {
+    if (!blob.name.endsWith(source.suffix) || !takes(blob.name)) continue;
+    blobs.push(blob);
+    checkCount(blobs.length, shown);
+  }
+  if (blobs.length === 0) {
+    throw new OrdinalError('SourceEmpty', `no blob "${source.container}/${shown}"`, {
+      where: { field: 'prefix' },
+      remedy: 'Check container, prefix and suffix; upload the source before the run starts.',
+    });
+  }
+  return blobs;
+}
+
+/** Whether a blob that was looked up is to be read; throws when its absence is an error. */
+type Verdict = (name: string, blob: BlobItem | undefined) => boolean | undefined;
+
+/** Every named blob must be there and, when an ETag is given, be that version. */
+function exactly(etag: string | undefined): Verdict {
+  return (name, blob) => {
+    if (!blob) {
+      throw new OrdinalError('SourceEmpty', `there is no blob "${name}" in the source`, {
+        where: { blob: name, field: 'blobs' },
+        remedy: 'Check the name; upload the source before the run starts.',
+      });
+    }
+    if (etag !== undefined && blob.etag !== etag) {
+      throw new OrdinalError('SourceChanged', `blob "${name}" was overwritten since it arrived`, {
+        where: { blob: name },
+        remedy: 'Nothing: the new version is an arrival of its own.',
+      });
+    }
+    return true;
+  };
+}
+
+async function named(
+  environment: Environment,
+  source: Source,
+  names: readonly string[],
+  verdict: Verdict,
+): Promise<BlobItem[]> {
+  const distinct = [...new Set(names)].sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
+  checkCount(distinct.length, 'the list');
+  const found = await mapBounded(distinct, environment.config.requestsInFlight, async (name) => {
+    const blob = await environment.store.head(source.container, name);
+    return verdict(name, blob) ? blob : undefined;
+  });
+  const blobs = found.filter((blob) => blob !== undefined);
+  if (blobs.length > 0) return blobs;
+  throw new OrdinalError('SourceEmpty', 'none of the blobs is there any more', {
+    remedy: 'Keep source blobs until the run has ended.',
+  });
+}
+
+/** Blob → ETags of what arrived in an interval. Receipts of an interval are all written, since it lies in the past. */
+async function arrived(
+  environment: Environment,
+  pipeline: string,
+  { after, to }: Extract<Selection, { by: 'arrivals' }>,
+): Promise<Map<string, Set<string>>> {
+  const versions = new Map<string, Set<string>>();
+  for await (const receipt of environment.store.list(environment.config.workContainer, work.receipts(pipeline))) {
+    const at = Date.parse(receipt.lastModified);
+    const { blob, etag } = receipt.metadata;
+    if (at <= after || at > to || blob === undefined || etag === undefined) continue;
+    const name = fromMetadata(blob);
+    versions.set(name, (versions.get(name) ?? new Set()).add(fromMetadata(etag)));
+  }
+  return versions;
+}
+
+function checkCount(count: number, shown: string): void {
+  if (count <= limits.sourceBlobsMax) return;
+  throw new OrdinalError('LimitExceeded', `more than ${limits.sourceBlobsMax} blobs in "${shown}"`, {
+    where: { field: 'prefix' },
+    remedy: 'Run it by smaller prefixes.',
+  });
+}

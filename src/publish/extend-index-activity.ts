@@ -1,0 +1,55 @@
+/**
+ * Activities `extendIndex` and `compactIndex`: what follows a publication. The first takes the run's new keys into the
+ * heads of their indexes, under the leases; the second merges small segments, when nobody waits for it any more. Both may
+ * be left undone: the next run that resolves against the index finds the pending keys and their manifest.
+ */
+import { z } from 'zod';
+import { type PlanRef, planRefSchema } from '../documents/documents.ts';
+import { loadPlan } from '../documents/load.ts';
+import type { Environment } from '../environment/environment.ts';
+import { compact, mergeable } from '../keys/compact.ts';
+import { compactAttributes, mergeableAttributes } from '../keys/compact-attributes.ts';
+import { settlePending } from '../keys/key-index.ts';
+import type { KeyedEntity } from '../pipeline/compiled.ts';
+import { keyedEntity, openPartition, publishedIds } from '../resolve/run-key-index.ts';
+import { forEachBounded } from '../run/pool.ts';
+
+export const extendInputSchema = planRefSchema;
+export const compactInputSchema = planRefSchema.extend({ entity: z.string() });
+export type CompactInput = z.infer<typeof compactInputSchema>;
+
+export interface ExtendOutput {
+  /** Keys that the indexes of all keyed entities know now. */
+  keys: number;
+  /** Entities whose segments have become so many that they are to be merged. */
+  crowded: string[];
+}
+
+export async function extendIndexActivity(environment: Environment, ref: PlanRef): Promise<ExtendOutput> {
+  const { plan, pipeline } = await loadPlan(environment, ref);
+  const partitions = pipeline.entities.flatMap((entity) => (entity.kind === 'keyed' ? partitionsOf(entity) : []));
+  let keys = 0;
+  const crowded = new Set<string>();
+  await forEachBounded(partitions, environment.config.requestsInFlight, async ({ entity, partition }) => {
+    const at = await openPartition(environment, entity, plan.keyTypes[entity.name]!, partition);
+    const head = await settlePending(at, publishedIds(environment, partition));
+    keys += head.keys;
+    if (mergeable(head) !== undefined || mergeableAttributes(head) !== undefined) crowded.add(entity.name);
+  });
+  return { keys, crowded: [...crowded].sort() };
+}
+
+export async function compactIndexActivity(environment: Environment, input: CompactInput): Promise<{ merges: number }> {
+  const { plan, pipeline } = await loadPlan(environment, input);
+  let merges = 0;
+  for (const { entity, partition } of partitionsOf(keyedEntity(pipeline, input.entity))) {
+    const at = await openPartition(environment, entity, plan.keyTypes[entity.name]!, partition);
+    merges += await compact(at);
+    merges += await compactAttributes(at);
+  }
+  return { merges };
+}
+
+function partitionsOf(entity: KeyedEntity): { entity: KeyedEntity; partition: number }[] {
+  return Array.from({ length: entity.partitions ?? 1 }, (_, partition) => ({ entity, partition }));
+}

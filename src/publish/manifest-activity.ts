@@ -1,0 +1,186 @@
+/**
+ * Activity `finish`: writes the manifest, once. The manifest is the commit point of a run: before
+ * it nothing counts, after it everything does.
+ */
+import { z } from 'zod';
+import type { Tally } from '../documents/batch-blob.ts';
+import {
+  type Ids,
+  type Manifest,
+  manifestSchema,
+  partsOf,
+  planRefSchema,
+  publishedFileSchema,
+  resolutionSchema,
+} from '../documents/documents.ts';
+import { loadIds, loadPlan, loadTally } from '../documents/load.ts';
+import type { Environment } from '../environment/environment.ts';
+import { invariant, OrdinalError } from '../errors.ts';
+import type { CompiledPipeline, Entity, KeyedEntity } from '../pipeline/compiled.ts';
+import { identityOf } from '../pipeline/identity.ts';
+import { keepIdentity } from '../plan/pipeline-identity.ts';
+import { forEachBounded, mapBounded } from '../run/pool.ts';
+import { IdMap } from '../sequence/id-map.ts';
+import { publishRejected } from '../split/run-quarantine.ts';
+import { readJson, requireJson, writeJson } from '../storage/json.ts';
+import { type KeyedDatasetKind, output, work } from '../storage/names.ts';
+
+export const finishInputSchema = planRefSchema.extend({
+  prefix: z.string(),
+  startedAt: z.string(),
+  finishedAt: z.string(),
+  phases: z.array(z.object({ phase: z.string(), at: z.string() })).default([]),
+});
+export type FinishInput = z.infer<typeof finishInputSchema>;
+
+export interface FinishOutput {
+  manifest: string;
+  rows: number;
+}
+
+export async function finishActivity(environment: Environment, input: FinishInput): Promise<FinishOutput> {
+  const { store, config } = environment;
+  const { runId } = input;
+  const planned = await loadPlan(environment, input);
+  const { plan, pipeline } = planned;
+  const [ids, tally] = await Promise.all([loadIds(environment, planned), loadTally(environment, planned)]);
+  const entities = await mapBounded(pipeline.entities, config.requestsInFlight, async (entity) => {
+    const parts = partsOf(entity, plan);
+    const filesOf = async (dataset: KeyedDatasetKind) => {
+      const all = await mapBounded([...Array(parts).keys()], config.requestsInFlight, (part) =>
+        requireJson(
+          store,
+          config.workContainer,
+          work.published(runId, entity.name, part, dataset),
+          publishedFileSchema,
+        ),
+      );
+      const files = all.filter((file) => file.rows > 0);
+      const total = (of: 'rows' | 'bytes') => files.reduce((sum, file) => sum + file[of], 0);
+      return { rows: total('rows'), bytes: total('bytes'), files };
+    };
+    const { rows, bytes, files } = await filesOf('new');
+    const keyed = entity.kind === 'keyed' ? entity : undefined;
+    return {
+      entity: entity.name,
+      rows,
+      bytes,
+      firstId: files[0]?.firstId ?? null,
+      lastId: files.at(-1)?.lastId ?? null,
+      files,
+      ids: ownIds(entity, ids, rows),
+      keys: keyed ? await keysOf(environment, runId, keyed) : null,
+      ...(keyed?.publish === 'seen' && { known: await filesOf('known') }),
+      ...(keyed?.onChange === 'report' && { changes: await filesOf('changes') }),
+    };
+  });
+  const rejected = await publishRejected(environment, plan, pipeline, tally);
+  const manifest: Manifest = {
+    version: 1,
+    outcome: 'published',
+    runId,
+    attempt: plan.attempt,
+    pipeline: pipeline.name,
+    pipelineHash: pipeline.hash,
+    identity: identityOf(pipeline),
+    startedAt: input.startedAt,
+    finishedAt: input.finishedAt,
+    phases: input.phases,
+    source: { container: pipeline.source.container, prefix: input.prefix, rows: plan.rows },
+    inputs: plan.files,
+    output: pipeline.output,
+    entities,
+    sequences: ids.sequences,
+    ...(rejected && { rejected }),
+    ...routingOf(pipeline, tally, plan.rows, entities),
+  };
+  const name = output.manifest(pipeline, runId);
+  await writeOnce(environment, pipeline.output.container, name, manifest, plan.replaces);
+  await Promise.all([keepIdentity(environment, pipeline, runId), writeMarkers(environment, pipeline, manifest, name)]);
+  return { manifest: name, rows: plan.rows };
+}
+
+/** Where the accepted rows went; nothing of a pipeline that has no rows entity. */
+function routingOf(
+  pipeline: CompiledPipeline,
+  { rejected, unrouted }: Tally,
+  sourceRows: number,
+  entities: Manifest['entities'],
+): Pick<Manifest, 'routing'> {
+  const names = new Set(pipeline.entities.filter(({ kind }) => kind === 'rows').map(({ name }) => name));
+  if (names.size === 0) return {};
+  const routed = sourceRows - unrouted - rejected.reduce((sum, rows) => sum + rows, 0);
+  const taken = entities.reduce((sum, { entity, rows }) => sum + (names.has(entity) ? rows : 0), 0);
+  invariant(taken >= routed, `${taken} rows of ${routed} source rows`);
+  return { routing: { routed, unrouted, repeated: taken - routed } };
+}
+
+/** Markers for readers that wait for one, as Spark and Data Factory do: in each entity's folder, and above them. */
+async function writeMarkers(
+  { store, config }: Environment,
+  pipeline: CompiledPipeline,
+  manifest: Manifest,
+  name: string,
+): Promise<void> {
+  const said = { runId: manifest.runId, manifest: name };
+  const folders = ['', ...manifest.entities.map(({ entity }) => `${entity}/`)];
+  await forEachBounded(folders, config.requestsInFlight, async (folder) => {
+    await writeJson(store, pipeline.output.container, output.marker(pipeline, folder), said);
+  });
+}
+
+/** What the run found in an entity's key index, and added. */
+async function keysOf(environment: Environment, runId: string, entity: KeyedEntity) {
+  const { store, config } = environment;
+  const partitions = await mapBounded([...Array(entity.partitions ?? 1).keys()], config.requestsInFlight, (partition) =>
+    requireJson(store, config.workContainer, work.resolution(runId, entity.name, partition), resolutionSchema),
+  );
+  return { index: entity.index, partitions };
+}
+
+/** The ranges of an entity's own IDs, in row order. */
+function ownIds(entity: Entity, ids: Ids, rows: number): Manifest['entities'][number]['ids'] {
+  const column = entity.columns[0]!;
+  invariant(column.kind === 'id', `"${entity.name}" has an own ID`);
+  const sequence = ids.sequences[column.sequence]!;
+  const ranges = new IdMap(sequence).slice(ids.bases[entity.name]![column.name]!, rows);
+  return {
+    sequence: column.sequence,
+    step: sequence.step,
+    count: rows,
+    ranges: ranges.map(({ first, count }) => ({ first: String(first), count: String(count) })),
+  };
+}
+
+/**
+ * Put-if-absent; or in place of the abandoned manifest that was there when this life began. Finding the manifest of this
+ * life means that an earlier execution wrote it: that one stands.
+ */
+async function writeOnce(
+  environment: Environment,
+  container: string,
+  name: string,
+  manifest: Manifest,
+  replaces: string | null,
+): Promise<void> {
+  const condition = replaces === null ? { ifAbsent: true } : { ifMatch: replaces };
+  try {
+    await writeJson(environment.store, container, name, manifest, condition);
+  } catch (thrown) {
+    if (!(thrown instanceof OrdinalError && thrown.code === 'StorageConflict')) throw thrown;
+    const written = await readJson(environment.store, container, name, manifestSchema);
+    if (written?.outcome === 'published' && written.attempt === manifest.attempt) return;
+    const closed = written?.outcome === 'abandoned';
+    throw new OrdinalError(
+      'StorageConflict',
+      closed
+        ? `run "${manifest.runId}" was given up while it still worked: it may not publish any more`
+        : `"${container}/${name}" is the manifest of another run`,
+      {
+        where: { blob: name },
+        remedy: closed ? 'Start the run again.' : 'Run IDs are used once: start the run under another ID.',
+        cause: thrown,
+      },
+    );
+  }
+}

@@ -1,0 +1,267 @@
+/**
+ * Activity `resolve`: one key partition of a keyed entity. Merges the batches' key lists in batch order, finds the keys
+ * that the index knows, and gives the others ordinals in first-seen order, and their rows; IDs wait for the reservation.
+ * The index is read only where it may hold an arriving key; memory goes with the arriving keys, not with the index.
+ */
+import { z } from 'zod';
+import { readBatch } from '../documents/batch-blob.ts';
+import { type Plan, planRefSchema, type Resolution } from '../documents/documents.ts';
+import { loadPlan, loadTally, type Planned } from '../documents/load.ts';
+import { packSlots } from '../documents/resolved-keys.ts';
+import type { Environment } from '../environment/environment.ts';
+import { invariant } from '../errors.ts';
+import { keyWriter } from '../keys/encode.ts';
+import { indexBlobs } from '../keys/index-documents.ts';
+import { type IndexPartition, partitionOf, settlePending, withPending } from '../keys/key-index.ts';
+import { findIds } from '../keys/lookup.ts';
+import { segmentOf } from '../keys/segment.ts';
+import { hashKey, KeyTable } from '../keys/table.ts';
+import type { Table } from '../parquet/table.ts';
+import type { ColumnType, Values } from '../parquet/types.ts';
+import { Uploads } from '../run/pool.ts';
+import { keyListColumn } from '../split/keys/fed-keys.ts';
+import { type KeyListTable, readKeyList } from '../split/keys/key-list-file.ts';
+import { forgetMemory } from '../split/run-memory.ts';
+import { writeJson } from '../storage/json.ts';
+import { type KeyedDatasetKind, output, work } from '../storage/names.ts';
+import { Changes } from './changes.ts';
+import { keyedDatasets } from './keyed-datasets.ts';
+import { NewRows } from './keyed-rows.ts';
+import { keyedEntity, openPartition, publishedIds } from './run-key-index.ts';
+import { stageRows } from './stage-rows.ts';
+
+export const resolveInputSchema = planRefSchema.extend({
+  entity: z.string(),
+  partition: z.int().nonnegative().default(0),
+  /** The run's grant of the index's lease. */
+  term: z.int().nonnegative().default(0),
+});
+export type ResolveInput = z.infer<typeof resolveInputSchema>;
+
+export interface ResolveOutput {
+  entity: string;
+  partition: number;
+  /** Keys that no earlier run has numbered: rows to publish. */
+  newRows: number;
+  /** Keys of the run in this partition, and those of earlier runs, over all pipelines that share the index. */
+  seenKeys: number;
+  /** Keys of all batches' lists, those of other partitions included. */
+  listedKeys: number;
+  knownKeys: number;
+}
+
+/** Keys that memory is taken for before they have come: 30 MiB. */
+const EXPECTED_MAX = 1 << 20;
+
+/** Key lists up to this many bytes are kept from the first pass for the second one. */
+const LISTS_KEPT_BYTES = 64 * 1024 * 1024;
+
+export async function resolveActivity(environment: Environment, input: ResolveInput): Promise<ResolveOutput> {
+  const { runId, entity: name, partition, term } = input;
+  const { store, config } = environment;
+  const planned = await loadPlan(environment, input);
+  const { plan, pipeline } = planned;
+  forgetMemory(plan);
+  const entity = keyedEntity(pipeline, name);
+  const types = plan.keyTypes[name]!;
+  const at = await openPartition(environment, entity, types, partition);
+  const lists = new KeyLists(environment, planned, name);
+  const { arriving, ordinals } = await intern(lists, types, at);
+  const head = await settlePending(at, publishedIds(environment, partition));
+  const ids = await findIds(store, config.workContainer, head.entries, arriving);
+  const { fresh, slots } = divideKeys(arriving, ids);
+
+  const uploads = new Uploads(config.requestsInFlight);
+  const bytes = packSlots(ordinals, plan.batches.length, slots);
+  await uploads.add(() => store.write(config.workContainer, work.slots(runId, name, partition), bytes));
+  const delta = await stageDelta(uploads, at, plan, fresh);
+  const [of, ...others] = keyedDatasets(entity, plan.outputs[name]!);
+  const rows = new NewRows(entity, types, of!.leaves);
+  const owner = `${pipeline.name}.${name}`;
+  const changes = entity.onChange === 'report' ? new Changes(owner, entity, arriving.size) : undefined;
+  for await (const { batch, list } of lists.read()) {
+    rows.describe(batch, list, newOrdinals(ordinals[batch]!, slots), fresh.size);
+    changes?.note(batch, list, ordinals[batch]!);
+  }
+  const attributes = await changes?.decide(uploads, at, head, plan, arriving, ids);
+  const stage = (kind: KeyedDatasetKind, finished: ReturnType<NewRows['finish']>) =>
+    stageRows(environment, uploads, { pipeline, runId, entity: name, partition, kind }, finished);
+  const records = [await stage('new', rows.finish(fresh, plan.codec))];
+  for (const { kind, entity: shape, leaves } of others) {
+    const further = new NewRows(shape, types, leaves);
+    const known = kind === 'known' ? knownKeys(arriving, ids) : undefined;
+    for await (const { batch, list } of lists.read()) {
+      if (known) further.describe(batch, list, known.ordinals(ordinals[batch]!), known.keys.size);
+      const changed = known ? undefined : changes?.ofBatch(plan, batch, list, ordinals[batch]!);
+      if (changed) further.describe(batch, changed.list, changed.ordinals, changes!.keys.size);
+    }
+    records.push(await stage(kind, further.finish(known?.keys ?? changes!.keys, plan.codec, known?.ids)));
+  }
+  await uploads.done();
+  // The head names the delta before anything of this run can be published, and after the delta is there.
+  const pending = (delta || attributes) && {
+    runId,
+    attempt: plan.attempt,
+    entity: name,
+    manifest: { container: pipeline.output.container, name: output.manifest(pipeline, runId) },
+    delta: delta ?? null,
+    ...(attributes && { attributes }),
+  };
+  await settlePending(at, publishedIds(environment, partition), (now) => withPending(now, term, pending ?? null));
+  const resolution: Resolution = {
+    partition,
+    rows: fresh.size,
+    seen: arriving.size,
+    known: head.keys,
+    version: head.number,
+    delta: delta?.blob ?? null,
+    attributes: attributes?.delta.blob ?? null,
+  };
+  await Promise.all([
+    ...records.map((writeRecord) => writeRecord()),
+    writeJson(store, config.workContainer, work.resolution(runId, name, partition), resolution),
+  ]);
+  return {
+    entity: name,
+    partition,
+    newRows: fresh.size,
+    seenKeys: arriving.size,
+    listedKeys: ordinals.reduce((sum, list) => sum + (list?.length ?? 0), 0),
+    knownKeys: head.keys,
+  };
+}
+
+/** The partition's keys of all batches in first-seen order, and by batch the ordinal of each of its keys, or -1. */
+async function intern(
+  lists: KeyLists,
+  types: readonly ColumnType[],
+  { document, partition }: IndexPartition,
+): Promise<{ arriving: KeyTable; ordinals: Int32Array[] }> {
+  let arriving: KeyTable | undefined;
+  const ordinals: Int32Array[] = [];
+  const whole = document.partitions === 1;
+  for await (const { batch, list } of lists.read()) {
+    // Batches are much alike; a table that need not grow is twice as quick.
+    arriving ??= new KeyTable(Math.min(EXPECTED_MAX, list.rows * lists.batches));
+    const components = types.map((type, c) => ({ type, values: columnOf(list, keyListColumn.component(c)) }));
+    const own = new Int32Array(list.rows);
+    ordinals[batch] = own;
+    const [only] = components;
+    if (whole && components.length === 1 && only?.values.kind === 'bytes') {
+      const { data: bytes, offsets: starts } = only.values;
+      arriving.internMany({ bytes, starts, ends: starts.subarray(1), count: list.rows }, own);
+      continue;
+    }
+    const writer = keyWriter(components);
+    const at = new Array<number>(types.length);
+    own.fill(-1);
+    for (let row = 0; row < list.rows; row++) {
+      writer.write(at.fill(row));
+      const hash = hashKey(writer.bytes, writer.start, writer.end);
+      if (!whole && partitionOf(hash, document.partitions) !== partition) continue;
+      own[row] = arriving.internHashed(hash, writer.bytes, writer.start, writer.end);
+    }
+  }
+  return { arriving: arriving ?? new KeyTable(), ordinals };
+}
+
+/** The unknown keys in first-seen order, and the slot of each key, as halves of 64-bit integers. */
+function divideKeys(arriving: KeyTable, ids: BigInt64Array): { fresh: KeyTable; slots: Int32Array } {
+  const slots = new Int32Array(ids.buffer, ids.byteOffset, ids.length * 2);
+  let unknown = 0;
+  for (let ordinal = 0; ordinal < ids.length; ordinal++) if (slots[2 * ordinal + 1]! < 0) unknown++;
+  // Where all keys are new, as in an entity's first run, the table is already the one that is wanted.
+  const all = unknown === arriving.size;
+  const fresh = all ? arriving : new KeyTable(unknown);
+  for (let ordinal = 0; ordinal < ids.length; ordinal++) {
+    if (slots[2 * ordinal + 1]! >= 0) continue;
+    // The low half of -1 - n is n's complement, and ordinals fit 31 bits: the high half, -1, stays.
+    slots[2 * ordinal] = ~(all ? ordinal : fresh.internFrom(arriving, ordinal));
+  }
+  return { fresh, slots };
+}
+
+/** By row of a batch's list: ordinal among the new keys, or -1. */
+function newOrdinals(ordinals: Int32Array, slots: Int32Array): Int32Array {
+  const out = new Int32Array(ordinals.length).fill(-1);
+  for (let i = 0; i < ordinals.length; i++) {
+    const k = 2 * ordinals[i]!;
+    if (k >= 0 && slots[k + 1]! < 0) out[i] = ~slots[k]!;
+  }
+  return out;
+}
+
+/** The keys that earlier runs have numbered, in first-seen order, with their IDs. */
+function knownKeys(arriving: KeyTable, slots: BigInt64Array) {
+  const keys = new KeyTable();
+  const ids: bigint[] = [];
+  const knownOf = new Int32Array(arriving.size).fill(-1);
+  for (let ordinal = 0; ordinal < arriving.size; ordinal++) {
+    if (slots[ordinal]! < 0n) continue;
+    knownOf[ordinal] = keys.intern(arriving.at(ordinal));
+    ids.push(slots[ordinal]!);
+  }
+  const ordinals = (list: Int32Array) => list.map((ordinal) => (ordinal < 0 ? -1 : knownOf[ordinal]!));
+  return { keys, ids: BigInt64Array.from(ids), ordinals };
+}
+
+async function stageDelta(uploads: Uploads, at: IndexPartition, plan: Plan, fresh: KeyTable) {
+  if (fresh.size === 0) return undefined;
+  const { document, partition } = at;
+  const blob = indexBlobs.delta(document.index, document.epoch, partition, plan.runId, plan.attempt);
+  const { bytes, place } = segmentOf(fresh);
+  await uploads.add(() => at.store.write(at.container, blob, bytes));
+  return { blob, ...place };
+}
+
+function columnOf(list: Table, name: string): Values {
+  const column = list.columns.find((candidate) => candidate.name === name);
+  invariant(column, `a key list has column "${name}"`);
+  return column.values;
+}
+
+/** An entity's key lists, to be read more than once: kept while they are small. */
+class KeyLists {
+  readonly #environment: Environment;
+  readonly #planned: Planned;
+  readonly #entity: string;
+  readonly #kept = new Map<number, { name: string; bytes: Uint8Array }>();
+  #keptBytes = 0;
+
+  constructor(environment: Environment, planned: Planned, entity: string) {
+    this.#environment = environment;
+    this.#planned = planned;
+    this.#entity = entity;
+  }
+
+  get batches(): number {
+    return this.#planned.plan.batches.length;
+  }
+
+  /** In batch order, each read while its predecessor is worked on. */
+  async *read(): AsyncIterable<{ batch: number; list: KeyListTable }> {
+    const { batches } = this;
+    let next = batches > 0 ? this.#fetch(0) : undefined;
+    for (let batch = 0; next; batch++) {
+      const { name, bytes } = await next;
+      next = batch + 1 < batches ? this.#fetch(batch + 1) : undefined;
+      next?.catch(() => undefined);
+      // A batch without keys has no list.
+      if (bytes.byteLength > 0) yield { batch, list: readKeyList(bytes, name) };
+    }
+  }
+
+  async #fetch(batch: number): Promise<{ name: string; bytes: Uint8Array }> {
+    const kept = this.#kept.get(batch);
+    if (kept) return kept;
+    const { plan, pipeline } = this.#planned;
+    const tally = await loadTally(this.#environment, this.#planned);
+    const list = await readBatch(this.#environment, pipeline, plan.runId, tally, batch, { keysOf: this.#entity });
+    const { byteLength } = list.bytes;
+    if (this.#keptBytes + byteLength <= LISTS_KEPT_BYTES) {
+      this.#kept.set(batch, list);
+      this.#keptBytes += byteLength;
+    }
+    return list;
+  }
+}

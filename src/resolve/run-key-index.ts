@@ -1,0 +1,57 @@
+/** Key indexes as runs use them: where they are, and what decides that a run's new keys count. */
+
+import { type Manifest, manifestSchema } from '../documents/documents.ts';
+import type { Environment } from '../environment/environment.ts';
+import { invariant } from '../errors.ts';
+import type { IdRanges } from '../keys/ids.ts';
+import type { PendingDelta } from '../keys/index-documents.ts';
+import { type IndexPartition, openIndex, type PublishedIds } from '../keys/key-index.ts';
+import { typeText } from '../parquet/type-text.ts';
+import type { ColumnType } from '../parquet/types.ts';
+import type { CompiledPipeline, KeyedEntity } from '../pipeline/compiled.ts';
+import { IdMap } from '../sequence/id-map.ts';
+import { readJson } from '../storage/json.ts';
+
+export function keyedEntity(pipeline: CompiledPipeline, name: string): KeyedEntity {
+  const entity = pipeline.entities.find((candidate) => candidate.name === name);
+  invariant(entity?.kind === 'keyed', `"${name}" is a keyed entity of "${pipeline.name}"`);
+  return entity;
+}
+
+/** Opens one partition of an entity's index. Throws `PipelineChanged` when it was made for other keys or partitions. */
+export async function openPartition(
+  { store, config }: Environment,
+  entity: KeyedEntity,
+  keyTypes: readonly ColumnType[],
+  partition: number,
+): Promise<IndexPartition> {
+  const at = { store, container: config.workContainer };
+  const partitions = entity.partitions ?? 1;
+  invariant(partition < partitions, `partition ${partition} of ${partitions}`);
+  const document = await openIndex(at, entity.index, { partitions, keyTypes: keyTypes.map(typeText) });
+  return { ...at, document, partition };
+}
+
+/** The manifest decides: without it, or with another life's, the pending keys were never published. */
+export function publishedIds({ store }: Environment, partition: number): PublishedIds {
+  return async ({ runId, attempt, entity, manifest: place }: PendingDelta): Promise<IdRanges | undefined> => {
+    const manifest = await readJson(store, place.container, place.name, manifestSchema);
+    const published = manifest?.outcome === 'published' && manifest.attempt === attempt && manifest.runId === runId;
+    return published ? partitionIds(manifest, entity, partition) : undefined;
+  };
+}
+
+/** IDs of the new keys of one partition of a published entity, in the order of their ordinals. */
+export function partitionIds(manifest: Manifest, name: string, partition: number): IdRanges {
+  const entity = manifest.entities.find((candidate) => candidate.entity === name);
+  invariant(entity?.keys, `"${name}" is a keyed entity in the manifest of "${manifest.runId}"`);
+  const { partitions } = entity.keys;
+  const before = partitions.filter((one) => one.partition < partition).reduce((sum, one) => sum + one.rows, 0);
+  const own = partitions.find((one) => one.partition === partition);
+  invariant(own, `the manifest of "${manifest.runId}" has partition ${partition} of "${name}"`);
+  const ranges = new IdMap(entity.ids).slice(before, own.rows);
+  return {
+    step: entity.ids.step,
+    ranges: ranges.map(({ first, count }) => ({ first: String(first), count: String(count) })),
+  };
+}

@@ -1,0 +1,221 @@
+/**
+ * Activities `seal` and `sealKeyed`: bind IDs. They write the late halves of a batch's fragments, or of a keyed
+ * entity's new rows, and the complete metadata of their row groups.
+ */
+import { z } from 'zod';
+import { crcOf } from '../bytes/crc32.ts';
+import { type OutLeaf, planRefSchema, resolvedSchema, type Sealed } from '../documents/documents.ts';
+import { type LoadedRecord, loadSplitRecord } from '../documents/load.ts';
+import type { Fragment } from '../documents/split-record.ts';
+import type { Environment } from '../environment/environment.ts';
+import { invariant, OrdinalError } from '../errors.ts';
+import type { Entity } from '../pipeline/compiled.ts';
+import { type KeyedDataset, keyedDatasets } from '../resolve/keyed-datasets.ts';
+import { keyedEntity } from '../resolve/run-key-index.ts';
+import { Uploads } from '../run/pool.ts';
+import { partOf } from '../split/activity.ts';
+import { heldBlock } from '../split/deferred-blocks.ts';
+import { unpackFrame } from '../storage/frame.ts';
+import { requireBytes, writeJson } from '../storage/json.ts';
+import { blockId, output, unit, work } from '../storage/names.ts';
+import { allSlots, batchSlots, type OpenRun, openRun } from './seal-context.ts';
+import { type Binding, type SealedFragment, sealFragment } from './seal-fragment.ts';
+
+export const sealInputSchema = planRefSchema.extend({ group: z.int().nonnegative() });
+export type SealInput = z.infer<typeof sealInputSchema>;
+
+export const sealKeyedInputSchema = planRefSchema.extend({
+  entity: z.string(),
+  partition: z.int().nonnegative().default(0),
+});
+export type SealKeyedInput = z.infer<typeof sealKeyedInputSchema>;
+
+export interface SealOutput {
+  sealed: string;
+  rowGroups: number;
+}
+
+/** Several batches, one after the other; the next one is read while this one is sealed. */
+export async function sealActivity(environment: Environment, input: SealInput): Promise<SealOutput> {
+  const run = await openRun(environment, input);
+  const { from, to } = run.plan.sealGroups[input.group]!;
+  const sealing = new Sealing(run);
+  let next = openBatch(run, from);
+  for (let batch = from; batch < to; batch++) {
+    const { groups, place, ...record } = await next;
+    if (batch + 1 < to) {
+      next = openBatch(run, batch + 1);
+      // An error here must not leave the prefetch's rejection unhandled.
+      next.catch(() => undefined);
+    }
+    await sealing.add(batch, groups, record, place);
+  }
+  return await sealing.finish(unit.group(input.group));
+}
+
+async function openBatch(run: OpenRun, batch: number) {
+  const { record, ...beside } = await loadSplitRecord(run.environment, run.runId, run.tally, batch);
+  const entities = run.pipeline.entities.filter((entity) => entity.kind === 'rows');
+  const part = partOf(run.plan, batch);
+  const groups = entities.map((entity) => ({
+    entity,
+    fragments: record.fragments[entity.name] ?? [],
+    leaves: run.plan.outputs[entity.name]!,
+    blob: output.part(run.pipeline, entity.name, run.runId, part),
+  }));
+  const targets = new Set(groups.flatMap(({ fragments }) => keyTargets(fragments)));
+  const slots = await batchSlots(run, targets, batch);
+  const place: Place = {
+    batch,
+    part,
+    keyIds: (target, keys) => run.idsOfSlots(target, slots.get(target)!, keys),
+    keyIdsOfBatches: () => impossible('a rows entity binds keys of its own batch'),
+  };
+  return { groups, ...beside, place };
+}
+
+export async function sealKeyedActivity(environment: Environment, input: SealKeyedInput): Promise<SealOutput> {
+  const { entity: name, partition } = input;
+  const run = await openRun(environment, input);
+  const sealed: SealOutput = { sealed: unit.keyed(name, partition, 'new'), rowGroups: 0 };
+  for (const dataset of keyedDatasets(keyedEntity(run.pipeline, name), run.plan.outputs[name]!)) {
+    sealed.rowGroups += (await sealDataset(run, dataset, partition)).rowGroups;
+  }
+  return sealed;
+}
+
+async function sealDataset(
+  run: OpenRun,
+  { kind, entity, leaves }: KeyedDataset,
+  partition: number,
+): Promise<SealOutput> {
+  const blob = work.resolved(run.runId, entity.name, partition, kind);
+  const { header, sections } = unpackFrame(await requireBytes(run.environment.store, run.container, blob), blob);
+  const { fragments } = resolvedSchema.parse(header);
+  const targets = new Set(fragments.flatMap((f) => f.columns.flatMap((c) => (c.kind === 'lateRef' ? [c.target] : []))));
+  const slots = await allSlots(run, targets);
+  const file = output.keyed(run.pipeline, entity.name, run.runId, partition, kind);
+  const group = { entity, fragments, leaves, blob: file };
+  const sealing = new Sealing(run);
+  await sealing.add(
+    0,
+    [group],
+    { sections, held: new Uint8Array(0), name: blob },
+    {
+      batch: undefined,
+      part: partition,
+      keyIds: () => impossible('a keyed entity binds keys of all batches'),
+      keyIdsOfBatches: (target, batches, keys) => run.idsOfBatches(target, slots.get(target)!, batches, keys),
+    },
+  );
+  return await sealing.finish(unit.keyed(entity.name, partition, kind));
+}
+
+function impossible(message: string): never {
+  throw new OrdinalError('Internal', message);
+}
+
+/** Fragments of one file. */
+interface Group {
+  entity: Entity;
+  fragments: readonly Fragment[];
+  leaves: readonly OutLeaf[];
+  blob: string;
+}
+
+interface Place extends Pick<Binding, 'keyIds' | 'keyIdsOfBatches'> {
+  /** Undefined for a keyed entity's own rows. */
+  batch: number | undefined;
+  /** The key partition of a keyed entity's rows, the output file of others. */
+  part: number;
+}
+
+/** What lies beside a record: its lists, and the blocks that were held back, in the blob `name`. */
+type Beside = Pick<LoadedRecord, 'sections' | 'held' | 'name'>;
+
+/** Seals fragments, and writes the metadata of all their row groups at the end. */
+class Sealing {
+  readonly #run: OpenRun;
+  readonly #uploads: Uploads;
+  readonly #sealed: Sealed = { rowGroups: {} };
+
+  constructor(run: OpenRun) {
+    this.#run = run;
+    this.#uploads = new Uploads(run.environment.config.requestsInFlight);
+  }
+
+  /** `owner` names the blocks: a batch, or 0 for a keyed entity's own rows. */
+  async add(
+    owner: number,
+    groups: readonly Group[],
+    { sections, held, name: from }: Beside,
+    place: Place,
+  ): Promise<void> {
+    const { ids, tally } = this.#run;
+    for (const group of groups) {
+      const { name } = group.entity;
+      let row = place.batch === undefined ? ids.partitions[name]![place.part]! : tally.starts[name]![place.batch]!;
+      for (const fragment of group.fragments) {
+        const binding = bindingOf(this.#run, group, row, fragment.rows, place);
+        const heldSegment = (s: number, length: number) =>
+          heldBlock(held, fragment.held![s]!, length, fragment.checksums![s]!, from);
+        await this.#stage(owner, group, fragment, sealFragment(fragment, sections, binding, heldSegment));
+        row += fragment.rows;
+      }
+    }
+  }
+
+  async #stage(
+    owner: number,
+    { entity, blob }: Group,
+    fragment: Fragment,
+    { rows, chunks, blocks: sealed }: SealedFragment,
+  ): Promise<void> {
+    const { environment, pipeline } = this.#run;
+    const blocks: Sealed['rowGroups'][string][number]['blocks'] = [];
+    for (const { segment, parts, length } of sealed) {
+      const id = blockId(owner, fragment.rowGroup, segment);
+      blocks.push({ id, length, crc: parts ? crcOf(parts) : fragment.checksums![segment]! });
+      if (!parts) continue;
+      await this.#uploads.add(() => environment.store.stageBlock(pipeline.output.container, blob, id, parts));
+    }
+    const done = this.#sealed.rowGroups[entity.name] ?? [];
+    this.#sealed.rowGroups[entity.name] = done;
+    done.push({ rows, chunks, blocks });
+  }
+
+  async finish(tag: string): Promise<SealOutput> {
+    const { environment, container, runId } = this.#run;
+    await this.#uploads.done();
+    await writeJson(environment.store, container, work.sealed(runId, tag), this.#sealed);
+    const rowGroups = Object.values(this.#sealed.rowGroups).reduce((sum, list) => sum + list.length, 0);
+    return { sealed: tag, rowGroups };
+  }
+}
+
+function bindingOf(
+  run: OpenRun,
+  { entity, leaves }: Pick<Group, 'entity' | 'leaves'>,
+  firstRow: number,
+  rows: number,
+  place: Place,
+): Binding {
+  return {
+    idEncoding: run.pipeline.idEncoding,
+    codec: run.plan.codec,
+    ownIds(column) {
+      const { kind, name, ...rest } = entity.columns[column]!;
+      invariant(kind === 'id' && 'sequence' in rest, 'an ID column');
+      return run.idMap(rest.sequence).slice(run.ids.bases[entity.name]![name]! + firstRow, rows);
+    },
+    keyIds: place.keyIds,
+    keyIdsOfBatches: place.keyIdsOfBatches,
+    rowIds: (target, first, count) => run.rowIds(target, place.batch!, first, count),
+    rowIdsAt: (target, at) => run.rowIdsAt(target, place.batch!, at),
+    optional: (column) => leaves[column]!.optional,
+  };
+}
+
+function keyTargets(fragments: readonly Fragment[]): string[] {
+  return fragments.flatMap((fragment) => fragment.columns.flatMap((c) => (c.kind === 'ref' ? [c.target] : [])));
+}

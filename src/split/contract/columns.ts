@@ -1,0 +1,85 @@
+/** Decoded columns as wholes: rows picked, pieces joined, dictionaries spread. */
+import type { Column, ColumnType } from '../../parquet/types.ts';
+import { concat, gather, slice } from '../../parquet/values.ts';
+import { PooledColumn } from './string-pool.ts';
+
+export type PlainColumn = Extract<Column, { form: 'plain' }>;
+export type DictionaryColumn = Extract<Column, { form: 'dictionary' }>;
+
+/** Entries of a column's dictionary, without making one that is only numbers yet. */
+export function entriesOf(column: DictionaryColumn): number {
+  return column instanceof PooledColumn ? column.numbers.length : column.dictionary.length;
+}
+
+/** The rows `at` of a column, in that order. */
+export function gatherColumn(column: Column, at: Int32Array): Column {
+  if (column.form === 'dictionary') {
+    const indices = new Int32Array(at.length);
+    let nulls = 0;
+    for (let i = 0; i < at.length; i++) {
+      const entry = column.indices[at[i]!]!;
+      indices[i] = entry;
+      if (entry < 0) nulls++;
+    }
+    return { form: 'dictionary', rows: at.length, nulls, dictionary: column.dictionary, indices };
+  }
+  let valid: Uint8Array | undefined;
+  let nulls = 0;
+  if (column.valid) {
+    valid = new Uint8Array(at.length);
+    for (let i = 0; i < at.length; i++) {
+      const bit = column.valid[at[i]!]!;
+      valid[i] = bit;
+      if (bit === 0) nulls++;
+    }
+  }
+  return { form: 'plain', rows: at.length, nulls, values: gather(column.values, at), valid };
+}
+
+/** The same column with a value for each row. */
+export function toPlain(column: Column): PlainColumn {
+  if (column.form === 'plain') return column;
+  const { rows, nulls, dictionary, indices } = column;
+  const values = gather(dictionary, indices);
+  if (nulls === 0) return { form: 'plain', rows, nulls, values, valid: undefined };
+  const valid = new Uint8Array(rows);
+  for (let row = 0; row < rows; row++) valid[row] = indices[row]! < 0 ? 0 : 1;
+  return { form: 'plain', rows, nulls, values, valid };
+}
+
+/** Rows [from, to) of a column, as a copy: it keeps nothing else of the column in memory but a dictionary. */
+export function cutRows(column: Column, type: ColumnType, from: number, to: number): Column {
+  if (from === 0 && to === column.rows) return column;
+  const rows = to - from;
+  let nulls = 0;
+  if (column.form === 'dictionary') {
+    const indices = column.indices.slice(from, to);
+    for (let row = 0; row < rows; row++) if (indices[row]! < 0) nulls++;
+    return { form: 'dictionary', rows, nulls, dictionary: column.dictionary, indices };
+  }
+  const valid = column.valid?.slice(from, to);
+  if (valid) for (let row = 0; row < rows; row++) if (valid[row] === 0) nulls++;
+  const values = concat(type, [slice(column.values, from, to)]);
+  return { form: 'plain', rows, nulls, values, valid: nulls > 0 ? valid : undefined };
+}
+
+/** Columns of one type, one after the other. */
+export function joinColumns(type: ColumnType, columns: readonly Column[]): Column {
+  const [only] = columns;
+  if (columns.length === 1 && only) return only;
+  const pieces = columns.map(toPlain);
+  const rows = pieces.reduce((sum, piece) => sum + piece.rows, 0);
+  const nulls = pieces.reduce((sum, piece) => sum + piece.nulls, 0);
+  const values = concat(
+    type,
+    pieces.map((piece) => piece.values),
+  );
+  if (nulls === 0) return { form: 'plain', rows, nulls, values, valid: undefined };
+  const valid = new Uint8Array(rows).fill(1);
+  let row = 0;
+  for (const piece of pieces) {
+    if (piece.valid) valid.set(piece.valid, row);
+    row += piece.rows;
+  }
+  return { form: 'plain', rows, nulls, values, valid };
+}

@@ -1,0 +1,277 @@
+/**
+ * A source column of one unit, held to the contract. The cheapest sufficient proof is taken, in this order:
+ * footer statistics (nothing is read), the dictionary (each distinct value once), the rows. What the contract leaves
+ * unchanged stays copyable as bytes.
+ */
+import { OrdinalError } from '../../errors.ts';
+import { decodeValidity } from '../../parquet/decode.ts';
+import type { ChunkShape } from '../../parquet/pages.ts';
+import { typeText } from '../../parquet/type-text.ts';
+import type { Column, ColumnType } from '../../parquet/types.ts';
+import { allocate, gather } from '../../parquet/values.ts';
+import type { ContractColumn } from '../../pipeline/compiled.ts';
+import {
+  chunkLocation,
+  decodeSource,
+  locationOf,
+  rowsOf,
+  type SourceChunk,
+  shapeOfChunk,
+  type UnitPlace,
+} from '../../source/source-chunk.ts';
+import { widenColumn } from '../../source/widen.ts';
+import type { BatchMemory } from '../run-memory.ts';
+import { type DictionaryColumn, gatherColumn, joinColumns, type PlainColumn } from './columns.ts';
+import { decodePromoted, pooled, promote } from './dictionary-encode.ts';
+import { type JsView, jsView, shown } from './js-view.ts';
+import { numbersHold, provenByStatistics } from './number-proof.ts';
+import type { Rejections } from './rejections.ts';
+import { NULLED, type Refused, SchemaOnValues, same } from './schema-on-values.ts';
+import { PooledColumn, UNKNOWN } from './string-pool.ts';
+
+export interface CleanContext {
+  /** The column's type over all files of the run, before the contract. */
+  type: ColumnType;
+  place: UnitPlace;
+  /** The column's distinct values will be needed (it feeds keys, or its schema looks at values). */
+  distinct: boolean;
+  /** Takes refused rows; without it a refused row is an error. */
+  rejections: Rejections | undefined;
+  /** The unit's lists, and the column's strings, which earlier units of the run share. */
+  memory: BatchMemory;
+}
+
+export class CleanColumn {
+  readonly contract: ContractColumn;
+  readonly rows: number;
+  /** Type of the values after the contract. */
+  readonly type: ColumnType;
+  /** True when the contract changed no value of this unit. */
+  unchanged = true;
+  /** True when the contract turned a value into null: the source's levels, and so its data pages, no longer hold. */
+  nullsAdded = false;
+  readonly #chunks: readonly SourceChunk[];
+  readonly #context: CleanContext;
+  #shapes: ChunkShape[] | undefined;
+  #column: Column | undefined;
+  #js: JsView | undefined;
+
+  /** `chunks`: the column's chunks in the unit's row groups. */
+  constructor(contract: ContractColumn, chunks: readonly SourceChunk[], context: CleanContext) {
+    this.contract = contract;
+    this.#chunks = chunks;
+    this.#context = context;
+    this.rows = chunks.reduce((sum, chunk) => sum + rowsOf(chunk), 0);
+    this.type = contract.outputType ?? context.type;
+    if (this.rows > 0) {
+      this.#checkNulls();
+      const proven = chunks.every((chunk) => provenByStatistics(contract, chunk.leaf.type, chunk.meta, chunk.rows));
+      if (!proven) this.#checkValues();
+    }
+  }
+
+  /** The one chunk that the column is, with its pages; undefined where the unit has several row groups, or a part of one. */
+  source(): { chunk: SourceChunk; shape: ChunkShape } | undefined {
+    const [chunk] = this.#chunks;
+    return chunk && this.#chunks.length === 1 && !chunk.window ? { chunk, shape: this.#shapesOf()[0]! } : undefined;
+  }
+
+  /** The codec of the column's first chunk. */
+  get codec() {
+    return this.#chunks[0]!.meta.codec;
+  }
+
+  /** True when the bytes of the source are values of `type` as they are. */
+  get copyable(): boolean {
+    return this.unchanged && this.#chunks.every((chunk) => typeText(chunk.leaf.type) === typeText(this.type));
+  }
+
+  /** Decoded values after the contract. Decoded at most once. */
+  column(): Column {
+    this.#column ??= this.#decode();
+    return this.#column;
+  }
+
+  /** The values of the rows `at`, in that order. */
+  gather(at: Int32Array): Column {
+    return gatherColumn(this.column(), at);
+  }
+
+  js(): JsView {
+    this.#js ??= jsView(this.column(), this.type, this.contract.output);
+    return this.#js;
+  }
+
+  #shapesOf(): ChunkShape[] {
+    this.#shapes ??= this.#chunks.map((chunk) => shapeOfChunk(chunk, this.#context.place.blob));
+    return this.#shapes;
+  }
+
+  #decode(): Column {
+    const { type, place, distinct, memory } = this.#context;
+    const pool = memory.run.pool(this.contract.name);
+    const list = (length: number) => memory.list(length);
+    const shapes = this.#shapesOf();
+    const pieces = this.#chunks.map((chunk, c) => {
+      const at = chunkLocation(chunk, place.blob);
+      const promoted =
+        distinct && shapes.length === 1 && !chunk.window
+          ? decodePromoted(chunk, at, shapes[c]!, pool, list)
+          : undefined;
+      const decoded = promoted ?? decodeSource(chunk, place.blob, shapes[c]!, list);
+      try {
+        return widenColumn(decoded, chunk.leaf.type, type);
+      } catch (thrown) {
+        throw thrown instanceof OrdinalError ? thrown.at(at) : thrown;
+      }
+    });
+    const joined = joinColumns(type, pieces);
+    return distinct ? promote(joined, pool, list) : joined;
+  }
+
+  #checkNulls(): void {
+    if (this.contract.nullable) return;
+    let first = 0;
+    for (const [c, chunk] of this.#chunks.entries()) {
+      const rows = rowsOf(chunk);
+      if (chunk.leaf.optional && chunk.meta.statistics?.nullCount !== 0) {
+        const valid = this.#validity(chunk, c);
+        for (let row = 0; valid !== undefined && row < rows; row++) {
+          if (valid[row] === 0) this.#refuse(first + row, null, 'the contract does not accept null');
+        }
+      }
+      first += rows;
+    }
+  }
+
+  /** Which rows of a chunk hold a value; undefined when all do. */
+  #validity(chunk: SourceChunk, c: number): Uint8Array | undefined {
+    const { bytes, meta, leaf, rows, window } = chunk;
+    const where = chunkLocation(chunk, this.#context.place.blob);
+    const { nulls, valid } = decodeValidity(bytes, meta, leaf, rows, where, this.#shapesOf()[c]!);
+    return nulls === 0 ? undefined : window ? valid!.subarray(window.from, window.to) : valid;
+  }
+
+  /** Runs the schema: on the dictionary's entries, or on the rows. Rebuilds the values where the schema changed any. */
+  #checkValues(): void {
+    const column = this.column();
+    const { type } = this.#context;
+    const simple = this.contract.input === 'number' && (!this.contract.active || this.contract.bounds !== undefined);
+    if (simple && !this.contract.changes && numbersHold(column, type, this.contract)) return;
+    const schema = new SchemaOnValues(this.contract, type, this.type);
+    this.#column =
+      column.form === 'dictionary' ? this.#cleanDictionary(column, schema) : this.#cleanRows(column, schema);
+  }
+
+  #cleanDictionary(column: DictionaryColumn, schema: SchemaOnValues): Column {
+    const remembered = this.#cleanStrings(column, schema);
+    if (remembered) return remembered;
+    const { rows, dictionary, indices } = column;
+    const refused: Refused[] = [];
+    const outcome = schema.applyTo(dictionary, undefined, refused);
+    // A dictionary may hold entries that no row uses: those are nobody's values.
+    if (refused.length > 0) this.#refuseEntries(indices, refused);
+    if (!outcome) return column;
+    this.unchanged = false;
+    const { values, positions } = outcome;
+    // What has no value takes another entry's; no row shows it.
+    const spare = positions.find((position) => position >= 0);
+    if (spare === undefined) return this.#allNull();
+    const cleaned = gather(
+      values,
+      positions.map((position) => (position < 0 ? spare : position)),
+    );
+    if (!positions.includes(NULLED)) return { ...column, dictionary: cleaned };
+    let nulls = 0;
+    const moved = indices.map((entry) => (entry < 0 || positions[entry] === NULLED ? -1 : entry));
+    for (const entry of moved) if (entry < 0) nulls++;
+    this.nullsAdded = nulls > column.nulls;
+    return { form: 'dictionary', rows, nulls, dictionary: cleaned, indices: moved };
+  }
+
+  /**
+   * The same for strings that stay strings: each is asked once a run, and is a number afterwards. The column itself when
+   * nothing changed; undefined where only the general way will do (a refused value, a null result).
+   */
+  #cleanStrings(column: DictionaryColumn, schema: SchemaOnValues): Column | undefined {
+    const { contract } = this;
+    const strings = contract.input === 'string' && contract.output === 'string' && contract.outputType === undefined;
+    // A decimal's text is not its bytes.
+    if (!strings || this.type.annotation?.kind === 'decimal') return undefined;
+    const pool = this.#context.memory.run.pool(contract.name);
+    const entries = pooled(column, pool);
+    if (!entries) return undefined;
+    const { numbers } = entries;
+    const inputs = pool.strings.values();
+    const { data, offsets } = inputs;
+    const { proof } = contract;
+    const cleaned = new Int32Array(numbers.length);
+    let changed = false;
+    for (let entry = 0; entry < numbers.length; entry++) {
+      const number = numbers[entry]!;
+      let outcome = pool.outcome(number);
+      if (outcome === UNKNOWN && proof?.(data, offsets[number]!, offsets[number + 1]!)) {
+        outcome = number;
+        pool.remember(number, outcome);
+      }
+      if (outcome === UNKNOWN) {
+        const result = schema.parse(inputs, number);
+        if (!result.ok || typeof result.value !== 'string') return undefined;
+        outcome = same(result.value, result.input) ? number : pool.numberOf(result.value);
+        pool.remember(number, outcome);
+      }
+      cleaned[entry] = outcome;
+      changed ||= outcome !== number;
+    }
+    if (!changed) return entries;
+    this.unchanged = false;
+    return new PooledColumn(column, pool, cleaned);
+  }
+
+  #allNull(): Column {
+    this.nullsAdded = true;
+    const { rows } = this;
+    return { form: 'plain', rows, nulls: rows, values: allocate(this.type, rows), valid: new Uint8Array(rows) };
+  }
+
+  #cleanRows(column: PlainColumn, schema: SchemaOnValues): Column {
+    const refused: Refused[] = [];
+    const outcome = schema.applyTo(column.values, column.valid, refused, new Map());
+    for (const { slot, value, reason } of refused) this.#refuse(slot, value, reason);
+    if (!outcome) return column;
+    this.unchanged = false;
+    const { positions } = outcome;
+    const { rows } = column;
+    const values = gather(outcome.values, positions);
+    const valid = new Uint8Array(rows);
+    let nulls = 0;
+    for (let row = 0; row < rows; row++) {
+      if (positions[row]! < 0) nulls++;
+      else valid[row] = 1;
+    }
+    this.nullsAdded = nulls > column.nulls;
+    return { form: 'plain', rows, nulls, values, valid: nulls > 0 ? valid : undefined };
+  }
+
+  #refuseEntries(indices: Int32Array, refused: readonly Refused[]): void {
+    const byEntry = new Map(refused.map((entry) => [entry.slot, entry]));
+    for (let row = 0; row < indices.length; row++) {
+      const entry = byEntry.get(indices[row]!);
+      if (entry) this.#refuse(row, entry.value, entry.reason);
+    }
+  }
+
+  /** Sets a row aside, or fails. */
+  #refuse(row: number, value: unknown, reason: string): void {
+    const { place, rejections } = this.#context;
+    const column = this.contract.name;
+    if (rejections) {
+      rejections.add(row, column, value, reason);
+      return;
+    }
+    throw new OrdinalError('InvalidValue', `column "${column}" holds ${shown(value)}: ${reason}`, {
+      where: { ...locationOf(place, row), column },
+      remedy: "Correct the source, or widen this column's schema in the pipeline.",
+    });
+  }
+}

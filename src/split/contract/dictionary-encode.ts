@@ -1,0 +1,63 @@
+/**
+ * Plain strings in dictionary form, where values repeat: one hash a row, or one comparison where a row repeats its
+ * predecessor, and everything after (the contract, keys, encoding) works on distinct values.
+ */
+import type { ErrorLocation } from '../../errors.ts';
+import { decodeDistinct } from '../../parquet/decode-distinct.ts';
+import type { ChunkShape } from '../../parquet/pages.ts';
+import type { Column } from '../../parquet/types.ts';
+import type { SourceChunk } from '../../source/source-chunk.ts';
+import { PooledColumn, type StringPool } from './string-pool.ts';
+
+/** Rows after which the share of distinct values is looked at, page by page. */
+const SAMPLE_ROWS = 8192;
+/** Above this share of distinct values a dictionary saves no work. */
+const DISTINCT_SHARE_MAX = 0.7;
+
+/** The chunk in dictionary form; undefined when it is not plain byte arrays, or when its values hardly repeat. */
+export function decodePromoted(
+  { bytes, meta, leaf, rows }: SourceChunk,
+  where: ErrorLocation,
+  shape: ChunkShape,
+  pool: StringPool,
+  allocate: (length: number) => Int32Array,
+): Column | undefined {
+  if (leaf.type.physical !== 'BYTE_ARRAY') return undefined;
+  pool.begin();
+  const sample = { rows: SAMPLE_ROWS, distinctMax: DISTINCT_SHARE_MAX };
+  const decoded = decodeDistinct(bytes, meta, leaf, rows, where, shape, pool, sample, allocate);
+  if (!decoded || pool.size > rows * DISTINCT_SHARE_MAX) return undefined;
+  return new PooledColumn({ rows, ...decoded }, pool, pool.entries());
+}
+
+/** A decoded column in dictionary form, or as it was when its values hardly repeat. Only byte arrays are promoted. */
+export function promote(column: Column, pool: StringPool, allocate: (length: number) => Int32Array): Column {
+  if (column.form === 'dictionary' || column.values.kind !== 'bytes') return column;
+  const { rows, nulls, valid } = column;
+  const { data, offsets } = column.values;
+  pool.begin();
+  const indices = allocate(rows);
+  for (let row = 0; row < rows; row++) {
+    indices[row] = valid !== undefined && valid[row] === 0 ? -1 : pool.intern(data, offsets[row]!, offsets[row + 1]!);
+    if (row === SAMPLE_ROWS && pool.size > SAMPLE_ROWS * DISTINCT_SHARE_MAX) return column;
+  }
+  if (pool.size > rows * DISTINCT_SHARE_MAX) return column;
+  return new PooledColumn({ rows, nulls, indices }, pool, pool.entries());
+}
+
+/** A dictionary column whose entries are numbers of the pool; undefined where they are no strings. */
+export function pooled(column: Extract<Column, { form: 'dictionary' }>, pool: StringPool): PooledColumn | undefined {
+  if (column instanceof PooledColumn) return column;
+  const { dictionary } = column;
+  if (dictionary.kind !== 'bytes') return undefined;
+  const { data, offsets } = dictionary;
+  pool.begin();
+  const places = new Int32Array(dictionary.length);
+  for (let entry = 0; entry < places.length; entry++) {
+    places[entry] = pool.intern(data, offsets[entry]!, offsets[entry + 1]!);
+  }
+  // A writer may have put one string into its dictionary twice.
+  const entries = pool.entries();
+  const numbers = places.map((place) => entries[place]!);
+  return new PooledColumn(column, pool, numbers, dictionary);
+}

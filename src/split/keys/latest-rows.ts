@@ -1,0 +1,74 @@
+/** Of each key of a batch, the last row that the own feed named it in: for entities that report changed attributes. */
+import { type Attribute, digester, NO_ATTRIBUTES, valueAttribute } from '../../keys/attributes.ts';
+import type { KeyTable } from '../../keys/table.ts';
+import type { TableColumn } from '../../parquet/table.ts';
+import type { ColumnType } from '../../parquet/types.ts';
+import { type AttributeColumn, isAttribute, type KeyedEntity } from '../../pipeline/compiled.ts';
+import type { SourceUnit } from '../source-unit.ts';
+import { TakenRows } from '../write/taken-rows.ts';
+import { type FedKeys, keyListColumn } from './fed-keys.ts';
+
+const int64: ColumnType = { physical: 'INT64' };
+
+export class LatestRows {
+  readonly #attributes: AttributeColumn[];
+  readonly #taken: TakenRows;
+  /** By ordinal: the row's number in the blob. */
+  readonly #rowOf = new Map<number, number>();
+
+  constructor(entity: KeyedEntity) {
+    this.#attributes = entity.columns.filter(isAttribute);
+    this.#taken = new TakenRows(entity, true);
+  }
+
+  add(unit: SourceUnit, own: FedKeys, fed: ReadonlyMap<string, FedKeys>): void {
+    const { codes, size, order } = own.factor;
+    const lastRow = new Int32Array(size);
+    for (let row = 0; row < codes.length; row++) if (codes[row]! >= 0) lastRow[codes[row]!] = row;
+    // Several codes may be one key (a zero of either sign): the later row is claimed last.
+    const latest = order.toSorted((a, b) => lastRow[a]! - lastRow[b]!);
+    const rows = latest.map((code) => lastRow[code]!);
+    for (const [i, code] of latest.entries()) {
+      this.#taken.claim(own.ordinals[code]!);
+      this.#rowOf.set(own.ordinals[code]!, unit.place.firstRow + rows[i]!);
+    }
+    this.#taken.take(unit, rows, fed);
+  }
+
+  /** The columns that a key list has of them; `first` are those of the first rows, `keys` the batch's keys by entity. */
+  columns(size: number, first: readonly TableColumn[], keys: ReadonlyMap<string, KeyTable>): TableColumn[] {
+    const latest = this.#taken.columns(size);
+    const rows = new BigInt64Array(size);
+    for (const [ordinal, row] of this.#rowOf) rows[ordinal] = BigInt(row);
+    const column = (name: string, data: BigInt64Array): TableColumn => ({
+      name,
+      type: int64,
+      values: { kind: 'int64', length: size, data },
+      valid: undefined,
+    });
+    return [
+      ...latest.map((one) => ({ ...one, name: keyListColumn.latest(one.name) })),
+      column(keyListColumn.latestRow, rows),
+      column(keyListColumn.firstDigest, this.#digests(size, first, keys)),
+      column(keyListColumn.latestDigest, this.#digests(size, latest, keys)),
+    ];
+  }
+
+  #digests(size: number, columns: readonly TableColumn[], keys: ReadonlyMap<string, KeyTable>): BigInt64Array {
+    const digests = new BigInt64Array(size).fill(NO_ATTRIBUTES);
+    if (columns.length === 0) return digests;
+    const digest = digester(
+      this.#attributes.map((attribute, a): Attribute => {
+        const { type, values, valid } = columns[a]!;
+        if (attribute.kind !== 'ref') return valueAttribute(attribute.name, type, values, valid);
+        const target = keys.get(attribute.entity)!;
+        const at = (row: number) => (valid?.[row] === 0 ? undefined : target.at(Number(values.data[row])));
+        return { name: attribute.name, at };
+      }),
+    );
+    for (let ordinal = 0; ordinal < size; ordinal++) {
+      if (this.#rowOf.has(ordinal)) digests[ordinal] = digest(ordinal);
+    }
+    return digests;
+  }
+}

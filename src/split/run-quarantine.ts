@@ -1,0 +1,76 @@
+/**
+ * Rows that the contract refused, over all batches of a run: their share is held to the pipeline's limit before anything
+ * is published, and what was refused goes to a dataset beside the entities'.
+ */
+
+import { readBatch, type Tally } from '../documents/batch-blob.ts';
+import type { Manifest, Plan } from '../documents/documents.ts';
+import type { Environment } from '../environment/environment.ts';
+import { OrdinalError } from '../errors.ts';
+import { readTable } from '../parquet/table.ts';
+import type { CompiledPipeline } from '../pipeline/compiled.ts';
+import { mapBounded } from '../run/pool.ts';
+import { output } from '../storage/names.ts';
+import { joinQuarantine } from './contract/quarantine.ts';
+
+/** Throws `TooManyRejected` where the refused rows' share is above the pipeline's limit, and shows one of them. */
+export async function checkRejected(
+  environment: Environment,
+  plan: Plan,
+  pipeline: CompiledPipeline,
+  tally: Tally,
+): Promise<void> {
+  const { rejected } = tally;
+  const total = rejected.reduce((sum, rows) => sum + rows, 0);
+  if (total <= pipeline.maxRejected * plan.rows) return;
+  const batch = rejected.findIndex((rows) => rows > 0);
+  const { name, bytes } = await readBatch(environment, pipeline, plan.runId, tally, batch, 'rejected');
+  const list = readTable(bytes, name);
+  const first = (column: string) => textAt(list, column);
+  const share = `${total} of ${plan.rows} rows were refused, above the share of ${pipeline.maxRejected}`;
+  throw new OrdinalError(
+    'TooManyRejected',
+    `${share}; the first: column "${first('column')}" holds ${first('value') ?? 'null'}: ${first('reason')}`,
+    {
+      where: { pipeline: pipeline.name, blob: first('blob')!, column: first('column')!, row: rowOf(list) },
+      remedy: 'Correct the source or the row contract, or raise maxRejected.',
+    },
+  );
+}
+
+function textAt(list: ReturnType<typeof readTable>, name: string): string | undefined {
+  const column = list.columns.find((candidate) => candidate.name === name);
+  if (column?.values.kind !== 'bytes' || column.valid?.[0] === 0) return undefined;
+  const { data, offsets } = column.values;
+  return Buffer.from(data.subarray(offsets[0], offsets[1])).toString('utf8');
+}
+
+function rowOf(list: ReturnType<typeof readTable>): number {
+  const column = list.columns.find((candidate) => candidate.name === 'row');
+  return column?.values.kind === 'int64' ? Number(column.values.data[0]) : 0;
+}
+
+/** Writes the quarantine dataset of a run. Done again, it writes the same bytes. Undefined when no row was refused. */
+export async function publishRejected(
+  environment: Environment,
+  plan: Plan,
+  pipeline: CompiledPipeline,
+  tally: Tally,
+): Promise<Manifest['rejected']> {
+  const { store, config } = environment;
+  const { rejected } = tally;
+  const rows = rejected.reduce((sum, count) => sum + count, 0);
+  if (rows === 0) return undefined;
+  const batches = rejected.flatMap((count, batch) => (count > 0 ? [batch] : []));
+  const lists = await mapBounded(batches, config.requestsInFlight, (batch) =>
+    readBatch(environment, pipeline, plan.runId, tally, batch, 'rejected'),
+  );
+  const { bytes, lines } = joinQuarantine(lists, {
+    codec: plan.codec,
+    keyValues: { 'ordinal.run': plan.runId, 'ordinal.pipeline': pipeline.name },
+  });
+  const blob = output.quarantine(pipeline, plan.runId);
+  const options = { contentType: 'application/vnd.apache.parquet' };
+  await store.write(pipeline.output.container, blob, bytes, options);
+  return { rows, lines, blob };
+}

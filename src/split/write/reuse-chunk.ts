@@ -1,0 +1,187 @@
+/**
+ * A source chunk put to use as it is stored: copied whole, or its data pages behind another dictionary. What these ways
+ * cannot do exactly, they decline.
+ */
+import { encodeDictionaryPage } from '../../parquet/encode.ts';
+import { type Builder, builder } from '../../parquet/logical.ts';
+import type { ChunkShape } from '../../parquet/pages.ts';
+import { pagesForOtherDictionary, readByAll, readByOld } from '../../parquet/reused-pages.ts';
+import { statisticsOf } from '../../parquet/statistics.ts';
+import type {
+  Codec,
+  Column,
+  EncodedChunk,
+  Encoding,
+  PageEncodingCount,
+  RawStatistics,
+  Values,
+} from '../../parquet/types.ts';
+import type { CompiledPipeline, OutColumn } from '../../pipeline/compiled.ts';
+import type { SourceChunk } from '../../source/source-chunk.ts';
+import type { CleanColumn } from '../contract/contract-column.ts';
+import type { JsView } from '../contract/js-view.ts';
+import type { OutLeafType, Ways } from './write-fragment.ts';
+
+/** For whom files are written: who reads the source, or also old readers, which know few codecs and encodings. */
+export type Readers = CompiledPipeline['readers'];
+
+/** Codecs that we write; a source in any other gets new chunks in ZSTD. */
+const WRITABLE: ReadonlySet<Codec> = new Set(['UNCOMPRESSED', 'SNAPPY', 'GZIP', 'BROTLI', 'ZSTD', 'LZ4_RAW']);
+/** Codecs of the format's first years. */
+const OLD: ReadonlySet<Codec> = new Set(['UNCOMPRESSED', 'SNAPPY', 'GZIP']);
+
+/** The codec of new chunks beside ones of `codec`. */
+export function outputCodec(codec: Codec, readers: Readers): Codec {
+  if (readers === 'old') return OLD.has(codec) ? codec : 'SNAPPY';
+  return WRITABLE.has(codec) ? codec : 'ZSTD';
+}
+
+export interface Reusable {
+  chunk: SourceChunk;
+  shape: ChunkShape;
+}
+
+/** The source chunk, where its levels are those of the output and its codec and pages may stand in one. */
+export function reusable(source: CleanColumn, out: OutLeafType, readers: Readers): Reusable | undefined {
+  const found = source.source();
+  if (!found || source.nullsAdded) return undefined;
+  const { leaf, meta } = found.chunk;
+  if (leaf.optional !== out.optional || outputCodec(meta.codec, readers) !== meta.codec) return undefined;
+  const read = readers === 'old' ? readByOld(found.shape, leaf) : readByAll(found.shape, leaf);
+  return read ? found : undefined;
+}
+
+/** Way 1: the chunk's bytes. The footer's facts stay true; a dictionary page that the source did not name gets named. */
+export function copied({ chunk, shape }: Reusable): EncodedChunk {
+  const { meta, bytes } = chunk;
+  return {
+    parts: [bytes],
+    meta: {
+      codec: meta.codec,
+      encodings: meta.encodings,
+      numValues: meta.numValues,
+      length: bytes.byteLength,
+      uncompressedLength: meta.uncompressedLength,
+      ...(shape.dictionaryPage && { dictionaryPageOffset: shape.dictionaryPage.header }),
+      dataPageOffset: shape.dataStart,
+      ...(meta.statistics && { statistics: meta.statistics }),
+      ...(meta.pageEncodings && { pageEncodings: meta.pageEncodings }),
+    },
+  };
+}
+
+/** Way 2: the source's data pages behind another dictionary. */
+export function behindDictionary(
+  dictionary: Values,
+  { chunk, shape }: Reusable,
+  statistics: RawStatistics,
+): EncodedChunk {
+  const { codec, numValues } = chunk.meta;
+  const page = encodeDictionaryPage(dictionary, codec);
+  const pages = pagesForOtherDictionary(chunk.bytes, shape);
+  return {
+    parts: [page.bytes, ...pages.parts],
+    meta: {
+      codec,
+      encodings: encodingsOf(shape),
+      numValues,
+      length: page.bytes.byteLength + pages.length,
+      uncompressedLength: page.uncompressedLength + pages.uncompressedLength,
+      dictionaryPageOffset: 0,
+      dataPageOffset: page.bytes.byteLength,
+      statistics,
+      pageEncodings: pageEncodingsOf(shape),
+    },
+  };
+}
+
+export function encodingsOf(shape: ChunkShape): Encoding[] {
+  return [...new Set([...shape.dataEncodings, 'RLE', 'PLAIN'] as const)];
+}
+
+/** Pages of a reused chunk behind a new dictionary page. */
+export function pageEncodingsOf(shape: ChunkShape): PageEncodingCount[] {
+  const counts: PageEncodingCount[] = [{ page: 'dictionary', encoding: 'PLAIN', count: 1 }];
+  for (const { kind, encoding } of shape.pages) {
+    if (kind === 'dictionary') continue;
+    const known = counts.find((entry) => entry.page === kind && entry.encoding === encoding);
+    if (known) known.count++;
+    else counts.push({ page: kind, encoding, count: 1 });
+  }
+  return counts;
+}
+
+export function usedStatistics(
+  dictionary: Values,
+  column: Extract<Column, { form: 'dictionary' }>,
+  out: OutLeafType,
+): RawStatistics {
+  const used = usedEntries(column);
+  return statisticsOf(dictionary, out.type, used, column.nulls);
+}
+
+function usedEntries(column: Extract<Column, { form: 'dictionary' }>): Uint8Array {
+  const { indices, rows } = column;
+  const used = new Uint8Array(column.dictionary.length);
+  let left = used.length;
+  for (let row = 0; row < rows && left > 0; row++) {
+    const entry = indices[row]!;
+    if (entry < 0 || used[entry] === 1) continue;
+    used[entry] = 1;
+    left--;
+  }
+  return used;
+}
+
+/**
+ * Way 2 for a mapped column: the function runs on the dictionary's used entries and the data pages stay. Undefined
+ * where that would not be exact: a null result or a null argument changes levels, booleans have no dictionaries.
+ */
+export function mapDictionary(
+  column: Extract<OutColumn, { kind: 'map' | 'compute' | 'constant' }>,
+  source: CleanColumn,
+  out: OutLeafType,
+  ways: Ways,
+  readers: Readers,
+): EncodedChunk | undefined {
+  if (column.kind === 'constant' || out.type.physical === 'BOOLEAN' || ways === 'encode') return undefined;
+  const found = reusable(source, out, readers);
+  if (!found?.shape.whollyDictionary) return undefined;
+  const values = source.column();
+  const view: JsView = source.js();
+  if (values.form !== 'dictionary' || view.form !== 'dictionary') return undefined;
+  if (values.nulls > 0 && (column.kind === 'compute' || column.nulls)) return undefined;
+  const used = usedEntries(values);
+  const build = builder(out.type);
+  let spare: unknown;
+  for (let entry = 0; entry < used.length && spare === undefined; entry++) {
+    if (used[entry] === 1) spare = tryApply(column, view.values[entry]);
+  }
+  if (spare === undefined || spare === null) return undefined;
+  for (let entry = 0; entry < used.length; entry++) {
+    // An unused entry takes a value that occurs, so that the dictionary holds nothing else.
+    const value = used[entry] === 1 ? tryApply(column, view.values[entry]) : spare;
+    if (value === undefined || value === null || !tryPush(build, value)) return undefined;
+  }
+  const dictionary = build.finish().values;
+  const statistics = statisticsOf(dictionary, out.type, used, values.nulls);
+  return behindDictionary(dictionary, found, statistics);
+}
+
+/** Undefined when the function throws: the slow way then reports the row. */
+function tryApply(column: Extract<OutColumn, { kind: 'map' | 'compute' }>, value: unknown): unknown {
+  try {
+    return column.fn(value);
+  } catch {
+    return undefined;
+  }
+}
+
+function tryPush(build: Builder, value: unknown): boolean {
+  try {
+    build.push(value);
+    return true;
+  } catch {
+    return false;
+  }
+}

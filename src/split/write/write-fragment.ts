@@ -1,0 +1,275 @@
+/**
+ * The static half of a fragment: every column of a rows entity's row group that needs no ID, and the index pages of
+ * those that do. Three ways through, the cheapest that is exact, chosen per column chunk:
+ *
+ * 1. copied: the contract changed nothing and no row was dropped: the source's bytes as they are;
+ * 2. dictionary: the source's data pages as they are, behind a dictionary of mapped values or, later, of IDs;
+ * 3. encoded: decoded values, gathered for the selected rows, encoded anew.
+ */
+
+import type { Fragment, FragmentColumn } from '../../documents/split-record.ts';
+import { invariant, OrdinalError } from '../../errors.ts';
+import { encodeColumn, encodeIndexPages, encodePlain } from '../../parquet/encode.ts';
+import { pagesForOtherDictionary } from '../../parquet/reused-pages.ts';
+import type { Codec, Column, ColumnType, EncodedChunk } from '../../parquet/types.ts';
+import { allocate } from '../../parquet/values.ts';
+import type { OutColumn, RowsEntity } from '../../pipeline/compiled.ts';
+import { checkPages } from '../../source/source-chunk.ts';
+import { entriesOf } from '../contract/columns.ts';
+import type { CleanColumn } from '../contract/contract-column.ts';
+import { type FedKeys, feedKey } from '../keys/fed-keys.ts';
+import type { Selection, SourceUnit } from '../source-unit.ts';
+import { evaluate } from './evaluate.ts';
+import {
+  behindDictionary,
+  copied,
+  encodingsOf,
+  mapDictionary,
+  outputCodec,
+  pageEncodingsOf,
+  type Readers,
+  reusable,
+  usedStatistics,
+} from './reuse-chunk.ts';
+
+/** A column of an output file; the plan decides it for all files of a run. */
+export interface OutLeafType {
+  name: string;
+  type: ColumnType;
+  optional: boolean;
+}
+
+/** The static bytes of a column, or of its index pages; undefined for columns that are late altogether. */
+export type StaticParts = Uint8Array[] | undefined;
+
+export interface WrittenFragment {
+  fragment: Fragment;
+  /** By column. */
+  parts: StaticParts[];
+}
+
+/**
+ * Which ways through may be taken: `any` is what a run uses; the others forbid copying (`dictionary`), or copying and
+ * work on dictionaries (`encode`), and must give the same values.
+ */
+export type Ways = 'any' | 'dictionary' | 'encode';
+
+export interface FragmentContext {
+  unit: SourceUnit;
+  fed: ReadonlyMap<string, FedKeys>;
+  outputs: readonly OutLeafType[];
+  /** Number of the row group within the batch's output of this entity. */
+  rowGroup: number;
+  /** Rows that the batch's earlier row groups gave to each rows entity. */
+  rowsBefore: ReadonlyMap<string, number>;
+  ways: Ways;
+  readers: Readers;
+  /** Keeps an Int32 list beside the record; returns its number. */
+  section(values: Int32Array): number;
+}
+
+/** Writes the static half for one unit; undefined when the entity takes no row of it. */
+export function writeFragment(entity: RowsEntity, context: FragmentContext): WrittenFragment | undefined {
+  const { unit } = context;
+  const selection = unit.selection(entity.where && entity.name);
+  const rows = selection?.rows.length ?? unit.rows;
+  if (rows === 0) return undefined;
+  const columns: FragmentColumn[] = [];
+  const parts: StaticParts[] = [];
+  entity.columns.forEach((column, c) => {
+    const written = writeColumn(column, entity, context.outputs[c]!, selection, context);
+    columns.push(written.column);
+    parts.push(written.parts);
+  });
+  return { fragment: { rowGroup: context.rowGroup, rows, columns }, parts };
+}
+
+interface WrittenColumn {
+  column: FragmentColumn;
+  parts: StaticParts;
+}
+
+function writeColumn(
+  column: OutColumn,
+  entity: RowsEntity,
+  out: OutLeafType,
+  selection: Selection | undefined,
+  context: FragmentContext,
+): WrittenColumn {
+  const { unit } = context;
+  switch (column.kind) {
+    case 'id':
+      return { column: { kind: 'id', sequence: column.sequence }, parts: undefined };
+    case 'rowRef':
+      return rowReference(column, selection, context);
+    case 'ref':
+      return reference(column, entity, out, selection, context);
+    case 'key':
+      throw new OrdinalError('Internal', 'a rows entity has no key column');
+    case 'copy':
+      return whole(copyColumn(unit.column(column.source), out, selection, context));
+    case 'map':
+    case 'compute':
+    case 'constant': {
+      const source = sourceOf(column, unit);
+      const mapped =
+        selection || !source ? undefined : mapDictionary(column, source, out, context.ways, context.readers);
+      return whole(mapped ?? encode(evaluate(column, unit, selection?.rows), out, codecOf(source, context)));
+    }
+  }
+}
+
+function whole(chunk: EncodedChunk): WrittenColumn {
+  return { column: { kind: 'static', meta: chunk.meta }, parts: chunk.parts };
+}
+
+function encode(column: Column, out: OutLeafType, codec: Codec): EncodedChunk {
+  return encodeColumn(column, out.type, out.optional, codec);
+}
+
+/** The one source column of a mapped or computed column, if there is just one. */
+function sourceOf(column: OutColumn, unit: SourceUnit): CleanColumn | undefined {
+  if (column.kind === 'map') return unit.column(column.source);
+  if (column.kind === 'compute' && column.sources.length === 1) return unit.column(column.sources[0]!);
+  return undefined;
+}
+
+/** New pages use the codec of the source beside them, so what could read the source can read the output. */
+function codecOf(source: CleanColumn | undefined, { unit, readers }: FragmentContext): Codec {
+  return outputCodec(source?.codec ?? unit.codec(), readers);
+}
+
+function copyColumn(
+  source: CleanColumn,
+  out: OutLeafType,
+  selection: Selection | undefined,
+  context: FragmentContext,
+): EncodedChunk {
+  const { ways, unit, readers } = context;
+  const found = selection || ways === 'encode' ? undefined : reusable(source, out, readers);
+  if (found) {
+    if (source.copyable && ways === 'any') {
+      checkPages(found.chunk, unit.place.blob, found.shape);
+      return copied(found);
+    }
+    const column = source.column();
+    if (column.form === 'dictionary' && found.shape.whollyDictionary) {
+      return behindDictionary(column.dictionary, found, usedStatistics(column.dictionary, column, out));
+    }
+  }
+  const column = selection ? source.gather(selection.rows) : source.column();
+  return encode(column, out, codecOf(source, context));
+}
+
+function reference(
+  column: Extract<OutColumn, { kind: 'ref' }>,
+  entity: RowsEntity,
+  out: OutLeafType,
+  selection: Selection | undefined,
+  context: FragmentContext,
+): WrittenColumn {
+  const { unit } = context;
+  const feed = context.fed.get(
+    feedKey({ target: column.entity, columns: column.columns, ...(entity.where && { selectedBy: entity.name }) }),
+  );
+  invariant(feed, `reference "${column.name}" feeds "${column.entity}"`);
+  const rows = selection?.rows.length ?? unit.rows;
+  const source = unit.column(column.columns[0]!);
+  const codec = codecOf(source, context);
+  if (feed.factor.order.length === 0) {
+    return whole(encodePlain(out.type, out.optional, allocate(out.type, rows), new Uint8Array(rows), codec));
+  }
+  const reused =
+    column.columns.length === 1 && !selection && context.ways !== 'encode'
+      ? reusedPages(column, source, out, feed, context)
+      : undefined;
+  if (reused) return reused;
+  const indices = selection ? gatherCodes(feed.factor.codes, selection.rows) : feed.factor.codes;
+  const pages = encodeIndexPages(indices, feed.factor.size, out.optional, codec);
+  return {
+    column: {
+      kind: 'ref',
+      target: column.entity,
+      keys: context.section(occurring(feed)),
+      pages: {
+        codec,
+        length: pages.length,
+        uncompressedLength: pages.uncompressedLength,
+        encodings: ['RLE_DICTIONARY', 'RLE', 'PLAIN'],
+        numValues: pages.numValues,
+        nulls: pages.nulls,
+      },
+    },
+    parts: pages.parts,
+  };
+}
+
+/** Way 2 for a foreign key: the source's index pages mean the same rows; only the dictionary's meaning changes. */
+function reusedPages(
+  column: Extract<OutColumn, { kind: 'ref' }>,
+  source: CleanColumn,
+  out: OutLeafType,
+  feed: FedKeys,
+  context: FragmentContext,
+): WrittenColumn | undefined {
+  const found = reusable(source, out, context.readers);
+  const values = source.column();
+  if (!found?.shape.whollyDictionary || values.form !== 'dictionary') return undefined;
+  const { shape } = found;
+  const { meta, bytes } = found.chunk;
+  const pages = pagesForOtherDictionary(bytes, shape);
+  const { firstRow, order } = feed.factor;
+  // Unused entries take a key that occurs, so that the dictionary holds nothing else.
+  const keys = new Int32Array(entriesOf(values)).fill(feed.ordinals[order[0]!]!);
+  for (let i = 0; i < order.length; i++) keys[values.indices[firstRow[i]!]!] = feed.ordinals[order[i]!]!;
+  return {
+    column: {
+      kind: 'ref',
+      target: column.entity,
+      keys: context.section(keys),
+      pages: {
+        codec: meta.codec,
+        length: pages.length,
+        uncompressedLength: pages.uncompressedLength,
+        encodings: encodingsOf(shape),
+        pageEncodings: pageEncodingsOf(shape),
+        numValues: meta.numValues,
+        nulls: values.nulls,
+      },
+    },
+    parts: pages.parts,
+  };
+}
+
+/** Ordinals by code; a code that does not occur takes a key that does, so that the dictionary holds nothing else. */
+function occurring({ factor: { order }, ordinals }: FedKeys): Int32Array {
+  if (order.length === ordinals.length) return ordinals;
+  const spare = ordinals[order[0]!]!;
+  return ordinals.map((ordinal) => (ordinal < 0 ? spare : ordinal));
+}
+
+function gatherCodes(codes: Int32Array, rows: Int32Array): Int32Array {
+  const out = new Int32Array(rows.length);
+  for (let i = 0; i < rows.length; i++) out[i] = codes[rows[i]!]!;
+  return out;
+}
+
+/** Rows of another rows entity from the same source rows: by position where both take all rows, else by rank. */
+function rowReference(
+  column: Extract<OutColumn, { kind: 'rowRef' }>,
+  selection: Selection | undefined,
+  context: FragmentContext,
+): WrittenColumn {
+  const { unit } = context;
+  const codec = codecOf(undefined, context);
+  const first = context.rowsBefore.get(column.entity) ?? 0;
+  const base = { kind: 'rowRef' as const, target: column.entity, first, codec };
+  const targetMask = unit.selection(column.entity)?.mask;
+  if (!targetMask && !selection) return { column: base, parts: undefined };
+  const rank = new Int32Array(unit.rows);
+  for (let row = 0, next = 0; row < unit.rows; row++) {
+    rank[row] = targetMask && targetMask[row] === 0 ? -1 : first + next++;
+  }
+  const rows = selection ? gatherCodes(rank, selection.rows) : rank;
+  return { column: { ...base, rows: context.section(rows) }, parts: undefined };
+}

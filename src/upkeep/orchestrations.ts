@@ -1,0 +1,60 @@
+/**
+ * What operators do with sequences and key indexes, as orchestrations: only they can call entities and hold a lease.
+ * Started through the durable HTTP API, by `npm run ordinal`.
+ */
+import type { Task } from 'durable-functions';
+import { z } from 'zod';
+import { type ActivityResult, shortened } from '../durable/activity.ts';
+import type { Orchestration } from '../durable/context.ts';
+import { activity } from '../durable/fan-out.ts';
+import { toErrorValue } from '../errors.ts';
+import { acquireLeases, releaseLeases } from '../run/leases.ts';
+import { askEntity, sequenceEntityName } from '../sequence/calls.ts';
+import type { SequenceResult } from '../sequence/operations.ts';
+
+export const SEQUENCE_ORCHESTRATION = 'operateSequence';
+export const REBUILD_ORCHESTRATION = 'rebuildKeys';
+
+export const sequenceInputSchema = z.object({
+  sequence: z.string(),
+  operation: z.enum(['show', 'restore', 'raiseTo']),
+  input: z.record(z.string(), z.unknown()),
+});
+
+/** One operation on one sequence; gives its answer. */
+export function* sequenceOrchestrator(context: { df: Orchestration }): Generator<Task, SequenceResult, unknown> {
+  const { df } = context;
+  try {
+    const { sequence, operation, input } = sequenceInputSchema.parse(df.getInput<unknown>());
+    return yield* askEntity<SequenceResult>(df, {
+      entity: { name: sequenceEntityName, key: sequence },
+      operation,
+      input,
+    });
+  } catch (thrown) {
+    return { ok: false, error: shortened(toErrorValue(thrown)) };
+  }
+}
+
+export const rebuildInputSchema = z.object({ index: z.string() });
+
+/** A key index anew, from what runs published; no run resolves against it meanwhile. */
+export function* rebuildOrchestrator(context: { df: Orchestration }): Generator<Task, ActivityResult<object>, unknown> {
+  const { df } = context;
+  const holder = {
+    input: { runId: df.instanceId },
+    attempt: df.currentUtcDateTime.getTime(),
+    leases: [] as string[],
+    terms: {},
+  };
+  try {
+    const { index } = rebuildInputSchema.parse(df.getInput<unknown>());
+    yield* acquireLeases(df, [index], holder, () => df.setCustomStatus({ phase: 'wait' }));
+    const value = yield* activity(df, 'rebuildIndex', { index });
+    yield* releaseLeases(df, holder.leases, holder.input.runId, holder.attempt);
+    return { ok: true, value };
+  } catch (thrown) {
+    yield* releaseLeases(df, holder.leases, holder.input.runId, holder.attempt);
+    return { ok: false, error: shortened(toErrorValue(thrown)) };
+  }
+}

@@ -1,0 +1,127 @@
+/**
+ * The digests of published attributes anew, from what was published: an entity's rows, and its changes laid over them,
+ * run by run. Also the way to a baseline for an entity that begins to report changes. Memory goes with the number of
+ * keys, and with those of the entities that are referred to.
+ */
+
+import type { Manifest } from '../documents/documents.ts';
+import { entitiesOf, keysOf, readPublished, type Sharing } from '../documents/published-keys.ts';
+import type { Environment } from '../environment/environment.ts';
+import { invariant } from '../errors.ts';
+import { type Attribute, digester, digestSegment, NO_ATTRIBUTES, valueAttribute } from '../keys/attributes.ts';
+import { type IndexHead, indexBlobs } from '../keys/index-documents.ts';
+import { partitionOf } from '../keys/key-index.ts';
+import { KeyTable } from '../keys/table.ts';
+import type { Table } from '../parquet/table.ts';
+import { isAttribute, type KeyedEntity } from '../pipeline/compiled.ts';
+import { publishedManifests } from '../verify/verify.ts';
+
+/** Writes them for all entities that report changes, and names them in the heads, one for each partition. */
+export async function rebuildAttributes(
+  environment: Environment,
+  { index, epoch }: { index: string; epoch: number },
+  sharing: readonly Sharing[],
+  heads: IndexHead[],
+): Promise<void> {
+  const { store, config } = environment;
+  const manifests = (await publishedManifests(environment)).sort((a, b) => (a.finishedAt < b.finishedAt ? -1 : 1));
+  for (const { pipeline, entity } of sharing) {
+    if (entity.onChange !== 'report') continue;
+    const owner = `${pipeline}.${entity.name}`;
+    const { keys, digests } = await publishedDigests(environment, pipeline, entity, manifests);
+    const order = keys.byHash();
+    for (const [partition, head] of heads.entries()) {
+      const own = order.filter(
+        (key) => digests[key] !== NO_ATTRIBUTES && partitionOf(keys.hashAt(key), heads.length) === partition,
+      );
+      if (own.length === 0) continue;
+      const { pieces, place } = digestSegment(keys, own, (key) => digests[key]!);
+      const number = Math.max(1, head.number);
+      const blob = indexBlobs.mergedAttributes(index, epoch, partition, owner, 0, number);
+      await store.write(config.workContainer, blob, Buffer.concat(pieces));
+      const entry = { ...place, blob, ids: null, level: 0, from: 0, to: number };
+      heads[partition] = { ...head, number, attributes: { ...head.attributes, [owner]: [entry] } };
+    }
+  }
+}
+
+/** Each published key with the digest of the attributes that were published of it last. */
+async function publishedDigests(
+  environment: Environment,
+  pipeline: string,
+  entity: KeyedEntity,
+  manifests: readonly Manifest[],
+): Promise<{ keys: KeyTable; digests: bigint[] }> {
+  const keys = new KeyTable();
+  const digests: bigint[] = [];
+  const targets = new Map<string, Map<bigint, Uint8Array>>();
+  for (const column of entity.columns) {
+    if (column.kind !== 'ref' || targets.has(column.entity)) continue;
+    targets.set(column.entity, await keysById(environment, pipeline, column.entity, manifests));
+  }
+  for (const manifest of manifests) {
+    const published = manifest.pipeline === pipeline && manifest.entities.find((one) => one.entity === entity.name);
+    if (!published) continue;
+    // The run's changes are later than its new rows.
+    for (const { blob } of [...published.files, ...(published.changes?.files ?? [])]) {
+      const table = await readPublished(environment, manifest.output.container, blob);
+      const { key } = keysOf(table, entity, blob);
+      const digest = digester(attributesOf(table, entity, targets));
+      for (let row = 0; row < table.rows; row++) {
+        const { bytes, start, end } = key(row);
+        digests[keys.intern(bytes, start, end)] = digest(row);
+      }
+    }
+  }
+  return { keys, digests };
+}
+
+/** An entity's attributes in a published file; a column that the file has not got is null. */
+function attributesOf(
+  table: Table,
+  entity: KeyedEntity,
+  targets: ReadonlyMap<string, Map<bigint, Uint8Array>>,
+): Attribute[] {
+  return entity.columns.filter(isAttribute).flatMap((attribute) => {
+    const column = table.columns.find(({ name }) => name === attribute.name);
+    if (!column) return [];
+    const { name, type, values, valid } = column;
+    if (attribute.kind !== 'ref') return [valueAttribute(name, type, values, valid)];
+    const ids = targets.get(attribute.entity)!;
+    const at = (row: number) => {
+      if (valid?.[row] === 0) return undefined;
+      const key = values.kind === 'int64' ? ids.get(values.data[row]!) : undefined;
+      invariant(key, `${attribute.entity} published the ID that ${name} refers to`);
+      return key;
+    };
+    return [{ name, at }];
+  });
+}
+
+/** Keys of an entity, and of those that share its index, by their IDs. */
+async function keysById(
+  environment: Environment,
+  pipeline: string,
+  name: string,
+  manifests: readonly Manifest[],
+): Promise<Map<bigint, Uint8Array>> {
+  const found = new Map<bigint, Uint8Array>();
+  const target = environment.pipelines.get(pipeline)?.entities.find((one) => one.name === name);
+  invariant(target?.kind === 'keyed', `"${name}" is a keyed entity`);
+  const sharing = entitiesOf(environment, target.index);
+  for (const manifest of manifests) {
+    for (const { pipeline: owner, entity } of sharing) {
+      if (manifest.pipeline !== owner) continue;
+      const files = manifest.entities.find((one) => one.entity === entity.name)?.files ?? [];
+      for (const { blob } of files) {
+        const table = await readPublished(environment, manifest.output.container, blob);
+        const { ids, key } = keysOf(table, entity, blob);
+        for (let row = 0; row < table.rows; row++) {
+          const { bytes, start, end } = key(row);
+          found.set(ids[row]!, bytes.slice(start, end));
+        }
+      }
+    }
+  }
+  return found;
+}

@@ -1,0 +1,117 @@
+/**
+ * Activity `rebuildIndex`: a key index anew, from manifests and published files alone: keys and their IDs are both in
+ * the entity's files. It is written under a new epoch, and takes effect by one put. Also the way to another number of
+ * partitions.
+ */
+import { z } from 'zod';
+import type { Manifest } from '../documents/documents.ts';
+import { entitiesOf, keysOf, readPublished, type Sharing } from '../documents/published-keys.ts';
+import type { Environment } from '../environment/environment.ts';
+import { invariant, OrdinalError } from '../errors.ts';
+import { compact } from '../keys/compact.ts';
+import { emptyHead, type IndexDocument, type IndexHead, indexBlobs, indexSchema } from '../keys/index-documents.ts';
+import { headName, partitionOf } from '../keys/key-index.ts';
+import { SegmentWriter } from '../keys/segment.ts';
+import { hashKey, KeyTable } from '../keys/table.ts';
+import type { KeyedEntity } from '../pipeline/compiled.ts';
+import { readVersioned, writeJson } from '../storage/json.ts';
+import { publishedManifests } from '../verify/verify.ts';
+import { rebuildAttributes } from './rebuild-attributes.ts';
+
+export const rebuildIndexInputSchema = z.object({ index: z.string() });
+
+export interface RebuildOutput {
+  index: string;
+  epoch: number;
+  partitions: number;
+  keys: number;
+}
+
+export async function rebuildIndexActivity(
+  environment: Environment,
+  { index }: z.infer<typeof rebuildIndexInputSchema>,
+): Promise<RebuildOutput> {
+  const { store, config } = environment;
+  const container = config.workContainer;
+  const sharing = entitiesOf(environment, index);
+  const partitions = sharing[0]!.entity.partitions ?? 1;
+  const name = indexBlobs.index(index);
+  const before = await readVersioned(store, container, name, indexSchema);
+  const epoch = (before?.value.epoch ?? 0) + 1;
+  const heads: IndexHead[] = Array.from({ length: partitions }, () => emptyHead);
+  let keyTypes: string[] | undefined;
+  const files = await publishedFiles(environment, sharing);
+  for (const file of files) {
+    const { types, tables } = await readKeys(environment, file, partitions);
+    if (keyTypes && keyTypes.join() !== types.join()) {
+      throw new OrdinalError('CorruptFile', `"${file.blob}" has keys (${types}), others have (${keyTypes})`, {
+        where: { blob: file.blob },
+      });
+    }
+    keyTypes = types;
+    for (const [partition, { table, ids }] of tables.entries()) {
+      if (table.size === 0) continue;
+      const head = heads[partition]!;
+      const number = head.number + 1;
+      const blob = indexBlobs.merged(index, epoch, partition, number, number);
+      const writer = new SegmentWriter();
+      for (const ordinal of table.byHash()) {
+        const key = table.at(ordinal);
+        writer.add(table.hashAt(ordinal), ids[ordinal]!, key, 0, key.length);
+      }
+      const place = { blob, ...writer.finish() };
+      await store.write(container, blob, Buffer.concat(writer.take()));
+      const entry = { ...place, ids: null, level: 0, from: number, to: number };
+      heads[partition] = { ...head, number, keys: head.keys + table.size, entries: [...head.entries, entry] };
+    }
+  }
+  await rebuildAttributes(environment, { index, epoch }, sharing, heads);
+  const document: IndexDocument = {
+    version: 1,
+    index,
+    epoch,
+    partitions,
+    keyTypes: keyTypes ?? before?.value.keyTypes ?? [],
+  };
+  invariant(document.keyTypes.length > 0, `nothing was ever published of "${index}"`);
+  for (const [partition, head] of heads.entries()) {
+    const at = { store, container, document, partition };
+    await writeJson(store, container, headName(at), head);
+    await compact(at);
+  }
+  await writeJson(store, container, name, document, before ? { ifMatch: before.etag } : { ifAbsent: true });
+  return { index, epoch, partitions, keys: heads.reduce((sum, { keys }) => sum + keys, 0) };
+}
+
+interface PublishedKeys {
+  container: string;
+  blob: string;
+  entity: KeyedEntity;
+}
+
+/** Files of the entities that share an index, oldest run first. */
+async function publishedFiles(environment: Environment, sharing: readonly Sharing[]): Promise<PublishedKeys[]> {
+  const manifests = await publishedManifests(environment);
+  manifests.sort((a, b) => (a.finishedAt < b.finishedAt ? -1 : 1));
+  return manifests.flatMap((manifest: Manifest) =>
+    sharing
+      .filter(({ pipeline }) => pipeline === manifest.pipeline)
+      .flatMap(({ entity }) => {
+        const published = manifest.entities.find((one) => one.entity === entity.name);
+        const { container } = manifest.output;
+        return (published?.files ?? []).map(({ blob }) => ({ container, blob, entity }));
+      }),
+  );
+}
+
+async function readKeys(environment: Environment, { container, blob, entity }: PublishedKeys, partitions: number) {
+  const table = await readPublished(environment, container, blob);
+  const { types, ids: own, key } = keysOf(table, entity, blob);
+  const tables = Array.from({ length: partitions }, () => ({ table: new KeyTable(), ids: [] as bigint[] }));
+  for (let row = 0; row < table.rows; row++) {
+    const { bytes, start, end } = key(row);
+    const { table: part, ids } = tables[partitionOf(hashKey(bytes, start, end), partitions)]!;
+    ids[part.intern(bytes, start, end)] = own[row]!;
+  }
+  return { types, tables };
+}

@@ -1,0 +1,47 @@
+/** The state that a sequence must have had, from the manifests of all runs that drew on it. */
+
+import type { Manifest } from '../documents/documents.ts';
+import { OrdinalError } from '../errors.ts';
+import { limits } from '../limits.ts';
+import type { SequenceState } from '../sequence/state.ts';
+
+/**
+ * Everything below the largest published ID is used, or free again. Reservations of runs under way, imported maxima and
+ * remembered owners are in no manifest: rebuild when nothing runs, and raise the sequence afterwards if it was raised.
+ *
+ * Throws `CorruptFile` when two runs published the same IDs.
+ */
+export function rebuiltSequence(
+  name: string,
+  { start, step }: { start: string; step: string },
+  manifests: readonly Manifest[],
+): SequenceState {
+  const by = BigInt(step);
+  const ranges = manifests
+    .flatMap(({ runId, sequences }) => (sequences[name]?.ranges ?? []).map((range) => ({ ...range, runId })))
+    .map(({ first, count, runId }) => ({ first: BigInt(first), count: BigInt(count), runId }))
+    .sort((a, b) => (a.first < b.first ? -1 : 1));
+  const free: [string, string][] = [];
+  let next = BigInt(start);
+  for (const { first, count, runId } of ranges) {
+    if (first < next) {
+      throw new OrdinalError('CorruptFile', `run "${runId}" published IDs of "${name}" that another run has too`, {
+        remedy: 'See which with npm run ordinal -- verify --all.',
+      });
+    }
+    if (first > next) free.push([String(next), String((first - next) / by)]);
+    next = first + count * by;
+  }
+  // More holes than a state may hold: the newest are kept, the others are never filled.
+  const kept = free.slice(-limits.sequenceRangesMax);
+  return {
+    version: 1,
+    start,
+    step,
+    next: String(next),
+    floor: kept.length < free.length ? kept[0]![0] : start,
+    free: kept,
+    open: [],
+    finished: [],
+  };
+}

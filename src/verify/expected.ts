@@ -1,0 +1,84 @@
+/** What a pipeline makes of source rows, one row at a time: predicates, functions and keys are called for each. */
+import type { CompiledPipeline, Entity, OutColumn } from '../pipeline/compiled.ts';
+import { type Canon, canonOfJs, type KeyText, keyText, shortest } from './canonical-value.ts';
+import type { KeyBook } from './key-book.ts';
+import type { SourceRows } from './source-rows.ts';
+
+/** Accepted rows of a row group under one pipeline. */
+export class ExpectedRows {
+  readonly source: SourceRows;
+  readonly #pipeline: CompiledPipeline;
+  readonly #book: KeyBook;
+  readonly #passes = new Map<string, Uint8Array>();
+  readonly #keys = new Map<string, (KeyText | undefined)[]>();
+
+  constructor(pipeline: CompiledPipeline, book: KeyBook, source: SourceRows) {
+    this.#pipeline = pipeline;
+    this.#book = book;
+    this.source = source;
+  }
+
+  /** Whether a row is accepted, and passes the predicate of the entity named, if any. */
+  passes(selectedBy: string | undefined, row: number): boolean {
+    const name = selectedBy ?? '';
+    let mask = this.#passes.get(name);
+    if (!mask) {
+      const where = selectedBy === undefined ? undefined : this.#entity(selectedBy)?.where;
+      mask = new Uint8Array(this.source.rows);
+      for (let r = 0; r < mask.length; r++) {
+        const accepted = !this.source.refused.has(r);
+        mask[r] = accepted && (!where || where.test(...this.#js(where.columns, r))) ? 1 : 0;
+      }
+      this.#passes.set(name, mask);
+    }
+    return mask[row] === 1;
+  }
+
+  /** The natural key that a row has in some columns; undefined where one is null. */
+  key(columns: readonly string[], row: number): KeyText | undefined {
+    const name = JSON.stringify(columns);
+    let keys = this.#keys.get(name);
+    if (!keys) {
+      const cells = columns.map((column) => this.source.cells.get(column)!.canon);
+      keys = Array.from({ length: this.source.rows }, (_, r) => keyText(cells.map((canon) => canon[r]!)));
+      this.#keys.set(name, keys);
+    }
+    return keys[row];
+  }
+
+  /** What an output column holds that follows from the row alone; `rowId` is asked for the row's ID in another entity. */
+  value(column: OutColumn, row: number, rowId: (entity: string) => Canon): Canon {
+    switch (column.kind) {
+      case 'copy':
+        return this.source.cells.get(column.source)!.canon[row]!;
+      case 'map': {
+        const [value] = this.#js([column.source], row);
+        return value === null && !column.nulls ? null : canonOfJs(column.fn(value), column.type);
+      }
+      case 'compute':
+        return canonOfJs(column.fn(...this.#js(column.sources, row)), column.type);
+      case 'constant':
+        return canonOfJs(column.value, column.type);
+      case 'ref': {
+        const key = this.key(column.columns, row);
+        const target = this.#entity(column.entity);
+        if (key === undefined || target?.kind !== 'keyed') return null;
+        const id = this.#book.keys.get(target.index)?.get(key)?.id;
+        return id === undefined ? null : shortest(id);
+      }
+      case 'rowRef':
+        return this.passes(column.entity, row) ? rowId(column.entity) : null;
+      case 'id':
+      case 'key':
+        return null;
+    }
+  }
+
+  #entity(name: string): Entity | undefined {
+    return this.#pipeline.entities.find((entity) => entity.name === name);
+  }
+
+  #js(columns: readonly string[], row: number): unknown[] {
+    return columns.map((name) => this.source.cells.get(name)!.js[row] ?? null);
+  }
+}

@@ -1,0 +1,55 @@
+/** ID columns of published files against what the sequences gave: row by row, for they are arithmetic runs. */
+
+import type { Manifest } from '../documents/documents.ts';
+import type { Table } from '../parquet/table.ts';
+import type { CompiledPipeline, Entity } from '../pipeline/compiled.ts';
+import { divide } from '../seal/assign-ids-activity.ts';
+import { IdMap } from '../sequence/id-map.ts';
+
+/** IDs of a column's rows, in row order: ordinals from `base` on of what a sequence gave. */
+export interface ColumnIds {
+  column: string;
+  ids: IdMap;
+  base: number;
+}
+
+/** The own IDs of an entity, by its ranges; further ones by the part of the run's ranges that the pipeline gives them. */
+export function idColumns(
+  pipeline: CompiledPipeline,
+  entity: Entity,
+  manifest: Manifest,
+  published: Manifest['entities'][number],
+): ColumnIds[] {
+  const [own, ...columns] = entity.columns;
+  const found: ColumnIds[] = [{ column: own!.name, ids: new IdMap(published.ids), base: 0 }];
+  // Another version of the pipeline may divide a sequence otherwise.
+  if (pipeline.hash !== manifest.pipelineHash) return found;
+  const { bases } = divide(
+    pipeline,
+    Object.fromEntries(manifest.entities.map(({ entity: name, rows }) => [name, rows])),
+  );
+  for (const column of columns) {
+    const drawn = column.kind === 'id' ? manifest.sequences[column.sequence] : undefined;
+    if (drawn) found.push({ column: column.name, ids: new IdMap(drawn), base: bases[entity.name]![column.name]! });
+  }
+  return found;
+}
+
+/** What is wrong with a column of a file whose first row is the entity's row `firstRow`: its first ID that is another. */
+export function checkIds(table: Table, { column: name, ids, base }: ColumnIds, firstRow: number): string[] {
+  const column = int64Column(table, name);
+  if (!column) return [`column ${name} is missing`];
+  let row = 0;
+  for (const { first, count, step } of ids.slice(base + firstRow, table.rows)) {
+    let expected = first;
+    for (let i = 0; i < count; i++, row++, expected += step) {
+      if (column[row] !== expected) return [`row ${row} has ${name} ${column[row]}, not ${expected}`];
+    }
+  }
+  return [];
+}
+
+function int64Column(table: Table, name: string): BigInt64Array | undefined {
+  const values = table.columns.find((column) => column.name === name)?.values;
+  return values?.kind === 'int64' ? values.data : undefined;
+}

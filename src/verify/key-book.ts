@@ -1,0 +1,79 @@
+/** Every key of the indexes as it was published, with its ID and the run that gave it; and keys that have several. */
+
+import type { Manifest } from '../documents/documents.ts';
+import type { Environment } from '../environment/environment.ts';
+import { readTable } from '../parquet/table.ts';
+import type { KeyedEntity } from '../pipeline/compiled.ts';
+import { cellReader, type KeyText, keyText, shownCanon } from './canonical-value.ts';
+
+export interface KnownKey {
+  id: bigint;
+  runId: string;
+}
+
+export interface KeyBook {
+  /** By key index. */
+  keys: ReadonlyMap<string, ReadonlyMap<KeyText, KnownKey>>;
+  /** By run: what is wrong with the keys that it numbered. */
+  findings: ReadonlyMap<string, string[]>;
+}
+
+export const inOrderOfFinish = (all: readonly Manifest[]): Manifest[] =>
+  all.toSorted((a, b) => (a.finishedAt < b.finishedAt ? -1 : 1));
+
+/** Reads the keys of all runs, in the order of their finish. Memory goes with the number of keys. */
+export async function readKeyBook(environment: Environment, all: readonly Manifest[]): Promise<KeyBook> {
+  const findings = new Map<string, string[]>();
+  const keys = new Map<string, Map<KeyText, KnownKey>>();
+  for (const manifest of inOrderOfFinish(all)) {
+    for (const entity of environment.pipelines.get(manifest.pipeline)?.entities ?? []) {
+      if (entity.kind !== 'keyed') continue;
+      const book = keys.get(entity.index) ?? new Map<KeyText, KnownKey>();
+      keys.set(entity.index, book);
+      for await (const { key, id } of publishedKeys(environment, manifest, entity)) {
+        const known = book.get(key);
+        if (known === undefined) {
+          book.set(key, { id, runId: manifest.runId });
+          continue;
+        }
+        const text = `${entity.name}: key ${shownCanon(key)} has ID ${known.id} by run ${known.runId}, and ${id} by ${manifest.runId}`;
+        for (const run of new Set([known.runId, manifest.runId]))
+          findings.set(run, [...(findings.get(run) ?? []), text]);
+      }
+    }
+  }
+  return { keys, findings };
+}
+
+async function* publishedKeys(
+  { store }: Environment,
+  manifest: Manifest,
+  entity: KeyedEntity,
+): AsyncIterable<{ key: KeyText; id: bigint }> {
+  const published = manifest.entities.find((one) => one.entity === entity.name);
+  for (const { blob } of published?.files ?? []) {
+    const bytes = await store.read(manifest.output.container, blob);
+    if (!bytes) continue;
+    try {
+      const table = readTable(bytes, blob);
+      const keyAt = keyReader(entity, (name) => cellReader(table, name));
+      const idAt = cellReader(table, entity.columns[0]!.name);
+      for (let row = 0; row < table.rows; row++) {
+        const key = keyAt(row);
+        const id = idAt(row);
+        if (key !== undefined && (typeof id === 'number' || typeof id === 'bigint')) yield { key, id: BigInt(id) };
+      }
+    } catch {
+      // A file that is gone or damaged is found, and said, by its run's verification.
+    }
+  }
+}
+
+/** Reads the natural key of a published row of an entity. */
+export function keyReader(
+  entity: KeyedEntity,
+  cells: (name: string) => (row: number) => ReturnType<ReturnType<typeof cellReader>>,
+): (row: number) => KeyText | undefined {
+  const components = entity.columns.filter(({ kind }) => kind === 'key').map(({ name }) => cells(name));
+  return (row) => keyText(components.map((component) => component(row) ?? null));
+}

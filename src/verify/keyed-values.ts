@@ -1,0 +1,220 @@
+/** A keyed entity's published rows against the source: each key's first row and last, and the order of the keys. */
+
+import type { Manifest } from '../documents/documents.ts';
+import type { Environment } from '../environment/environment.ts';
+import { readTable } from '../parquet/table.ts';
+import {
+  type CompiledPipeline,
+  changeColumns,
+  type Feed,
+  isAttribute,
+  type KeyedEntity,
+} from '../pipeline/compiled.ts';
+import { type Canon, canonOfJs, cellReader, type KeyText, shortest, shownCanon } from './canonical-value.ts';
+import type { ExpectedRows } from './expected.ts';
+import { type KeyBook, keyReader } from './key-book.ts';
+import { attributesText, type States } from './states.ts';
+import type { Find } from './values.ts';
+
+/** A published row, whose cells are read when they are asked for. */
+interface PublishedRow {
+  file: { blob: string; cells: ReadonlyMap<string, (row: number) => Canon | undefined> };
+  row: number;
+  /** Place among the keys that the source brings; -1 until it does. */
+  seen: number;
+  described: boolean;
+}
+
+const cellOf = ({ file, row }: PublishedRow, name: string) => file.cells.get(name)?.(row);
+const placeOf = ({ file, row }: PublishedRow) => `${file.blob}: row ${row}`;
+
+type Rows = Map<KeyText, PublishedRow>;
+
+/** The last row of the source that names a key through the entity's own feed. */
+interface LastWord {
+  attributes: Map<string, Canon>;
+  blob: string;
+  row: number;
+}
+
+interface Of {
+  pipeline: CompiledPipeline;
+  manifest: Manifest;
+  book: KeyBook;
+  states: States;
+}
+
+export class KeyedValues {
+  readonly #entity: KeyedEntity;
+  readonly #feeds: readonly Feed[];
+  readonly #of: Of;
+  readonly #find: Find;
+  readonly #fresh: Rows;
+  readonly #known: Rows | undefined;
+  readonly #changes: Rows | undefined;
+  readonly #before: ReadonlyMap<KeyText, string>;
+  readonly #last = new Map<KeyText, LastWord>();
+  readonly #numbered = new Set<KeyText>();
+  #seen = 0;
+
+  /** Reads what was published; the source rows follow. Memory goes with the keys of the run. */
+  static async open(environment: Environment, of: Of, entity: KeyedEntity, find: Find): Promise<KeyedValues> {
+    const published = of.manifest.entities.find((one) => one.entity === entity.name);
+    const read = (files: Manifest['entities'][number]['files']) => readRows(environment, of.manifest, entity, files);
+    return new KeyedValues(of, entity, find, {
+      fresh: await read(published?.files ?? []),
+      known: entity.publish === 'seen' ? await read(published?.known?.files ?? []) : undefined,
+      changes: entity.onChange === 'report' ? await read(published?.changes?.files ?? []) : undefined,
+      before: entity.onChange === 'report' ? await of.states.before(of.manifest, entity) : new Map(),
+    });
+  }
+
+  private constructor(
+    of: Of,
+    entity: KeyedEntity,
+    find: Find,
+    rows: { fresh: Rows; known: Rows | undefined; changes: Rows | undefined; before: ReadonlyMap<KeyText, string> },
+  ) {
+    this.#of = of;
+    this.#entity = entity;
+    this.#feeds = of.pipeline.feeds.filter((feed) => feed.target === entity.name);
+    this.#find = find;
+    this.#fresh = rows.fresh;
+    this.#known = rows.known;
+    this.#changes = rows.changes;
+    this.#before = rows.before;
+  }
+
+  /** Takes in an accepted source row. */
+  see(expected: ExpectedRows, row: number): void {
+    for (const { columns, selectedBy, own } of this.#feeds) {
+      if (!expected.passes(selectedBy, row)) continue;
+      const key = expected.key(columns, row);
+      if (key === undefined) continue;
+      const at = `${expected.source.blob}, row ${expected.source.firstRow + row}`;
+      const published = this.#fresh.get(key) ?? this.#knownRow(key, at);
+      if (published && published.seen < 0) published.seen = this.#seen++;
+      if (!own) continue;
+      if (published && !published.described) {
+        published.described = true;
+        for (const column of this.#entity.columns.filter(isAttribute)) {
+          this.#equal(
+            published,
+            column.name,
+            expected.value(column, row, () => null),
+            `by its first row (${at})`,
+          );
+        }
+      }
+      if (this.#changes) this.#last.set(key, this.#lastWord(expected, row));
+    }
+  }
+
+  /** The row of a key that is not new; undefined where known keys are not published, or when it is missing. */
+  #knownRow(key: KeyText, at: string): PublishedRow | undefined {
+    const row = this.#known?.get(key);
+    if (row || this.#numbered.has(key)) return row;
+    this.#numbered.add(key);
+    const { book, manifest, states } = this.#of;
+    const given = book.keys.get(this.#entity.index)?.get(key);
+    const told = `${this.#entity.name}: key ${shownCanon(key)} (${at})`;
+    if (!given) this.#find(`${told} has no ID`);
+    else if (!states.isEarlier(given.runId, manifest)) this.#find(`${told} was left to run ${given.runId}`);
+    else if (this.#known) this.#find(`${told} is not among the known keys that were published`);
+    return undefined;
+  }
+
+  #lastWord(expected: ExpectedRows, row: number): LastWord {
+    const { blob, firstRow } = expected.source;
+    const attributes = this.#entity.columns
+      .filter(isAttribute)
+      .map((column) => [column.name, expected.value(column, row, () => null)] as const);
+    return { attributes: new Map(attributes), blob, row: firstRow + row };
+  }
+
+  #equal(row: PublishedRow, name: string, wanted: Canon, why: string): void {
+    const got = cellOf(row, name);
+    if (Object.is(got, wanted)) return;
+    this.#find(`${placeOf(row)}, ${name} is ${shownCanon(got)}, and ${shownCanon(wanted)} ${why}`);
+  }
+
+  /** What can be told once all source rows have been seen. */
+  end(): void {
+    for (const rows of [this.#fresh, this.#known]) {
+      if (rows) this.#endOf(rows);
+    }
+    const { book } = this.#of;
+    for (const rows of [this.#known, this.#changes]) {
+      for (const [key, row] of rows ?? []) {
+        const id = book.keys.get(this.#entity.index)?.get(key)?.id;
+        if (id === undefined) this.#find(`${placeOf(row)}: key ${shownCanon(key)} has no ID`);
+        else this.#equal(row, this.#entity.columns[0]!.name, shortest(id), 'is its ID');
+      }
+    }
+    if (this.#changes) this.#endOfChanges(this.#changes);
+  }
+
+  /** Every row is of a key that the source brings, in first-seen order within each file; constants are what they are. */
+  #endOf(rows: Rows): void {
+    const last = new Map<object, number>();
+    for (const [key, row] of rows) {
+      if (row.seen < 0) this.#find(`${placeOf(row)}: key ${shownCanon(key)} is in no source row`);
+      else if (row.seen < (last.get(row.file) ?? -1))
+        this.#find(`${placeOf(row)}: key ${shownCanon(key)} comes after keys that the source brings later`);
+      last.set(row.file, Math.max(row.seen, last.get(row.file) ?? -1));
+      for (const column of this.#entity.columns) {
+        if (column.kind === 'constant')
+          this.#equal(row, column.name, canonOfJs(column.value, column.type), 'is the constant');
+        else if (isAttribute(column) && !row.described)
+          this.#equal(row, column.name, null, 'for no row describes the key');
+      }
+    }
+  }
+
+  /** A change is there exactly where the last row of the run differs from what was published of the key. */
+  #endOfChanges(changes: Rows): void {
+    const nothing = attributesText(this.#entity, () => null);
+    for (const [key, { attributes, blob, row }] of this.#last) {
+      const fresh = this.#fresh.get(key);
+      const before = fresh
+        ? attributesText(this.#entity, (name) => cellOf(fresh, name))
+        : (this.#before.get(key) ?? nothing);
+      const change = changes.get(key);
+      if (!change) {
+        if (attributesText(this.#entity, (name) => attributes.get(name)) !== before)
+          this.#find(
+            `${this.#entity.name}: the change of key ${shownCanon(key)} (${blob}, row ${row}) is not reported`,
+          );
+        continue;
+      }
+      for (const [name, wanted] of attributes)
+        this.#equal(change, name, wanted, `by its last row (${blob}, row ${row})`);
+      this.#equal(change, changeColumns.blob, Buffer.from(blob).toString('latin1'), 'is where its last row is');
+      this.#equal(change, changeColumns.row, row, 'is where its last row is');
+    }
+    for (const [key, row] of changes) {
+      if (!this.#last.has(key)) this.#find(`${placeOf(row)}: no source row describes key ${shownCanon(key)}`);
+    }
+  }
+}
+
+async function readRows(
+  { store }: Environment,
+  manifest: Manifest,
+  entity: KeyedEntity,
+  files: Manifest['entities'][number]['files'],
+): Promise<Rows> {
+  const rows: Rows = new Map();
+  for (const { blob } of files) {
+    const bytes = await store.read(manifest.output.container, blob);
+    const table = readTable(bytes ?? new Uint8Array(0), blob);
+    const cells = new Map(table.columns.map(({ name }) => [name, cellReader(table, name)]));
+    const keyAt = keyReader(entity, (name) => cellReader(table, name));
+    const file = { blob, cells };
+    for (let row = 0; row < table.rows; row++) {
+      const key = keyAt(row);
+      if (key !== undefined) rows.set(key, { file, row, seen: -1, described: false });
+    }
+  }
+  return rows;
+}

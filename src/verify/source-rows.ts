@@ -1,0 +1,162 @@
+/**
+ * The source of a run once more, row by row: decoded, held to the contract by its schemas alone, one call for each
+ * value. Slow and plain on purpose: the split, which does the same by dictionaries and proofs, is checked against it.
+ */
+
+import type { Manifest } from '../documents/documents.ts';
+import type { Environment } from '../environment/environment.ts';
+import { OrdinalError } from '../errors.ts';
+import { decodeChunk } from '../parquet/decode.ts';
+import { builder, reader, typeText } from '../parquet/logical.ts';
+import type { Column, ColumnType, FileMeta, Values } from '../parquet/types.ts';
+import type { CompiledPipeline, ContractColumn } from '../pipeline/compiled.ts';
+import { leafOf } from '../plan/plan.ts';
+import { type PinnedBlob, readFooter, readRanges } from '../source/source-file.ts';
+import { widenColumn, widest } from '../source/widen.ts';
+import { type Canon, canonReader } from './canonical-value.ts';
+
+/** A contract column of some rows, as functions see it and as it is published unchanged. */
+export interface SourceCells {
+  js: unknown[];
+  canon: Canon[];
+}
+
+/** Consecutive rows of a source blob. */
+export interface SourceRows {
+  blob: string;
+  /** Row number, in the blob, of the first. */
+  firstRow: number;
+  rows: number;
+  cells: ReadonlyMap<string, SourceCells>;
+  /** By row: the contract columns that refuse it, in their order. */
+  refused: ReadonlyMap<number, string[]>;
+}
+
+/** Which inputs of a run are no longer what it read. */
+export async function lostInputs({ store }: Environment, { source, inputs }: Manifest): Promise<string[]> {
+  const lost: string[] = [];
+  for (const { blob, etag } of inputs) {
+    // The service compares: it writes an ETag in more than one way.
+    const first = await store
+      .read(source.container, blob, { offset: 0, length: 1, ifMatch: etag })
+      .catch(unlessChanged);
+    if (first === 'changed') lost.push(`${source.container}/${blob} has changed`);
+    else if (!first) lost.push(`${source.container}/${blob} is gone`);
+  }
+  return lost;
+}
+
+function unlessChanged(thrown: unknown): 'changed' {
+  if (thrown instanceof OrdinalError && thrown.code === 'SourceChanged') return 'changed';
+  throw thrown;
+}
+
+/** All rows of a run's inputs, one row group at a time. */
+export async function* sourceRows(
+  environment: Environment,
+  pipeline: CompiledPipeline,
+  { source, inputs }: Manifest,
+): AsyncIterable<SourceRows> {
+  const footer = (file: PinnedBlob) => readFooter(environment.store, source.container, file);
+  const types = new Map<string, ColumnType>();
+  for (const file of inputs) {
+    const meta = await footer(file);
+    for (const { name } of pipeline.contract) {
+      const { type } = leafOf(meta, name, file.blob);
+      const known = types.get(name);
+      types.set(name, known ? (widest(known, type) ?? known) : type);
+    }
+  }
+  for (const file of inputs) {
+    const meta = await footer(file);
+    let firstRow = 0;
+    for (const [g, { rows }] of meta.rowGroups.entries()) {
+      const cells = new Map<string, SourceCells>();
+      const refused = new Map<number, string[]>();
+      const columns = await decodeGroup(environment, pipeline, source.container, file, meta, g);
+      for (const [c, contract] of pipeline.contract.entries()) {
+        const { column, type } = columns[c]!;
+        const wide = types.get(contract.name)!;
+        const held = holdToContract(contract, widenColumn(column, type, wide), wide, rows);
+        cells.set(contract.name, held);
+        for (const row of held.refused) refused.set(row, [...(refused.get(row) ?? []), contract.name]);
+      }
+      if (rows > 0) yield { blob: file.blob, firstRow, rows, cells, refused };
+      firstRow += rows;
+    }
+  }
+}
+
+async function decodeGroup(
+  { store }: Environment,
+  pipeline: CompiledPipeline,
+  container: string,
+  file: PinnedBlob,
+  meta: FileMeta,
+  rowGroup: number,
+): Promise<{ column: Column; type: ColumnType }[]> {
+  const { chunks, rows } = meta.rowGroups[rowGroup]!;
+  const leaves = pipeline.contract.map(({ name }) => leafOf(meta, name, file.blob));
+  const bodies = await readRanges(
+    store,
+    container,
+    file,
+    leaves.map((leaf) => chunks[leaf.ordinal]!),
+  );
+  return leaves.map((leaf, c) => {
+    const where = { blob: file.blob, rowGroup, column: leaf.name };
+    return { column: decodeChunk(bodies[c]!, chunks[leaf.ordinal]!, leaf, rows, where), type: leaf.type };
+  });
+}
+
+/** Each value through its schema. What a schema leaves alone keeps what a JavaScript value cannot hold. */
+function holdToContract(contract: ContractColumn, column: Column, type: ColumnType, rows: number) {
+  const outType = contract.outputType ?? type;
+  const retyped = contract.output !== contract.input || typeText(outType) !== typeText(type);
+  const read = reader(type, contract.input);
+  const canonOf = canonReader(type);
+  const js = new Array<unknown>(rows).fill(null);
+  const canon = new Array<Canon>(rows).fill(null);
+  const refused: number[] = [];
+  const build = builder(outType);
+  const built: number[] = [];
+  const [values, placeOf] = placesOf(column);
+  for (let row = 0; row < rows; row++) {
+    const i = placeOf(row);
+    if (i < 0) {
+      if (!contract.nullable) refused.push(row);
+      continue;
+    }
+    try {
+      const input = read(values, i);
+      const parsed = contract.parse(input);
+      if (!parsed.ok) throw new Error(parsed.reason);
+      js[row] = parsed.value;
+      if (!retyped && same(parsed.value, input)) canon[row] = canonOf(values, i);
+      else if (parsed.value !== null && parsed.value !== undefined) {
+        build.push(parsed.value);
+        built.push(row);
+      }
+    } catch {
+      js[row] = null;
+      refused.push(row);
+    }
+  }
+  const made = build.finish().values;
+  const canonOfMade = canonReader(outType);
+  for (const [i, row] of built.entries()) canon[row] = canonOfMade(made, i);
+  return { js, canon, refused };
+}
+
+/** A column's values, and where among them a row's is: -1 for null. */
+function placesOf(column: Column): [Values, (row: number) => number] {
+  if (column.form === 'dictionary') return [column.dictionary, (row) => column.indices[row]!];
+  const { valid } = column;
+  return [column.values, (row) => (valid !== undefined && valid[row] === 0 ? -1 : row)];
+}
+
+function same(a: unknown, b: unknown): boolean {
+  if (a instanceof Date && b instanceof Date) return a.getTime() === b.getTime();
+  if (a instanceof Uint8Array && b instanceof Uint8Array) return Buffer.compare(a, b) === 0;
+  return Object.is(a, b);
+}

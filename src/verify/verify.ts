@@ -1,0 +1,314 @@
+/**
+ * Verifying what a run published: everything is read again with our own reader, and held against the manifest, against
+ * every other manifest that touches the same sequences and key indexes, and against itself. Nothing is changed.
+ */
+
+import { crcOf, crcText } from '../bytes/crc32.ts';
+import { type Manifest, manifestSchema, type PublishedFile } from '../documents/documents.ts';
+import type { Environment } from '../environment/environment.ts';
+import { OrdinalError } from '../errors.ts';
+import { parseFooter } from '../parquet/footer-read.ts';
+import { readTable, type Table, type TableColumn } from '../parquet/table.ts';
+import type { CompiledPipeline, Entity } from '../pipeline/compiled.ts';
+import { readJson } from '../storage/json.ts';
+import { output } from '../storage/names.ts';
+import { checkIds, idColumns } from './ids.ts';
+import type { KeyBook } from './key-book.ts';
+import { States } from './states.ts';
+import { compareWithSource } from './values.ts';
+
+export { readKeyBook } from './key-book.ts';
+export { States };
+
+export interface VerifyReport {
+  runId: string;
+  pipeline: string;
+  files: number;
+  rows: number;
+  /** Source rows that the published values were compared with; null when they were not. */
+  compared: number | null;
+  /** What is wrong; nothing when empty. */
+  findings: string[];
+  /** What could not be looked at, and why. */
+  notes: string[];
+}
+
+export interface VerifyOptions {
+  /** Read the source again and compare every value. @default true */
+  source?: boolean;
+  /** Shared by the verifications of several runs, in the order of their finish. */
+  states?: States;
+}
+
+/** All published manifests of all pipelines. */
+export async function publishedManifests(environment: Environment): Promise<Manifest[]> {
+  const manifests: Manifest[] = [];
+  for (const pipeline of environment.pipelines.values()) {
+    const { container } = pipeline.output;
+    for await (const blob of environment.store.list(container, output.manifestPrefix(pipeline))) {
+      const manifest = await readJson(environment.store, container, blob.name, manifestSchema);
+      if (manifest?.outcome === 'published') manifests.push(manifest);
+    }
+  }
+  return manifests;
+}
+
+/**
+ * Verifies one run. `all` are the manifests of all runs, this one among them, and `book` their keys.
+ *
+ * - Files are there, with the bytes, checksum and rows that the manifest says; nothing but them counts.
+ * - Source rows are those of the inputs; each is in every rows entity that takes all rows, or refused.
+ * - Own IDs are, row by row, the ranges that the manifest says; further IDs what is theirs of the run's ranges.
+ * - Ranges of a sequence are given once, over all runs; those of this run lie where the sequence was.
+ * - A natural key has one ID, over all runs that share its index.
+ * - References are IDs that the referenced entity published, in this run or an earlier one.
+ * - Every published value is what the pipeline makes of the source now (`verify/values.ts`), where the source is still
+ *   there as it was, and the pipeline too.
+ */
+export async function verifyRun(
+  environment: Environment,
+  manifest: Manifest,
+  all: readonly Manifest[],
+  book: KeyBook,
+  options: VerifyOptions = {},
+): Promise<VerifyReport> {
+  const findings: string[] = [];
+  const { runId, pipeline: name } = manifest;
+  const report: VerifyReport = { runId, pipeline: name, files: 0, rows: 0, compared: null, findings, notes: [] };
+  const pipeline = environment.pipelines.get(manifest.pipeline);
+  if (!pipeline) {
+    findings.push(`pipeline "${manifest.pipeline}" is not registered any more`);
+    return report;
+  }
+  findings.push(...overlaps(manifest, all), ...sums(manifest), ...(await conserved(environment, manifest, pipeline)));
+  for (const published of manifest.entities) {
+    const entity = pipeline.entities.find(({ name }) => name === published.entity);
+    if (!entity) {
+      findings.push(`${published.entity}: the pipeline has no such entity any more`);
+      continue;
+    }
+    const ids = idColumns(pipeline, entity, manifest, published);
+    let row = 0;
+    const further = [...(published.known?.files ?? []), ...(published.changes?.files ?? [])];
+    for (const [f, file] of [...published.files, ...further].entries()) {
+      const table = await checkedFile(environment, manifest, file, report);
+      if (!table) continue;
+      const { blob } = file;
+      // Rows of known keys have the IDs that they have had: those are held against the keys.
+      if (f < published.files.length) {
+        for (const column of ids) findings.push(...checkIds(table, column, row).map((text) => `${blob}: ${text}`));
+      }
+      findings.push(...(await references(environment, pipeline, entity, table, manifest, all, blob)));
+      row += table.rows;
+    }
+  }
+  findings.push(...(book.findings.get(manifest.runId) ?? []));
+  if (options.source === false) report.notes.push('values not compared: not asked for');
+  // Values of files that are damaged say nothing.
+  else if (findings.length > 0) report.notes.push('values not compared: first see to what is said here');
+  else await compared(environment, pipeline, manifest, book, options.states ?? new States(environment, all), report);
+  return report;
+}
+
+async function compared(
+  environment: Environment,
+  pipeline: CompiledPipeline,
+  manifest: Manifest,
+  book: KeyBook,
+  states: States,
+  report: VerifyReport,
+): Promise<void> {
+  try {
+    const { rows, findings, notes } = await compareWithSource(environment, pipeline, manifest, book, states);
+    report.compared = rows;
+    report.findings.push(...findings);
+    report.notes.push(...notes);
+  } catch (thrown) {
+    const message = thrown instanceof Error ? thrown.message : String(thrown);
+    const vanished = thrown instanceof OrdinalError && thrown.code === 'SourceChanged';
+    if (vanished) report.notes.push(`values not compared: ${message}`);
+    else report.findings.push(`values could not be made from the source again: ${message}`);
+  }
+}
+
+/** A file as the manifest says it; undefined, and said, where it cannot be read or has other rows. */
+async function checkedFile(
+  { store }: Environment,
+  { output: place }: Manifest,
+  file: PublishedFile,
+  report: VerifyReport,
+): Promise<Table | undefined> {
+  const { findings } = report;
+  const { blob } = file;
+  const bytes = await store.read(place.container, blob);
+  if (!bytes) {
+    findings.push(`${blob}: is gone`);
+    return undefined;
+  }
+  report.files++;
+  if (bytes.byteLength !== file.bytes) findings.push(`${blob}: has ${bytes.byteLength} bytes, not ${file.bytes}`);
+  const crc = crcText(crcOf([bytes]));
+  if (crc !== file.crc32) findings.push(`${blob}: has checksum ${crc}, not ${file.crc32}`);
+  const table = readFile(bytes, blob, findings);
+  if (!table) return undefined;
+  report.rows += table.rows;
+  if (table.rows === file.rows) return table;
+  findings.push(`${blob}: has ${table.rows} rows, not ${file.rows}`);
+  return undefined;
+}
+
+function readFile(bytes: Uint8Array, blob: string, findings: string[]): Table | undefined {
+  try {
+    parseFooter(bytes, bytes.length, blob);
+    return readTable(bytes, blob);
+  } catch (thrown) {
+    findings.push(`${blob}: cannot be read: ${thrown instanceof Error ? thrown.message : thrown}`);
+    return undefined;
+  }
+}
+
+interface Span {
+  first: bigint;
+  last: bigint;
+  by: string;
+}
+
+function spansOf(manifest: Manifest, sequence: string): Span[] {
+  const drawn = manifest.sequences[sequence];
+  return (drawn?.ranges ?? []).map(({ first, count }) => ({
+    first: BigInt(first),
+    last: BigInt(first) + (BigInt(count) - 1n) * BigInt(drawn!.step),
+    by: manifest.runId,
+  }));
+}
+
+/** Ranges of this run that another has too. */
+function overlaps(manifest: Manifest, all: readonly Manifest[]): string[] {
+  const found: string[] = [];
+  for (const name of Object.keys(manifest.sequences)) {
+    const others = all.filter(({ runId }) => runId !== manifest.runId).flatMap((other) => spansOf(other, name));
+    for (const own of spansOf(manifest, name)) {
+      const other = others.find((span) => span.first <= own.last && own.first <= span.last);
+      if (other) found.push(`sequence ${name}: IDs ${own.first}..${own.last} overlap those of run ${other.by}`);
+    }
+  }
+  return found;
+}
+
+/** What is counted twice in the manifest is counted alike. */
+function sums(manifest: Manifest): string[] {
+  const found: string[] = [];
+  for (const [name, { count, ranges }] of Object.entries(manifest.sequences)) {
+    const total = ranges.reduce((sum, range) => sum + BigInt(range.count), 0n);
+    if (total !== BigInt(count)) found.push(`sequence ${name}: ranges of ${total} IDs, not ${count}`);
+  }
+  for (const { entity, rows, files, ids, keys } of manifest.entities) {
+    const inFiles = files.reduce((sum, file) => sum + file.rows, 0);
+    if (inFiles !== rows || ids.count !== rows)
+      found.push(`${entity}: ${rows} rows, ${inFiles} in files, ${ids.count} IDs`);
+    const fresh = keys?.partitions.reduce((sum, partition) => sum + partition.rows, 0) ?? rows;
+    if (fresh !== rows) found.push(`${entity}: ${rows} rows of ${fresh} new keys`);
+  }
+  return found;
+}
+
+/** Rows in are rows out, or refused; but for entities that take some rows only. */
+async function conserved({ store }: Environment, manifest: Manifest, pipeline: CompiledPipeline): Promise<string[]> {
+  const found: string[] = [];
+  const { source, inputs, entities, rejected, output: place } = manifest;
+  const inInputs = inputs.reduce((sum, { rows }) => sum + rows, 0);
+  if (inInputs !== source.rows) found.push(`${source.rows} source rows, ${inInputs} in the inputs`);
+  const accepted = source.rows - (rejected?.rows ?? 0);
+  for (const { entity: name, rows } of entities) {
+    const entity = pipeline.entities.find((one) => one.name === name);
+    if (entity?.kind !== 'rows') continue;
+    const wrong = entity.where ? rows > accepted : rows !== accepted;
+    if (wrong) found.push(`${name}: ${rows} rows of ${accepted} that were accepted`);
+  }
+  found.push(...routed(manifest, pipeline, accepted));
+  if (rejected) {
+    const bytes = await store.read(place.container, rejected.blob);
+    const table = bytes && readFile(bytes, rejected.blob, found);
+    if (!table) found.push(`${rejected.blob}: refused rows are gone`);
+    else if (table.rows !== rejected.lines) found.push(`${rejected.blob}: ${table.rows} lines, not ${rejected.lines}`);
+  }
+  return found;
+}
+
+/** Each accepted row is counted once as routed or unrouted, and once for each entity that has it. */
+function routed({ entities, routing }: Manifest, pipeline: CompiledPipeline, accepted: number): string[] {
+  if (!routing) return [];
+  const inRows = (name: string) => pipeline.entities.some((one) => one.kind === 'rows' && one.name === name);
+  const taken = entities.reduce((sum, { entity, rows }) => sum + (inRows(entity) ? rows : 0), 0);
+  const { routed, unrouted, repeated } = routing;
+  const found: string[] = [];
+  if (routed + unrouted !== accepted)
+    found.push(`${routed} rows routed and ${unrouted} unrouted of ${accepted} that were accepted`);
+  if (routed + repeated !== taken)
+    found.push(`${taken} rows of rows entities from ${routed} source rows, ${repeated} of them repeated`);
+  return found;
+}
+
+/** Referenced IDs lie in ranges that the referenced entity published, by this run or an earlier one. */
+async function references(
+  environment: Environment,
+  pipeline: CompiledPipeline,
+  entity: Entity,
+  table: Table,
+  manifest: Manifest,
+  all: readonly Manifest[],
+  at: string,
+): Promise<string[]> {
+  const found: string[] = [];
+  for (const column of entity.columns) {
+    if (column.kind !== 'ref' && column.kind !== 'rowRef') continue;
+    const target = pipeline.entities.find(({ name }) => name === column.entity);
+    const cells = table.columns.find(({ name }) => name === column.name);
+    if (!target || cells?.values.kind !== 'int64') {
+      found.push(`${at}: column ${column.name} is missing`);
+      continue;
+    }
+    const spans =
+      column.kind === 'rowRef' ? entitySpans([manifest], target.name) : indexSpans(environment, target, all);
+    const stray = strayId(cells, spans);
+    if (stray !== undefined) found.push(`${at}: ${column.name} ${stray} is no ID of ${column.entity}`);
+  }
+  return found;
+}
+
+/** Ranges of an entity's own IDs, or of all entities that share its key index. */
+function indexSpans(environment: Environment, target: Entity, all: readonly Manifest[]): Span[] {
+  if (target.kind === 'rows') return [];
+  return all.flatMap((manifest) => {
+    const pipeline = environment.pipelines.get(manifest.pipeline);
+    const sharing = pipeline?.entities.filter((other) => other.kind === 'keyed' && other.index === target.index) ?? [];
+    return sharing.flatMap(({ name }) => entitySpans([manifest], name));
+  });
+}
+
+function entitySpans(manifests: readonly Manifest[], name: string): Span[] {
+  return manifests.flatMap(({ entities, runId }) =>
+    entities
+      .filter(({ entity }) => entity === name)
+      .flatMap(({ ids }) =>
+        ids.ranges.map(({ first, count }) => ({
+          first: BigInt(first),
+          last: BigInt(first) + (BigInt(count) - 1n) * BigInt(ids.step),
+          by: runId,
+        })),
+      ),
+  );
+}
+
+function strayId({ values, valid }: TableColumn, spans: Span[]): bigint | undefined {
+  if (values.kind !== 'int64') return undefined;
+  spans.sort((a, b) => (a.first < b.first ? -1 : 1));
+  const checked = new Set<bigint>();
+  for (let row = 0; row < values.length; row++) {
+    const id = values.data[row]!;
+    if (valid?.[row] === 0 || checked.has(id)) continue;
+    if (!spans.some(({ first, last }) => first <= id && id <= last)) return id;
+    checked.add(id);
+  }
+  return undefined;
+}

@@ -1,0 +1,105 @@
+/** A run as its users see it. */
+import { z } from 'zod';
+import { columnTypeSchema } from '../documents/column-type.ts';
+import { publishedFileSchema } from '../documents/documents.ts';
+import { phaseSchema } from '../documents/status.ts';
+
+const count = z.int().nonnegative();
+const id = z.string().nullable();
+
+export const errorLocationSchema = z.object({
+  pipeline: z.string().exactOptional(),
+  entity: z.string().exactOptional(),
+  blob: z.string().exactOptional(),
+  rowGroup: count.exactOptional(),
+  column: z.string().exactOptional(),
+  row: count.exactOptional(),
+  field: z.string().exactOptional(),
+});
+
+export const errorSchema = z.object({
+  code: z.string(),
+  message: z.string(),
+  retryable: z.boolean(),
+  where: errorLocationSchema.exactOptional(),
+  remedy: z.string().exactOptional(),
+});
+
+export const runSummarySchema = z.object({
+  runId: z.string(),
+  pipeline: z.string(),
+  status: z.enum(['Pending', 'Running', 'Completed', 'Failed', 'Terminated']),
+  phase: phaseSchema,
+  startedAt: z.string(),
+  updatedAt: z.string(),
+  dryRun: z.literal(true).optional(),
+  error: errorSchema.extend({ line: z.string().describe('What, where and what to do, in one text.') }).optional(),
+});
+export type RunSummary = z.infer<typeof runSummarySchema>;
+
+const furtherFiles = z.object({
+  rows: count,
+  bytes: count,
+  files: z.array(publishedFileSchema).describe('The first files; all are in the manifest.'),
+  fileCount: count,
+});
+
+export const entityViewSchema = z.object({
+  entity: z.string(),
+  rows: count,
+  bytes: count,
+  firstId: id,
+  lastId: id,
+  sequence: z.string(),
+  ranges: z
+    .array(z.object({ first: z.string(), count: z.string() }))
+    .describe('The own IDs of the rows, in row order.'),
+  container: z.string(),
+  folder: z.string().describe("The entity's folder, of all runs."),
+  wildcard: z.string().describe("This run's files in the folder."),
+  files: z.array(publishedFileSchema).describe('The first files; all are in the manifest.'),
+  fileCount: count,
+  known: furtherFiles.optional().describe('Rows of known keys that the run saw, of an entity that publishes those.'),
+  changes: furtherFiles.optional().describe('Rows of the changes dataset, of an entity that reports changes.'),
+});
+
+export const previewSchema = z.object({
+  sourceRows: count,
+  entities: z.record(z.string(), z.array(z.record(z.string(), z.unknown()))),
+  note: z.string(),
+});
+export type Preview = z.infer<typeof previewSchema>;
+
+export const planViewSchema = z.object({
+  files: z.array(z.object({ blob: z.string(), size: count, rows: count })),
+  fileCount: count,
+  batches: count,
+  outputs: z.record(z.string(), z.array(z.object({ name: z.string(), type: columnTypeSchema, optional: z.boolean() }))),
+  outputFiles: count.describe('Files of each rows entity.'),
+});
+
+export const runViewSchema = runSummarySchema.extend({
+  batches: z.object({ done: count, total: count }),
+  rows: z.object({ done: count, total: count }).describe('Source rows.'),
+  entities: z.array(entityViewSchema).optional(),
+  outputContainer: z.string().optional().describe('Of the entity files and the manifest.'),
+  manifest: z.string().optional(),
+  phases: z
+    .array(z.object({ phase: z.string(), at: z.string() }))
+    .optional()
+    .describe('When each phase began.'),
+  rejected: z
+    .object({ rows: count, lines: count, blob: z.string() })
+    .optional()
+    .describe('Source rows that the contract refused, and the blob that says why.'),
+  routing: z
+    .object({ routed: count, unrouted: count, repeated: count })
+    .optional()
+    .describe(
+      'Source rows that went to a rows entity, and to none; `repeated` counts each further entity that took a row. ' +
+        'Source rows = routed + unrouted + rejected; rows of the rows entities = routed + repeated.',
+    ),
+  plan: planViewSchema.optional().describe('Of a dry run.'),
+  preview: previewSchema.optional().describe('Of a dry run.'),
+});
+export type RunView = z.infer<typeof runViewSchema>;

@@ -1,0 +1,152 @@
+/** A run as its users see it: durable status, progress counted from the blobs that exist, and the manifest at the end. */
+import { z } from 'zod';
+import { type Manifest, manifestSchema, planSchema, runInputSchema } from '../documents/documents.ts';
+import { type RunStatus, runStatusSchema } from '../documents/status.ts';
+import { hasEnded, type Instance } from '../durable/client.ts';
+import type { Environment } from '../environment/environment.ts';
+import { type ErrorValue, errorLine } from '../errors.ts';
+import { limits } from '../limits.ts';
+import { endedError } from '../run/settle-terminated.ts';
+import { readJson } from '../storage/json.ts';
+import { output, work } from '../storage/names.ts';
+import { previewSchema, type RunSummary, type RunView } from './run-view-schema.ts';
+
+export type { RunView } from './run-view-schema.ts';
+
+/** What the instance alone says of its run. Undefined when its input is not a run's. */
+export function summarizeRun(instance: Instance): RunSummary | undefined {
+  const input = runInputSchema.safeParse(instance.input);
+  if (!input.success) return undefined;
+  const said = statusSaid(instance);
+  const status = statusOf(instance);
+  return {
+    runId: instance.instanceId,
+    pipeline: input.data.pipeline,
+    status,
+    phase: said?.phase ?? 'plan',
+    startedAt: said?.startedAt ?? instance.createdAt.toISOString(),
+    updatedAt: instance.updatedAt.toISOString(),
+    ...(input.data.dryRun && { dryRun: true }),
+    ...((status === 'Failed' || status === 'Terminated') && { error: errorOf(instance, said) }),
+  };
+}
+
+export async function viewRun(environment: Environment, instance: Instance): Promise<RunView> {
+  const input = runInputSchema.parse(instance.input);
+  const said = statusSaid(instance);
+  const total = { batches: said?.batches ?? 0, rows: said?.rows ?? 0 };
+  const view: RunView = {
+    ...summarizeRun(instance)!,
+    batches: { done: total.batches, total: total.batches },
+    rows: { done: total.rows, total: total.rows },
+  };
+  if (view.status === 'Failed' || view.status === 'Terminated' || input.dryRun) {
+    view.batches.done = 0;
+    view.rows.done = 0;
+  } else if (!hasEnded(instance) && (!said || said.phase === 'plan' || said.phase === 'split')) {
+    const done = await splitSoFar(environment, view.runId);
+    view.batches.done = done.batches;
+    view.rows.done = done.rows;
+  }
+  if (view.status !== 'Completed') return view;
+  return input.dryRun
+    ? { ...view, ...(await previewed(environment, view.runId)) }
+    : { ...view, ...(await publishedView(environment, input.pipeline, view.runId)) };
+}
+
+function statusSaid(instance: Instance): RunStatus | undefined {
+  const parsed = runStatusSchema.safeParse(instance.customStatus);
+  return parsed.success ? parsed.data : undefined;
+}
+
+function statusOf(instance: Instance): RunSummary['status'] {
+  switch (instance.status) {
+    case 'Pending':
+    case 'Completed':
+    case 'Failed':
+    case 'Terminated':
+      return instance.status;
+    case 'Canceled':
+      return 'Terminated';
+    default:
+      return 'Running';
+  }
+}
+
+/** A batch is split when its record is there; the record's metadata says how many rows it had. */
+async function splitSoFar(environment: Environment, runId: string): Promise<{ batches: number; rows: number }> {
+  let batches = 0;
+  let rows = 0;
+  for await (const blob of environment.store.list(environment.config.workContainer, work.splitPrefix(runId))) {
+    batches++;
+    rows += z.coerce.number().int().catch(0).parse(blob.metadata.rows);
+  }
+  return { batches, rows };
+}
+
+/** From the manifest: rows, ranges and paths, under the size that callers take. */
+export async function publishedView(environment: Environment, name: string, runId: string): Promise<Partial<RunView>> {
+  const pipeline = environment.pipelines.get(name);
+  if (!pipeline) return {};
+  const manifest = output.manifest(pipeline, runId);
+  const document = await readJson(environment.store, pipeline.output.container, manifest, manifestSchema);
+  if (document?.outcome !== 'published') return {};
+  return {
+    manifest,
+    outputContainer: document.output.container,
+    phases: document.phases,
+    ...(document.rejected && { rejected: document.rejected }),
+    ...(document.routing && { routing: document.routing }),
+    entities: document.entities.map(({ entity, rows, bytes, firstId, lastId, files, ids, known, changes }) => ({
+      entity,
+      rows,
+      bytes,
+      firstId,
+      lastId,
+      sequence: ids.sequence,
+      ranges: ids.ranges,
+      container: document.output.container,
+      folder: output.folder(pipeline, entity),
+      wildcard: output.wildcard(runId),
+      files: files.slice(0, limits.viewFilesMax),
+      fileCount: files.length,
+      ...(known && { known: furtherView(known) }),
+      ...(changes && { changes: furtherView(changes) }),
+    })),
+  };
+}
+
+function furtherView({ rows, bytes, files }: NonNullable<Manifest['entities'][number]['known']>) {
+  return { rows, bytes, files: files.slice(0, limits.viewFilesMax), fileCount: files.length };
+}
+
+/** What a dry run found. */
+async function previewed(environment: Environment, runId: string): Promise<Partial<RunView>> {
+  const { store, config } = environment;
+  const plan = await readJson(store, config.workContainer, work.plan(runId), planSchema);
+  const preview = await readJson(store, config.workContainer, work.preview(runId), previewSchema);
+  return {
+    ...(plan && {
+      plan: {
+        files: plan.files.slice(0, limits.viewFilesMax).map(({ blob, size, rows }) => ({ blob, size, rows })),
+        fileCount: plan.files.length,
+        batches: plan.batches.length,
+        outputs: plan.outputs,
+        outputFiles: plan.parts.length,
+      },
+    }),
+    ...(preview && { preview }),
+  };
+}
+
+/** The run's own error; or, when it was ended from outside, the text that was given then. */
+function errorOf(instance: Instance, said: RunStatus | undefined): ErrorValue & { line: string } {
+  const error = said?.error ?? outsideError(instance);
+  return { ...error, line: errorLine(error) };
+}
+
+function outsideError({ status, output }: Instance): ErrorValue {
+  const text = typeof output === 'string' ? output : JSON.stringify(output ?? '');
+  if (status !== 'Failed') return endedError(text === '""' ? '' : text);
+  return { code: 'Internal', message: text || 'the run failed without a message', retryable: false };
+}

@@ -1,0 +1,89 @@
+import assert from 'node:assert/strict';
+import { crc32 } from 'node:zlib';
+import fc from 'fast-check';
+import { test } from 'vitest';
+import { z } from 'zod';
+import { crcOf, joinCrc } from '../../src/bytes/crc32.ts';
+import { manifestSchema } from '../../src/documents/documents.ts';
+import { pipeline, registerPipelines } from '../../src/pipeline/index.ts';
+import { shopPipelines, someRows, upload } from '../run/support/shop.ts';
+import { Sim } from '../run/support/sim.ts';
+
+test('a checksum of parts is the checksum of the whole', () => {
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 300 }), fc.uint8Array({ maxLength: 300 }), (a, b) => {
+      const whole = crc32(Buffer.concat([a, b]));
+      assert.equal(joinCrc(crcOf([a]), crcOf([b]), b.length), whole);
+      assert.equal(crcOf([a, b]), whole);
+    }),
+  );
+  const large = new Uint8Array(5_000_000).fill(7);
+  assert.equal(joinCrc(crc32('x'), crc32(large), large.length), crc32(Buffer.concat([Buffer.from('x'), large])));
+});
+
+test('a manifest says what was read, given and written', async () => {
+  const sim = new Sim(shopPipelines);
+  await upload(sim, 'shop/', [someRows(() => sim.random(), 5), someRows(() => sim.random(), 6)]);
+  await sim.run('r1', 'shop');
+  await sim.run('r2', 'shop');
+  const read = (runId: string) =>
+    manifestSchema.parse(
+      JSON.parse(Buffer.from(sim.store.bytes('published', `shop/_manifests/${runId}.json`)).toString()),
+    );
+  const [one, two] = [read('r1'), read('r2')];
+  assert.equal(one.outcome, 'published');
+  assert.deepEqual(
+    one.inputs.map(({ blob, rows }) => [blob, rows]),
+    [
+      ['shop/0000.parquet', 5],
+      ['shop/0001.parquet', 6],
+    ],
+  );
+  assert.deepEqual(
+    one.phases.map(({ phase }) => phase),
+    ['plan', 'split', 'resolve', 'reserve', 'seal', 'publish'],
+  );
+  const documents = ({ sequences }: typeof one) => [sequences.documents!.before, sequences.documents!.after];
+  assert.deepEqual(documents(one), ['100', '111']);
+  assert.deepEqual(documents(two), ['111', '122']);
+  // The second run saw no new key: nothing is published of keyed entities, and no ID is drawn.
+  const products = two.entities.find(({ entity }) => entity === 'products')!;
+  assert.deepEqual([products.rows, products.files, products.ids.ranges], [0, [], []]);
+  assert.deepEqual(
+    products.keys?.partitions.map(({ rows, delta }) => [rows, delta]),
+    [0, 1, 2].map(() => [0, null]),
+  );
+  const known = products.keys!.partitions.reduce((sum, { known: keys }) => sum + keys, 0);
+  assert.equal(known, one.entities.find(({ entity }) => entity === 'products')!.rows);
+  for (const marker of ['shop/_SUCCESS', 'shop/orders/_SUCCESS', 'shop/products/_SUCCESS']) {
+    const said = JSON.parse(Buffer.from(sim.store.bytes('published', marker)).toString());
+    assert.deepEqual(said, { runId: 'r2', manifest: 'shop/_manifests/r2.json' });
+  }
+});
+
+/** The log pipeline, which draws on another sequence than before. */
+const changedLog = registerPipelines([
+  pipeline({
+    name: 'log',
+    source: { container: 'landing', prefix: 'log/' },
+    row: z.object({ customer: z.string() }),
+    entities: ({ rows, id }) => ({ lines: rows({ id: id('line_id'), columns: { customer: 'customer' } }) }),
+  }),
+]);
+
+test('a pipeline that contradicts its earlier runs is refused, with every reason, before anything is done', async () => {
+  for (const lost of [false, true]) {
+    const sim = new Sim(shopPipelines);
+    await upload(sim, 'log/', [someRows(() => sim.random(), 3)]);
+    await sim.run('r1', 'log');
+    if (lost) await sim.store.remove('ordinal', 'pipelines/log.json');
+    for (const environment of sim.environments) environment.pipelines = changedLog;
+    const run = await sim.run('r2', 'log');
+    assert.match(
+      run.error ?? '',
+      /^PipelineChanged: .*entities\.lines\.id: the sequence was documents and is log\.lines: IDs could be given twice/,
+    );
+    assert.match(run.customStatus?.error?.remedy ?? '', /pipelines accept log/);
+    assert.deepEqual(sim.store.names('ordinal', 'runs/r2/'), []);
+  }
+});

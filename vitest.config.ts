@@ -1,0 +1,41 @@
+/**
+ * The test runner's configuration: three projects, and the closing line for CI. Read by vitest alone.
+ * `unit` needs no service. `host` starts Azurite and the local host. `chaos` kills, delays and repeats things under seeds.
+ */
+import { defineConfig } from 'vitest/config';
+
+/** Tests that kill processes, or run the app through seeded histories of faults. */
+const chaos = [
+  'test/run/{crash,long-life,planted,host}.test.ts',
+  'test/sequence/long-life.test.ts',
+  'test/local/{kill,app-kill,crash,simulation}.test.ts',
+];
+/** Tests that start Azurite, the local host or both. */
+const host = [
+  'test/local/{host,triggers,startup,stream,client-matrix,parts,http-call,lifecycle,blob-queue}.test.ts',
+  'test/{arrival,http,storage,adf,demo,bench}/**/*.test.ts',
+];
+
+export default defineConfig({
+  test: {
+    pool: 'forks',
+    maxWorkers: 2,
+    // Node itself loads the modules and strips their types, as it does for the app. So module hooks (planted bugs), worker
+    // threads and child processes all see the same modules.
+    experimental: { viteModuleRunner: false },
+    // A bound for tests that hang, not a measure of speed: a busy machine may be many times slower.
+    testTimeout: 600_000,
+    hookTimeout: 120_000,
+    reporters: ['default', './tools/count-reporter.ts'],
+    coverage: {
+      provider: 'v8',
+      include: ['{src,functions,pipelines,local,cli}/**/*.ts'],
+      reporter: ['text-summary', 'json-summary', 'lcov'],
+    },
+    projects: [
+      { extends: true, test: { name: 'unit', include: ['test/**/*.test.ts'], exclude: [...host, ...chaos] } },
+      { extends: true, test: { name: 'host', include: host } },
+      { extends: true, test: { name: 'chaos', include: chaos } },
+    ],
+  },
+});
