@@ -101,7 +101,7 @@ export async function measure(options: MeasureOptions): Promise<Measured> {
 
 async function runOnce(stage: Stage, run: string): Promise<number> {
   const begin = performance.now();
-  await stage.start(run);
+  if (!(await stage.start(run))) throw new Error(`${stage.variant.name}: the host did not answer`);
   await stage.complete(run);
   return (performance.now() - begin) / 1000;
 }

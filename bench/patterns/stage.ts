@@ -150,15 +150,21 @@ export class Stage {
     for (const name of ['published', 'work', 'ordinal']) await empty(this.#service.getContainerClient(name), '');
   }
 
-  async start(run: string): Promise<void> {
+  /** @throws when the app refuses to start it. @returns false when nobody answered: it may or may not have been started. */
+  async start(run: string): Promise<boolean> {
     const { app, per } = this.variant;
     const [path, body] =
       app === undefined
         ? ['api/pipelines/sales/runs', { runId: run }]
         : [`runtime/webhooks/durabletask/orchestrators/run/${run}`, { run, per }];
     const headers = { 'content-type': 'application/json' };
-    const answer = await fetch(`${this.host.url}/${path}`, { method: 'POST', headers, body: JSON.stringify(body) });
-    if (!answer.ok) throw new Error(`${this.variant.name} was not started: ${answer.status} ${await answer.text()}`);
+    const request = { method: 'POST', headers, body: JSON.stringify(body) };
+    const answer = await fetch(`${this.host.url}/${path}`, request).catch(() => undefined);
+    if (answer?.ok) return true;
+    // A conflict: it was started by the request before this one. 5xx: a worker died under the request.
+    if (answer === undefined || answer.status >= 500) return false;
+    if (answer.status === 409) return true;
+    throw new Error(`${this.variant.name} was not started: ${answer.status} ${await answer.text()}`);
   }
 
   /** Waits for the end of a run. @param between is awaited before each look; a host may be replaced in it. @throws when the run fails or takes too long. */
