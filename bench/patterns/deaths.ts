@@ -40,8 +40,11 @@ interface Trap {
   spring(clientPort: number): void;
 }
 
-/** Share of a run's requests between which deaths fall: at the very ends nothing is under way. */
-const [shareMin, shareMax] = [0.02, 0.98];
+/**
+ * Share of a run's requests between which deaths fall: before a third of them nobody takes numbers or publishes, in any
+ * pattern, and whatever is lost is made again; at the very end nothing is under way.
+ */
+const [shareMin, shareMax] = [0.3, 0.98];
 /** A run may make fewer requests than the one before, so a point may not be reached: then it is tried again, earlier. */
 const triesMax = 4;
 
@@ -84,7 +87,7 @@ export async function killAtPoints(options: DeathOptions): Promise<Death[]> {
     await stage.host.stop();
     const deaths: Death[] = [];
     for (let point = 1; point <= points; point++) {
-      // Spread over the run, one in each tenth of it (of ten), and both kinds of either choice.
+      // One in each tenth of that stretch, when there are ten.
       const share = shareMin + ((shareMax - shareMin) * (point - 1 + random())) / points;
       const when = random() < 0.5 ? 'asked' : 'answered';
       const victim = point % 2 === 0 ? 'host' : 'worker';
@@ -115,12 +118,14 @@ async function dieOnce(stage: Stage, options: DeathOptions, at: Point): Promise<
     await stage.clean();
     await stage.startHost();
     let visible: Promise<string[]> | undefined;
-    let hostDied = false;
+    let [hostDied, victim] = [false, at.victim];
     const spring = (clientPort: number) => {
       visible = stage.visible(run);
       const [host, ...workers] = treeOf(stage.host.pid);
       const pid = at.victim === 'worker' ? holderOfPort(clientPort, workers) : host;
+      // A request that no worker holds is the host's own.
       hostDied = pid === undefined || pid === host;
+      victim = hostDied ? 'host' : 'worker';
       process.kill(pid ?? host!, 'SIGKILL');
     };
     at.arm({ request, when: at.when, spring });
@@ -154,7 +159,7 @@ async function dieOnce(stage: Stage, options: DeathOptions, at: Point): Promise<
       request,
       of_requests: at.requests,
       when: at.when,
-      victim: at.victim,
+      victim,
       seen_half: atDeath > 0 && atDeath < inTheEnd,
       faults,
       error,

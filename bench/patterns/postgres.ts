@@ -4,7 +4,7 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chownSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { chownSync, existsSync, mkdtempSync, readdirSync, readFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -21,7 +21,9 @@ export interface RunningPostgres {
 
 const debianFolder = '/usr/lib/postgresql';
 const startMsMax = 30_000;
-const stopMsMax = 10_000;
+/** Runs a program until standard input closes, then asks it for a fast shutdown and removes its folder. */
+const untilClosed =
+  'home="$1"; shift; "$@" & server=$!; cat > /dev/null; kill -INT $server; wait $server; rm -rf "$home"';
 
 /** The folder of `initdb` and `postgres`: Debian's newest, else on the path. Undefined where it is not installed. */
 export function postgresFolder(): string | undefined {
@@ -59,26 +61,24 @@ export async function startPostgres(folder: string): Promise<RunningPostgres> {
   if (user) chownSync(home, user.uid, user.gid);
   const output: string[] = [];
   const run = (program: string, args: string[]): ChildProcess => {
-    const child = spawn(join(folder, program), args, { cwd: home, ...user, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(program, args, { cwd: home, ...user, stdio: ['pipe', 'pipe', 'pipe'] });
     for (const stream of [child.stdout, child.stderr]) stream?.on('data', (data) => output.push(String(data)));
     return child;
   };
   const data = join(home, 'data');
-  const [code] = await once(run('initdb', ['-D', data, '-U', 'bench', '-A', 'trust', '-E', 'UTF8']), 'exit');
+  const [code] = await once(
+    run(join(folder, 'initdb'), ['-D', data, '-U', 'bench', '-A', 'trust', '-E', 'UTF8']),
+    'exit',
+  );
   if (code !== 0) throw new Error(`initdb failed:\n${output.join('')}`);
   const port = await freePort();
-  const server = run('postgres', ['-D', data, '-p', String(port), '-k', home, '-c', 'listen_addresses=127.0.0.1']);
+  const args = ['-D', data, '-p', String(port), '-k', home, '-c', 'listen_addresses=127.0.0.1'];
+  // The shell is its life line: when our end of the pipe closes, and be it because we were killed, it stops the server.
+  const server = run('sh', ['-c', untilClosed, 'sh', home, join(folder, 'postgres'), ...args]);
   const ended = once(server, 'exit');
-  const killIt = () => void server.kill('SIGKILL');
-  process.once('exit', killIt);
   const stop = async () => {
-    // Fast shutdown: clients are cut off.
-    server.kill('SIGINT');
-    const timer = setTimeout(killIt, stopMsMax);
+    server.stdin?.end();
     await ended;
-    clearTimeout(timer);
-    process.off('exit', killIt);
-    rmSync(home, { recursive: true });
   };
   const url = `postgres://bench@127.0.0.1:${port}/postgres`;
   const deadline = Date.now() + startMsMax;
