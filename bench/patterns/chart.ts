@@ -1,7 +1,7 @@
 /**
  * The two charts of docs/patterns.md, as SVG text: how many rows a second each pattern numbers, with what ten deaths left
- * of it, and how time grows with files. Drawn by the report; both scales are logarithmic, for patterns differ a
- * thousandfold.
+ * of it (on a logarithmic scale, for patterns differ a thousandfold), and how that changes with the number of files. Drawn
+ * by the report; nothing is computed here but places.
  */
 import { colours, svg, text } from '../chart.ts';
 
@@ -71,6 +71,7 @@ export function patternsChart(bars: readonly PatternBar[]): string {
 export interface GrowthLine {
   name: string;
   own: boolean;
+  /** Files, and rows a second. */
   points: { x: number; y: number }[];
 }
 
@@ -80,48 +81,43 @@ const labelStep = 16;
 export function growthChart(all: readonly GrowthLine[]): string {
   const [start, end, top, bottom] = [60, width - 220, 50, 340];
   const points = all.flatMap((line) => line.points);
-  const scale = (values: number[], from: number, to: number) => {
-    const low = Math.floor(Math.log10(Math.min(...values)));
-    const high = Math.max(low + 1, Math.ceil(Math.log10(Math.max(...values))));
-    const at = (value: number) => from + ((to - from) * (Math.log10(value) - low)) / (high - low);
-    return { at, ticks: Array.from({ length: high - low + 1 }, (_, i) => 10 ** (low + i)) };
-  };
-  const x = scale(
-    points.map((p) => p.x),
-    start,
-    end,
-  );
-  const y = scale(
-    points.map((p) => p.y),
-    bottom,
-    top,
-  );
+  const powers = points.map((point) => Math.log10(point.x));
+  const [low, high] = [Math.min(...powers), Math.max(...powers)];
+  const x = (files: number) => start + ((end - start) * (Math.log10(files) - low)) / Math.max(1, high - low);
+  const tickStep = tickOf(Math.max(...points.map((point) => point.y)));
+  const ticks = Math.ceil(Math.max(...points.map((point) => point.y)) / tickStep);
+  const y = (rows: number) => bottom - ((bottom - top) * rows) / (ticks * tickStep);
   const parts: string[] = [];
-  for (const tick of y.ticks) {
-    const at = y.at(tick).toFixed(1);
+  for (let i = 0; i <= ticks; i++) {
+    const at = y(i * tickStep).toFixed(1);
     parts.push(
       `<line x1="${start}" x2="${end}" y1="${at}" y2="${at}" stroke="${colours.grid}"/>`,
-      text(start - 8, Number(at) + 4, `${tick} s`, { anchor: 'end' }),
+      text(start - 8, Number(at) + 4, (i * tickStep).toLocaleString('en-US'), { anchor: 'end' }),
     );
   }
-  for (const tick of x.ticks)
-    parts.push(text(x.at(tick), bottom + 20, `${tick.toLocaleString('en-US')} files`, { anchor: 'middle' }));
+  for (const files of new Set(points.map((point) => point.x))) {
+    parts.push(text(x(files), bottom + 20, `${files.toLocaleString('en-US')} files`, { anchor: 'middle' }));
+  }
   // Names stand beside the last points, as far apart as they need.
-  const names = all.map((line) => ({ line, y: y.at(line.points.at(-1)!.y) })).sort((a, b) => a.y - b.y);
+  const names = all.map((line) => ({ line, y: y(line.points.at(-1)!.y) })).sort((a, b) => a.y - b.y);
   for (const [i, name] of names.entries()) if (i > 0) name.y = Math.max(name.y, names[i - 1]!.y + labelStep);
   let others = 0;
   for (const { line, y: labelY } of names) {
     const colour = line.own ? colours.own : lineColours[others++ % lineColours.length]!;
-    const path = line.points.map((p) => `${x.at(p.x).toFixed(1)},${y.at(p.y).toFixed(1)}`);
+    const path = line.points.map((p) => `${x(p.x).toFixed(1)},${y(p.y).toFixed(1)}`);
     const last = line.points.at(-1)!;
     parts.push(
       `<polyline points="${path.join(' ')}" fill="none" stroke="${colour}" stroke-width="${line.own ? 3 : 2}"/>`,
-      ...line.points.map(
-        (p) => `<circle cx="${x.at(p.x).toFixed(1)}" cy="${y.at(p.y).toFixed(1)}" r="3" fill="${colour}"/>`,
-      ),
-      `<line x1="${(x.at(last.x) + 4).toFixed(1)}" y1="${y.at(last.y).toFixed(1)}" x2="${(x.at(last.x) + 16).toFixed(1)}" y2="${labelY.toFixed(1)}" stroke="${colour}"/>`,
-      text(x.at(last.x) + 20, labelY + 4, line.name, { fill: colour, weight: line.own ? 600 : 400 }),
+      ...line.points.map((p) => `<circle cx="${x(p.x).toFixed(1)}" cy="${y(p.y).toFixed(1)}" r="3" fill="${colour}"/>`),
+      `<line x1="${(x(last.x) + 4).toFixed(1)}" y1="${y(last.y).toFixed(1)}" x2="${(x(last.x) + 16).toFixed(1)}" y2="${labelY.toFixed(1)}" stroke="${colour}"/>`,
+      text(x(last.x) + 20, labelY + 4, line.name, { fill: colour, weight: line.own ? 600 : 400 }),
     );
   }
-  return svg('Seconds by files, 2,000 rows a file, two in flight', bottom + 40, parts);
+  return svg('Rows a second by files (higher is faster): 2,000 rows a file, two in flight', bottom + 40, parts);
+}
+
+/** One, two or five times a power of ten, of which at most six make `most`. */
+function tickOf(most: number): number {
+  const power = 10 ** Math.floor(Math.log10(most / 5));
+  return [1, 2, 5, 10].map((times) => times * power).find((step) => most / step <= 6)!;
 }

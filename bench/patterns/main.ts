@@ -30,8 +30,8 @@ export interface Plan {
   rowsPerFile: number;
   /** Files and rows of the patterns that ask for each row: a share of the work. */
   share: { files: number; rowsPerFile: number };
-  /** Of the deaths, for all patterns. */
-  mortal: { files: number; rowsPerFile: number };
+  /** Of the deaths; those that ask for each row have a share. */
+  mortal: { files: number; rowsPerFile: number; sharePerFile: number };
   /** At how many files widths are compared, and the width of everything else. */
   widthFiles: number;
   widths: number[];
@@ -45,7 +45,7 @@ const full: Plan = {
   files: [10, 100, 1000],
   rowsPerFile: 2_000,
   share: { files: 10, rowsPerFile: 100 },
-  mortal: { files: 12, rowsPerFile: 60 },
+  mortal: { files: 12, rowsPerFile: 60, sharePerFile: 15 },
   widthFiles: 100,
   widths: [1, 2, 4],
   width: 2,
@@ -57,12 +57,13 @@ const quick: Plan = {
   files: [5],
   rowsPerFile: 100,
   share: { files: 5, rowsPerFile: 20 },
-  mortal: { files: 4, rowsPerFile: 20 },
+  mortal: { files: 4, rowsPerFile: 20, sharePerFile: 10 },
   widthFiles: 5,
   runs: 1,
   points: 2,
 };
-const warmUpFiles = 8;
+/** Files that are run before to warm up. */
+const warmUpFiles = { whole: 8, share: 2 };
 /** More files than these are run once. */
 const repeatedFilesMax = 100;
 
@@ -158,7 +159,7 @@ async function run(
   try {
     for (const { variant, files, rowsPerFile, inFlight } of jobsOf(plan, runnable, wanted)) {
       const sources = await sourcesOf(files, rowsPerFile);
-      const warmUp = await sourcesOf(warmUpFiles, rowsPerFile);
+      const warmUp = await sourcesOf(isShare(variant) ? warmUpFiles.share : warmUpFiles.whole, rowsPerFile);
       const runs = files > repeatedFilesMax ? 1 : plan.runs;
       const result = await measure({ variant, sources, warmUp, inFlight, runs, postgresUrl: postgres?.url });
       log(JSON.stringify(result));
@@ -166,7 +167,8 @@ async function run(
     }
     if (!wanted.includes('deaths')) return;
     for (const variant of runnable) {
-      const sources = await sourcesOf(plan.mortal.files, plan.mortal.rowsPerFile);
+      const { files, rowsPerFile, sharePerFile } = plan.mortal;
+      const sources = await sourcesOf(files, isShare(variant) ? sharePerFile : rowsPerFile);
       const options = { variant, sources, inFlight: variant.sequential ? 1 : plan.width, points: plan.points, seed: 1 };
       const deaths = await killAtPoints({ ...options, postgresUrl: postgres?.url, log });
       writeResults(file, merged(readResults(file), [], deaths));

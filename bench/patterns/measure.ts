@@ -5,6 +5,7 @@
 
 import { Duck } from '../../tools/duckdb.ts';
 import { costOf, prices } from '../cost.ts';
+import { cpuSeconds, treeOf } from '../processes.ts';
 import { type Faults, findFaults } from './check.ts';
 import type { Sources } from './sources.ts';
 import { Stage } from './stage.ts';
@@ -27,6 +28,8 @@ export interface Measured {
   activities: number;
   /** Sum of the activities' own times. */
   activity_s: number;
+  /** User and system seconds of the host and its workers in the last run; on a busy machine they say more than the wall. */
+  cpu_s: number;
   dollars_per_million_rows: number;
   faults: Faults;
   /** Day, as 2026-01-31. */
@@ -61,11 +64,14 @@ export async function measure(options: MeasureOptions): Promise<Measured> {
     await stage.upload(sources.files);
     const walls: number[] = [];
     let run = '';
+    let cpu = 0;
     for (let i = 0; i < runs; i++) {
       await stage.clean();
       stage.resetCounts();
       run = `run${i}${id}`;
+      const before = cpuSeconds(treeOf(stage.host.pid));
       walls.push(await runOnce(stage, run));
+      cpu = cpuSeconds(treeOf(stage.host.pid)) - before;
     }
     const faults = await check(stage, run, sources.files);
     const wall = walls.sort((a, b) => a - b)[Math.floor(runs / 2)]!;
@@ -87,6 +93,7 @@ export async function measure(options: MeasureOptions): Promise<Measured> {
       durable_events: events,
       activities: count,
       activity_s: round(seconds, 3),
+      cpu_s: round(cpu, 2),
       dollars_per_million_rows: round(
         sum(costs.map(({ dollars }) => dollars)) + (counted.others * prices.queueOrTable * 1e6) / sources.rows,
         6,

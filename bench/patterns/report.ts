@@ -56,6 +56,7 @@ function sideBySide(results: Results): string {
         count(run.files),
         seconds(run.wall_s),
         count(run.rows_per_s),
+        seconds((run.cpu_s / run.rows) * 1e6),
         perMillion(run.blob_requests, run),
         perMillion(run.queue_and_table_requests, run),
         perMillion(run.durable_events, run),
@@ -70,6 +71,7 @@ function sideBySide(results: Results): string {
     'files',
     'wall, s',
     'rows/s',
+    'CPU, s',
     'blob requests',
     'queue and table requests',
     'durable events',
@@ -214,7 +216,7 @@ function lines(results: Results): Parameters<typeof growthChart>[0] {
     .map((variant) => ({
       name: variant.label,
       own: variant.app === undefined,
-      points: atWidth(results, variant, 2).map(({ files, wall_s }) => ({ x: files, y: wall_s })),
+      points: atWidth(results, variant, 2).map(({ files, rows_per_s }) => ({ x: files, y: rows_per_s })),
     }))
     .filter(({ points }) => points.length > 1);
 }

@@ -128,7 +128,7 @@ describe('the bench', () => {
       files: [10, 100],
       rowsPerFile: 2,
       share: { files: 3, rowsPerFile: 1 },
-      mortal: { files: 1, rowsPerFile: 1 },
+      mortal: { files: 1, rowsPerFile: 1, sharePerFile: 1 },
     };
     const jobs = jobsOf(
       { ...plan, widthFiles: 100, widths: [1, 2], width: 2, runs: 1, points: 1 },
@@ -157,7 +157,7 @@ describe('the bench', () => {
         runs: 1,
         rows_per_s: Math.round((files * 2_000) / wall_s),
       },
-      ...{ blob_requests: 10, queue_and_table_requests: 2, durable_events: 5, activities: 3, activity_s: 1 },
+      ...{ blob_requests: 10, queue_and_table_requests: 2, durable_events: 5, activities: 3, activity_s: 1, cpu_s: 2 },
       ...{ dollars_per_million_rows: 0.01, faults: noFaults, day: '2026-01-31' },
     });
     const nothing = { node: '', cores: 2, measured: [], deaths: [] };
