@@ -77,9 +77,9 @@ export async function measure(options: MeasureOptions): Promise<Measured> {
     const wall = walls.sort((a, b) => a - b)[Math.floor(runs / 2)]!;
     const { blobs, others } = stage.requests;
     const counted = { blobs: { ...blobs }, others: sum(others.map(total)) };
-    const { count, seconds } = stage.activities;
+    const { activities, seconds } = stage.activities;
     const { events, messages } = await stage.stopHost(run);
-    const costs = costOf({ rows: sources.rows, activities: count, seconds, messages, blobs: counted.blobs }, 1);
+    const costs = costOf({ rows: sources.rows, activities, seconds, messages, blobs: counted.blobs }, 1);
     return {
       pattern: variant.name,
       files: sources.files.length,
@@ -91,7 +91,7 @@ export async function measure(options: MeasureOptions): Promise<Measured> {
       blob_requests: total(counted.blobs),
       queue_and_table_requests: counted.others,
       durable_events: events,
-      activities: count,
+      activities,
       activity_s: round(seconds, 3),
       cpu_s: round(cpu, 2),
       dollars_per_million_rows: round(

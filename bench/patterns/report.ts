@@ -156,8 +156,10 @@ function deaths(results: Results): string {
   });
   const [first] = results.deaths;
   if (!first) return '';
+  const sizes = [...new Set(results.deaths.map((death) => death.rows))].sort((a, b) => b - a).map(count);
+  const least = sizes.length > 1 ? ` (${sizes.at(-1)} for those that ask for each row)` : '';
   const head = [
-    `of ${first.point > 0 ? maxPoint(results.deaths) : 0} deaths`,
+    `of ${Math.max(...results.deaths.map(({ point }) => point))} deaths`,
     'ran to the end',
     'nothing wrong',
     'duplicates',
@@ -167,10 +169,8 @@ function deaths(results: Results): string {
     'rows lost or changed',
     'half seen',
   ];
-  return `${conditions(results.deaths, results)}, ${count(first.rows)} rows in ${first.files} files, 2 in flight.\n\n${table(head, rows)}`;
+  return `${conditions(results.deaths, results)}, ${sizes[0]} rows${least} in ${first.files} files, 2 in flight, 1 for the sequential one.\n\n${table(head, rows)}`;
 }
-
-const maxPoint = (all: readonly Death[]) => Math.max(...all.map(({ point }) => point));
 
 export function isRight({ faults }: Death): boolean {
   return faults !== null && Object.values(faults).every((n) => n === 0);

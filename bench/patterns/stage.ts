@@ -14,6 +14,7 @@ import { BlobServiceClient } from '@azure/storage-blob';
 import { startAzurite } from '../../local/azurite.ts';
 import { eventType } from '../../local/engine/model.ts';
 import { type StartedHost, startHost } from '../../local/start-host.ts';
+import { type Counts, countActivity } from '../cost.ts';
 import { type BlobRequests, countRequests, type Witness } from '../counting-proxy.ts';
 import { empty } from '../service.ts';
 import { forEach } from './apps/shared/for-each.ts';
@@ -33,13 +34,6 @@ export interface StageOptions {
   witness?: Witness;
 }
 
-/** What the app's own activity lines tell. */
-export interface Activities {
-  count: number;
-  /** Sum of their own times. */
-  seconds: number;
-}
-
 /** Of the run's orchestrations, from the host's state. */
 export interface Durable {
   /** Events in the histories. */
@@ -52,7 +46,8 @@ export class Stage {
   host!: StartedHost;
   readonly variant: Variant;
   readonly requests: { blobs: BlobRequests; others: BlobRequests[] };
-  activities: Activities = { count: 0, seconds: 0 };
+  /** What the app's own lines about activities tell. */
+  activities: Pick<Counts, 'activities' | 'seconds'> = { activities: 0, seconds: 0 };
   readonly #options: StageOptions;
   readonly #service: BlobServiceClient;
   readonly #env: Record<string, string>;
@@ -110,30 +105,14 @@ export class Stage {
       workers: this.#options.inFlight,
       state: this.#state,
       env: this.#env,
-      onLine: (line) => this.#hear(line),
+      onLine: (line) => countActivity(this.activities, line),
     });
-  }
-
-  #hear(line: string): void {
-    if (!line.startsWith('{')) return;
-    const { message = '' } = JSON.parse(line) as { message?: string };
-    if (!message.startsWith('{"event":"activity"')) return;
-    this.activities.count++;
-    this.activities.seconds += (JSON.parse(message) as { ms: number }).ms / 1000;
-  }
-
-  /** All requests so far. */
-  get requestCount(): number {
-    return [this.requests.blobs, ...this.requests.others].reduce(
-      (sum, { reads, writes, deletes }) => sum + reads + writes + deletes,
-      0,
-    );
   }
 
   resetCounts(): void {
     for (const counts of [this.requests.blobs, ...this.requests.others])
       Object.assign(counts, { reads: 0, writes: 0, deletes: 0 });
-    this.activities = { count: 0, seconds: 0 };
+    this.activities = { activities: 0, seconds: 0 };
   }
 
   /** Replaces the source files. */
