@@ -32,9 +32,14 @@ export function writeReport(results: Results, folder: string = docs): void {
   fs.writeFileSync(path.join(folder, 'patterns-growth.svg'), growthChart(lines(results)));
 }
 
-/** The measurement of the most files at the usual width, which is 2 but for the sequential one. */
+/** The measurement at the usual width (2, but 1 for the sequential one) of the most files that all patterns have done. */
 function largest(results: Results, variant: Variant): Measured | undefined {
-  return atWidth(results, variant, 2).at(-1);
+  const own = atWidth(results, variant, 2);
+  if (isShare(variant)) return own.at(-1);
+  const others = variants.filter((other) => !isShare(other)).map((other) => atWidth(results, other, 2));
+  const byAll = (run: Measured) =>
+    others.every((runs) => runs.length === 0 || runs.some(({ files }) => files === run.files));
+  return own.findLast(byAll);
 }
 
 /** By files, ascending. */

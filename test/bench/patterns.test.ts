@@ -171,6 +171,10 @@ describe('the bench', () => {
     writeReport(results, folder);
     const text = readFileSync(join(folder, 'patterns.md'), 'utf8');
     assert.match(text, /\| Ordinal \| 2,000,000 \| 1,000 \| 20\.0 \| 100,000 \|/);
+    // A pattern that has not done the most files yet: all are shown at what all have done.
+    writeReport(merged(results, [run('entity-file', 10, 3)], []), folder);
+    assert.match(readFileSync(join(folder, 'patterns.md'), 'utf8'), /\| Ordinal \| 20,000 \| 10 \| 1\.00 \|/);
+    writeReport(results, folder);
     assert.match(readFileSync(join(folder, 'patterns.svg'), 'utf8'), />100,000</);
     assert.match(readFileSync(join(folder, 'patterns-growth.svg'), 'utf8'), /polyline/);
   });
