@@ -1,9 +1,14 @@
 /** Decoded columns as wholes: rows picked, pieces joined, dictionaries spread. */
-import type { Column, ColumnType } from './types.ts';
+import type { Column, ColumnType, Values } from './types.ts';
 import { concat, gather, slice } from './values.ts';
 
 export type PlainColumn = Extract<Column, { form: 'plain' }>;
 export type DictionaryColumn = Extract<Column, { form: 'dictionary' }>;
+
+/** A column's dictionary, or its values by row. */
+export function valuesOf(column: Column): Values {
+  return column.form === 'dictionary' ? column.dictionary : column.values;
+}
 
 /** The rows `at` of a column, in that order. */
 export function gatherColumn(column: Column, at: Int32Array): Column {

@@ -123,17 +123,28 @@ export function decodeValidity(
   });
 }
 
-function locate(leaf: Leaf, where: ErrorLocation): ErrorLocation {
+/** The place of a flat column's chunk. Throws `UnsupportedFile` for a nested one. */
+export function locate(leaf: Leaf, where: ErrorLocation): ErrorLocation {
   const at = { ...where, column: leaf.name };
   if (leaf.nested) unsupported('The column is nested, and only flat columns can be read.', at);
   return at;
+}
+
+/**
+ * Holds the nulls that were counted in a whole chunk to the footer's count, where it states one: engines answer `IS NULL`
+ * by it. Throws `CorruptFile`.
+ */
+export function checkNullCount(meta: ChunkMeta, nulls: number, where: ErrorLocation): void {
+  const stated = meta.statistics?.nullCount;
+  if (stated !== undefined && stated !== nulls) corrupt(`a chunk of ${nulls} nulls that declares ${stated}`, where);
 }
 
 function checkRows(meta: ChunkMeta, rows: number, where: ErrorLocation): void {
   if (meta.numValues !== rows) corrupt(`a chunk of ${meta.numValues} values in a group of ${rows} rows`, where);
 }
 
-function forEachDataPage(
+/** Opens the data pages in turn; `row` is the first row of each. Throws as `openDataPage` does. */
+export function forEachDataPage(
   bytes: Uint8Array,
   meta: ChunkMeta,
   leaf: Leaf,
@@ -179,7 +190,7 @@ function spreadIndices(indices: Int32Array, row: number, rows: number, count: nu
 }
 
 /** The values of a page, nulls left out. Throws `OrdinalError` and, on bytes that end too soon, `RangeError`. */
-function decodeValues(
+export function decodeValues(
   page: Page,
   body: PageBody,
   type: ColumnType,

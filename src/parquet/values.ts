@@ -214,14 +214,6 @@ function mixed(wanted: string, found: string): OrdinalError {
   return new OrdinalError('Internal', `values of kind ${found} where ${wanted} belong`);
 }
 
-/** Whether value i of `a` and value j of `b` are the same bytes (so NaN equals NaN, and -0 differs from 0). */
-export function equalAt(a: Values, i: number, b: Values, j: number): boolean {
-  if (a.kind === 'bytes' || a.kind === 'fixed') {
-    return (b.kind === 'bytes' || b.kind === 'fixed') && compareBytes(bytesAt(a, i), bytesAt(b, j)) === 0;
-  }
-  return a.kind === b.kind && Object.is(a.data[i], b.data[j]);
-}
-
 /** Unsigned lexicographic order of bytes: negative, zero or positive. */
 export function compareBytes(a: Uint8Array, b: Uint8Array): number {
   const length = Math.min(a.length, b.length);
