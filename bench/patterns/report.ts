@@ -143,18 +143,20 @@ function deaths(results: Results): string {
   const rows = variants.flatMap((variant) => {
     const own = results.deaths.filter(({ pattern }) => pattern === variant.name);
     if (own.length === 0) return [];
-    const with_ = (wrong: (faults: Faults) => number) =>
+    const alive = largest(results, variant);
+    const having = (wrong: (faults: Faults) => number) =>
       String(own.filter(({ faults }) => faults && wrong(faults) > 0).length);
     return [
       [
         variant.label,
+        alive ? wordOf([alive.faults]) : '',
         String(own.filter(({ faults }) => faults).length),
         String(own.filter(isRight).length),
-        with_(({ duplicates }) => duplicates),
-        with_(({ gaps }) => gaps),
-        with_(({ disorder }) => disorder),
-        with_(({ references }) => references),
-        with_((faults) => faults.rows + faults.values),
+        having(({ duplicates }) => duplicates),
+        having(({ gaps }) => gaps),
+        having(({ disorder }) => disorder),
+        having(({ references }) => references),
+        having((faults) => faults.rows + faults.values),
         String(own.filter(({ seen_half }) => seen_half).length),
       ],
     ];
@@ -165,6 +167,7 @@ function deaths(results: Results): string {
   const least = sizes.length > 1 ? ` (${sizes.at(-1)} for those that ask for each row)` : '';
   const head = [
     `of ${Math.max(...results.deaths.map(({ point }) => point))} deaths`,
+    'nothing died',
     'ran to the end',
     'nothing wrong',
     'duplicates',
@@ -187,17 +190,23 @@ export function isHarmless({ faults }: Death): boolean {
 }
 
 function deathWord(own: readonly Death[]): string {
-  if (own.length === 0) return '';
-  const of = (wrong: (faults: Faults) => number) => own.filter(({ faults }) => faults && wrong(faults) > 0).length;
+  const unfinished = own.filter(({ faults }) => !faults).length;
+  const said = wordOf(own.flatMap(({ faults }) => faults ?? []));
+  if (unfinished === 0) return own.length === 0 ? '' : said;
+  return `did not end ${unfinished}, else ${said}`;
+}
+
+/** In how many outputs there is what kind of fault. */
+function wordOf(all: readonly Faults[]): string {
+  const of = (wrong: (faults: Faults) => number) => all.filter((faults) => wrong(faults) > 0).length;
   const words = [
     [of(({ duplicates }) => duplicates), 'duplicates'],
     [of(({ references }) => references), 'wrong references'],
     [of((faults) => faults.rows + faults.values), 'wrong rows'],
     [of(({ gaps }) => gaps), 'gaps'],
     [of(({ disorder }) => disorder), 'out of order'],
-    [own.filter(({ faults }) => !faults).length, 'did not end'],
   ] as const;
-  const said = words.filter(([n]) => n > 0).map(([n, word]) => `${word} ${n}`);
+  const said = words.filter(([n]) => n > 0).map(([n, word]) => (all.length === 1 ? word : `${word} ${n}`));
   return said.length === 0 ? 'nothing wrong' : said.join(', ');
 }
 
