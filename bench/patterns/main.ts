@@ -14,7 +14,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { killAtPoints } from './deaths.ts';
-import { measure, variantOf } from './measure.ts';
+import { combine, type Measured, measure, variantOf } from './measure.ts';
 import { postgresFolder, startPostgres } from './postgres.ts';
 import { writeReport } from './report.ts';
 import { merged, readResults, writeResults } from './results.ts';
@@ -36,7 +36,7 @@ export interface Plan {
   widthFiles: number;
   widths: number[];
   width: number;
-  /** Runs whose median counts; of a thousand files it is one. */
+  /** Rounds through all of it, whose medians count; a thousand files are run in the first only. */
   runs: number;
   points: number;
 }
@@ -74,7 +74,7 @@ interface Job {
   inFlight: number;
 }
 
-/** What is to be measured, patterns in turns: whatever else the machine does meets neighbours in the table alike. */
+/** What is to be measured in a round, patterns in turns: whatever else the machine does meets neighbours in the table alike. */
 export function jobsOf(plan: Plan, chosen: readonly Variant[], wanted: readonly string[]): Job[] {
   const jobs: Job[] = [];
   const add = (variant: Variant, files: number, inFlight: number) => {
@@ -157,13 +157,19 @@ async function run(
     return sources;
   };
   try {
-    for (const { variant, files, rowsPerFile, inFlight } of jobsOf(plan, runnable, wanted)) {
-      const sources = await sourcesOf(files, rowsPerFile);
-      const warmUp = await sourcesOf(isShare(variant) ? warmUpFiles.share : warmUpFiles.whole, rowsPerFile);
-      const runs = files > repeatedFilesMax ? 1 : plan.runs;
-      const result = await measure({ variant, sources, warmUp, inFlight, runs, postgresUrl: postgres?.url });
-      log(JSON.stringify(result));
-      writeResults(file, merged(readResults(file), [result], []));
+    const jobs = jobsOf(plan, runnable, wanted);
+    const rounds = new Map<Job, Measured[]>();
+    for (let round = 0; round < plan.runs; round++) {
+      for (const job of jobs) {
+        const { variant, files, rowsPerFile, inFlight } = job;
+        if (round > 0 && files > repeatedFilesMax) continue;
+        const sources = await sourcesOf(files, rowsPerFile);
+        const warmUp = await sourcesOf(isShare(variant) ? warmUpFiles.share : warmUpFiles.whole, rowsPerFile);
+        const result = await measure({ variant, sources, warmUp, inFlight, postgresUrl: postgres?.url });
+        log(JSON.stringify(result));
+        rounds.set(job, [...(rounds.get(job) ?? []), result]);
+        writeResults(file, merged(readResults(file), [combine(rounds.get(job)!)], []));
+      }
     }
     if (!wanted.includes('deaths')) return;
     for (const variant of runnable) {

@@ -1,8 +1,10 @@
 /**
- * Measures one pattern at one size: a run to warm up, then runs whose median counts, then a check by DuckDB. Called by
- * the bench for each row of its table and by its test. It never measures a run whose output it did not check.
+ * Measures one pattern at one size: a run to warm up, then the run that counts, then a check of its output by DuckDB; and
+ * makes one figure of several rounds. Called by the bench for each row of its table and by its test. It never gives the
+ * time of a run whose output it did not check.
  */
 
+import { randomUUID } from 'node:crypto';
 import { Duck } from '../../tools/duckdb.ts';
 import { costOf, prices } from '../cost.ts';
 import { cpuSeconds, treeOf } from '../processes.ts';
@@ -16,9 +18,8 @@ export interface Measured {
   files: number;
   rows: number;
   in_flight: number;
-  /** Median seconds from the start of a run to its completion. */
+  /** Seconds from the start of a run to its completion; of several rounds, the median. */
   wall_s: number;
-  /** How many runs the median is of. */
   runs: number;
   rows_per_s: number;
   blob_requests: number;
@@ -28,7 +29,7 @@ export interface Measured {
   activities: number;
   /** Sum of the activities' own times. */
   activity_s: number;
-  /** User and system seconds of the host and its workers in the last run; on a busy machine they say more than the wall. */
+  /** User and system seconds of the host and its workers; on a busy machine they say more than the wall. */
   cpu_s: number;
   dollars_per_million_rows: number;
   faults: Faults;
@@ -42,7 +43,6 @@ export interface MeasureOptions {
   /** A few files like the sources. */
   warmUp: Sources;
   inFlight: number;
-  runs: number;
   postgresUrl?: string | undefined;
 }
 
@@ -54,27 +54,21 @@ export function variantOf(name: string): Variant {
 
 /** @throws when a run fails, or does not end. */
 export async function measure(options: MeasureOptions): Promise<Measured> {
-  const { variant, sources, inFlight, runs, warmUp, postgresUrl } = options;
+  const { variant, sources, inFlight, warmUp, postgresUrl } = options;
   const stage = await Stage.open({ variant, inFlight, postgresUrl });
   try {
     await stage.startHost();
     await stage.upload(warmUp.files);
-    const id = `${variant.name.replace('-', '')}${inFlight}x${sources.files.length}`;
-    await runOnce(stage, `warm${id}`);
+    await runOnce(stage, 'warm');
     await stage.upload(sources.files);
-    const walls: number[] = [];
-    let run = '';
-    let cpu = 0;
-    for (let i = 0; i < runs; i++) {
-      await stage.clean();
-      stage.resetCounts();
-      run = `run${i}${id}`;
-      const before = cpuSeconds(treeOf(stage.host.pid));
-      walls.push(await runOnce(stage, run));
-      cpu = cpuSeconds(treeOf(stage.host.pid)) - before;
-    }
+    await stage.clean();
+    stage.resetCounts();
+    // A database outlives the stage, so each run has sequences of its own.
+    const run = `run${randomUUID().slice(0, 8)}`;
+    const before = cpuSeconds(treeOf(stage.host.pid));
+    const wall = await runOnce(stage, run);
+    const cpu = cpuSeconds(treeOf(stage.host.pid)) - before;
     const faults = await check(stage, run, sources.files);
-    const wall = walls.sort((a, b) => a - b)[Math.floor(runs / 2)]!;
     const { blobs, others } = stage.requests;
     const counted = { blobs: { ...blobs }, others: sum(others.map(total)) };
     const { activities, seconds } = stage.activities;
@@ -86,7 +80,7 @@ export async function measure(options: MeasureOptions): Promise<Measured> {
       rows: sources.rows,
       in_flight: inFlight,
       wall_s: round(wall, 3),
-      runs,
+      runs: 1,
       rows_per_s: Math.round(sources.rows / wall),
       blob_requests: total(counted.blobs),
       queue_and_table_requests: counted.others,
@@ -104,6 +98,28 @@ export async function measure(options: MeasureOptions): Promise<Measured> {
   } finally {
     await stage.close();
   }
+}
+
+/** Several rounds of one measurement as one: medians of times, the most of each fault. */
+export function combine(rounds: readonly Measured[]): Measured {
+  const last = rounds.at(-1)!;
+  const median = (of: (round: Measured) => number) =>
+    rounds.map(of).sort((a, b) => a - b)[Math.floor((rounds.length - 1) / 2)]!;
+  const wall = median(({ wall_s }) => wall_s);
+  const most = Object.keys(last.faults).map((name) => [
+    name,
+    Math.max(...rounds.map(({ faults }) => faults[name as keyof Faults])),
+  ]);
+  return {
+    ...last,
+    wall_s: wall,
+    runs: rounds.length,
+    rows_per_s: Math.round(last.rows / wall),
+    activity_s: median(({ activity_s }) => activity_s),
+    cpu_s: median(({ cpu_s }) => cpu_s),
+    dollars_per_million_rows: median(({ dollars_per_million_rows }) => dollars_per_million_rows),
+    faults: Object.fromEntries(most) as unknown as Faults,
+  };
 }
 
 async function runOnce(stage: Stage, run: string): Promise<number> {

@@ -34,5 +34,5 @@ export function merged(results: Results, measured: readonly Measured[], deaths: 
 }
 
 export function writeResults(file: string, results: Results): void {
-  writeFileSync(file, `${JSON.stringify(results, undefined, 1)}\n`);
+  writeFileSync(file, `${JSON.stringify(results, undefined, 2)}\n`);
 }

@@ -42,7 +42,6 @@ describe('each pattern', () => {
         sources,
         warmUp: sources,
         inFlight: variant.sequential ? 1 : 2,
-        runs: 1,
       });
       const wrong = Object.entries(result.faults).filter(
         ([name, n]) => n > 0 && !allowed[variant.name]?.includes(name as keyof Faults),
