@@ -16,7 +16,7 @@ export interface IdRange {
 /** An ID or a count of IDs as decimal text, for JSON has no 64-bit integer. */
 export const decimalSchema = z.string().regex(/^(0|[1-9][0-9]{0,18})$/, 'must be a decimal integer from 0 to 2^63-1');
 
-export const idRangeSchema = z.strictObject({ first: decimalSchema, count: decimalSchema });
+export const idRangeSchema = z.object({ first: decimalSchema, count: decimalSchema });
 export type IdRangeJson = z.infer<typeof idRangeSchema>;
 
 /** Ranges of one sequence, in the order of the ordinals that stand for their IDs. */

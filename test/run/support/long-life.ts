@@ -3,6 +3,7 @@
  * workers that die, storage that fails, activities executed twice, runs that an operator ends and starts again.
  */
 import assert from 'node:assert/strict';
+import { RUN_ORCHESTRATION } from '../../../src/lives/names.ts';
 import { checkWorld } from './check.ts';
 import type { Published } from './published.ts';
 import { shopPipelines, someRows, upload } from './shop.ts';
@@ -26,7 +27,10 @@ const pipelines = ['shop', 'shop', 'web', 'log', 'audit', 'club'];
 
 /** Lives it, brings it to rest, and checks everything that was published. */
 export async function longLife({ seed, runs, width }: LongLife): Promise<Lived> {
-  const sim = new Sim(shopPipelines, { seed, chaos: { storage: 0.002, fatal: 0.0005, die: 0.002, duplicate: 0.02 } });
+  const sim = new Sim(shopPipelines, {
+    seed,
+    chaos: { storage: 0.002, fatal: 0.0005, die: 0.002, duplicate: 0.02, lateEnd: 0.5 },
+  });
   const ends: Record<string, number> = {};
   const running = () => [...sim.instances.values()].filter(({ status }) => status === 'Running');
   const ended = new Set<string>();
@@ -68,14 +72,16 @@ async function misfortune(sim: Sim, running: readonly { id: string }[]): Promise
 
 /** A run that ended without completing is started once more under its ID. */
 function again(sim: Sim, id: string): void {
-  const instance = sim.instances.get(id);
-  if (!instance || instance.status === 'Running' || instance.status === 'Completed') return;
-  sim.start(id, instance.name, instance.input as object);
+  const { name, input } = sim.instances.get(id)!;
+  if (name !== RUN_ORCHESTRATION) return;
+  const { runId, pipeline, prefix } = input as { runId: string; pipeline: string; prefix: string };
+  const status = sim.status(runId);
+  if (status === 'Failed' || status === 'Terminated') sim.startRun(runId, pipeline, prefix);
 }
 
 /** Faults stop; everything that runs ends; one more run of each pipeline finds what the dead left. */
 async function rest(sim: Sim, runs: number): Promise<void> {
-  Object.assign(sim.chaos, { storage: 0, fatal: 0, die: 0, duplicate: 0 });
+  Object.assign(sim.chaos, { storage: 0, fatal: 0, die: 0, duplicate: 0, lateEnd: 0 });
   await sim.settle();
   assert.deepEqual(
     [...sim.instances.values()].filter(({ status }) => status === 'Running').map(({ id }) => id),
