@@ -11,18 +11,19 @@ import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { BlobServiceClient } from '@azure/storage-blob';
+import pMap from 'p-map';
 import { startAzurite } from '../../local/azurite.ts';
 import { eventType } from '../../local/engine/model.ts';
 import { type StartedHost, startHost } from '../../local/start-host.ts';
 import { type Counts, countActivity } from '../cost.ts';
 import { type BlobRequests, countRequests, type Witness } from '../counting-proxy.ts';
 import { empty } from '../service.ts';
-import { forEach } from './apps/shared/for-each.ts';
 import { type Sequence, sequences } from './apps/shared/sales.ts';
 import type { Variant } from './variants.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const pollMs = 25;
+const atOnce = { concurrency: 16 };
 /** A run that takes longer is given up, so that the bench ends by itself. */
 export const runSecondsMax = 1_800;
 
@@ -119,9 +120,13 @@ export class Stage {
   async upload(files: readonly string[]): Promise<void> {
     const landing = this.#service.getContainerClient('landing');
     await empty(landing, '');
-    await forEach(files, async (file) => {
-      await landing.getBlockBlobClient(`sales/${basename(file)}`).uploadData(await readFile(file));
-    });
+    await pMap(
+      files,
+      async (file) => {
+        await landing.getBlockBlobClient(`sales/${basename(file)}`).uploadData(await readFile(file));
+      },
+      atOnce,
+    );
   }
 
   /** Forgets what earlier runs have left in blobs. */
@@ -197,11 +202,15 @@ export class Stage {
       Sequence,
       string[]
     >;
-    await forEach(await this.visible(run), async (name) => {
-      const file = join(folder, name.replaceAll('/', '+'));
-      await published.getBlobClient(name).downloadToFile(file);
-      files[name.split('/')[1] as Sequence].push(file);
-    });
+    await pMap(
+      await this.visible(run),
+      async (name) => {
+        const file = join(folder, name.replaceAll('/', '+'));
+        await published.getBlobClient(name).downloadToFile(file);
+        files[name.split('/')[1] as Sequence].push(file);
+      },
+      atOnce,
+    );
     return files;
   }
 

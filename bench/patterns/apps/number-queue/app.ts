@@ -6,10 +6,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type DequeuedMessageItem, QueueServiceClient } from '@azure/storage-queue';
 import * as df from 'durable-functions';
-import { forEach } from '../shared/for-each.ts';
+import pMap from 'p-map';
 import { type Sequence, sequences } from '../shared/sales.ts';
 import {
   activity,
+  atOnce,
   type FileCounts,
   fanOut,
   type Range,
@@ -41,9 +42,13 @@ async function fill({ run, counts }: Start & { counts: FileCounts[] }): Promise<
     // Each file may leave the rest of a range.
     const ranges = counts.reduce((sum, of) => sum + Math.ceil(of[sequence] / rangeSize), 1);
     const firsts = Array.from({ length: Math.ceil(ranges * surplus) }, (_, i) => 1 + i * rangeSize);
-    await forEach(firsts, async (first) => {
-      await queue.sendMessage(JSON.stringify({ first, count: rangeSize } satisfies Range));
-    });
+    await pMap(
+      firsts,
+      async (first) => {
+        await queue.sendMessage(JSON.stringify({ first, count: rangeSize } satisfies Range));
+      },
+      atOnce,
+    );
   }
 }
 
@@ -66,8 +71,9 @@ const take: Take = async (run, sequence, count) => {
       messages.push(message);
     }
   }
-  const used = () =>
-    forEach(messages, async ({ messageId, popReceipt }) => void (await queue.deleteMessage(messageId, popReceipt)));
+  const used = async () => {
+    await pMap(messages, ({ messageId, popReceipt }) => queue.deleteMessage(messageId, popReceipt), atOnce);
+  };
   return { ranges, used };
 };
 

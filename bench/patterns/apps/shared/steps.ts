@@ -7,7 +7,7 @@
 import type { InvocationContext } from '@azure/functions';
 import { BlobServiceClient, type BlockBlobClient } from '@azure/storage-blob';
 import * as df from 'durable-functions';
-import { forEach } from './for-each.ts';
+import pMap from 'p-map';
 import {
   type KeyedEntity,
   type Keys,
@@ -47,6 +47,8 @@ export interface Start {
 export type FileCounts = Record<Sequence, number>;
 
 export const storage = process.env.PATTERNS_STORAGE ?? '';
+/** Requests at the same time, for p-map. */
+export const atOnce = { concurrency: 16 };
 const blobs = BlobServiceClient.fromConnectionString(storage);
 
 export const workBlob = (run: string, name: string): BlockBlobClient =>
@@ -91,10 +93,7 @@ async function readKeys({ run, file }: { run: string; file: string }): Promise<F
 
 /** The keys of all files. Which of them is whose is the files' order alone, so it may be done again. */
 export async function merge(run: string, files: readonly string[]): Promise<MergedKeys> {
-  const lists: Keys[] = [];
-  await forEach(files.entries(), async ([i, file]) => {
-    lists[i] = await readJson<Keys>(workBlob(run, `keys/${leaf(file)}`));
-  });
+  const lists = await pMap(files, (file) => readJson<Keys>(workBlob(run, `keys/${leaf(file)}`)), atOnce);
   return mergeKeys(lists);
 }
 
@@ -108,15 +107,15 @@ export async function publishKeyed(
   const ids = { customers: idsOf(ranges.customers), products: idsOf(ranges.products), orders: idsOf(ranges.orders) };
   const outputs = keyedFiles(merged.all, ids);
   for (const entity of keyedEntities) await publish(run, `${entity}/all.parquet`, outputs[entity]);
-  await forEach(files.entries(), async ([i, file]) => {
-    const own = merged.files[i]!;
-    const of = (entity: KeyedEntity) => own[entity].map((place) => Number(ids[entity][place]));
-    await writeJson(workBlob(run, `ids/${leaf(file)}`), {
-      customers: of('customers'),
-      products: of('products'),
-      orders: of('orders'),
+  const idsOfFile = (i: number, entity: KeyedEntity) =>
+    merged.files[i]![entity].map((place) => Number(ids[entity][place]));
+  const writeIds = (file: string, i: number) =>
+    writeJson(workBlob(run, `ids/${leaf(file)}`), {
+      customers: idsOfFile(i, 'customers'),
+      products: idsOfFile(i, 'products'),
+      orders: idsOfFile(i, 'orders'),
     });
-  });
+  await pMap(files, writeIds, atOnce);
 }
 
 /** Merges, takes numbers for the new keys, publishes. */
