@@ -7,7 +7,7 @@
 import type { Task } from 'durable-functions';
 import { type ErrorValue, fromErrorValue, invariant, OrdinalError } from '../errors.ts';
 import { limits } from '../limits.ts';
-import type { ActivityResult, ActivityValue, RunActivity } from './activity.ts';
+import type { Activity, ActivityResult } from './activity.ts';
 import type { Orchestration } from './context.ts';
 
 /** Numbered tasks: `activity` with `{ ...input, [key]: n }` for n in [from, to). */
@@ -18,7 +18,8 @@ export interface TaskRange {
   owner: string;
   /** When the orchestration started, in base 36. Of one that was started twice, the second must not meet the shards of the first. */
   start: string;
-  activity: RunActivity;
+  /** Name of the activity. */
+  activity: string;
   input: object;
   key: string;
   from: number;
@@ -33,7 +34,7 @@ export const SHARD_ORCHESTRATION = 'runShard';
 export function* fanOut(df: Orchestration, range: TaskRange, patience?: Patience): Generator<Task, void, unknown> {
   const count = range.to - range.from;
   if (count <= limits.fanOutTasksMax) {
-    yield* activities(df, callsOf(range), patience);
+    yield* callAll(df, callsOf(range), patience);
     return;
   }
   // Shards of a power of the cap, so that no orchestration has more than the cap of children.
@@ -61,10 +62,10 @@ export function* fanOutAll(
 ): Generator<Task, void, unknown> {
   const count = calls.length + ranges.reduce((sum, { from, to }) => sum + to - from, 0);
   if (count <= limits.fanOutTasksMax) {
-    yield* activities(df, [...calls, ...ranges.flatMap(callsOf)], patience);
+    yield* callAll(df, [...calls, ...ranges.flatMap(callsOf)], patience);
     return;
   }
-  yield* activities(df, calls, patience);
+  yield* callAll(df, calls, patience);
   for (const range of ranges) yield* fanOut(df, range, patience);
 }
 
@@ -80,28 +81,52 @@ export interface Patience {
   onWait(waiting: string | undefined): void;
 }
 
-/** One activity, repeated while its error is worth it. */
-export function* activity<A extends RunActivity>(
-  df: Orchestration,
-  name: A,
-  input: object,
-  patience?: Patience,
-): Generator<Task, ActivityValue<A>, unknown> {
-  const [value] = yield* activities(df, [{ name, input }], patience);
-  return value as ActivityValue<A>;
-}
-
-interface ActivityCall {
-  name: RunActivity;
+/** One activity with its input. `Output` is the type of its value and exists at compile time only. */
+export interface ActivityCall<Output extends object = object> {
+  name: string;
   input: object;
+  readonly output?: Output;
 }
 
-/** Several different activities at once, each repeated while its error is worth it. */
-export function* activities(
+/** What is to be called: `callAll` takes such. */
+export function request<Input extends object, Output extends object>(
+  { name }: Activity<never, Input, Output>,
+  input: Input,
+): ActivityCall<Output> {
+  return { name, input };
+}
+
+/** One activity, called once. Its error is a value. */
+export function* callOnce<Input extends object, Output extends object>(
   df: Orchestration,
-  calls: readonly ActivityCall[],
+  { name }: Activity<never, Input, Output>,
+  input: Input,
+): Generator<Task, ActivityResult<Output>, unknown> {
+  return (yield df.callActivity(name, input)) as ActivityResult<Output>;
+}
+
+/** One activity, called again while its error is worth it. Throws the error that is final. */
+export function* call<Input extends object, Output extends object>(
+  df: Orchestration,
+  activity: Activity<never, Input, Output>,
+  input: Input,
   patience?: Patience,
-): Generator<Task, unknown[], unknown> {
+): Generator<Task, Output, unknown> {
+  const [value] = yield* callAll(df, [request(activity, input)] as const, patience);
+  return value;
+}
+
+/** The outputs of calls, in their order. */
+type Outputs<Calls extends readonly ActivityCall[]> = {
+  -readonly [K in keyof Calls]: Calls[K] extends ActivityCall<infer Output> ? Output : never;
+};
+
+/** Several activities at once, each called again while its error is worth it. */
+export function* callAll<const Calls extends readonly ActivityCall[]>(
+  df: Orchestration,
+  calls: Calls,
+  patience?: Patience,
+): Generator<Task, Outputs<Calls>, unknown> {
   const values = new Array<unknown>(calls.length);
   let pending = calls.map((_, i) => i);
   let attempt = 1;
@@ -126,7 +151,7 @@ export function* activities(
       attempt = 1;
     }
   }
-  return values;
+  return values as Outputs<Calls>;
 }
 
 /** Seconds between two tries at most. */

@@ -9,13 +9,19 @@ import type { Task } from 'durable-functions';
 import { z } from 'zod';
 import { lifeInputSchema, planRefSchema } from '../documents/documents.ts';
 import type { Phase } from '../documents/status.ts';
-import { type ActivityResult, cut, shortened } from '../durable/activity.ts';
+import { type ActivityResult, shortened, shortText } from '../durable/activity.ts';
 import type { Orchestration } from '../durable/context.ts';
 import { type Guard, withDeadline } from '../durable/deadline.ts';
-import { activity, fanOut, fanOutAll, type TaskRange } from '../durable/fan-out.ts';
+import { call, fanOut, fanOutAll, request, type TaskRange } from '../durable/fan-out.ts';
 import { type ErrorValue, OrdinalError, toErrorValue } from '../errors.ts';
 import { limits } from '../limits.ts';
-import type { PlanOutput } from '../plan/activity.ts';
+import { type PlanOutput, planRun } from '../plan/activity.ts';
+import { previewRun } from '../plan/preview-activity.ts';
+import { publishFile } from '../publish/activity.ts';
+import { finishRun } from '../publish/manifest-activity.ts';
+import { sealBatches, sealKeyed } from '../seal/activity.ts';
+import { bindIds } from '../seal/assign-ids-activity.ts';
+import { splitBatch } from '../split/activity.ts';
 import { lifeId } from '../storage/names.ts';
 import { complete, undo } from './complete-or-undo.ts';
 import { acquireLeases } from './leases.ts';
@@ -41,11 +47,16 @@ export function* runOrchestrator(context: { df: Orchestration }): Generator<Task
     terms: {},
     tries: 0,
     phases: [],
-    status: { phase: 'plan', pipeline: input.pipeline, prefix: cut(input.prefix), startedAt: start.toISOString() },
+    status: {
+      phase: 'plan',
+      pipeline: input.pipeline,
+      prefix: shortText(input.prefix),
+      startedAt: start.toISOString(),
+    },
   };
   if (input.deadline !== undefined) {
     run.patience = patienceUntil(df, input.deadline, (waiting) =>
-      report(df, run, { phase: run.status.phase, ...(waiting !== undefined && { waiting: cut(waiting) }) }),
+      report(df, run, { phase: run.status.phase, ...(waiting !== undefined && { waiting: shortText(waiting) }) }),
     );
   }
   try {
@@ -56,7 +67,8 @@ export function* runOrchestrator(context: { df: Orchestration }): Generator<Task
     return output;
   } catch (thrown) {
     const error = shortened(toErrorValue(thrown));
-    const output = yield* undo(df, run);
+    // What another run published under this ID is not to be undone, and is no success of this one.
+    const output = error.code === 'RunIdConflict' ? undefined : yield* undo(df, run);
     if (output) {
       yield* callBack(df, input, undefined);
       return output;
@@ -71,9 +83,9 @@ function* phases(df: Orchestration, run: RunState): Generator<Task, RunOutput, u
   const { runId, pipeline, life } = run.input;
   report(df, run, { phase: 'plan' });
   yield* settleEarlier(df, run.input, (waiting) => report(df, run, { phase: 'plan', waiting }), run.patience);
-  const plan = yield* activity(df, 'planRun', run.input, run.patience);
+  const plan = yield* call(df, planRun, run.input, run.patience);
   if (run.input.dryRun) {
-    yield* activity(df, 'previewRun', refOf(run, plan), run.patience);
+    yield* call(df, previewRun, refOf(run, plan), run.patience);
     report(df, run, { phase: 'done', batches: plan.batches, rows: plan.rows, files: plan.files });
     return { runId, pipeline, rows: plan.rows };
   }
@@ -84,7 +96,7 @@ function* phases(df: Orchestration, run: RunState): Generator<Task, RunOutput, u
     label: 'split',
     owner: run.owner,
     start: startOf(run),
-    activity: 'splitBatch',
+    activity: splitBatch.name,
     input: refOf(run, plan),
     key: 'batch',
     from: 0,
@@ -109,17 +121,14 @@ function* phases(df: Orchestration, run: RunState): Generator<Task, RunOutput, u
 
   report(df, run, { phase: 'reserve' });
   const sequences = yield* reserveAll(df, run, plan, rows);
-  yield* activity(df, 'bindIds', { ...refOf(run, plan), sequences, rows, partitions }, run.patience);
+  yield* call(df, bindIds, { ...refOf(run, plan), sequences, rows, partitions }, run.patience);
 
   report(df, run, { phase: 'seal' });
-  const sealKeyed = plan.keyed.flatMap(({ entity, partitions: count }) =>
-    Array.from({ length: count }, (_, partition) => ({
-      name: 'sealKeyed' as const,
-      input: { ...refOf(run, plan), entity, partition },
-    })),
+  const keyed = plan.keyed.flatMap(({ entity, partitions: count }) =>
+    Array.from({ length: count }, (_, partition) => request(sealKeyed, { ...refOf(run, plan), entity, partition })),
   );
-  const sealBatches = { ...split, label: 'seal', activity: 'sealBatches', key: 'group', to: plan.sealGroups } as const;
-  yield* fanOutAll(df, sealKeyed, [sealBatches], run.patience);
+  const groups = { ...split, label: 'seal', activity: sealBatches.name, key: 'group', to: plan.sealGroups };
+  yield* fanOutAll(df, keyed, [groups], run.patience);
 
   report(df, run, { phase: 'publish' });
   yield* publish(df, run, plan);
@@ -130,7 +139,7 @@ function* phases(df: Orchestration, run: RunState): Generator<Task, RunOutput, u
     finishedAt: df.currentUtcDateTime.toISOString(),
     phases: run.phases,
   };
-  const finished = yield* activity(df, 'finishRun', finish, run.patience);
+  const finished = yield* call(df, finishRun, finish, run.patience);
   return yield* complete(df, run, plan, { ...finished, life });
 }
 
@@ -141,17 +150,14 @@ function startOf(run: RunState): string {
 
 function* publish(df: Orchestration, run: RunState, plan: PlanOutput): Generator<Task, void, unknown> {
   const keyed = plan.keyed.flatMap(({ entity, partitions }) =>
-    Array.from({ length: partitions }, (_, part) => ({
-      name: 'publishFile' as const,
-      input: { ...refOf(run, plan), entity, part },
-    })),
+    Array.from({ length: partitions }, (_, part) => request(publishFile, { ...refOf(run, plan), entity, part })),
   );
   const rows = plan.rowsEntities.map((entity, number) => ({
     // A name of an entity may be too long for an instance ID.
     label: `publish${number}`,
     owner: run.owner,
     start: startOf(run),
-    activity: 'publishFile' as const,
+    activity: publishFile.name,
     input: { ...refOf(run, plan), entity },
     key: 'part' as const,
     from: 0,
@@ -167,7 +173,7 @@ const taskRangeSchema: z.ZodType<TaskRange> = z.object({
   owner: z.string().max(limits.lifeIdLengthMax),
   start: z.string().max(9),
   until: z.iso.datetime().exactOptional(),
-  activity: z.enum(['splitBatch', 'sealBatches', 'publishFile']),
+  activity: z.enum([splitBatch.name, sealBatches.name, publishFile.name]),
   input: planRefSchema.extend({ entity: z.string().exactOptional() }),
   key: z.enum(['batch', 'group', 'part']),
   from: z.int().nonnegative(),

@@ -8,8 +8,9 @@
 
 import type { Task } from 'durable-functions';
 import type { Orchestration } from '../durable/context.ts';
-import { activity, type Patience } from '../durable/fan-out.ts';
+import { call, type Patience } from '../durable/fan-out.ts';
 import { fromErrorValue } from '../errors.ts';
+import { endLife, lowerLives } from '../lives/activities.ts';
 import {
   askEntity,
   commitOperation,
@@ -18,7 +19,7 @@ import {
   showOperation,
 } from '../sequence/calls.ts';
 import { type Life, lifeId } from '../storage/names.ts';
-import type { DiscardOutput } from './discard-activity.ts';
+import { type DiscardOutput, discardRun } from './discard-activity.ts';
 
 export function* settle(
   df: Orchestration,
@@ -27,7 +28,7 @@ export function* settle(
 ): Generator<Task, DiscardOutput, unknown> {
   const owner = lifeId({ runId, life });
   // First the manifest and the files, then the IDs: nobody may find an ID in a file that another run may get.
-  const discarded = yield* activity(df, 'discardRun', { runId, life }, patience);
+  const discarded = yield* call(df, discardRun, { runId, life }, patience);
   for (const sequence of discarded.sequences) {
     const shown = yield* askEntity(df, showOperation(sequence, { owner }));
     if (!shown.ok) throw fromErrorValue(shown.error);
@@ -40,7 +41,7 @@ export function* settle(
     if (!answer.ok && answer.error.code !== 'SequenceConflict') throw fromErrorValue(answer.error);
   }
   yield* releaseLeases(df, [...discarded.indexes], owner);
-  yield* activity(df, 'endLife', { runId, life }, patience);
+  yield* call(df, endLife, { runId, life }, patience);
   return discarded;
 }
 
@@ -60,7 +61,7 @@ export function* settleEarlier(
   patience?: Patience,
 ): Generator<Task, void, unknown> {
   if (life === 1) return;
-  const { lives } = yield* activity(df, 'lowerLives', { runId, life }, patience);
+  const { lives } = yield* call(df, lowerLives, { runId, life }, patience);
   for (const lower of lives) {
     onWait(`what life ${lower} of this run holds to be given back`);
     yield* settle(df, { runId, life: lower }, patience);

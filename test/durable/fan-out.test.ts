@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'vitest';
 import type { Orchestration } from '../../src/durable/context.ts';
-import { activities, type Patience } from '../../src/durable/fan-out.ts';
+import { callAll, type Patience } from '../../src/durable/fan-out.ts';
 import { limits } from '../../src/limits.ts';
 
 const SECOND = 1000;
@@ -31,8 +31,8 @@ function drive({ away, lasts }: { away: number; lasts?: number }) {
   } as unknown as Orchestration;
   const patience: Patience | undefined =
     lasts === undefined ? undefined : { lasts: () => now < lasts, onWait: (waiting) => said.push(waiting) };
-  const calls = Array.from({ length: 8 }, (_, batch) => ({ name: 'splitBatch' as const, input: { batch } }));
-  const work = activities(df, calls, patience);
+  const calls = Array.from({ length: 8 }, (_, batch) => ({ name: 'splitBatch', input: { batch } }));
+  const work = callAll(df, calls, patience);
   const run = () => {
     let step = work.next();
     while (!step.done) step = work.next((step.value as unknown as () => unknown)());
@@ -75,7 +75,7 @@ describe('activities that fail for a while', () => {
       callActivity: () => ({ ok: false, error: { code: 'InvalidValue', message: 'no', retryable: false } }),
       Task: { all: (tasks: unknown[]) => tasks },
     } as unknown as Orchestration;
-    const work = activities(df, [{ name: 'splitBatch', input: {} }], { lasts: () => true, onWait: () => {} });
+    const work = callAll(df, [{ name: 'splitBatch', input: {} }], { lasts: () => true, onWait: () => {} });
     const { value } = work.next();
     assert.throws(() => work.next(value), { code: 'InvalidValue' });
   });

@@ -49,7 +49,7 @@ test('the walk comes to every orchestrator', () => {
   // Through several files: helpers, schemas, entity calls.
   for (const name of [
     'withDeadline',
-    'activities',
+    'callAll',
     'askEntity',
     'runInputSchema',
     'OrdinalError',

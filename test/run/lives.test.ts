@@ -323,3 +323,37 @@ describe('what is refused for now is waited for', () => {
     await checkWorld(sim);
   });
 });
+
+it('a run that failed ties its pipeline to nothing', async () => {
+  const sim = await world();
+  sim.onPoint = ({ point }) => (point === 'sealed:write:before' ? new OrdinalError('StorageFailed', 'no') : 'pass');
+  await sim.run('a', 'shop', 'shop/a/');
+  sim.onPoint = () => 'pass';
+  const name = 'shop/_manifests/a.json';
+  const manifest = JSON.parse(Buffer.from(sim.store.bytes('published', name)).toString());
+  assert.equal(manifest.outcome, 'abandoned');
+  // As if the pipeline had been another one then.
+  manifest.identity.steps = { documents: '7' };
+  await sim.store.write('published', name, Buffer.from(JSON.stringify(manifest)));
+  const other = await sim.run('b', 'shop', 'shop/b/');
+  assert.equal(other.status, 'Completed', other.error);
+});
+
+it('a list of blobs that is not the one of the claim is refused, and so is another input where the claim is lost', async () => {
+  const sim = await world();
+  const select = { by: 'list', document: 'selections/r/x.json', count: 1, sha256: 'f'.repeat(64) } as const;
+  await sim.store.ensureContainer('ordinal');
+  await sim.store.write('ordinal', select.document, Buffer.from(JSON.stringify(['shop/a/0000.parquet'])));
+  const input = { runId: 'r', pipeline: 'shop', prefix: 'shop/' };
+  await startRun(starterOf(sim), { ...input, select });
+  await sim.settle();
+  assert.match(sim.instance('r')!.error ?? '', /^CorruptFile: .* is not the list of blobs/);
+  await startRun(starterOf(sim), { ...input, runId: 's', select: { by: 'glob', glob: 'shop/a/*' } });
+  await sim.settle();
+  assert.equal(sim.status('s'), 'Completed', sim.instance('s')!.error);
+  await sim.store.remove('ordinal', 'lives/s/1.json');
+  sim.instances.delete('s');
+  await startRun(starterOf(sim), { ...input, runId: 's', select: { by: 'glob', glob: 'shop/b/*' } });
+  await sim.settle();
+  assert.match(sim.instance('s')!.error ?? '', /^RunIdConflict/);
+});

@@ -4,27 +4,14 @@
  */
 import assert from 'node:assert/strict';
 import type { Task } from 'durable-functions';
-import { lookAtArrivals, startArrivalRun } from '../../../src/arrival/activities.ts';
-import { cutsEntityName, reduceCuts } from '../../../src/arrival/arrival-intervals.ts';
-import {
-  GATHER_ORCHESTRATION,
-  gatherOrchestrator,
-  LOOK_ACTIVITY,
-  START_ACTIVITY,
-} from '../../../src/arrival/gather.ts';
-import {
-  TELL_ACTIVITY,
-  TELL_ORCHESTRATION,
-  tellOrchestrator,
-  tellOutcome,
-} from '../../../src/callback/notify-caller.ts';
-import { runActivities } from '../../../src/durable/activity.ts';
-import { type DurableRuns, hasEnded } from '../../../src/durable/client.ts';
+import { activities, clientActivities } from '../../../functions/activity-list.ts';
+import { intervalsEntityName, reduceIntervals } from '../../../src/arrival/arrival-intervals.ts';
+import { GATHER_ORCHESTRATION, gatherOrchestrator } from '../../../src/arrival/gather.ts';
+import { TELL_ORCHESTRATION, tellOrchestrator } from '../../../src/callback/notify-caller.ts';
 import type { Orchestration } from '../../../src/durable/context.ts';
 import { SHARD_ORCHESTRATION } from '../../../src/durable/fan-out.ts';
-import type { Environment } from '../../../src/environment/environment.ts';
 import { RUN_ORCHESTRATION, TIDY_ORCHESTRATION } from '../../../src/lives/names.ts';
-import { LIVENESS_ACTIVITY } from '../../../src/run/leases.ts';
+import type { Starter } from '../../../src/lives/start.ts';
 import { runOrchestrator, shardOrchestrator } from '../../../src/run/orchestrator.ts';
 import { tidyOrchestrator } from '../../../src/run/settle-terminated.ts';
 import { leaseEntityName, sequenceEntityName } from '../../../src/sequence/calls.ts';
@@ -32,15 +19,6 @@ import { reduceLeaseAny } from '../../../src/sequence/lease.ts';
 import { reduceAny } from '../../../src/sequence/reducer.ts';
 
 export type Orchestrator = (context: { df: Orchestration }) => Generator<Task, unknown, unknown>;
-
-/** What an activity works with, besides its input. */
-export interface Hands {
-  environment: Environment;
-  runs: DurableRuns;
-  now: Date;
-}
-
-type Activity = (hands: Hands, input: unknown) => Promise<unknown>;
 
 export const orchestrators: Record<string, Orchestrator> = {
   [RUN_ORCHESTRATION]: runOrchestrator,
@@ -50,22 +28,13 @@ export const orchestrators: Record<string, Orchestrator> = {
   [GATHER_ORCHESTRATION]: gatherOrchestrator,
 };
 
-const others: Record<string, Activity> = {
-  [LIVENESS_ACTIVITY]: async ({ runs }, input) => {
-    const instance = await runs.get((input as { instance: string }).instance);
-    return { ok: true, value: { alive: instance !== undefined && !hasEnded(instance) } };
-  },
-  [TELL_ACTIVITY]: ({ environment, runs }, input) => tellOutcome(environment, runs, input),
-  [LOOK_ACTIVITY]: ({ environment }, input) => lookAtArrivals(environment, input),
-  [START_ACTIVITY]: ({ environment, runs, now }, input) => startArrivalRun(environment, runs, now, input),
-};
-
-export function activityOf(name: string): Activity {
-  const other = others[name];
-  if (other) return other;
-  const work = (runActivities as Record<string, (environment: Environment, input: unknown) => Promise<unknown>>)[name];
-  assert.ok(work, `activity ${name}`);
-  return ({ environment }, input) => work(environment, input);
+/** Executes an activity, with what it is registered with. */
+export function activityOf(name: string): (hands: Starter, input: unknown) => Promise<unknown> {
+  const asking = clientActivities.find((activity) => activity.name === name);
+  if (asking) return (hands, input) => asking.run(hands, input);
+  const working = activities.find((activity) => activity.name === name);
+  assert.ok(working, `activity ${name}`);
+  return ({ environment }, input) => working.run(environment, input);
 }
 
 type Reduce = (state: object | undefined, operation: unknown) => { state: object | undefined; result: object };
@@ -73,7 +42,7 @@ type Reduce = (state: object | undefined, operation: unknown) => { state: object
 const reducers: Record<string, Reduce> = {
   [sequenceEntityName]: reduceAny as Reduce,
   [leaseEntityName]: reduceLeaseAny as Reduce,
-  [cutsEntityName]: reduceCuts as Reduce,
+  [intervalsEntityName]: reduceIntervals as Reduce,
 };
 
 /** One operation on an entity's state as JSON text. */
