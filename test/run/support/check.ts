@@ -228,15 +228,14 @@ function checkSequences(sim: Sim, published: ReadonlyMap<string, Published>, qui
 /** No file of a run that is not in its manifest, once everything is cleaned up. */
 function checkFiles(sim: Sim, published: ReadonlyMap<string, Published>): void {
   const named = new Set(
-    [...published.values()].flatMap(({ manifest }) =>
-      manifest.entities.flatMap(({ files, known, changes }) =>
+    [...published.values()].flatMap(({ manifest }) => [
+      ...(manifest.rejected ? [manifest.rejected.blob] : []),
+      ...manifest.entities.flatMap(({ files, known, changes }) =>
         [...files, ...(known?.files ?? []), ...(changes?.files ?? [])].map((file) => file.blob),
       ),
-    ),
+    ]),
   );
-  const parts = sim.store
-    .names('published')
-    .filter((name) => name.endsWith('.parquet') && !name.includes('/_quarantine/'));
+  const parts = sim.store.names('published').filter((name) => name.endsWith('.parquet'));
   assert.deepEqual(
     parts.filter((name) => !named.has(name)),
     [],

@@ -5,6 +5,7 @@
  */
 import assert from 'node:assert/strict';
 import { RUN_ORCHESTRATION } from '../../../src/lives/names.ts';
+import { lifeId } from '../../../src/storage/names.ts';
 import { checkWorld } from './check.ts';
 import type { Operation, Script } from './life-script.ts';
 import {
@@ -299,7 +300,19 @@ export class Play {
     const published = await checkWorld(sim, { verify });
     for (const story of this.#stories.values()) judgePublished(story, published.get(story.id));
     this.#checkArrived(published);
+    this.#checkWork(published);
     return published;
+  }
+
+  /** Nothing is left of work in progress, and no keys of a life that did not publish. */
+  #checkWork(published: ReadonlyMap<string, Published>): void {
+    assert.deepEqual(this.sim.store.names('ordinal', 'runs/'), [], 'no work in progress is left');
+    const owners = new Set([...published.values()].map(({ manifest }) => lifeId(manifest)));
+    const deltas = this.sim.store.names('ordinal', 'keys/').filter((name) => {
+      const owner = /\/delta-([^/]+)\.keys$/.exec(name)?.[1];
+      return owner !== undefined && !owners.has(owner);
+    });
+    assert.deepEqual(deltas, [], 'no keys are left of a life that did not publish');
   }
 
   /** The client asks once more, as it asked first; of starts that raced, one was taken. */
