@@ -112,13 +112,9 @@ function width(results: Results): string {
   const widths = [1, 2, 4];
   const rows = variants.flatMap((variant) => {
     if (variant.sequential) return [];
-    const files = isShare(variant) ? undefined : 100;
-    const runs = widths.map((inFlight) =>
-      results.measured.find(
-        (run) =>
-          run.pattern === variant.name && run.in_flight === inFlight && (files === undefined || run.files === files),
-      ),
-    );
+    const own = results.measured.filter(({ pattern }) => pattern === variant.name);
+    const files = Math.max(...own.filter(({ in_flight }) => in_flight === widths.at(-1)).map((run) => run.files));
+    const runs = widths.map((inFlight) => own.find((run) => run.in_flight === inFlight && run.files === files));
     const one = runs.find((run) => run);
     if (!one) return [];
     return [
