@@ -105,7 +105,7 @@ function growth(results: Results): string {
     ];
   });
   const head = ['seconds (rows/s)', ...sizes.map((files) => `${count(files)} files`)];
-  return `${table(head, rows)}\n\n![growth](patterns-growth.svg)`;
+  return `${table(head, rows)}${missing(rows)}\n\n![growth](patterns-growth.svg)`;
 }
 
 function width(results: Results): string {
@@ -132,8 +132,11 @@ function width(results: Results): string {
     ...widths.map(String),
     ...widths.map((n) => `out of order, ${n}`),
   ];
-  return table(head, rows);
+  return table(head, rows) + missing(rows);
 }
+
+const missing = (rows: readonly string[][]) =>
+  rows.flat().includes('') ? '\n\nWhat is empty has not been measured.' : '';
 
 function deaths(results: Results): string {
   const rows = variants.flatMap((variant) => {
