@@ -299,6 +299,20 @@ describe('what is refused for now is waited for', () => {
     await checkWorld(sim);
   });
 
+  it('by an execution that replaced another, which had tried before', async () => {
+    const sim = await world();
+    let state: Parameters<typeof reduceAny>[0];
+    // A run of this very name has tried three times, and waits.
+    for (const attempt of [0, 1, 2]) {
+      ({ state } = reduceAny(state, { kind: 'reserve', owner: 'a', attempt, count: 2, start: 100, step: 1 }));
+      ({ state } = reduceAny(state, { kind: 'release', owner: 'a', attempt }));
+    }
+    sim.entities.set('sequence/documents', JSON.stringify(state));
+    const run = await sim.run('a', 'shop', 'shop/a/');
+    assert.equal(run.status, 'Completed', run.error);
+    await checkWorld(sim);
+  });
+
   it('the 202nd in line for a lease', async () => {
     const sim = await world();
     let state: Parameters<typeof reduceLeaseAny>[0];
