@@ -1,7 +1,7 @@
 /**
- * A run: plan → split → resolve → reserve → seal → publish, as one durable orchestration for each life of the
- * run, whose instance ID is the life's name. It passes references and counts only. Nothing is reserved before exact counts are known; nothing counts before
- * the manifest is there; whatever fails before that is undone by name.
+ * A run: plan → split → resolve → reserve → seal → publish, as one durable orchestration for each life of the run, whose
+ * instance ID is the life's name. It passes references and counts only. Nothing is reserved before exact counts are
+ * known; nothing counts before the manifest is there; whatever fails before that is undone by name.
  */
 export type { RunOutput } from './run-state.ts';
 
