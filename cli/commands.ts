@@ -1,6 +1,5 @@
 /** The commands, each a function of what it was given to lines for people and a value for programs. */
-import type { Environment } from '../src/environment/environment.ts';
-import type { Host } from './host.ts';
+import type { Command } from './command.ts';
 import { acceptPipeline, rebuildKeys } from './pipelines.ts';
 import { cleanRun, listRuns, showRun } from './runs.ts';
 import {
@@ -12,32 +11,6 @@ import {
   showSequence,
 } from './sequences.ts';
 import { verify } from './verify.ts';
-
-export interface Given {
-  environment: Environment;
-  host: Host;
-  operands: string[];
-  file: string | undefined;
-  /** The last ID that is taken, as decimal text. */
-  to: string | undefined;
-  all: boolean;
-  /** Verify without reading sources again. */
-  noSource: boolean;
-}
-
-export interface Result {
-  lines: string[];
-  value: unknown;
-  /** False when what was looked at is not in order. @default true */
-  ok?: boolean;
-}
-
-export interface Command {
-  words: string[];
-  operands: string;
-  does: string;
-  run(given: Given): Promise<Result>;
-}
 
 export const commands: Command[] = [
   {

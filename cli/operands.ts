@@ -1,5 +1,5 @@
 import { OrdinalError } from '../src/errors.ts';
-import type { Given } from './commands.ts';
+import type { Given } from './command.ts';
 
 /** The one operand that a command needs. */
 export function operand({ operands }: Pick<Given, 'operands'>, what: string): string {

@@ -3,7 +3,7 @@ import { pipelineOf } from '../src/environment/environment.ts';
 import { fromErrorValue } from '../src/errors.ts';
 import { keepIdentity } from '../src/plan/pipeline-identity.ts';
 import { REBUILD_ORCHESTRATION } from '../src/upkeep/orchestrations.ts';
-import type { Given, Result } from './commands.ts';
+import type { Given, Result } from './command.ts';
 import { operand } from './operands.ts';
 
 export async function acceptPipeline(given: Given): Promise<Result> {

@@ -1,11 +1,11 @@
 import { type Manifest, manifestSchema } from '../src/documents/documents.ts';
 import type { Environment } from '../src/environment/environment.ts';
 import { OrdinalError } from '../src/errors.ts';
-import { forEachBounded } from '../src/run/pool.ts';
 import { TIDY_ORCHESTRATION, tidyInstanceId } from '../src/run/settle-terminated.ts';
+import { forEachBounded } from '../src/storage/in-flight.ts';
 import { readJson } from '../src/storage/json.ts';
 import { output, work } from '../src/storage/names.ts';
-import type { Given, Result } from './commands.ts';
+import type { Given, Result } from './command.ts';
 import { columns, operand } from './operands.ts';
 
 async function allManifests({ store, pipelines }: Environment): Promise<Manifest[]> {

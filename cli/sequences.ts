@@ -5,7 +5,7 @@ import type { RaiseAnswer, ShowAnswer } from '../src/sequence/operations.ts';
 import { type SequenceState, sequenceStateSchema } from '../src/sequence/state.ts';
 import { rebuiltSequence } from '../src/upkeep/rebuild-sequence.ts';
 import { publishedManifests } from '../src/verify/verify.ts';
-import type { Given, Result } from './commands.ts';
+import type { Given, Result } from './command.ts';
 import { columns, operand } from './operands.ts';
 
 const ENTITY = 'sequence';

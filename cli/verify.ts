@@ -1,6 +1,6 @@
 import { OrdinalError } from '../src/errors.ts';
 import { publishedManifests, readKeyBook, States, type VerifyReport, verifyRun } from '../src/verify/verify.ts';
-import type { Given, Result } from './commands.ts';
+import type { Given, Result } from './command.ts';
 import { operand } from './operands.ts';
 
 /** `verify RUN` or `verify --all`; with `--no-source` without reading the sources again. */

@@ -242,3 +242,16 @@ export const manifestSchema = z.object({
   routing: z.object({ routed: count, unrouted: count, repeated: count }).exactOptional(),
 });
 export type Manifest = z.infer<typeof manifestSchema>;
+
+/** The first rows of every entity, as a dry run shows them. */
+export const previewSchema = z.object({
+  sourceRows: count,
+  entities: z.record(z.string(), z.array(z.record(z.string(), z.unknown()))),
+  note: z.string(),
+});
+export type Preview = z.infer<typeof previewSchema>;
+
+/** The output file that a batch's rows go to. */
+export function partOf(plan: Plan, batch: number): number {
+  return plan.parts.findIndex((part) => batch >= part.from && batch < part.to);
+}

@@ -7,8 +7,8 @@ import { type Manifest, manifestSchema, type Plan, type PlanInput, planSchema } 
 import { type Environment, pipelineOf } from '../environment/environment.ts';
 import { OrdinalError } from '../errors.ts';
 import type { CompiledPipeline } from '../pipeline/compiled.ts';
-import { mapBounded } from '../run/pool.ts';
 import { readFooter } from '../source/source-file.ts';
+import { mapBounded } from '../storage/in-flight.ts';
 import { readVersioned, type Versioned, writeJson } from '../storage/json.ts';
 import { output, work } from '../storage/names.ts';
 import { checkIdentity } from './pipeline-identity.ts';

@@ -6,12 +6,13 @@
 import type { Batch, OutLeaf, Plan } from '../documents/documents.ts';
 import { OrdinalError } from '../errors.ts';
 import { limits } from '../limits.ts';
+import { outputCodec } from '../parquet/codecs.ts';
 import { compatible, typeText } from '../parquet/logical.ts';
 import type { Codec, ColumnType, FileMeta, Leaf } from '../parquet/types.ts';
 import type { CompiledPipeline, ContractColumn, Entity, KeyedEntity, OutColumn } from '../pipeline/compiled.ts';
 import type { PinnedBlob } from '../source/source-file.ts';
+import { leafOf } from '../source/source-file.ts';
 import { widest } from '../source/widen.ts';
-import { outputCodec } from '../split/write/reuse-chunk.ts';
 import { cut } from './group-batches.ts';
 
 export interface SourceFile extends PinnedBlob {
@@ -94,28 +95,6 @@ export function makePlan(
   };
   checkBlocks(plan, pipeline);
   return plan;
-}
-
-/** Finds a contract column in a file. Throws `MissingColumn` or `NestedColumn`. */
-export function leafOf(meta: FileMeta, name: string, blob: string): Leaf {
-  const leaf = meta.leaves.find((candidate) => candidate.name === name && !candidate.nested);
-  if (leaf) return leaf;
-  const nested = meta.leaves.find((candidate) => candidate.nested && candidate.name.split('.')[0] === name);
-  if (nested) {
-    throw new OrdinalError(
-      'NestedColumn',
-      `column "${name}" is nested (${nested.name}); only flat columns can be used`,
-      {
-        where: { blob, column: name },
-        remedy: 'Flatten it upstream, or take it out of the pipeline.',
-      },
-    );
-  }
-  const names = meta.leaves.filter((candidate) => !candidate.nested).map((candidate) => candidate.name);
-  throw new OrdinalError('MissingColumn', `column "${name}" is missing; the file has ${names.join(', ')}`, {
-    where: { blob, column: name },
-    remedy: "Correct the pipeline's row contract, or the source.",
-  });
 }
 
 function sourceColumn(contract: ContractColumn, files: SourceFile[]): SourceColumn {

@@ -6,7 +6,7 @@ import type { Environment } from '../environment/environment.ts';
 import { OrdinalError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import type { CompiledPipeline } from '../pipeline/compiled.ts';
-import { mapBounded } from '../run/pool.ts';
+import { mapBounded } from '../storage/in-flight.ts';
 import { requireJson } from '../storage/json.ts';
 import { fromMetadata } from '../storage/metadata.ts';
 import { work } from '../storage/names.ts';

@@ -19,8 +19,8 @@ import { invariant } from '../errors.ts';
 import { CREATED_BY, MAGIC, placeChunk, writeFooter } from '../parquet/index.ts';
 import type { Entity } from '../pipeline/compiled.ts';
 import { keyedDatasets } from '../resolve/keyed-datasets.ts';
-import { mapBounded } from '../run/pool.ts';
 import { IdMap } from '../sequence/id-map.ts';
+import { mapBounded } from '../storage/in-flight.ts';
 import { writeJson } from '../storage/json.ts';
 import { blockId, type KeyedDatasetKind, output, unit, work } from '../storage/names.ts';
 

@@ -12,7 +12,7 @@ import { compactAttributes, mergeableAttributes } from '../keys/compact-attribut
 import { settlePending } from '../keys/key-index.ts';
 import type { KeyedEntity } from '../pipeline/compiled.ts';
 import { keyedEntity, openPartition, publishedIds } from '../resolve/run-key-index.ts';
-import { forEachBounded } from '../run/pool.ts';
+import { forEachBounded } from '../storage/in-flight.ts';
 
 export const extendInputSchema = planRefSchema;
 export const compactInputSchema = planRefSchema.extend({ entity: z.string() });

@@ -19,9 +19,9 @@ import { invariant, OrdinalError } from '../errors.ts';
 import type { CompiledPipeline, Entity, KeyedEntity } from '../pipeline/compiled.ts';
 import { identityOf } from '../pipeline/identity.ts';
 import { keepIdentity } from '../plan/pipeline-identity.ts';
-import { forEachBounded, mapBounded } from '../run/pool.ts';
 import { IdMap } from '../sequence/id-map.ts';
 import { publishRejected } from '../split/run-quarantine.ts';
+import { forEachBounded, mapBounded } from '../storage/in-flight.ts';
 import { readJson, requireJson, writeJson } from '../storage/json.ts';
 import { type KeyedDatasetKind, output, work } from '../storage/names.ts';
 

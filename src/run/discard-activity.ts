@@ -21,9 +21,9 @@ import { OrdinalError } from '../errors.ts';
 import type { CompiledPipeline, KeyedEntity } from '../pipeline/compiled.ts';
 import { identityOf } from '../pipeline/identity.ts';
 import { keyedDatasets } from '../resolve/keyed-datasets.ts';
+import { forEachBounded } from '../storage/in-flight.ts';
 import { readJson, readVersioned, writeJson } from '../storage/json.ts';
 import { output, work } from '../storage/names.ts';
-import { forEachBounded } from './pool.ts';
 
 export const discardInputSchema = z.object({
   runId: runIdSchema,

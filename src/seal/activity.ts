@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import { crcOf } from '../bytes/crc32.ts';
-import { type OutLeaf, planRefSchema, resolvedSchema, type Sealed } from '../documents/documents.ts';
+import { type OutLeaf, partOf, planRefSchema, resolvedSchema, type Sealed } from '../documents/documents.ts';
 import { type LoadedRecord, loadSplitRecord } from '../documents/load.ts';
 import type { Fragment } from '../documents/split-record.ts';
 import type { Environment } from '../environment/environment.ts';
@@ -12,10 +12,9 @@ import { invariant, OrdinalError } from '../errors.ts';
 import type { Entity } from '../pipeline/compiled.ts';
 import { type KeyedDataset, keyedDatasets } from '../resolve/keyed-datasets.ts';
 import { keyedEntity } from '../resolve/run-key-index.ts';
-import { Uploads } from '../run/pool.ts';
-import { partOf } from '../split/activity.ts';
 import { heldBlock } from '../split/deferred-blocks.ts';
 import { unpackFrame } from '../storage/frame.ts';
+import { Uploads } from '../storage/in-flight.ts';
 import { requireBytes, writeJson } from '../storage/json.ts';
 import { blockId, output, unit, work } from '../storage/names.ts';
 import { allSlots, batchSlots, type OpenRun, openRun } from './seal-context.ts';

@@ -1,6 +1,5 @@
 /** Ordinals → IDs, over the short list of contiguous ranges that a reservation consists of. */
 
-import type { Ids } from '../documents/documents.ts';
 import { invariant } from '../errors.ts';
 
 export interface IdRange {
@@ -14,7 +13,8 @@ export class IdMap {
   /** The same as doubles, which are exact up to 2^53; empty where IDs go beyond. */
   readonly #exact: { first: number; count: number; step: number }[];
 
-  constructor(sequence: Ids['sequences'][string]) {
+  /** @param sequence what a sequence gave: `count` is the sum of its ranges. */
+  constructor(sequence: { step: string; count: number; ranges: readonly { first: string; count: string }[] }) {
     const step = BigInt(sequence.step);
     this.#ranges = sequence.ranges.map((r) => ({ first: BigInt(r.first), count: Number(r.count), step }));
     const safe = this.#ranges.every(({ first, count }) => first + BigInt(count) * step <= Number.MAX_SAFE_INTEGER);

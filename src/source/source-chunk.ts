@@ -1,10 +1,10 @@
 /** Column chunks of a source blob, as they were fetched, and where their rows are. */
 import type { ErrorLocation } from '../errors.ts';
+import { cutRows } from '../parquet/columns.ts';
 import { decodeChunk } from '../parquet/decode.ts';
 import { checkCrc } from '../parquet/page-body.ts';
 import { type ChunkShape, chunkShape, type Page } from '../parquet/pages.ts';
 import type { ChunkMeta, Column, Leaf } from '../parquet/types.ts';
-import { cutRows } from '../split/contract/columns.ts';
 
 export interface SourceChunk {
   leaf: Leaf;

@@ -5,14 +5,14 @@
  */
 
 import { runInputSchema } from '../documents/documents.ts';
-import { type DurableRuns, endedStatuses, type Instance } from '../durable/client.ts';
+import { type DurableRuns, endedStatuses, endReason, type Instance } from '../durable/client.ts';
 import type { Environment } from '../environment/environment.ts';
 import { type Log, logEvent } from '../environment/telemetry.ts';
 import { invariant } from '../errors.ts';
 import { limits } from '../limits.ts';
 import { RUN_ORCHESTRATION } from '../run/orchestrator.ts';
-import { forEachBounded } from '../run/pool.ts';
-import { endReason, TIDY_ORCHESTRATION, type TidyInput, tidyInstanceId } from '../run/settle-terminated.ts';
+import { TIDY_ORCHESTRATION, type TidyInput, tidyInstanceId } from '../run/settle-terminated.ts';
+import { forEachBounded } from '../storage/in-flight.ts';
 import { work } from '../storage/names.ts';
 import type { BlobItem } from '../storage/store.ts';
 

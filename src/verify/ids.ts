@@ -3,7 +3,7 @@
 import type { Manifest } from '../documents/documents.ts';
 import type { Table } from '../parquet/table.ts';
 import type { CompiledPipeline, Entity } from '../pipeline/compiled.ts';
-import { divide } from '../seal/assign-ids-activity.ts';
+import { divide } from '../pipeline/sequences.ts';
 import { IdMap } from '../sequence/id-map.ts';
 
 /** IDs of a column's rows, in row order: ordinals from `base` on of what a sequence gave. */

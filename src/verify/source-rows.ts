@@ -10,8 +10,7 @@ import { decodeChunk } from '../parquet/decode.ts';
 import { builder, reader, typeText } from '../parquet/logical.ts';
 import type { Column, ColumnType, FileMeta, Values } from '../parquet/types.ts';
 import type { CompiledPipeline, ContractColumn } from '../pipeline/compiled.ts';
-import { leafOf } from '../plan/plan.ts';
-import { type PinnedBlob, readFooter, readRanges } from '../source/source-file.ts';
+import { leafOf, type PinnedBlob, readFooter, readRanges } from '../source/source-file.ts';
 import { widenColumn, widest } from '../source/widen.ts';
 import { type Canon, canonReader } from './canonical-value.ts';
 

@@ -4,6 +4,7 @@
  * unchanged stays copyable as bytes.
  */
 import { OrdinalError } from '../../errors.ts';
+import { type DictionaryColumn, gatherColumn, joinColumns, type PlainColumn } from '../../parquet/columns.ts';
 import { decodeValidity } from '../../parquet/decode.ts';
 import type { ChunkShape } from '../../parquet/pages.ts';
 import { typeText } from '../../parquet/type-text.ts';
@@ -21,7 +22,6 @@ import {
 } from '../../source/source-chunk.ts';
 import { widenColumn } from '../../source/widen.ts';
 import type { BatchMemory } from '../run-memory.ts';
-import { type DictionaryColumn, gatherColumn, joinColumns, type PlainColumn } from './columns.ts';
 import { decodePromoted, pooled, promote } from './dictionary-encode.ts';
 import { type JsView, jsView, shown } from './js-view.ts';
 import { numbersHold, provenByStatistics } from './number-proof.ts';

@@ -4,9 +4,9 @@
  */
 import { invariant } from '../../errors.ts';
 import { KeyTable } from '../../keys/table.ts';
+import { toPlain } from '../../parquet/columns.ts';
 import type { Column, ColumnType, Values } from '../../parquet/types.ts';
 import { concat, gather } from '../../parquet/values.ts';
-import { toPlain } from '../contract/columns.ts';
 
 /** Gathered values, null where `valid` is 0; in dictionary form where `indices` says which entry, -1 being null. */
 export interface GatheredValues {

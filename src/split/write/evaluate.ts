@@ -3,11 +3,11 @@
  * distinct value wherever a dictionary shows what is distinct, and per row only where nothing does.
  */
 import { OrdinalError } from '../../errors.ts';
+import { gatherColumn, toPlain } from '../../parquet/columns.ts';
 import { type Builder, builder } from '../../parquet/logical.ts';
 import type { Column, ColumnType, Values } from '../../parquet/types.ts';
 import type { OutColumn } from '../../pipeline/compiled.ts';
 import { locationOf } from '../../source/source-chunk.ts';
-import { gatherColumn, toPlain } from '../contract/columns.ts';
 import { type JsView, reasonOf, shown } from '../contract/js-view.ts';
 import type { SourceUnit } from '../source-unit.ts';
 import { computeNumbers } from './compute-numbers.ts';

@@ -2,14 +2,15 @@
  * A source chunk put to use as it is stored: copied whole, or its data pages behind another dictionary. What these ways
  * cannot do exactly, they decline.
  */
+import { outputCodec } from '../../parquet/codecs.ts';
 import { encodeDictionaryPage } from '../../parquet/encode.ts';
 import { type Builder, builder } from '../../parquet/logical.ts';
 import type { ChunkShape } from '../../parquet/pages.ts';
 import { pagesForOtherDictionary, readByAll, readByOld } from '../../parquet/reused-pages.ts';
 import { statisticsOf } from '../../parquet/statistics.ts';
 import type {
-  Codec,
   Column,
+  ColumnType,
   EncodedChunk,
   Encoding,
   PageEncodingCount,
@@ -20,21 +21,9 @@ import type { CompiledPipeline, OutColumn } from '../../pipeline/compiled.ts';
 import type { SourceChunk } from '../../source/source-chunk.ts';
 import type { CleanColumn } from '../contract/contract-column.ts';
 import type { JsView } from '../contract/js-view.ts';
-import type { OutLeafType, Ways } from './write-fragment.ts';
 
 /** For whom files are written: who reads the source, or also old readers, which know few codecs and encodings. */
 export type Readers = CompiledPipeline['readers'];
-
-/** Codecs that we write; a source in any other gets new chunks in ZSTD. */
-const WRITABLE: ReadonlySet<Codec> = new Set(['UNCOMPRESSED', 'SNAPPY', 'GZIP', 'BROTLI', 'ZSTD', 'LZ4_RAW']);
-/** Codecs of the format's first years. */
-const OLD: ReadonlySet<Codec> = new Set(['UNCOMPRESSED', 'SNAPPY', 'GZIP']);
-
-/** The codec of new chunks beside ones of `codec`. */
-export function outputCodec(codec: Codec, readers: Readers): Codec {
-  if (readers === 'old') return OLD.has(codec) ? codec : 'SNAPPY';
-  return WRITABLE.has(codec) ? codec : 'ZSTD';
-}
 
 export interface Reusable {
   chunk: SourceChunk;
@@ -185,3 +174,16 @@ function tryPush(build: Builder, value: unknown): boolean {
     return false;
   }
 }
+
+/** A column of an output file; the plan decides it for all files of a run. */
+export interface OutLeafType {
+  name: string;
+  type: ColumnType;
+  optional: boolean;
+}
+
+/**
+ * Which ways through may be taken: `any` is what a run uses; the others forbid copying (`dictionary`), or copying and
+ * work on dictionaries (`encode`), and must give the same values.
+ */
+export type Ways = 'any' | 'dictionary' | 'encode';

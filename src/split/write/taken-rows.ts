@@ -1,8 +1,8 @@
 /** Attributes of keys, each taken from one source row, unit by unit: columns of a key list in the making. */
 import { invariant } from '../../errors.ts';
+import { toPlain } from '../../parquet/columns.ts';
 import type { Column, ColumnType } from '../../parquet/types.ts';
 import { type AttributeColumn, isAttribute, type KeyedEntity } from '../../pipeline/compiled.ts';
-import { toPlain } from '../contract/columns.ts';
 import { type FedKeys, feedKey, keyListColumn } from '../keys/fed-keys.ts';
 import type { KeyListColumn } from '../keys/key-list-file.ts';
 import { ValueList } from '../keys/value-list.ts';

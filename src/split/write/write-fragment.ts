@@ -9,14 +9,15 @@
 
 import type { Fragment, FragmentColumn } from '../../documents/split-record.ts';
 import { invariant, OrdinalError } from '../../errors.ts';
+import { outputCodec } from '../../parquet/codecs.ts';
 import { encodeColumn, encodeIndexPages, encodePlain } from '../../parquet/encode.ts';
 import { pagesForOtherDictionary } from '../../parquet/reused-pages.ts';
-import type { Codec, Column, ColumnType, EncodedChunk } from '../../parquet/types.ts';
+import type { Codec, Column, EncodedChunk } from '../../parquet/types.ts';
 import { allocate } from '../../parquet/values.ts';
 import type { OutColumn, RowsEntity } from '../../pipeline/compiled.ts';
 import { checkPages } from '../../source/source-chunk.ts';
-import { entriesOf } from '../contract/columns.ts';
 import type { CleanColumn } from '../contract/contract-column.ts';
+import { entriesOf } from '../contract/string-pool.ts';
 import { type FedKeys, feedKey } from '../keys/fed-keys.ts';
 import type { Selection, SourceUnit } from '../source-unit.ts';
 import { evaluate } from './evaluate.ts';
@@ -25,19 +26,13 @@ import {
   copied,
   encodingsOf,
   mapDictionary,
-  outputCodec,
+  type OutLeafType,
   pageEncodingsOf,
   type Readers,
   reusable,
   usedStatistics,
+  type Ways,
 } from './reuse-chunk.ts';
-
-/** A column of an output file; the plan decides it for all files of a run. */
-export interface OutLeafType {
-  name: string;
-  type: ColumnType;
-  optional: boolean;
-}
 
 /** The static bytes of a column, or of its index pages; undefined for columns that are late altogether. */
 export type StaticParts = Uint8Array[] | undefined;
@@ -47,12 +42,6 @@ export interface WrittenFragment {
   /** By column. */
   parts: StaticParts[];
 }
-
-/**
- * Which ways through may be taken: `any` is what a run uses; the others forbid copying (`dictionary`), or copying and
- * work on dictionaries (`encode`), and must give the same values.
- */
-export type Ways = 'any' | 'dictionary' | 'encode';
 
 export interface FragmentContext {
   unit: SourceUnit;

@@ -1,15 +1,9 @@
 /** Decoded columns as wholes: rows picked, pieces joined, dictionaries spread. */
-import type { Column, ColumnType } from '../../parquet/types.ts';
-import { concat, gather, slice } from '../../parquet/values.ts';
-import { PooledColumn } from './string-pool.ts';
+import type { Column, ColumnType } from './types.ts';
+import { concat, gather, slice } from './values.ts';
 
 export type PlainColumn = Extract<Column, { form: 'plain' }>;
 export type DictionaryColumn = Extract<Column, { form: 'dictionary' }>;
-
-/** Entries of a column's dictionary, without making one that is only numbers yet. */
-export function entriesOf(column: DictionaryColumn): number {
-  return column instanceof PooledColumn ? column.numbers.length : column.dictionary.length;
-}
 
 /** The rows `at` of a column, in that order. */
 export function gatherColumn(column: Column, at: Int32Array): Column {
