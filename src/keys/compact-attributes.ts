@@ -7,7 +7,12 @@ import { type IndexEntry, type IndexHead, indexBlobs } from './index-documents.t
 import { changeHead, type IndexPartition, readHead } from './key-index.ts';
 import { readBlocks, type SegmentPlace, SegmentWriter } from './segment.ts';
 
-/** The owner whose segments can be merged, and which; undefined when none can. */
+/**
+ * The segments of one owner that can be merged.
+ * @param head the head as it is
+ * @param perLevel segments of one level that are merged into one
+ * @returns the owner `<pipeline>.<entity>` and its segments; undefined when none can be merged
+ */
 export function mergeableAttributes(
   head: IndexHead,
   perLevel: number = SEGMENTS_PER_LEVEL,
@@ -19,7 +24,16 @@ export function mergeableAttributes(
   return undefined;
 }
 
-/** Merges what can be merged. Returns how many merges were made. */
+/**
+ * Merges what can be merged.
+ * @param at the partition
+ * @param perLevel segments of one level that are merged into one
+ * @returns how many merges were made
+ * @throws `StorageFailed` when the service cannot be reached or refuses, or a segment is gone
+ * @throws `CorruptFile` when a document or a segment is damaged
+ * @throws `LimitExceeded` when a block is larger than it may be
+ * @throws `StorageConflict` (retryable) when others keep changing the head
+ */
 export async function compactAttributes(at: IndexPartition, perLevel: number = SEGMENTS_PER_LEVEL): Promise<number> {
   for (let merges = 0; ; merges++) {
     const head = (await readHead(at))?.value;

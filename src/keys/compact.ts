@@ -16,7 +16,12 @@ export const SEGMENTS_PER_LEVEL = 8;
 /** Bytes of one staged block of a merged segment. */
 const PIECE_BYTES = 8 * 1024 * 1024;
 
-/** The oldest segments of the lowest level that has enough of them; undefined when none has. */
+/**
+ * The oldest segments of the lowest level that has enough of them.
+ * @param head entries of the head, or of one owner
+ * @param perLevel segments of one level that are merged into one
+ * @returns the segments to merge; undefined when no level has enough
+ */
 export function mergeable(
   head: Pick<IndexHead, 'entries'>,
   perLevel: number = SEGMENTS_PER_LEVEL,
@@ -29,7 +34,16 @@ export function mergeable(
   return undefined;
 }
 
-/** Merges what can be merged. Returns how many merges were made. */
+/**
+ * Merges what can be merged.
+ * @param at the partition
+ * @param perLevel segments of one level that are merged into one
+ * @returns how many merges were made
+ * @throws `StorageFailed` when the service cannot be reached or refuses, or a segment is gone
+ * @throws `CorruptFile` when a document or a segment is damaged
+ * @throws `LimitExceeded` when a block is larger than it may be
+ * @throws `StorageConflict` (retryable) when others keep changing the head
+ */
 export async function compact(at: IndexPartition, perLevel: number = SEGMENTS_PER_LEVEL): Promise<number> {
   for (let merges = 0; ; merges++) {
     const head = (await readHead(at))?.value;
@@ -66,7 +80,17 @@ async function merge(at: IndexPartition, entries: readonly IndexEntry[]): Promis
   if (replaced) for (const entry of entries) await store.remove(container, entry.blob);
 }
 
-/** Writes segments as one, with IDs for values. Throws what `readBlocks` does. */
+/**
+ * Writes segments as one, with IDs for values.
+ * @param at the partition
+ * @param blob name of the new segment
+ * @param sources segments to merge; `ids` turns their values into IDs
+ * @returns where the new segment is
+ * @throws `StorageFailed` when the service cannot be reached or refuses, or a segment is gone
+ * @throws `CorruptFile` when a document or a segment is damaged
+ * @throws `LimitExceeded` when a block is larger than it may be
+ * @throws `StorageConflict` (retryable) when others keep changing the head
+ */
 export async function writeMerged(
   at: Pick<IndexPartition, 'store' | 'container'>,
   blob: string,
@@ -105,6 +129,7 @@ export class Cursor {
     this.#ids = ids;
   }
 
+  /** Goes on to the next block. False when there is none. */
   async nextBlock(): Promise<boolean> {
     const next = await this.#blocks.next();
     if (next.done) return false;
@@ -150,6 +175,12 @@ export class SegmentUpload {
     this.#blob = blob;
   }
 
+  /**
+   * Stages the blocks that the writer has complete.
+   * @throws `LimitExceeded` when a block is larger than it may be
+   * @throws `StorageConflict` when the blob is being changed in another way
+   * @throws `StorageFailed` when the service cannot be reached or refuses
+   */
   async add(writer: SegmentWriter): Promise<void> {
     for (const part of writer.take()) {
       this.#parts.push(part);
@@ -158,6 +189,12 @@ export class SegmentUpload {
     if (this.#bytes >= PIECE_BYTES) await this.#stage();
   }
 
+  /**
+   * Stages the rest and commits the blob.
+   * @throws `LimitExceeded` when a block is larger than it may be
+   * @throws `StorageConflict` when the blob is being changed in another way
+   * @throws `StorageFailed` when the service cannot be reached or refuses
+   */
   async finish(writer: SegmentWriter): Promise<void> {
     await this.add(writer);
     if (this.#bytes > 0) await this.#stage();

@@ -18,6 +18,7 @@ export const MAGIC = 0x33534b4f;
 const MAGIC_WORDS = 0x32534b4f;
 const MAGIC_WORDS_UNCOMPRESSED = 0x31534b4f;
 
+/** How the blocks of a segment are laid out. */
 export type SegmentLayout = 'planes' | 'words' | 'uncompressed words';
 const layouts: ReadonlyMap<number, SegmentLayout> = new Map([
   [MAGIC, 'planes'],
@@ -39,12 +40,24 @@ export interface SegmentBlock {
   bytes: Uint8Array;
 }
 
-/** Undefined for what is no segment. */
+/**
+ * The layout that a segment's magic stands for.
+ * @param magic the last four bytes of a segment
+ * @returns the layout; undefined for what is no segment
+ */
 export function layoutOf(magic: number): SegmentLayout | undefined {
   return layouts.get(magic);
 }
 
-/** Writes a block's numbers to its beginning. Returns the byte behind them. */
+/**
+ * Writes a block's numbers to its beginning.
+ * @param block bytes of the block: `NUMBERS_BYTES` for each key come first
+ * @param low low words of the values
+ * @param high high words of the values
+ * @param hashes hashes, ascending
+ * @param lengths lengths of the keys in bytes
+ * @returns the byte behind the numbers
+ */
 export function writeNumbers(
   block: Uint8Array,
   low: Words,
@@ -57,7 +70,15 @@ export function writeNumbers(
   return writePlanes(wordsOf(lengths), false, block, hashesEnd);
 }
 
-/** The block that is stored as these bytes. Throws `CorruptFile`, which names the blob. */
+/**
+ * The block that is stored as these bytes.
+ * @param stored the block as the segment has it
+ * @param keys keys of the block
+ * @param layout how the segment's blocks are laid out
+ * @param blob name of the segment, for errors
+ * @returns the block, in memory of its own
+ * @throws `CorruptFile` when the bytes are no such block
+ */
 export function blockAt(stored: Uint8Array, keys: number, layout: SegmentLayout, blob: string): SegmentBlock {
   const block = layout === 'uncompressed words' ? new Uint8Array(stored) : decompressed(stored, keys, blob);
   if (keys === 0 || block.length < keys * NUMBERS_BYTES) throw corruptSegment(blob);
@@ -102,6 +123,12 @@ function decompressed(stored: Uint8Array, keys: number, blob: string): Uint8Arra
   }
 }
 
+/**
+ * The error of a damaged segment, for the caller to throw.
+ * @param blob name of the segment
+ * @param cause what was found first
+ * @returns a CorruptFile
+ */
 export function corruptSegment(blob: string, cause?: unknown): OrdinalError {
   return new OrdinalError('CorruptFile', `"${blob}" is not a key segment`, {
     where: { blob },

@@ -9,7 +9,13 @@ import { copyOf } from './values.ts';
 /** Bounds of byte arrays are cut to this many bytes. */
 const boundBytesMax = 64;
 
-/** The bounds as statistics state them; a maximum that cannot be rounded up is left out. */
+/**
+ * The bounds as statistics state them; a maximum that cannot be rounded up is left out.
+ * @param type type of the column
+ * @param minValue the smallest value, in the order of the type
+ * @param maxValue the greatest value
+ * @returns bounds of at most 64 bytes or so; a maximum that cannot be rounded up is left out
+ */
 export function byteBounds(type: ColumnType, minValue: Uint8Array, maxValue: Uint8Array): RawStatistics {
   const out: RawStatistics = {};
   const kind = type.annotation?.kind;

@@ -2,10 +2,18 @@
 import type { Column, ColumnType } from './types.ts';
 import { concat, gather, slice } from './values.ts';
 
+/** A column with a value for each row. */
 export type PlainColumn = Extract<Column, { form: 'plain' }>;
+/** A column with an index for each row. */
 export type DictionaryColumn = Extract<Column, { form: 'dictionary' }>;
 
-/** The rows `at` of a column, in that order. */
+/**
+ * The rows `at` of a column, in that order.
+ * @param column a decoded column
+ * @param at 0-based rows of the column, in any order
+ * @returns a column of `at.length` rows
+ * @throws `LimitExceeded` when sizes that the file states, or values together, exceed what one array may hold
+ */
 export function gatherColumn(column: Column, at: Int32Array): Column {
   if (column.form === 'dictionary') {
     const indices = new Int32Array(at.length);
@@ -30,7 +38,12 @@ export function gatherColumn(column: Column, at: Int32Array): Column {
   return { form: 'plain', rows: at.length, nulls, values: gather(column.values, at), valid };
 }
 
-/** The same column with a value for each row. */
+/**
+ * The same column with a value for each row.
+ * @param column a decoded column
+ * @returns the column in plain form; the same one if it is
+ * @throws `LimitExceeded` when sizes that the file states, or values together, exceed what one array may hold
+ */
 export function toPlain(column: Column): PlainColumn {
   if (column.form === 'plain') return column;
   const { rows, nulls, dictionary, indices } = column;
@@ -41,7 +54,15 @@ export function toPlain(column: Column): PlainColumn {
   return { form: 'plain', rows, nulls, values, valid };
 }
 
-/** Rows [from, to) of a column, as a copy: it keeps nothing else of the column in memory but a dictionary. */
+/**
+ * Rows [from, to) of a column, as a copy: it keeps nothing else of the column in memory but a dictionary.
+ * @param column a decoded column
+ * @param type type of the column
+ * @param from first row
+ * @param to row behind the last
+ * @returns rows [from, to)
+ * @throws `LimitExceeded` when sizes that the file states, or values together, exceed what one array may hold
+ */
 export function cutRows(column: Column, type: ColumnType, from: number, to: number): Column {
   if (from === 0 && to === column.rows) return column;
   const rows = to - from;
@@ -57,7 +78,13 @@ export function cutRows(column: Column, type: ColumnType, from: number, to: numb
   return { form: 'plain', rows, nulls, values, valid: nulls > 0 ? valid : undefined };
 }
 
-/** Columns of one type, one after the other. */
+/**
+ * Columns of one type, one after the other.
+ * @param type type of the column
+ * @param columns decoded columns, at least one
+ * @returns one column with all their rows
+ * @throws `LimitExceeded` when sizes that the file states, or values together, exceed what one array may hold
+ */
 export function joinColumns(type: ColumnType, columns: readonly Column[]): Column {
   const [only] = columns;
   if (columns.length === 1 && only) return only;

@@ -21,9 +21,19 @@ import { bytesAt, gather } from './values.ts';
 const decodedBytesMax = 1 << 30;
 
 /**
- * Decodes a chunk of `rows` rows; `bytes` is the whole chunk. `shape`, when the caller has it, saves reading the page
- * headers again; indices are in memory that `allocate` gives, whatever was in it. Throws `CorruptFile`, `TruncatedFile`,
- * `UnsupportedFile` or `LimitExceeded` with the location.
+ * Decodes a chunk of a flat column.
+ * @param bytes the whole chunk
+ * @param meta the chunk, as the footer describes it
+ * @param leaf the column, as the file's schema has it
+ * @param rows rows of the row group
+ * @param where place for errors: blob, row group, column
+ * @param shape what the chunk's page headers say; read from them when it is left out
+ * @param allocate gives memory for so many elements; what is in it does not matter
+ * @returns the column, aligned to rows; its indices are in memory of `allocate`
+ * @throws `UnsupportedFile` for a codec, an encoding or a type that is not supported
+ * @throws `TruncatedFile` when the bytes end too soon
+ * @throws `CorruptFile` when the bytes are not what the format says
+ * @throws `LimitExceeded` when sizes that the file states, or values together, exceed what one array may hold
  */
 export function decodeChunk(
   bytes: Uint8Array,
@@ -55,7 +65,18 @@ export function decodeChunk(
   });
 }
 
-/** The dictionary of a chunk; entries may be unused. Throws as `decodeChunk`, and `CorruptFile` when there is none. */
+/**
+ * Decodes the dictionary of a chunk. Entries may be unused.
+ * @param bytes the whole chunk, or its beginning with the dictionary page
+ * @param meta the chunk, as the footer describes it
+ * @param leaf the column, as the file's schema has it
+ * @param where place for errors: blob, row group, column
+ * @param shape what the chunk's page headers say; read from them when it is left out
+ * @returns the entries
+ * @throws `UnsupportedFile` for a codec, an encoding or a type that is not supported
+ * @throws `CorruptFile` also when there is no dictionary
+ * @throws `LimitExceeded` when sizes that the file states, or values together, exceed what one array may hold
+ */
 export function decodeDictionary(
   bytes: Uint8Array,
   meta: ChunkMeta,
@@ -76,8 +97,19 @@ export function decodeDictionary(
 }
 
 /**
- * The indices of a wholly dictionary-encoded chunk, one per row, -1 for null; each is below `dictionaryLength`.
- * Throws as `decodeChunk`.
+ * Decodes the indices of a wholly dictionary-encoded chunk.
+ * @param bytes the whole chunk
+ * @param meta the chunk, as the footer describes it
+ * @param leaf the column, as the file's schema has it
+ * @param rows rows of the row group
+ * @param dictionaryLength entries of the dictionary
+ * @param where place for errors: blob, row group, column
+ * @param shape what the chunk's page headers say; read from them when it is left out
+ * @param allocate gives memory for so many elements; what is in it does not matter
+ * @returns an index for each row, below `dictionaryLength`, -1 for null
+ * @throws `UnsupportedFile` for a codec, an encoding or a type that is not supported
+ * @throws `CorruptFile` when the bytes are not what the format says
+ * @throws `LimitExceeded` when sizes that the file states, or values together, exceed what one array may hold
  */
 export function decodeIndices(
   bytes: Uint8Array,
@@ -104,7 +136,19 @@ export function decodeIndices(
   });
 }
 
-/** Which rows of a chunk hold a value, from its levels alone. `valid` is undefined when all do. */
+/**
+ * Which rows of a chunk hold a value, from its levels alone. `valid` is undefined when all do.
+ * @param bytes the whole chunk
+ * @param meta the chunk, as the footer describes it
+ * @param leaf the column, as the file's schema has it
+ * @param rows rows of the row group
+ * @param where place for errors: blob, row group, column
+ * @param shape what the chunk's page headers say; read from them when it is left out
+ * @returns the number of nulls, and a byte for each row: 0 where it is null
+ * @throws `UnsupportedFile` for a codec, an encoding or a type that is not supported
+ * @throws `CorruptFile` when the bytes are not what the format says
+ * @throws `LimitExceeded` when sizes that the file states, or values together, exceed what one array may hold
+ */
 export function decodeValidity(
   bytes: Uint8Array,
   meta: ChunkMeta,

@@ -38,7 +38,11 @@ export type ValueReader = (values: Values, i: number) => unknown;
 
 type Kind = Exclude<LogicalKind, 'any'>;
 
-/** The kinds that a type can be read as, the natural one first. */
+/**
+ * The kinds that a type can be read as, the natural one first.
+ * @param type type of the column
+ * @returns the kinds, the natural one first
+ */
 export function kindsOf(type: ColumnType): readonly Kind[] {
   const { annotation, physical } = type;
   switch (annotation?.kind) {
@@ -75,14 +79,26 @@ export function kindsOf(type: ColumnType): readonly Kind[] {
   }
 }
 
-/** True when a column of the type can be read as the kind; else why not. */
+/**
+ * True when a column of the type can be read as the kind; else why not.
+ * @param type type of the column
+ * @param kind how values are to appear in JavaScript
+ * @returns true, or why not
+ */
 export function compatible(type: ColumnType, kind: LogicalKind): true | string {
   const kinds = kindsOf(type);
   if (kind === 'any' || kinds.includes(kind)) return true;
   return `${typeText(type)} can be read as ${kinds.join(' or ')}, not as ${kind}`;
 }
 
-/** A reader of the type's values as the kind. Throws `ColumnTypeMismatch` when they are not compatible. */
+/**
+ * A reader of the type's values as the kind.
+ * @param type type of the column
+ * @param kind how values are to appear in JavaScript
+ * @returns a function that reads one value; it throws `InvalidValue`
+ * @throws `ColumnTypeMismatch` when the type cannot be read as the kind
+ * @throws `InvalidValue` from the reader, for a value that cannot be had in the kind
+ */
 export function reader(type: ColumnType, kind: LogicalKind): ValueReader {
   const reason = compatible(type, kind);
   if (reason !== true) throw new OrdinalError('ColumnTypeMismatch', `${reason}.`);

@@ -8,6 +8,7 @@ import { plainBytes } from './plain.ts';
 import type { ColumnType, Values } from './types.ts';
 import { allocate, byteLength, bytesOf, concat } from './values.ts';
 
+/** A column in plain form, page by page. */
 export class PlainColumnBuilder {
   readonly #type: ColumnType;
   readonly #rows: number;
@@ -36,12 +37,18 @@ export class PlainColumnBuilder {
     else this.#pieces.push(values);
   }
 
-  /** Adds `count` values of fixed width from PLAIN bytes [start, end). Throws `RangeError` when they are too few. */
+  /**
+   * Adds `count` values of fixed width from PLAIN bytes [start, end).
+   * @throws `RangeError` when the bytes end too soon or state what cannot be; `guarded` makes it a CorruptFile
+   */
   addPlain(bytes: Uint8Array, start: number, end: number, count: number): void {
     this.#place(plainBytes(this.#type, bytes, start, end, count));
   }
 
-  /** One value per row; null rows hold zero or an empty value. */
+  /**
+   * One value per row; null rows hold zero or an empty value.
+   * @throws `LimitExceeded` when sizes that the file states, or values together, exceed what one array may hold
+   */
   finish(): Values {
     const { valid, nulls } = this.#validity;
     const marks = nulls > 0 ? valid : undefined;

@@ -9,7 +9,16 @@ import { widthOf } from './constants.ts';
 import type { ColumnType, Values } from './types.ts';
 import { allocate, bytesOf } from './values.ts';
 
-/** Decodes `count` PLAIN values from bytes [start, end). Throws `RangeError` when the bytes end too soon. */
+/**
+ * Decodes PLAIN values.
+ * @param type type of the column
+ * @param bytes the page's body
+ * @param start first byte to read
+ * @param end byte behind the last one to read
+ * @param count number of values
+ * @returns `count` values, in memory of their own
+ * @throws `RangeError` when the bytes end too soon or state what cannot be; `guarded` makes it a CorruptFile
+ */
 export function decodePlain(type: ColumnType, bytes: Uint8Array, start: number, end: number, count: number): Values {
   if (type.physical === 'BYTE_ARRAY') return decodePlainBytes(bytes, start, end, count);
   if (type.physical === 'BOOLEAN') return decodePlainBooleans(bytes, start, end, count);
@@ -20,8 +29,15 @@ export function decodePlain(type: ColumnType, bytes: Uint8Array, start: number, 
 }
 
 /**
- * The bytes of `count` PLAIN values of fixed width. Little-endian in the file and in every machine that Node runs on:
- * the bytes are the values. Throws `RangeError` when there are too few.
+ * The bytes of PLAIN values of fixed width. Little-endian in the file and in every machine that Node runs on: the bytes
+ * are the values.
+ * @param type type of the column
+ * @param bytes the page's body
+ * @param start first byte to read
+ * @param end byte behind the last one to read
+ * @param count number of values
+ * @returns a view of the values' bytes
+ * @throws `RangeError` when the bytes end too soon or state what cannot be; `guarded` makes it a CorruptFile
  */
 export function plainBytes(type: ColumnType, bytes: Uint8Array, start: number, end: number, count: number): Uint8Array {
   need(type, count, end - start);
@@ -65,7 +81,16 @@ function decodePlainBytes(bytes: Uint8Array, start: number, end: number, count: 
   return { kind: 'bytes', length: count, data: target.bytes.subarray(0, total), offsets };
 }
 
-/** Decodes BYTE_STREAM_SPLIT: byte b of every value lies together. Throws `RangeError`. */
+/**
+ * Decodes BYTE_STREAM_SPLIT: byte b of every value lies together.
+ * @param type type of the column
+ * @param bytes the page's body
+ * @param start first byte to read
+ * @param end byte behind the last one to read
+ * @param count number of values
+ * @returns `count` values
+ * @throws `RangeError` when the bytes end too soon or state what cannot be; `guarded` makes it a CorruptFile
+ */
 export function decodeByteStreamSplit(
   type: ColumnType,
   bytes: Uint8Array,
@@ -90,6 +115,11 @@ export function decodeByteStreamSplit(
 /**
  * Values [from, to) in PLAIN encoding without the null slots (`valid[i]` 0). The result may be a view of the values
  * themselves.
+ * @param values values of the column, aligned to rows
+ * @param valid 0 for each row that is null, aligned to the values; undefined when none is null
+ * @param from first value
+ * @param to value behind the last
+ * @returns the bytes, or a view of the values' own
  */
 export function encodePlainValues(values: Values, valid: Uint8Array | undefined, from: number, to: number): Uint8Array {
   if (values.kind === 'bytes') return encodePlainBytes(values, valid, from, to);

@@ -58,6 +58,9 @@ const offset2048Bits = [0b00000011, 0b00001_000];
  * ZSTD frame of `count` values from `first`; `count` is at least `countedRunMin`. 256 values ago all bytes but the second
  * were the same, and the second is the same for 256 neighbours: a block is that byte once, and "seven more as 2,048 bytes
  * ago" for each of them.
+ * @param first the first value
+ * @param count number of values
+ * @returns one frame
  */
 export function zstdCountedRun(first: bigint, count: number): Uint8Array {
   const groups = Math.ceil(count / groupValues) + 2;
@@ -155,7 +158,12 @@ const literal8 = (8 - 1) << 2;
 const literal1 = 0;
 const copy7 = ((7 - 4) << 2) | 1;
 
-/** Snappy bytes of `count` values from `first`. */
+/**
+ * Snappy bytes of `count` values from `first`.
+ * @param first the first value
+ * @param count number of values
+ * @returns raw Snappy
+ */
 export function snappyCountedRun(first: bigint, count: number): Uint8Array {
   const groups = Math.ceil(count / groupValues) + 2;
   const out = new Uint8Array(8 + groups * (1 + valueBytes) + count * 4);
@@ -183,13 +191,24 @@ export function snappyCountedRun(first: bigint, count: number): Uint8Array {
   return out.subarray(0, o);
 }
 
-/** `count` values from `first`, compressed; undefined where the codec has no direct way for that. */
+/**
+ * `count` values from `first`, compressed; undefined where the codec has no direct way for that.
+ * @param first the first value
+ * @param count number of values
+ * @param codec compression of the chunk's pages
+ * @returns the compressed values; undefined where the codec has no direct way
+ */
 export function countedRun(first: bigint, count: number, codec: Codec): Uint8Array | undefined {
   if (codec === 'ZSTD') return zstdCountedRun(first, count);
   return codec === 'SNAPPY' ? snappyCountedRun(first, count) : undefined;
 }
 
-/** Values compressed as one counted run; undefined where they are none, or the codec has no direct way for it. */
+/**
+ * Values compressed as one counted run; undefined where they are none, or the codec has no direct way for it.
+ * @param values values of any type
+ * @param codec compression of the chunk's pages
+ * @returns the compressed values; undefined where they do not count up by one, or the codec has no direct way
+ */
 export function compressedRun(values: Values, codec: Codec): Uint8Array | undefined {
   const { length } = values;
   if (values.kind !== 'int64' || length < countedRunMin) return undefined;

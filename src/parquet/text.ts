@@ -10,7 +10,11 @@ const shortMax = 12;
 
 const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-/** A reader of BYTE_ARRAY values as text. Bytes that are no UTF-8 throw `InvalidValue`, rather than being replaced. */
+/**
+ * A reader of BYTE_ARRAY values as text.
+ * @returns a function that reads one value; it keeps memory for the next
+ * @throws `InvalidValue` from the reader, for bytes that are not UTF-8: they are never replaced
+ */
 export function textReader(): (values: Values, i: number) => string {
   // A view of the arena that was read last.
   let arena = new Uint8Array(0);

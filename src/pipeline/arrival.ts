@@ -23,6 +23,7 @@ export const arrivalModeSchema = z.discriminatedUnion('on', [
     waitSecondsMax: z.int().min(1).max(86_400).default(3600),
   }),
 ]);
+/** What arriving blobs start, with all defaults. */
 export type ArrivalMode = z.infer<typeof arrivalModeSchema>;
 /** The same, as it is written: what has a default may be left out. */
 export type ArrivalSettings = z.input<typeof arrivalModeSchema>;
@@ -59,7 +60,12 @@ function faultOf(
   };
 }
 
-/** Throws `InvalidPipeline` for what is no mode. */
+/**
+ * Checks what a definition says of arrivals.
+ * @param given the definition's `arrival`
+ * @returns the mode with its defaults; undefined when nothing was said
+ * @throws `InvalidPipeline` at the field that is wrong
+ */
 export function compileArrival(given: unknown): ArrivalMode | undefined {
   if (given === undefined) return undefined;
   const fault = faultOf(given, modes);
@@ -71,6 +77,8 @@ export function compileArrival(given: unknown): ArrivalMode | undefined {
  * The setting that replaces `arrival` in one environment: `flights=quiet:60,sales=marker:_SUCCESS,returns=never`, with
  * `blob`, `marker[:NAME]`, `quiet[:SECONDS[:WAIT_SECONDS_MAX]]` and `never` as modes. No JSON: azd substitutes settings
  * into a JSON text as they are, and shells eat its quotes.
+ * @param text the setting `ORDINAL_ARRIVAL`
+ * @returns what stands for each pipeline, or what is wrong with the text
  */
 export function parseArrivalSetting(text: string): { arrivals: Record<string, ArrivalOverride> } | { fault: string } {
   const arrivals = new Map<string, ArrivalOverride>();
@@ -104,7 +112,12 @@ function settingOptions(on: string, text: string | undefined): object {
   };
 }
 
-/** What arrivals start here: as the environment's setting says, else as the definition says. Undefined: nothing. */
+/**
+ * What arrivals start here: as the environment's setting says, else as the definition says. Undefined: nothing.
+ * @param pipeline name of the pipeline, and what its definition says
+ * @param overrides what the setting says, by pipeline
+ * @returns the mode; undefined when arrivals start nothing
+ */
 export function arrivalOf(
   { name, arrival }: { name: string; arrival?: ArrivalMode },
   overrides: Readonly<Record<string, ArrivalOverride>>,

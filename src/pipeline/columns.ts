@@ -24,7 +24,14 @@ export interface Scope {
 
 type Tagged = { kind: string } & Record<string, unknown>;
 
-/** The name of an existing contract column. */
+/**
+ * Checks that a name is that of a contract column.
+ * @param name what the declaration says
+ * @param scope what names are resolved against
+ * @param field path of the field in the declaration, for errors
+ * @returns the name
+ * @throws `InvalidPipeline` at the field that is wrong
+ */
 export function sourceColumn(name: unknown, scope: Scope, field: string): string {
   if (typeof name !== 'string') return refuse(field, `${show(name)} is not the name of a source column`);
   if (scope.contract.has(name)) return name;
@@ -37,6 +44,14 @@ function sourceColumns(names: unknown, scope: Scope, field: string): string[] {
   return names.map((name) => sourceColumn(name, scope, field));
 }
 
+/**
+ * Compiles the `where` of an entity.
+ * @param where what the declaration says
+ * @param scope what names are resolved against
+ * @param field path of the field in the declaration, for errors
+ * @returns the predicate; undefined when there is none
+ * @throws `InvalidPipeline` at the field that is wrong
+ */
 export function compilePredicate(where: unknown, scope: Scope, field: string): Predicate | undefined {
   if (where === undefined) return undefined;
   const tagged = where as Tagged | null;
@@ -50,7 +65,16 @@ export function compilePredicate(where: unknown, scope: Scope, field: string): P
 const rowsWords = "'source column', map(), compute(), constant(), nextId(), ref() or rowRef()";
 const keyedWords = 'first(), map(), compute(), constant(), nextId() or ref()';
 
-/** One declared column. Throws `InvalidPipeline` at `field`. */
+/**
+ * Compiles one declared column.
+ * @param name name of the output column
+ * @param declared what the declaration says
+ * @param entity the entity that the column belongs to
+ * @param scope what names are resolved against
+ * @param field path of the field in the declaration, for errors
+ * @returns the column, as the engine knows it
+ * @throws `InvalidPipeline` at the field that is wrong
+ */
 export function compileColumn(
   name: string,
   declared: unknown,

@@ -28,7 +28,9 @@ const maxRejectedDefault = 0.01;
 /**
  * Checks a declared pipeline and resolves its names. Deterministic; runs no user function but `entities` and, where
  * nulls are allowed, the schemas on null.
- * Throws `InvalidPipeline` with the pipeline, the field and a remedy at the first thing that is wrong.
+ * @param definition what the pipeline's module says
+ * @returns what the engine runs
+ * @throws `InvalidPipeline` with pipeline, field and remedy, at the first thing that is wrong
  */
 export function compile(definition: PipelineDefinition): CompiledPipeline {
   const given = record(definition, 'pipeline', options);

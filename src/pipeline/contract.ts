@@ -11,10 +11,12 @@ import { refuse } from './refuse.ts';
 import { isSchema, nullPasses, reasonOf, type SchemaFacts, schemaFacts } from './schema.ts';
 
 /**
- * Compiles a row contract. Nulls follow the schema: `.nullable()` and `.optional()` both let them pass, and the
- * column must be in the file either way; a null is never shown to transforms.
- * Throws `InvalidPipeline` at `row` or `row.<column>` for what a column cannot be, and for what would be ignored
- * (strict objects, checks across columns).
+ * Compiles a row contract. Nulls follow the schema: `.nullable()` and `.optional()` both let them pass, and the column
+ * must be in the file either way; a null is never shown to transforms.
+ * @param row a zod object, one schema for each source column
+ * @returns the columns, in the order of the object
+ * @throws `InvalidPipeline` at `row` or `row.<column>`, for what a column cannot be and for what would be ignored
+ *   (strict objects, checks across columns)
  */
 export function compileContract(row: unknown): ContractColumn[] {
   if (!isSchema(row) || row._zod.def.type !== 'object') {

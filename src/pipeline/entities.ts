@@ -22,7 +22,14 @@ const options = {
   rows: ['kind', 'id', 'columns', 'where'],
 } as const;
 
-/** All entities of a pipeline, and its sequences in order of first use. Throws `InvalidPipeline`. */
+/**
+ * Compiles all entities of a pipeline.
+ * @param pipeline name of the pipeline
+ * @param declared what `entities` gave
+ * @param contract the row contract, compiled
+ * @returns the entities in declaration order, and the sequences in order of first use
+ * @throws `InvalidPipeline` at the field that is wrong
+ */
 export function compileEntities(
   pipeline: string,
   declared: unknown,

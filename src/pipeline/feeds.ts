@@ -3,9 +3,12 @@ import type { Entity, Feed } from './compiled.ts';
 import { refuse } from './refuse.ts';
 
 /**
- * In declaration order of entities, an entity's own feed before its references, references in column order. Feeds
- * that bring the same keys of the same rows are one, at the place of the first: it is `own` if any of them is.
- * Throws `InvalidPipeline` for a keyed entity that nothing feeds.
+ * Collects the feeds in declaration order of entities, an entity's own feed before its references, references in column
+ * order. Feeds that bring the same keys of the same rows are one, at the place of the first: it is `own` if any of
+ * them is.
+ * @param entities all entities of a pipeline
+ * @returns the feeds, in the order in which first-seen is decided
+ * @throws `InvalidPipeline` for a keyed entity that nothing feeds
  */
 export function collectFeeds(entities: readonly Entity[]): Feed[] {
   const feeds = new Map<string, Feed>();

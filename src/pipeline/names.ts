@@ -8,24 +8,48 @@ const sharedName = /^[a-z][a-z0-9_.-]{0,126}$/;
 const containerName = /^(?!.*--)[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$/;
 const prefixLengthMax = 500;
 
-/** The name of a pipeline or an entity: part of URLs, blob names and durable instance IDs. */
+/**
+ * Checks the name of a pipeline or an entity: part of URLs, blob names and durable instance IDs.
+ * @param name what the declaration says
+ * @param field path of the field in the declaration, for errors
+ * @returns the name
+ * @throws `InvalidPipeline` at the field that is wrong
+ */
 export function checkName(name: unknown, field: string): string {
   if (typeof name === 'string' && safeName.test(name)) return name;
   return refuse(field, `${show(name)} is not a name`, 'use a lower-case letter, then up to 62 of a-z 0-9 _ -');
 }
 
-/** The name of a sequence or a key index, which several pipelines may share. */
+/**
+ * Checks the name of a sequence or a key index, which several pipelines may share.
+ * @param name what the declaration says
+ * @param field path of the field in the declaration, for errors
+ * @returns the name
+ * @throws `InvalidPipeline` at the field that is wrong
+ */
 export function checkSharedName(name: unknown, field: string): string {
   if (typeof name === 'string' && sharedName.test(name)) return name;
   return refuse(field, `${show(name)} is not a name`, 'use a lower-case letter, then up to 126 of a-z 0-9 _ . -');
 }
 
+/**
+ * Checks the name of an output column.
+ * @param name what the declaration says
+ * @param field path of the field in the declaration, for errors
+ * @returns the name
+ * @throws `InvalidPipeline` at the field that is wrong
+ */
 export function checkColumnName(name: unknown, field: string): string {
   if (typeof name === 'string' && name !== '') return name;
   return refuse(field, `${show(name)} is not a column name`, 'give a text that is not empty');
 }
 
-/** Refuses names of output columns that differ in nothing but case: many readers take them for one. */
+/**
+ * Refuses names of output columns that differ in nothing but case: many readers take them for one.
+ * @param names names of one entity's output columns
+ * @param field path of the field in the declaration, for errors
+ * @throws `InvalidPipeline` at the field that is wrong
+ */
 export function checkDistinct(names: readonly string[], field: string): void {
   const seen = new Map<string, string>();
   for (const name of names) {
@@ -41,6 +65,15 @@ export function checkDistinct(names: readonly string[], field: string): void {
   }
 }
 
+/**
+ * Checks that a value is one of several texts.
+ * @param value what the declaration says
+ * @param options the texts
+ * @param otherwise what holds when nothing was said
+ * @param field path of the field in the declaration, for errors
+ * @returns the text
+ * @throws `InvalidPipeline` at the field that is wrong
+ */
 export function oneOf<const T extends string>(value: unknown, options: readonly T[], otherwise: T, field: string): T {
   if (value === undefined) return otherwise;
   const found = options.find((option) => option === value);
@@ -83,8 +116,13 @@ interface Places {
 }
 
 /**
- * Where a pipeline reads and writes. An output must not lie where the source is looked for, nor the source among the
- * outputs: what a run publishes would start the next run.
+ * Checks where a pipeline reads and writes. An output must not lie where the source is looked for, nor the source among
+ * the outputs: what a run publishes would start the next run.
+ * @param pipeline name of the pipeline
+ * @param sourceGiven the definition's `source`
+ * @param outputGiven the definition's `output`
+ * @returns both, with their defaults
+ * @throws `InvalidPipeline` at the field that is wrong
  */
 export function checkPlaces(pipeline: string, sourceGiven: unknown, outputGiven: unknown): Places {
   const source = record(sourceGiven, 'source', ['container', 'prefix', 'suffix']);
@@ -116,7 +154,12 @@ export function checkPlaces(pipeline: string, sourceGiven: unknown, outputGiven:
   return places;
 }
 
-/** Whether a blob can lie in both places. */
+/**
+ * Whether a blob can lie in both places.
+ * @param a one place
+ * @param b another place
+ * @returns true when a blob can lie in both
+ */
 export function overlap(a: { container: string; prefix: string }, b: { container: string; prefix: string }): boolean {
   return a.container === b.container && (a.prefix.startsWith(b.prefix) || b.prefix.startsWith(a.prefix));
 }

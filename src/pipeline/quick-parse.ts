@@ -12,7 +12,11 @@ export type QuickParse = (text: string) => string | undefined;
 /** Formats that are no more than their expression. */
 const expressions = ['regex', 'email'];
 
-/** Undefined for schemas that are anything else. */
+/**
+ * Makes the plain function that a schema allows.
+ * @param schema a zod schema of one column
+ * @returns the function; undefined for a schema that is anything else
+ */
 export function quickParse(schema: core.$ZodType): QuickParse | undefined {
   const inner = unwrapped(schema);
   if (inner._zod.def.type === 'pipe') {

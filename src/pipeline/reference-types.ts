@@ -98,6 +98,7 @@ type EntityMistakes<Row, E, Entity> =
   | (Entity extends { columns: infer C } ? ColumnMistakes<Row, E, NonNullable<C>> : never)
   | (Entity extends KeyedEntity<infer K, infer C> ? UnfedMistake<K, NonNullable<C>> : never);
 
+/** For each entity: `unknown` when its references are right, a `Mistake` when one is not. */
 export type Mistakes<Row, E> = {
   [N in keyof E]: [EntityMistakes<Row, E, E[N]>] extends [never] ? unknown : EntityMistakes<Row, E, E[N]>;
 };

@@ -11,9 +11,14 @@ import { refuseConflict } from './sequences.ts';
 export type PipelineRegistry = ReadonlyMap<string, CompiledPipeline>;
 
 /**
- * Compiles all pipelines of an app. Throws `InvalidPipeline` for one that is wrong by itself, and for two that do not
- * go together: the same name, overlapping outputs, a shared sequence or key index stated differently, or pipelines
- * that would start each other in a circle.
+ * Compiles all pipelines of an app, at its start.
+ * @param definitions what the pipelines' modules export
+ * @returns the pipelines by name, in the order given
+ * @throws `InvalidPipeline` for a pipeline that is wrong by itself, and for two that do not go together: the same name,
+ *   overlapping outputs, a shared sequence or key index stated differently, or pipelines that would start each other in
+ *   a circle
+ * @example
+ * const pipelines = registerPipelines([tickets]);
  */
 export function registerPipelines(definitions: readonly PipelineDefinition[]): PipelineRegistry {
   const registry = new Map<string, CompiledPipeline>();
@@ -29,7 +34,15 @@ export function registerPipelines(definitions: readonly PipelineDefinition[]): P
   return registry;
 }
 
-/** Throws `UnknownPipeline`, naming the nearest. */
+/**
+ * Finds a pipeline by its name.
+ * @param registry the pipelines of the app
+ * @param name the name that was asked for
+ * @returns the pipeline
+ * @throws `UnknownPipeline` with the nearest name
+ * @example
+ * const { entities } = findPipeline(registerPipelines([tickets]), 'tickets');
+ */
 export function findPipeline(registry: PipelineRegistry, name: string): CompiledPipeline {
   const found = registry.get(name);
   if (found) return found;

@@ -8,6 +8,7 @@ export interface NumberBounds {
   max?: number;
 }
 
+/** What the checks of a schema do. */
 export interface CheckFacts {
   /** Some check may change values. */
   changes: boolean;
@@ -42,7 +43,13 @@ const formatRanges: Record<string, [number, number]> = {
   uint32: [0, 2 ** 32 - 1],
 };
 
-/** Throws `InvalidPipeline` at `field` for an async check. */
+/**
+ * What the checks of a schema say of a column.
+ * @param schema a zod schema of one column
+ * @param field path of the field in the declaration, for errors
+ * @returns the facts
+ * @throws `InvalidPipeline` at `field`, for an async check
+ */
 export function checkFacts(schema: core.$ZodType, field: string): CheckFacts {
   const facts: CheckFacts = {
     changes: false,

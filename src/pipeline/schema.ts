@@ -9,6 +9,7 @@ import type { JsKind } from './compiled.ts';
 import { refuse, show } from './refuse.ts';
 import { type CheckFacts, checkFacts, type NumberBounds } from './schema-checks.ts';
 
+/** What a schema takes in, gives out, and may refuse or change. */
 export interface SchemaFacts {
   input: JsKind;
   /** `unknown` when a transform comes last, whose result no schema states. */
@@ -28,7 +29,11 @@ export interface SchemaFacts {
   bounds: NumberBounds | undefined;
 }
 
-/** True for any schema of zod 4, classic or mini. */
+/**
+ * True for any schema of zod 4, classic or mini.
+ * @param value anything
+ * @returns true for a schema
+ */
 export function isSchema(value: unknown): value is core.$ZodType {
   return typeof value === 'object' && value !== null && '_zod' in value;
 }
@@ -55,7 +60,13 @@ const flat =
 const noFallback =
   'let nulls pass with .nullable() and replace them in a map or compute column; quarantine invalid rows with onInvalid';
 
-/** The facts of a schema. Throws `InvalidPipeline` at `field` for a schema that a column cannot have. */
+/**
+ * The facts of a schema.
+ * @param schema a zod schema of one column
+ * @param field path of the field in the declaration, for errors
+ * @returns the facts
+ * @throws `InvalidPipeline` at `field`, for a schema that a column cannot have
+ */
 export function schemaFacts(schema: core.$ZodType, field: string): SchemaFacts {
   const def = (schema as core.$ZodTypes)._zod.def;
   const checks = checkFacts(schema, field);
@@ -217,12 +228,23 @@ function isAsyncTransform(schema: { _zod: { def: object } }): boolean {
   return typeof fn === 'function' && fn.constructor.name === 'AsyncFunction';
 }
 
-/** The schema's first complaint about a value, in words. */
+/**
+ * The schema's first complaint about a value, in words.
+ * @param error what zod says of a value
+ * @returns the messages, joined
+ */
 export function reasonOf(error: core.$ZodError): string {
   return error.issues.map((issue) => issue.message).join('; ') || 'invalid';
 }
 
-/** Whether a null passes the schema; refused when the schema would turn nulls into values. */
+/**
+ * Whether a null passes the schema.
+ * @param schema a zod schema of one column
+ * @param facts the facts of the schema
+ * @param field path of the field in the declaration, for errors
+ * @returns true when it passes
+ * @throws `InvalidPipeline` when the schema would turn nulls into values
+ */
 export function nullPasses(schema: core.$ZodType, facts: SchemaFacts, field: string): boolean {
   const nothings = [...(facts.admitsNull ? [null] : []), ...(facts.admitsUndefined ? [undefined] : [])];
   return nothings.some((nothing) => {

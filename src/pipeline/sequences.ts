@@ -5,12 +5,13 @@ import type { CompiledPipeline, SequenceOptions } from './compiled.ts';
 import { checkSharedName } from './names.ts';
 import { record, refuse, show } from './refuse.ts';
 
+/** The sequences of one pipeline. */
 export class Sequences {
   readonly #byName = new Map<string, { options: SequenceOptions; field: string; given: boolean }>();
 
   /**
-   * Notes a use of a sequence. Throws `InvalidPipeline` when two uses state different options; a use that states
-   * none takes those of the use that does.
+   * Notes a use of a sequence. A use that states no options takes those of the use that does.
+   * @throws `InvalidPipeline` when two uses state different options
    */
   use(name: unknown, settings: unknown, field: string): string {
     const sequence = checkSharedName(name, field);
@@ -38,7 +39,12 @@ export class Sequences {
   }
 }
 
-/** Refuses two statements of one sequence with different options. */
+/**
+ * Refuses two statements of one sequence with different options.
+ * @param known the first statement, and where it is
+ * @param other the second statement, and where it is
+ * @throws `InvalidPipeline` at the field that is wrong
+ */
 export function refuseConflict(
   known: { options: SequenceOptions; field: string },
   other: { options: SequenceOptions; field: string },
@@ -67,6 +73,10 @@ function wholeNumber(value: unknown, min: bigint, field: string): string {
 /**
  * Divides each sequence's reservation among the ID columns that draw on it, in declaration order. Pure: the
  * orchestrator computes the same demand to know what to reserve.
+ * @param pipeline a compiled pipeline
+ * @param rows rows of each entity in the run, by name
+ * @returns `bases`: by entity and ID column, the ordinal at which the column's IDs begin; `demand`: IDs to reserve, by
+ *   sequence
  */
 export function divide(
   pipeline: CompiledPipeline,

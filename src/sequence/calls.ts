@@ -15,6 +15,7 @@ import type { SequenceAnswers, SequenceOperation, SequenceResult } from './opera
 
 /** Names of the entities: lower case, as the durable extension writes them. */
 export const sequenceEntityName = 'sequence';
+/** Name of the lease entities. */
 export const leaseEntityName = 'lease';
 
 /** One operation on one entity. `R` is the type of its result and exists at compile time only. */
@@ -27,6 +28,7 @@ export interface EntityCall<R> {
 
 /** The part of the orchestration context that is needed. */
 export interface EntityCaller {
+  /** One operation, delivered once and in order; its answer is that of the entity. */
   callEntity(
     entityId: { readonly name: string; readonly key: string },
     operationName: string,
@@ -36,7 +38,13 @@ export interface EntityCaller {
 
 type Input<O, K> = Omit<Extract<O, { kind: K }>, 'kind'>;
 
-/** Asks an entity from an orchestrator: `yield* askEntity(context.df, operation)`. Throws `Internal` on an answer that is none. */
+/**
+ * Asks an entity from an orchestrator: `yield* askEntity(context.df, operation)`. An answer that is none is a defect
+ * (Internal).
+ * @param df the part of the orchestration context that calls entities
+ * @param call one of the operations of this file
+ * @returns the answer of the reducer; a refusal is a value
+ */
 export function* askEntity<R extends { ok: true } | { ok: false; error: ErrorValue }>(
   df: EntityCaller,
   call: EntityCall<R>,
@@ -47,6 +55,12 @@ export function* askEntity<R extends { ok: true } | { ok: false; error: ErrorVal
   return answer as R;
 }
 
+/**
+ * Asks for `count` IDs. The same owner and life get the same ranges again.
+ * @param sequence name of the sequence
+ * @param input owner, life of the owner, and what the operation needs
+ * @returns the operation, to be put by `askEntity`
+ */
 export function reserveOperation(
   sequence: string,
   input: Input<SequenceOperation, 'reserve'>,
@@ -54,6 +68,12 @@ export function reserveOperation(
   return onSequence(sequence, 'reserve', input);
 }
 
+/**
+ * Says that an owner's IDs are published.
+ * @param sequence name of the sequence
+ * @param input owner, life of the owner, and what the operation needs
+ * @returns the operation, to be put by `askEntity`
+ */
 export function commitOperation(
   sequence: string,
   input: Input<SequenceOperation, 'commit'>,
@@ -61,6 +81,12 @@ export function commitOperation(
   return onSequence(sequence, 'commit', input);
 }
 
+/**
+ * Gives back what an owner reserved.
+ * @param sequence name of the sequence
+ * @param input owner, life of the owner, and what the operation needs
+ * @returns the operation, to be put by `askEntity`
+ */
 export function releaseOperation(
   sequence: string,
   input: Input<SequenceOperation, 'release'>,
@@ -68,6 +94,12 @@ export function releaseOperation(
   return onSequence(sequence, 'release', input);
 }
 
+/**
+ * Takes all IDs up to a value for given: they came from elsewhere.
+ * @param sequence name of the sequence
+ * @param input owner, life of the owner, and what the operation needs
+ * @returns the operation, to be put by `askEntity`
+ */
 export function raiseToOperation(
   sequence: string,
   input: Input<SequenceOperation, 'raiseTo'>,
@@ -75,6 +107,12 @@ export function raiseToOperation(
   return onSequence(sequence, 'raiseTo', input);
 }
 
+/**
+ * Replaces a sequence's state by what manifests say.
+ * @param sequence name of the sequence
+ * @param input owner, life of the owner, and what the operation needs
+ * @returns the operation, to be put by `askEntity`
+ */
 export function restoreOperation(
   sequence: string,
   input: Input<SequenceOperation, 'restore'>,
@@ -82,6 +120,12 @@ export function restoreOperation(
   return onSequence(sequence, 'restore', input);
 }
 
+/**
+ * Asks what a sequence holds; `owner` asks about one owner too.
+ * @param sequence name of the sequence
+ * @param input owner, life of the owner, and what the operation needs
+ * @returns the operation, to be put by `askEntity`
+ */
 export function showOperation(
   sequence: string,
   input: Input<SequenceOperation, 'show'> = {},
@@ -89,23 +133,51 @@ export function showOperation(
   return onSequence(sequence, 'show', input);
 }
 
-/** Key of the lease entity of a keyed entity. A run takes its leases in the ascending order of these keys. */
+/**
+ * Key of the lease entity of a keyed entity. A run takes its leases in the ascending order of these keys.
+ * @param pipeline name of the pipeline
+ * @param entity name of the keyed entity
+ * @returns the key
+ */
 export function leaseKey(pipeline: string, entity: string): string {
   return `${pipeline}.${entity}`;
 }
 
+/**
+ * Asks for the lease, or for the place in its line.
+ * @param lease name of the lease: the key index that it guards
+ * @param input owner, life of the owner, and what the operation needs
+ * @returns the operation, to be put by `askEntity`
+ */
 export function acquireLeaseOperation(lease: string, input: Input<LeaseOperation, 'acquire'>): EntityCall<LeaseResult> {
   return onLease(lease, 'acquire', input);
 }
 
+/**
+ * Gives the lease, or the place in its line, back.
+ * @param lease name of the lease: the key index that it guards
+ * @param input owner, life of the owner, and what the operation needs
+ * @returns the operation, to be put by `askEntity`
+ */
 export function releaseLeaseOperation(lease: string, input: Input<LeaseOperation, 'release'>): EntityCall<LeaseResult> {
   return onLease(lease, 'release', input);
 }
 
+/**
+ * Takes a run that was found dead out of the line.
+ * @param lease name of the lease: the key index that it guards
+ * @param input owner, life of the owner, and what the operation needs
+ * @returns the operation, to be put by `askEntity`
+ */
 export function evictLeaseOperation(lease: string, input: Input<LeaseOperation, 'evict'>): EntityCall<LeaseResult> {
   return onLease(lease, 'evict', input);
 }
 
+/**
+ * Asks who holds a lease.
+ * @param lease name of the lease: the key index that it guards
+ * @returns the operation, to be put by `askEntity`
+ */
 export function showLeaseOperation(lease: string): EntityCall<LeaseResult> {
   return onLease(lease, 'show', {});
 }

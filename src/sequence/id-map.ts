@@ -2,12 +2,14 @@
 
 import { invariant } from '../errors.ts';
 
+/** Contiguous IDs: `count` of them from `first`, `step` apart. */
 export interface IdRange {
   first: bigint;
   count: number;
   step: bigint;
 }
 
+/** The IDs of one sequence's reservation, by ordinal. */
 export class IdMap {
   readonly #ranges: IdRange[];
   /** The same as doubles, which are exact up to 2^53; empty where IDs go beyond. */

@@ -50,6 +50,7 @@ const operationSchema = z.discriminatedUnion('kind', [
 export type LeaseOperation = z.input<typeof operationSchema>;
 type ParsedOperation = z.output<typeof operationSchema>;
 
+/** How a lease stands after an operation. */
 export interface LeaseAnswer {
   ok: true;
   /** Whether the asking run holds the lease now. False for `show` and `evict` by an outsider. */
@@ -67,9 +68,15 @@ export interface LeaseAnswer {
   removed: boolean;
 }
 
+/** An answer, or why there is none. */
 export type LeaseResult = LeaseAnswer | { ok: false; error: ErrorValue };
 
-/** Applies one operation. On a refusal the state comes back as it was. `undefined` is a lease never asked for. */
+/**
+ * Applies one operation. On a refusal the state comes back as it was. `undefined` is a lease never asked for.
+ * @param state the state before; undefined when the lease was never asked for
+ * @param operation what is asked
+ * @returns the state after, and the answer; a refusal is an answer
+ */
 export function reduceLease(
   state: LeaseState | undefined,
   operation: LeaseOperation,
@@ -77,7 +84,12 @@ export function reduceLease(
   return reduceLeaseAny(state, operation);
 }
 
-/** `reduceLease` for an operation of unknown shape, as it comes over the wire. */
+/**
+ * `reduceLease` for an operation of unknown shape, as it comes over the wire.
+ * @param state the state before; undefined when the lease was never asked for
+ * @param operation what came over the wire
+ * @returns the state after, and the answer; a refusal is an answer
+ */
 export function reduceLeaseAny(
   state: LeaseState | undefined,
   operation: unknown,

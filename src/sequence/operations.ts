@@ -42,6 +42,7 @@ export interface ReservedRange {
   step: string;
 }
 
+/** What an owner holds. */
 export interface ReservationAnswer {
   ok: true;
   owner: string;
@@ -51,12 +52,14 @@ export interface ReservationAnswer {
   ranges: ReservedRange[];
 }
 
+/** The answer to `reserve`. */
 export interface ReserveAnswer extends ReservationAnswer {
   /** The sequence's next ID before and after; the same when the reservation was there already. */
   before: string;
   after: string;
 }
 
+/** The answer to `release`. */
 export interface ReleaseAnswer {
   ok: true;
   owner: string;
@@ -64,6 +67,7 @@ export interface ReleaseAnswer {
   ranges: ReservedRange[];
 }
 
+/** The answer to `raiseTo`. */
 export interface RaiseAnswer {
   ok: true;
   /** Whether `next` moved. */
@@ -74,11 +78,13 @@ export interface RaiseAnswer {
   abandoned: string;
 }
 
+/** The answer to `restore`. */
 export interface RestoreAnswer {
   ok: true;
   next: string;
 }
 
+/** The answer to `show`. */
 export interface ShowAnswer {
   ok: true;
   /** False when the sequence has never been used; all else is then absent. */
@@ -99,11 +105,13 @@ export interface ShowAnswer {
   reservation?: { outcome: 'open' | 'committed' | 'released'; attempt: number; ranges: ReservedRange[] };
 }
 
+/** Why an operation was not done. The state is as it was. */
 export interface Refusal {
   ok: false;
   error: ErrorValue;
 }
 
+/** The answer to each operation. */
 export interface SequenceAnswers {
   reserve: ReserveAnswer;
   commit: ReservationAnswer;
@@ -113,15 +121,28 @@ export interface SequenceAnswers {
   show: ShowAnswer;
 }
 
+/** Any answer. */
 export type SequenceAnswer = SequenceAnswers[keyof SequenceAnswers];
+/** The answer to an operation, or why there is none. */
 export type SequenceResult<K extends keyof SequenceAnswers = keyof SequenceAnswers> = SequenceAnswers[K] | Refusal;
 
-/** Checks an operation of unknown shape. Throws `InvalidRequest`, naming the field. */
+/**
+ * Checks an operation of unknown shape.
+ * @param operation what came over the wire
+ * @returns the operation, with its defaults
+ * @throws `InvalidRequest` with the first field at fault
+ */
 export function parseOperation(operation: unknown): ParsedOperation {
   return parseWith(operationSchema, operation);
 }
 
-/** `schema.parse` with the project's error. Throws `InvalidRequest`, naming the first field at fault. */
+/**
+ * `schema.parse` with the project's error.
+ * @param schema a zod schema
+ * @param value what to check
+ * @returns what the schema gives out
+ * @throws `InvalidRequest` with the first field at fault
+ */
 export function parseWith<T extends z.ZodType>(schema: T, value: unknown): z.output<T> {
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;

@@ -5,6 +5,7 @@
  */
 import { limits } from '../limits.ts';
 
+/** Contiguous IDs. Their step is that of the sequence. */
 export interface Range {
   first: bigint;
   /** At least 1. */
@@ -18,16 +19,31 @@ export interface Supply {
   next: bigint;
 }
 
-/** The first ID after a range. */
+/**
+ * The first ID after a range.
+ * @param range IDs
+ * @param step distance between IDs of the sequence, at least 1
+ * @returns the ID behind the last
+ */
 export function endOf(range: Range, step: bigint): bigint {
   return range.first + range.count * step;
 }
 
+/**
+ * How many IDs ranges hold.
+ * @param ranges disjoint ranges
+ * @returns the sum of their counts
+ */
 export function countOf(ranges: Range[]): bigint {
   return ranges.reduce((sum, range) => sum + range.count, 0n);
 }
 
-/** The union of disjoint sets: ascending, with touching ranges merged. */
+/**
+ * The union of disjoint sets: ascending, with touching ranges merged.
+ * @param sets disjoint ranges in any order
+ * @param step distance between IDs of the sequence, at least 1
+ * @returns one set
+ */
 export function union(sets: Range[], step: bigint): Range[] {
   const merged: Range[] = [];
   for (const range of [...sets].sort(ascending)) {
@@ -38,7 +54,13 @@ export function union(sets: Range[], step: bigint): Range[] {
   return merged;
 }
 
-/** The part of a set at or above `floor`, an ID of the sequence. */
+/**
+ * The part of a set at or above `floor`, an ID of the sequence.
+ * @param ranges a set
+ * @param floor an ID of the sequence
+ * @param step distance between IDs of the sequence, at least 1
+ * @returns the part of the set from `floor` on
+ */
 export function above(ranges: Range[], floor: bigint, step: bigint): Range[] {
   return ranges.flatMap((range) => {
     const end = endOf(range, step);
@@ -47,7 +69,13 @@ export function above(ranges: Range[], floor: bigint, step: bigint): Range[] {
   });
 }
 
-/** Gives `ranges` back: free neighbours merge, and a free range that ends at `next` moves `next` back. */
+/**
+ * Gives `ranges` back: free neighbours merge, and a free range that ends at `next` moves `next` back.
+ * @param supply what is left to give
+ * @param ranges disjoint ranges that are not in it
+ * @param step distance between IDs of the sequence, at least 1
+ * @returns the supply with them
+ */
 export function giveBack(supply: Supply, ranges: Range[], step: bigint): Supply {
   const free = union([...supply.free, ...ranges], step);
   const last = free.at(-1);
@@ -103,6 +131,10 @@ function chooseLargest(all: Range[], count: bigint, rangesMax: number): Range[] 
  * Takes `count` IDs out of a supply, as at most `rangesMax` ranges in ascending order; see `choose` for which.
  * @returns the ranges and what is left, or why it cannot be: fewer IDs are left (`exhausted`), or only in more ranges
  * than allowed (`fragmented`).
+ * @param supply what is left to give
+ * @param count IDs wanted
+ * @param step distance between IDs of the sequence, at least 1
+ * @param rangesMax ranges that the answer may have
  */
 export function take(
   supply: Supply,
@@ -121,6 +153,12 @@ export function take(
   return { taken, left: { free, next: supply.next + (byFirst.get(supply.next) ?? 0n) * step } };
 }
 
+/**
+ * Order of ranges by their first ID, for `sort`.
+ * @param a one range
+ * @param b another
+ * @returns negative, zero or positive
+ */
 export function ascending(a: Range, b: Range): number {
   return a.first < b.first ? -1 : a.first > b.first ? 1 : 0;
 }

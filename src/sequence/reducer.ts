@@ -46,6 +46,9 @@ type Asked<K extends ParsedOperation['kind']> = Extract<ParsedOperation, { kind:
 /**
  * Applies one operation. On a refusal the state comes back as it was, the same object; `undefined` is a sequence that
  * does not exist yet, which `reserve`, `raiseTo` and `restore` bring into being.
+ * @param state the state before
+ * @param operation what is asked
+ * @returns the state after, and the answer; a refusal is an answer
  */
 export function reduce<K extends keyof SequenceAnswers>(
   state: SequenceState | undefined,
@@ -54,7 +57,12 @@ export function reduce<K extends keyof SequenceAnswers>(
   return reduceAny(state, operation) as { state: SequenceState | undefined; result: SequenceResult<K> };
 }
 
-/** `reduce` for an operation of unknown shape, as it comes over the wire. */
+/**
+ * `reduce` for an operation of unknown shape, as it comes over the wire.
+ * @param state the state before
+ * @param operation what came over the wire
+ * @returns the state after, and the answer; a refusal is an answer
+ */
 export function reduceAny(
   state: SequenceState | undefined,
   operation: unknown,

@@ -16,12 +16,14 @@ export const ownerSchema = z
   .max(limits.runIdLengthMax);
 /** Which life of its owner an operation comes from: anything that grows with each, such as its start time in ms. */
 export const attemptSchema = z.int().nonnegative();
+/** An ID or a count as decimal text. */
 export const decimalSchema = z.string().regex(/^(0|[1-9][0-9]{0,18})$/, 'must be a decimal integer from 0 to 2^63-1');
 
 const rangeSchema = z.tuple([decimalSchema, decimalSchema]);
 const reservationSchema = z.strictObject({ owner: ownerSchema, attempt: attemptSchema, ranges: z.array(rangeSchema) });
 const finishedSchema = reservationSchema.extend({ outcome: z.enum(['committed', 'released']) });
 
+/** What the entity keeps. */
 export const sequenceStateSchema = z.strictObject({
   version: z.literal(1),
   /** First ID ever given, and the distance between IDs: fixed at first use. */
@@ -42,16 +44,19 @@ export const sequenceStateSchema = z.strictObject({
 /** The entity's state: a JSON object, all IDs and counts as decimal strings. */
 export type SequenceState = z.infer<typeof sequenceStateSchema>;
 
+/** What an owner was given, in one of its lives. */
 export interface Reservation {
   owner: string;
   attempt: number;
   ranges: Range[];
 }
 
+/** A reservation that was committed or released. */
 export interface Finished extends Reservation {
   outcome: 'committed' | 'released';
 }
 
+/** The same state as `SequenceState`, with bigints. */
 export interface Ledger {
   start: bigint;
   step: bigint;
@@ -62,7 +67,11 @@ export interface Ledger {
   finished: Finished[];
 }
 
-/** Reads a state and checks that it holds together. Throws `Internal` when it does not: it is never guessed at. */
+/**
+ * Reads a state and checks that it holds together. One that does not is a defect (Internal): it is never guessed at.
+ * @param state the entity's state
+ * @returns the same with bigints
+ */
 export function toLedger(state: SequenceState): Ledger {
   const parsed = sequenceStateSchema.safeParse(state);
   if (!parsed.success) {
@@ -86,7 +95,12 @@ export function toLedger(state: SequenceState): Ledger {
   return ledger;
 }
 
-/** The JSON of a ledger, checked before it can be written: invariants, counts and bytes. Throws `Internal`. */
+/**
+ * The JSON of a ledger, checked before it can be written: invariants, counts and bytes. A breach is a defect
+ * (Internal).
+ * @param ledger the sequence while an operation works on it
+ * @returns the entity's state, at most `limits.payloadBytesMax` long
+ */
 export function toState(ledger: Ledger): SequenceState {
   assertLedger(ledger);
   const state: SequenceState = {
@@ -109,12 +123,20 @@ export function toState(ledger: Ledger): SequenceState {
   return state;
 }
 
-/** Ranges in the state that cannot be forgotten: what bounds it. */
+/**
+ * Ranges in the state that cannot be forgotten: what bounds it.
+ * @param ledger the sequence while an operation works on it
+ * @returns free ranges and those of open reservations
+ */
 export function liveRangeCount(ledger: Ledger): number {
   return ledger.free.length + ledger.open.reduce((sum, entry) => sum + entry.ranges.length, 0);
 }
 
-/** Ranges in the state, remembered ones included. */
+/**
+ * Ranges in the state, remembered ones included.
+ * @param ledger the sequence while an operation works on it
+ * @returns all ranges
+ */
 export function rangeCount(ledger: Ledger): number {
   return liveRangeCount(ledger) + ledger.finished.reduce((sum, entry) => sum + entry.ranges.length, 0);
 }

@@ -10,6 +10,7 @@ import { OrdinalError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import type { BlobItem, BlobStore, WriteOptions } from './store.ts';
 
+/** How an account is opened. */
 export type StorageConnection =
   | { connectionString: string }
   /**
@@ -21,7 +22,11 @@ export type StorageConnection =
 /** Hiccups are waited out here, in half a second, one and two; what lasts longer goes back to the run as retryable. */
 const retryOptions = { maxTries: 4, retryDelayInMs: 500, maxRetryDelayInMs: 8000 };
 
-/** Opens the account. No request is made before the first operation. */
+/**
+ * Opens the account. No request is made before the first operation.
+ * @param connection a connection string, or an account's endpoint and an identity
+ * @returns the account as a `BlobStore`
+ */
 export function openAzureStore(connection: StorageConnection): BlobStore {
   const service =
     'connectionString' in connection

@@ -1,4 +1,9 @@
-/** Bounded concurrency for requests: started in order, at most `width` at a time; the first failure is the result. */
+/**
+ * Bounded concurrency for requests: started in order, at most `width` at a time; the first failure is the result.
+ * @param items what to work on
+ * @param width works under way at a time, at least 1
+ * @param work what to do with an item; `index` is its place
+ */
 export async function forEachBounded<T>(
   items: Iterable<T>,
   width: number,
@@ -21,6 +26,13 @@ export async function forEachBounded<T>(
   for (const lane of settled) if (lane.status === 'rejected') throw lane.reason;
 }
 
+/**
+ * The same, with results.
+ * @param items what to work on
+ * @param width works under way at a time, at least 1
+ * @param work what to do with an item; `index` is its place
+ * @returns the results, in the order of the items
+ */
 export async function mapBounded<T, R>(
   items: readonly T[],
   width: number,
@@ -43,6 +55,7 @@ export class Uploads {
     this.#width = width;
   }
 
+  /** Begins an upload, once fewer than `width` are under way. Throws what an earlier one threw. */
   async add(upload: () => Promise<unknown>): Promise<void> {
     while (this.#open.size >= this.#width) await Promise.race(this.#open);
     if (this.#failure) throw this.#failure.reason;

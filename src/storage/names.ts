@@ -16,13 +16,16 @@ const tail = (dataset: KeyedDatasetKind) => (dataset === 'new' ? '' : `-${datase
 
 /** Blobs of one run in the work container. */
 export const work = {
+  /** Everything that a run leaves for its next phases. */
   runPrefix: (runId: string) => `runs/${runId}/`,
+  /** The plan: pinned blobs, batches, output schemas and files. */
   plan: (runId: string) => `runs/${runId}/plan.json`,
   /**
    * What one split batch leaves: counts, chunk metadata of staged blocks, foreign-key dictionaries; refused rows; the
    * distinct keys of each keyed entity in first-seen order.
    */
   split: (runId: string, batch: number) => `runs/${runId}/split/${pad(batch, 6)}.bin`,
+  /** What all batches leave. */
   splitPrefix: (runId: string) => `runs/${runId}/split/`,
   /** For one key partition of a keyed entity: batch-local key → ID, new ordinal, or none of its keys. */
   slots: (runId: string, entity: string, partition: number) =>
@@ -35,8 +38,11 @@ export const work = {
     `runs/${runId}/resolved/${entity}-${pad(partition, 3)}.json`,
   /** The ranges that the run's sequences gave it. */
   ids: (runId: string) => `runs/${runId}/ids.json`,
+  /** What sealing a unit leaves: the complete metadata of its chunks. */
   sealed: (runId: string, unit: string) => `runs/${runId}/sealed/${unit}.json`,
+  /** What all units leave. */
   sealedPrefix: (runId: string) => `runs/${runId}/sealed/`,
+  /** What publishing a file came to. */
   published: (runId: string, entity: string, part: number, dataset: KeyedDatasetKind = 'new') =>
     `runs/${runId}/published/${entity}-${pad(part, 5)}${tail(dataset)}.json`,
   /** The identity of a pipeline's last published run. */
@@ -48,6 +54,7 @@ export const work = {
   selectionPrefix: 'selections/',
   /** That a version of a blob arrived; its name is a digest of the blob's name and ETag. */
   receipt: (pipeline: string, digest: string) => `arrivals/${pipeline}/received/${digest}`,
+  /** All receipts of a pipeline. */
   receipts: (pipeline: string) => `arrivals/${pipeline}/received/`,
   /** Written to have the storage say what time it is. */
   arrivalClock: (pipeline: string) => `arrivals/${pipeline}/clock`,
@@ -58,9 +65,11 @@ export const work = {
 
 /** Blobs of the output container. */
 export const output = {
+  /** An entity's folder. */
   folder: (pipeline: CompiledPipeline, entity: string) => `${pipeline.output.prefix}${entity}`,
   /** The files of one run in an entity's folder. */
   wildcard: (runId: string) => `${runId}-*.parquet`,
+  /** A file of a rows entity. */
   part: (pipeline: CompiledPipeline, entity: string, runId: string, part: number) =>
     `${pipeline.output.prefix}${entity}/${runId}-${pad(part, 5)}.parquet`,
   /** A file of one of a keyed entity's datasets. Rows of known keys lie beside those of new ones. */
@@ -71,15 +80,19 @@ export const output = {
   /** The refused rows of a run. */
   quarantine: (pipeline: CompiledPipeline, runId: string) =>
     `${pipeline.output.prefix}_quarantine/${runId}-${pad(0, 5)}.parquet`,
+  /** A run's manifest. */
   manifest: (pipeline: CompiledPipeline, runId: string) => `${pipeline.output.prefix}_manifests/${runId}.json`,
   /** `folder` is an entity's, or empty. */
   marker: (pipeline: CompiledPipeline, folder: string) => `${pipeline.output.prefix}${folder}_SUCCESS`,
+  /** All manifests of a pipeline. */
   manifestPrefix: (pipeline: CompiledPipeline) => `${pipeline.output.prefix}_manifests/`,
 };
 
 /** Unit tags: who staged a row group. */
 export const unit = {
+  /** A group of batches of rows entities. */
   group: (group: number) => `g${pad(group, 6)}`,
+  /** Rows of one dataset of a keyed entity, by key partition. */
   keyed: (entity: string, partition: number, dataset: KeyedDatasetKind) =>
     `k-${entity}-${pad(partition, 3)}${tail(dataset)}`,
 };
@@ -87,6 +100,10 @@ export const unit = {
 /**
  * A block's id: `owner` (a batch number, or 0 for a keyed entity's own rows), its row group within that owner, and the
  * segment within the row group. All ids of a blob have one length, as the service demands.
+ * @param owner batch number, or 0 for a keyed entity's own rows
+ * @param rowGroup row group within the owner
+ * @param segment segment within the row group; `head` and `foot` are the file's
+ * @returns the id in base64, as the service wants it
  */
 export function blockId(owner: number, rowGroup: number, segment: number | 'head' | 'foot'): string {
   const tail = segment === 'head' ? 'head' : segment === 'foot' ? 'foot' : pad(segment, 4);
