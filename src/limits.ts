@@ -43,7 +43,7 @@ export const limits = {
   columnsMax: 10_000,
   /** Source blobs of one run. */
   sourceBlobsMax: 100_000,
-  /** Wildcards of one glob: at worst, matching takes time that is a power of the name's length by their number. */
+  /** Wildcards of one glob: each costs a pass over every name that the source lists. */
   globWildcardsMax: 10,
   /** JSON bytes of blob names within a run's input; a longer list becomes a document in the work container. */
   selectionBytesMax: 4 * 1024,

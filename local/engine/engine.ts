@@ -12,6 +12,8 @@ export interface EngineSettings extends VersionSettings {
   storeInputs: boolean;
   /** Bytes that an input, a result or an output may have; undefined for any number. */
   payloadBytesMax?: number | undefined;
+  /** How long an instance goes on after it was told to end, in ms; a new value each time. */
+  terminateDelayMs: () => number;
   /** Statuses in which a second start with the same instance ID is refused. */
   dedupeStatuses: readonly string[];
 }

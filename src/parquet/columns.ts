@@ -1,11 +1,20 @@
 /** Decoded columns as wholes: rows picked, pieces joined, dictionaries spread. */
-import type { Column, ColumnType } from './types.ts';
+import type { Column, ColumnType, Values } from './types.ts';
 import { concat, gather, slice } from './values.ts';
 
 /** A column with a value for each row. */
 export type PlainColumn = Extract<Column, { form: 'plain' }>;
 /** A column with an index for each row. */
 export type DictionaryColumn = Extract<Column, { form: 'dictionary' }>;
+
+/**
+ * A column's dictionary, or its values by row.
+ * @param column a decoded column
+ * @returns the dictionary, whose entries may be unused, or one value for each row
+ */
+export function valuesOf(column: Column): Values {
+  return column.form === 'dictionary' ? column.dictionary : column.values;
+}
 
 /**
  * The rows `at` of a column, in that order.

@@ -167,17 +167,50 @@ export function decodeValidity(
   });
 }
 
-function locate(leaf: Leaf, where: ErrorLocation): ErrorLocation {
+/**
+ * The place of a flat column's chunk.
+ * @param leaf the column, as the file's schema has it
+ * @param where place for errors: blob, row group, column
+ * @returns the place with the column
+ * @throws `UnsupportedFile` for a nested column
+ */
+export function locate(leaf: Leaf, where: ErrorLocation): ErrorLocation {
   const at = { ...where, column: leaf.name };
   if (leaf.nested) unsupported('The column is nested, and only flat columns can be read.', at);
   return at;
+}
+
+/**
+ * Holds the nulls that were counted in a whole chunk to the footer's count, where it states one: engines answer `IS
+ * NULL` by it.
+ * @param meta the chunk, as the footer describes it
+ * @param nulls nulls counted in the whole chunk
+ * @param where place for errors: blob, row group, column
+ * @throws `CorruptFile` when the footer states another number
+ */
+export function checkNullCount(meta: ChunkMeta, nulls: number, where: ErrorLocation): void {
+  const stated = meta.statistics?.nullCount;
+  if (stated !== undefined && stated !== nulls) corrupt(`a chunk of ${nulls} nulls that declares ${stated}`, where);
 }
 
 function checkRows(meta: ChunkMeta, rows: number, where: ErrorLocation): void {
   if (meta.numValues !== rows) corrupt(`a chunk of ${meta.numValues} values in a group of ${rows} rows`, where);
 }
 
-function forEachDataPage(
+/**
+ * Opens the data pages in turn; `row` is the first row of each.
+ * @param bytes the whole chunk
+ * @param meta the chunk, as the footer describes it
+ * @param leaf the column, as the file's schema has it
+ * @param shape what the chunk's page headers say; read from them when it is left out
+ * @param validity the chunk's rows
+ * @param where place for errors: blob, row group, column
+ * @param visit what to do with an open page; `row` is its first row
+ * @throws `CorruptFile` when the bytes are not what the format says
+ * @throws `RangeError` on levels that end too soon
+ * @throws `LimitExceeded` when sizes that the file states, or values together, exceed what one array may hold
+ */
+export function forEachDataPage(
   bytes: Uint8Array,
   meta: ChunkMeta,
   leaf: Leaf,
@@ -222,8 +255,19 @@ function spreadIndices(indices: Int32Array, row: number, rows: number, count: nu
   }
 }
 
-/** The values of a page, nulls left out. Throws `OrdinalError` and, on bytes that end too soon, `RangeError`. */
-function decodeValues(
+/**
+ * Decodes the values of a page; nulls are left out.
+ * @param page the data page
+ * @param body the page, opened
+ * @param type type of the column
+ * @param dictionary the chunk's dictionary, if it has one
+ * @param where place for errors: blob, row group, column
+ * @returns the values, `page.numValues - body.nulls` of them
+ * @throws `RangeError` when the bytes end too soon or state what cannot be; `guarded` makes it a CorruptFile
+ * @throws `CorruptFile` when the bytes are not what the format says
+ * @throws `LimitExceeded` when sizes that the file states, or values together, exceed what one array may hold
+ */
+export function decodeValues(
   page: Page,
   body: PageBody,
   type: ColumnType,

@@ -140,6 +140,17 @@ export function reader(type: ColumnType, kind: LogicalKind): ValueReader {
   }
 }
 
+/**
+ * A reader that fails on no value: integers as stored (INT96 as nanoseconds since the epoch), else bytes. For messages.
+ * @param type type of the column
+ * @returns a reader that throws nothing
+ * @throws `ColumnTypeMismatch` or `InvalidValue` never: the kind is one of the type's own and takes every value
+ */
+export function rawReader(type: ColumnType): ValueReader {
+  const kinds = kindsOf(type);
+  return reader(type, kinds.includes('bigint') ? 'bigint' : kinds.includes('bytes') ? 'bytes' : 'any');
+}
+
 function longs(values: Values): BigInt64Array {
   return values.data as BigInt64Array;
 }

@@ -76,7 +76,9 @@ export async function* sourceRows(
       for (const [c, contract] of pipeline.contract.entries()) {
         const { column, type } = columns[c]!;
         const wide = types.get(contract.name)!;
-        const held = holdToContract(contract, widenColumn(column, type, wide), wide, rows);
+        const before = firstRow;
+        const locate = (row: number) => ({ blob: file.blob, rowGroup: g, column: contract.name, row: before + row });
+        const held = holdToContract(contract, widenColumn(column, type, wide, locate), wide, rows);
         cells.set(contract.name, held);
         for (const row of held.refused) refused.set(row, [...(refused.get(row) ?? []), contract.name]);
       }

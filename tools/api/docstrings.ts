@@ -22,11 +22,13 @@ export function settingsOf(root: string): ts.CompilerOptions {
   return ts.parseJsonConfigFileContent({ ...config, files: [], include: undefined }, ts.sys, root).options;
 }
 
-/** What `@throws` tags begin with, between backticks: a code or a class. */
+/** What `@throws` tags begin with, between backticks: codes or classes, one or several. */
 function spokenIn(node: ts.Node): Set<string> {
   const tags = ts.getJSDocTags(node).filter(ts.isJSDocThrowsTag);
-  const texts = tags.map((tag) => ts.getTextOfJSDocComment(tag.comment) ?? '');
-  return new Set(texts.flatMap((text) => /^`(\w+)`/.exec(text)?.[1] ?? []));
+  const heads = tags.map(
+    (tag) => /^(?:`\w+`(?:, | or | and )?)+/.exec(ts.getTextOfJSDocComment(tag.comment) ?? '')?.[0] ?? '',
+  );
+  return new Set(heads.flatMap((head) => [...head.matchAll(/\w+(?=`)/g)].map(([name]) => name)));
 }
 
 /**

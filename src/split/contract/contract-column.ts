@@ -3,15 +3,18 @@
  * footer statistics (nothing is read), the dictionary (each distinct value once), the rows. What the contract leaves
  * unchanged stays copyable as bytes.
  */
-import { OrdinalError } from '../../errors.ts';
-import { type DictionaryColumn, gatherColumn, joinColumns, type PlainColumn } from '../../parquet/columns.ts';
-import { decodeValidity } from '../../parquet/decode.ts';
+import { type ErrorLocation, OrdinalError } from '../../errors.ts';
+import { type DictionaryColumn, gatherColumn, joinColumns, type PlainColumn, valuesOf } from '../../parquet/columns.ts';
+import { checkNullCount, decodeValidity } from '../../parquet/decode.ts';
 import type { ChunkShape } from '../../parquet/pages.ts';
+import { proveChunk } from '../../parquet/prove-chunk.ts';
+import { isText, isTextAt, textHolds } from '../../parquet/text.ts';
 import { typeText } from '../../parquet/type-text.ts';
-import type { Column, ColumnType } from '../../parquet/types.ts';
-import { allocate, gather } from '../../parquet/values.ts';
+import type { Column, ColumnType, Values } from '../../parquet/types.ts';
+import { allocate, bytesAt, gather } from '../../parquet/values.ts';
 import type { ContractColumn } from '../../pipeline/compiled.ts';
 import {
+  checkPages,
   chunkLocation,
   decodeSource,
   locationOf,
@@ -35,6 +38,8 @@ export interface CleanContext {
   place: UnitPlace;
   /** The column's distinct values will be needed (it feeds keys, or its schema looks at values). */
   distinct: boolean;
+  /** Pages that are copied are not walked, and text that no schema reads is not held to UTF-8. */
+  trust: boolean;
   /** Takes refused rows; without it a refused row is an error. */
   rejections: Rejections | undefined;
   /** The unit's lists, and the column's strings, which earlier units of the run share. */
@@ -55,6 +60,8 @@ export class CleanColumn {
   #shapes: ChunkShape[] | undefined;
   #column: Column | undefined;
   #js: JsView | undefined;
+  /** Whether every value, used or not, is UTF-8 where the type says text; undefined as long as nobody looked. */
+  #allText: boolean | undefined;
 
   /** `chunks`: the column's chunks in the unit's row groups. */
   constructor(contract: ContractColumn, chunks: readonly SourceChunk[], context: CleanContext) {
@@ -67,6 +74,8 @@ export class CleanColumn {
       this.#checkNulls();
       const proven = chunks.every((chunk) => provenByStatistics(contract, chunk.leaf.type, chunk.meta, chunk.rows));
       if (!proven) this.#checkValues();
+      // What is set aside must be known before rows are selected.
+      if (context.rejections && this.#textUnread()) this.column();
     }
   }
 
@@ -86,6 +95,26 @@ export class CleanColumn {
     return this.unchanged && this.#chunks.every((chunk) => typeText(chunk.leaf.type) === typeText(this.type));
   }
 
+  /**
+   * Whether the bytes of the chunk that `source` gave may stand in an output: its pages are whole, and all its text is
+   * UTF-8. Walked at most once, and not at all where decoding has done it. Throws `CorruptFile` for damaged pages, and
+   * `InvalidValue` with the row for a value that is not text; false where only a dictionary entry that no row uses is none.
+   */
+  provenToCopy(): boolean {
+    const { chunk, shape } = this.source()!;
+    const { place, trust } = this.#context;
+    if (trust) {
+      checkPages(chunk, place.blob, shape);
+      return true;
+    }
+    if (this.#allText === undefined && !this.#column) {
+      this.#allText = proveChunk(chunk.bytes, chunk.meta, chunk.leaf, chunkLocation(chunk, place.blob), shape);
+      if (!this.#allText) this.column();
+    }
+    this.#allText ??= !isText(this.type) || textHolds(valuesOf(this.column()));
+    return this.#allText;
+  }
+
   /** Decoded values after the contract. Decoded at most once. */
   column(): Column {
     this.#column ??= this.#decode();
@@ -98,7 +127,7 @@ export class CleanColumn {
   }
 
   js(): JsView {
-    this.#js ??= jsView(this.column(), this.type, this.contract.output);
+    this.#js ??= jsView(this.column(), this.type, this.contract.output, (row) => this.#at(row));
     return this.#js;
   }
 
@@ -112,6 +141,7 @@ export class CleanColumn {
     const pool = memory.run.pool(this.contract.name);
     const list = (length: number) => memory.list(length);
     const shapes = this.#shapesOf();
+    let first = 0;
     const pieces = this.#chunks.map((chunk, c) => {
       const at = chunkLocation(chunk, place.blob);
       const promoted =
@@ -119,14 +149,40 @@ export class CleanColumn {
           ? decodePromoted(chunk, at, shapes[c]!, pool, list)
           : undefined;
       const decoded = promoted ?? decodeSource(chunk, place.blob, shapes[c]!, list);
-      try {
-        return widenColumn(decoded, chunk.leaf.type, type);
-      } catch (thrown) {
-        throw thrown instanceof OrdinalError ? thrown.at(at) : thrown;
-      }
+      if (!chunk.window) checkNullCount(chunk.meta, decoded.nulls, at);
+      const before = first;
+      first += decoded.rows;
+      return widenColumn(decoded, chunk.leaf.type, type, (row) => this.#at(before + row));
     });
     const joined = joinColumns(type, pieces);
-    return distinct ? promote(joined, pool, list) : joined;
+    const column = distinct ? promote(joined, pool, list) : joined;
+    if (this.#textUnread()) this.#checkText(column);
+    return column;
+  }
+
+  /** Whether values are text that no schema reads: a schema that does refuses what is not UTF-8. */
+  #textUnread(): boolean {
+    const { type, trust } = this.#context;
+    return !trust && isText(type) && !(this.contract.active && this.contract.input === 'string');
+  }
+
+  /** Refuses rows whose text is not UTF-8. */
+  #checkText(column: Column): void {
+    const values = valuesOf(column);
+    this.#allText = textHolds(values);
+    if (this.#allText) return;
+    const bad = new Uint8Array(values.length);
+    for (let slot = 0; slot < bad.length; slot++) bad[slot] = isTextAt(values, slot) ? 0 : 1;
+    for (let row = 0; row < column.rows; row++) {
+      const slot = column.form === 'dictionary' ? column.indices[row]! : row;
+      if (slot >= 0 && bad[slot] === 1) {
+        this.#refuse(row, bytesAt(values as Values & { kind: 'bytes' }, slot), 'it is not UTF-8 text');
+      }
+    }
+  }
+
+  #at(row: number): ErrorLocation {
+    return { ...locationOf(this.#context.place, row), column: this.contract.name };
   }
 
   #checkNulls(): void {
@@ -223,7 +279,11 @@ export class CleanColumn {
       cleaned[entry] = outcome;
       changed ||= outcome !== number;
     }
-    if (!changed) return entries;
+    if (!changed) {
+      // The schema has read every entry.
+      this.#allText = true;
+      return entries;
+    }
     this.unchanged = false;
     return new PooledColumn(column, pool, cleaned);
   }
@@ -263,14 +323,14 @@ export class CleanColumn {
 
   /** Sets a row aside, or fails. */
   #refuse(row: number, value: unknown, reason: string): void {
-    const { place, rejections } = this.#context;
+    const { rejections } = this.#context;
     const column = this.contract.name;
     if (rejections) {
       rejections.add(row, column, value, reason);
       return;
     }
     throw new OrdinalError('InvalidValue', `column "${column}" holds ${shown(value)}: ${reason}`, {
-      where: { ...locationOf(place, row), column },
+      where: this.#at(row),
       remedy: "Correct the source, or widen this column's schema in the pipeline.",
     });
   }

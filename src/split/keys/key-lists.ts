@@ -6,7 +6,8 @@
 
 import { keysToValues, keyWriter } from '../../keys/encode.ts';
 import type { KeyTable } from '../../keys/table.ts';
-import type { Column, ColumnType, Values } from '../../parquet/types.ts';
+import { valuesOf } from '../../parquet/columns.ts';
+import type { Column, ColumnType } from '../../parquet/types.ts';
 import {
   type AttributeColumn,
   type CompiledPipeline,
@@ -14,6 +15,7 @@ import {
   isAttribute,
   type KeyedEntity,
 } from '../../pipeline/compiled.ts';
+import { locationOf } from '../../source/source-chunk.ts';
 import { widenColumn } from '../../source/widen.ts';
 import { combine, type Factor } from '../contract/factorize.ts';
 import { PooledColumn, type StringPool } from '../contract/string-pool.ts';
@@ -87,7 +89,8 @@ function feedPart(feed: Feed, unit: SourceUnit, list: KeyList, memory: BatchMemo
   const columns = feed.columns.map((name, c) => {
     const cleaned = unit.column(name);
     const type = list.types[c]!;
-    return { column: widenColumn(cleaned.column(), cleaned.type, type), type };
+    const locate = (row: number) => ({ ...locationOf(unit.place, row), column: name });
+    return { column: widenColumn(cleaned.column(), cleaned.type, type, locate), type };
   });
   const factors = feed.columns.map((name) => unit.factor(name, feed.selectedBy));
   const factor = factors.reduce((a, b) => combine(a, b, (length) => memory.list(length)));
@@ -138,10 +141,6 @@ function internInOrder(parts: readonly FeedPart[]): void {
     part.ordinals[part.factor.order[place]!] = part.ordinalOf(bestRow);
     next[best] = place + 1;
   }
-}
-
-function valuesOf(column: Column): Values {
-  return column.form === 'dictionary' ? column.dictionary : column.values;
 }
 
 function positionOf(column: Column, row: number): number {

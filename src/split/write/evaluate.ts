@@ -180,8 +180,7 @@ function viewAt(view: JsView, at: Int32Array | undefined): JsView {
   if (view.form === 'plain') return { form: 'plain', at: (i) => view.at(at[i]!) };
   const indices = new Int32Array(at.length);
   for (let i = 0; i < at.length; i++) indices[i] = view.indices[at[i]!]!;
-  const { values, nulls } = view;
-  return { form: 'dictionary', values, indices, nulls, at: (i) => (indices[i]! < 0 ? null : values[indices[i]!]) };
+  return { ...view, indices, at: (i) => view.at(at[i]!) };
 }
 
 function constantColumn(column: Extract<OutColumn, { kind: 'constant' }>, rows: number): Column {

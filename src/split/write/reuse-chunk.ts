@@ -144,12 +144,12 @@ export function mapDictionary(
   const build = builder(out.type);
   let spare: unknown;
   for (let entry = 0; entry < used.length && spare === undefined; entry++) {
-    if (used[entry] === 1) spare = tryApply(column, view.values[entry]);
+    if (used[entry] === 1) spare = tryApply(column, view, entry);
   }
   if (spare === undefined || spare === null) return undefined;
   for (let entry = 0; entry < used.length; entry++) {
     // An unused entry takes a value that occurs, so that the dictionary holds nothing else.
-    const value = used[entry] === 1 ? tryApply(column, view.values[entry]) : spare;
+    const value = used[entry] === 1 ? tryApply(column, view, entry) : spare;
     if (value === undefined || value === null || !tryPush(build, value)) return undefined;
   }
   const dictionary = build.finish().values;
@@ -157,10 +157,15 @@ export function mapDictionary(
   return behindDictionary(dictionary, found, statistics);
 }
 
-/** Undefined when the function throws: the slow way then reports the row. */
-function tryApply(column: Extract<OutColumn, { kind: 'map' | 'compute' }>, value: unknown): unknown {
+/** Undefined when the entry is unreadable or the function throws: the slow way then reports the row. */
+function tryApply(
+  column: Extract<OutColumn, { kind: 'map' | 'compute' }>,
+  view: JsView & { form: 'dictionary' },
+  entry: number,
+): unknown {
+  if (view.unreadable.has(entry)) return undefined;
   try {
-    return column.fn(value);
+    return column.fn(view.values[entry]);
   } catch {
     return undefined;
   }

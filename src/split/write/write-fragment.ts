@@ -15,7 +15,6 @@ import { pagesForOtherDictionary } from '../../parquet/reused-pages.ts';
 import type { Codec, Column, EncodedChunk } from '../../parquet/types.ts';
 import { allocate } from '../../parquet/values.ts';
 import type { OutColumn, RowsEntity } from '../../pipeline/compiled.ts';
-import { checkPages } from '../../source/source-chunk.ts';
 import type { CleanColumn } from '../contract/contract-column.ts';
 import { entriesOf } from '../contract/string-pool.ts';
 import { type FedKeys, feedKey } from '../keys/fed-keys.ts';
@@ -134,15 +133,14 @@ function copyColumn(
   selection: Selection | undefined,
   context: FragmentContext,
 ): EncodedChunk {
-  const { ways, unit, readers } = context;
+  const { ways, readers } = context;
   const found = selection || ways === 'encode' ? undefined : reusable(source, out, readers);
   if (found) {
-    if (source.copyable && ways === 'any') {
-      checkPages(found.chunk, unit.place.blob, found.shape);
-      return copied(found);
-    }
+    const copyable = source.copyable && ways === 'any';
+    if (copyable && source.provenToCopy()) return copied(found);
     const column = source.column();
-    if (column.form === 'dictionary' && found.shape.whollyDictionary) {
+    // What may not be copied as it is has a dictionary entry that gets into no output.
+    if (!copyable && column.form === 'dictionary' && found.shape.whollyDictionary) {
       return behindDictionary(column.dictionary, found, usedStatistics(column.dictionary, column, out));
     }
   }
