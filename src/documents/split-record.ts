@@ -53,7 +53,6 @@ const indexPages = z.object({
   numValues: count,
   nulls: count,
 });
-export type IndexPages = z.infer<typeof indexPages>;
 
 export const fragmentColumnSchema = z.discriminatedUnion('kind', [
   /** Written whole at split. */

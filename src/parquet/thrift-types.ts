@@ -4,6 +4,7 @@
  * Specification: apache/thrift, `doc/specs/thrift-compact-protocol.md`.
  */
 /** End of a struct. */
+/** End of a struct. */
 export const STOP = 0;
 /** A BOOL field that is true. */
 export const TRUE = 1;

@@ -7,6 +7,7 @@
  */
 
 /** How values are stored. */
+/** How values are stored. */
 export type PhysicalType =
   | 'BOOLEAN'
   | 'INT32'

@@ -265,21 +265,6 @@ function mixed(wanted: string, found: string): OrdinalError {
 }
 
 /**
- * Whether value i of `a` and value j of `b` are the same bytes (so NaN equals NaN, and -0 differs from 0).
- * @param a values
- * @param i position in `a`
- * @param b values
- * @param j position in `b`
- * @returns true when the bytes are the same
- */
-export function equalAt(a: Values, i: number, b: Values, j: number): boolean {
-  if (a.kind === 'bytes' || a.kind === 'fixed') {
-    return (b.kind === 'bytes' || b.kind === 'fixed') && compareBytes(bytesAt(a, i), bytesAt(b, j)) === 0;
-  }
-  return a.kind === b.kind && Object.is(a.data[i], b.data[j]);
-}
-
-/**
  * Unsigned lexicographic order of bytes: negative, zero or positive.
  * @param a bytes
  * @param b bytes

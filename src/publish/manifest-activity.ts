@@ -2,6 +2,7 @@
  * Activity `finish`: writes the manifest, once. The manifest is the commit point of a run: before
  * it nothing counts, after it everything does.
  */
+
 import { z } from 'zod';
 import type { Tally } from '../documents/batch-blob.ts';
 import {
@@ -20,6 +21,7 @@ import type { CompiledPipeline, Entity, KeyedEntity } from '../pipeline/compiled
 import { identityOf } from '../pipeline/identity.ts';
 import { keepIdentity } from '../plan/pipeline-identity.ts';
 import { IdMap } from '../sequence/id-map.ts';
+import { toJson } from '../sequence/id-range.ts';
 import { publishRejected } from '../split/run-quarantine.ts';
 import { forEachBounded, mapBounded } from '../storage/in-flight.ts';
 import { readJson, requireJson, writeJson } from '../storage/json.ts';
@@ -144,12 +146,7 @@ function ownIds(entity: Entity, ids: Ids, rows: number): Manifest['entities'][nu
   invariant(column.kind === 'id', `"${entity.name}" has an own ID`);
   const sequence = ids.sequences[column.sequence]!;
   const ranges = new IdMap(sequence).slice(ids.bases[entity.name]![column.name]!, rows);
-  return {
-    sequence: column.sequence,
-    step: sequence.step,
-    count: rows,
-    ranges: ranges.map(({ first, count }) => ({ first: String(first), count: String(count) })),
-  };
+  return { sequence: column.sequence, step: sequence.step, count: rows, ranges: ranges.map(toJson) };
 }
 
 /**

@@ -17,7 +17,7 @@ import { unpackFrame } from '../storage/frame.ts';
 import { Uploads } from '../storage/in-flight.ts';
 import { requireBytes, writeJson } from '../storage/json.ts';
 import { blockId, output, unit, work } from '../storage/names.ts';
-import { allSlots, batchSlots, type OpenRun, openRun } from './seal-context.ts';
+import { allSlots, batchSlots, type OpenRun, openRun, runsOf } from './seal-context.ts';
 import { type Binding, type SealedFragment, sealFragment } from './seal-fragment.ts';
 
 export const sealInputSchema = planRefSchema.extend({ group: z.int().nonnegative() });
@@ -205,7 +205,7 @@ function bindingOf(
     ownIds(column) {
       const { kind, name, ...rest } = entity.columns[column]!;
       invariant(kind === 'id' && 'sequence' in rest, 'an ID column');
-      return run.idMap(rest.sequence).slice(run.ids.bases[entity.name]![name]! + firstRow, rows);
+      return runsOf(run.idMap(rest.sequence), run.ids.bases[entity.name]![name]! + firstRow, rows);
     },
     keyIds: place.keyIds,
     keyIdsOfBatches: place.keyIdsOfBatches,

@@ -1,26 +1,16 @@
 /** A sequence's answers: what a ledger says, as JSON values. */
-import type { ReservationAnswer, ReserveAnswer, ReservedRange, ShowAnswer } from './operations.ts';
-import { countOf, type Range } from './ranges.ts';
+
+import { countOf, toJson } from './id-range.ts';
+import type { ReservationAnswer, ReserveAnswer, ShowAnswer } from './operations.ts';
 import type { Finished, Ledger, Reservation } from './state.ts';
 
 /**
- * Ranges as JSON values.
- * @param ranges ranges of IDs
- * @param step distance between IDs of the sequence, at least 1
- * @returns the same with decimal texts
- */
-export function rangesOf(ranges: Range[], step: bigint): ReservedRange[] {
-  return ranges.map(({ first, count }) => ({ first: String(first), count: String(count), step: String(step) }));
-}
-
-/**
  * What an owner holds, as an answer.
- * @param ledger the sequence while an operation works on it
  * @param reservation the owner and its ranges
  * @returns the answer to `commit`, and the core of the answer to `reserve`
  */
-export function reserved(ledger: Ledger, { owner, ranges }: Reservation): ReservationAnswer {
-  return { ok: true, owner, count: String(countOf(ranges)), ranges: rangesOf(ranges, ledger.step) };
+export function reserved({ owner, ranges }: Reservation): ReservationAnswer {
+  return { ok: true, owner, count: String(countOf(ranges)), ranges: ranges.map(toJson) };
 }
 
 /**
@@ -31,7 +21,7 @@ export function reserved(ledger: Ledger, { owner, ranges }: Reservation): Reserv
  * @returns the answer to `reserve`
  */
 export function drawn(ledger: Ledger, entry: Reservation, after: Ledger): ReserveAnswer {
-  return { ...reserved(ledger, entry), before: String(ledger.next), after: String(after.next) };
+  return { ...reserved(entry), before: String(ledger.next), after: String(after.next) };
 }
 
 /**
@@ -59,7 +49,7 @@ export function show(ledger: Ledger | undefined, owner: string | undefined): Sho
     openCount: String(countOf(open.flatMap(({ ranges }) => ranges))),
     openOwners: open.map(({ owner }) => owner),
     ...(entry && {
-      reservation: { outcome: entry.outcome, attempt: entry.attempt, ranges: rangesOf(entry.ranges, step) },
+      reservation: { outcome: entry.outcome, attempt: entry.attempt, ranges: entry.ranges.map(toJson) },
     }),
   };
 }

@@ -95,32 +95,6 @@ export function releaseOperation(
 }
 
 /**
- * Takes all IDs up to a value for given: they came from elsewhere.
- * @param sequence name of the sequence
- * @param input owner, life of the owner, and what the operation needs
- * @returns the operation, to be put by `askEntity`
- */
-export function raiseToOperation(
-  sequence: string,
-  input: Input<SequenceOperation, 'raiseTo'>,
-): EntityCall<SequenceResult<'raiseTo'>> {
-  return onSequence(sequence, 'raiseTo', input);
-}
-
-/**
- * Replaces a sequence's state by what manifests say.
- * @param sequence name of the sequence
- * @param input owner, life of the owner, and what the operation needs
- * @returns the operation, to be put by `askEntity`
- */
-export function restoreOperation(
-  sequence: string,
-  input: Input<SequenceOperation, 'restore'>,
-): EntityCall<SequenceResult<'restore'>> {
-  return onSequence(sequence, 'restore', input);
-}
-
-/**
  * Asks what a sequence holds; `owner` asks about one owner too.
  * @param sequence name of the sequence
  * @param input owner, life of the owner, and what the operation needs
@@ -131,16 +105,6 @@ export function showOperation(
   input: Input<SequenceOperation, 'show'> = {},
 ): EntityCall<SequenceResult<'show'>> {
   return onSequence(sequence, 'show', input);
-}
-
-/**
- * Key of the lease entity of a keyed entity. A run takes its leases in the ascending order of these keys.
- * @param pipeline name of the pipeline
- * @param entity name of the keyed entity
- * @returns the key
- */
-export function leaseKey(pipeline: string, entity: string): string {
-  return `${pipeline}.${entity}`;
 }
 
 /**
@@ -171,15 +135,6 @@ export function releaseLeaseOperation(lease: string, input: Input<LeaseOperation
  */
 export function evictLeaseOperation(lease: string, input: Input<LeaseOperation, 'evict'>): EntityCall<LeaseResult> {
   return onLease(lease, 'evict', input);
-}
-
-/**
- * Asks who holds a lease.
- * @param lease name of the lease: the key index that it guards
- * @returns the operation, to be put by `askEntity`
- */
-export function showLeaseOperation(lease: string): EntityCall<LeaseResult> {
-  return onLease(lease, 'show', {});
 }
 
 function onSequence<K extends keyof SequenceAnswers>(

@@ -21,7 +21,7 @@ import { RUN_ORCHESTRATION, runOrchestrator, shardOrchestrator } from '../../../
 import { reduceLeaseAny } from '../../../src/sequence/lease.ts';
 import { reduceAny } from '../../../src/sequence/reducer.ts';
 import type { SequenceState } from '../../../src/sequence/state.ts';
-import { type FaultPoint, withFaults } from '../../../src/storage/faults.ts';
+import { type FaultPoint, withFaults } from '../../support/faults.ts';
 import { MemoryStore } from '../../support/memory-store.ts';
 
 // The blocks here are small: some are held back, and some are staged at the split, as in life.
