@@ -50,7 +50,7 @@ function givenUp(runId: string, retryable = false): OrdinalError {
   return new OrdinalError('StorageConflict', `the plan of run "${runId}" is gone, or another life's`, {
     where: { blob: work.plan(runId) },
     retryable,
-    remedy: 'The run was given up while it still worked: start it again.',
+    remedy: 'Start the run again: it was given up while it still worked.',
   });
 }
 

@@ -73,7 +73,7 @@ export async function openIndex(
     throw new OrdinalError(
       'PipelineChanged',
       `keys of index "${index}" are (${types(document.keyTypes)}) and would be (${types(wanted.keyTypes)})`,
-      { remedy: 'A natural key keeps its columns and types for life: give the changed entity another name.' },
+      { remedy: 'Give the changed entity another name: a natural key keeps its columns and types for life.' },
     );
   }
   if (document.partitions !== wanted.partitions) {
@@ -186,7 +186,7 @@ export async function settlePending(
 export function withPending(head: IndexHead, term: number, pending: PendingDelta | null): IndexHead {
   if (head.term > term) {
     throw new OrdinalError('LeaseConflict', `the key index is held by another run now (grant ${head.term})`, {
-      remedy: 'This run was given up; start it again.',
+      remedy: 'Start the run again: it was given up.',
     });
   }
   if (head.term === term && JSON.stringify(head.pending) === JSON.stringify(pending)) return head;

@@ -271,6 +271,6 @@ async function readPart(
   throw new OrdinalError('StorageFailed', `key segment "${blob}" is gone`, {
     where: { blob },
     retryable: true,
-    remedy: 'If it stays gone, rebuild the key index: npm run ordinal -- keys rebuild.',
+    remedy: 'Start the run again; if the segment stays gone, rebuild the key index: npm run ordinal -- keys rebuild.',
   });
 }

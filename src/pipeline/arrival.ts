@@ -44,7 +44,7 @@ function faultOf(
   const on = (given as { on?: unknown } | null | undefined)?.on;
   if (typeof given !== 'object' || given === null || !modes.includes(String(on))) {
     const field = typeof given === 'object' && given !== null ? 'on' : '';
-    const remedy = typeof on === 'string' ? didYouMean(on, allowed) : "write { on: 'blob' }, 'marker' or 'quiet'";
+    const remedy = typeof on === 'string' ? didYouMean(on, allowed) : "Write { on: 'blob' }, 'marker' or 'quiet'.";
     return { field, message: `${show(field === 'on' ? on : given)} is no mode of arrival`, remedy };
   }
   if (issue?.code === 'unrecognized_keys') {
@@ -56,7 +56,7 @@ function faultOf(
   return {
     field: issue?.path.join('.') ?? '',
     message: issue?.message ?? 'is wrong',
-    remedy: 'see "Runs that blobs start" in docs/http.md',
+    remedy: 'See "Runs that blobs start" in docs/http.md.',
   };
 }
 
@@ -94,7 +94,7 @@ export function parseArrivalSetting(text: string): { arrivals: Record<string, Ar
     }
     const given = { on, ...settingOptions(on, options) };
     const fault = faultOf(given, [...modes, 'never']);
-    if (fault) return { fault: `${pipeline}: ${fault.field}: ${fault.message}; ${fault.remedy}` };
+    if (fault) return { fault: `${pipeline}: ${fault.field}: ${fault.message}. ${fault.remedy}` };
     arrivals.set(pipeline, arrivalModeSchema.parse(given));
   }
   return { arrivals: Object.fromEntries(arrivals) };

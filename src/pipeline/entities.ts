@@ -36,9 +36,9 @@ export function compileEntities(
   contract: readonly ContractColumn[],
 ): { entities: Entity[]; sequences: ReturnType<Sequences['list']> } {
   const all = Object.entries(record(declared, 'entities'));
-  if (all.length === 0) refuse('entities', 'is empty', 'declare at least one: rows({ ... }) or keyed({ ... })');
+  if (all.length === 0) refuse('entities', 'is empty', 'Declare at least one: rows({ ... }) or keyed({ ... }).');
   if (all.length > limits.entitiesMax)
-    refuse('entities', `has ${all.length} entities`, `the limit is ${limits.entitiesMax}`);
+    refuse('entities', `has ${all.length} entities`, `Declare at most ${limits.entitiesMax} entities.`);
   const keys = new Map<string, ResolvedKey>();
   const rows = new Set<string>();
   const scope: Scope = { contract: new Map(contract.map((c) => [c.name, c])), keys, rows, sequences: new Sequences() };
@@ -59,26 +59,26 @@ function declaredEntity(name: string, value: unknown): Declared {
   checkName(name, field);
   const kind = (value as { kind?: unknown } | null | undefined)?.kind;
   if (kind !== 'keyed' && kind !== 'rows')
-    return refuse(field, `${show(value)} is not an entity`, 'use keyed({ ... }) or rows({ ... })');
+    return refuse(field, `${show(value)} is not an entity`, 'Use keyed({ ... }) or rows({ ... }).');
   return record(value, field, options[kind]) as Declared;
 }
 
 /** A key of source columns (the entity's own feed) or of zod types (references alone feed it). */
 function resolveKey(given: unknown, scope: Scope, field: string): ResolvedKey {
   const parts = Object.entries(record(given, field));
-  if (parts.length === 0) refuse(field, 'has no component', "name the natural key, as in key: { code: 'origin' }");
+  if (parts.length === 0) refuse(field, 'has no component', "Name the natural key, as in key: { code: 'origin' }.");
   const typed = parts.filter(([, part]) => isSchema(part));
   if (typed.length !== 0 && typed.length !== parts.length) {
     refuse(
       field,
       'mixes source columns and zod types',
-      'use source columns throughout, or types when only references bring keys',
+      'Use source columns throughout, or types when only references bring keys.',
     );
   }
   const components = parts.map(([name, part]) => {
     const at = `${field}.${checkColumnName(name, field)}`;
     const input = isSchema(part) ? keyType(part, at) : scope.contract.get(sourceColumn(part, scope, at))!.output;
-    if (input === 'any') refuse(at, 'has no type', 'a key needs one: give its column a type in the row contract');
+    if (input === 'any') refuse(at, 'has no type', 'Give its column a type in the row contract: a key needs one.');
     return { name, input };
   });
   return { components, ownFeed: typed.length === 0 ? parts.map(([, source]) => String(source)) : undefined };
@@ -90,7 +90,7 @@ function keyType(schema: Parameters<typeof schemaFacts>[0], field: string): Cont
     refuse(
       field,
       'does more than state a type',
-      'use a bare type such as z.string(); checks belong to the columns of the row contract',
+      'Use a bare type such as z.string(); checks belong to the columns of the row contract.',
     );
   }
   return facts.output === 'unknown' ? 'any' : facts.output;
@@ -99,7 +99,7 @@ function keyType(schema: Parameters<typeof schemaFacts>[0], field: string): Cont
 /** The entity's own ID column. */
 function idColumn(given: unknown, sequenceDefault: string, scope: Scope, field: string): OutColumn {
   const id = given as Record<string, unknown> | null | undefined;
-  if (typeof id !== 'object' || id?.kind !== 'id') return refuse(field, `is ${show(given)}`, "use id('column_name')");
+  if (typeof id !== 'object' || id?.kind !== 'id') return refuse(field, `is ${show(given)}`, "Use id('column_name').");
   const name = checkColumnName(id.column, field);
   const settings = record(id.settings, field, ['sequence', 'start', 'step']);
   return { kind: 'id', name, sequence: scope.sequences.use(settings.sequence ?? sequenceDefault, settings, field) };
@@ -115,7 +115,7 @@ function declaredColumns(spec: Declared, name: string, scope: Scope): OutColumn[
 
 function checkColumns(columns: readonly OutColumn[], field: string): void {
   if (columns.length > limits.entityColumnsMax) {
-    refuse(field, `has ${columns.length} columns`, `the limit is ${limits.entityColumnsMax}`);
+    refuse(field, `has ${columns.length} columns`, `Declare at most ${limits.entityColumnsMax} columns.`);
   }
   checkDistinct(
     columns.map((c) => c.name),
@@ -123,7 +123,7 @@ function checkColumns(columns: readonly OutColumn[], field: string): void {
   );
   const sequences = columns.flatMap((c) => (c.kind === 'id' ? [c.sequence] : []));
   const repeated = sequences.find((s, i) => sequences.indexOf(s) !== i);
-  if (repeated) refuse(field, `takes two IDs from sequence '${repeated}'`, 'name another sequence for one of them');
+  if (repeated) refuse(field, `takes two IDs from sequence '${repeated}'`, 'Name another sequence for one of them.');
 }
 
 function compileRows(pipeline: string, name: string, spec: Declared, scope: Scope): RowsEntity {
@@ -149,7 +149,7 @@ function compileKeyed(pipeline: string, name: string, spec: Declared, scope: Sco
       refuse(
         needs,
         `reads source rows, but only references bring keys to '${name}'`,
-        "give the key source columns, as in key: { code: 'origin' }",
+        "Give the key source columns, as in key: { code: 'origin' }.",
       );
   }
   const partitions = partitionCount(spec.partitions ?? 1, `${field}.partitions`);
@@ -182,7 +182,7 @@ function knownKeys(
     refuse(
       `${field}.publish`,
       `'seen' repeats rows of known keys, whose '${further.name}' was given once and is not known any more`,
-      'publish new keys only, or take the further ID to another entity',
+      'Publish new keys only, or take the further ID to another entity.',
     );
   }
   if (onChange === 'report') {
@@ -190,11 +190,11 @@ function knownKeys(
       refuse(
         `${field}.onChange`,
         'there is no attribute that could change',
-        "leave it out, or add columns: first('column')",
+        "Leave it out, or add columns: first('column').",
       );
     for (const name of Object.values(changeColumns)) {
       if (columns.some((column) => column.name === name))
-        refuse(`${field}.columns.${name}`, 'is a column that the changes dataset has anyway', 'give it another name');
+        refuse(`${field}.columns.${name}`, 'is a column that the changes dataset has anyway', 'Give it another name.');
     }
   }
   return { ...(publish === 'seen' && { publish }), ...(onChange === 'report' && { onChange }) };
@@ -203,7 +203,7 @@ function knownKeys(
 function partitionCount(given: unknown, field: string): number {
   const max = limits.keyPartitionsMax;
   if (typeof given !== 'number' || !Number.isInteger(given) || given < 1 || given > max) {
-    return refuse(field, `${show(given)} is not a number of partitions`, `use a whole number from 1 to ${max}`);
+    return refuse(field, `${show(given)} is not a number of partitions`, `Use a whole number from 1 to ${max}.`);
   }
   return given;
 }
@@ -218,7 +218,7 @@ function checkIndexes(entities: readonly Entity[]): void {
       refuse(
         `entities.${entity.name}.index`,
         `'${entity.index}' is the key index of '${other}' too`,
-        'give each its own, or refer to one entity twice',
+        'Give each its own, or refer to one entity twice.',
       );
     byIndex.set(entity.index, entity.name);
   }

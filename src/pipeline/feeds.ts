@@ -30,7 +30,11 @@ export function collectFeeds(entities: readonly Entity[]): Feed[] {
   const all = [...feeds.values()];
   for (const { kind, name } of entities) {
     if (kind === 'keyed' && !all.some((feed) => feed.target === name)) {
-      refuse(`entities.${name}`, 'nothing brings keys to it', 'give its key source columns, or refer to it with ref()');
+      refuse(
+        `entities.${name}`,
+        'nothing brings keys to it',
+        'Give its key source columns, or refer to it with ref().',
+      );
     }
   }
   return all;

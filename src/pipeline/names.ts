@@ -17,7 +17,7 @@ const prefixLengthMax = 500;
  */
 export function checkName(name: unknown, field: string): string {
   if (typeof name === 'string' && safeName.test(name)) return name;
-  return refuse(field, `${show(name)} is not a name`, 'use a lower-case letter, then up to 62 of a-z 0-9 _ -');
+  return refuse(field, `${show(name)} is not a name`, 'Use a lower-case letter, then up to 62 of a-z 0-9 _ -.');
 }
 
 /**
@@ -29,7 +29,7 @@ export function checkName(name: unknown, field: string): string {
  */
 export function checkSharedName(name: unknown, field: string): string {
   if (typeof name === 'string' && sharedName.test(name)) return name;
-  return refuse(field, `${show(name)} is not a name`, 'use a lower-case letter, then up to 126 of a-z 0-9 _ . -');
+  return refuse(field, `${show(name)} is not a name`, 'Use a lower-case letter, then up to 126 of a-z 0-9 _ . -.');
 }
 
 /**
@@ -41,7 +41,7 @@ export function checkSharedName(name: unknown, field: string): string {
  */
 export function checkColumnName(name: unknown, field: string): string {
   if (typeof name === 'string' && name !== '') return name;
-  return refuse(field, `${show(name)} is not a column name`, 'give a text that is not empty');
+  return refuse(field, `${show(name)} is not a column name`, 'Give a text that is not empty.');
 }
 
 /**
@@ -58,7 +58,7 @@ export function checkDistinct(names: readonly string[], field: string): void {
       refuse(
         field,
         other === name ? `'${name}' is there twice` : `'${other}' and '${name}' differ in case only`,
-        'rename one',
+        'Rename one.',
       );
     }
     seen.set(name.toLowerCase(), name);
@@ -81,7 +81,7 @@ export function oneOf<const T extends string>(value: unknown, options: readonly 
   return refuse(
     field,
     `${show(value)} is not an option`,
-    typeof value === 'string' ? didYouMean(value, options) : `use '${options.join("' or '")}'`,
+    typeof value === 'string' ? didYouMean(value, options) : `Use '${options.join("' or '")}'.`,
   );
 }
 
@@ -90,21 +90,21 @@ function checkContainer(value: unknown, field: string): string {
   return refuse(
     field,
     `${show(value)} is not a container`,
-    'use 3 to 63 of a-z 0-9 and single hyphens, none at the ends',
+    'Use 3 to 63 of a-z 0-9 and single hyphens, none at the ends.',
   );
 }
 
 function checkPrefix(value: unknown, field: string): string {
   if (typeof value !== 'string')
-    return refuse(field, `${show(value)} is not a prefix`, "give a text, as in 'flights/'");
+    return refuse(field, `${show(value)} is not a prefix`, "Give a text, as in 'flights/'.");
   if (value.length > prefixLengthMax)
-    refuse(field, `has ${value.length} characters`, `the limit is ${prefixLengthMax}`);
+    refuse(field, `has ${value.length} characters`, `Use at most ${prefixLengthMax} characters.`);
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is refused here.
   if (/^\/|\/\/|\\|[\u0000-\u001f\u007f]|(^|\/)\.{1,2}(\/|$)/.test(value)) {
     refuse(
       field,
       `${show(value)} is not a prefix`,
-      "no leading or double '/', no '\\', no '.' or '..' folder, no control characters",
+      "Leave out leading and double '/', '\\', folders named '.' or '..', and control characters.",
     );
   }
   return value;
@@ -129,7 +129,7 @@ export function checkPlaces(pipeline: string, sourceGiven: unknown, outputGiven:
   const output = record(outputGiven ?? {}, 'output', ['container', 'prefix']);
   const suffix = source.suffix ?? '.parquet';
   if (typeof suffix !== 'string')
-    refuse('source.suffix', `${show(suffix)} is not a suffix`, "give a text, as in '.parquet'");
+    refuse('source.suffix', `${show(suffix)} is not a suffix`, "Give a text, as in '.parquet'.");
   const places: Places = {
     source: {
       container: checkContainer(source.container, 'source.container'),
@@ -143,12 +143,12 @@ export function checkPlaces(pipeline: string, sourceGiven: unknown, outputGiven:
   };
   const { prefix } = places.output;
   if (prefix !== '' && !prefix.endsWith('/'))
-    refuse('output.prefix', `${show(prefix)} is not a folder`, `use '${prefix}/'`);
+    refuse('output.prefix', `${show(prefix)} is not a folder`, `Use '${prefix}/'.`);
   if (overlap(places.source, places.output)) {
     refuse(
       'output.prefix',
       `${places.output.container}/${prefix} overlaps the source ${places.source.container}/${places.source.prefix}: outputs would be taken for input`,
-      'use another container or folder for one of them',
+      'Use another container or folder for one of them.',
     );
   }
   return places;

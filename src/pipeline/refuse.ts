@@ -50,7 +50,7 @@ function editDistance(a: string, b: string): number {
 const namesShownMax = 12;
 
 /**
- * "did you mean 'delay'?", or the names there are when none is near.
+ * A remedy that names the nearest of the known names, or all of them when none is near.
  * @param name the name that is not known
  * @param known the names that are
  * @returns a sentence, for a remedy
@@ -63,10 +63,10 @@ export function didYouMean(name: string, known: Iterable<string>): string {
     const edits = editDistance(name, candidate);
     if (edits < nearestEdits) [nearest, nearestEdits] = [candidate, edits];
   }
-  if (nearest !== undefined) return `did you mean '${nearest}'?`;
-  if (names.length === 0) return 'there is none';
+  if (nearest !== undefined) return `Use '${nearest}', if that is what you mean.`;
+  if (names.length === 0) return 'Declare it first: there is none.';
   const shown = names.slice(0, namesShownMax).map((n) => `'${n}'`);
-  return `there are ${shown.join(', ')}${names.length > namesShownMax ? ` and ${names.length - namesShownMax} more` : ''}`;
+  return `Use one of ${shown.join(', ')}${names.length > namesShownMax ? ` and ${names.length - namesShownMax} more` : ''}.`;
 }
 
 /**
@@ -79,7 +79,11 @@ export function didYouMean(name: string, known: Iterable<string>): string {
  */
 export function record(value: unknown, field: string, known?: readonly string[]): Record<string, unknown> {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    refuse(field, `is ${show(value)}, not an object`, known && `it may have ${known.map((n) => `'${n}'`).join(', ')}`);
+    refuse(
+      field,
+      `is ${show(value)}, not an object`,
+      known && `Write an object with ${known.map((n) => `'${n}'`).join(', ')}.`,
+    );
   }
   if (known) {
     for (const key of Object.keys(value)) {
@@ -98,7 +102,7 @@ export function record(value: unknown, field: string, known?: readonly string[])
  */
 export function plainFunction(value: unknown, field: string): (...values: unknown[]) => unknown {
   if (typeof value !== 'function') refuse(field, `is ${show(value)} where a function belongs`);
-  if (isAsync(value)) refuse(field, 'is an async function', 'values are made at once: use a plain function');
+  if (isAsync(value)) refuse(field, 'is an async function', 'Use a plain function: values are made at once.');
   return value as (...values: unknown[]) => unknown;
 }
 

@@ -23,7 +23,7 @@ export function registerPipelines(definitions: readonly PipelineDefinition[]): P
   const registry = new Map<string, CompiledPipeline>();
   for (const definition of definitions) {
     const compiled = compile(definition);
-    if (registry.has(compiled.name)) refuse('name', `two pipelines are named '${compiled.name}'`, 'rename one');
+    if (registry.has(compiled.name)) refuse('name', `two pipelines are named '${compiled.name}'`, 'Rename one.');
     for (const other of registry.values()) refuseSharedOutput(other, compiled);
     registry.set(compiled.name, compiled);
   }
@@ -38,7 +38,7 @@ function refuseSharedOutput(a: CompiledPipeline, b: CompiledPipeline): void {
   refuse(
     'output.prefix',
     `pipelines '${a.name}' and '${b.name}' both write to ${b.output.container}/${b.output.prefix}`,
-    'give each its own folder: by default it is the pipeline name',
+    'Give each its own folder; by default it is named as the pipeline.',
   );
 }
 
@@ -71,7 +71,7 @@ function checkIndexes(registry: PipelineRegistry): void {
         refuse(
           `entities.${entity.name}.index`,
           `key index '${entity.index}' has ${here.identity} in ${here.at}, ${there.identity} in ${there.at}`,
-          'entities that share a key index have the same key and the same sequence',
+          'Give entities that share a key index the same key and the same sequence.',
         );
       }
       known.set(entity.index, here);
@@ -90,7 +90,7 @@ function refuseCircles(registry: PipelineRegistry): void {
       refuse(
         'output.prefix',
         `pipelines would start each other without end: ${circle.join(' → ')}`,
-        'write to another folder',
+        'Write to another folder.',
       );
     }
     if (done.has(pipeline)) return;

@@ -75,7 +75,7 @@ export function checkFacts(schema: core.$ZodType, field: string): CheckFacts {
 function readCheck(check: CheckDef, run: unknown, facts: CheckFacts, field: string): void {
   const refineFn = check.fn;
   if (isAsync(refineFn) || isAsync(run)) {
-    refuse(field, 'has an async check', 'values are checked at once: use a plain function');
+    refuse(field, 'has an async check', 'Use a plain function: values are checked at once.');
   }
   switch (check.check) {
     case 'describe':

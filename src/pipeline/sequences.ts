@@ -54,7 +54,7 @@ export function refuseConflict(
   refuse(
     other.field,
     `sequence '${a.name}' has start ${b.start} and step ${b.step} here, start ${a.start} and step ${a.step} at ${known.field}`,
-    'a sequence has one start and one step: state them alike, or name another sequence',
+    'State start and step alike, or name another sequence.',
   );
 }
 
@@ -64,7 +64,7 @@ function wholeNumber(value: unknown, min: bigint, field: string): string {
     return refuse(
       field,
       `${show(value)} is not a number from ${min} to 2^63-1`,
-      'use a whole number, or a bigint such as 10n',
+      'Use a whole number, or a bigint such as 10n.',
     );
   }
   return BigInt(value).toString();

@@ -87,7 +87,7 @@ function published(manifest: Manifest, input: PlanInput, pipeline: CompiledPipel
   if (manifest.source.prefix !== input.prefix) {
     throw new OrdinalError('RunIdConflict', `run "${input.runId}" has published already: "${name}" is there`, {
       where: { pipeline: pipeline.name, field: 'runId' },
-      remedy: 'A run ID is used once: start under another one.',
+      remedy: 'Start under another run ID: each is used once.',
     });
   }
   const { rows } = manifest.source;

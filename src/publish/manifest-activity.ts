@@ -175,7 +175,7 @@ async function writeOnce(
         : `"${container}/${name}" is the manifest of another run`,
       {
         where: { blob: name },
-        remedy: closed ? 'Start the run again.' : 'Run IDs are used once: start the run under another ID.',
+        remedy: closed ? 'Start the run again.' : 'Start the run under another ID: each is used once.',
         cause: thrown,
       },
     );

@@ -134,7 +134,7 @@ function acquire(lease: LeaseState, claim: Claim): LeaseState {
       'LeaseConflict',
       `attempt ${claim.attempt} of ${claim.owner} is stale: attempt ${known.attempt} is in line`,
       {
-        remedy: 'stop: a later life of the run is at work',
+        remedy: 'Stop: a later life of the run is at work.',
       },
     );
   }
@@ -143,7 +143,7 @@ function acquire(lease: LeaseState, claim: Claim): LeaseState {
   if (lease.line.length > limits.leaseWaitersMax) {
     throw new OrdinalError('LimitExceeded', `${lease.line.length - 1} runs wait for this lease, as many as may`, {
       retryable: true,
-      remedy: 'try again later, and start fewer runs at once on one keyed entity',
+      remedy: 'Try again later, and start fewer runs at once on one keyed entity.',
     });
   }
   return withLine(lease, [...lease.line, claim]);

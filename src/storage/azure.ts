@@ -130,7 +130,7 @@ class AzureBlobStore implements BlobStore {
       if (range && length !== range.length) {
         throw new OrdinalError('SourceChanged', `blob "${name}" ends before byte ${range.offset + range.length}`, {
           where: { blob: name },
-          remedy: 'The blob was replaced while it was read: start a new run.',
+          remedy: 'Start a new run: the blob was replaced while it was read.',
         });
       }
       const bytes = await collect(response.readableStreamBody as AsyncIterable<Uint8Array>, length, name);
@@ -328,7 +328,7 @@ function failure(verb: string, container: string, name: string, thrown: unknown)
     retryable,
     cause: thrown,
     ...((status === 401 || status === 403) && {
-      remedy: 'The app\'s identity needs the role "Storage Blob Data Owner" or "… Contributor" on this account.',
+      remedy: 'Give the app\'s identity the role "Storage Blob Data Owner" or "… Contributor" on this account.',
     }),
     ...(status === 404 && { remedy: `Create the container "${container}".` }),
   });

@@ -105,6 +105,6 @@ function corrupt(name: string, cause?: unknown): OrdinalError {
   return new OrdinalError('CorruptFile', `"${name}" is not a frame`, {
     where: { blob: name },
     cause,
-    remedy: 'Work in progress was damaged: start the run anew under another ID.',
+    remedy: 'Start the run anew under another ID: work in progress was damaged.',
   });
 }

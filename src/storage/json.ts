@@ -90,7 +90,7 @@ export function parseJson<T>(bytes: Uint8Array, container: string, name: string,
   } catch (cause) {
     throw new OrdinalError('CorruptFile', `"${container}/${name}" is not the document it should be`, {
       where: { blob: name },
-      remedy: 'Written by another version of Ordinal, or damaged: start the run anew under another ID.',
+      remedy: 'Start the run anew under another ID: the document is damaged, or of another version of Ordinal.',
       cause,
     });
   }
@@ -170,6 +170,6 @@ export async function requireBytes(
 function missing(container: string, name: string): OrdinalError {
   return new OrdinalError('StorageFailed', `"${container}/${name}" is gone although an earlier phase wrote it`, {
     where: { blob: name },
-    remedy: 'Somebody deleted work in progress: start the run anew under another ID.',
+    remedy: 'Start the run anew under another ID: somebody deleted work in progress.',
   });
 }
