@@ -1,17 +1,10 @@
-/** What a command is given, and what it gives. */
+/** What a command of `npm run ordinal` is given, and what it gives: lines for people and a value for programs. */
 import type { Environment } from '../src/environment/environment.ts';
 import type { Host } from './host.ts';
 
 export interface Given {
   environment: Environment;
   host: Host;
-  operands: string[];
-  file: string | undefined;
-  /** The last ID that is taken, as decimal text. */
-  to: string | undefined;
-  all: boolean;
-  /** Verify without reading sources again. */
-  noSource: boolean;
 }
 
 export interface Result {
@@ -19,11 +12,4 @@ export interface Result {
   value: unknown;
   /** False when what was looked at is not in order. @default true */
   ok?: boolean;
-}
-
-export interface Command {
-  words: string[];
-  operands: string;
-  does: string;
-  run(given: Given): Promise<Result>;
 }

@@ -34,6 +34,8 @@ async function live(app: App, callBackUri: string): Promise<void> {
     const { status, body } = await app.ask('POST', 'pipelines/flights/runs', run);
     if (status !== 202) throw new Error(`the start of ${runId} was answered with ${status}: ${JSON.stringify(body)}`);
   };
+  // A blob that arrives starts a run of its pipeline once things are quiet. It fails: these are no sales.
+  await app.upload('landing', 'sales/arrived.parquet', flightsFile(3));
   for (const file of [0, 1, 2]) await upload(`whole/${file}`, 40, file);
   await upload('tiny/0', 5);
   await app.upload('landing', 'flights/broken/0.parquet', new TextEncoder().encode('no Parquet'));
@@ -110,11 +112,14 @@ const scratch = mkdtempSync(path.join(tmpdir(), 'histories-'));
 const state = path.join(scratch, 'host.sqlite');
 const caller = createServer((_, response) => response.end()).listen(0, '127.0.0.1');
 const callBackUri = `http://127.0.0.1:${(caller.address() as AddressInfo | null)?.port ?? 0}/`;
-const app = await startApp(
-  { ORDINAL_BATCH_ROWS: '1', ORDINAL_PART_ROWS: '60', ORDINAL_CALLBACK_LOOPBACK: 'true' },
-  [],
-  { state },
-);
+const env = {
+  ORDINAL_BATCH_ROWS: '1',
+  ORDINAL_PART_ROWS: '60',
+  ORDINAL_CALLBACK_LOOPBACK: 'true',
+  ORDINAL_ARRIVAL: 'sales=quiet:1',
+  ORDINAL_ARRIVAL_SOURCE: 'LogsAndContainerScan',
+};
+const app = await startApp(env, ['--blob-poll', '200'], { state });
 try {
   await live(app, callBackUri);
   await settled(app);

@@ -61,6 +61,11 @@ export class KeyTable {
     return this.#arenaLength;
   }
 
+  /** Bytes of a key. */
+  lengthOf(ordinal: number): number {
+    return this.#offsets[ordinal + 1]! - this.#offsets[ordinal]!;
+  }
+
   /**
    * The key's ordinal, a new one if the key is new.
    * @throws `LimitExceeded` when keys take more memory than one table may have

@@ -1,6 +1,7 @@
 /** Decoded columns as wholes: rows picked, pieces joined, dictionaries spread. */
+import { limits } from '../limits.ts';
 import type { Column, ColumnType, Values } from './types.ts';
-import { concat, gather, slice } from './values.ts';
+import { byteLength, checkBytes, concat, gather, slice } from './values.ts';
 
 /** A column with a value for each row. */
 export type PlainColumn = Extract<Column, { form: 'plain' }>;
@@ -56,7 +57,7 @@ export function gatherColumn(column: Column, at: Int32Array): Column {
 export function toPlain(column: Column): PlainColumn {
   if (column.form === 'plain') return column;
   const { rows, nulls, dictionary, indices } = column;
-  const values = gather(dictionary, indices);
+  const values = gather(dictionary, indices, indices.length, limits.columnBytesMax);
   if (nulls === 0) return { form: 'plain', rows, nulls, values, valid: undefined };
   const valid = new Uint8Array(rows);
   for (let row = 0; row < rows; row++) valid[row] = indices[row]! < 0 ? 0 : 1;
@@ -97,7 +98,13 @@ export function cutRows(column: Column, type: ColumnType, from: number, to: numb
 export function joinColumns(type: ColumnType, columns: readonly Column[]): Column {
   const [only] = columns;
   if (columns.length === 1 && only) return only;
-  const pieces = columns.map(toPlain);
+  let bytes = 0;
+  const pieces = columns.map((column) => {
+    const piece = toPlain(column);
+    bytes += byteLength(piece.values);
+    checkBytes(bytes, limits.columnBytesMax);
+    return piece;
+  });
   const rows = pieces.reduce((sum, piece) => sum + piece.rows, 0);
   const nulls = pieces.reduce((sum, piece) => sum + piece.nulls, 0);
   const values = concat(

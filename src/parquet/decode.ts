@@ -5,6 +5,7 @@
  * Specification: parquet-format `Encodings.md`.
  */
 import type { ErrorLocation } from '../errors.ts';
+import { limits } from '../limits.ts';
 import { isDictionaryEncoding } from './constants.ts';
 import { decodeDeltaBytes, decodeDeltaInt32, decodeDeltaInt64, decodeDeltaLengthBytes } from './delta.ts';
 import { corrupt, guarded, unsupported } from './fail.ts';
@@ -16,9 +17,6 @@ import { decodeByteStreamSplit, decodePlain } from './plain.ts';
 import { PlainColumnBuilder } from './plain-column.ts';
 import type { ChunkMeta, Column, ColumnType, Leaf, Values } from './types.ts';
 import { bytesAt, gather } from './values.ts';
-
-/** Bytes that the values of one page may decode to where encoding multiplies them. */
-const decodedBytesMax = 1 << 30;
 
 /**
  * Decodes a chunk of a flat column.
@@ -282,7 +280,7 @@ export function decodeValues(
     if (!dictionary) corrupt('a dictionary-encoded page without a dictionary', where);
     const indices = new Int32Array(count);
     decodePageIndices(body, count, dictionary.length, indices, 0, where);
-    return gather(dictionary, indices);
+    return gather(dictionary, indices, count, limits.columnBytesMax);
   }
   const { physical } = type;
   switch (page.encoding) {
@@ -306,7 +304,7 @@ export function decodeValues(
     case 'DELTA_BYTE_ARRAY': {
       const isFixed = physical === 'FIXED_LEN_BYTE_ARRAY';
       if (!isFixed && physical !== 'BYTE_ARRAY') break;
-      const values = decodeDeltaBytes(bytes, start, end, count, decodedBytesMax);
+      const values = decodeDeltaBytes(bytes, start, end, count, limits.columnBytesMax);
       return isFixed ? toFixed(values, type.typeLength ?? 0, where) : values;
     }
     default:

@@ -86,10 +86,16 @@ export function bytesAt(values: Values & { kind: 'bytes' | 'fixed' }, i: number)
  * @param values values to pick from
  * @param indices positions, or -1
  * @param count how many of the indices to follow; all by default
+ * @param bytesMax bytes that the result may take
  * @returns `count` values
  * @throws `LimitExceeded` when sizes that the file states, or values together, exceed what one array may hold
  */
-export function gather(values: Values, indices: Int32Array, count: number = indices.length): Values {
+export function gather(
+  values: Values,
+  indices: Int32Array,
+  count: number = indices.length,
+  bytesMax: number = arenaBytesMax,
+): Values {
   switch (values.kind) {
     case 'boolean':
       return { kind: 'boolean', length: count, data: gatherSmall(values.data, indices, count) };
@@ -102,7 +108,7 @@ export function gather(values: Values, indices: Int32Array, count: number = indi
     case 'int64':
       return { kind: 'int64', length: count, data: gatherLongs(values.data, indices, count) };
     case 'bytes':
-      return gatherBytes(values, indices, count);
+      return gatherBytes(values, indices, count, bytesMax);
     case 'fixed': {
       const { width, data } = values;
       const out = new Uint8Array(count * width);
@@ -154,7 +160,7 @@ function gatherLongs(
   return out;
 }
 
-function gatherBytes(values: Values & { kind: 'bytes' }, indices: Int32Array, count: number): Values {
+function gatherBytes(values: Values & { kind: 'bytes' }, indices: Int32Array, count: number, bytesMax: number): Values {
   const { data, offsets } = values;
   const outOffsets = new Uint32Array(count + 1);
   let total = 0;
@@ -163,7 +169,7 @@ function gatherBytes(values: Values & { kind: 'bytes' }, indices: Int32Array, co
     if (i >= 0) total += offsets[i + 1]! - offsets[i]!;
     outOffsets[k + 1] = total;
   }
-  checkArena(total);
+  checkBytes(total, bytesMax);
   const source = arenaOf(data);
   const target = arenaOf(new Uint8Array(total + slackBytes));
   for (let k = 0; k < count; k++) {
@@ -189,9 +195,21 @@ export function copyBytes(data: Uint8Array, from: number, to: number, out: Uint8
   for (let i = from, o = at; i < to; i++, o++) out[o] = data[i]!;
 }
 
-function checkArena(bytes: number): void {
-  if (bytes > arenaBytesMax)
-    throw new OrdinalError('LimitExceeded', `A column's values take ${bytes} bytes; at most 4 GiB are possible.`);
+/**
+ * Refuses values that take more memory than they may.
+ * @param bytes bytes of the values, decoded
+ * @param bytesMax bytes that they may take
+ * @throws `LimitExceeded` when they take more
+ */
+export function checkBytes(bytes: number, bytesMax: number = arenaBytesMax): void {
+  if (bytes <= bytesMax) return;
+  throw new OrdinalError(
+    'LimitExceeded',
+    `The column's values take ${bytes} bytes decoded; the limit is ${bytesMax}.`,
+    {
+      remedy: 'Write the file with smaller row groups or shorter values, or leave the column out of the pipeline.',
+    },
+  );
 }
 
 /**
@@ -245,7 +263,7 @@ export function concat(type: ColumnType, pieces: readonly Values[]): Values {
 
 function concatBytes(pieces: readonly Values[], offsets: Uint32Array, length: number): Values {
   const total = pieces.reduce((sum, piece) => sum + byteLength(piece), 0);
-  checkArena(total);
+  checkBytes(total);
   const data = new Uint8Array(total);
   let row = 0;
   let at = 0;
@@ -340,7 +358,7 @@ export class BytesBuilder {
   #reserve(bytes: number): void {
     const needed = this.#end + bytes;
     if (needed <= this.#data.length) return;
-    checkArena(needed);
+    checkBytes(needed);
     const grown = new Uint8Array(Math.min(arenaBytesMax, Math.max(needed, this.#data.length * 2)));
     grown.set(this.#data.subarray(0, this.#end));
     this.#data = grown;

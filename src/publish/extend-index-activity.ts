@@ -11,7 +11,7 @@ import { compact, mergeable } from '../keys/compact.ts';
 import { settlePending } from '../keys/key-index.ts';
 import type { KeyedEntity } from '../pipeline/compiled.ts';
 import { keyedEntity, openPartition, publishedIds } from '../resolve/run-key-index.ts';
-import { forEachBounded } from '../storage/in-flight.ts';
+import { mapBounded } from '../storage/in-flight.ts';
 
 export const extendInputSchema = planRefSchema;
 export const compactInputSchema = planRefSchema.extend({ entity: z.string() });
@@ -29,7 +29,7 @@ export async function extendIndexActivity(environment: Environment, ref: PlanRef
   const partitions = pipeline.entities.flatMap((entity) => (entity.kind === 'keyed' ? partitionsOf(entity) : []));
   let keys = 0;
   const crowded = new Set<string>();
-  await forEachBounded(partitions, environment.config.requestsInFlight, async ({ entity, partition }) => {
+  await mapBounded(partitions, environment.config.requestsInFlight, async ({ entity, partition }) => {
     const at = await openPartition(environment, entity, plan.keyTypes[entity.name]!, partition);
     const head = await settlePending(at, publishedIds(environment, partition));
     keys += head.keys;

@@ -23,7 +23,7 @@ import { keepIdentity } from '../plan/pipeline-identity.ts';
 import { IdMap } from '../sequence/id-map.ts';
 import { toJson } from '../sequence/id-range.ts';
 import { publishRejected } from '../split/run-quarantine.ts';
-import { forEachBounded, mapBounded } from '../storage/in-flight.ts';
+import { mapBounded } from '../storage/in-flight.ts';
 import { readJson, requireJson, writeJson } from '../storage/json.ts';
 import { type KeyedDatasetKind, output, work } from '../storage/names.ts';
 
@@ -126,7 +126,7 @@ async function writeMarkers(
 ): Promise<void> {
   const said = { runId: manifest.runId, manifest: name };
   const folders = ['', ...manifest.entities.map(({ entity }) => `${entity}/`)];
-  await forEachBounded(folders, config.requestsInFlight, async (folder) => {
+  await mapBounded(folders, config.requestsInFlight, async (folder) => {
     await writeJson(store, pipeline.output.container, output.marker(pipeline, folder), said);
   });
 }

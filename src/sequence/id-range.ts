@@ -17,7 +17,7 @@ export interface IdRange {
 export const decimalSchema = z.string().regex(/^(0|[1-9][0-9]{0,18})$/, 'must be a decimal integer from 0 to 2^63-1');
 
 /** A range as JSON. */
-export const idRangeSchema = z.strictObject({ first: decimalSchema, count: decimalSchema });
+export const idRangeSchema = z.object({ first: decimalSchema, count: decimalSchema });
 /** A range with decimal texts. */
 export type IdRangeJson = z.infer<typeof idRangeSchema>;
 

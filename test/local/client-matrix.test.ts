@@ -1,7 +1,7 @@
 /**
  * What the durable client and the HTTP API answer, request by request, on one running host: statuses, headers, bodies. The
- * answers are those of the durable task extension 3.19.0, which was asked the same. An SDK or a host that changes one of them
- * fails here.
+ * answers are those of the durable task extension 3.19.0, which was asked most of the same; the others follow its source.
+ * An SDK or a host that changes one of them fails here.
  */
 import assert from 'node:assert/strict';
 import { fileURLToPath } from 'node:url';

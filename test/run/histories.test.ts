@@ -14,7 +14,8 @@ import { type Body, core, type DurableContext, df, localInvoker, orchestrator, W
 import { historyText, keptHistory, parseHistory, partingOf } from './support/histories.ts';
 
 const before = new Set(core.functions.keys());
-await import('../../functions/orchestrations.ts');
+const functions = new URL('../../functions/', import.meta.url);
+for (const file of readdirSync(functions)) await import(new URL(file, functions).href);
 const metadata = () => [...core.functions.values()].map((each) => each.metadata);
 const ours = metadata().filter(({ name, bindings }) => {
   return !before.has(name) && Object.values(bindings).some(({ type }) => type === 'orchestrationTrigger');

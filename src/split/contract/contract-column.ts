@@ -3,7 +3,7 @@
  * footer statistics (nothing is read), the dictionary (each distinct value once), the rows. What the contract leaves
  * unchanged stays copyable as bytes.
  */
-import { type ErrorLocation, OrdinalError } from '../../errors.ts';
+import { type ErrorLocation, locating, OrdinalError } from '../../errors.ts';
 import { type DictionaryColumn, gatherColumn, joinColumns, type PlainColumn, valuesOf } from '../../parquet/columns.ts';
 import { checkNullCount, decodeValidity } from '../../parquet/decode.ts';
 import type { ChunkShape } from '../../parquet/pages.ts';
@@ -154,7 +154,7 @@ export class CleanColumn {
       first += decoded.rows;
       return widenColumn(decoded, chunk.leaf.type, type, (row) => this.#at(before + row));
     });
-    const joined = joinColumns(type, pieces);
+    const joined = locating(chunkLocation(this.#chunks[0]!, place.blob), () => joinColumns(type, pieces));
     const column = distinct ? promote(joined, pool, list) : joined;
     if (this.#textUnread()) this.#checkText(column);
     return column;
