@@ -1,21 +1,18 @@
 /**
- * Activity `plan`: lists and pins the source, reads footers, writes the plan. The first plan written is the plan; a
- * later life of the run takes it over. A run that has published already gets no plan, but what it published.
+ * Activity `plan`: lists and pins the source, reads footers, writes the plan. The first plan that a life
+ * writes is its plan. A run that has published already gets no plan, but what it published.
  */
-
-import { type Manifest, manifestSchema, type Plan, type PlanInput, planSchema } from '../documents/documents.ts';
+import { type LifeInput, type Manifest, manifestSchema, type Plan, planSchema } from '../documents/documents.ts';
 import { type Environment, pipelineOf } from '../environment/environment.ts';
 import { OrdinalError } from '../errors.ts';
 import type { CompiledPipeline } from '../pipeline/compiled.ts';
 import { readFooter } from '../source/source-file.ts';
 import { mapBounded } from '../storage/in-flight.ts';
-import { readVersioned, type Versioned, writeJson } from '../storage/json.ts';
+import { readJson, readVersioned, writeJson } from '../storage/json.ts';
 import { output, work } from '../storage/names.ts';
 import { checkIdentity } from './pipeline-identity.ts';
 import { makePlan, type SourceFile } from './plan.ts';
 import { sourceBlobs } from './source-blobs.ts';
-
-type PlanVersion = Pick<Versioned<Plan>, 'value' | 'etag'>;
 
 /** What the orchestration needs to know of the plan and its pipeline: names and counts. */
 export interface PlanOutput {
@@ -33,30 +30,35 @@ export interface PlanOutput {
   keyed: { entity: string; index: string; partitions: number }[];
   /** Sequences, and the entities whose rows draw on each (twice where two columns do). */
   sequences: { name: string; start: string; step: string; draws: string[] }[];
-  /** Set when an earlier life of the run published: nothing is left to do but what follows a publication. */
-  published: { manifest: string; rows: number } | null;
+  /** Set when a life of the run has published: nothing is left to do but what follows a publication. */
+  published: { manifest: string; rows: number; life: number } | null;
 }
 
-export async function planActivity(environment: Environment, input: PlanInput): Promise<PlanOutput> {
+/** Throws `RunCanceled` for a life that was closed before it began: a later one is the run now. */
+export async function planActivity(environment: Environment, input: LifeInput): Promise<PlanOutput> {
   const { store, config } = environment;
   const pipeline = pipelineOf(environment, input.pipeline);
-  const name = work.plan(input.runId);
-  const [earlier, written] = await Promise.all([
-    readVersioned(store, pipeline.output.container, output.manifest(pipeline, input.runId), manifestSchema),
+  const name = work.plan(input);
+  const [there, written] = await Promise.all([
+    readJson(store, pipeline.output.container, output.manifest(pipeline, input.runId), manifestSchema),
     readVersioned(store, config.workContainer, name, planSchema),
     store.ensureContainer(config.workContainer),
     store.ensureContainer(pipeline.output.container),
   ]);
-  if (earlier?.value.outcome === 'published') return published(earlier.value, input, pipeline);
+  if (there?.outcome === 'published') return published(there, input, pipeline);
+  if (there && there.life >= input.life) {
+    throw new OrdinalError('RunCanceled', `life ${input.life} of run "${input.runId}" was given up before it began`, {
+      remedy: 'Start the run again.',
+    });
+  }
   await checkIdentity(environment, pipeline);
-  if (written) return summary(await takeOver(environment, name, written, input.attempt), pipeline);
+  if (written) return summary(written, pipeline);
   const blobs = await sourceBlobs(environment, pipeline.source, input);
   const files = await mapBounded(blobs, config.requestsInFlight, async (blob): Promise<SourceFile> => {
     const file = { blob: blob.name, etag: blob.etag, size: blob.size };
     return { ...file, meta: await readFooter(store, pipeline.source.container, file) };
   });
-  const owner = { runId: input.runId, attempt: input.attempt, replaces: earlier?.etag ?? null };
-  const plan = makePlan(pipeline, owner, files, config);
+  const plan = makePlan(pipeline, { runId: input.runId, life: input.life }, files, config);
   try {
     const { etag } = await writeJson(store, config.workContainer, name, plan, { ifAbsent: true });
     return summary({ value: plan, etag }, pipeline);
@@ -68,21 +70,8 @@ export async function planActivity(environment: Environment, input: PlanInput): 
   }
 }
 
-/** The plan that an earlier life left, in the name of this one: whoever cleans up after that life leaves it alone. */
-async function takeOver(
-  { store, config }: Environment,
-  name: string,
-  written: PlanVersion,
-  attempt: number,
-): Promise<PlanVersion> {
-  if (written.value.attempt >= attempt) return written;
-  const plan = { ...written.value, attempt };
-  const { etag } = await writeJson(store, config.workContainer, name, plan, { ifMatch: written.etag });
-  return { value: plan, etag };
-}
-
 /** Throws `RunIdConflict` when what was published under this run ID is of other blobs. */
-function published(manifest: Manifest, input: PlanInput, pipeline: CompiledPipeline): PlanOutput {
+function published(manifest: Manifest, input: LifeInput, pipeline: CompiledPipeline): PlanOutput {
   const name = output.manifest(pipeline, input.runId);
   if (manifest.source.prefix !== input.prefix) {
     throw new OrdinalError('RunIdConflict', `run "${input.runId}" has published already: "${name}" is there`, {
@@ -92,7 +81,7 @@ function published(manifest: Manifest, input: PlanInput, pipeline: CompiledPipel
   }
   const { rows } = manifest.source;
   const done = { batches: [], rows, files: manifest.inputs, parts: [], sealGroups: [] };
-  return { ...summary({ value: done, etag: '' }, pipeline), published: { manifest: name, rows } };
+  return { ...summary({ value: done, etag: '' }, pipeline), published: { manifest: name, rows, life: manifest.life } };
 }
 
 function summary(

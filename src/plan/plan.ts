@@ -2,7 +2,6 @@
  * The plan: which blobs, which batches, which output files, and every check that footers allow, before anything is
  * split. Pure: the activity around it lists and reads. A plan beyond a limit is refused here, never half-way.
  */
-
 import type { Batch, OutLeaf, Plan } from '../documents/documents.ts';
 import { OrdinalError } from '../errors.ts';
 import { limits } from '../limits.ts';
@@ -10,9 +9,9 @@ import { outputCodec } from '../parquet/codecs.ts';
 import { compatible, typeText } from '../parquet/logical.ts';
 import type { Codec, ColumnType, FileMeta, Leaf } from '../parquet/types.ts';
 import type { CompiledPipeline, ContractColumn, Entity, KeyedEntity, OutColumn } from '../pipeline/compiled.ts';
-import type { PinnedBlob } from '../source/source-file.ts';
-import { leafOf } from '../source/source-file.ts';
+import { leafOf, type PinnedBlob } from '../source/source-file.ts';
 import { widest } from '../source/widen.ts';
+import type { Life } from '../storage/names.ts';
 import { cut } from './group-batches.ts';
 
 export interface SourceFile extends PinnedBlob {
@@ -39,7 +38,7 @@ const sealBatches = 2;
 const sealBatchesMax = 32;
 
 /** Whose plan it is. */
-export type PlanOwner = Pick<Plan, 'runId' | 'attempt' | 'replaces'>;
+export type PlanOwner = Life;
 
 /** Throws `MissingColumn`, `NestedColumn`, `ColumnTypeMismatch` or `LimitExceeded`, naming blob and column. */
 export function makePlan(

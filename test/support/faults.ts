@@ -21,6 +21,7 @@ export type BlobKind =
   | 'manifest'
   | 'marker'
   | 'part'
+  | 'claim'
   | 'other';
 
 /** A moment before or after a request. */
@@ -46,7 +47,7 @@ export type FaultHook = (point: FaultPoint) => Promise<void> | void;
 export function kindOf(name: string): BlobKind {
   if (/(^|\/)_manifests\//.test(name)) return 'manifest';
   if (/(^|\/)_SUCCESS/.test(name)) return 'marker';
-  const inRun = /^runs\/[^/]+\/([a-zA-Z]+)/.exec(name)?.[1];
+  const inRun = /^runs\/[^/]+\/\d+\/([a-zA-Z]+)/.exec(name)?.[1];
   switch (inRun) {
     case 'plan':
     case 'split':
@@ -56,6 +57,7 @@ export function kindOf(name: string): BlobKind {
     case 'published':
       return inRun;
   }
+  if (name.startsWith('lives/')) return 'claim';
   if (/^keys\/.*\/delta-[^/]*$/.test(name)) return 'keyDelta';
   if (/^keys\/.*\/merged-[^/]*$/.test(name)) return 'keyMerged';
   if (name.startsWith('keys/')) return 'keyIndex';

@@ -8,7 +8,7 @@ import { remediesOf } from '../../tools/api/remedies.ts';
 const verbs = new Set(
   (
     'Begin Check Correct Create Cut Declare Deploy Describe Do End Feed Flatten Follow Give Keep Leave Let Name Publish Put ' +
-    'Raise Read Rebuild Refer Register Rename Reserve Restore Run Say See Send Set Split Start State Stop Try Upload Use Wait ' +
+    'Raise Read Rebuild Refer Register Rename Reserve Restore Run Say See Send Set Split Start State Stop Take Try Upload Use Wait ' +
     'Write'
   ).split(' '),
 );

@@ -40,7 +40,10 @@ export function reusable(source: CleanColumn, out: OutLeafType, readers: Readers
   return read ? found : undefined;
 }
 
-/** Way 1: the chunk's bytes. The footer's facts stay true; a dictionary page that the source did not name gets named. */
+/**
+ * Way 1: the chunk's bytes. The footer's facts stay true; a dictionary page that the source did not name gets named, and
+ * the decoded size is that of the pages, which some writers state wrongly (parquetjs-lite).
+ */
 export function copied({ chunk, shape }: Reusable): EncodedChunk {
   const { meta, bytes } = chunk;
   return {
@@ -50,7 +53,7 @@ export function copied({ chunk, shape }: Reusable): EncodedChunk {
       encodings: meta.encodings,
       numValues: meta.numValues,
       length: bytes.byteLength,
-      uncompressedLength: meta.uncompressedLength,
+      uncompressedLength: shape.uncompressedLength,
       ...(shape.dictionaryPage && { dictionaryPageOffset: shape.dictionaryPage.header }),
       dataPageOffset: shape.dataStart,
       ...(meta.statistics && { statistics: meta.statistics }),
