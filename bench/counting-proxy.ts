@@ -1,4 +1,4 @@
-/** A proxy in front of a blob service that counts what goes through it, as the service would bill it. */
+/** A proxy in front of a blob service that counts what goes through it, as the service would bill it. `cost.ts` runs it. */
 import { createServer, request as send } from 'node:http';
 import type { AddressInfo } from 'node:net';
 

@@ -1,4 +1,7 @@
-/** The run's activities, each registered under its own name. */
+/**
+ * The run's activities, each registered under its own name. The Functions host loads it. It must hold no work of its
+ * own.
+ */
 import * as df from 'durable-functions';
 import { TELL_ACTIVITY, tellOutcome } from '../src/callback/notify-caller.ts';
 import { runActivities } from '../src/durable/activity.ts';

@@ -1,4 +1,6 @@
-/** Orchestrations and entities. */
+/**
+ * Orchestrations and entities. The Functions host loads it. It must hold no work of its own.
+ */
 
 import * as df from 'durable-functions';
 import { TELL_ORCHESTRATION, tellOrchestrator } from '../src/callback/notify-caller.ts';

@@ -1,7 +1,8 @@
 /**
- * Numbers as byte planes: the lowest byte of each, then the next byte of each, and so on. Most planes of numbers that are
- * much alike hold one value all over, and compress to nothing, where the same bytes among others do not: segments of keys
- * take 30 to 40% fewer bytes, and no more time.
+ * Numbers as byte planes: the lowest byte of each, then the next byte of each, and so on. Most planes of numbers that
+ * are much alike hold one value all over, and compress to nothing, where the same bytes among others do not: segments
+ * of keys take 30 to 40% fewer bytes, and no more time. Frames, key lists and segments call it. The layout is stored:
+ * it must never change without a new magic.
  */
 
 /** Numbers within a list: `count` words from `first` on, `step` apart. A 64-bit integer is two words, its low one first. */

@@ -1,6 +1,7 @@
 /**
  * CRC-32 (ISO 3309, as in gzip and zip) of a whole from the CRCs of its parts: blocks are staged by many activities, and
- * nobody reads the file to know its checksum. Anyone can check it: `python -c "import zlib,sys; print(zlib.crc32(...))"`.
+ * nobody reads the file to know its checksum. The split and the seal call it for blocks, publishing for files. Anyone can
+ * check it: `python -c "import zlib,sys; print(zlib.crc32(...))"`.
  */
 import { crc32 } from 'node:zlib';
 

@@ -1,7 +1,7 @@
 /**
  * What an index remembers of the attributes that were published with a key, so that a later change is seen without
  * reading what was published: a digest by key, in segments beside those of the IDs. The newest digest of a key counts;
- * a key without one has no attribute but nulls.
+ * a key without one has no attribute but nulls. The split and the resolve call it.
  */
 import { hash } from 'node:crypto';
 import type { ColumnType, Values } from '../parquet/types.ts';

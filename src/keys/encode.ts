@@ -1,7 +1,8 @@
 /**
  * Natural keys as bytes. Two keys are equal exactly when their bytes are: integers of every width are 8 bytes little
  * endian, floats are doubles with one zero and one NaN, strings and fixed bytes are themselves. A composite key is its
- * components in order, each behind its 4-byte length.
+ * components in order, each behind its 4-byte length. The split, the resolve and rebuilds call it. What it writes is
+ * stored: another encoding would be another index.
  */
 import { invariant, OrdinalError } from '../errors.ts';
 import type { ColumnType, Values } from '../parquet/types.ts';

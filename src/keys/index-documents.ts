@@ -1,4 +1,7 @@
-/** The documents of a key index: what is fixed at its first use, and by partition its head. */
+/**
+ * The documents of a key index: what is fixed at its first use, and by partition its head. `key-index.ts` reads and
+ * writes them. Their names must never depend on anything but the index and the run.
+ */
 import { z } from 'zod';
 import { idListSchema } from '../sequence/id-range.ts';
 

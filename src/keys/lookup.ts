@@ -1,4 +1,7 @@
-/** Finding the IDs of arriving keys in an index: both sides are in the order of hash, so it is one merge. */
+/**
+ * Finding the IDs of arriving keys in an index: both sides are in the order of hash, so it is one merge. The resolve
+ * calls it. It must never give an ID that no segment has.
+ */
 
 import { IdMap } from '../sequence/id-map.ts';
 import type { IdList } from '../sequence/id-range.ts';

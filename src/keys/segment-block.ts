@@ -1,6 +1,6 @@
 /**
  * The blocks of a segment: some thousand keys, each block compressed by itself (ZSTD), since keys of one kind are much
- * alike. Numbers are laid out as byte planes (`byte-planes.ts`):
+ * alike. `segment.ts` calls it. Numbers are laid out as byte planes (`byte-planes.ts`):
  *
  *     low and high words of the values · differences of the hashes · lengths of the keys (four planes of n bytes each) ·
  *     key bytes

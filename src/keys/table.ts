@@ -1,6 +1,7 @@
 /**
  * Distinct keys by their bytes: `intern` gives each new key the next ordinal, so ordinals are first-seen order. Open
- * addressing over one arena; no per-key objects, so millions of keys cost their bytes and sixteen more.
+ * addressing over one arena; no per-key objects, so millions of keys cost their bytes and sixteen more. The split, the
+ * resolve and the key index call it. It must never forget or renumber a key, but by `clear`.
  *
  * As long as keys come in ascending order, as document numbers mostly do, a key greater than the last is new and nothing
  * is looked up: the slots are made when the first key comes out of order.

@@ -1,5 +1,6 @@
 /**
  * Bounds of byte arrays: long ones are cut, the minimum downwards and the maximum upwards, text between characters.
+ * `statistics.ts` calls it. A bound must never be tighter than the values.
  *
  * Specification: parquet-format `parquet.thrift` (Statistics: min_value, max_value, is_max_value_exact).
  */

@@ -1,4 +1,8 @@
-/** JavaScript values as physical values of a column type: the way back from `logical.ts`, which has the table. */
+/**
+ * JavaScript values as physical values of a column type: the way back from `logical.ts`, which has the table. Mapped,
+ * computed and constant columns are written by it. It must never round or cut a value silently, but where the type says
+ * so.
+ */
 import { OrdinalError } from '../errors.ts';
 import { parseDecimal, roundToDecimal, roundToDecimalFast, unscaledToBytes } from './decimal.ts';
 import { float16Bits } from './float16.ts';

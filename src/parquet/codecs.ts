@@ -1,6 +1,6 @@
 /**
  * Page compression. Sizes come from page headers, so an output of any other length than announced is an error, and
- * memory is taken as it is needed where a header could lie.
+ * memory is taken as it is needed where a header could lie. Everything that reads or writes pages calls it.
  *
  * Specification: parquet-format `Compression.md`.
  */

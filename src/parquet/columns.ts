@@ -1,4 +1,7 @@
-/** Decoded columns as wholes: rows picked, pieces joined, dictionaries spread. */
+/**
+ * Decoded columns as wholes: rows picked, pieces joined, dictionaries spread. The split and the resolve call it. It must
+ * never change a column that it was given.
+ */
 import { limits } from '../limits.ts';
 import type { Column, ColumnType, Values } from './types.ts';
 import { byteLength, checkBytes, concat, gather, slice } from './values.ts';

@@ -1,4 +1,7 @@
-/** Numbers of `parquet.thrift`: position in each list is the value of the specification's enum. */
+/**
+ * Numbers of `parquet.thrift`: position in each list is the value of the specification's enum. Footers and page headers
+ * are read and written by it.
+ */
 import type { Codec, Encoding, PhysicalType } from './types.ts';
 
 /** `Type`. */

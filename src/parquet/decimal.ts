@@ -1,5 +1,6 @@
 /**
- * DECIMAL: an unscaled integer and a scale. Text is exact; numbers are the nearest doubles.
+ * DECIMAL: an unscaled integer and a scale. Text is exact; numbers are the nearest doubles. `logical.ts` and
+ * `builder.ts` call it.
  *
  * Specification: parquet-format `LogicalTypes.md` (DECIMAL).
  */

@@ -1,6 +1,7 @@
 /**
- * Decoding a column chunk of a flat column. A chunk that is dictionary-encoded throughout stays so: its dictionary
- * and one index per row. Anything else becomes one value per row.
+ * Decoding a column chunk of a flat column. A chunk that is dictionary-encoded throughout stays so: its dictionary and
+ * one index per row. Anything else becomes one value per row. The split, the verifier and `table.ts` call it. It must
+ * never trust a length or an index in the file.
  *
  * Specification: parquet-format `Encodings.md`.
  */

@@ -1,6 +1,7 @@
 /**
- * The DELTA encodings. Integers are decoded in 32-bit halves with explicit carry: 64-bit differences wrap around as
- * the specification demands, and no BigInt is made per value.
+ * The DELTA encodings. Integers are decoded in 32-bit halves with explicit carry: 64-bit differences wrap around as the
+ * specification demands, and no BigInt is made per value. `decode.ts` calls it. It must never allocate what a header
+ * asks for before it has seen the bytes.
  *
  * Specification: parquet-format `Encodings.md` (DELTA_BINARY_PACKED = 5, DELTA_LENGTH_BYTE_ARRAY = 6,
  * DELTA_BYTE_ARRAY = 7).

@@ -1,6 +1,6 @@
 /**
- * Building a dictionary from values: distinct values in first-seen order by their bytes, and an index per row.
- * Equality is by bytes: -0 and 0 are two values, and NaNs of equal bits are one.
+ * Building a dictionary from values: distinct values in first-seen order by their bytes, and an index per row. Equality
+ * is by bytes: -0 and 0 are two values, and NaNs of equal bits are one. `encode-column.ts` and `src/resolve` call it.
  */
 import type { Values } from './types.ts';
 import { bytesOf, gather } from './values.ts';

@@ -1,4 +1,7 @@
-/** Encoding a decoded column, choosing between a dictionary and PLAIN by what is smaller. */
+/**
+ * Encoding a decoded column, choosing between a dictionary and PLAIN by what is smaller. The split and the resolve call
+ * it for columns that cannot be copied. It must never change a value.
+ */
 import { invariant } from '../errors.ts';
 import { buildDictionary } from './dictionary.ts';
 import { encodeDictionaryPage, encodeIndexPages, encodePlain, type PageOptions } from './encode-pages.ts';

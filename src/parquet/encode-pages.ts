@@ -1,6 +1,7 @@
 /**
  * Encoding column chunks: PLAIN pages, dictionary pages and pages of indices. Data pages are V1, which every reader
- * knows. Offsets of the result are relative to the chunk's first byte.
+ * knows. Offsets of the result are relative to the chunk's first byte. `encode-column.ts`, the split and the seal call
+ * it.
  *
  * Specification: parquet-format `Encodings.md`, README.md "Data Pages".
  */

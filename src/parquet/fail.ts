@@ -1,4 +1,7 @@
-/** The ways in which a file can be wrong, each as one call that never returns. */
+/**
+ * The ways in which a file can be wrong, each as one call that never returns. Everything that reads a file calls it. It
+ * must never hide where: blob, row group and column go along.
+ */
 import { type ErrorLocation, OrdinalError } from '../errors.ts';
 
 /**

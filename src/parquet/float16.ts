@@ -1,4 +1,9 @@
-/** IEEE 754 binary16, little-endian, as FLOAT16 stores it (`LogicalTypes.md`). */
+/**
+ * FLOAT16: IEEE 754 binary16, little-endian. `logical.ts` and `builder.ts` call it.
+ * It rounds to the nearest number, ties to even.
+ *
+ * Specification: parquet-format `LogicalTypes.md` (FLOAT16).
+ */
 
 /**
  * The half-precision number at byte `at`.

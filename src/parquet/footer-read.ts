@@ -1,6 +1,7 @@
 /**
- * Reading a footer: from the last bytes of a file to a checked `FileMeta`. Nothing is trusted: every offset lies in
- * the file, sizes are not negative, counts agree, and what a chunk cannot be used for is said at the chunk.
+ * Reading a footer: from the last bytes of a file to a checked `FileMeta`. Nothing is trusted: every offset lies in the
+ * file, sizes are not negative, counts agree, and what a chunk cannot be used for is said at the chunk. `src/source`
+ * calls it for each blob.
  *
  * Specification: parquet-format `parquet.thrift` (FileMetaData), "File format" of README.md, `Encryption.md`.
  */

@@ -1,5 +1,6 @@
 /**
- * Writing a footer: `FileMetaData` of a flat file, its length and the magic.
+ * Writing a footer: `FileMetaData` of a flat file, its length and the magic. Publishing and `table.ts` call it. It must
+ * never state what the chunks do not say.
  *
  * Specification: parquet-format `parquet.thrift` (FileMetaData), "File format" of README.md.
  */

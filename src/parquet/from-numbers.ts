@@ -1,6 +1,6 @@
 /**
  * Numbers of all rows as a column's values, where every one of them is exact or rounds as `builder` would round it. No
- * BigInt is made per value.
+ * BigInt is made per value. The split calls it for computed columns. It declines rather than round otherwise.
  */
 import { roundToDecimalFast } from './decimal.ts';
 import type { ColumnType, Values } from './types.ts';

@@ -1,6 +1,7 @@
 /**
- * The RLE / bit-packed hybrid: dictionary indices, levels and RLE booleans. These are the hottest loops of the
- * library, so they work on typed arrays, eight values at a time, with one 32-bit load per value.
+ * The RLE / bit-packed hybrid: dictionary indices, levels and RLE booleans. These are the hottest loops of the library,
+ * so they work on typed arrays, eight values at a time, with one 32-bit load per value. `decode.ts`, `levels.ts` and
+ * the encoders call it. It must never write beyond `count` values.
  *
  * Specification: parquet-format `Encodings.md` (RLE = 3).
  */

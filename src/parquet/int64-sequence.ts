@@ -1,6 +1,7 @@
 /**
- * The chunk of an ID column: REQUIRED INT64 values that are arithmetic runs. Values are written as 32-bit halves;
- * with DELTA_BINARY_PACKED a run is little more than its first value and its step.
+ * The chunk of an ID column: REQUIRED INT64 values that are arithmetic runs. Values are written as 32-bit halves; with
+ * DELTA_BINARY_PACKED a run is little more than its first value and its step. The seal calls it. It must never write an
+ * ID that no sequence gave.
  *
  * Specification: parquet-format `Encodings.md` (PLAIN = 0, DELTA_BINARY_PACKED = 5).
  */

@@ -1,5 +1,6 @@
 /**
  * Definition levels of a flat column: one bit per row, 1 for a value and 0 for null. REQUIRED columns have none.
+ * `page-body.ts` and the encoders call it.
  *
  * Specification: parquet-format `Encodings.md` (RLE = 3, BIT_PACKED = 4), README.md "Nulls".
  */

@@ -1,6 +1,7 @@
 /**
- * Physical values as JavaScript values: what each column type can be read as, and a reader for it. `builder.ts` is
- * the way back.
+ * Physical values as JavaScript values: what each column type can be read as, and a reader for it. `builder.ts` is the
+ * way back. The contract, the verifier and the preview read by it. It must never give a value that is not exact, but
+ * where the table says "nearest".
  *
  * | type | natural | also |
  * |---|---|---|

@@ -1,6 +1,7 @@
 /**
  * LZ4 blocks, bare (LZ4_RAW) and in Hadoop's framing (LZ4). Some writers put a bare block, or a frame of one of the
- * other kinds, under the name LZ4; the bare block is recognised by failing as Hadoop's framing.
+ * other kinds, under the name LZ4; the bare block is recognised by failing as Hadoop's framing. `codecs.ts` calls it.
+ * Every length and distance is checked, for the input may be damaged.
  *
  * Specification: lz4 `doc/lz4_Block_format.md`; parquet-format `Compression.md` (LZ4, LZ4_RAW).
  */

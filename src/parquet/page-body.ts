@@ -1,5 +1,6 @@
 /**
- * Opens one data page: checks its CRC, decompresses it, reads its levels, and says where its values are.
+ * Opens one data page: checks its CRC, decompresses it, reads its levels, and says where its values are. `decode.ts`
+ * and `prove-chunk.ts` call it, once for each page.
  *
  * Specification: parquet-format README.md "Data Pages", `parquet.thrift` (DataPageHeader, DataPageHeaderV2).
  */

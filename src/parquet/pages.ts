@@ -1,5 +1,6 @@
 /**
- * Page headers of one column chunk: where each page's body is and how it is encoded. Bodies are not touched.
+ * Page headers of one column chunk: where each page's body is and how it is encoded. Bodies are not touched. The split
+ * calls it before it decides how a chunk goes.
  *
  * Specification: parquet-format `parquet.thrift` (PageHeader).
  */

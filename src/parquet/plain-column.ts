@@ -1,6 +1,6 @@
 /**
  * Puts the values of pages, which leave nulls out, in their rows. Values of fixed width go straight to their place in
- * one array; byte arrays are kept by page and joined at the end.
+ * one array; byte arrays are kept by page and joined at the end. `decode.ts` calls it.
  */
 import { limits } from '../limits.ts';
 import { widthOf } from './constants.ts';

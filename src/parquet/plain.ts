@@ -1,5 +1,6 @@
 /**
- * PLAIN encoding, and BYTE_STREAM_SPLIT, which is PLAIN with its bytes sorted by significance.
+ * PLAIN encoding, and BYTE_STREAM_SPLIT, which is PLAIN with its bytes sorted by significance. `decode.ts` and the
+ * encoders call it. It must never read beyond the bytes that it is given.
  *
  * Specification: parquet-format `Encodings.md` (PLAIN = 0, BYTE_STREAM_SPLIT = 9).
  */

@@ -1,6 +1,6 @@
 /**
  * Pages of one file put into another: which may stand there as they are, and what of their headers stays true behind
- * another dictionary. Bodies are never touched.
+ * another dictionary. Bodies are never touched. The split calls it where a source's data pages go into an output.
  *
  * Specification: parquet-format `parquet.thrift` (PageHeader, DataPageHeader, DataPageHeaderV2), `Encodings.md`.
  */

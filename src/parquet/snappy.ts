@@ -1,6 +1,6 @@
 /**
- * Snappy's raw format. Every length and distance is checked against both ends, so damaged input ends in an error
- * and in time linear in its size.
+ * Snappy's raw format. Every length and distance is checked against both ends, so damaged input ends in an error and in
+ * time linear in its size. `codecs.ts` calls it.
  *
  * Specification: google/snappy, `format_description.txt`.
  */

@@ -1,6 +1,6 @@
 /**
- * `Statistics` of a footer as raw PLAIN bytes. Bounds are kept only where their order is the one the type defines,
- * so that they can be copied to another file as they are.
+ * `Statistics` of a footer as raw PLAIN bytes. Bounds are kept only where their order is the one the type defines, so
+ * that they can be copied to another file as they are. `footer-read.ts` and `footer-write.ts` call it.
  *
  * Specification: parquet-format `parquet.thrift` (Statistics, ColumnOrder).
  */

@@ -1,5 +1,6 @@
 /**
- * Exact minimum, maximum and null count of values, in the order that their type defines.
+ * Exact minimum, maximum and null count of values, in the order that their type defines. The encoders call it. It must
+ * never leave a value out: engines skip row groups by it.
  *
  * Specification: parquet-format `parquet.thrift` (Statistics, ColumnOrder), `LogicalTypes.md` (sort orders).
  */

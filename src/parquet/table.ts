@@ -1,6 +1,7 @@
 /**
  * A whole small Parquet file in memory, in one go: intermediate data such as key lists, and small datasets. One row
- * group is written; any number is read.
+ * group is written; any number is read. The split and the resolve use it for work in
+ * progress and refused rows, and so do tests; large datasets go chunk by chunk.
  */
 import { type ErrorLocation, invariant, OrdinalError } from '../errors.ts';
 import { CREATED_BY, MAGIC } from './constants.ts';

@@ -1,6 +1,6 @@
 /**
  * Reads Thrift's compact protocol, as much of it as Parquet uses. Its input is untrusted, so everything is bounded:
- * depth, allocations, and every length by what is left.
+ * depth, allocations, and every length by what is left. Footers, page headers and statistics are read by it.
  *
  * Specification: apache/thrift, `doc/specs/thrift-compact-protocol.md`.
  */

@@ -1,5 +1,5 @@
 /**
- * Type numbers of Thrift's compact protocol.
+ * Type numbers of Thrift's compact protocol. `thrift-read.ts` and `thrift-write.ts` share them.
  *
  * Specification: apache/thrift, `doc/specs/thrift-compact-protocol.md`.
  */

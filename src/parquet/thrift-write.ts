@@ -1,6 +1,6 @@
 /**
  * Writes Thrift's compact protocol. It is told every type, since guessing I32 or I64 from a JavaScript number is how
- * footers become unreadable.
+ * footers become unreadable. Footers and page headers are written by it.
  *
  * Specification: apache/thrift, `doc/specs/thrift-compact-protocol.md`.
  */

@@ -1,6 +1,6 @@
 /**
- * Dates and times: what the format's integers mean, as JavaScript dates. A `Date` counts milliseconds; finer units
- * are rounded down.
+ * Dates and times: what the format's integers mean, as JavaScript dates. A `Date` counts milliseconds; finer units are
+ * rounded down. `logical.ts` and `builder.ts` call it. It knows no time zone but UTC.
  *
  * Specification: parquet-format `LogicalTypes.md` (Temporal Types); INT96 as Impala and Spark write it.
  */

@@ -1,4 +1,8 @@
-/** What a pipeline starts when blobs arrive: a line of its definition, which a setting of the environment may replace. */
+/**
+ * What a pipeline starts when blobs arrive: a line of its definition, which a setting of the environment may replace.
+ * `compile` calls it for the definition, `src/environment` for the setting, `src/arrival` to know what holds. It must
+ * never start anything.
+ */
 import { z } from 'zod';
 import { didYouMean, refuse, show } from './refuse.ts';
 

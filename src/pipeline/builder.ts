@@ -1,7 +1,8 @@
 /**
  * The vocabulary of a pipeline's `entities`. `Builder<Row>` gives each word the types of the row contract, so that a
- * misspelt column or a wrong function is a compile error where it stands; `builder` is the same at run time, where
- * the words only tag what they were given and `compile` checks it.
+ * misspelt column or a wrong function is a compile error where it stands; `builder` is the same at run time, where the
+ * words only tag what they were given and `compile` checks it. A pipeline's module calls the words. They must never
+ * throw: `compile` knows the field to name.
  */
 import type { core } from 'zod';
 import type {

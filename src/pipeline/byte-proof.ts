@@ -1,7 +1,7 @@
 /**
- * A string schema made of lengths and of expressions that are one character after the other (`/^SO-\d{7}$/`), as a test of
- * a text's bytes: no string is made of texts that pass. It may only say yes, and yes means that the schema accepts the
- * text and changes nothing.
+ * A string schema made of lengths and of expressions that are one character after the other (`/^SO-\d{7}$/`), as a test
+ * of a text's bytes: no string is made of texts that pass. It may only say yes, and yes means that the schema accepts
+ * the text and changes nothing. `contract.ts` makes the tests and the split runs them.
  */
 import type { core } from 'zod';
 import { type CheckDef, stringChecks, unwrapped } from './string-checks.ts';

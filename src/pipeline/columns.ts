@@ -1,4 +1,7 @@
-/** Output columns: from the builder's tagged values to `OutColumn`s. */
+/**
+ * Output columns: from the builder's tagged values to `OutColumn`s. `entities.ts` calls it for each column. It must
+ * never call a user's function.
+ */
 import type { ContractColumn, JsKind, OutColumn, Predicate } from './compiled.ts';
 import { constantProblem } from './constant.ts';
 import { isOutputType, type OutputType, type } from './output-type.ts';

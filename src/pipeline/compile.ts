@@ -1,4 +1,7 @@
-/** `compile`: from what a pipeline module declares to what the engine runs. */
+/**
+ * `compile`: from what a pipeline module declares to what the engine runs. `registry.ts` calls it at the start of the
+ * app. It must never read a blob or a setting: the same definition gives the same pipeline everywhere.
+ */
 import { createHash } from 'node:crypto';
 import { OrdinalError } from '../errors.ts';
 import { compileArrival } from './arrival.ts';

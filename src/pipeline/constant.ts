@@ -1,4 +1,7 @@
-/** Whether a constant can be written as its type: found at start-up, by writing it, and not in a run. */
+/**
+ * Whether a constant can be written as its type: found at start-up, by writing it, and not in a run. `columns.ts` calls
+ * it.
+ */
 import { OrdinalError } from '../errors.ts';
 import { builder, typeText } from '../parquet/logical.ts';
 import type { ColumnType } from '../parquet/types.ts';

@@ -1,4 +1,7 @@
-/** The row contract: from a zod object to `ContractColumn`s. */
+/**
+ * The row contract: from a zod object to `ContractColumn`s. `compile` calls it once for each pipeline. It must never
+ * show a value to a schema, but null.
+ */
 
 import { core } from 'zod';
 import { limits } from '../limits.ts';

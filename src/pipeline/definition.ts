@@ -1,6 +1,7 @@
 /**
  * What a pipeline module says, as plain tagged values: the builder makes them, `compile` checks and resolves them.
- * Nothing here is checked yet: a JavaScript user may have put anything anywhere.
+ * Nothing here is checked yet: a JavaScript user may have put anything anywhere. The words of `builder.ts` make these
+ * values, and `compile` reads them.
  */
 import type { core } from 'zod';
 import type { ArrivalSettings } from './arrival.ts';

@@ -1,4 +1,7 @@
-/** Entities: from the builder's tagged values to `Entity`s, their keys first, since references need them. */
+/**
+ * Entities: from the builder's tagged values to `Entity`s, their keys first, since references need them. `compile`
+ * calls it. It must never guess: a name that is not declared is refused.
+ */
 import { limits } from '../limits.ts';
 import { compileColumn, compilePredicate, type ResolvedKey, type Scope, sourceColumn } from './columns.ts';
 import {

@@ -1,4 +1,7 @@
-/** Feeds: the ways by which keys reach keyed entities. */
+/**
+ * Feeds: the ways by which keys reach keyed entities. `compile` calls it when all entities are known. Their order
+ * decides which key is first seen, so it must never change for the same pipeline.
+ */
 import type { Entity, Feed } from './compiled.ts';
 import { refuse } from './refuse.ts';
 

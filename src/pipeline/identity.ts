@@ -1,6 +1,7 @@
 /**
  * What ties a pipeline to the IDs it gave in earlier runs. A run's manifest keeps it; a later version of the pipeline
- * whose identity contradicts it would give known keys new IDs, or IDs that others have.
+ * whose identity contradicts it would give known keys new IDs, or IDs that others have. The plan compares it,
+ * publishing writes it. It must never depend on names of columns that hold no ID.
  */
 import type { CompiledPipeline, Entity } from './compiled.ts';
 

@@ -1,4 +1,7 @@
-/** A row contract as JSON Schema (2020-12): what a source row must be, for people and tools that read no zod. */
+/**
+ * A row contract as JSON Schema (2020-12): what a source row must be, for people and tools that read no zod. The HTTP
+ * API shows it. It must never be used to check a row: the schemas themselves are.
+ */
 import { core, z } from 'zod';
 import type { CompiledPipeline } from './compiled.ts';
 

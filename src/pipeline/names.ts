@@ -1,4 +1,7 @@
-/** Names and places: of pipelines, entities and sequences, and of containers and prefixes. */
+/**
+ * Names and places: of pipelines, entities and sequences, and of containers and prefixes. All of `compile` calls it. It
+ * must never change a name: what is not right is refused.
+ */
 import { didYouMean, record, refuse, show } from './refuse.ts';
 
 const safeName = /^[a-z][a-z0-9_-]{0,62}$/;

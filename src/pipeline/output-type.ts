@@ -1,6 +1,6 @@
 /**
  * `type`: the types of columns that a pipeline makes (mapped, computed, constant), as Parquet stores them and as
- * JavaScript sees them. Specification: apache/parquet-format, `LogicalTypes.md`.
+ * JavaScript sees them. Modules in `pipelines/` use it. Specification: apache/parquet-format, `LogicalTypes.md`.
  */
 import { OrdinalError } from '../errors.ts';
 import type { ColumnType, TimeUnit } from '../parquet/types.ts';

@@ -1,4 +1,7 @@
-/** `pipeline`: the one call of a pipeline module. */
+/**
+ * `pipeline`: the one call of a pipeline module. Each module in `pipelines/` calls it. It must never do more than give
+ * its types to the definition.
+ */
 import type { Builder, RowOf } from './builder.ts';
 import type { Entities, PipelineDefinition, PipelineSettings, RowSchema } from './definition.ts';
 import type { Mistakes } from './reference-types.ts';

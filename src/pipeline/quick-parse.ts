@@ -1,7 +1,7 @@
 /**
  * A string schema made of lengths, regular expressions and overwrites (`.trim()`, `.toLowerCase()`) alone, as a plain
- * function: the same result at a tenth of the cost. It may only say yes; on no, the schema itself is asked, and gives the
- * reason.
+ * function: the same result at a tenth of the cost. It may only say yes; on no, the schema itself is asked, and gives
+ * the reason. `contract.ts` makes the functions and the split runs them.
  */
 import type { core } from 'zod';
 import { type CheckDef, stringChecks, unwrapped } from './string-checks.ts';

@@ -1,7 +1,7 @@
 /**
  * References between entities of one pipeline, judged by the type checker: `Mistakes<Row, E>` is `unknown` for an
- * entity that is right, and a `Mistake` that says what is wrong for one that is not. `compile` makes the same checks
- * at start-up.
+ * entity that is right, and a `Mistake` that says what is wrong for one that is not. `compile` makes the same checks at
+ * start-up. `pipeline.ts` uses it. It exists for the type checker alone.
  */
 import type { core } from 'zod';
 import type { KeyedEntity, RefColumn, RowRefColumn } from './definition.ts';

@@ -1,4 +1,7 @@
-/** How a pipeline is refused: always `InvalidPipeline`, always with the field, and with the nearest right name. */
+/**
+ * How a pipeline is refused: always `InvalidPipeline`, always with the field, and with the nearest right name. All of
+ * `src/pipeline` calls it. A message must never hold more of a value than its beginning.
+ */
 import { OrdinalError } from '../errors.ts';
 
 /**

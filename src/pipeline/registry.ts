@@ -1,4 +1,7 @@
-/** The pipelines of an app: compiled once, at start-up, and checked against each other. */
+/**
+ * The pipelines of an app: compiled once, at start-up, and checked against each other. `pipelines/index.ts` calls it.
+ * After that, no pipeline changes while the process lives.
+ */
 import { compile } from './compile.ts';
 import type { CompiledPipeline, KeyedEntity, SequenceOptions } from './compiled.ts';
 import type { PipelineDefinition } from './definition.ts';

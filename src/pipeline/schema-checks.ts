@@ -1,4 +1,7 @@
-/** What the checks of a zod schema (`.min()`, `.trim()`, `.refine()`, formats) mean for a column. */
+/**
+ * What the checks of a zod schema (`.min()`, `.trim()`, `.refine()`, formats) mean for a column. `schema.ts` calls it.
+ * A check that is not known must count as one that may refuse.
+ */
 import type { core } from 'zod';
 import { isAsync, refuse } from './refuse.ts';
 

@@ -1,4 +1,7 @@
-/** The sequences of a pipeline, collected while its entities compile. */
+/**
+ * The sequences of a pipeline, collected while its entities compile. `entities.ts` collects, and the phases divide what
+ * was reserved. It must never hand out an ID: that is the work of `src/sequence`.
+ */
 import { invariant } from '../errors.ts';
 import { limits } from '../limits.ts';
 import type { CompiledPipeline, SequenceOptions } from './compiled.ts';

@@ -1,4 +1,6 @@
-/** A sequence's answers: what a ledger says, as JSON values. */
+/**
+ * A sequence's answers: what a ledger says, as JSON values. The reducer calls it. It must never change a ledger.
+ */
 
 import { countOf, toJson } from './id-range.ts';
 import type { ReservationAnswer, ReserveAnswer, ShowAnswer } from './operations.ts';

@@ -1,5 +1,6 @@
 /**
  * How orchestrators ask sequences and leases: an operation as a value, and one generator that puts it to its entity.
+ * Orchestrations and operators' commands call it.
  *
  * ```ts
  * const reservation = yield* askEntity(context.df, reserveOperation('flights.flight_id', { owner, attempt, count, start: '1', step: '1' }));

@@ -1,6 +1,6 @@
 /**
  * What a sequence can be asked and what it answers. Requests and answers are JSON objects; IDs and counts travel as
- * decimal strings, for JSON has no 64-bit integer.
+ * decimal strings, for JSON has no 64-bit integer. `calls.ts` and the reducer share it.
  */
 import { z } from 'zod';
 import { type ErrorValue, OrdinalError } from '../errors.ts';

@@ -2,7 +2,8 @@
  * The state of a sequence: as JSON in the entity (`SequenceState`), and with bigints while an operation works on it
  * (`Ledger`). Every ID from `start` to below `next` is in exactly one place: free, open, or used (committed, imported);
  * used ones need no record, but the ranges of the last committed owners are kept, so that a late duplicate of their
- * reservation gets the same answer.
+ * reservation gets the same answer. The reducer calls it. A state that does not hold together must never be worked
+ * with.
  */
 import { z } from 'zod';
 import { invariant, OrdinalError } from '../errors.ts';

@@ -1,6 +1,7 @@
 /**
  * The `BlobStore` port over Azure Blob Storage (and Azurite). Conditions of the service become named errors; whatever
  * may pass by itself (throttling, unreachable, 5xx) is marked worth a retry. The SDK retries short hiccups by itself.
+ * `src/environment` opens it. It must never retry a condition that did not hold.
  */
 import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';

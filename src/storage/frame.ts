@@ -1,6 +1,8 @@
 /**
  * A frame: one JSON header and any number of Int32 sections in one blob, little endian. For what a phase leaves for the
- * next one: small facts beside long lists of numbers, which as JSON would take five times the bytes.
+ * next one: small facts beside long lists of numbers, which as JSON would take five times the bytes. The split and the
+ * resolve write frames, later phases read them. A frame is work in progress: no other version of Ordinal has to read
+ * it.
  *
  * Layout: `ORD2`, u32 header bytes, u32 section count, u32 length of each section (values), header padded to 4, sections.
  * A section is the byte planes of its numbers' differences: lists of ordinals mostly ascend.

@@ -1,4 +1,7 @@
-/** JSON documents in blobs, parsed by zod as they come in. */
+/**
+ * JSON documents in blobs, parsed by zod as they come in. Every phase calls it. Nothing that a schema has not passed
+ * may go past it.
+ */
 import type { z } from 'zod';
 import { OrdinalError } from '../errors.ts';
 import type { BlobStore, WriteOptions } from './store.ts';

@@ -1,4 +1,7 @@
-/** How work in progress is compressed: it is written once, read soon, and thrown away. */
+/**
+ * How work in progress is compressed: it is written once, read soon, and thrown away. Frames, records and segments call
+ * it. It must never be used for published files: those have the source's codec.
+ */
 import zlib from 'node:zlib';
 
 const { ZSTD_c_compressionLevel: level, ZSTD_c_checksumFlag: checksum } = zlib.constants;
