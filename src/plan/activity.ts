@@ -2,7 +2,16 @@
  * Activity `plan`: lists and pins the source, reads footers, writes the plan. The first plan that a life
  * writes is its plan. A run that has published already gets no plan, but what it published.
  */
-import { type LifeInput, type Manifest, manifestSchema, type Plan, planSchema } from '../documents/documents.ts';
+
+import {
+  type LifeInput,
+  lifeInputSchema,
+  type Manifest,
+  manifestSchema,
+  type Plan,
+  planSchema,
+} from '../documents/documents.ts';
+import { defineActivity } from '../durable/activity.ts';
 import { type Environment, pipelineOf } from '../environment/environment.ts';
 import { OrdinalError } from '../errors.ts';
 import type { CompiledPipeline } from '../pipeline/compiled.ts';
@@ -34,8 +43,10 @@ export interface PlanOutput {
   published: { manifest: string; rows: number; life: number } | null;
 }
 
+export const planRun = defineActivity({ name: 'planRun', input: lifeInputSchema, work: planActivity });
+
 /** Throws `RunCanceled` for a life that was closed before it began: a later one is the run now. */
-export async function planActivity(environment: Environment, input: LifeInput): Promise<PlanOutput> {
+async function planActivity(environment: Environment, input: LifeInput): Promise<PlanOutput> {
   const { store, config } = environment;
   const pipeline = pipelineOf(environment, input.pipeline);
   const name = work.plan(input);

@@ -12,7 +12,7 @@ import type { CompiledPipeline, ContractColumn, Entity, KeyedEntity, OutColumn }
 import { leafOf, type PinnedBlob } from '../source/source-file.ts';
 import { widest } from '../source/widen.ts';
 import type { Life } from '../storage/names.ts';
-import { cut } from './group-batches.ts';
+import { groupBatches } from './group-batches.ts';
 
 export interface SourceFile extends PinnedBlob {
   meta: FileMeta;
@@ -65,7 +65,7 @@ export function makePlan(
       .map((entity) => [entity.name, keyTypesOf(entity, pipeline, columns)]),
   );
   const groups = groupsPerFile(pipeline);
-  const parts = cut(batches, { rows: targets.partRowsTarget, batches: Number.POSITIVE_INFINITY, groups });
+  const parts = groupBatches(batches, { rows: targets.partRowsTarget, batches: Number.POSITIVE_INFINITY, groups });
   const plan: Plan = {
     version: 1,
     ...owner,
@@ -81,7 +81,7 @@ export function makePlan(
     sources: Object.fromEntries([...columns].map(([name, column]) => [name, column.source])),
     parts,
     sealGroups: parts.flatMap(({ from, to }) =>
-      cut(batches.slice(from, to), {
+      groupBatches(batches.slice(from, to), {
         rows: sealBatches * targets.batchRowsTarget,
         batches: sealBatchesMax,
         groups,

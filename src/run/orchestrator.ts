@@ -9,13 +9,19 @@ import type { Task } from 'durable-functions';
 import { z } from 'zod';
 import { lifeInputSchema, planRefSchema } from '../documents/documents.ts';
 import type { Phase } from '../documents/status.ts';
-import { type ActivityResult, cut, shortened } from '../durable/activity.ts';
+import { type ActivityResult, shortened, shortText } from '../durable/activity.ts';
 import type { Orchestration } from '../durable/context.ts';
 import { type Guard, withDeadline } from '../durable/deadline.ts';
-import { activity, fanOut, fanOutAll, type TaskRange } from '../durable/fan-out.ts';
+import { call, fanOut, fanOutAll, request, type TaskRange } from '../durable/fan-out.ts';
 import { type ErrorValue, OrdinalError, toErrorValue } from '../errors.ts';
 import { limits } from '../limits.ts';
-import type { PlanOutput } from '../plan/activity.ts';
+import { type PlanOutput, planRun } from '../plan/activity.ts';
+import { previewRun } from '../plan/preview-activity.ts';
+import { publishFile } from '../publish/activity.ts';
+import { finishRun } from '../publish/manifest-activity.ts';
+import { sealBatches, sealKeyed } from '../seal/activity.ts';
+import { bindIds } from '../seal/assign-ids-activity.ts';
+import { splitBatch } from '../split/activity.ts';
 import { lifeId } from '../storage/names.ts';
 import { complete, undo } from './complete-or-undo.ts';
 import { acquireLeases } from './leases.ts';
@@ -41,7 +47,12 @@ export function* runOrchestrator(context: { df: Orchestration }): Generator<Task
     terms: {},
     tries: 0,
     phases: [],
-    status: { phase: 'plan', pipeline: input.pipeline, prefix: cut(input.prefix), startedAt: start.toISOString() },
+    status: {
+      phase: 'plan',
+      pipeline: input.pipeline,
+      prefix: shortText(input.prefix),
+      startedAt: start.toISOString(),
+    },
   };
   try {
     // What readers may see already is not abandoned: publishing is bounded by its activities' own time.
@@ -66,9 +77,9 @@ function* phases(df: Orchestration, run: RunState): Generator<Task, RunOutput, u
   const { runId, pipeline, life } = run.input;
   report(df, run, { phase: 'plan' });
   yield* settleEarlier(df, run.input, (waiting) => report(df, run, { phase: 'plan', waiting }));
-  const plan = yield* activity(df, 'planRun', run.input);
+  const plan = yield* call(df, planRun, run.input);
   if (run.input.dryRun) {
-    yield* activity(df, 'previewRun', refOf(run, plan));
+    yield* call(df, previewRun, refOf(run, plan));
     report(df, run, { phase: 'done', batches: plan.batches, rows: plan.rows, files: plan.files });
     return { runId, pipeline, rows: plan.rows };
   }
@@ -78,7 +89,7 @@ function* phases(df: Orchestration, run: RunState): Generator<Task, RunOutput, u
     label: 'split',
     owner: run.owner,
     start: startOf(run),
-    activity: 'splitBatch',
+    activity: splitBatch.name,
     input: refOf(run, plan),
     key: 'batch',
     from: 0,
@@ -102,22 +113,19 @@ function* phases(df: Orchestration, run: RunState): Generator<Task, RunOutput, u
 
   report(df, run, { phase: 'reserve' });
   const sequences = yield* reserveAll(df, run, plan, rows);
-  yield* activity(df, 'bindIds', { ...refOf(run, plan), sequences, rows, partitions });
+  yield* call(df, bindIds, { ...refOf(run, plan), sequences, rows, partitions });
 
   report(df, run, { phase: 'seal' });
-  const sealKeyed = plan.keyed.flatMap(({ entity, partitions: count }) =>
-    Array.from({ length: count }, (_, partition) => ({
-      name: 'sealKeyed' as const,
-      input: { ...refOf(run, plan), entity, partition },
-    })),
+  const keyed = plan.keyed.flatMap(({ entity, partitions: count }) =>
+    Array.from({ length: count }, (_, partition) => request(sealKeyed, { ...refOf(run, plan), entity, partition })),
   );
-  yield* fanOutAll(df, sealKeyed, [
-    { ...split, label: 'seal', activity: 'sealBatches', key: 'group', to: plan.sealGroups },
+  yield* fanOutAll(df, keyed, [
+    { ...split, label: 'seal', activity: sealBatches.name, key: 'group', to: plan.sealGroups },
   ]);
 
   report(df, run, { phase: 'publish' });
   yield* publish(df, run, plan);
-  const finished = yield* activity(df, 'finishRun', {
+  const finished = yield* call(df, finishRun, {
     ...refOf(run, plan),
     prefix: run.input.prefix,
     startedAt: run.startedAt,
@@ -134,17 +142,14 @@ function startOf(run: RunState): string {
 
 function* publish(df: Orchestration, run: RunState, plan: PlanOutput): Generator<Task, void, unknown> {
   const keyed = plan.keyed.flatMap(({ entity, partitions }) =>
-    Array.from({ length: partitions }, (_, part) => ({
-      name: 'publishFile' as const,
-      input: { ...refOf(run, plan), entity, part },
-    })),
+    Array.from({ length: partitions }, (_, part) => request(publishFile, { ...refOf(run, plan), entity, part })),
   );
   const rows = plan.rowsEntities.map((entity, number) => ({
     // A name of an entity may be too long for an instance ID.
     label: `publish${number}`,
     owner: run.owner,
     start: startOf(run),
-    activity: 'publishFile' as const,
+    activity: publishFile.name,
     input: { ...refOf(run, plan), entity },
     key: 'part' as const,
     from: 0,
@@ -158,7 +163,7 @@ const taskRangeSchema: z.ZodType<TaskRange> = z.object({
   label: z.string().max(10),
   owner: z.string().max(limits.lifeIdLengthMax),
   start: z.string().max(9),
-  activity: z.enum(['splitBatch', 'sealBatches', 'publishFile']),
+  activity: z.enum([splitBatch.name, sealBatches.name, publishFile.name]),
   input: planRefSchema.extend({ entity: z.string().exactOptional() }),
   key: z.enum(['batch', 'group', 'part']),
   from: z.int().nonnegative(),

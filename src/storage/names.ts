@@ -73,9 +73,9 @@ export const work = {
     `${folderOf(of)}resolved/${entity}-${pad(partition, 3)}.json`,
   /** The ranges that the run's sequences gave it. */
   ids: (of: Life) => `${folderOf(of)}ids.json`,
-  /** What sealing a unit leaves: the complete metadata of its chunks. */
-  sealed: (of: Life, unit: string) => `${folderOf(of)}sealed/${unit}.json`,
-  /** What all units leave. */
+  /** What one seal leaves: the complete metadata of its chunks. */
+  sealed: (of: Life, tag: string) => `${folderOf(of)}sealed/${tag}.json`,
+  /** What all seals leave. */
   sealedPrefix: (of: Life) => `${folderOf(of)}sealed/`,
   /** What publishing a file came to. */
   published: (of: Life, entity: string, part: number, dataset: KeyedDatasetKind = 'new') =>
@@ -148,8 +148,8 @@ export function isFileOf(of: Life, name: string): boolean {
   return file.startsWith(own) && /^\d{5}(-known)?\.parquet$/.test(file.slice(own.length));
 }
 
-/** Unit tags: who staged a row group. */
-export const unit = {
+/** Names of what one seal leaves: that of a group of batches, or of a keyed entity's key partition. */
+export const sealTag = {
   /** A group of batches of rows entities. */
   group: (group: number) => `g${pad(group, 6)}`,
   /** Rows of one dataset of a keyed entity, by key partition. */
