@@ -2,8 +2,9 @@
  * Activity `plan`: lists and pins the source, reads footers, writes the plan. The first plan that a life
  * writes is its plan. A run that has published already gets no plan, but what it published.
  */
-
+import { createHash } from 'node:crypto';
 import {
+  doesWhat,
   type LifeInput,
   lifeInputSchema,
   type Manifest,
@@ -69,7 +70,8 @@ async function planActivity(environment: Environment, input: LifeInput): Promise
     const file = { blob: blob.name, etag: blob.etag, size: blob.size };
     return { ...file, meta: await readFooter(store, pipeline.source.container, file) };
   });
-  const plan = makePlan(pipeline, { runId: input.runId, life: input.life }, files, config);
+  const { runId, life } = input;
+  const plan = { ...makePlan(pipeline, { runId, life }, files, config), asked: askedOf(input) };
   try {
     const { etag } = await writeJson(store, config.workContainer, name, plan, { ifAbsent: true });
     return summary({ value: plan, etag }, pipeline);
@@ -81,10 +83,15 @@ async function planActivity(environment: Environment, input: LifeInput): Promise
   }
 }
 
+function askedOf(input: LifeInput): string {
+  return createHash('sha256').update(doesWhat(input)).digest('hex');
+}
+
 /** Throws `RunIdConflict` when what was published under this run ID is of other blobs. */
 function published(manifest: Manifest, input: LifeInput, pipeline: CompiledPipeline): PlanOutput {
   const name = output.manifest(pipeline, input.runId);
-  if (manifest.source.prefix !== input.prefix) {
+  const { asked, prefix } = manifest.source;
+  if (prefix !== input.prefix || (asked !== undefined && asked !== askedOf(input))) {
     throw new OrdinalError('RunIdConflict', `run "${input.runId}" has published already: "${name}" is there`, {
       where: { pipeline: pipeline.name, field: 'runId' },
       remedy: 'Start under another run ID: each is used once.',

@@ -91,7 +91,12 @@ async function finishActivity(environment: Environment, input: FinishInput): Pro
     startedAt: input.startedAt,
     finishedAt: input.finishedAt,
     phases: input.phases,
-    source: { container: pipeline.source.container, prefix: input.prefix, rows: plan.rows },
+    source: {
+      container: pipeline.source.container,
+      prefix: input.prefix,
+      rows: plan.rows,
+      ...(plan.asked !== undefined && { asked: plan.asked }),
+    },
     inputs: plan.files,
     output: pipeline.output,
     entities,
