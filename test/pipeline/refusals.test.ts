@@ -583,7 +583,10 @@ describe('types that are none', () => {
     [5, -1],
   ] as const) {
     test(`decimal(${precision}, ${scale})`, () => {
-      assert.throws(() => type.decimal(precision, scale), { code: 'InvalidPipeline', remedy: /1 to 18 for the precision/ });
+      assert.throws(() => type.decimal(precision, scale), {
+        code: 'InvalidPipeline',
+        remedy: /1 to 18 for the precision/,
+      });
     });
   }
   test('an unknown unit', () => {
