@@ -1,4 +1,7 @@
-/** The adapter from the SDK's durable client to `DurableRuns`. */
+/**
+ * The adapter from the SDK's durable client to `DurableRuns`. The other files here call it, once for each request. It
+ * must know nothing of runs but their status.
+ */
 import type { InvocationContext } from '@azure/functions';
 import * as df from 'durable-functions';
 import { z } from 'zod';
@@ -101,9 +104,9 @@ export function durableRuns(context: InvocationContext): DurableRuns {
   };
 }
 
-/** The SDK has no other way of saying "not found". */
+/** The SDK has no other way of saying "not found": a status in the text, or, for `terminate`, the text alone. */
 function isNotFound(thrown: unknown): boolean {
-  return thrown instanceof Error && thrown.message.includes('404');
+  return thrown instanceof Error && /404|^No instance with ID /.test(thrown.message);
 }
 
 function instancesUrl(context: InvocationContext): URL {

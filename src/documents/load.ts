@@ -55,7 +55,7 @@ function givenUp(of: Life, retryable = false): OrdinalError {
     {
       where: { blob: work.plan(of) },
       retryable,
-      remedy: 'The run was given up while it still worked: start it again.',
+      remedy: 'Start the run again: it was given up while it still worked.',
     },
   );
 }
@@ -136,6 +136,6 @@ export async function loadSplitRecord(
   return { record: splitRecordSchema.parse(header), sections, held, name };
 }
 
-export function loadSealed(environment: Environment, of: Life, unit: string): Promise<Sealed> {
-  return requireJson(environment.store, environment.config.workContainer, work.sealed(of, unit), sealedSchema);
+export function loadSealed(environment: Environment, of: Life, tag: string): Promise<Sealed> {
+  return requireJson(environment.store, environment.config.workContainer, work.sealed(of, tag), sealedSchema);
 }

@@ -2,7 +2,17 @@
  * Activity `plan`: lists and pins the source, reads footers, writes the plan. The first plan that a life
  * writes is its plan. A run that has published already gets no plan, but what it published.
  */
-import { type LifeInput, type Manifest, manifestSchema, type Plan, planSchema } from '../documents/documents.ts';
+import { createHash } from 'node:crypto';
+import {
+  doesWhat,
+  type LifeInput,
+  lifeInputSchema,
+  type Manifest,
+  manifestSchema,
+  type Plan,
+  planSchema,
+} from '../documents/documents.ts';
+import { defineActivity } from '../durable/activity.ts';
 import { type Environment, pipelineOf } from '../environment/environment.ts';
 import { OrdinalError } from '../errors.ts';
 import type { CompiledPipeline } from '../pipeline/compiled.ts';
@@ -34,8 +44,10 @@ export interface PlanOutput {
   published: { manifest: string; rows: number; life: number } | null;
 }
 
+export const planRun = defineActivity({ name: 'planRun', input: lifeInputSchema, work: planActivity });
+
 /** Throws `RunCanceled` for a life that was closed before it began: a later one is the run now. */
-export async function planActivity(environment: Environment, input: LifeInput): Promise<PlanOutput> {
+async function planActivity(environment: Environment, input: LifeInput): Promise<PlanOutput> {
   const { store, config } = environment;
   const pipeline = pipelineOf(environment, input.pipeline);
   const name = work.plan(input);
@@ -58,7 +70,8 @@ export async function planActivity(environment: Environment, input: LifeInput): 
     const file = { blob: blob.name, etag: blob.etag, size: blob.size };
     return { ...file, meta: await readFooter(store, pipeline.source.container, file) };
   });
-  const plan = makePlan(pipeline, { runId: input.runId, life: input.life }, files, config);
+  const { runId, life } = input;
+  const plan = { ...makePlan(pipeline, { runId, life }, files, config), asked: askedOf(input) };
   try {
     const { etag } = await writeJson(store, config.workContainer, name, plan, { ifAbsent: true });
     return summary({ value: plan, etag }, pipeline);
@@ -70,13 +83,18 @@ export async function planActivity(environment: Environment, input: LifeInput): 
   }
 }
 
+function askedOf(input: LifeInput): string {
+  return createHash('sha256').update(doesWhat(input)).digest('hex');
+}
+
 /** Throws `RunIdConflict` when what was published under this run ID is of other blobs. */
 function published(manifest: Manifest, input: LifeInput, pipeline: CompiledPipeline): PlanOutput {
   const name = output.manifest(pipeline, input.runId);
-  if (manifest.source.prefix !== input.prefix) {
+  const { asked, prefix } = manifest.source;
+  if (prefix !== input.prefix || (asked !== undefined && asked !== askedOf(input))) {
     throw new OrdinalError('RunIdConflict', `run "${input.runId}" has published already: "${name}" is there`, {
       where: { pipeline: pipeline.name, field: 'runId' },
-      remedy: 'A run ID is used once: start under another one.',
+      remedy: 'Start under another run ID: each is used once.',
     });
   }
   const { rows } = manifest.source;

@@ -12,7 +12,7 @@ import type { CompiledPipeline, ContractColumn, Entity, KeyedEntity, OutColumn }
 import { leafOf, type PinnedBlob } from '../source/source-file.ts';
 import { widest } from '../source/widen.ts';
 import type { Life } from '../storage/names.ts';
-import { cut } from './group-batches.ts';
+import { groupBatches } from './group-batches.ts';
 
 export interface SourceFile extends PinnedBlob {
   meta: FileMeta;
@@ -65,7 +65,7 @@ export function makePlan(
       .map((entity) => [entity.name, keyTypesOf(entity, pipeline, columns)]),
   );
   const groups = groupsPerFile(pipeline);
-  const parts = cut(batches, { rows: targets.partRowsTarget, batches: Number.POSITIVE_INFINITY, groups });
+  const parts = groupBatches(batches, { rows: targets.partRowsTarget, batches: Number.POSITIVE_INFINITY, groups });
   const plan: Plan = {
     version: 1,
     ...owner,
@@ -81,7 +81,7 @@ export function makePlan(
     sources: Object.fromEntries([...columns].map(([name, column]) => [name, column.source])),
     parts,
     sealGroups: parts.flatMap(({ from, to }) =>
-      cut(batches.slice(from, to), {
+      groupBatches(batches.slice(from, to), {
         rows: sealBatches * targets.batchRowsTarget,
         batches: sealBatchesMax,
         groups,
@@ -114,7 +114,7 @@ function sourceColumn(contract: ContractColumn, files: SourceFile[]): SourceColu
       const message = `column "${contract.name}" is ${typeText(leaf.type)} here but ${there}`;
       throw new OrdinalError('ColumnTypeMismatch', message, {
         where: { blob, column: contract.name },
-        remedy: 'No type holds the values of both: run the files separately, or write them alike.',
+        remedy: 'Run the files separately, or write them alike: no type holds the values of both.',
       });
     }
     if (!wide || typeText(type) !== typeText(wide.type)) wide = { type, blob };
@@ -208,7 +208,7 @@ function keyTypesOf(
       const all = types.map((fed) => `"${fed.name}" (${typeText(fed.type)})`).join(' and ');
       throw new OrdinalError('ColumnTypeMismatch', `key "${component.name}" of "${entity.name}" is fed by ${all}`, {
         where: { pipeline: pipeline.name, entity: entity.name, column: first.name },
-        remedy: 'Columns that feed one key must be of one type, or of widths of one type, and not INT96.',
+        remedy: 'Feed the key from columns of one type, or of widths of one type, and not INT96.',
       });
     }
     return type ?? { physical: 'BYTE_ARRAY', annotation: { kind: 'string' } };

@@ -9,18 +9,24 @@ import type { Task } from 'durable-functions';
 import { z } from 'zod';
 import { lifeInputSchema, planRefSchema } from '../documents/documents.ts';
 import type { Phase } from '../documents/status.ts';
-import { type ActivityResult, cut, shortened } from '../durable/activity.ts';
+import { type ActivityResult, shortened, shortText } from '../durable/activity.ts';
 import type { Orchestration } from '../durable/context.ts';
 import { type Guard, withDeadline } from '../durable/deadline.ts';
-import { activity, fanOut, fanOutAll, type TaskRange } from '../durable/fan-out.ts';
+import { call, fanOut, fanOutAll, request, type TaskRange } from '../durable/fan-out.ts';
 import { type ErrorValue, OrdinalError, toErrorValue } from '../errors.ts';
 import { limits } from '../limits.ts';
-import type { PlanOutput } from '../plan/activity.ts';
+import { type PlanOutput, planRun } from '../plan/activity.ts';
+import { previewRun } from '../plan/preview-activity.ts';
+import { publishFile } from '../publish/activity.ts';
+import { finishRun } from '../publish/manifest-activity.ts';
+import { sealBatches, sealKeyed } from '../seal/activity.ts';
+import { bindIds } from '../seal/assign-ids-activity.ts';
+import { splitBatch } from '../split/activity.ts';
 import { lifeId } from '../storage/names.ts';
 import { complete, undo } from './complete-or-undo.ts';
 import { acquireLeases } from './leases.ts';
 import { countRows, reserveAll } from './reserve-ids.ts';
-import { type RunOutput, type RunState, refOf, report } from './run-state.ts';
+import { patienceUntil, type RunOutput, type RunState, refOf, report } from './run-state.ts';
 import { settleEarlier } from './settle.ts';
 import { settleOrphans } from './settle-orphans.ts';
 import { callBack } from './settle-terminated.ts';
@@ -41,8 +47,18 @@ export function* runOrchestrator(context: { df: Orchestration }): Generator<Task
     terms: {},
     tries: 0,
     phases: [],
-    status: { phase: 'plan', pipeline: input.pipeline, prefix: cut(input.prefix), startedAt: start.toISOString() },
+    status: {
+      phase: 'plan',
+      pipeline: input.pipeline,
+      prefix: shortText(input.prefix),
+      startedAt: start.toISOString(),
+    },
   };
+  if (input.deadline !== undefined) {
+    run.patience = patienceUntil(df, input.deadline, (waiting) =>
+      report(df, run, { phase: run.status.phase, ...(waiting !== undefined && { waiting: shortText(waiting) }) }),
+    );
+  }
   try {
     // What readers may see already is not abandoned: publishing is bounded by its activities' own time.
     const guard = (): Guard => guards[run.status.phase] ?? 'race';
@@ -51,7 +67,8 @@ export function* runOrchestrator(context: { df: Orchestration }): Generator<Task
     return output;
   } catch (thrown) {
     const error = shortened(toErrorValue(thrown));
-    const output = yield* undo(df, run);
+    // What another run published under this ID is not to be undone, and is no success of this one.
+    const output = error.code === 'RunIdConflict' ? undefined : yield* undo(df, run);
     if (output) {
       yield* callBack(df, input, undefined);
       return output;
@@ -65,26 +82,28 @@ export function* runOrchestrator(context: { df: Orchestration }): Generator<Task
 function* phases(df: Orchestration, run: RunState): Generator<Task, RunOutput, unknown> {
   const { runId, pipeline, life } = run.input;
   report(df, run, { phase: 'plan' });
-  yield* settleEarlier(df, run.input, (waiting) => report(df, run, { phase: 'plan', waiting }));
-  const plan = yield* activity(df, 'planRun', run.input);
+  yield* settleEarlier(df, run.input, (waiting) => report(df, run, { phase: 'plan', waiting }), run.patience);
+  const plan = yield* call(df, planRun, run.input, run.patience);
   if (run.input.dryRun) {
-    yield* activity(df, 'previewRun', refOf(run, plan));
+    yield* call(df, previewRun, refOf(run, plan), run.patience);
     report(df, run, { phase: 'done', batches: plan.batches, rows: plan.rows, files: plan.files });
     return { runId, pipeline, rows: plan.rows };
   }
   if (plan.published) return yield* complete(df, run, plan, plan.published);
   report(df, run, { phase: 'split', batches: plan.batches, rows: plan.rows, files: plan.files });
+  const until = run.input.deadline === undefined ? {} : { until: run.input.deadline };
   const split = {
     label: 'split',
     owner: run.owner,
     start: startOf(run),
-    activity: 'splitBatch',
+    activity: splitBatch.name,
     input: refOf(run, plan),
     key: 'batch',
     from: 0,
     to: plan.batches,
+    ...until,
   } as const;
-  yield* fanOut(df, split);
+  yield* fanOut(df, split, run.patience);
 
   yield* settleOrphans(
     df,
@@ -102,28 +121,25 @@ function* phases(df: Orchestration, run: RunState): Generator<Task, RunOutput, u
 
   report(df, run, { phase: 'reserve' });
   const sequences = yield* reserveAll(df, run, plan, rows);
-  yield* activity(df, 'bindIds', { ...refOf(run, plan), sequences, rows, partitions });
+  yield* call(df, bindIds, { ...refOf(run, plan), sequences, rows, partitions }, run.patience);
 
   report(df, run, { phase: 'seal' });
-  const sealKeyed = plan.keyed.flatMap(({ entity, partitions: count }) =>
-    Array.from({ length: count }, (_, partition) => ({
-      name: 'sealKeyed' as const,
-      input: { ...refOf(run, plan), entity, partition },
-    })),
+  const keyed = plan.keyed.flatMap(({ entity, partitions: count }) =>
+    Array.from({ length: count }, (_, partition) => request(sealKeyed, { ...refOf(run, plan), entity, partition })),
   );
-  yield* fanOutAll(df, sealKeyed, [
-    { ...split, label: 'seal', activity: 'sealBatches', key: 'group', to: plan.sealGroups },
-  ]);
+  const groups = { ...split, label: 'seal', activity: sealBatches.name, key: 'group', to: plan.sealGroups };
+  yield* fanOutAll(df, keyed, [groups], run.patience);
 
   report(df, run, { phase: 'publish' });
   yield* publish(df, run, plan);
-  const finished = yield* activity(df, 'finishRun', {
+  const finish = {
     ...refOf(run, plan),
     prefix: run.input.prefix,
     startedAt: run.startedAt,
     finishedAt: df.currentUtcDateTime.toISOString(),
     phases: run.phases,
-  });
+  };
+  const finished = yield* call(df, finishRun, finish, run.patience);
   return yield* complete(df, run, plan, { ...finished, life });
 }
 
@@ -134,23 +150,21 @@ function startOf(run: RunState): string {
 
 function* publish(df: Orchestration, run: RunState, plan: PlanOutput): Generator<Task, void, unknown> {
   const keyed = plan.keyed.flatMap(({ entity, partitions }) =>
-    Array.from({ length: partitions }, (_, part) => ({
-      name: 'publishFile' as const,
-      input: { ...refOf(run, plan), entity, part },
-    })),
+    Array.from({ length: partitions }, (_, part) => request(publishFile, { ...refOf(run, plan), entity, part })),
   );
   const rows = plan.rowsEntities.map((entity, number) => ({
     // A name of an entity may be too long for an instance ID.
     label: `publish${number}`,
     owner: run.owner,
     start: startOf(run),
-    activity: 'publishFile' as const,
+    activity: publishFile.name,
     input: { ...refOf(run, plan), entity },
     key: 'part' as const,
     from: 0,
     to: plan.parts,
+    ...(run.input.deadline !== undefined && { until: run.input.deadline }),
   }));
-  yield* fanOutAll(df, keyed, rows);
+  yield* fanOutAll(df, keyed, rows, run.patience);
 }
 
 /** What a shard is started with. */
@@ -158,7 +172,8 @@ const taskRangeSchema: z.ZodType<TaskRange> = z.object({
   label: z.string().max(10),
   owner: z.string().max(limits.lifeIdLengthMax),
   start: z.string().max(9),
-  activity: z.enum(['splitBatch', 'sealBatches', 'publishFile']),
+  until: z.iso.datetime().exactOptional(),
+  activity: z.enum([splitBatch.name, sealBatches.name, publishFile.name]),
   input: planRefSchema.extend({ entity: z.string().exactOptional() }),
   key: z.enum(['batch', 'group', 'part']),
   from: z.int().nonnegative(),
@@ -169,7 +184,9 @@ const taskRangeSchema: z.ZodType<TaskRange> = z.object({
 export function* shardOrchestrator(context: { df: Orchestration }): Generator<Task, ActivityResult<object>, unknown> {
   try {
     const range = taskRangeSchema.parse(context.df.getInput<unknown>());
-    yield* fanOut(context.df, range);
+    const { until } = range;
+    const say = (waiting: string | undefined) => context.df.setCustomStatus({ waiting });
+    yield* fanOut(context.df, range, until === undefined ? undefined : patienceUntil(context.df, until, say));
     return { ok: true, value: { tasks: range.to - range.from } };
   } catch (thrown) {
     return { ok: false, error: shardError(thrown) };

@@ -3,10 +3,12 @@
  * the entity's files. It is written under a new epoch, and takes effect by one put. Also the way to another number of
  * partitions.
  */
+
 import { z } from 'zod';
 import type { Manifest } from '../documents/documents.ts';
 import { publishedManifests } from '../documents/manifests.ts';
 import { entitiesOf, keysOf, readPublished, type Sharing } from '../documents/published-keys.ts';
+import { defineActivity } from '../durable/activity.ts';
 import type { Environment } from '../environment/environment.ts';
 import { invariant, OrdinalError } from '../errors.ts';
 import { compact } from '../keys/compact.ts';
@@ -18,7 +20,11 @@ import type { KeyedEntity } from '../pipeline/compiled.ts';
 import { readVersioned, writeJson } from '../storage/json.ts';
 import { rebuildAttributes } from './rebuild-attributes.ts';
 
-export const rebuildIndexInputSchema = z.object({ index: z.string() });
+const rebuildIndexInputSchema = z.object({
+  index: z.string(),
+  /** The rebuild's grant of the index's lease: what an earlier holder still writes to the new heads is refused. */
+  term: z.int().nonnegative().default(0),
+});
 
 export interface RebuildOutput {
   index: string;
@@ -27,9 +33,15 @@ export interface RebuildOutput {
   keys: number;
 }
 
-export async function rebuildIndexActivity(
+export const rebuildIndex = defineActivity({
+  name: 'rebuildIndex',
+  input: rebuildIndexInputSchema,
+  work: rebuildIndexActivity,
+});
+
+async function rebuildIndexActivity(
   environment: Environment,
-  { index }: z.infer<typeof rebuildIndexInputSchema>,
+  { index, term }: z.infer<typeof rebuildIndexInputSchema>,
 ): Promise<RebuildOutput> {
   const { store, config } = environment;
   const container = config.workContainer;
@@ -38,7 +50,7 @@ export async function rebuildIndexActivity(
   const name = indexBlobs.index(index);
   const before = await readVersioned(store, container, name, indexSchema);
   const epoch = (before?.value.epoch ?? 0) + 1;
-  const heads: IndexHead[] = Array.from({ length: partitions }, () => emptyHead);
+  const heads: IndexHead[] = Array.from({ length: partitions }, () => ({ ...emptyHead, term }));
   let keyTypes: string[] | undefined;
   const files = await publishedFiles(environment, sharing);
   for (const file of files) {
