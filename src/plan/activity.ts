@@ -20,6 +20,7 @@ import { readFooter } from '../source/source-file.ts';
 import { mapBounded } from '../storage/in-flight.ts';
 import { readJson, readVersioned, writeJson } from '../storage/json.ts';
 import { output, work } from '../storage/names.ts';
+import { isConflict } from '../storage/write-once.ts';
 import { checkIdentity } from './pipeline-identity.ts';
 import { makePlan, type SourceFile } from './plan.ts';
 import { sourceBlobs } from './source-blobs.ts';
@@ -76,7 +77,7 @@ async function planActivity(environment: Environment, input: LifeInput): Promise
     const { etag } = await writeJson(store, config.workContainer, name, plan, { ifAbsent: true });
     return summary({ value: plan, etag }, pipeline);
   } catch (thrown) {
-    if (!(thrown instanceof OrdinalError && thrown.code === 'StorageConflict')) throw thrown;
+    if (!isConflict(thrown)) throw thrown;
     const first = await readVersioned(store, config.workContainer, name, planSchema);
     if (!first) throw thrown;
     return summary(first, pipeline);
