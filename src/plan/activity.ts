@@ -95,7 +95,7 @@ function published(manifest: Manifest, input: LifeInput, pipeline: CompiledPipel
   if (prefix !== input.prefix || (asked !== undefined && asked !== askedOf(input))) {
     throw new OrdinalError('RunIdConflict', `run "${input.runId}" has published already: "${name}" is there`, {
       where: { pipeline: pipeline.name, field: 'runId' },
-      remedy: 'A run ID is used once: start under another one.',
+      remedy: 'Start under another run ID: each is used once.',
     });
   }
   const { rows } = manifest.source;

@@ -8,6 +8,9 @@ import { checkWorld } from './support/check.ts';
 import { shopPipelines, someRows, upload } from './support/shop.ts';
 import { Sim } from './support/sim.ts';
 
+/** An instance of somebody else, which goes on. */
+const standing = { status: 'Running', life: 1, input: {}, shown: {}, createdAt: 0, updatedAt: 0 } as const;
+
 async function world(): Promise<Sim> {
   const sim = new Sim(shopPipelines, { seed: 7 });
   await upload(sim, 'shop/a/', [someRows(() => sim.random(), 6, 8), someRows(() => sim.random(), 5, 8)]);
@@ -20,7 +23,7 @@ describe('what is refused for now is waited for', () => {
     let state: Parameters<typeof reduceAny>[0];
     for (let i = 0; i < limits.openReservationsMax; i++) {
       // Owners that live.
-      sim.instances.set(`o${i}`, { id: `o${i}`, name: 'x', status: 'Running', life: 1, input: {} });
+      sim.instances.set(`o${i}`, { id: `o${i}`, name: 'x', ...standing });
       ({ state } = reduceAny(state, { kind: 'reserve', owner: `o${i}`, count: 1, start: 100, step: 1 }));
     }
     sim.entities.set('sequence/documents', JSON.stringify(state));
@@ -62,7 +65,7 @@ describe('what is refused for now is waited for', () => {
     let state: Parameters<typeof reduceLeaseAny>[0];
     const owners = Array.from({ length: limits.leaseWaitersMax + 1 }, (_, i) => `o${i}`);
     for (const owner of owners) {
-      sim.instances.set(owner, { id: owner, name: 'x', status: 'Running', life: 1, input: {} });
+      sim.instances.set(owner, { id: owner, name: 'x', ...standing });
       ({ state } = reduceLeaseAny(state, { kind: 'acquire', owner }));
     }
     sim.entities.set('lease/customers', JSON.stringify(state));
