@@ -8,6 +8,7 @@ import type { Entity } from '../pipeline/compiled.ts';
 import type { PipelineIdentity } from '../pipeline/identity.ts';
 import { columnTypeSchema } from './column-type.ts';
 import { selectionSchema } from './selection.ts';
+import { filesRefSchema } from './source-files.ts';
 import { chunkMetaSchema, codecSchema, fragmentSchema } from './split-record.ts';
 
 const count = z.int().nonnegative();
@@ -44,22 +45,33 @@ export const runInputSchema = z.object({
 export type RunInput = z.infer<typeof runInputSchema>;
 
 /** What the plan activity is given: the run's input, and which life of the run asks. */
-export const planInputSchema = runInputSchema.extend({ attempt: count.default(0) });
+export const planInputSchema = runInputSchema.extend({
+  attempt: count.default(0),
+  /** The source as an earlier call of the activity listed it; all its footers are read. */
+  listing: filesRefSchema.exactOptional(),
+});
 export type PlanInput = z.infer<typeof planInputSchema>;
 
 /** A column of an output file. */
 export const outLeafSchema = z.object({ name: z.string(), type: columnTypeSchema, optional: z.boolean() });
 export type OutLeaf = z.infer<typeof outLeafSchema>;
 
+/**
+ * A batch: consecutive row groups, of one file or of several that follow each other. It begins with row group `from` of
+ * file `file` and ends before row group `to` of its last file.
+ */
 const batchSchema = z.object({
-  /** Index into `files`. */
+  /** Number of the first file. */
   file: count,
-  /** Row groups [from, to) of that file. */
+  /** Files that the batch has row groups of. */
+  files: z.int().positive(),
   from: count,
   to: count,
   rows: count,
-  /** Row number, in the blob, of the batch's first row. */
+  /** Row number, in the first file, of the batch's first row. */
   firstRow: count,
+  /** Row groups that the batch gives to a rows entity at most. */
+  units: count,
 });
 export type Batch = z.infer<typeof batchSchema>;
 
@@ -97,7 +109,8 @@ export const planSchema = z.object({
   pipeline: z.string(),
   pipelineHash: z.string(),
   rows: count,
-  files: z.array(z.object({ blob: z.string(), etag: z.string(), size: count, rows: count })),
+  /** Where the source files are listed, in the order of their rows. */
+  files: filesRefSchema,
   batches: z.array(batchSchema),
   /** By entity: the schema of its files. */
   outputs: z.record(z.string(), z.array(outLeafSchema)),
@@ -107,6 +120,8 @@ export const planSchema = z.object({
   sources: z.record(z.string(), columnTypeSchema),
   /** Forces the split's way through; without it the cheapest exact one is taken for each chunk. */
   ways: z.enum(['any', 'dictionary', 'encode']).exactOptional(),
+  /** Rows up to which the split joins small row groups. */
+  unitRows: z.int().positive(),
   /** Decoded bytes that the split works on at a time, where it is not the default. */
   unitBytes: z.int().positive().exactOptional(),
   /** Batches [from, to) of each output file of a rows entity. */

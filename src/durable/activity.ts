@@ -8,7 +8,7 @@ import { planInputSchema, planRefSchema, runIdSchema } from '../documents/docume
 import type { Environment } from '../environment/environment.ts';
 import { type ErrorLocation, type ErrorValue, OrdinalError, toErrorValue } from '../errors.ts';
 import { limits } from '../limits.ts';
-import { planActivity } from '../plan/activity.ts';
+import { footersActivity, footersInputSchema, planActivity } from '../plan/activity.ts';
 import { previewActivity } from '../plan/preview-activity.ts';
 import { publishActivity, publishInputSchema } from '../publish/activity.ts';
 import {
@@ -35,6 +35,7 @@ const batchSchema = planRefSchema.extend({ batch: z.int().nonnegative() });
 /** All activities of a run by the name they are registered under. */
 export const runActivities = {
   planRun: edge(planInputSchema, planActivity),
+  readFooters: edge(footersInputSchema, footersActivity),
   splitBatch: edge(batchSchema, splitActivity),
   resolveKeys: edge(resolveInputSchema, resolveActivity),
   tallyRows: edge(planRefSchema, tallyActivity),

@@ -6,6 +6,7 @@
 import type { Task } from 'durable-functions';
 import { z } from 'zod';
 import { planRefSchema } from '../documents/documents.ts';
+import { filesRefSchema } from '../documents/source-files.ts';
 import { type ErrorValue, fromErrorValue, invariant, OrdinalError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import type { ActivityResult, ActivityValue, RunActivity } from './activity.ts';
@@ -17,8 +18,12 @@ export const taskRangeSchema = z.object({
   label: z.string().max(10),
   /** Tells the lives of a run ID apart: a run that is started again must not meet the shards of its earlier life. */
   life: z.string().max(9),
-  activity: z.enum(['splitBatch', 'sealBatches', 'publishFile']),
-  input: planRefSchema.extend({ entity: z.string().exactOptional() }),
+  activity: z.enum(['readFooters', 'splitBatch', 'sealBatches', 'publishFile']),
+  input: planRefSchema.extend({
+    entity: z.string().exactOptional(),
+    pipeline: z.string().exactOptional(),
+    listing: filesRefSchema.exactOptional(),
+  }),
   key: z.enum(['batch', 'group', 'part']),
   from: z.int().nonnegative(),
   to: z.int().nonnegative(),

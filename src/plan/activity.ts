@@ -1,19 +1,40 @@
 /**
- * Activity `plan`: lists and pins the source, reads footers, writes the plan. The first plan written is the plan; a
- * later life of the run takes it over. A run that has published already gets no plan, but what it published.
+ * Activities `plan` and `footers`: list and pin the source, read footers, write the plan. The first plan written is the
+ * plan; a later life of the run takes it over. A run that has published already gets no plan, but what it published.
  */
 
-import { type Manifest, manifestSchema, type Plan, type PlanInput, planSchema } from '../documents/documents.ts';
+import { z } from 'zod';
+import {
+  type Manifest,
+  manifestSchema,
+  type Plan,
+  type PlanInput,
+  planRefSchema,
+  planSchema,
+} from '../documents/documents.ts';
+import {
+  digestOf,
+  documentsOf,
+  type FilesRef,
+  filesRefSchema,
+  readFiles,
+  readListing,
+  type SourceFile,
+  writeFiles,
+  writeListing,
+} from '../documents/source-files.ts';
 import { type Environment, pipelineOf } from '../environment/environment.ts';
 import { OrdinalError } from '../errors.ts';
+import { limits } from '../limits.ts';
 import type { CompiledPipeline } from '../pipeline/compiled.ts';
-import { mapBounded } from '../run/pool.ts';
-import { readFooter } from '../source/source-file.ts';
+import { forEachBounded, mapBounded } from '../run/pool.ts';
+import { type PinnedBlob, readFooter } from '../source/source-file.ts';
 import { readVersioned, type Versioned, writeJson } from '../storage/json.ts';
 import { output, work } from '../storage/names.ts';
 import { checkIdentity } from './pipeline-identity.ts';
-import { makePlan, type SourceFile } from './plan.ts';
+import { makePlan } from './plan.ts';
 import { sourceBlobs } from './source-blobs.ts';
+import { Shapes, summarizeFile } from './summarize-file.ts';
 
 type PlanVersion = Pick<Versioned<Plan>, 'value' | 'etag'>;
 
@@ -37,7 +58,15 @@ export interface PlanOutput {
   published: { manifest: string; rows: number } | null;
 }
 
-export async function planActivity(environment: Environment, input: PlanInput): Promise<PlanOutput> {
+/** In place of a plan: the source has many files, whose footers are to be read first. */
+export interface ListedSource {
+  /** To be given to the plan activity once the footers are read. */
+  listing: FilesRef;
+  /** Activities that read footers: one for each document of the listing. */
+  footers: number;
+}
+
+export async function planActivity(environment: Environment, input: PlanInput): Promise<PlanOutput | ListedSource> {
   const { store, config } = environment;
   const pipeline = pipelineOf(environment, input.pipeline);
   const name = work.plan(input.runId);
@@ -50,13 +79,13 @@ export async function planActivity(environment: Environment, input: PlanInput): 
   if (earlier?.value.outcome === 'published') return published(earlier.value, input, pipeline);
   await checkIdentity(environment, pipeline);
   if (written) return summary(await takeOver(environment, name, written, input.attempt), pipeline);
-  const blobs = await sourceBlobs(environment, pipeline.source, input);
-  const files = await mapBounded(blobs, config.requestsInFlight, async (blob): Promise<SourceFile> => {
-    const file = { blob: blob.name, etag: blob.etag, size: blob.size };
-    return { ...file, meta: await readFooter(store, pipeline.source.container, file) };
-  });
+  const source = input.listing
+    ? { ref: input.listing, files: await listedFiles(environment, input.runId, input.listing) }
+    : await listSource(environment, pipeline, input);
+  if (!('files' in source)) return source;
+  const { ref, files } = source;
   const owner = { runId: input.runId, attempt: input.attempt, replaces: earlier?.etag ?? null };
-  const plan = makePlan(pipeline, owner, files, config);
+  const plan = makePlan(pipeline, owner, ref, files, config);
   try {
     const { etag } = await writeJson(store, config.workContainer, name, plan, { ifAbsent: true });
     return summary({ value: plan, etag }, pipeline);
@@ -66,6 +95,66 @@ export async function planActivity(environment: Environment, input: PlanInput): 
     if (!first) throw thrown;
     return summary(first, pipeline);
   }
+}
+
+/**
+ * Lists the source. Few files are read at once: their footers are known then. Of many, the listing is written down, for
+ * several activities to read footers by (`footersActivity`) before the plan is asked for again.
+ */
+async function listSource(
+  environment: Environment,
+  pipeline: CompiledPipeline,
+  input: PlanInput,
+): Promise<ListedSource | { ref: FilesRef; files: SourceFile[] }> {
+  const { runId } = input;
+  const blobs = await sourceBlobs(environment, pipeline.source, input);
+  const ref = { count: blobs.length, digest: digestOf(blobs), each: limits.filesPerDocumentMax };
+  if (documentsOf(ref) === 1) return { ref, files: await readFooters(environment, pipeline, runId, ref, blobs, 0) };
+  await forEachBounded(Array(documentsOf(ref)).keys(), environment.config.requestsInFlight, (part) =>
+    writeListing(environment, runId, ref, blobs, part),
+  );
+  return { listing: ref, footers: documentsOf(ref) };
+}
+
+async function listedFiles(environment: Environment, runId: string, ref: FilesRef): Promise<SourceFile[]> {
+  const parts = await mapBounded([...Array(documentsOf(ref)).keys()], environment.config.requestsInFlight, (part) =>
+    readFiles(environment, runId, ref, part),
+  );
+  return parts.flat();
+}
+
+export const footersInputSchema = planRefSchema.extend({
+  pipeline: z.string(),
+  listing: filesRefSchema,
+  /** Document of the listing. */
+  part: z.int().nonnegative(),
+});
+export type FootersInput = z.infer<typeof footersInputSchema>;
+
+/** Activity `footers`: reads the footers of one document's files, and writes down what the plan needs of them. */
+export async function footersActivity(environment: Environment, input: FootersInput): Promise<{ files: number }> {
+  const { runId, listing, part } = input;
+  const pipeline = pipelineOf(environment, input.pipeline);
+  const blobs = await readListing(environment, runId, listing, part);
+  const files = await readFooters(environment, pipeline, runId, listing, blobs, part);
+  return { files: files.length };
+}
+
+async function readFooters(
+  environment: Environment,
+  pipeline: CompiledPipeline,
+  runId: string,
+  ref: FilesRef,
+  blobs: readonly PinnedBlob[],
+  part: number,
+): Promise<SourceFile[]> {
+  const { store, config } = environment;
+  const shapes = new Shapes();
+  const files = await mapBounded(blobs, config.requestsInFlight, async (blob) =>
+    summarizeFile(pipeline, blob, await readFooter(store, pipeline.source.container, blob), shapes),
+  );
+  await writeFiles(environment, runId, ref, files, part);
+  return files;
 }
 
 /** The plan that an earlier life left, in the name of this one: whoever cleans up after that life leaves it alone. */
@@ -91,7 +180,7 @@ function published(manifest: Manifest, input: PlanInput, pipeline: CompiledPipel
     });
   }
   const { rows } = manifest.source;
-  const done = { batches: [], rows, files: manifest.inputs, parts: [], sealGroups: [] };
+  const done = { batches: [], rows, files: { count: manifest.inputs.length }, parts: [], sealGroups: [] };
   return { ...summary({ value: done, etag: '' }, pipeline), published: { manifest: name, rows } };
 }
 
@@ -99,7 +188,10 @@ function summary(
   {
     value: plan,
     etag,
-  }: { value: Pick<Plan, 'batches' | 'rows' | 'parts' | 'sealGroups'> & { files: unknown[] }; etag: string },
+  }: {
+    value: Pick<Plan, 'batches' | 'rows' | 'parts' | 'sealGroups'> & { files: Pick<FilesRef, 'count'> };
+    etag: string;
+  },
   pipeline: CompiledPipeline,
 ): PlanOutput {
   const { entities } = pipeline;
@@ -107,7 +199,7 @@ function summary(
     etag,
     batches: plan.batches.length,
     rows: plan.rows,
-    files: plan.files.length,
+    files: plan.files.count,
     parts: plan.parts.length,
     sealGroups: plan.sealGroups.length,
     published: null,

@@ -2,7 +2,9 @@
 
 import type { Plan, PlanRef } from '../documents/documents.ts';
 import { loadPlan } from '../documents/load.ts';
+import { loadFiles } from '../documents/source-files.ts';
 import type { Environment } from '../environment/environment.ts';
+import { invariant } from '../errors.ts';
 import { limits } from '../limits.ts';
 import { decodeChunk, reader } from '../parquet/index.ts';
 import type { ContractColumn } from '../pipeline/compiled.ts';
@@ -38,7 +40,8 @@ async function firstRows(
   plan: Plan,
   batch: Plan['batches'][number],
 ): Promise<SourceRow[]> {
-  const file = plan.files[batch.file]!;
+  const [file] = await loadFiles(environment, plan.runId, plan.files, batch.file, batch.file + 1);
+  invariant(file, 'a batch has a file');
   const meta = await readFooter(environment.store, pipeline.source.container, file);
   const group = meta.rowGroups.findIndex(({ rows }, g) => g >= batch.from && rows > 0);
   const { chunks, rows } = meta.rowGroups[group]!;

@@ -14,6 +14,7 @@ import {
   resolutionSchema,
 } from '../documents/documents.ts';
 import { loadIds, loadPlan, loadTally } from '../documents/load.ts';
+import { loadFiles } from '../documents/source-files.ts';
 import type { Environment } from '../environment/environment.ts';
 import { invariant, OrdinalError } from '../errors.ts';
 import type { CompiledPipeline, Entity, KeyedEntity } from '../pipeline/compiled.ts';
@@ -87,7 +88,7 @@ export async function finishActivity(environment: Environment, input: FinishInpu
     finishedAt: input.finishedAt,
     phases: input.phases,
     source: { container: pipeline.source.container, prefix: input.prefix, rows: plan.rows },
-    inputs: plan.files,
+    inputs: await loadFiles(environment, runId, plan.files, 0, plan.files.count),
     output: pipeline.output,
     entities,
     sequences: ids.sequences,

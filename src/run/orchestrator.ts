@@ -10,7 +10,7 @@ import { type ActivityResult, cut, shortened } from '../durable/activity.ts';
 import type { Orchestration } from '../durable/context.ts';
 import { type Guard, withDeadline } from '../durable/deadline.ts';
 import { activity, fanOut, fanOutAll, taskRangeSchema } from '../durable/fan-out.ts';
-import { type ErrorValue, OrdinalError, toErrorValue } from '../errors.ts';
+import { type ErrorValue, invariant, OrdinalError, toErrorValue } from '../errors.ts';
 import type { PlanOutput } from '../plan/activity.ts';
 import { complete, undo } from './complete-or-undo.ts';
 import { acquireLeases } from './leases.ts';
@@ -64,7 +64,7 @@ export function* runOrchestrator(context: { df: Orchestration }): Generator<Task
 function* phases(df: Orchestration, run: RunState): Generator<Task, RunOutput, unknown> {
   const { runId, pipeline } = run.input;
   report(df, run, { phase: 'plan' });
-  const plan = yield* activity(df, 'planRun', { ...run.input, attempt: run.attempt });
+  const plan = yield* planOf(df, run);
   run.plan = plan;
   if (run.input.dryRun) {
     yield* activity(df, 'previewRun', refOf(run, plan));
@@ -119,6 +119,20 @@ function* phases(df: Orchestration, run: RunState): Generator<Task, RunOutput, u
     phases: run.phases,
   });
   return yield* complete(df, run, plan, finished);
+}
+
+/** The plan. Of a source of many files, the footers are read by several activities in between. */
+function* planOf(df: Orchestration, run: RunState): Generator<Task, PlanOutput, unknown> {
+  const input = { ...run.input, attempt: run.attempt };
+  const listed = yield* activity(df, 'planRun', input);
+  if (!('listing' in listed)) return listed;
+  const { listing, footers: to } = listed;
+  const { runId, pipeline } = run.input;
+  const range = { label: 'footers', life: lifeOf(run), activity: 'readFooters', key: 'part', from: 0, to } as const;
+  yield* fanOut(df, { ...range, input: { runId, pipeline, listing } });
+  const plan = yield* activity(df, 'planRun', { ...input, listing });
+  invariant(!('listing' in plan), 'a plan for a listed source');
+  return plan;
 }
 
 /** This life of the run ID, in the few characters that an instance ID has room for. */

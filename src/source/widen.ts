@@ -73,9 +73,19 @@ function bytesOfPrecision(precision: number): number {
   return Math.ceil((precision * Math.log2(10) + 1) / 8);
 }
 
-/** A column of one type as the wider type that `widest` gave. Throws `InvalidValue` for a value beyond it. */
+/**
+ * A column of one type as the wider type that `widest` gave, or, of nulls alone, as any type. Throws `InvalidValue` for a
+ * value beyond it, `CorruptFile` where there is no such type and the column holds values.
+ */
 export function widenColumn(column: Column, from: ColumnType, to: ColumnType): Column {
   if (typeText(from) === typeText(to)) return column;
+  const { rows, nulls } = column;
+  if (nulls === rows) return { form: 'plain', rows, nulls, values: allocate(to, rows), valid: new Uint8Array(rows) };
+  if (typeText(widest(from, to) ?? from) !== typeText(to)) {
+    throw new OrdinalError('CorruptFile', `${typeText(from)} holds values where its footer says that all are null`, {
+      remedy: 'The file is damaged, or its writer states false statistics: write it anew.',
+    });
+  }
   if (column.form === 'dictionary')
     return { ...column, dictionary: widenValues(column.dictionary, from, to, undefined) };
   return { ...column, values: widenValues(column.values, from, to, column.valid) };

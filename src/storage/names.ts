@@ -18,6 +18,10 @@ const tail = (dataset: KeyedDatasetKind) => (dataset === 'new' ? '' : `-${datase
 export const work = {
   runPrefix: (runId: string) => `runs/${runId}/`,
   plan: (runId: string) => `runs/${runId}/plan.json`,
+  /** Some of the run's source files; `digest` is of all of them. */
+  files: (runId: string, digest: string, part: number) => `runs/${runId}/files/${digest}-${pad(part, 5)}.json`,
+  /** The same before their footers were read, of many files. */
+  listing: (runId: string, digest: string, part: number) => `runs/${runId}/listing/${digest}-${pad(part, 5)}.json`,
   /**
    * What one split batch leaves: counts, chunk metadata of staged blocks, foreign-key dictionaries; refused rows; the
    * distinct keys of each keyed entity in first-seen order.

@@ -1,6 +1,7 @@
 /** A run as its users see it: durable status, progress counted from the blobs that exist, and the manifest at the end. */
 import { z } from 'zod';
 import { type Manifest, manifestSchema, planSchema, runInputSchema } from '../documents/documents.ts';
+import { loadFiles } from '../documents/source-files.ts';
 import { type RunStatus, runStatusSchema } from '../documents/status.ts';
 import { hasEnded, type Instance } from '../durable/client.ts';
 import type { Environment } from '../environment/environment.ts';
@@ -125,11 +126,12 @@ async function previewed(environment: Environment, runId: string): Promise<Parti
   const { store, config } = environment;
   const plan = await readJson(store, config.workContainer, work.plan(runId), planSchema);
   const preview = await readJson(store, config.workContainer, work.preview(runId), previewSchema);
+  const files = plan ? await loadFiles(environment, runId, plan.files, 0, limits.viewFilesMax) : [];
   return {
     ...(plan && {
       plan: {
-        files: plan.files.slice(0, limits.viewFilesMax).map(({ blob, size, rows }) => ({ blob, size, rows })),
-        fileCount: plan.files.length,
+        files: files.map(({ blob, size, rows }) => ({ blob, size, rows })),
+        fileCount: plan.files.count,
         batches: plan.batches.length,
         outputs: plan.outputs,
         outputFiles: plan.parts.length,

@@ -103,22 +103,22 @@ export class CleanColumn {
   }
 
   #shapesOf(): ChunkShape[] {
-    this.#shapes ??= this.#chunks.map((chunk) => shapeOfChunk(chunk, this.#context.place.blob));
+    this.#shapes ??= this.#chunks.map((chunk) => shapeOfChunk(chunk));
     return this.#shapes;
   }
 
   #decode(): Column {
-    const { type, place, distinct, memory } = this.#context;
+    const { type, distinct, memory } = this.#context;
     const pool = memory.run.pool(this.contract.name);
     const list = (length: number) => memory.list(length);
     const shapes = this.#shapesOf();
     const pieces = this.#chunks.map((chunk, c) => {
-      const at = chunkLocation(chunk, place.blob);
+      const at = chunkLocation(chunk);
       const promoted =
         distinct && shapes.length === 1 && !chunk.window
           ? decodePromoted(chunk, at, shapes[c]!, pool, list)
           : undefined;
-      const decoded = promoted ?? decodeSource(chunk, place.blob, shapes[c]!, list);
+      const decoded = promoted ?? decodeSource(chunk, shapes[c]!, list);
       try {
         return widenColumn(decoded, chunk.leaf.type, type);
       } catch (thrown) {
@@ -147,7 +147,7 @@ export class CleanColumn {
   /** Which rows of a chunk hold a value; undefined when all do. */
   #validity(chunk: SourceChunk, c: number): Uint8Array | undefined {
     const { bytes, meta, leaf, rows, window } = chunk;
-    const where = chunkLocation(chunk, this.#context.place.blob);
+    const where = chunkLocation(chunk);
     const { nulls, valid } = decodeValidity(bytes, meta, leaf, rows, where, this.#shapesOf()[c]!);
     return nulls === 0 ? undefined : window ? valid!.subarray(window.from, window.to) : valid;
   }

@@ -145,11 +145,11 @@ function copyColumn(
   selection: Selection | undefined,
   context: FragmentContext,
 ): EncodedChunk {
-  const { ways, unit, readers } = context;
+  const { ways, readers } = context;
   const found = selection || ways === 'encode' ? undefined : reusable(source, out, readers);
   if (found) {
     if (source.copyable && ways === 'any') {
-      checkPages(found.chunk, unit.place.blob, found.shape);
+      checkPages(found.chunk, found.shape);
       return copied(found);
     }
     const column = source.column();
