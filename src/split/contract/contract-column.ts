@@ -23,6 +23,7 @@ import { widenColumn } from '../../source/widen.ts';
 import type { BatchMemory } from '../run-memory.ts';
 import { type DictionaryColumn, gatherColumn, joinColumns, type PlainColumn } from './columns.ts';
 import { decodePromoted, pooled, promote } from './dictionary-encode.ts';
+import { joinChunks } from './join-chunks.ts';
 import { type JsView, jsView, shown } from './js-view.ts';
 import { numbersHold, provenByStatistics } from './number-proof.ts';
 import type { Rejections } from './rejections.ts';
@@ -112,12 +113,13 @@ export class CleanColumn {
     const pool = memory.run.pool(this.contract.name);
     const list = (length: number) => memory.list(length);
     const shapes = this.#shapesOf();
+    const several = this.#chunks.length > 1;
+    const merged = several && joinChunks(this.#chunks, shapes, { type, pool: distinct ? pool : undefined, list });
+    if (merged) return merged;
     const pieces = this.#chunks.map((chunk, c) => {
       const at = chunkLocation(chunk);
       const promoted =
-        distinct && shapes.length === 1 && !chunk.window
-          ? decodePromoted(chunk, at, shapes[c]!, pool, list)
-          : undefined;
+        distinct && !several && !chunk.window ? decodePromoted(chunk, at, shapes[c]!, pool, list) : undefined;
       const decoded = promoted ?? decodeSource(chunk, shapes[c]!, list);
       try {
         return widenColumn(decoded, chunk.leaf.type, type);
