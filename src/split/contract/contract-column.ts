@@ -71,10 +71,11 @@ export class CleanColumn {
     }
   }
 
-  /** The one chunk that the column is, with its pages; undefined where the unit has several row groups, or a part of one. */
-  source(): { chunk: SourceChunk; shape: ChunkShape } | undefined {
-    const [chunk] = this.#chunks;
-    return chunk && this.#chunks.length === 1 && !chunk.window ? { chunk, shape: this.#shapesOf()[0]! } : undefined;
+  /** The chunks that the column is, with their pages: one for each row group; none where the unit is a part of one. */
+  sources(): { chunk: SourceChunk; shape: ChunkShape }[] {
+    if (this.#chunks.some((chunk) => chunk.window)) return [];
+    const shapes = this.#shapesOf();
+    return this.#chunks.map((chunk, c) => ({ chunk, shape: shapes[c]! }));
   }
 
   /** The codec of the column's first chunk. */

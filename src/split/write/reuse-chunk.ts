@@ -3,6 +3,7 @@
  * cannot do exactly, they decline.
  */
 import { encodeDictionaryPage } from '../../parquet/encode.ts';
+import { joinPages, pagesJoin } from '../../parquet/join-pages.ts';
 import { type Builder, builder } from '../../parquet/logical.ts';
 import type { ChunkShape } from '../../parquet/pages.ts';
 import { pagesForOtherDictionary, readByAll, readByOld } from '../../parquet/reused-pages.ts';
@@ -17,7 +18,7 @@ import type {
   Values,
 } from '../../parquet/types.ts';
 import type { CompiledPipeline, OutColumn } from '../../pipeline/compiled.ts';
-import type { SourceChunk } from '../../source/source-chunk.ts';
+import { checkPages, type SourceChunk } from '../../source/source-chunk.ts';
 import type { CleanColumn } from '../contract/contract-column.ts';
 import type { JsView } from '../contract/js-view.ts';
 import type { OutLeafType, Ways } from './write-fragment.ts';
@@ -41,18 +42,37 @@ export interface Reusable {
   shape: ChunkShape;
 }
 
-/** The source chunk, where its levels are those of the output and its codec and pages may stand in one. */
+/** The one source chunk, where its levels are those of the output and its codec and pages may stand in one. */
 export function reusable(source: CleanColumn, out: OutLeafType, readers: Readers): Reusable | undefined {
-  const found = source.source();
-  if (!found || source.nullsAdded) return undefined;
-  const { leaf, meta } = found.chunk;
-  if (leaf.optional !== out.optional || outputCodec(meta.codec, readers) !== meta.codec) return undefined;
-  const read = readers === 'old' ? readByOld(found.shape, leaf) : readByAll(found.shape, leaf);
-  return read ? found : undefined;
+  const found = reusableChunks(source, out, readers);
+  return found.length === 1 ? found[0] : undefined;
 }
 
-/** Way 1: the chunk's bytes. The footer's facts stay true; a dictionary page that the source did not name gets named. */
-export function copied({ chunk, shape }: Reusable): EncodedChunk {
+/** The same for the chunks of all row groups of a unit; none where one of them may not. */
+function reusableChunks(source: CleanColumn, out: OutLeafType, readers: Readers): Reusable[] {
+  const found = source.nullsAdded ? [] : source.sources();
+  const all = found.every(({ chunk: { leaf, meta }, shape }) => {
+    if (leaf.optional !== out.optional || outputCodec(meta.codec, readers) !== meta.codec) return false;
+    return readers === 'old' ? readByOld(shape, leaf) : readByAll(shape, leaf);
+  });
+  return all ? found : [];
+}
+
+/**
+ * Way 1: the bytes of the source. One chunk is copied whole, and so are the data pages of several, where no dictionary is
+ * between them. Undefined where a value changed, or where that would not be exact.
+ */
+export function copiedChunk(source: CleanColumn, out: OutLeafType, readers: Readers): EncodedChunk | undefined {
+  if (!source.copyable) return undefined;
+  const found = reusableChunks(source, out, readers);
+  const pieces = found.map(({ chunk: { bytes, meta }, shape }) => ({ bytes, meta, shape }));
+  if (found.length === 0 || (found.length > 1 && !pagesJoin(pieces))) return undefined;
+  for (const { chunk, shape } of found) checkPages(chunk, shape);
+  return found.length === 1 ? copied(found[0]!) : joinPages(pieces, out.type);
+}
+
+/** The footer's facts stay true; a dictionary page that the source did not name gets named. */
+function copied({ chunk, shape }: Reusable): EncodedChunk {
   const { meta, bytes } = chunk;
   return {
     parts: [bytes],

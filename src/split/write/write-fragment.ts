@@ -14,7 +14,6 @@ import { pagesForOtherDictionary } from '../../parquet/reused-pages.ts';
 import type { Codec, Column, ColumnType, EncodedChunk } from '../../parquet/types.ts';
 import { allocate } from '../../parquet/values.ts';
 import type { OutColumn, RowsEntity } from '../../pipeline/compiled.ts';
-import { checkPages } from '../../source/source-chunk.ts';
 import { entriesOf } from '../contract/columns.ts';
 import type { CleanColumn } from '../contract/contract-column.ts';
 import { type FedKeys, feedKey } from '../keys/fed-keys.ts';
@@ -22,7 +21,7 @@ import type { Selection, SourceUnit } from '../source-unit.ts';
 import { evaluate } from './evaluate.ts';
 import {
   behindDictionary,
-  copied,
+  copiedChunk,
   encodingsOf,
   mapDictionary,
   outputCodec,
@@ -146,12 +145,10 @@ function copyColumn(
   context: FragmentContext,
 ): EncodedChunk {
   const { ways, readers } = context;
+  const whole = selection || ways !== 'any' ? undefined : copiedChunk(source, out, readers);
+  if (whole) return whole;
   const found = selection || ways === 'encode' ? undefined : reusable(source, out, readers);
   if (found) {
-    if (source.copyable && ways === 'any') {
-      checkPages(found.chunk, found.shape);
-      return copied(found);
-    }
     const column = source.column();
     if (column.form === 'dictionary' && found.shape.whollyDictionary) {
       return behindDictionary(column.dictionary, found, usedStatistics(column.dictionary, column, out));
