@@ -8,11 +8,11 @@ import { defineConfig } from 'vitest/config';
 const chaos = [
   'test/run/{crash,long-life,planted,host}.test.ts',
   'test/sequence/long-life.test.ts',
-  'test/local/{kill,app-kill,crash,simulation}.test.ts',
+  'test/local/{kill,app-kill,crash,lax,simulation}.test.ts',
 ];
 /** Tests that start Azurite, the local host or both. */
 const host = [
-  'test/local/{host,triggers,startup,stream,client-matrix,parts,http-call,lifecycle,blob-queue}.test.ts',
+  'test/local/{host,triggers,shapes,startup,stream,client-matrix,parts,http-call,lifecycle,blob-queue}.test.ts',
   'test/{arrival,http,storage,adf,demo,bench}/**/*.test.ts',
 ];
 

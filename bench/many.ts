@@ -9,7 +9,7 @@ import { BlobServiceClient } from '@azure/storage-blob';
 import { type RunningAzurite, startAzurite } from '../local/azurite.ts';
 import { startHost } from '../local/start-host.ts';
 import { pipelines } from '../pipelines/index.ts';
-import { forEachBounded } from '../src/run/pool.ts';
+import { mapBounded } from '../src/storage/in-flight.ts';
 import { Duck, literal } from '../tools/duckdb.ts';
 import { ContestantHandle } from './contestant-handle.ts';
 import type { Work } from './contestants/contestant.ts';
@@ -101,7 +101,7 @@ async function upload(many: Many, azurite: RunningAzurite): Promise<void> {
     source.container,
   );
   await container.createIfNotExists();
-  await forEachBounded(fs.readdirSync(folder).sort(), 16, async (name) => {
+  await mapBounded(fs.readdirSync(folder).sort(), 16, async (name) => {
     const bytes = fs.readFileSync(path.join(folder, name));
     await container.getBlockBlobClient(`${source.prefix}${name}`).upload(bytes, bytes.byteLength);
   });

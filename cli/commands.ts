@@ -1,6 +1,9 @@
-/** The commands, each a function of what it was given to lines for people and a value for programs. */
-import type { Environment } from '../src/environment/environment.ts';
-import type { Host } from './host.ts';
+/**
+ * The commands of `npm run ordinal`, as commander parses them and as its help shows them. `main.ts` runs the program.
+ * What a command does is in a file of its own: here are names, arguments and options only.
+ */
+import { Command } from 'commander';
+import type { Given, Result } from './command.ts';
 import { acceptPipeline, rebuildKeys } from './pipelines.ts';
 import { cleanRun, listRuns, showRun } from './runs.ts';
 import {
@@ -11,80 +14,93 @@ import {
   rebuildSequence,
   showSequence,
 } from './sequences.ts';
-import { verify } from './verify.ts';
+import { type VerifyChoice, verify } from './verify.ts';
 
-export interface Given {
-  environment: Environment;
-  host: Host;
-  operands: string[];
-  file: string | undefined;
-  /** The last ID that is taken, as decimal text. */
-  to: string | undefined;
-  all: boolean;
-  /** Verify without reading sources again. */
-  noSource: boolean;
+/** Options that every command has. */
+export interface GlobalOptions {
+  host?: string;
+  code?: string;
+  json?: boolean;
 }
 
-export interface Result {
-  lines: string[];
-  value: unknown;
-  /** False when what was looked at is not in order. @default true */
-  ok?: boolean;
-}
+/**
+ * Throws `CommanderError` instead of ending the process.
+ *
+ * @param perform opens what the command works with, calls it, and shows its result.
+ */
+export function buildProgram(
+  perform: (options: GlobalOptions, work: (given: Given) => Promise<Result>) => Promise<void>,
+): Command {
+  const program = new Command('npm run ordinal --')
+    .description('Looks after runs, sequences and key indexes.')
+    .exitOverride()
+    .option('--host <url>', 'the running host that orchestrations go to')
+    .option('--code <key>', 'a system key of the durable extension; a local host needs none')
+    .option('--json', 'print a value for programs');
+  const run = (work: (given: Given) => Promise<Result>) => perform(program.opts<GlobalOptions>(), work);
 
-export interface Command {
-  words: string[];
-  operands: string;
-  does: string;
-  run(given: Given): Promise<Result>;
-}
+  program
+    .command('verify')
+    .argument('[run]', 'a run ID')
+    .option('--all', 'all runs')
+    .option('--no-source', 'do not read the sources again')
+    .description('read again what runs read and published, and check it')
+    .action((runId: string | undefined, choice: VerifyChoice) => run((given) => verify(given, runId, choice)));
 
-export const commands: Command[] = [
-  {
-    words: ['verify'],
-    operands: 'RUN | --all [--no-source]',
-    does: 'read again what runs read and published, and check it',
-    run: verify,
-  },
-  { words: ['runs', 'list'], operands: '', does: 'published and abandoned runs', run: listRuns },
-  { words: ['runs', 'show'], operands: 'RUN', does: 'the manifest of a run', run: showRun },
-  { words: ['runs', 'clean'], operands: 'RUN', does: "remove an ended run's work in progress", run: cleanRun },
-  { words: ['sequences', 'list'], operands: '', does: 'all sequences', run: listSequences },
-  { words: ['sequences', 'show'], operands: 'SEQUENCE', does: 'where a sequence is', run: showSequence },
-  { words: ['sequences', 'export'], operands: 'SEQUENCE [--file F]', does: 'its whole state', run: exportSequence },
-  {
-    words: ['sequences', 'import'],
-    operands: 'SEQUENCE --file F',
-    does: 'put an exported state in place',
-    run: importSequence,
-  },
-  {
-    words: ['sequences', 'rebuild'],
-    operands: 'SEQUENCE',
-    does: 'its state from manifests, put in place',
-    run: rebuildSequence,
-  },
-  {
-    words: ['sequences', 'raise'],
-    operands: 'SEQUENCE --to N',
-    does: 'give no ID up to N any more: for IDs that exist already',
-    run: raiseSequence,
-  },
-  { words: ['keys', 'rebuild'], operands: 'INDEX', does: 'a key index anew, from published files', run: rebuildKeys },
-  {
-    words: ['pipelines', 'accept'],
-    operands: 'PIPELINE',
-    does: 'accept a change that contradicts earlier runs',
-    run: acceptPipeline,
-  },
-];
+  const runs = program.command('runs').description('runs that have published or were abandoned');
+  runs
+    .command('list')
+    .description('all of them')
+    .action(() => run(listRuns));
+  runs
+    .command('show <run>')
+    .description('the manifest of a run')
+    .action((runId: string) => run((given) => showRun(given, runId)));
+  runs
+    .command('clean <run>')
+    .description("remove an ended run's work in progress")
+    .action((runId: string) => run((given) => cleanRun(given, runId)));
 
-export function usage(): string {
-  const names = commands.map(({ words, operands }) => `${words.join(' ')} ${operands}`.trim());
-  const width = Math.max(...names.map((name) => name.length));
-  return [
-    'npm run ordinal -- COMMAND [--host URL] [--code KEY] [--json]',
-    '',
-    ...commands.map(({ does }, i) => `  ${names[i]!.padEnd(width)}  ${does}`),
-  ].join('\n');
+  const sequences = program.command('sequences').description('sequences of IDs');
+  sequences
+    .command('list')
+    .description('all of them')
+    .action(() => run(listSequences));
+  sequences
+    .command('show <sequence>')
+    .description('where a sequence is')
+    .action((name: string) => run((given) => showSequence(given, name)));
+  sequences
+    .command('export <sequence>')
+    .option('--file <path>', 'write it to this file')
+    .description('its whole state')
+    .action((name: string, { file }: { file?: string }) => run((given) => exportSequence(given, name, file)));
+  sequences
+    .command('import <sequence>')
+    .requiredOption('--file <path>', 'what an export wrote')
+    .description('put an exported state in place')
+    .action((name: string, { file }: { file: string }) => run((given) => importSequence(given, name, file)));
+  sequences
+    .command('rebuild <sequence>')
+    .description('put its state in place as the manifests tell it')
+    .action((name: string) => run((given) => rebuildSequence(given, name)));
+  sequences
+    .command('raise <sequence>')
+    .requiredOption('--to <id>', 'the last ID that is taken')
+    .description('give no ID up to this one any more: for IDs that exist already')
+    .action((name: string, { to }: { to: string }) => run((given) => raiseSequence(given, name, to)));
+
+  program
+    .command('keys')
+    .description('key indexes')
+    .command('rebuild <index>')
+    .description('make a key index anew, from published files')
+    .action((index: string) => run((given) => rebuildKeys(given, index)));
+  program
+    .command('pipelines')
+    .description('registered pipelines')
+    .command('accept <pipeline>')
+    .description('accept a change that contradicts earlier runs')
+    .action((name: string) => run((given) => acceptPipeline(given, name)));
+  return program;
 }

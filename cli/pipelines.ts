@@ -3,21 +3,21 @@ import { pipelineOf } from '../src/environment/environment.ts';
 import { fromErrorValue } from '../src/errors.ts';
 import { keepIdentity } from '../src/plan/pipeline-identity.ts';
 import { REBUILD_ORCHESTRATION } from '../src/upkeep/orchestrations.ts';
-import type { Given, Result } from './commands.ts';
-import { operand } from './operands.ts';
+import type { Given, Result } from './command.ts';
 
-export async function acceptPipeline(given: Given): Promise<Result> {
-  const pipeline = pipelineOf(given.environment, operand(given, 'pipeline'));
-  await given.environment.store.ensureContainer(given.environment.config.workContainer);
-  await keepIdentity(given.environment, pipeline, 'accepted');
+/** Says that a pipeline is right as it is now, although it contradicts its earlier runs. */
+export async function acceptPipeline({ environment }: Given, name: string): Promise<Result> {
+  const pipeline = pipelineOf(environment, name);
+  await environment.store.ensureContainer(environment.config.workContainer);
+  await keepIdentity(environment, pipeline, 'accepted');
   return {
     lines: [`${pipeline.name}: accepted as it is now. IDs of earlier runs keep the meaning they had.`],
     value: { pipeline: pipeline.name },
   };
 }
 
-export async function rebuildKeys(given: Given): Promise<Result> {
-  const index = operand(given, 'key index');
+/** Makes a key index anew, by an orchestration that holds its lease. */
+export async function rebuildKeys(given: Given, index: string): Promise<Result> {
   const id = `ordinal-rebuild-${Date.now().toString(36)}-${process.pid}`;
   const result = (await given.host.run(REBUILD_ORCHESTRATION, id, { index })) as ActivityResult<{
     keys: number;

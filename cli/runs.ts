@@ -1,12 +1,12 @@
 import { type Manifest, manifestSchema } from '../src/documents/documents.ts';
 import type { Environment } from '../src/environment/environment.ts';
 import { OrdinalError } from '../src/errors.ts';
-import { forEachBounded } from '../src/run/pool.ts';
 import { TIDY_ORCHESTRATION, tidyInstanceId } from '../src/run/settle-terminated.ts';
+import { mapBounded } from '../src/storage/in-flight.ts';
 import { readJson } from '../src/storage/json.ts';
 import { output, work } from '../src/storage/names.ts';
-import type { Given, Result } from './commands.ts';
-import { columns, operand } from './operands.ts';
+import { alignColumns } from '../src/view/text-table.ts';
+import type { Given, Result } from './command.ts';
 
 async function allManifests({ store, pipelines }: Environment): Promise<Manifest[]> {
   const found: Manifest[] = [];
@@ -26,11 +26,10 @@ export async function listRuns({ environment }: Given): Promise<Result> {
     const written = entities.reduce((sum, entity) => sum + entity.rows, 0);
     return [runId, pipeline, outcome, startedAt, `${source.rows} source rows`, `${written} rows written`];
   });
-  return { lines: columns(rows), value: manifests };
+  return { lines: alignColumns(rows), value: manifests };
 }
 
-export async function showRun(given: Given): Promise<Result> {
-  const runId = operand(given, 'run ID');
+export async function showRun(given: Given, runId: string): Promise<Result> {
   const manifest = (await allManifests(given.environment)).find((one) => one.runId === runId);
   if (!manifest) throw new OrdinalError('UnknownRun', `run "${runId}" has no manifest`);
   return { lines: JSON.stringify(manifest, null, 2).split('\n'), value: manifest };
@@ -40,9 +39,7 @@ export async function showRun(given: Given): Promise<Result> {
  * Removes the work in progress of a run that has ended. A run that has not published is first settled by an
  * orchestration: its reservations are given back, and nothing of it stays.
  */
-export async function cleanRun(given: Given): Promise<Result> {
-  const runId = operand(given, 'run ID');
-  const { environment, host } = given;
+export async function cleanRun({ environment, host }: Given, runId: string): Promise<Result> {
   const { store, config } = environment;
   const status = await host.status(runId);
   if (status && ['Running', 'Pending', 'Suspended', 'ContinuedAsNew'].includes(status.runtimeStatus)) {
@@ -54,7 +51,7 @@ export async function cleanRun(given: Given): Promise<Result> {
   await host.run(TIDY_ORCHESTRATION, tidyInstanceId(runId), { runId, reason: 'cleaned', before: Date.now() });
   const names: string[] = [];
   for await (const blob of store.list(config.workContainer, work.runPrefix(runId))) names.push(blob.name);
-  await forEachBounded(
+  await mapBounded(
     names,
     config.requestsInFlight,
     async (name) => void (await store.remove(config.workContainer, name)),

@@ -5,8 +5,8 @@ import type { RaiseAnswer, ShowAnswer } from '../src/sequence/operations.ts';
 import { type SequenceState, sequenceStateSchema } from '../src/sequence/state.ts';
 import { rebuiltSequence } from '../src/upkeep/rebuild-sequence.ts';
 import { publishedManifests } from '../src/verify/verify.ts';
-import type { Given, Result } from './commands.ts';
-import { columns, operand } from './operands.ts';
+import { alignColumns } from '../src/view/text-table.ts';
+import type { Given, Result } from './command.ts';
 
 const ENTITY = 'sequence';
 
@@ -30,55 +30,45 @@ export async function listSequences(given: Given): Promise<Result> {
         ]
       : [name, 'never used', '', '', ''],
   );
-  return { lines: columns(rows), value };
+  return { lines: alignColumns(rows), value };
 }
 
-export async function showSequence(given: Given): Promise<Result> {
-  const value = (await given.host.sequence(operand(given, 'sequence'), 'show')) as ShowAnswer;
+export async function showSequence(given: Given, name: string): Promise<Result> {
+  const value = (await given.host.sequence(name, 'show')) as ShowAnswer;
   return { lines: JSON.stringify(value, null, 2).split('\n'), value };
 }
 
-export async function exportSequence(given: Given): Promise<Result> {
-  const name = operand(given, 'sequence');
+export async function exportSequence(given: Given, name: string, file: string | undefined): Promise<Result> {
   const state = await given.host.entity(ENTITY, name);
   if (state === undefined) throw new OrdinalError('UnknownSequence', `sequence "${name}" has never been used`);
   const value = sequenceStateSchema.parse(state);
   const text = `${JSON.stringify(value, null, 2)}\n`;
-  if (given.file === undefined) return { lines: text.trimEnd().split('\n'), value };
-  await writeFile(given.file, text);
-  return { lines: [`${name}: written to ${given.file}`], value };
+  if (file === undefined) return { lines: text.trimEnd().split('\n'), value };
+  await writeFile(file, text);
+  return { lines: [`${name}: written to ${file}`], value };
 }
 
-export async function importSequence(given: Given): Promise<Result> {
-  const name = operand(given, 'sequence');
-  if (given.file === undefined) throw new OrdinalError('InvalidRequest', 'give the exported state with --file');
-  const state = sequenceStateSchema.parse(JSON.parse(await readFile(given.file, 'utf8')));
+export async function importSequence(given: Given, name: string, file: string): Promise<Result> {
+  const state = sequenceStateSchema.parse(JSON.parse(await readFile(file, 'utf8')));
   return await putInPlace(given, name, state);
 }
 
-export async function rebuildSequence(given: Given): Promise<Result> {
-  const name = operand(given, 'sequence');
+export async function rebuildSequence(given: Given, name: string): Promise<Result> {
   const options = stated(given).get(name);
   if (!options) throw new OrdinalError('UnknownSequence', `no pipeline draws on sequence "${name}"`);
   return await putInPlace(given, name, rebuiltSequence(name, options, await publishedManifests(given.environment)));
 }
 
 /** A sequence that other IDs were taken from, before or outside of Ordinal: the next one is above them. */
-export async function raiseSequence(given: Given): Promise<Result> {
-  const name = operand(given, 'sequence');
-  if (given.to === undefined) {
-    throw new OrdinalError('InvalidRequest', 'give the last ID that is taken with --to', {
-      remedy: `npm run ordinal -- sequences raise ${name} --to 1000000`,
-    });
-  }
-  if (!/^\d{1,19}$/.test(given.to) || BigInt(given.to) > limits.idMax) {
-    throw new OrdinalError('InvalidRequest', `--to ${given.to} is no ID`, {
+export async function raiseSequence(given: Given, name: string, to: string): Promise<Result> {
+  if (!/^\d{1,19}$/.test(to) || BigInt(to) > limits.idMax) {
+    throw new OrdinalError('InvalidRequest', `--to ${to} is no ID`, {
       remedy: 'Give a whole number from 0 to 2^63-1.',
     });
   }
   const options = stated(given).get(name);
   if (!options) throw new OrdinalError('UnknownSequence', `no pipeline draws on sequence "${name}"`);
-  const value = (await given.host.sequence(name, 'raiseTo', { value: given.to, ...options })) as RaiseAnswer;
+  const value = (await given.host.sequence(name, 'raiseTo', { value: to, ...options })) as RaiseAnswer;
   const { raised, next, abandoned } = value;
   return { lines: [`${name}: ${raised ? 'raised, ' : ''}next is ${next}, ${abandoned} free IDs were given up`], value };
 }

@@ -18,7 +18,7 @@ import {
 } from './published.ts';
 import { checkLines, entityTable, rowsByEntity, sampleTable } from './report.ts';
 import { followRun, type RunEntity, type RunStatus, startRun } from './runs.ts';
-import { bytes, count, seconds } from './table.ts';
+import { bytes, count, seconds } from './text.ts';
 import { flights } from './verify/flights.ts';
 import type { PublishedRun } from './verify/meaning.ts';
 import { verifyRun } from './verify/verify.ts';

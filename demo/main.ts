@@ -9,12 +9,13 @@
 import { writeFile } from 'node:fs/promises';
 import { availableParallelism, constants } from 'node:os';
 import { parseArgs } from 'node:util';
+import { renderTable } from '../src/view/text-table.ts';
 import { DemoBlobs } from './blobs.ts';
 import { type RunFigures, runDemo } from './demo.ts';
 import { DemoError } from './errors.ts';
 import { startServices } from './services.ts';
 import { Interrupted, runSession, type SessionResult } from './session.ts';
-import { bytes, renderTable, seconds } from './table.ts';
+import { bytes, seconds } from './text.ts';
 
 const usage = 'usage: npm run demo -- [--json FILE] [--keep]';
 

@@ -1,6 +1,6 @@
 /** Shows a run's progress: a bar that is redrawn in place on a terminal, and a line per change elsewhere. */
 import type { RunStatus } from './runs.ts';
-import { count, seconds } from './table.ts';
+import { count, seconds } from './text.ts';
 
 /** Where progress is written; `process.stdout` is one. */
 export interface ProgressOutput {

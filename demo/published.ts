@@ -1,7 +1,7 @@
 /** Fetches what a run published, and checks what can be seen before any file is opened. */
 import type { DemoBlobs, ListedBlob } from './blobs.ts';
 import type { RunEntity, RunStatus } from './runs.ts';
-import { count } from './table.ts';
+import { count } from './text.ts';
 import type { PublishedRun } from './verify/meaning.ts';
 
 export const publishedContainer = 'published';

@@ -1,8 +1,10 @@
 /** What the demo prints about a run: its datasets, a few rows of each, and the checks. */
+
+import { renderTable } from '../src/view/text-table.ts';
 import { type Duck, literal, literalList } from '../tools/duckdb.ts';
 import type { DemoCheck } from './published.ts';
 import type { RunEntity } from './runs.ts';
-import { bytes, cell, count, renderTable } from './table.ts';
+import { bytes, cell, count } from './text.ts';
 import type { PublishedRun } from './verify/meaning.ts';
 
 export function entityTable(entities: readonly RunEntity[]): string {

@@ -1,7 +1,6 @@
 /** The blob door: a trigger for each pipeline that arrivals start, and what gathers bursts of them. */
 import { createRequire } from 'node:module';
 import * as df from 'durable-functions';
-import { pipelines } from '../pipelines/index.ts';
 import { lookAtArrivals, startArrivalRun } from '../src/arrival/activities.ts';
 import { type CutsState, cutsEntityName, reduceCuts } from '../src/arrival/arrival-intervals.ts';
 import { arrivalDoors } from '../src/arrival/blob-triggers.ts';
@@ -10,7 +9,7 @@ import { receiveArrival } from '../src/arrival/receive.ts';
 import { arrivedName, blobReference } from '../src/arrival/reference.ts';
 import { runOperation } from '../src/sequence/adapter.ts';
 import { durableRuns } from './durable-runs.ts';
-import { environment } from './environment.ts';
+import { environment, pipelines } from './environment.ts';
 
 // With SDK binding the host hands over where the blob is, not its bytes. The programming model looks for who makes what
 // of it in the CommonJS instance of this package; an import would be another instance.

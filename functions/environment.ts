@@ -2,6 +2,8 @@
 import { pipelines } from '../pipelines/index.ts';
 import { type Environment, openEnvironment } from '../src/environment/environment.ts';
 
+export { pipelines };
+
 let opened: Environment | undefined;
 
 export function environment(): Environment {

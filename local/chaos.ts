@@ -1,3 +1,7 @@
+/**
+ * What a cloud does to an app now and then, under a seed: faults of activities and episodes, deaths of workers, starts and
+ * terminations that take their time. The host asks for it with `--chaos`; nothing here changes what the app computes.
+ */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Dispatch, Interrupted } from './engine/runtime.ts';
 
@@ -16,6 +20,22 @@ export interface ChaosOptions {
   random: () => number;
   wait?: (ms: number) => Promise<void>;
   log: (message: string) => void;
+}
+
+/** Milliseconds of what takes its time on Azure Storage; each call gives a new value. */
+export interface Delays {
+  /** From a call of terminate to the end of the instance, which goes on meanwhile. */
+  terminateMs(): number;
+  /** From a start's look whether its ID is free to the instance: other starts of the ID may look in between. */
+  startGapMs(): number;
+}
+
+/** Without chaos: starts are atomic, and a terminated instance goes on for a moment. */
+export const calmDelays: Delays = { terminateMs: () => 200, startGapMs: () => 0 };
+
+/** With it: neither is sure. */
+export function chaosDelays(random: () => number): Delays {
+  return { terminateMs: () => Math.floor(random() * 2_000), startGapMs: () => 50 + Math.floor(random() * 200) };
 }
 
 /** How often each thing happens, of one. */

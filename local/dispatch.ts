@@ -98,8 +98,9 @@ function interrupted(error: unknown): Error {
   return error instanceof Error ? error : new Error(String(error));
 }
 
+/** An instance whose function is not there is let in, and fails with the extension's text. */
 function unknownOrchestrator(name: string, functions: DispatchOptions['functions']): OrchestratorReply {
-  return { ok: false, error: { message: unknownFunction(functions, 'orchestrator', name), stack: '' } };
+  return { ok: true, state: { isDone: false, actions: [[]], error: unknownFunction(functions, 'orchestrator', name) } };
 }
 
 function durableInvocation(found: AppFunction, trigger: string | null): Invocation {

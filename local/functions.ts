@@ -1,3 +1,8 @@
+/**
+ * The app's functions by name and kind, with the app settings that their bindings name put in. The host makes the table once
+ * the app is loaded; a function whose settings are missing is left out of it, the others run.
+ */
+import { connectionOf, MissingSetting } from './connection.ts';
 import type { FunctionNames } from './engine/model.ts';
 import type { Binding, FunctionMetadata } from './worker/protocol.ts';
 
@@ -24,6 +29,8 @@ export interface AppFunction {
 /** The app's functions by name and kind. Names compare without case, as the extension compares them. */
 export class FunctionTable implements FunctionNames {
   readonly all: AppFunction[];
+  /** One sentence for each function that cannot run because an app setting is missing. */
+  readonly broken: string[] = [];
   private readonly byKind = new Map<FunctionKind, Map<string, AppFunction>>();
 
   /** @throws when a function has no trigger, or two functions differ only by case. */
@@ -35,11 +42,27 @@ export class FunctionTable implements FunctionNames {
       if (twin !== undefined) throw new Error(`Two functions have one name: '${twin}' and '${metadata.name}'.`);
       seen.set(metadata.name.toLowerCase(), metadata.name);
       if (isDisabled(metadata.name, env)) continue;
-      const each = describe(substituted(metadata, env));
+      const each = this.complete(metadata, env);
+      if (each === undefined) continue;
       this.all.push(each);
       const table = this.byKind.get(each.kind) ?? new Map<string, AppFunction>();
       this.byKind.set(each.kind, table);
       table.set(each.name.toLowerCase(), each);
+    }
+  }
+
+  /** The function with its settings; undefined when one is missing, which takes this function out and no other. */
+  private complete(metadata: FunctionMetadata, env: Record<string, string | undefined>): AppFunction | undefined {
+    try {
+      const each = describe(substituted(metadata, env));
+      for (const { type, connection } of Object.values(each.metadata.bindings)) {
+        if (/^blob(Trigger)?$/i.test(type)) connectionOf(env, String(connection ?? ''));
+      }
+      return each;
+    } catch (error) {
+      if (!(error instanceof MissingSetting)) throw error;
+      this.broken.push(`The '${metadata.name}' function is in error and does not run: ${error.message}`);
+      return undefined;
     }
   }
 
@@ -93,7 +116,7 @@ function substituted(metadata: FunctionMetadata, env: Record<string, string | un
   const replace = (text: string): string =>
     text.replace(/%([^%\s]+)%/g, (_, name: string) => {
       const value = env[name];
-      if (value === undefined) throw new Error(`Function '${metadata.name}': app setting '${name}' is not set.`);
+      if (value === undefined) throw new MissingSetting(`the app setting '${name}' is not set.`);
       return value;
     });
   const bindings = Object.entries(metadata.bindings).map(([key, binding]): [string, Binding] => {

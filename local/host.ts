@@ -1,7 +1,10 @@
+/**
+ * Puts a host together: settings, state, workers, engine, HTTP, triggers. The command line calls it; it holds no rule of its own.
+ */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { printFunctions } from './banner.ts';
-import { killWorkers, seededRandom } from './chaos.ts';
+import { calmDelays, chaosDelays, killWorkers, seededRandom } from './chaos.ts';
 import type { CliOptions } from './cli.ts';
 import { DurableClientOperations } from './engine/client.ts';
 import type { DurableRuntime } from './engine/runtime.ts';
@@ -18,11 +21,13 @@ import { readAppSettings, readHostJson } from './settings.ts';
 import { MemoryStore } from './store/memory.ts';
 import { SqliteStore } from './store/sqlite.ts';
 import type { Store } from './store/store.ts';
+import { writeBlobOutputs } from './triggers/blob-output.ts';
 import { hostIdOf } from './triggers/blob-values.ts';
 import { startTriggers } from './triggers/start.ts';
 import { unsupported } from './unsupported.ts';
 import { WorkerPool } from './worker/pool.ts';
 import { FunctionError } from './worker/process.ts';
+import type { Invocation, InvocationResult } from './worker/protocol.ts';
 
 /** The app cannot be served: a wrong setting, a missing build, a port in use. The message says what to do. */
 export class StartError extends Error {}
@@ -79,15 +84,24 @@ export async function runHost(options: CliOptions, logger: Logger): Promise<Runn
     const url = `http://localhost:${main.port}`;
     const rpcUrl = `http://127.0.0.1:${rpc.port}${rpcPath}/`;
     const env = workerEnvironment(appSettings.values, scriptRoot, main.port);
-    const pool = new WorkerPool({ scriptRoot, env, logger, heavyWorkers: options.workers });
+    let table: FunctionTable | undefined;
+    const complete = async (invocation: Invocation, result: InvocationResult) => {
+      const found = table?.all.find((each) => each.name === invocation.functionName);
+      if (found !== undefined) await writeBlobOutputs(found, invocation, result, env);
+    };
+    const pool = new WorkerPool({ scriptRoot, env, logger, heavyWorkers: options.workers, complete });
     opened.push(() => pool.stop(drainMs));
     const functions = await loadFunctions(pool, env);
+    table = functions;
+    for (const sentence of functions.broken) logger.log('error', 'host', sentence);
     for (const sentence of unsupported(functions)) logger.log('warning', 'host', sentence);
     const routes = httpRoutes(functions, settings.routePrefix);
-    const keys = options.enableAuth ? hostKeys(env) : undefined;
-    const binding = { hubName: settings.hubName, publicUrl: url, rpcUrl, key: keys?.durable ?? '' };
+    const allKeys = hostKeys(env);
+    const keys = options.enableAuth ? allKeys : undefined;
+    const binding = { hubName: settings.hubName, publicUrl: url, rpcUrl, key: allKeys.durable };
     const clientValue = clientBinding(binding);
     const { chaosSeed, payloadBytesMax } = options;
+    const delays = chaosSeed === undefined ? calmDelays : chaosDelays(seededRandom(chaosSeed + 2));
     const runtime = createRuntime({
       settings,
       store,
@@ -95,6 +109,7 @@ export async function runHost(options: CliOptions, logger: Logger): Promise<Runn
       pool,
       logger,
       chaosSeed,
+      delays,
       clientValue,
       env,
       payloadBytesMax,
@@ -103,7 +118,7 @@ export async function runHost(options: CliOptions, logger: Logger): Promise<Runn
     if (options.chaosSeed !== undefined) {
       opened.push(killWorkers(seededRandom(options.chaosSeed + 1), (random) => pool.killOne(random)));
     }
-    const api = new DurableApi(new DurableClientOperations(runtime), runtime, binding);
+    const api = new DurableApi(new DurableClientOperations(runtime), runtime, binding, delays.startGapMs);
     const timeoutMs = settings.functionTimeoutMs;
     const blobs = { triesMax: settings.poisonBlobThreshold, parallelism: settings.blobParallelism };
     const triggers = await startTriggers(

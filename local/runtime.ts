@@ -1,5 +1,6 @@
+/** The engine as a host runs it: wall clock, real timers, workers, chaos if asked for. Tests make their own. */
 import { randomUUID } from 'node:crypto';
-import { seededRandom, withChaos } from './chaos.ts';
+import { type Delays, seededRandom, withChaos } from './chaos.ts';
 import { createDispatch } from './dispatch.ts';
 import { wallTimers } from './engine/agenda.ts';
 import { DurableRuntime } from './engine/runtime.ts';
@@ -17,6 +18,7 @@ export interface RuntimeParts {
   pool: WorkerPool;
   logger: Logger;
   chaosSeed: number | undefined;
+  delays: Delays;
   /** The value of the app's durable client bindings. */
   clientValue: string;
   /** App settings. */
@@ -28,7 +30,7 @@ const dayMs = 24 * 3600 * 1000;
 
 /** The engine with what a host gives it: the wall clock, real timers, the app's workers. */
 export function createRuntime(parts: RuntimeParts): DurableRuntime {
-  const { settings, store, functions, pool, logger, chaosSeed, clientValue, env, payloadBytesMax } = parts;
+  const { settings, store, functions, pool, logger, chaosSeed, delays, clientValue, env, payloadBytesMax } = parts;
   const token = managedIdentity(env, Date.now);
   const plain = createDispatch({
     pool,
@@ -56,6 +58,7 @@ export function createRuntime(parts: RuntimeParts): DurableRuntime {
       maxActions: settings.maxOrchestrationActions,
       storeInputs: settings.storeInputs,
       payloadBytesMax,
+      terminateDelayMs: delays.terminateMs,
       dedupeStatuses: settings.anyStateOverridable ? [] : ['Running', 'ContinuedAsNew', 'Pending', 'Suspended'],
     },
     maxConcurrentActivities: settings.maxConcurrentActivityFunctions,

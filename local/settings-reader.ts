@@ -1,3 +1,4 @@
+/** Reads values of host.json by their paths, with their ranges, and remembers which were asked for. */
 import { readFileSync } from 'node:fs';
 import { type LogLevels, logLevelNames } from './log-levels.ts';
 
@@ -86,14 +87,16 @@ export class SettingsReader {
   /** Milliseconds of a .NET TimeSpan such as `00:10:00` or `1.00:00:00`; `-1` means no limit. */
   timeSpan(path: string, fallback: string): number | undefined {
     if (Number(this.at(path)) === -1) return undefined;
-    const text = this.text(path, fallback);
-    const found = /^(?:(\d+)\.)?(\d+):(\d{2}):(\d{2})(?:\.(\d{1,7}))?$/.exec(text);
-    if (found === null) {
-      throw new SettingsError(`${this.file}: ${path} must be a time span such as "00:10:00", or "-1" for no limit.`);
-    }
-    const [days = 0, hours = 0, minutes = 0, seconds = 0] = found.slice(1, 5).map((part) => Number(part ?? 0));
-    const fraction = Number(`0.${found[5] ?? 0}`);
-    return (((days * 24 + hours) * 60 + minutes) * 60 + seconds + fraction) * 1000;
+    const ms = milliseconds(this.text(path, fallback));
+    if (ms !== undefined) return ms;
+    throw new SettingsError(`${this.file}: ${path} must be a time span such as "00:10:00", or "-1" for no limit.`);
+  }
+
+  /** Milliseconds of a time span that has to lie between two others, both of them allowed. */
+  timeSpanWithin(path: string, fallback: string, min: string, max: string): number {
+    const ms = milliseconds(this.text(path, fallback));
+    if (ms !== undefined && ms >= (milliseconds(min) ?? 0) && ms <= (milliseconds(max) ?? 0)) return ms;
+    throw new SettingsError(`${this.file}: ${path} must be a time span between "${min}" and "${max}".`);
   }
 
   count(path: string, fallback: number): number {
@@ -131,4 +134,13 @@ export class SettingsReader {
     }
     return value ?? undefined;
   }
+}
+
+/** Milliseconds of a .NET TimeSpan; undefined when the text is none. */
+function milliseconds(text: string): number | undefined {
+  const found = /^(?:(\d+)\.)?(\d+):(\d{2}):(\d{2})(?:\.(\d{1,7}))?$/.exec(text);
+  if (found === null) return undefined;
+  const [days = 0, hours = 0, minutes = 0, seconds = 0] = found.slice(1, 5).map((part) => Number(part ?? 0));
+  const fraction = Number(`0.${found[5] ?? 0}`);
+  return (((days * 24 + hours) * 60 + minutes) * 60 + seconds + fraction) * 1000;
 }

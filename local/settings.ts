@@ -1,3 +1,6 @@
+/**
+ * What the host takes from host.json and from the app settings. Read once at the start; nothing else reads these files.
+ */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { VersionFailure, VersionMatch } from './engine/version.ts';
@@ -44,6 +47,9 @@ export function readHostJson(scriptRoot: string, cores: number, env: Record<stri
     throw new SettingsError(`${file}: ${durable}.hubName must be 3 to 45 letters and digits, a letter first.`);
   }
   if (reader.text('version', '2.0') !== '2.0') throw new SettingsError(`${file}: "version" must be "2.0".`);
+  for (const queue of ['controlQueue', 'workItemQueue']) {
+    reader.timeSpanWithin(`${durable}.storageProvider.${queue}VisibilityTimeout`, '00:05:00', '00:01:00', '01:00:00');
+  }
   const settings: HostSettings = {
     routePrefix: reader.text('extensions.http.routePrefix', 'api').replace(/^\/|\/$/g, ''),
     maxOutstandingRequests: reader.limit('extensions.http.maxOutstandingRequests'),

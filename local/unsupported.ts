@@ -1,3 +1,4 @@
+/** Says at the start what of an app this host does not do, so that nothing is missing without a word. */
 import type { AppFunction, FunctionTable } from './functions.ts';
 
 /** What of the app's functions this host does not do, one sentence each: they would fail in silence otherwise. */
@@ -5,7 +6,8 @@ export function unsupported(functions: Pick<FunctionTable, 'all'>): string[] {
   return functions.all.flatMap(({ name, kind, trigger, clients, metadata }: AppFunction) => {
     if (kind === 'other') return [`Function '${name}': '${trigger.type}' is no trigger of this host; it never runs.`];
     return Object.entries(metadata.bindings).flatMap(([key, { type, direction }]) => {
-      if (key === trigger.name || clients.includes(key) || type.toLowerCase() === 'http') return [];
+      const works = type.toLowerCase() === 'http' || (type.toLowerCase() === 'blob' && direction === 'out');
+      if (key === trigger.name || clients.includes(key) || works) return [];
       const effect = direction === 'out' ? 'what it is given is dropped' : 'the function is given nothing for it';
       return [`Function '${name}': the ${direction}put binding '${type}' does nothing in this host; ${effect}.`];
     });

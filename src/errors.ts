@@ -108,6 +108,15 @@ export class OrdinalError extends Error {
   }
 }
 
+/** Runs `work`; an `OrdinalError` that it throws gets the location, where it has none of its own. */
+export function locating<T>(where: ErrorLocation, work: () => T): T {
+  try {
+    return work();
+  } catch (thrown) {
+    throw thrown instanceof OrdinalError ? thrown.at(where) : thrown;
+  }
+}
+
 /** Any thrown thing as an error value. What is not an `OrdinalError` is a defect of ours: `Internal`, never retried. */
 export function toErrorValue(thrown: unknown): ErrorValue {
   if (thrown instanceof OrdinalError) return thrown.toValue();

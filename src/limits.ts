@@ -47,14 +47,19 @@ export const limits = {
   /** Rows of one row group that we write, and of one we read: an index into a group fits 31 bits with room to spare. */
   rowGroupRowsMax: 64 * 1024 * 1024,
   /** Decoded bytes of one page; pages are around 1 MiB in practice. */
-  pageBytesMax: 1024 * 1024 * 1024,
+  pageBytesMax: 512 * 1024 * 1024,
+  /** Decoded bytes that one column of one unit of a split may take, and one attribute, or the keys, of one entity in a
+   * batch: a few kilobytes compressed can say that a megabyte of text comes again in every row. */
+  columnBytesMax: 512 * 1024 * 1024,
+  /** Bytes of one natural key. */
+  keyBytesMax: 64 * 1024,
   /** Footer bytes. Spark files with thousands of groups have some tens of MB. */
   footerBytesMax: 256 * 1024 * 1024,
   /** Columns of a source file. */
   columnsMax: 10_000,
   /** Source blobs of one run. */
   sourceBlobsMax: 100_000,
-  /** Wildcards of one glob: at worst, matching takes time that is a power of the name's length by their number. */
+  /** Wildcards of one glob: each costs a pass over every name that the source lists. */
   globWildcardsMax: 10,
   /** JSON bytes of blob names within a run's input; a longer list becomes a document in the work container. */
   selectionBytesMax: 4 * 1024,

@@ -1,6 +1,7 @@
 /**
- * The rule of dependence: which folder may import which, and who may import the Functions SDKs. Prints each breach
- * as `file:line: why` and exits with 1.
+ * The rule of dependence: the floors of the house, and who may import the Functions SDKs. `npm run check` runs it.
+ * A folder imports only folders on lower floors, type imports included, and no files import each other in a circle.
+ * Prints each breach as `file:line: why` and exits with 1.
  *
  *   node tools/dependence.ts
  */
@@ -8,37 +9,41 @@ import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
-/** Folders whose modules must not import, however indirectly named, modules of these other folders. */
-const forbidden: Record<string, string[]> = {
-  'src/parquet': ['src/pipeline', 'src/split', 'src/keys', 'src/sequence', 'src/run', 'src/storage'],
-  'src/pipeline': ['src/split', 'src/keys', 'src/sequence', 'src/run', 'src/storage'],
-  'src/split': ['src/sequence', 'src/run'],
-  'src/storage': ['src/parquet', 'src/pipeline', 'src/split', 'src/keys', 'src/sequence', 'src/run'],
-  'src/sequence': ['src/parquet', 'src/pipeline', 'src/split', 'src/keys', 'src/run', 'src/storage'],
-  'src/keys': ['src/parquet', 'src/split', 'src/sequence', 'src/run'],
-  src: ['functions', 'local', 'demo', 'bench', 'test', 'tools', 'pipelines'],
-  functions: ['local', 'demo', 'bench', 'test', 'tools'],
-  pipelines: ['src/parquet', 'src/split', 'src/keys', 'src/sequence', 'src/run', 'src/storage', 'functions', 'local'],
-  local: ['src', 'functions', 'pipelines', 'demo', 'bench', 'test', 'tools'],
-};
-
-/** Type vocabularies that any folder may name. */
-const shared = [
-  'src/errors.ts',
-  'src/limits.ts',
-  'src/parquet/types.ts',
-  'src/pipeline/compiled.ts',
-  'src/storage/store.ts',
+/**
+ * The floors, from the top. A file belongs to the longest name that its path begins with, and may import files of its own
+ * folder and of any folder on a floor below. docs/design.md shows the same table.
+ */
+export const floors: readonly (readonly string[])[] = [
+  ['functions', 'cli', 'demo'],
+  ['src/http', 'src/arrival', 'src/upkeep'],
+  ['src/run'],
+  ['src/seal', 'src/publish'],
+  ['src/resolve', 'src/callback'],
+  ['src/plan', 'src/split', 'src/verify', 'src/view'],
+  ['src/documents'],
+  ['src/source', 'src/keys', 'src/environment'],
+  ['src/storage'],
+  ['src/pipeline'],
+  ['src/parquet', 'src/sequence', 'src/durable'],
+  ['src/bytes', 'src/errors.ts', 'src/limits.ts'],
 ];
 
-/** Modules that a folder may import although their folder is forbidden to it: keys know tables, and no pages. */
-const allowed: Record<string, string[]> = {
-  'src/keys': ['src/parquet/table.ts', 'src/parquet/type-text.ts', 'src/parquet/logical.ts'],
+/** Folders outside the house, and what they may import of it besides their own files. */
+const outside: Record<string, readonly string[]> = {
+  pipelines: ['src/pipeline'],
+  local: [],
 };
+
+/** What stands beside the house: no file of the floors imports it. Only the app's entry names the pipelines. */
+const beside = ['local', 'bench', 'test', 'tools', 'pipelines'];
+const besideAllowed = [/^functions\/environment\.ts$/, /^cli\//, /^demo\//];
+
+/** Files that may still import what they like: what they hold is about to move. The list is to become empty. */
+const pending = ['src/durable/activity.ts'];
 
 /** Packages that only registrations and adapters import. Types may be imported anywhere. */
 const sdks = ['@azure/functions', 'durable-functions'];
-const sdkUsers = [/^functions\//, /^src\/.*adapter[^/]*\.ts$/];
+const sdkUsers = [/^functions\//, /^local\//, /^src\/.*adapter[^/]*\.ts$/];
 
 export interface Import {
   specifier: string;
@@ -58,39 +63,85 @@ export function importsOf(text: string): Import[] {
   }));
 }
 
-/** What is wrong with one import of `file` (a path from the root, with slashes), or undefined. */
-export function breach(file: string, { specifier, typeOnly }: Import): string | undefined {
-  if (!specifier.startsWith('.')) {
-    const sdk = sdks.some((name) => specifier === name || specifier.startsWith(`${name}/`));
-    const ours = file.startsWith('src/') || file.startsWith('pipelines/');
-    if (!sdk || typeOnly || !ours || sdkUsers.some((user) => user.test(file))) return undefined;
-    return `only functions/ and adapters import ${specifier}`;
-  }
-  const target = path.posix.normalize(path.posix.join(path.posix.dirname(file), specifier));
-  for (const [folder, others] of Object.entries(forbidden)) {
-    if (!file.startsWith(`${folder}/`)) continue;
-    const other = others.find((name) => target.startsWith(`${name}/`));
-    if (other === undefined) continue;
-    if (shared.includes(target) && folder !== 'local') continue;
-    if (allowed[folder]?.includes(target)) continue;
-    return `${folder}/ must not import ${other}/ (${target})`;
+/** The folder of the house that a file lies in, and its floor: 0 is the top. */
+function roomOf(file: string): { room: string; floor: number } | undefined {
+  const inside = (room: string) => file === room || file.startsWith(`${room}/`);
+  for (const [floor, rooms] of floors.entries()) {
+    const room = rooms.find(inside);
+    if (room !== undefined) return { room, floor };
   }
   return undefined;
+}
+
+const targetOf = (file: string, specifier: string) =>
+  path.posix.normalize(path.posix.join(path.posix.dirname(file), specifier));
+
+function breachOfPackage(file: string, { specifier, typeOnly }: Import): string | undefined {
+  const sdk = sdks.some((name) => specifier === name || specifier.startsWith(`${name}/`));
+  if (!sdk || typeOnly || sdkUsers.some((user) => user.test(file))) return undefined;
+  return `only functions/ and adapters import ${specifier}`;
+}
+
+/** What is wrong with one import of `file` (a path from the root, with slashes), or undefined. */
+export function breach(file: string, one: Import): string | undefined {
+  if (!one.specifier.startsWith('.')) return breachOfPackage(file, one);
+  if (pending.includes(file)) return undefined;
+  const target = targetOf(file, one.specifier);
+  const to = roomOf(target);
+  const [top = ''] = file.split('/');
+  const allowed = outside[top];
+  if (allowed !== undefined) {
+    if (target.startsWith(`${top}/`) || (to !== undefined && allowed.includes(to.room))) return undefined;
+    return `${top}/ must not import ${target}`;
+  }
+  const from = roomOf(file);
+  if (from === undefined)
+    return file.startsWith('src/') ? 'no floor has this file: see tools/dependence.ts' : undefined;
+  if (to === undefined) {
+    if (!beside.includes(target.split('/')[0]!) || besideAllowed.some((user) => user.test(file))) return undefined;
+    return `${from.room}/ must not import ${target}`;
+  }
+  if (to.room === from.room || to.floor > from.floor) return undefined;
+  return `${from.room}/ must not import ${to.room}/ (${target}): it is not on a lower floor`;
+}
+
+/** Circles among files, each once, as the files that it goes through. `graph` has each file's targets. */
+export function circles(graph: ReadonlyMap<string, readonly string[]>): string[][] {
+  const found: string[][] = [];
+  const state = new Map<string, 'open' | 'done'>();
+  const trail: string[] = [];
+  const visit = (file: string): void => {
+    state.set(file, 'open');
+    trail.push(file);
+    for (const target of graph.get(file) ?? []) {
+      if (state.get(target) === 'open') found.push([...trail.slice(trail.indexOf(target)), target]);
+      else if (!state.has(target)) visit(target);
+    }
+    trail.pop();
+    state.set(file, 'done');
+  };
+  for (const file of [...graph.keys()].sort()) if (!state.has(file)) visit(file);
+  return found;
 }
 
 /** All breaches under a root folder, as `file:line: why`. */
 export async function breaches(root: string): Promise<string[]> {
   const found: string[] = [];
-  for (const top of ['src', 'functions', 'pipelines', 'local']) {
+  const graph = new Map<string, string[]>();
+  for (const top of ['src', 'functions', 'cli', 'demo', 'pipelines', 'local']) {
     for (const entry of await readdir(path.join(root, top), { recursive: true }).catch(() => [])) {
       if (!/\.(ts|js|mjs|cjs)$/.test(entry)) continue;
       const file = path.posix.join(top, entry.split(path.sep).join('/'));
-      for (const one of importsOf(await readFile(path.join(root, file), 'utf8'))) {
+      const imports = importsOf(await readFile(path.join(root, file), 'utf8'));
+      graph.set(file, []);
+      for (const one of imports) {
+        if (one.specifier.startsWith('.')) graph.get(file)!.push(targetOf(file, one.specifier));
         const why = breach(file, one);
         if (why !== undefined) found.push(`${file}:${one.line}: ${why}`);
       }
     }
   }
+  for (const circle of circles(graph)) found.push(`${circle[0]}:1: imports itself in a circle: ${circle.join(' → ')}`);
   return found.sort();
 }
 

@@ -7,7 +7,7 @@
 import fs from 'node:fs/promises';
 import path from 'node:path';
 import { BlobServiceClient, type ContainerClient } from '@azure/storage-blob';
-import { forEachBounded } from '../../src/run/pool.ts';
+import { mapBounded } from '../../src/storage/in-flight.ts';
 import type { Contestant, Work } from './contestant.ts';
 import { openSplit } from './duckdb.ts';
 
@@ -68,7 +68,7 @@ async function fetchMany(source: ContainerClient, prefix: string, folder: string
   for await (const { name, properties } of source.listBlobsFlat({ prefix })) {
     items.push({ name, size: properties.contentLength ?? 0 });
   }
-  await forEachBounded(items, filesAtATime, async ({ name, size }) => {
+  await mapBounded(items, filesAtATime, async ({ name, size }) => {
     const bytes = Buffer.allocUnsafe(size);
     await source.getBlobClient(name).downloadToBuffer(bytes, 0, size, { blockSize: Math.max(size, 1) });
     await fs.writeFile(path.join(local, path.basename(name)), bytes);

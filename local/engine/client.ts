@@ -1,17 +1,29 @@
+/**
+ * What a durable client can ask of the engine: start, terminate, rewind and the like, with the answers of the durable task
+ * extension 3.19.0. The HTTP API calls it; it knows nothing of HTTP but the status that each refusal has.
+ */
 import type { InstanceQuery } from '../store/store.ts';
+import { diagnostic } from './diagnostics.ts';
+import type { Engine } from './engine.ts';
+import { orchestratorFailure } from './failure.ts';
 import { unknownFunction } from './known-function.ts';
 import { type Change, type EntityRequest, entityId, type InstanceRecord, isTerminal, type Message } from './model.ts';
 import { restartedFrom, rewindChanges } from './rewind.ts';
 import type { DurableRuntime } from './runtime.ts';
 import { startInstance } from './start.ts';
 
+type RefusalStatus = 400 | 404 | 409 | 410 | 412 | 500;
+
 /** Why a client's request is refused; each has its HTTP status. */
 export class ClientError extends Error {
-  readonly status: 400 | 404 | 409 | 410 | 500;
+  readonly status: RefusalStatus;
+  /** What the extension says first where it has more than one text for a status. */
+  readonly headline: string | undefined;
 
-  constructor(status: 400 | 404 | 409 | 410 | 500, message: string) {
+  constructor(status: RefusalStatus, message: string, headline?: string) {
     super(message);
     this.status = status;
+    this.headline = headline;
   }
 }
 
@@ -23,6 +35,11 @@ export interface StartOptions {
   version: string | undefined;
 }
 
+/** A start that was let in and is not yet done. */
+export interface PreparedStart extends Omit<StartOptions, 'instanceId'> {
+  instanceId: string;
+}
+
 /** What a durable client can do, whoever carries the request. Each call is one transaction. */
 export class DurableClientOperations {
   private readonly runtime: DurableRuntime;
@@ -31,20 +48,38 @@ export class DurableClientOperations {
     this.runtime = runtime;
   }
 
-  /** @returns the instance ID. @throws ClientError 400 (unknown function, bad ID) or 409 (ID in use). */
+  /** Starts in one step. @returns the instance ID. @throws ClientError 400 (bad ID) or 409 (ID in use). */
   start(options: StartOptions): string {
-    const { engine } = this.runtime;
-    const name = engine.names.orchestrator(options.name);
-    if (name === undefined) {
-      throw new ClientError(400, unknownFunction(engine.names, 'orchestrator', options.name));
-    }
-    const instanceId = options.instanceId || engine.ports.newId().replaceAll('-', '');
+    const prepared = this.prepareStart(options);
+    this.finishStart(prepared);
+    return prepared.instanceId;
+  }
+
+  /**
+   * The first half of a start: the look whether the ID is free. On Azure Storage others may pass it too before the second
+   * half is done. @throws ClientError 400 (bad ID) or 409 (ID in use).
+   */
+  prepareStart(options: StartOptions): PreparedStart {
+    const instanceId = options.instanceId || this.runtime.engine.ports.newId().replaceAll('-', '');
     checkInstanceId(instanceId);
     this.refuseDuplicate(instanceId);
-    const version = options.version ?? engine.settings.defaultVersion;
+    return { ...options, instanceId };
+  }
+
+  /**
+   * The second half: the instance is there. Of several starts that passed the first half, a later one replaces an instance
+   * that has not begun, and is dropped without a word when it has.
+   */
+  finishStart({ instanceId, name, input, version: given }: PreparedStart): void {
+    const { engine, store } = this.runtime;
+    const existing = store.instance(instanceId);
+    const begun = existing !== undefined && existing.status !== 'Pending';
+    if (begun && engine.settings.dedupeStatuses.includes(existing.status)) return;
+    const version = given ?? engine.settings.defaultVersion;
     const now = engine.ports.now();
-    this.runtime.commit(startInstance(engine, { instanceId, name, version, input: options.input, parent: null, now }));
-    return instanceId;
+    const known = engine.names.orchestrator(name) ?? name;
+    const request = { instanceId, name: known, version, input, parent: null, now };
+    this.runtime.commit(instanceId.startsWith('@') ? failedStart(engine, request) : startInstance(engine, request));
   }
 
   get(instanceId: string): InstanceRecord {
@@ -62,9 +97,12 @@ export class DurableClientOperations {
     this.send(instanceId, { kind: 'event', name, input });
   }
 
+  /** Takes effect after `terminateDelayMs`: until then the instance goes on, as on Azure Storage. */
   terminate(instanceId: string, reason: string): void {
     this.living(instanceId);
-    this.send(instanceId, { kind: 'terminate', reason });
+    const { ports, settings } = this.runtime.engine;
+    const delayMs = settings.terminateDelayMs();
+    this.send(instanceId, { kind: 'terminate', reason }, delayMs > 0 ? ports.now() + delayMs : 0);
   }
 
   suspend(instanceId: string, reason: string): void {
@@ -85,9 +123,14 @@ export class DurableClientOperations {
 
   /** Runs the failed parts of a failed instance again. */
   rewind(instanceId: string, reason: string): void {
-    const record = this.get(instanceId);
-    if (isTerminal(record.status) && record.status !== 'Failed') throw gone(record);
-    if (record.status !== 'Failed') throw new ClientError(500, 'Only failed orchestration instances can be rewound.');
+    const record = this.runtime.store.instance(instanceId);
+    // The dollar sign is the extension's.
+    if (record === undefined) {
+      throw new ClientError(404, `No orchestration with instance ID "$${instanceId}" found.`);
+    }
+    if (record.status !== 'Failed') {
+      throw new ClientError(412, `Only failed orchestrations can be rewound; '${instanceId}' is ${record.status}.`);
+    }
     this.runtime.commit(rewindChanges(this.runtime, record, reason));
   }
 
@@ -95,7 +138,8 @@ export class DurableClientOperations {
   restart(instanceId: string, withNewInstanceId: boolean): string {
     const record = this.runtime.store.instance(instanceId);
     if (record === undefined) {
-      throw new ClientError(400, `An orchestration with the instanceId ${instanceId} was not found.`);
+      const headline = 'InstanceId does not match a valid orchestration instance.';
+      throw new ClientError(400, `No instance with ID '${instanceId}' was found. (Parameter 'instanceId')`, headline);
     }
     const id = withNewInstanceId ? this.runtime.engine.ports.newId().replaceAll('-', '') : instanceId;
     this.refuseDuplicate(id);
@@ -103,7 +147,16 @@ export class DurableClientOperations {
     return id;
   }
 
-  /** Removes ended instances. @returns how many. */
+  /** Removes one ended instance. @throws ClientError 404, or 412 when it has not ended. */
+  purgeOne(instanceId: string): void {
+    const record = this.get(instanceId);
+    if (!isTerminal(record.status)) {
+      throw new ClientError(412, `Only ended orchestrations can be purged; '${instanceId}' is ${record.status}.`);
+    }
+    this.purge([instanceId]);
+  }
+
+  /** Removes those that have ended. @returns how many. */
   purge(instanceIds: readonly string[]): number {
     const ended = instanceIds.filter((id) => {
       const record = this.runtime.store.instance(id);
@@ -153,17 +206,28 @@ export class DurableClientOperations {
   }
 }
 
+/** An entity's ID is let in and the instance fails, as in Azure. */
+function failedStart(engine: Engine, request: Parameters<typeof startInstance>[1]): Change[] {
+  const text = diagnostic('Unsupported', `'${request.instanceId}' is an ID of entities.`);
+  const output = orchestratorFailure(request.name, text);
+  return startInstance(engine, request).flatMap((change): Change[] => {
+    if (change.type === 'send') return [];
+    return [
+      change.type === 'putInstance' ? { ...change, record: { ...change.record, status: 'Failed', output } } : change,
+    ];
+  });
+}
+
 function gone(record: InstanceRecord): ClientError {
   return new ClientError(410, `The instance '${record.instanceId}' has ended (${record.status}).`);
 }
 
 const idLengthMax = 256;
 
-/** @throws ClientError 400 for an ID that Azure refuses: too long, an entity's, or with characters of URLs. */
+/** @throws ClientError 400 for an ID that Azure refuses: too long, or with characters of URLs. */
 function checkInstanceId(id: string): void {
   if (id.length > idLengthMax)
     throw new ClientError(400, `Instance IDs must not be longer than ${idLengthMax} characters.`);
-  if (id.startsWith('@')) throw new ClientError(400, "Instance IDs must not start with '@'.");
   checkKey(id, 'instance ID');
 }
 

@@ -1,8 +1,7 @@
 import { type Action, actionType } from './actions.ts';
 import { OrchestrationFault } from './diagnostics.ts';
-import { type EntityRequest, eventType, type FunctionNames, type HistoryEvent } from './model.ts';
+import { type EntityRequest, eventType, type FunctionNames, type HistoryEvent, type RetryMarks } from './model.ts';
 import type { Task } from './task.ts';
-import { startAction } from './tasks.ts';
 
 /** What a newly issued task makes the host do. */
 export type Outgoing =
@@ -50,6 +49,7 @@ export class ActionCursor {
   index = 0;
 
   private readonly actions: Action[];
+  private readonly start: (cursor: ActionCursor, action: Action) => Task;
   private readonly scheduled = new Map<number, HistoryEvent>();
   private readonly open = new Map<number, (event: HistoryEvent) => void>();
   private readonly background = new Set<number>();
@@ -59,9 +59,11 @@ export class ActionCursor {
   private nextId = 0;
   private advancing = false;
 
-  constructor(actions: Action[], options: CursorOptions) {
+  /** @param start issues an action: `startAction` of tasks.ts, which knows this class. */
+  constructor(actions: Action[], options: CursorOptions, start: (cursor: ActionCursor, action: Action) => Task) {
     this.actions = actions;
     this.options = options;
+    this.start = start;
   }
 
   /** Walks `history`, which ends with the events that the invocation just saw. @throws OrchestrationFault */
@@ -120,6 +122,15 @@ export class ActionCursor {
     this.events.push(event);
     if (outgoing !== undefined) this.outgoing.push(outgoing);
     return { taskId, event };
+  }
+
+  /** Issues a timer; gives its task ID. */
+  issueTimer(fireAt: number, marks: RetryMarks = {}): number {
+    const { taskId } = this.issue(eventType.timerCreated, undefined, (id) => ({
+      fields: { FireAt: new Date(fireAt).toISOString(), ...marks },
+      outgoing: { kind: 'timer', taskId: id, fireAt },
+    }));
+    return taskId;
   }
 
   /** Calls `done` with the completion of task `taskId`; `background` tasks do not hold the instance open. */
@@ -193,7 +204,7 @@ export class ActionCursor {
     if (this.advancing) return;
     this.advancing = true;
     for (let action = this.actions[this.index]; action !== undefined; action = this.actions[this.index]) {
-      this.current ??= startAction(this, action);
+      this.current ??= this.start(this, action);
       if (!this.current.done) break;
       this.current = undefined;
       this.index++;

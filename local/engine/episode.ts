@@ -1,48 +1,18 @@
 import type { OrchestratorState } from './actions.ts';
+import type { Engine, InstanceState } from './engine.ts';
 import type { ThrownError } from './failure.ts';
 import { append, completionKey, historyEvent, locksOf, timestamp } from './history.ts';
 import { completeInstance } from './lifecycle.ts';
 import {
   type Change,
   eventType,
-  type FunctionNames,
   type HistoryEvent,
   type InstanceRecord,
   isTerminal,
-  type Ports,
   type StoredMessage,
 } from './model.ts';
 import { triggerText } from './trigger.ts';
-import { mayRun, type VersionSettings } from './version.ts';
-
-/** The settings of the durable task extension that shape an episode. */
-export interface EngineSettings extends VersionSettings {
-  shortTimerMaxMs: number;
-  longTimerIntervalMs: number;
-  httpPollDelayMs: number;
-  maxActions: number;
-  /** Whether scheduling events carry the inputs of activities and sub-orchestrations. */
-  storeInputs: boolean;
-  /** Bytes that an input, a result or an output may have; undefined for any number. */
-  payloadBytesMax?: number | undefined;
-  /** Statuses in which a second start with the same instance ID is refused. */
-  dedupeStatuses: readonly string[];
-}
-
-export interface Engine {
-  ports: Ports;
-  names: FunctionNames;
-  settings: EngineSettings;
-  /** Reads an instance other than the one at work. */
-  lookup: (instanceId: string) => InstanceRecord | undefined;
-}
-
-/** An instance and what happened to it so far. `texts[i]` is `events[i]` as JSON, with `IsPlayed` true. */
-export interface InstanceState {
-  record: InstanceRecord;
-  events: HistoryEvent[];
-  texts: string[];
-}
+import { mayRun } from './version.ts';
 
 /** The orchestrator's answer: its state, or the error that the invocation threw. */
 export type OrchestratorReply =

@@ -1,3 +1,7 @@
+/**
+ * Texts of failures as the Functions host and the durable task extension 3.19.0 make them: of activities, of orchestrators,
+ * with what looks like a credential hidden. The engine calls it; the SDKs turn these texts into errors again.
+ */
 import type { OrchestratorState } from './actions.ts';
 
 /** A function's thrown error as the worker reports it. */
@@ -46,11 +50,42 @@ export function rpcExceptionMessage(error: ThrownError): string {
   return `Result: Failure\nException: ${sanitize(error.message)}\nStack: ${error.stack}`;
 }
 
-/** What the extension cuts out of that text again: between the first `\nException:` and the first `\nStack:`. */
+/** What the extension cuts out of that text again: between the first `\nException: ` and the first `\nStack:`. */
 function exceptionText(error: ThrownError): string {
   const message = sanitize(error.message);
   const cut = message.indexOf('\nStack:');
-  return ` ${cut < 0 ? message : message.slice(0, cut)}`;
+  return cut < 0 ? message : message.slice(0, cut);
+}
+
+/** Where the host's own code was when the worker's error came: the extension shows it, and nobody should parse it. */
+const hostStack = [
+  '   at Microsoft.Azure.WebJobs.Script.Description.WorkerFunctionInvoker.InvokeCore(Object[] parameters, FunctionInvocationContext context)',
+  '   at Microsoft.Azure.WebJobs.Script.Description.FunctionInvokerBase.Invoke(Object[] parameters)',
+  '   at Microsoft.Azure.WebJobs.Host.Executors.FunctionExecutor.ExecuteWithLoggingAsync(IFunctionInstanceEx instance)',
+].join('\n');
+
+/** An exception as the extension serialises it: the friendly text outside, the worker's whole error inside. */
+function dotNetException(error: ThrownError): object {
+  const common = { Data: {}, HelpLink: null, HResult: -2146233088 };
+  const inner = {
+    $type: 'Microsoft.Azure.WebJobs.Script.Workers.Rpc.RpcException, Microsoft.Azure.WebJobs.Script',
+    IsUserException: false,
+    RemoteMessage: sanitize(error.message),
+    RemoteStackTrace: error.stack,
+    Message: rpcExceptionMessage(error),
+    InnerException: null,
+    Source: 'System.Private.CoreLib',
+    StackTrace: hostStack,
+    ...common,
+  };
+  return {
+    $type: 'System.Exception, System.Private.CoreLib',
+    Message: exceptionText(error),
+    InnerException: inner,
+    Source: null,
+    StackTrace: null,
+    ...common,
+  };
 }
 
 interface FailureDetails {
@@ -77,11 +112,7 @@ export function activityFailure(
   }
   return {
     Reason: `Activity function '${name}' failed: ${exceptionText(error)}`,
-    Details: JSON.stringify({
-      $type: 'System.Exception, System.Private.CoreLib',
-      ClassName: 'System.Exception',
-      Message: rpcExceptionMessage(error),
-    }),
+    Details: JSON.stringify(dotNetException(error)),
     FailureDetails: null,
   };
 }

@@ -1,13 +1,15 @@
 import type { OrchestratorState } from './actions.ts';
 import { ActionCursor, type CursorOptions } from './cursor.ts';
 import { diagnostic, OrchestrationFault } from './diagnostics.ts';
-import type { Engine, Episode, OrchestratorReply } from './episode.ts';
+import type { Engine } from './engine.ts';
+import type { Episode, OrchestratorReply } from './episode.ts';
 import { orchestratorFailure, rpcExceptionMessage, stateOfFailure } from './failure.ts';
 import { append, historyEvent } from './history.ts';
 import { completeInstance, releaseLocks } from './lifecycle.ts';
 import { type Change, eventType, type HistoryEvent, type InstanceRecord, type Message } from './model.ts';
 import { sendOutgoing } from './outgoing.ts';
 import { outgoingFailure, payloadFailure } from './payload.ts';
+import { startAction } from './tasks.ts';
 
 /** The extension refuses a custom status above 16 KB of UTF-16 (`DurableOrchestrationContext.SetCustomStatus`). */
 const customStatusBytesMax = 16 * 1024;
@@ -26,7 +28,7 @@ export interface Finished {
 export function finishEpisode(engine: Engine, episode: Episode, reply: OrchestratorReply): Finished {
   const { state, fresh, consumed } = episode;
   const orchestrator = reply.ok ? reply.state : stateOfFailure(reply.error);
-  const cursor = new ActionCursor(orchestrator?.actions?.[0] ?? [], cursorOptions(engine, state.record));
+  const cursor = new ActionCursor(orchestrator?.actions?.[0] ?? [], cursorOptions(engine, state.record), startAction);
   const now = Date.parse(fresh[0]!.Timestamp);
   const consume: Change = { type: 'consume', seqs: consumed };
 

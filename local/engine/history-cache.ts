@@ -1,4 +1,4 @@
-import type { InstanceState } from './episode.ts';
+import type { InstanceState } from './engine.ts';
 import { playedText } from './history.ts';
 import type { HistoryEvent, InstanceRecord } from './model.ts';
 

@@ -1,4 +1,4 @@
-import type { Engine, InstanceState } from './episode.ts';
+import type { Engine, InstanceState } from './engine.ts';
 import { type Change, eventType, type HistoryEvent } from './model.ts';
 
 /** What makes two completions the same: their task. A second one is a duplicate delivery. */

@@ -1,7 +1,7 @@
 import type { Action, DurableHttpRequest } from './actions.ts';
 import type { ActionCursor } from './cursor.ts';
 import { eventType, type HistoryEvent } from './model.ts';
-import { finish, isFailure, issueTimer, newTask, type Task } from './task.ts';
+import { finish, isFailure, newTask, type Task } from './task.ts';
 
 /** The name under which the host itself runs durable HTTP requests as activities. */
 export const httpActivityName = 'BuiltIn::HttpActivity';
@@ -29,7 +29,7 @@ export function startHttpCall(cursor: ActionCursor, action: Action): Task {
     }
     const retryAfter = Number(header(result, 'retry-after'));
     const delayMs = retryAfter > 0 ? retryAfter * 1000 : cursor.options.httpPollDelayMs;
-    const timerId = issueTimer(cursor, cursor.time + delayMs);
+    const timerId = cursor.issueTimer(cursor.time + delayMs);
     // The poll's ID is taken now; the request itself goes out when the timer fires.
     const pollId = issueRequest(cursor, pollRequest(original, location), cursor.time + delayMs);
     cursor.await(timerId, () => {});

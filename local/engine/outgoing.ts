@@ -1,5 +1,5 @@
 import type { Outgoing } from './cursor.ts';
-import type { Engine } from './episode.ts';
+import type { Engine } from './engine.ts';
 import { reportToParent } from './lifecycle.ts';
 import { type Change, eventType, type InstanceRecord, isTerminal, type Message } from './model.ts';
 import { startInstance } from './start.ts';

@@ -2,7 +2,7 @@ import type { Action } from './actions.ts';
 import type { ActionCursor } from './cursor.ts';
 import { diagnostic, OrchestrationFault } from './diagnostics.ts';
 import type { HistoryEvent, RetryMarks } from './model.ts';
-import { finish, isFailure, issueTimer, newTask, type Task } from './task.ts';
+import { finish, isFailure, newTask, type Task } from './task.ts';
 
 /** The extension's default ceiling of the delay between two attempts. */
 const maxRetryIntervalMs = 6 * 24 * 3600 * 1000;
@@ -30,7 +30,7 @@ export function startWithRetry(cursor: ActionCursor, action: Action, issue: (mar
     refuseSilentHang(event);
     refuseDivergence();
     const last = attempt >= options.maxNumberOfAttempts;
-    const timerId = issueTimer(cursor, cursor.time + (last ? 0 : delayMs(attempt)), { RetryFor: taskId });
+    const timerId = cursor.issueTimer(cursor.time + (last ? 0 : delayMs(attempt)), { RetryFor: taskId });
     cursor.await(timerId, () => {
       attempt++;
       if (last) finish(task, true);

@@ -1,4 +1,4 @@
-import type { Engine } from './episode.ts';
+import type { Engine } from './engine.ts';
 import { type Change, eventType, type HistoryEvent, type InstanceRecord, type Message } from './model.ts';
 import type { DurableRuntime } from './runtime.ts';
 import { startInstance } from './start.ts';

@@ -2,8 +2,9 @@ import type { Store } from '../store/store.ts';
 import { ActivityQueue } from './activity-queue.ts';
 import { ActivityResults } from './activity-results.ts';
 import { Agenda, delayMaxMs, type Timers } from './agenda.ts';
+import type { Engine, EngineSettings } from './engine.ts';
 import { beginBatch, type EntityReply, failBatch, finishBatch, newEntity } from './entity.ts';
-import { beginEpisode, type Engine, type EngineSettings, type OrchestratorReply } from './episode.ts';
+import { beginEpisode, type OrchestratorReply } from './episode.ts';
 import { finishEpisode } from './finish.ts';
 import { HistoryCache } from './history-cache.ts';
 import {

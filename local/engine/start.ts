@@ -1,4 +1,4 @@
-import type { Engine } from './episode.ts';
+import type { Engine } from './engine.ts';
 import type { Change, InstanceRecord, ParentLink } from './model.ts';
 
 export interface StartRequest {

@@ -1,5 +1,4 @@
-import type { ActionCursor } from './cursor.ts';
-import { eventType, type HistoryEvent, type RetryMarks } from './model.ts';
+import { eventType, type HistoryEvent } from './model.ts';
 
 /** A node of the tree of running actions. `onDone` is called once. */
 export interface Task {
@@ -26,12 +25,4 @@ export function finish(task: Task, failed: boolean): void {
 
 export function isFailure(event: HistoryEvent): boolean {
   return event.EventType === eventType.taskFailed || event.EventType === eventType.subOrchestrationFailed;
-}
-
-export function issueTimer(cursor: ActionCursor, fireAt: number, marks: RetryMarks = {}): number {
-  const { taskId } = cursor.issue(eventType.timerCreated, undefined, (id) => ({
-    fields: { FireAt: new Date(fireAt).toISOString(), ...marks },
-    outgoing: { kind: 'timer', taskId: id, fireAt },
-  }));
-  return taskId;
 }

@@ -6,7 +6,7 @@ import { startHttpCall } from './http-task.ts';
 import { requireFunction } from './known-function.ts';
 import { eventType, type RetryMarks } from './model.ts';
 import { startWithRetry } from './retry.ts';
-import { completedTask, finish, isFailure, issueTimer, newTask, type Task } from './task.ts';
+import { completedTask, finish, isFailure, newTask, type Task } from './task.ts';
 
 /** Issues an action and returns the task to await. Compound children are issued left to right, depth first. */
 export function startAction(cursor: ActionCursor, action: Action): Task {
@@ -110,7 +110,7 @@ function startTimer(cursor: ActionCursor, action: Action): Task {
     const { shortTimerMaxMs, longTimerIntervalMs } = cursor.options;
     const far = fireAt - cursor.time > shortTimerMaxMs;
     const stepAt = far ? cursor.time + longTimerIntervalMs : fireAt;
-    const taskId = issueTimer(cursor, stepAt);
+    const taskId = cursor.issueTimer(stepAt);
     const fired = () => {
       if (cursor.time < fireAt) next();
       else finish(task, false);

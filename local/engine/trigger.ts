@@ -1,4 +1,4 @@
-import type { Engine, InstanceState } from './episode.ts';
+import type { Engine, InstanceState } from './engine.ts';
 import type { HistoryEvent } from './model.ts';
 
 /** The orchestration trigger's value as JSON text (`OrchestrationTriggerAttributeBindingProvider`). */

@@ -1,3 +1,7 @@
+/**
+ * Values of the durable HTTP API as the extension 3.19.0 reads and writes them: what it cannot read in a query it ignores.
+ * The API's routes call it; it decides nothing.
+ */
 import { ClientError } from '../engine/client.ts';
 import { type InstanceRecord, type RuntimeStatus, runtimeStatuses } from '../engine/model.ts';
 
@@ -39,46 +43,57 @@ export function jsonText(body: Buffer): string {
   }
 }
 
+/** The input that an orchestration is started with. @throws ClientError 400, or UnfinishedJson for a text that breaks off. */
+export function startInput(body: Buffer): string | null {
+  if (body.length === 0) return null;
+  const text = body.toString('utf8');
+  try {
+    return JSON.stringify(JSON.parse(text));
+  } catch (error) {
+    const message = error instanceof Error ? error.message : '';
+    const at = Number(/at position (\d+)/.exec(message)?.[1] ?? Number.NaN);
+    const inString = /unterminated string/i.test(message);
+    if (!inString && (/unexpected end/i.test(message) || at >= text.length)) throw new UnfinishedJson();
+    throw new ClientError(400, message, 'Invalid JSON content');
+  }
+}
+
+/** The extension answers it with 500 where other bad JSON gets 400: its reader throws another exception. */
+export class UnfinishedJson extends Error {}
+
 export function flag(query: URLSearchParams, name: string, fallback: boolean): boolean {
-  const value = query.get(name);
-  return value === null ? fallback : value.toLowerCase() === 'true';
+  const value = query.get(name)?.trim().toLowerCase();
+  return value === 'true' || (value === 'false' ? false : fallback);
 }
 
 export function time(query: URLSearchParams, name: string): number | undefined {
-  const text = query.get(name);
-  if (text === null || text === '') return undefined;
-  const value = Date.parse(text);
-  if (Number.isNaN(value)) throw new ClientError(400, `'${name}' is not a date.`);
-  return value;
+  const value = Date.parse(query.get(name) ?? '');
+  return Number.isNaN(value) ? undefined : value;
 }
 
+/** The statuses that a list names as the extension writes them; undefined when there is none. */
 export function statusList(text: string | null): RuntimeStatus[] | undefined {
-  if (text === null || text === '') return undefined;
-  return text.split(',').map((part) => {
-    const found = runtimeStatuses.find((status) => status.toLowerCase() === part.trim().toLowerCase());
-    if (found === undefined) throw new ClientError(400, `'${part}' is not a runtime status.`);
-    return found;
-  });
+  const parts = (text ?? '').split(',').map((part) => part.trim());
+  const found = runtimeStatuses.filter((status) => parts.includes(status));
+  return found.length === 0 ? undefined : found;
 }
 
 export function pageSize(query: URLSearchParams): number {
-  const top = query.get('top');
-  if (top === null) return pageSizeDefault;
-  const size = Number(top);
-  if (!Number.isInteger(size) || size < 1) throw new ClientError(400, "'top' is not a positive number.");
-  return size;
+  const size = Number(query.get('top') ?? pageSizeDefault);
+  return Number.isInteger(size) && size >= 1 ? size : pageSizeDefault;
 }
 
 export function encodeToken(id: string): string {
   return Buffer.from(JSON.stringify({ after: id })).toString('base64url');
 }
 
-export function decodeToken(header: string | string[] | undefined): string | undefined {
-  if (header === undefined || header === '') return undefined;
+/** Where the list goes on, `{}` for its beginning; `nowhere` for a token that this host has not made. */
+export function decodeToken(header: string | string[] | undefined): { after?: string } | 'nowhere' {
+  if (header === undefined || header === '') return {};
   try {
-    const { after } = JSON.parse(Buffer.from(String(header), 'base64url').toString('utf8')) as { after: string };
-    return after;
+    const { after } = JSON.parse(Buffer.from(String(header), 'base64url').toString('utf8')) as { after: unknown };
+    return typeof after === 'string' ? { after } : 'nowhere';
   } catch {
-    throw new ClientError(400, 'The continuation token is not one of this host.');
+    return 'nowhere';
   }
 }

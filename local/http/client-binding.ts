@@ -1,17 +1,18 @@
+/** The addresses that the durable client and users of an instance are given. They are the extension's, key included. */
 export interface ClientBindingOptions {
   hubName: string;
   /** Where people reach the host, as in `http://localhost:7071`. */
   publicUrl: string;
   /** Where the SDK's client reaches it. */
   rpcUrl: string;
-  /** The system key that the webhooks ask for; empty when keys are not enforced. */
+  /** The system key of the webhooks. It stands in every URL, whether it is asked for or not. */
   key: string;
 }
 
 const id = 'INSTANCEID';
 
 function query({ hubName, key }: ClientBindingOptions): string {
-  return `taskHub=${hubName}&connection=Storage${key === '' ? '' : `&code=${key}`}`;
+  return `taskHub=${hubName}&connection=Storage&code=${key}`;
 }
 
 /** URLs to follow and steer the instance `instanceId` (`X/HttpApiHandler.cs`). */
@@ -40,14 +41,14 @@ export const webhookPath = '/runtime/webhooks/durabletask';
 /** The value of a durable client binding (`X/Bindings/BindingHelper.cs`), as JSON text. */
 export function clientBinding(options: ClientBindingOptions): string {
   const base = `${options.publicUrl}${webhookPath}`;
-  const code = options.key === '' ? '' : `code=${options.key}`;
+  const code = `code=${options.key}`;
   const create = `${base}/orchestrators/{functionName}[/{instanceId}]`;
   return JSON.stringify({
     taskHubName: options.hubName,
     connectionName: null,
     creationUrls: {
-      createNewInstancePostUri: code === '' ? create : `${create}?${code}`,
-      createAndWaitOnNewInstancePostUri: `${create}?timeout={timeoutInSeconds}&pollingInterval={intervalInSeconds}${code && `&${code}`}`,
+      createNewInstancePostUri: `${create}?${code}`,
+      createAndWaitOnNewInstancePostUri: `${create}?timeout={timeoutInSeconds}&pollingInterval={intervalInSeconds}&${code}`,
     },
     managementUrls: managementUrls(options, base, id),
     baseUrl: base,

@@ -1,5 +1,9 @@
-import type { DurableClientOperations } from '../engine/client.ts';
-import { ClientError } from '../engine/client.ts';
+/**
+ * The durable task extension's HTTP API as version 3.19.0 answers it. The server calls it for the public webhooks and for
+ * the SDK's local RPC; what a request does is the engine's client.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ClientError, type DurableClientOperations } from '../engine/client.ts';
 import { type InstanceRecord, isTerminal, parseEntityId } from '../engine/model.ts';
 import type { DurableRuntime } from '../engine/runtime.ts';
 import {
@@ -9,9 +13,11 @@ import {
   jsonText,
   pageSize,
   parsed,
+  startInput,
   statusBody,
   statusList,
   time,
+  UnfinishedJson,
 } from './api-values.ts';
 import { type ClientBindingOptions, managementUrls } from './client-binding.ts';
 import { historyView } from './history-view.ts';
@@ -19,7 +25,7 @@ import { type Answer, problem } from './messages.ts';
 
 export interface ApiRequest {
   method: string;
-  /** Path below the API's base, percent-decoded segment by segment. */
+  /** Path below the API's base, percent-decoded segment by segment; `%2F` stays as it is. */
   segments: string[];
   query: URLSearchParams;
   headers: Record<string, string | string[] | undefined>;
@@ -31,31 +37,38 @@ export interface ApiRequest {
 }
 
 const continuationHeader = 'x-ms-continuation-token';
+const wentWrong = 'Something went wrong while processing your request';
 
 /** The durable task extension's HTTP API (`X/HttpApiHandler.cs`): public webhooks and the SDK's local RPC are one code. */
 export class DurableApi {
   private readonly client: DurableClientOperations;
   private readonly runtime: DurableRuntime;
   private readonly binding: ClientBindingOptions;
+  private readonly startGapMs: () => number;
 
-  constructor(client: DurableClientOperations, runtime: DurableRuntime, binding: ClientBindingOptions) {
+  /** @param startGapMs how long a start takes between its look at the ID and its being done; a new value each time. */
+  constructor(
+    client: DurableClientOperations,
+    runtime: DurableRuntime,
+    binding: ClientBindingOptions,
+    startGapMs: () => number = () => 0,
+  ) {
     this.client = client;
     this.runtime = runtime;
     this.binding = binding;
+    this.startGapMs = startGapMs;
   }
 
   async handle(request: ApiRequest): Promise<Answer> {
     try {
       return (await this.route(request)) ?? { status: 404 };
     } catch (error) {
-      if (!(error instanceof ClientError)) throw error;
-      if (error.status === 400)
-        return problem(400, 'One or more of the arguments submitted is incorrect', error.message);
-      if (error.status === 500) {
-        return problem(500, 'Something went wrong while processing your request', error.message);
+      if (error instanceof UnfinishedJson) {
+        const type = 'Newtonsoft.Json.JsonSerializationException';
+        return problem(500, wentWrong, 'Unexpected end when deserializing the input.', type);
       }
-      // Others have no body in Azure, and the SDK's client puts a text of its own there.
-      return error.status === 409 ? problem(409, error.message, error.message) : { status: error.status };
+      if (error instanceof ClientError) return refusal(error, request.segments[2]?.toLowerCase() === 'rewind');
+      throw error;
     }
   }
 
@@ -63,6 +76,8 @@ export class DurableApi {
     const [resource, first, second, third, beyond] = request.segments;
     const isEvent = resource?.toLowerCase() === 'instances' && second?.toLowerCase() === 'raiseevent';
     if (beyond !== undefined || (third !== undefined && !isEvent)) return undefined;
+    // The extension decodes it once more and then finds a segment too many.
+    if (request.segments.some((segment) => /%2f/i.test(segment))) return undefined;
     switch (resource?.toLowerCase()) {
       case 'orchestrators':
         return request.method === 'POST' && first ? this.start(request, first, second) : undefined;
@@ -76,22 +91,26 @@ export class DurableApi {
           return request.method === 'GET' ? this.listEntities(request, first) : undefined;
         return this.entity(request, first, second);
       case 'makeprimary':
-        return request.method === 'POST' ? { status: 200 } : undefined;
+        return { status: 200 };
       default:
         return undefined;
     }
   }
 
   private async start(request: ApiRequest, name: string, instanceId: string | undefined): Promise<Answer> {
-    const input = request.body.length === 0 ? null : jsonText(request.body);
-    const id = this.client.start({ name, instanceId, input, version: request.query.get('version') ?? undefined });
+    const input = startInput(request.body);
+    const version = request.query.get('version') ?? undefined;
+    const prepared = this.client.prepareStart({ name, instanceId, input, version });
+    const gapMs = this.startGapMs();
+    if (gapMs > 0) await sleep(gapMs);
+    this.client.finishStart(prepared);
+    const id = prepared.instanceId;
     const timeoutS = Number(request.query.get('timeout'));
     const pollingS = Number(request.query.get('pollingInterval'));
     if (timeoutS > 0 && pollingS > 0) {
       const record = await this.waitForEnd(id, timeoutS * 1000);
       if (record.status === 'Completed') return { status: 200, body: record.output ?? 'null' };
-      if (record.status === 'Failed') return { status: 500, body: statusBody(record, true) };
-      if (isTerminal(record.status)) return { status: 200, body: statusBody(record, true) };
+      if (isTerminal(record.status)) return this.ended(request, record, statusBody(record, true));
     }
     return this.started(request, id);
   }
@@ -119,9 +138,8 @@ export class DurableApi {
 
   private oneInstance(request: ApiRequest, id: string): Answer | undefined {
     if (request.method === 'DELETE') {
-      this.client.get(id);
-      const instancesDeleted = this.client.purge([id]);
-      return instancesDeleted === 0 ? { status: 404 } : { status: 200, body: { instancesDeleted } };
+      this.client.purgeOne(id);
+      return { status: 200, body: { instancesDeleted: 1 } };
     }
     if (request.method !== 'GET') return undefined;
     const record = this.client.get(id);
@@ -135,7 +153,11 @@ export class DurableApi {
     if (!isTerminal(record.status)) {
       return { status: 202, headers: { location: request.url, 'retry-after': '5' }, body };
     }
-    const asError = record.status === 'Failed' && flag(request.query, 'returnInternalServerErrorOnFailure', false);
+    return this.ended(request, record, body);
+  }
+
+  private ended({ query }: ApiRequest, record: InstanceRecord, body: object): Answer {
+    const asError = record.status === 'Failed' && flag(query, 'returnInternalServerErrorOnFailure', false);
     return { status: asError ? 500 : 200, body };
   }
 
@@ -159,8 +181,8 @@ export class DurableApi {
     }
     if (method !== 'GET') return undefined;
     const limit = pageSize(query);
-    const after = decodeToken(headers[continuationHeader]);
-    const found = this.client.list({ ...filter, ...(after !== undefined && { after }), limit: limit + 1 });
+    const place = decodeToken(headers[continuationHeader]);
+    const found = place === 'nowhere' ? [] : this.client.list({ ...filter, ...place, limit: limit + 1 });
     const page = found.slice(0, limit);
     const token = found.length > limit ? encodeToken(page.at(-1)?.instanceId ?? '') : '';
     const showInput = flag(query, 'showInput', true);
@@ -207,16 +229,16 @@ export class DurableApi {
 
   private listEntities({ query, headers }: ApiRequest, name: string | undefined): Answer {
     const limit = pageSize(query);
-    const after = decodeToken(headers[continuationHeader]);
+    const place = decodeToken(headers[continuationHeader]);
     const updatedFrom = time(query, 'lastOperationTimeFrom');
     const updatedTo = time(query, 'lastOperationTimeTo');
-    const found = this.runtime.store.entities({
+    const wanted = {
       ...(name && { name: name.toLowerCase() }),
-      ...(after !== undefined && { after }),
       ...(updatedFrom !== undefined && { updatedFrom }),
       ...(updatedTo !== undefined && { updatedTo }),
       limit: limit + 1,
-    });
+    };
+    const found = place === 'nowhere' ? [] : this.runtime.store.entities({ ...wanted, ...place });
     const page = found.slice(0, limit);
     const fetchState = flag(query, 'fetchState', false);
     const token = found.length > limit ? encodeToken(page.at(-1)?.entityId ?? '') : '';
@@ -226,16 +248,16 @@ export class DurableApi {
       body: page.map((record) => ({
         entityId: parseEntityId(record.entityId),
         lastOperationTime: new Date(record.updatedAt).toISOString(),
-        ...(fetchState && { state: parsed(record.state) }),
+        state: fetchState ? parsed(record.state) : null,
       })),
     };
   }
 
-  private entity(request: ApiRequest, name: string, rawKey: string): Answer | undefined {
-    const key = rawKey === '$' ? '' : rawKey;
+  private entity(request: ApiRequest, name: string, key: string): Answer | undefined {
     switch (request.method) {
       case 'GET':
-        return { status: 200, body: this.client.readEntity(name, key) };
+        // On reading, and only there, `$` is the empty key: an entity whose key is `$` cannot be read.
+        return { status: 200, body: this.client.readEntity(name, key === '$' ? '' : key) };
       case 'POST': {
         const isJson = /^application\/json/i.test(String(request.headers['content-type'] ?? ''));
         const input =
@@ -254,4 +276,15 @@ export class DurableApi {
         return undefined;
     }
   }
+}
+
+/** The extension's answer to what it refuses. Where it has no body, the SDK's client puts a text of its own. */
+function refusal(error: ClientError, isRewind: boolean): Answer {
+  const { status, message, headline } = error;
+  if (status === 400) {
+    return problem(400, headline ?? 'One or more of the arguments submitted is incorrect', message);
+  }
+  if (status === 500) return problem(500, wentWrong, message);
+  if (status === 409) return problem(409, message);
+  return status === 412 || isRewind ? { status, body: JSON.stringify(message) } : { status };
 }

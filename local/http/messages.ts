@@ -1,3 +1,4 @@
+/** Bodies in and answers out, for all that the host itself serves over HTTP. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
 /** An HTTP answer of the host itself. */
@@ -45,6 +46,8 @@ export function send(response: ServerResponse, answer: Answer): void {
   response.writeHead(status, { ...headers, 'content-type': type, 'content-length': Buffer.byteLength(text) }).end(text);
 }
 
-export function problem(status: number, message: string, detail?: string): Answer {
-  return { status, body: { Message: message, ...(detail !== undefined && { ExceptionMessage: detail }) } };
+/** An error as ASP.NET's Web API writes it. */
+export function problem(status: number, message: string, detail?: string, type?: string): Answer {
+  const exception = { ExceptionMessage: detail, ExceptionType: type };
+  return { status, body: { Message: message, ...exception } };
 }

@@ -167,9 +167,9 @@ function unwrap(part: string, before: string, after: string): string | undefined
   return fits ? part.slice(before.length, part.length - after.length) : undefined;
 }
 
-/** Decodes what is percent-encoded and leaves a stray `%` alone, as .NET does. */
+/** Decodes what is percent-encoded but for `%2F`, and leaves a stray `%` alone, as ASP.NET does. */
 export function decode(part: string): string {
-  return part.replace(/(?:%[0-9a-f]{2})+/gi, (encoded) => {
+  return part.replace(/(?:%(?!2f)[0-9a-f]{2})+/gi, (encoded) => {
     try {
       return decodeURIComponent(encoded);
     } catch {

@@ -59,6 +59,11 @@ export async function handleRequest(
   const url = new URL(request.url ?? '/', `http://${request.headers.host ?? new URL(options.publicUrl).host}`);
   const path = url.pathname;
   if (path === '/' || path.startsWith('/admin/host/')) {
+    // With keys the host tells strangers no more than that it is there.
+    if (options.keys && !mayInvoke(options.keys, 'admin', '', requestKey(request, url))) {
+      send(response, { status: path === '/' ? 200 : 401 });
+      return;
+    }
     const processUptime = Math.round(process.uptime() * 1000);
     const body = { id: 'local', state: 'Running', processUptime, pid: process.pid, workers: options.pool.pids() };
     send(response, { status: 200, body });

@@ -1,3 +1,6 @@
+/**
+ * What blob triggers and blob outputs share: messages of the internal queue, trigger values, connections.
+ */
 import { createHash } from 'node:crypto';
 import type { BlobServiceClient } from '@azure/storage-blob';
 import type { AppFunction } from '../functions.ts';
@@ -72,14 +75,6 @@ export function shownProperties(properties: ShownProperties): object {
     ETag: properties.etag,
     BlobType: properties.blobType,
   };
-}
-
-/** The connection string of a binding: the app setting of that name, with or without its prefix. */
-export function connectionOf(env: Record<string, string>, name: string, who: string): string {
-  const setting = name === '' ? 'AzureWebJobsStorage' : name;
-  const value = env[setting] ?? env[`AzureWebJobs${setting}`];
-  if (!value) throw new Error(`${who}: the app setting '${setting}' (a storage connection string) is not set.`);
-  return value;
 }
 
 /** A stable ID for the host of the app in this folder. */

@@ -1,5 +1,6 @@
 import { buffer } from 'node:stream/consumers';
 import type { BlockBlobClient, ContainerClient } from '@azure/storage-blob';
+import { connectionOf } from '../connection.ts';
 import type { AppFunction } from '../functions.ts';
 import type { TypedData } from '../worker/protocol.ts';
 import { parseBlobPath } from './blob-path.ts';
@@ -10,7 +11,6 @@ import {
   type BlobMessage,
   bindsToClient,
   blobMessage,
-  connectionOf,
   modelBinding,
   plainEtag,
   type ShownProperties,
@@ -79,7 +79,7 @@ export class BlobTriggers {
     const service = (connection: string) => BlobServiceClient.fromConnectionString(connection);
     const blobFunctions = functions.map((found): BlobFunction => {
       const trigger = found.trigger as { path?: string; connection?: string; source?: string };
-      const connection = connectionOf(options.env, trigger.connection ?? '', found.name);
+      const connection = connectionOf(options.env, trigger.connection ?? '');
       return {
         found,
         id: `Host.Functions.${found.name}`,
@@ -90,7 +90,7 @@ export class BlobTriggers {
         done: new Set(),
       };
     });
-    const own = connectionOf(options.env, '', 'the host');
+    const own = connectionOf(options.env, '');
     const account = parseConnectionString(own);
     const queue = new QueueClient(account, `azure-webjobs-blobtrigger-${options.hostId}`);
     const poison = new QueueClient(account, poisonQueueName);

@@ -1,3 +1,7 @@
+/**
+ * One worker process of the app: started, told what to invoke, killed. The pool owns the workers; a worker knows nothing of
+ * triggers.
+ */
 import { type ChildProcess, fork } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
@@ -22,6 +26,7 @@ export class WorkerLost extends Error {}
 export class FunctionTimeout extends Error {}
 
 interface Pending {
+  invocation: Invocation;
   resolve: (result: InvocationResult) => void;
   reject: (error: Error) => void;
   timer: NodeJS.Timeout | undefined;
@@ -31,6 +36,8 @@ export interface WorkerOptions {
   scriptRoot: string;
   env: Record<string, string>;
   logger: Logger;
+  /** What is left to do when a function has returned: its output bindings. A rejection is the function's failure. */
+  complete?: (invocation: Invocation, result: InvocationResult) => Promise<void>;
 }
 
 const entry = fileURLToPath(new URL('./main.ts', import.meta.url));
@@ -41,6 +48,7 @@ export class Worker {
   /** Resolves when the process has ended, for whatever reason. */
   readonly ended: Promise<void>;
   private readonly child: ChildProcess;
+  private readonly complete: WorkerOptions['complete'];
   private readonly pending = new Map<string, Pending>();
   private readonly outbox: ToWorker[] = [];
   private isUp = false;
@@ -48,6 +56,7 @@ export class Worker {
   httpUri: string | undefined;
 
   constructor(options: WorkerOptions) {
+    this.complete = options.complete;
     this.child = fork(entry, [], {
       env: { ...options.env, ...compileCacheEnvironment(options.env) },
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
@@ -100,7 +109,7 @@ export class Worker {
         timeoutMs === undefined
           ? undefined
           : setTimeout(() => this.timeOut(invocation, timeoutMs), Math.min(timeoutMs, 2 ** 31 - 1));
-      this.pending.set(invocation.id, { resolve, reject, timer });
+      this.pending.set(invocation.id, { invocation, resolve, reject, timer });
       this.tell({ type: 'invoke', invocation });
     });
   }
@@ -137,8 +146,19 @@ export class Worker {
     }
     if (message.type !== 'result' && message.type !== 'failed') return;
     const pending = this.take(message.id);
-    if (message.type === 'result') pending?.resolve(message.result);
-    else pending?.reject(new FunctionError(message));
+    if (message.type === 'failed') pending?.reject(new FunctionError(message));
+    else if (pending !== undefined) void this.finish(pending, message.result);
+  }
+
+  private async finish({ invocation, resolve, reject }: Pending, result: InvocationResult): Promise<void> {
+    try {
+      await this.complete?.(invocation, result);
+      resolve(result);
+    } catch (error) {
+      const text = error instanceof Error ? error.message : String(error);
+      const message = `Error while handling an output binding after function ${invocation.functionName} returned: ${text}`;
+      reject(new FunctionError({ message, stack: '' }));
+    }
   }
 
   private take(id: string): Pending | undefined {

@@ -1,14 +1,14 @@
-interface ActionNode {
-  actionType?: number;
-  functionName?: string;
-  operation?: string;
-  externalEventName?: string;
-  compoundActions?: ActionNode[];
-}
+/**
+ * Finds what an orchestrator may not do with one task: put it into two compounds. The worker asks here before the reply
+ * becomes JSON, in which one task in two places and two equal calls look the same.
+ */
+import { type Action, actionType } from '../engine/actions.ts';
 
 /**
- * Finds a task that an orchestrator put into two compounds (`Task.any([a, b])`, then `Task.any([b, c])`). In the reply's
- * JSON that looks like two equal calls; here, before serialisation, it is one object in two places.
+ * Finds a task that an orchestrator put into two compounds (`Task.any([a, b])`, then `Task.any([b, c])`).
+ *
+ * A timer is let through as long as nothing after its second place takes a task ID: Azure starts it a second time and counts
+ * on, the SDK does not, and nobody notices. That is a person's answer awaited several times against one timer.
  *
  * @returns what the task is, or undefined when every action has one place (or the result is no orchestrator's).
  */
@@ -16,24 +16,25 @@ export function findReusedTask(result: unknown): string | undefined {
   if (typeof result !== 'object' || result === null) return undefined;
   const { actions, schemaVersion } = result as { actions?: unknown; schemaVersion?: unknown };
   if (typeof schemaVersion !== 'number' || !Array.isArray(actions)) return undefined;
-  const seen = new Set<ActionNode>();
-  const visit = (node: ActionNode): string | undefined => {
-    if (seen.has(node)) return describe(node);
-    seen.add(node);
-    for (const child of node.compoundActions ?? []) {
-      const found = visit(child);
-      if (found !== undefined) return found;
+  const seen = new Set<Action>();
+  let reused: Action | undefined;
+  for (const action of (actions.flat() as Action[]).flatMap(leaves)) {
+    if (seen.has(action)) reused ??= action;
+    seen.add(action);
+    if (reused !== undefined && action.actionType !== actionType.waitForExternalEvent && action !== reused) {
+      return describe(reused);
     }
-    return undefined;
-  };
-  for (const action of actions.flat() as ActionNode[]) {
-    const found = visit(action);
-    if (found !== undefined) return found;
+    if (reused !== undefined && reused.actionType !== actionType.createTimer) return describe(reused);
   }
   return undefined;
 }
 
-function describe(node: ActionNode): string {
-  const name = node.functionName ?? node.operation ?? node.externalEventName;
-  return name === undefined ? `action type ${node.actionType}` : `'${name}'`;
+/** An action's tasks, in the order in which they are started. */
+function leaves(action: Action): Action[] {
+  return action.compoundActions === undefined ? [action] : action.compoundActions.flatMap(leaves);
+}
+
+function describe(action: Action): string {
+  const name = action.functionName ?? action.operation ?? action.externalEventName;
+  return name === undefined ? `action type ${action.actionType}` : `'${name}'`;
 }

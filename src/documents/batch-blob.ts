@@ -9,11 +9,11 @@ import type { Environment } from '../environment/environment.ts';
 import { invariant, OrdinalError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import type { CompiledPipeline } from '../pipeline/compiled.ts';
-import type { SplitBatch } from '../split/batch.ts';
 import { packFrame } from '../storage/frame.ts';
 import { requireBytes } from '../storage/json.ts';
 import { work } from '../storage/names.ts';
 import { COMPRESSED_MIN, compressQuickly, decompressSized } from '../storage/zstd.ts';
+import type { SplitBatch } from './split-record.ts';
 
 /** What the batches of a run come to, and where it is. */
 export interface Tally {

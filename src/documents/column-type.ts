@@ -6,6 +6,7 @@ const count = z.int().nonnegative();
 
 const annotation = z.union([
   z.object({ kind: z.enum(['string', 'enum', 'json', 'bson', 'uuid', 'float16', 'date', 'interval', 'unknown']) }),
+  z.object({ kind: z.literal('other'), logicalType: count, struct: z.hex() }),
   z.object({ kind: z.literal('decimal'), precision: count, scale: count }),
   z.object({ kind: z.enum(['time', 'timestamp']), unit: z.enum(['MILLIS', 'MICROS', 'NANOS']), utc: z.boolean() }),
   z.object({

@@ -6,13 +6,13 @@ import { z } from 'zod';
 import { limits } from '../limits.ts';
 import type { Entity } from '../pipeline/compiled.ts';
 import type { PipelineIdentity } from '../pipeline/identity.ts';
+import { decimalSchema, idRangeSchema } from '../sequence/id-range.ts';
 import { columnTypeSchema } from './column-type.ts';
 import { selectionSchema } from './selection.ts';
 import { filesRefSchema } from './source-files.ts';
 import { chunkMetaSchema, codecSchema, fragmentSchema } from './split-record.ts';
 
 const count = z.int().nonnegative();
-const decimal = z.string().regex(/^\d{1,19}$/);
 
 export const runIdSchema = z
   .string()
@@ -159,7 +159,7 @@ export const resolutionSchema = z.object({
 export type Resolution = z.infer<typeof resolutionSchema>;
 
 /** A short list of contiguous ranges of IDs; `count` is their sum. */
-const rangesSchema = z.object({ step: decimal, count, ranges: z.array(z.object({ first: decimal, count: decimal })) });
+const rangesSchema = z.object({ step: decimalSchema, count, ranges: z.array(idRangeSchema) });
 
 /** What a sequence gave, and its next ID before and after. Others may have drawn on it in between. */
 const drawnSchema = rangesSchema.extend({
@@ -198,8 +198,8 @@ export const publishedFileSchema = z.object({
   bytes: count,
   /** CRC-32 of the whole file, eight hexadecimal digits; empty for a file without rows, which is not written. */
   crc32: z.string(),
-  firstId: decimal.nullable(),
-  lastId: decimal.nullable(),
+  firstId: decimalSchema.nullable(),
+  lastId: decimalSchema.nullable(),
 });
 export type PublishedFile = z.infer<typeof publishedFileSchema>;
 
@@ -233,8 +233,8 @@ export const manifestSchema = z.object({
       entity: z.string(),
       rows: count,
       bytes: count,
-      firstId: decimal.nullable(),
-      lastId: decimal.nullable(),
+      firstId: decimalSchema.nullable(),
+      lastId: decimalSchema.nullable(),
       files: z.array(publishedFileSchema),
       /** The own IDs of the rows, in row order. */
       ids: rangesSchema.extend({ sequence: z.string() }),
@@ -257,3 +257,16 @@ export const manifestSchema = z.object({
   routing: z.object({ routed: count, unrouted: count, repeated: count }).exactOptional(),
 });
 export type Manifest = z.infer<typeof manifestSchema>;
+
+/** The first rows of every entity, as a dry run shows them. */
+export const previewSchema = z.object({
+  sourceRows: count,
+  entities: z.record(z.string(), z.array(z.record(z.string(), z.unknown()))),
+  note: z.string(),
+});
+export type Preview = z.infer<typeof previewSchema>;
+
+/** The output file that a batch's rows go to. */
+export function partOf(plan: Plan, batch: number): number {
+  return plan.parts.findIndex((part) => batch >= part.from && batch < part.to);
+}

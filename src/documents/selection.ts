@@ -82,33 +82,64 @@ export function globPrefix(glob: string): string {
   return at < 0 ? glob : glob.slice(0, at);
 }
 
+/** Moves every position of a name that is reached on by one part of a glob; `next` is all zeros. */
+type Part = (name: string, reached: Uint8Array, next: Uint8Array) => void;
+
 /**
  * A test of blob names. `?` is one character and `*` any number of them, neither with `/`; `**` is anything, and
- * `**` between two slashes also nothing; `{a,b}` is one of the texts. All else stands for itself.
+ * `**` between two slashes also nothing; `{a,b}` is one of the texts. All else stands for itself, brackets, `!` and
+ * leading dots too. Part by part, all positions that can be reached are kept: time is linear in the name's length by the
+ * number of parts, whatever the glob.
  */
 export function globMatcher(glob: string): (name: string) => boolean {
-  let pattern = '';
-  for (let at = 0; at < glob.length; ) {
-    const rest = glob.slice(at);
-    const braces = /^\{([^{}]*)\}/.exec(rest);
-    const [text, regex] = rest.startsWith('**/')
-      ? ['**/', '(?:.*/)?']
-      : rest.startsWith('**')
-        ? ['**', '.*']
-        : rest.startsWith('*')
-          ? ['*', '[^/]*']
-          : rest.startsWith('?')
-            ? ['?', '[^/]']
-            : braces
-              ? [braces[0], `(?:${braces[1]!.split(',').map(literal).join('|')})`]
-              : [rest[0]!, literal(rest[0]!)];
-    pattern += regex;
-    at += text.length;
+  const parts: Part[] = [];
+  const tokens = /\*\*\/|\*\*|\*|\?|\{[^{}]*\}|[^*?{]+|\{/g;
+  for (const [token] of glob.matchAll(tokens)) {
+    if (token === '**/') parts.push(folders);
+    else if (token === '**') parts.push((name, reached, next) => anyNumber(name, reached, next, false));
+    else if (token === '*') parts.push((name, reached, next) => anyNumber(name, reached, next, true));
+    else if (token === '?') parts.push(oneCharacter);
+    else parts.push(oneOf(token.length > 1 && token.startsWith('{') ? token.slice(1, -1).split(',') : [token]));
   }
-  const compiled = new RegExp(`^${pattern}$`, 's');
-  return (name) => compiled.test(name);
+  return (name) => {
+    let reached = new Uint8Array(name.length + 1);
+    reached[0] = 1;
+    for (const part of parts) {
+      const next = new Uint8Array(name.length + 1);
+      part(name, reached, next);
+      reached = next;
+    }
+    return reached[name.length] === 1;
+  };
 }
 
-function literal(text: string): string {
-  return text.replace(/[.*+?^${}()|[\]\\/]/g, '\\$&');
+function oneOf(texts: readonly string[]): Part {
+  return (name, reached, next) => {
+    for (let at = 0; at <= name.length; at++) {
+      if (reached[at] === 0) continue;
+      for (const text of texts) if (name.startsWith(text, at)) next[at + text.length] = 1;
+    }
+  };
+}
+
+function oneCharacter(name: string, reached: Uint8Array, next: Uint8Array): void {
+  for (let at = 0; at < name.length; at++) if (reached[at] === 1 && name[at] !== '/') next[at + 1] = 1;
+}
+
+function anyNumber(name: string, reached: Uint8Array, next: Uint8Array, withinFolder: boolean): void {
+  let open = 0;
+  for (let at = 0; at <= name.length; at++) {
+    open |= reached[at]!;
+    next[at] = open;
+    if (withinFolder && name[at] === '/') open = 0;
+  }
+}
+
+/** Nothing, or anything that ends with a slash. */
+function folders(name: string, reached: Uint8Array, next: Uint8Array): void {
+  let open = 0;
+  for (let at = 0; at <= name.length; at++) {
+    next[at] = reached[at]! | (at > 0 && name[at - 1] === '/' ? open : 0);
+    open |= reached[at]!;
+  }
 }

@@ -53,7 +53,6 @@ const indexPages = z.object({
   numValues: count,
   nulls: count,
 });
-export type IndexPages = z.infer<typeof indexPages>;
 
 export const fragmentColumnSchema = z.discriminatedUnion('kind', [
   /** Written whole at split. */
@@ -133,3 +132,13 @@ export const splitRecordSchema = z.object({
   unrouted: count.exactOptional(),
 });
 export type SplitRecord = z.infer<typeof splitRecordSchema>;
+
+export interface SplitBatch {
+  record: SplitRecord;
+  /** The lists that the record refers to by number. */
+  sections: Int32Array[];
+  /** By keyed entity: its key list as a Parquet table. */
+  keyLists: Map<string, Uint8Array>;
+  /** The refused rows as a Parquet table; undefined when there are none. */
+  rejected: Uint8Array | undefined;
+}

@@ -1,4 +1,5 @@
 /** The durable client as Ordinal needs it: one small interface, so that another SDK version changes one adapter. */
+import type { ErrorValue } from '../errors.ts';
 export const instanceStatuses = [
   'Pending',
   'Running',
@@ -58,4 +59,16 @@ const ENDED: ReadonlySet<InstanceStatus> = new Set(endedStatuses);
 
 export function hasEnded(instance: Instance): boolean {
   return ENDED.has(instance.status);
+}
+
+/** The error of a run that was ended from outside. */
+export function endedError(reason: string): ErrorValue {
+  const [, message] = /^DeadlineExceeded: (.*)$/s.exec(reason) ?? [];
+  if (message !== undefined) return { code: 'DeadlineExceeded', message, retryable: false };
+  return { code: 'RunCanceled', message: reason || 'the run was ended without a reason', retryable: false };
+}
+
+/** Why a run was ended from outside, as the text that its instance keeps: a code may stand before it. */
+export function endReason(code: 'DeadlineExceeded', message: string): string {
+  return `${code}: ${message}`;
 }

@@ -4,31 +4,23 @@
  * shards, each a sub-orchestration with an explicit ID.
  */
 import type { Task } from 'durable-functions';
-import { z } from 'zod';
-import { planRefSchema } from '../documents/documents.ts';
-import { filesRefSchema } from '../documents/source-files.ts';
 import { type ErrorValue, fromErrorValue, invariant, OrdinalError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import type { ActivityResult, ActivityValue, RunActivity } from './activity.ts';
 import type { Orchestration } from './context.ts';
 
 /** Numbered tasks: `activity` with `{ ...input, [key]: n }` for n in [from, to). */
-export const taskRangeSchema = z.object({
+export interface TaskRange {
   /** Names the shards' instances: `<runId>-<label>-<from>-<width>-<life>`. */
-  label: z.string().max(10),
+  label: string;
   /** Tells the lives of a run ID apart: a run that is started again must not meet the shards of its earlier life. */
-  life: z.string().max(9),
-  activity: z.enum(['readFooters', 'splitBatch', 'sealBatches', 'publishFile']),
-  input: planRefSchema.extend({
-    entity: z.string().exactOptional(),
-    pipeline: z.string().exactOptional(),
-    listing: filesRefSchema.exactOptional(),
-  }),
-  key: z.enum(['batch', 'group', 'part']),
-  from: z.int().nonnegative(),
-  to: z.int().nonnegative(),
-});
-export type TaskRange = z.infer<typeof taskRangeSchema>;
+  life: string;
+  activity: RunActivity;
+  input: { runId: string };
+  key: string;
+  from: number;
+  to: number;
+}
 
 export const SHARD_ORCHESTRATION = 'runShard';
 

@@ -25,8 +25,9 @@ export function pipelineOf(environment: Environment, name: string): CompiledPipe
   const pipeline = environment.pipelines.get(name);
   if (pipeline) return pipeline;
   const known = [...environment.pipelines.keys()].join(', ');
-  throw new OrdinalError('UnknownPipeline', `there is no pipeline "${name}"; there are: ${known}`, {
-    where: { pipeline: name },
+  const asked = name.slice(0, 100);
+  throw new OrdinalError('UnknownPipeline', `there is no pipeline "${asked}"; there are: ${known}`, {
+    where: { pipeline: asked },
     remedy: 'Register it in pipelines/index.ts.',
   });
 }

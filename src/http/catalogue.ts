@@ -6,6 +6,7 @@ import { arrivalOf } from '../pipeline/arrival.ts';
 import type { CompiledPipeline, SequenceOptions } from '../pipeline/compiled.ts';
 import { contractJsonSchema } from '../pipeline/json-schema.ts';
 import { sequenceEntityName } from '../sequence/calls.ts';
+import { countOf, fromJson } from '../sequence/id-range.ts';
 import { sequenceStateSchema } from '../sequence/state.ts';
 import { json } from './problem.ts';
 import type { Door, Handler } from './request-context.ts';
@@ -87,10 +88,10 @@ async function viewSequence({ runs }: Door, { name, start, step, pipelines }: Kn
     start: data.start,
     step: data.step,
     next: data.next,
-    free: data.free.map(([first, count]) => ({ first, count })),
+    free: data.free,
     open: data.open.map(({ owner, ranges }) => ({
       owner,
-      count: String(ranges.reduce((sum, [, count]) => sum + BigInt(count), 0n)),
+      count: String(countOf(ranges.map(fromJson))),
     })),
   };
 }

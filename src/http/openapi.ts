@@ -1,6 +1,8 @@
 /** The OpenAPI 3.1 document, made of the routes and the very schemas that requests are parsed by. */
+
 import { z } from 'zod';
-import type { Route } from './routes.ts';
+import type { Route } from './request-context.ts';
+
 import { problemSchema } from './schemas.ts';
 
 interface Parameter {

@@ -1,5 +1,6 @@
 /** What HTTP handlers work with. */
-import type { HttpRequest, HttpResponseInit } from '@azure/functions';
+import type { HttpMethod, HttpRequest, HttpResponseInit } from '@azure/functions';
+import type { z } from 'zod';
 import type { DurableRuns } from '../durable/client.ts';
 import type { Environment } from '../environment/environment.ts';
 import { apiRoot } from './urls.ts';
@@ -18,4 +19,20 @@ export type Handler = (door: Door, request: HttpRequest) => Promise<HttpResponse
 /** `https://host/api/` as the caller reaches it; `segments` is the number of the route's segments. */
 export function rootOf(door: Door, request: HttpRequest, segments: number): URL {
   return apiRoot(request, segments, { publicUrl: door.environment.config.publicUrl, hostname: door.hostname });
+}
+
+export interface Route {
+  /** Name of the function. */
+  name: string;
+  method: HttpMethod;
+  /** Below the API's root, without a leading slash. */
+  path: string;
+  summary: string;
+  handler: Handler;
+  query?: z.ZodObject;
+  body?: z.ZodType;
+  /** Request headers besides keys. */
+  headers?: Record<string, string>;
+  /** By status; problems of the whole API are added. */
+  answers: Record<number, { description: string; schema: z.ZodType }>;
 }

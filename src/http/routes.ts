@@ -1,30 +1,16 @@
 /** The HTTP API: every route with its handler and the shapes of its answers. Registrations and OpenAPI follow from it. */
+
 import type { HttpMethod } from '@azure/functions';
 import { z } from 'zod';
 import { OrdinalError } from '../errors.ts';
 import { getPipeline, getSequence, listPipelines, listSequences } from './catalogue.ts';
 import { openApi } from './openapi.ts';
 import { json } from './problem.ts';
+import type { Route } from './request-context.ts';
 import { type Handler, rootOf } from './request-context.ts';
 import { cancelBodySchema, cancelRun, getOutcome, getRun, listRuns, outcomeQuerySchema, restartRun } from './runs.ts';
 import * as schemas from './schemas.ts';
 import { startRun } from './start.ts';
-
-export interface Route {
-  /** Name of the function. */
-  name: string;
-  method: HttpMethod;
-  /** Below the API's root, without a leading slash. */
-  path: string;
-  summary: string;
-  handler: Handler;
-  query?: z.ZodObject;
-  body?: z.ZodType;
-  /** Request headers besides keys. */
-  headers?: Record<string, string>;
-  /** By status; problems of the whole API are added. */
-  answers: Record<number, { description: string; schema: z.ZodType }>;
-}
 
 export const routes: readonly Route[] = [
   {

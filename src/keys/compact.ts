@@ -4,9 +4,9 @@
  * the head is changed only if it still lists what was merged.
  */
 import { invariant } from '../errors.ts';
-import { type IdRanges, idAt } from './ids.ts';
-import type { IndexEntry, IndexHead } from './index-documents.ts';
-import { indexBlobs } from './index-documents.ts';
+import { IdMap } from '../sequence/id-map.ts';
+import type { IdList } from '../sequence/id-range.ts';
+import { type IndexEntry, type IndexHead, indexBlobs } from './index-documents.ts';
 import { changeHead, type IndexPartition, readHead } from './key-index.ts';
 import { readBlocks, type SegmentPlace, SegmentWriter } from './segment.ts';
 import type { SegmentBlock } from './segment-block.ts';
@@ -16,14 +16,33 @@ export const SEGMENTS_PER_LEVEL = 8;
 /** Bytes of one staged block of a merged segment. */
 const PIECE_BYTES = 8 * 1024 * 1024;
 
-/** The oldest segments of the lowest level that has enough of them; undefined when none has. */
+/** Neighbours in one list of a head: its keys, or the digests of attributes that `owner` has published. */
+export interface Mergeable {
+  owner: string | undefined;
+  entries: IndexEntry[];
+}
+
+/** What can be merged next; undefined when nothing can. */
 export function mergeable(
-  head: Pick<IndexHead, 'entries'>,
+  head: Pick<IndexHead, 'entries' | 'attributes'>,
   perLevel: number = SEGMENTS_PER_LEVEL,
-): IndexEntry[] | undefined {
-  const levels = [...new Set(head.entries.map(({ level }) => level))].sort((a, b) => a - b);
+): Mergeable | undefined {
+  for (const owner of [undefined, ...Object.keys(head.attributes ?? {})]) {
+    const entries = crowded(listOf(head, owner), perLevel);
+    if (entries) return { owner, entries };
+  }
+  return undefined;
+}
+
+function listOf(head: Pick<IndexHead, 'entries' | 'attributes'>, owner: string | undefined): IndexEntry[] {
+  return owner === undefined ? head.entries : (head.attributes?.[owner] ?? []);
+}
+
+/** The oldest segments of the lowest level that has enough of them. Older segments have higher levels: they are neighbours. */
+function crowded(list: readonly IndexEntry[], perLevel: number): IndexEntry[] | undefined {
+  const levels = [...new Set(list.map(({ level }) => level))].sort((a, b) => a - b);
   for (const level of levels) {
-    const entries = head.entries.filter((entry) => entry.level === level);
+    const entries = list.filter((entry) => entry.level === level);
     if (entries.length >= perLevel) return entries.slice(0, perLevel);
   }
   return undefined;
@@ -33,76 +52,93 @@ export function mergeable(
 export async function compact(at: IndexPartition, perLevel: number = SEGMENTS_PER_LEVEL): Promise<number> {
   for (let merges = 0; ; merges++) {
     const head = (await readHead(at))?.value;
-    const entries = head && mergeable(head, perLevel);
-    if (!entries) return merges;
-    await merge(at, entries);
+    const found = head && mergeable(head, perLevel);
+    if (!found) return merges;
+    await merge(at, found);
   }
 }
 
-async function merge(at: IndexPartition, entries: readonly IndexEntry[]): Promise<void> {
+async function merge(at: IndexPartition, { owner, entries }: Mergeable): Promise<void> {
   const { store, container, document, partition } = at;
-  const [first, last] = [entries[0]!, entries.at(-1)!];
-  const blob = indexBlobs.merged(document.index, document.epoch, partition, first.from, last.to);
-  const place = await writeMerged(at, blob, entries);
-  const merged: IndexEntry = {
-    ...place,
-    ids: null,
-    level: Math.max(...entries.map(({ level }) => level)) + 1,
-    from: first.from,
-    to: last.to,
-  };
+  const [from, to] = [entries[0]!.from, entries.at(-1)!.to];
+  const names = [document.index, document.epoch, partition] as const;
+  const blob =
+    owner === undefined
+      ? indexBlobs.merged(...names, from, to)
+      : indexBlobs.mergedAttributes(...names, owner, from, to);
+  const place = await writeMerged(at, blob, entries, owner !== undefined);
+  const level = Math.max(...entries.map((entry) => entry.level)) + 1;
+  const merged: IndexEntry = { ...place, ids: null, level, from, to };
   let replaced = false;
   await changeHead(at, (head) => {
-    const all = entries.every((entry) => head.entries.some((other) => other.blob === entry.blob));
-    replaced = all;
+    const all = listOf(head, owner);
+    const first = all.findIndex((entry) => entry.blob === entries[0]!.blob);
+    replaced = first >= 0 && entries.every((entry, i) => all[first + i]?.blob === entry.blob);
     // Somebody else has merged them.
-    if (!all) return head;
-    const kept = head.entries.filter((entry) => !entries.some((other) => other.blob === entry.blob));
-    const place = kept.findIndex((entry) => entry.from > merged.to);
-    const list = place < 0 ? [...kept, merged] : kept.toSpliced(place, 0, merged);
-    return { ...head, entries: list };
+    if (!replaced) return head;
+    const list = all.toSpliced(first, entries.length, merged);
+    return owner === undefined
+      ? { ...head, entries: list }
+      : { ...head, attributes: { ...head.attributes, [owner]: list } };
   });
   // A reader that still has the old head finds them gone, and reads the head again.
   if (replaced) for (const entry of entries) await store.remove(container, entry.blob);
 }
 
-/** Writes segments as one, with IDs for values. Throws what `readBlocks` does. */
-export async function writeMerged(
+/**
+ * Writes segments as one, with IDs for values. A key is in one of them only; or, with `newest`, the last segment's value
+ * for it stays. Throws what `readBlocks` does.
+ */
+async function writeMerged(
   at: Pick<IndexPartition, 'store' | 'container'>,
   blob: string,
-  sources: readonly (SegmentPlace & { ids: IdRanges | null })[],
+  sources: readonly (SegmentPlace & { ids: IdList | null })[],
+  newest: boolean,
 ): Promise<SegmentPlace> {
   const writer = new SegmentWriter();
   const upload = new SegmentUpload(at, blob);
   const cursors: Cursor[] = [];
-  for (const source of sources) {
+  for (const source of newest ? sources.toReversed() : sources) {
     const cursor = new Cursor(readBlocks(at.store, at.container, source)[Symbol.asyncIterator](), source.ids);
     if (await cursor.nextBlock()) cursors.push(cursor);
   }
+  let hash = -1;
+  /** Keys of that hash which are written. */
+  let written: Uint8Array[] = [];
   while (cursors.length > 0) {
     let least = cursors[0]!;
+    // Of equal hashes the first cursor's comes first: the newest segment's.
     for (const cursor of cursors) if (cursor.hash < least.hash) least = cursor;
-    if (!least.moveTo(writer) && !(await least.nextBlock())) cursors.splice(cursors.indexOf(least), 1);
+    let known = false;
+    if (newest) {
+      if (least.hash !== hash) written = [];
+      hash = least.hash;
+      const { key } = least;
+      known = written.some((other) => Buffer.compare(other, key) === 0);
+      if (!known) written.push(key.slice());
+    }
+    if (!least.moveTo(known ? undefined : writer) && !(await least.nextBlock()))
+      cursors.splice(cursors.indexOf(least), 1);
     if (writer.ready) await upload.add(writer);
   }
   const place = writer.finish();
   await upload.finish(writer);
   const keys = sources.reduce((sum, source) => sum + source.keys, 0);
-  invariant(place.keys === keys, `merged ${place.keys} keys of ${keys}`);
+  invariant(newest || place.keys === keys, `merged ${place.keys} keys of ${keys}`);
   return { blob, ...place };
 }
 
 /** Walks along the keys of a segment. */
-export class Cursor {
+class Cursor {
   readonly #blocks: AsyncIterator<SegmentBlock>;
-  readonly #ids: IdRanges | null;
+  readonly #ids: IdMap | null;
   #block: SegmentBlock | undefined;
   #at = 0;
   hash = 0;
 
-  constructor(blocks: AsyncIterator<SegmentBlock>, ids: IdRanges | null) {
+  constructor(blocks: AsyncIterator<SegmentBlock>, ids: IdList | null) {
     this.#blocks = blocks;
-    this.#ids = ids;
+    this.#ids = ids && new IdMap(ids);
   }
 
   async nextBlock(): Promise<boolean> {
@@ -125,7 +161,7 @@ export class Cursor {
     const { values, hashes, ends, bytes } = this.#block!;
     const i = this.#at++;
     if (writer === undefined) return this.#stay(hashes);
-    const value = this.#ids ? idAt(this.#ids, Number(values[i]!)) : values[i]!;
+    const value = this.#ids ? this.#ids.at(Number(values[i]!)) : values[i]!;
     writer.add(hashes[i]!, value, bytes, i === 0 ? 0 : ends[i - 1]!, ends[i]!);
     return this.#stay(hashes);
   }
@@ -138,7 +174,7 @@ export class Cursor {
 }
 
 /** Stages a segment's blocks as they come, and commits them together. */
-export class SegmentUpload {
+class SegmentUpload {
   readonly #at: Pick<IndexPartition, 'store' | 'container'>;
   readonly #blob: string;
   readonly #ids: string[] = [];

@@ -1,6 +1,6 @@
 /** The documents of a key index: what is fixed at its first use, and by partition its head. */
 import { z } from 'zod';
-import { idRangesSchema } from './ids.ts';
+import { idListSchema } from '../sequence/id-range.ts';
 
 const count = z.int().nonnegative();
 
@@ -18,7 +18,7 @@ export type IndexDocument = z.infer<typeof indexSchema>;
 const placeSchema = z.object({ blob: z.string(), keys: count, bytes: count, directory: count });
 
 const entrySchema = placeSchema.extend({
-  ids: idRangesSchema.nullable(),
+  ids: idListSchema.nullable(),
   /** 0 for the delta of one run; n for what was merged n times over. */
   level: count,
   /** Versions of the head that brought its keys: [from, to]. */

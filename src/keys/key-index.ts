@@ -11,9 +11,9 @@
  * not yet its life, from writing the head.
  */
 import { OrdinalError } from '../errors.ts';
+import type { IdList } from '../sequence/id-range.ts';
 import { readVersioned, type Versioned, writeJson } from '../storage/json.ts';
 import type { BlobStore } from '../storage/store.ts';
-import type { IdRanges } from './ids.ts';
 import {
   emptyHead,
   headSchema,
@@ -37,7 +37,7 @@ export interface IndexPartition extends IndexStore {
 }
 
 /** The IDs of a pending delta's keys if its run has published, in the order of their ordinals; undefined if not. */
-export type PublishedIds = (pending: PendingDelta) => Promise<IdRanges | undefined>;
+export type PublishedIds = (pending: PendingDelta) => Promise<IdList | undefined>;
 
 /**
  * The index's document, made at first use. Throws `PipelineChanged` when the index has other partitions or key types
@@ -148,7 +148,7 @@ export function withPending(head: IndexHead, term: number, pending: PendingDelta
   return { ...head, term, pending };
 }
 
-function withDelta(head: IndexHead, { delta, attributes }: PendingDelta, ids: IdRanges): IndexHead {
+function withDelta(head: IndexHead, { delta, attributes }: PendingDelta, ids: IdList): IndexHead {
   const number = head.number + 1;
   const made = { level: 0, from: number, to: number };
   const next: IndexHead = { ...head, number, pending: null };

@@ -1,13 +1,15 @@
 /** Finding the IDs of arriving keys in an index: both sides are in the order of hash, so it is one merge. */
+
+import { IdMap } from '../sequence/id-map.ts';
+import type { IdList } from '../sequence/id-range.ts';
 import type { BlobStore } from '../storage/store.ts';
-import { type IdRanges, idAt } from './ids.ts';
 import { readBlocks, type SegmentPlace } from './segment.ts';
 import type { SegmentBlock } from './segment-block.ts';
 import type { KeyTable } from './table.ts';
 
 export interface Segment extends SegmentPlace {
   /** Null: values are IDs. Otherwise they are ordinals into these ranges. */
-  ids: IdRanges | null;
+  ids: IdList | null;
 }
 
 /** What an unknown key has in place of an ID. IDs are never negative. */
@@ -26,12 +28,13 @@ export async function findIds(
   const hashes = new Uint32Array(order.length);
   for (let i = 0; i < order.length; i++) hashes[i] = table.hashAt(order[i]!);
   for (const segment of segments) {
+    const ids = segment.ids && new IdMap(segment.ids);
     const wanted = (first: number, last: number) => {
       const at = lowerBound(hashes, first);
       return at < hashes.length && hashes[at]! <= last;
     };
     for await (const block of readBlocks(store, container, segment, wanted)) {
-      findInBlock(block, segment.ids, table, order, hashes, found);
+      findInBlock(block, ids, table, order, hashes, found);
     }
   }
   return found;
@@ -39,7 +42,7 @@ export async function findIds(
 
 function findInBlock(
   block: SegmentBlock,
-  ids: IdRanges | null,
+  ids: IdMap | null,
   table: KeyTable,
   order: Uint32Array,
   hashes: Uint32Array,
@@ -56,7 +59,7 @@ function findInBlock(
       const start = k === 0 ? 0 : block.ends[k - 1]!;
       if (!table.equals(order[i]!, block.bytes, start, block.ends[k]!)) continue;
       const value = block.values[k]!;
-      found[order[i]!] = ids === null ? value : idAt(ids, Number(value));
+      found[order[i]!] = ids === null ? value : ids.at(Number(value));
       break;
     }
   }

@@ -4,26 +4,13 @@
  *
  *     low and high words of the values · differences of the hashes · lengths of the keys (four planes of n bytes each) ·
  *     key bytes
- *
- * Two older layouts, each with a magic of its own, are read and not written: numbers one after the other (i64 value[n] ·
- * u32 hash[n] · u32 end[n] · key bytes · pad to 8, little endian), compressed or not.
  */
 import zlib from 'node:zlib';
 import { lowAndHigh, readEnds, readPlanes, type Words, wordsOf, writePlanes } from '../bytes/byte-planes.ts';
 import { OrdinalError } from '../errors.ts';
 
-/** At the end of a segment: which layout its blocks have. */
+/** At the end of every segment: names this layout of its blocks. */
 export const MAGIC = 0x33534b4f;
-/** Of the older layouts. */
-const MAGIC_WORDS = 0x32534b4f;
-const MAGIC_WORDS_UNCOMPRESSED = 0x31534b4f;
-
-export type SegmentLayout = 'planes' | 'words' | 'uncompressed words';
-const layouts: ReadonlyMap<number, SegmentLayout> = new Map([
-  [MAGIC, 'planes'],
-  [MAGIC_WORDS, 'words'],
-  [MAGIC_WORDS_UNCOMPRESSED, 'uncompressed words'],
-]);
 
 /** Bytes of a key's value, hash and length. */
 export const NUMBERS_BYTES = 16;
@@ -37,11 +24,6 @@ export interface SegmentBlock {
   hashes: Uint32Array;
   ends: Uint32Array;
   bytes: Uint8Array;
-}
-
-/** Undefined for what is no segment. */
-export function layoutOf(magic: number): SegmentLayout | undefined {
-  return layouts.get(magic);
 }
 
 /** Writes a block's numbers to its beginning. Returns the byte behind them. */
@@ -58,19 +40,9 @@ export function writeNumbers(
 }
 
 /** The block that is stored as these bytes. Throws `CorruptFile`, which names the blob. */
-export function blockAt(stored: Uint8Array, keys: number, layout: SegmentLayout, blob: string): SegmentBlock {
-  const block = layout === 'uncompressed words' ? new Uint8Array(stored) : decompressed(stored, keys, blob);
+export function blockAt(stored: Uint8Array, keys: number, blob: string): SegmentBlock {
+  const block = decompressed(stored, keys, blob);
   if (keys === 0 || block.length < keys * NUMBERS_BYTES) throw corruptSegment(blob);
-  const { values, hashes, ends } = layout === 'planes' ? numbersOfPlanes(block, keys) : numbersOfWords(block, keys);
-  const start = keys * NUMBERS_BYTES;
-  const used = ends[keys - 1]!;
-  if (start + used > block.length) throw corruptSegment(blob);
-  return { values, hashes, ends, bytes: block.subarray(start, start + used) };
-}
-
-type Numbers = Pick<SegmentBlock, 'values' | 'hashes' | 'ends'>;
-
-function numbersOfPlanes(block: Uint8Array, keys: number): Numbers {
   const values = new BigInt64Array(keys);
   const hashes = new Uint32Array(keys);
   const ends = new Uint32Array(keys);
@@ -78,25 +50,15 @@ function numbersOfPlanes(block: Uint8Array, keys: number): Numbers {
   const valuesEnd = readPlanes(high, false, block, readPlanes(low, false, block, 0));
   const hashesEnd = readPlanes(wordsOf(new Int32Array(hashes.buffer)), true, block, valuesEnd);
   readEnds(ends, block, hashesEnd);
-  return { values, hashes, ends };
+  const start = keys * NUMBERS_BYTES;
+  const used = ends[keys - 1]!;
+  if (start + used > block.length) throw corruptSegment(blob);
+  return { values, hashes, ends, bytes: block.subarray(start, start + used) };
 }
 
-function numbersOfWords({ buffer, byteOffset: base }: Uint8Array, keys: number): Numbers {
-  return {
-    values: new BigInt64Array(buffer, base, keys),
-    hashes: new Uint32Array(buffer, base + keys * 8, keys),
-    ends: new Uint32Array(buffer, base + keys * 12, keys),
-  };
-}
-
-/** A block in memory of its own, which words can be read from. */
 function decompressed(stored: Uint8Array, keys: number, blob: string): Uint8Array {
   try {
-    const block = zlib.zstdDecompressSync(stored, {
-      chunkSize: 64 * Math.max(keys, 16),
-      maxOutputLength: BLOCK_BYTES_MAX,
-    });
-    return block.byteOffset % 8 === 0 ? block : new Uint8Array(block);
+    return zlib.zstdDecompressSync(stored, { chunkSize: 64 * Math.max(keys, 16), maxOutputLength: BLOCK_BYTES_MAX });
   } catch (cause) {
     throw corruptSegment(blob, cause);
   }

@@ -14,16 +14,7 @@ import { arenaOf, copyForward, slackBytes } from '../bytes/short-bytes.ts';
 import { invariant, OrdinalError } from '../errors.ts';
 import type { BlobStore } from '../storage/store.ts';
 import { compressQuickly } from '../storage/zstd.ts';
-import {
-  blockAt,
-  corruptSegment,
-  layoutOf,
-  MAGIC,
-  NUMBERS_BYTES,
-  type SegmentBlock,
-  type SegmentLayout,
-  writeNumbers,
-} from './segment-block.ts';
+import { blockAt, corruptSegment, MAGIC, NUMBERS_BYTES, type SegmentBlock, writeNumbers } from './segment-block.ts';
 import type { KeyTable } from './table.ts';
 
 const BLOCK_KEYS = 8192;
@@ -204,7 +195,7 @@ export async function* readBlocks(
   place: SegmentPlace,
   wanted: (first: number, last: number) => boolean = () => true,
 ): AsyncIterable<SegmentBlock> {
-  const { blocks: directory, layout } = await readDirectory(store, container, place);
+  const directory = await readDirectory(store, container, place);
   const requests = grouped(directory.filter((block) => wanted(block.first, block.last)));
   const fetch = (group: BlockPlace[] | undefined) => {
     if (!group) return undefined;
@@ -221,22 +212,18 @@ export async function* readBlocks(
     const group = requests[r]!;
     for (const block of group) {
       const at = block.offset - group[0]!.offset;
-      yield blockAt(bytes.subarray(at, at + block.length), block.keys, layout, place.blob);
+      yield blockAt(bytes.subarray(at, at + block.length), block.keys, place.blob);
     }
   }
 }
 
-async function readDirectory(
-  store: BlobStore,
-  container: string,
-  place: SegmentPlace,
-): Promise<{ blocks: BlockPlace[]; layout: SegmentLayout }> {
+async function readDirectory(store: BlobStore, container: string, place: SegmentPlace): Promise<BlockPlace[]> {
   const bytes = await readPart(store, container, place.blob, place.directory, place.bytes - place.directory);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const count = view.getUint32(bytes.length - 8, true);
-  const layout = layoutOf(view.getUint32(bytes.length - 4, true));
-  if (!layout || count * DIRECTORY_ENTRY_BYTES + TAIL_BYTES !== bytes.length) throw corruptSegment(place.blob);
-  const blocks = Array.from({ length: count }, (_, i) => {
+  const magic = view.getUint32(bytes.length - 4, true);
+  if (magic !== MAGIC || count * DIRECTORY_ENTRY_BYTES + TAIL_BYTES !== bytes.length) throw corruptSegment(place.blob);
+  return Array.from({ length: count }, (_, i) => {
     const at = i * DIRECTORY_ENTRY_BYTES;
     return {
       offset: view.getFloat64(at, true),
@@ -246,7 +233,6 @@ async function readDirectory(
       last: view.getUint32(at + 20, true),
     };
   });
-  return { blocks, layout };
 }
 
 function grouped(blocks: readonly BlockPlace[]): BlockPlace[][] {

@@ -60,6 +60,11 @@ export class KeyTable {
     return this.#arenaLength;
   }
 
+  /** Bytes of a key. */
+  lengthOf(ordinal: number): number {
+    return this.#offsets[ordinal + 1]! - this.#offsets[ordinal]!;
+  }
+
   /** The key's ordinal, a new one if the key is new. */
   intern(bytes: Uint8Array, start = 0, end = bytes.length): number {
     return this.internHashed(hashKey(bytes, start, end), bytes, start, end);

@@ -5,6 +5,7 @@
  * Specification: parquet-format `Encodings.md`.
  */
 import type { ErrorLocation } from '../errors.ts';
+import { limits } from '../limits.ts';
 import { isDictionaryEncoding } from './constants.ts';
 import { decodeDeltaBytes, decodeDeltaInt32, decodeDeltaInt64, decodeDeltaLengthBytes } from './delta.ts';
 import { corrupt, guarded, unsupported } from './fail.ts';
@@ -16,9 +17,6 @@ import { decodeByteStreamSplit, decodePlain } from './plain.ts';
 import { PlainColumnBuilder } from './plain-column.ts';
 import type { ChunkMeta, Column, ColumnType, Leaf, Values } from './types.ts';
 import { bytesAt, gather } from './values.ts';
-
-/** Bytes that the values of one page may decode to where encoding multiplies them. */
-const decodedBytesMax = 1 << 30;
 
 /**
  * Decodes a chunk of `rows` rows; `bytes` is the whole chunk. `shape`, when the caller has it, saves reading the page
@@ -123,17 +121,28 @@ export function decodeValidity(
   });
 }
 
-function locate(leaf: Leaf, where: ErrorLocation): ErrorLocation {
+/** The place of a flat column's chunk. Throws `UnsupportedFile` for a nested one. */
+export function locate(leaf: Leaf, where: ErrorLocation): ErrorLocation {
   const at = { ...where, column: leaf.name };
   if (leaf.nested) unsupported('The column is nested, and only flat columns can be read.', at);
   return at;
+}
+
+/**
+ * Holds the nulls that were counted in a whole chunk to the footer's count, where it states one: engines answer `IS NULL`
+ * by it. Throws `CorruptFile`.
+ */
+export function checkNullCount(meta: ChunkMeta, nulls: number, where: ErrorLocation): void {
+  const stated = meta.statistics?.nullCount;
+  if (stated !== undefined && stated !== nulls) corrupt(`a chunk of ${nulls} nulls that declares ${stated}`, where);
 }
 
 function checkRows(meta: ChunkMeta, rows: number, where: ErrorLocation): void {
   if (meta.numValues !== rows) corrupt(`a chunk of ${meta.numValues} values in a group of ${rows} rows`, where);
 }
 
-function forEachDataPage(
+/** Opens the data pages in turn; `row` is the first row of each. Throws as `openDataPage` does. */
+export function forEachDataPage(
   bytes: Uint8Array,
   meta: ChunkMeta,
   leaf: Leaf,
@@ -179,7 +188,7 @@ function spreadIndices(indices: Int32Array, row: number, rows: number, count: nu
 }
 
 /** The values of a page, nulls left out. Throws `OrdinalError` and, on bytes that end too soon, `RangeError`. */
-function decodeValues(
+export function decodeValues(
   page: Page,
   body: PageBody,
   type: ColumnType,
@@ -194,7 +203,7 @@ function decodeValues(
     if (!dictionary) corrupt('a dictionary-encoded page without a dictionary', where);
     const indices = new Int32Array(count);
     decodePageIndices(body, count, dictionary.length, indices, 0, where);
-    return gather(dictionary, indices);
+    return gather(dictionary, indices, count, limits.columnBytesMax);
   }
   const { physical } = type;
   switch (page.encoding) {
@@ -218,7 +227,7 @@ function decodeValues(
     case 'DELTA_BYTE_ARRAY': {
       const isFixed = physical === 'FIXED_LEN_BYTE_ARRAY';
       if (!isFixed && physical !== 'BYTE_ARRAY') break;
-      const values = decodeDeltaBytes(bytes, start, end, count, decodedBytesMax);
+      const values = decodeDeltaBytes(bytes, start, end, count, limits.columnBytesMax);
       return isFixed ? toFixed(values, type.typeLength ?? 0, where) : values;
     }
     default:

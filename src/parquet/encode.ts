@@ -8,4 +8,4 @@ export {
   encodePlain,
   type PageOptions,
 } from './encode-pages.ts';
-export { encodeInt64Sequence, type SequenceEncoding, type SequenceRange } from './int64-sequence.ts';
+export { encodeInt64Sequence, type Int64Run, type SequenceEncoding } from './int64-sequence.ts';

@@ -30,41 +30,101 @@ export function decodeHybrid(
   last = INT32_MAX,
 ): number {
   if (bitWidth > 32) throw new RangeError(`a bit width of ${bitWidth}`);
-  const valueBytes = (bitWidth + 7) >>> 3;
   const view = new DataView(bytes.buffer, bytes.byteOffset, end);
   const stop = at + count;
-  let i = start;
+  const run: Run = { packed: false, length: 0, value: 0, at: start };
   let o = at;
   let signs = 0;
   while (o < stop) {
-    // Run header: a varint whose lowest bit tells the kind.
-    let header = 0;
-    for (let shift = 0; ; shift += 7) {
-      if (i >= end || shift > 28) throw new RangeError('a run without a header');
-      const byte = bytes[i++]!;
-      header |= (byte & 127) << shift;
-      if (byte < 128) break;
-    }
-    header >>>= 0;
-    if ((header & 1) === 0) {
-      if (valueBytes > end - i) throw new RangeError('a run without its value');
-      let value = 0;
-      for (let b = 0; b < valueBytes; b++) value |= bytes[i++]! << (8 * b);
-      const runEnd = Math.min(stop, o + (header >>> 1));
-      out.fill(value, o, runEnd);
-      if (runEnd > o) signs |= value | (last - value);
-      o = runEnd;
+    readRun(bytes, run, end, bitWidth);
+    const wanted = Math.min(run.length, stop - o);
+    if (!run.packed) {
+      out.fill(run.value, o, o + wanted);
+      if (wanted > 0) signs |= run.value | (last - run.value);
     } else {
-      const packed = (header >>> 1) * 8;
-      const wanted = Math.min(packed, stop - o);
-      // The padding of the last group may be missing; the values that are wanted may not.
-      if (Math.ceil((wanted * bitWidth) / 8) > end - i) throw new RangeError('bit-packed values run past the end');
-      signs |= unpack(bytes, view, i, end, bitWidth, wanted, out, o, last);
-      o += wanted;
-      i = Math.min(end, i + (packed / 8) * bitWidth);
+      checkPacked(wanted, bitWidth, end - run.at);
+      signs |= unpack(bytes, view, run.at, end, bitWidth, wanted, out, o, last);
+      run.at = Math.min(end, run.at + (run.length / 8) * bitWidth);
     }
+    o += wanted;
   }
-  return signs < 0 ? BEYOND : i;
+  return signs < 0 ? BEYOND : run.at;
+}
+
+/** One run: `length` times `value`, or so many packed values that begin at byte `at`. */
+interface Run {
+  packed: boolean;
+  length: number;
+  value: number;
+  /** The first byte not consumed. */
+  at: number;
+}
+
+/** Reads the run that begins at byte `run.at`, up to its packed values. Throws `RangeError`. */
+function readRun(bytes: Uint8Array, run: Run, end: number, bitWidth: number): void {
+  // Run header: a varint whose lowest bit tells the kind.
+  let i = run.at;
+  let header = 0;
+  for (let shift = 0; ; shift += 7) {
+    if (i >= end || shift > 28) throw new RangeError('a run without a header');
+    const byte = bytes[i++]!;
+    header |= (byte & 127) << shift;
+    if (byte < 128) break;
+  }
+  header >>>= 0;
+  run.packed = (header & 1) === 1;
+  run.length = run.packed ? (header >>> 1) * 8 : header >>> 1;
+  if (!run.packed) {
+    const valueBytes = (bitWidth + 7) >>> 3;
+    if (valueBytes > end - i) throw new RangeError('a run without its value');
+    run.value = 0;
+    for (let b = 0; b < valueBytes; b++) run.value |= bytes[i++]! << (8 * b);
+  }
+  run.at = i;
+}
+
+/** The padding of the last group may be missing; the values that are wanted may not. */
+function checkPacked(wanted: number, bitWidth: number, available: number): void {
+  if (Math.ceil((wanted * bitWidth) / 8) > available) throw new RangeError('bit-packed values run past the end');
+}
+
+/** Values that are unpacked at a time where they are only looked at. */
+const looked = new Int32Array(4096);
+
+/**
+ * Whether `count` values of `bitWidth` bits from bytes [start, end) are all among 0 to `last`; no value is kept. Throws
+ * `RangeError` as `decodeHybrid` does. Packed values whose width allows nothing beyond `last` are passed over.
+ */
+export function hybridHolds(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  bitWidth: number,
+  count: number,
+  last: number,
+): boolean {
+  if (bitWidth > 32) throw new RangeError(`a bit width of ${bitWidth}`);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, end);
+  const free = 2 ** bitWidth - 1 <= last;
+  const run: Run = { packed: false, length: 0, value: 0, at: start };
+  for (let seen = 0; seen < count; ) {
+    readRun(bytes, run, end, bitWidth);
+    const wanted = Math.min(run.length, count - seen);
+    if (!run.packed) {
+      if (wanted > 0 && (run.value < 0 || run.value > last)) return false;
+    } else {
+      checkPacked(wanted, bitWidth, end - run.at);
+      // Whole groups of eight take a whole number of bytes.
+      for (let from = 0; !free && from < wanted; from += looked.length) {
+        const at = run.at + (from / 8) * bitWidth;
+        const take = Math.min(looked.length, wanted - from);
+        if (unpack(bytes, view, at, end, bitWidth, take, looked, 0, last) < 0) return false;
+      }
+      run.at = Math.min(end, run.at + (run.length / 8) * bitWidth);
+    }
+    seen += wanted;
+  }
+  return true;
 }
 
 /**

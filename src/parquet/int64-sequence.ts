@@ -10,7 +10,7 @@ import { countedRun, countedRunMin } from './run-compress.ts';
 import type { Codec, EncodedChunk, RawStatistics } from './types.ts';
 
 /** `count` values: first, first + step, first + 2 * step, and so on. */
-export interface SequenceRange {
+export interface Int64Run {
   first: bigint;
   count: number;
   step: bigint;
@@ -28,7 +28,7 @@ const deltaBlockValues = 128;
 const deltaMiniblocks = 4;
 
 /** Encodes the ranges one after the other, with exact statistics. Throws `Internal` beyond the 64-bit range. */
-export function encodeInt64Sequence(ranges: readonly SequenceRange[], options: SequenceEncoding): EncodedChunk {
+export function encodeInt64Sequence(ranges: readonly Int64Run[], options: SequenceEncoding): EncodedChunk {
   const pages = new PageWriter(options.codec, options.encoding === 'delta' ? 'DELTA_BINARY_PACKED' : 'PLAIN');
   for (const range of ranges) {
     const last = lastOf(range);
@@ -48,11 +48,11 @@ export function encodeInt64Sequence(ranges: readonly SequenceRange[], options: S
   return pages.chunk(sequenceStatistics(ranges));
 }
 
-function lastOf({ first, count, step }: SequenceRange): bigint {
+function lastOf({ first, count, step }: Int64Run): bigint {
   return count === 0 ? first : first + BigInt(count - 1) * step;
 }
 
-function sequenceStatistics(ranges: readonly SequenceRange[]): RawStatistics {
+function sequenceStatistics(ranges: readonly Int64Run[]): RawStatistics {
   let min: bigint | undefined;
   let max: bigint | undefined;
   for (const range of ranges) {
@@ -72,7 +72,7 @@ function int64Bytes(value: bigint): Uint8Array {
 }
 
 /** PLAIN pages of `rowsMax` rows over all ranges; a page may span ranges. */
-function addPlainPages(ranges: readonly SequenceRange[], rowsMax: number, codec: Codec, pages: PageWriter): void {
+function addPlainPages(ranges: readonly Int64Run[], rowsMax: number, codec: Codec, pages: PageWriter): void {
   let left = ranges.reduce((sum, range) => sum + range.count, 0);
   let range = 0;
   let done = 0;
@@ -102,7 +102,7 @@ function addPlainPages(ranges: readonly SequenceRange[], rowsMax: number, codec:
 }
 
 /** The compressed page when it is one run of step 1 and its codec has a direct way for that. */
-function countedPage(range: SequenceRange, done: number, rows: number, codec: Codec): Uint8Array | undefined {
+function countedPage(range: Int64Run, done: number, rows: number, codec: Codec): Uint8Array | undefined {
   if (range.step !== 1n || rows < countedRunMin || range.count - done < rows) return undefined;
   return countedRun(range.first + BigInt(done), rows, codec);
 }

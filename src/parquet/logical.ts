@@ -124,6 +124,12 @@ export function reader(type: ColumnType, kind: LogicalKind): ValueReader {
   }
 }
 
+/** A reader that fails on no value: integers as stored (INT96 as nanoseconds since the epoch), else bytes. For messages. */
+export function rawReader(type: ColumnType): ValueReader {
+  const kinds = kindsOf(type);
+  return reader(type, kinds.includes('bigint') ? 'bigint' : kinds.includes('bytes') ? 'bytes' : 'any');
+}
+
 function longs(values: Values): BigInt64Array {
   return values.data as BigInt64Array;
 }

@@ -2,11 +2,12 @@
  * Puts the values of pages, which leave nulls out, in their rows. Values of fixed width go straight to their place in
  * one array; byte arrays are kept by page and joined at the end.
  */
+import { limits } from '../limits.ts';
 import { widthOf } from './constants.ts';
 import type { Validity } from './levels.ts';
 import { plainBytes } from './plain.ts';
 import type { ColumnType, Values } from './types.ts';
-import { allocate, byteLength, bytesOf, concat } from './values.ts';
+import { allocate, byteLength, bytesOf, checkBytes, concat } from './values.ts';
 
 export class PlainColumnBuilder {
   readonly #type: ColumnType;
@@ -14,8 +15,9 @@ export class PlainColumnBuilder {
   readonly #validity: Validity;
   /** Pages of byte arrays. */
   readonly #pieces: Values[] = [];
-  /** Values of fixed width, without nulls up to now; and how many bytes of them. */
+  /** Values of fixed width, without nulls up to now. */
   readonly #fixed: Values | undefined;
+  /** Bytes of values so far. */
   #filled = 0;
 
   constructor(type: ColumnType, rows: number, validity: Validity) {
@@ -30,10 +32,15 @@ export class PlainColumnBuilder {
     return this.#type.physical !== 'BYTE_ARRAY' && this.#type.physical !== 'BOOLEAN';
   }
 
-  /** Adds the non-null values of the next page. */
+  /** Adds the non-null values of the next page. Throws `LimitExceeded` when a column's become too many. */
   add(values: Values): void {
-    if (this.#fixed) this.#place(bytesOf(values.data).subarray(0, byteLength(values)));
-    else this.#pieces.push(values);
+    const length = byteLength(values);
+    if (this.#fixed) this.#place(bytesOf(values.data).subarray(0, length));
+    else {
+      this.#filled += length;
+      checkBytes(this.#filled, limits.columnBytesMax);
+      this.#pieces.push(values);
+    }
   }
 
   /** Adds `count` values of fixed width from PLAIN bytes [start, end). Throws `RangeError` when they are too few. */

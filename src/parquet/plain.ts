@@ -24,17 +24,29 @@ export function decodePlain(type: ColumnType, bytes: Uint8Array, start: number, 
  * the bytes are the values. Throws `RangeError` when there are too few.
  */
 export function plainBytes(type: ColumnType, bytes: Uint8Array, start: number, end: number, count: number): Uint8Array {
-  need(type, count, end - start);
+  needPlain(type, count, end - start);
   return bytes.subarray(start, start + count * widthOf(type.physical, type.typeLength));
 }
 
-function need(type: ColumnType, count: number, available: number): void {
+/** Throws `RangeError` when `available` bytes are too few for `count` PLAIN values of a type other than BYTE_ARRAY. */
+export function needPlain(type: ColumnType, count: number, available: number): void {
   const width = widthOf(type.physical, type.typeLength);
-  if (count * width > available) throw new RangeError(`${count} values of ${width} bytes in ${available} bytes`);
+  const needed = type.physical === 'BOOLEAN' ? Math.ceil(count / 8) : count * width;
+  if (needed > available) throw new RangeError(`${count} values of ${width} bytes in ${available} bytes`);
+}
+
+/**
+ * Throws `RangeError` unless `available` bytes are `count` values and nothing else: where the bytes of values lie apart,
+ * the size of the page says where each begins, and readers that go by the size would read other values.
+ */
+export function needExactly(type: ColumnType, count: number, available: number): void {
+  const width = widthOf(type.physical, type.typeLength);
+  if (count * width !== available)
+    throw new RangeError(`${count} split values of ${width} bytes in ${available} bytes`);
 }
 
 function decodePlainBooleans(bytes: Uint8Array, start: number, end: number, count: number): Values {
-  if (Math.ceil(count / 8) > end - start) throw new RangeError(`${count} booleans in ${end - start} bytes`);
+  needPlain({ physical: 'BOOLEAN' }, count, end - start);
   const data = new Uint8Array(count);
   for (let k = 0; k < count; k++) data[k] = (bytes[start + (k >>> 3)]! >>> (k & 7)) & 1;
   return { kind: 'boolean', length: count, data };
@@ -76,7 +88,7 @@ export function decodeByteStreamSplit(
   if (type.physical === 'BYTE_ARRAY' || type.physical === 'BOOLEAN') {
     throw new RangeError(`BYTE_STREAM_SPLIT of ${type.physical}`);
   }
-  need(type, count, end - start);
+  needExactly(type, count, end - start);
   const out = allocate(type, count);
   const target = bytesOf(out.data);
   const width = count === 0 ? 0 : target.length / count;

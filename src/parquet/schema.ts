@@ -1,6 +1,7 @@
 /**
  * `SchemaElement`: the flat list of a footer as leaves with one annotation each, and back. Both `ConvertedType` (old)
- * and `LogicalType` (new) are read, the latter winning, and both are written where both exist.
+ * and `LogicalType` (new) are read, the latter winning, and both are written where both exist. A logical type that is
+ * newer than this code (GEOMETRY, GEOGRAPHY, whatever comes) is kept as the bytes it is.
  *
  * Specification: parquet-format `parquet.thrift` (SchemaElement, LogicalType) and `LogicalTypes.md`.
  */
@@ -74,7 +75,7 @@ function parseType(element: ThriftStruct, where: ErrorLocation): ColumnType {
     if (length < 0 || length > 1 << 20) corrupt(`a fixed length of ${length} bytes`, where);
     type.typeLength = length;
   }
-  const annotation = parseLogicalType(element) ?? parseConvertedType(element);
+  const annotation = parseLogicalType(element) ?? parseConvertedType(element) ?? otherLogicalType(element);
   // An annotation that contradicts the physical type means nothing; the specification has it ignored.
   if (annotation && annotationFits(annotation, type)) type.annotation = annotation;
   return type;
@@ -127,6 +128,15 @@ function parseLogicalType(element: ThriftStruct): Annotation | undefined {
   }
 }
 
+/** A logical type that means nothing to us, as it is. Lists and maps are no types of a leaf. */
+function otherLogicalType(element: ThriftStruct): Annotation | undefined {
+  const union = element.struct(10);
+  const id = union?.union();
+  if (!union || id === undefined || id === 2 || id === 3) return undefined;
+  const body = union.struct(id);
+  return body && { kind: 'other', logicalType: id, struct: Buffer.from(body.raw()).toString('hex') };
+}
+
 /** Whether an annotation is allowed on a physical type (`LogicalTypes.md`). */
 export function annotationFits(annotation: Annotation, type: ColumnType): boolean {
   const { physical, typeLength } = type;
@@ -153,6 +163,7 @@ export function annotationFits(annotation: Annotation, type: ColumnType): boolea
     case 'decimal':
       return decimalFits(annotation.precision, annotation.scale, type);
     case 'unknown':
+    case 'other':
       return true;
   }
 }
@@ -199,6 +210,11 @@ function writeLogicalType(writer: ThriftWriter, annotation: Annotation): void {
   // INTERVAL has a converted type only.
   if (annotation.kind === 'interval') return;
   writer.open(10);
+  if (annotation.kind === 'other') {
+    writer.struct(annotation.logicalType, Buffer.from(annotation.struct, 'hex'));
+    writer.end();
+    return;
+  }
   switch (annotation.kind) {
     case 'decimal':
       writer.open(5);

@@ -14,10 +14,10 @@ import { copyOf } from './values.ts';
 /** `ColumnOrder` union: TYPE_ORDER. */
 const typeOrder = 1;
 
-/** True where the specification defines an order for the type's minimum and maximum. */
+/** True where the specification defines an order for the type's minimum and maximum, as far as we know. */
 export function hasOrder(type: ColumnType): boolean {
   const kind = type.annotation?.kind;
-  return type.physical !== 'INT96' && kind !== 'interval' && kind !== 'unknown';
+  return type.physical !== 'INT96' && kind !== 'interval' && kind !== 'unknown' && kind !== 'other';
 }
 
 /** True for types whose order was never in doubt, so that the deprecated `min` and `max` can be believed. */

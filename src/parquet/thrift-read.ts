@@ -24,6 +24,26 @@ export type ThriftValue = boolean | number | bigint | Uint8Array | ThriftValue[]
 /** A struct as read: typed access by field ID. A field of another type than asked for is a `ThriftError`. */
 export class ThriftStruct {
   readonly fields: (ThriftValue | undefined)[] = [];
+  readonly #bytes: Uint8Array;
+  readonly #start: number;
+  #end = 0;
+
+  /** The struct begins at byte `start`. */
+  constructor(bytes: Uint8Array, start: number) {
+    this.#bytes = bytes;
+    this.#start = start;
+  }
+
+  /** Called once all fields are read. */
+  close(end: number): this {
+    this.#end = end;
+    return this;
+  }
+
+  /** The struct as it is stored, its end mark included: a view. */
+  raw(): Uint8Array {
+    return this.#bytes.subarray(this.#start, this.#end);
+  }
 
   /** I8 to I64 as a number; beyond 2^53 is an error, since no size, count or offset is so large. */
   int(id: number): number | undefined {
@@ -106,11 +126,11 @@ class ThriftReader {
   struct(depth: number): ThriftStruct {
     if (depth > depthMax) throw new ThriftError('structs are nested too deeply');
     this.spend();
-    const out = new ThriftStruct();
+    const out = new ThriftStruct(this.bytes, this.offset);
     for (let id = 0; ; ) {
       const head = this.byte();
       const type = head & 15;
-      if (type === STOP) return out;
+      if (type === STOP) return out.close(this.offset);
       id = head >>> 4 === 0 ? this.zigzag32() : id + (head >>> 4);
       const value = this.value(type, depth);
       if (id > 0 && id <= fieldIdMax) out.fields[id] = value;

@@ -59,6 +59,12 @@ export class ThriftWriter {
     this.#ids.push(0);
   }
 
+  /** A whole struct that is encoded already. */
+  struct(id: number, encoded: Uint8Array): void {
+    this.#field(id, STRUCT);
+    this.#append(encoded);
+  }
+
   /** Opens a struct that is an element of a list; `end` closes it. */
   element(): void {
     this.#ids.push(0);
@@ -88,6 +94,10 @@ export class ThriftWriter {
     }
     const bytes = typeof value === 'string' ? new TextEncoder().encode(value) : value;
     this.#varint(bytes.length);
+    this.#append(bytes);
+  }
+
+  #append(bytes: Uint8Array): void {
     this.#reserve(bytes.length);
     this.#bytes.set(bytes, this.#length);
     this.#length += bytes.length;

@@ -1,4 +1,11 @@
+/** Types as texts: for messages, and to tell whether two are the same. Called wherever types are compared. */
+import { createHash } from 'node:crypto';
 import type { ColumnType } from './types.ts';
+
+/** Logical types that are passed on, by their number in parquet.thrift. */
+const names: Readonly<Record<number, string>> = { 16: 'VARIANT', 17: 'GEOMETRY', 18: 'GEOGRAPHY' };
+
+const digest = (text: string) => createHash('sha256').update(text).digest('hex').slice(0, 16);
 
 /** A type as a user would name it, as in "DECIMAL(9,2) on INT32". */
 export function typeText(type: ColumnType): string {
@@ -13,6 +20,12 @@ export function typeText(type: ColumnType): string {
       return `${annotation.kind.toUpperCase()}(${annotation.unit}, ${annotation.utc ? 'UTC' : 'local'}) on ${base}`;
     case 'int':
       return `${annotation.signed ? 'INT' : 'UINT'}_${annotation.bitWidth} on ${base}`;
+    case 'other': {
+      const name = names[annotation.logicalType] ?? `LOGICAL_TYPE_${annotation.logicalType}`;
+      // The struct may hold a page of text (a coordinate reference system).
+      const parameters = annotation.struct === '00' ? '' : `(${digest(annotation.struct)})`;
+      return `${name}${parameters} on ${base}`;
+    }
     default:
       return `${annotation.kind.toUpperCase()} on ${base}`;
   }

@@ -21,6 +21,8 @@ export type TimeUnit = 'MILLIS' | 'MICROS' | 'NANOS';
 /** One meaning for both the `ConvertedType` and the `LogicalType` of the specification. */
 export type Annotation =
   | { kind: 'string' | 'enum' | 'json' | 'bson' | 'uuid' | 'float16' | 'date' | 'interval' | 'unknown' }
+  /** A logical type that is passed on without being understood: its number in the union, and its struct, in hex. */
+  | { kind: 'other'; logicalType: number; struct: string }
   | { kind: 'decimal'; precision: number; scale: number }
   | { kind: 'time' | 'timestamp'; unit: TimeUnit; utc: boolean }
   | { kind: 'int'; bitWidth: 8 | 16 | 32 | 64; signed: boolean };

@@ -57,8 +57,16 @@ export function bytesAt(values: Values & { kind: 'bytes' | 'fixed' }, i: number)
   return values.data.subarray(values.offsets[i]!, values.offsets[i + 1]!);
 }
 
-/** Values[indices[k]] for each k; an index of -1 gives zero or an empty value. */
-export function gather(values: Values, indices: Int32Array, count: number = indices.length): Values {
+/**
+ * Values[indices[k]] for each k; an index of -1 gives zero or an empty value. Throws `LimitExceeded`, before it takes any
+ * memory, when byte arrays would take more than `bytesMax` together.
+ */
+export function gather(
+  values: Values,
+  indices: Int32Array,
+  count: number = indices.length,
+  bytesMax: number = arenaBytesMax,
+): Values {
   switch (values.kind) {
     case 'boolean':
       return { kind: 'boolean', length: count, data: gatherSmall(values.data, indices, count) };
@@ -71,7 +79,7 @@ export function gather(values: Values, indices: Int32Array, count: number = indi
     case 'int64':
       return { kind: 'int64', length: count, data: gatherLongs(values.data, indices, count) };
     case 'bytes':
-      return gatherBytes(values, indices, count);
+      return gatherBytes(values, indices, count, bytesMax);
     case 'fixed': {
       const { width, data } = values;
       const out = new Uint8Array(count * width);
@@ -123,7 +131,7 @@ function gatherLongs(
   return out;
 }
 
-function gatherBytes(values: Values & { kind: 'bytes' }, indices: Int32Array, count: number): Values {
+function gatherBytes(values: Values & { kind: 'bytes' }, indices: Int32Array, count: number, bytesMax: number): Values {
   const { data, offsets } = values;
   const outOffsets = new Uint32Array(count + 1);
   let total = 0;
@@ -132,7 +140,7 @@ function gatherBytes(values: Values & { kind: 'bytes' }, indices: Int32Array, co
     if (i >= 0) total += offsets[i + 1]! - offsets[i]!;
     outOffsets[k + 1] = total;
   }
-  checkArena(total);
+  checkBytes(total, bytesMax);
   const source = arenaOf(data);
   const target = arenaOf(new Uint8Array(total + slackBytes));
   for (let k = 0; k < count; k++) {
@@ -151,9 +159,16 @@ export function copyBytes(data: Uint8Array, from: number, to: number, out: Uint8
   for (let i = from, o = at; i < to; i++, o++) out[o] = data[i]!;
 }
 
-function checkArena(bytes: number): void {
-  if (bytes > arenaBytesMax)
-    throw new OrdinalError('LimitExceeded', `A column's values take ${bytes} bytes; at most 4 GiB are possible.`);
+/** Throws `LimitExceeded` when a column's values take more bytes than they may. */
+export function checkBytes(bytes: number, bytesMax: number = arenaBytesMax): void {
+  if (bytes <= bytesMax) return;
+  throw new OrdinalError(
+    'LimitExceeded',
+    `The column's values take ${bytes} bytes decoded; the limit is ${bytesMax}.`,
+    {
+      remedy: 'Write the file with smaller row groups or shorter values, or leave the column out of the pipeline.',
+    },
+  );
 }
 
 /** Values [from, to) as views; the byte arena is shared. */
@@ -195,7 +210,7 @@ export function concat(type: ColumnType, pieces: readonly Values[]): Values {
 
 function concatBytes(pieces: readonly Values[], offsets: Uint32Array, length: number): Values {
   const total = pieces.reduce((sum, piece) => sum + byteLength(piece), 0);
-  checkArena(total);
+  checkBytes(total);
   const data = new Uint8Array(total);
   let row = 0;
   let at = 0;
@@ -212,14 +227,6 @@ function concatBytes(pieces: readonly Values[], offsets: Uint32Array, length: nu
 
 function mixed(wanted: string, found: string): OrdinalError {
   return new OrdinalError('Internal', `values of kind ${found} where ${wanted} belong`);
-}
-
-/** Whether value i of `a` and value j of `b` are the same bytes (so NaN equals NaN, and -0 differs from 0). */
-export function equalAt(a: Values, i: number, b: Values, j: number): boolean {
-  if (a.kind === 'bytes' || a.kind === 'fixed') {
-    return (b.kind === 'bytes' || b.kind === 'fixed') && compareBytes(bytesAt(a, i), bytesAt(b, j)) === 0;
-  }
-  return a.kind === b.kind && Object.is(a.data[i], b.data[j]);
 }
 
 /** Unsigned lexicographic order of bytes: negative, zero or positive. */
@@ -286,7 +293,7 @@ export class BytesBuilder {
   #reserve(bytes: number): void {
     const needed = this.#end + bytes;
     if (needed <= this.#data.length) return;
-    checkArena(needed);
+    checkBytes(needed);
     const grown = new Uint8Array(Math.min(arenaBytesMax, Math.max(needed, this.#data.length * 2)));
     grown.set(this.#data.subarray(0, this.#end));
     this.#data = grown;

@@ -1,6 +1,5 @@
 /** What a pipeline starts when blobs arrive: a line of its definition, which a setting of the environment may replace. */
 import { z } from 'zod';
-import type { CompiledPipeline } from './compiled.ts';
 import { didYouMean, refuse, show } from './refuse.ts';
 
 /**
@@ -107,7 +106,7 @@ function settingOptions(on: string, text: string | undefined): object {
 
 /** What arrivals start here: as the environment's setting says, else as the definition says. Undefined: nothing. */
 export function arrivalOf(
-  { name, arrival }: Pick<CompiledPipeline, 'name' | 'arrival'>,
+  { name, arrival }: { name: string; arrival?: ArrivalMode },
   overrides: Readonly<Record<string, ArrivalOverride>>,
 ): ArrivalMode | undefined {
   const override = Object.hasOwn(overrides, name) ? overrides[name] : undefined;

@@ -19,6 +19,7 @@ const options = [
   'entities',
   'idEncoding',
   'readers',
+  'trust',
   'onInvalid',
   'maxRejected',
   'arrival',
@@ -51,6 +52,7 @@ function compileNamed(name: string, given: Record<string, unknown>): CompiledPip
   if (readers === 'old' && idEncoding === 'delta') {
     refuse('idEncoding', "is 'delta', which old readers do not know", "leave it out, or readers: 'old'");
   }
+  const trust = trusting(given.trust);
   const onInvalid = oneOf(given.onInvalid, ['fail', 'quarantine'], 'fail', 'onInvalid');
   const compiled = {
     name,
@@ -65,7 +67,13 @@ function compileNamed(name: string, given: Record<string, unknown>): CompiledPip
     maxRejected: rejectedShare(given.maxRejected, onInvalid),
   };
   const arrival = compileArrival(given.arrival);
-  return { ...compiled, hash: shapeHash(compiled), ...(arrival && { arrival }), row: given.row as RowSchema };
+  return {
+    ...compiled,
+    hash: shapeHash(compiled),
+    ...(trust && { trust: true as const }),
+    ...(arrival && { arrival }),
+    row: given.row as RowSchema,
+  };
 }
 
 function declaredEntities(entities: unknown): unknown {
@@ -87,6 +95,11 @@ function declaredEntities(entities: unknown): unknown {
   }
 }
 
+function trusting(given: unknown): boolean {
+  if (given === undefined || typeof given === 'boolean') return given ?? false;
+  return refuse('trust', `${show(given)} is not an option`, 'use true, or leave it out');
+}
+
 function rejectedShare(given: unknown, onInvalid: 'fail' | 'quarantine'): number {
   if (given === undefined) return onInvalid === 'quarantine' ? maxRejectedDefault : 0;
   if (onInvalid === 'fail')
@@ -102,7 +115,7 @@ function rejectedShare(given: unknown, onInvalid: 'fail' | 'quarantine'): number
 }
 
 /** SHA-256 (hex) of the shape as JSON with sorted members. Functions and schemas' checks have no part in it. */
-function shapeHash(shape: Omit<CompiledPipeline, 'hash' | 'row' | 'arrival'>): string {
+function shapeHash(shape: Omit<CompiledPipeline, 'hash' | 'row' | 'arrival' | 'trust'>): string {
   const canonical = JSON.stringify(shape, (_, value: unknown) => {
     if (typeof value === 'bigint') return `${value}n`;
     if (value instanceof Uint8Array) return Buffer.from(value).toString('hex');

@@ -158,6 +158,8 @@ export interface CompiledPipeline {
   idEncoding: 'plain' | 'delta';
   /** Absent: files are for whoever reads the source. */
   readers?: 'old';
+  /** Present where chunks are copied without a look into their pages. It changes nothing about what is written. */
+  trust?: true;
   onInvalid: 'fail' | 'quarantine';
   /** Share of a run's rows, 0 to 1, above which quarantine fails the run. 0 when `onInvalid` is `fail`. */
   maxRejected: number;

@@ -123,6 +123,11 @@ export interface PipelineSettings {
    * then written anew, in SNAPPY. @default `source`
    */
   readonly readers?: 'source' | 'old';
+  /**
+   * Whether whoever wrote the source is trusted to have written whole Parquet files with text in UTF-8: bytes that go
+   * through unchanged are then copied without a look into their pages, but for their CRC. @default false
+   */
+  readonly trust?: boolean;
   /** Whether a row that the contract refuses fails the run, or goes to the quarantine dataset. @default `fail` */
   readonly onInvalid?: 'fail' | 'quarantine';
   /** Share of a run's rows, 0 to 1, above which quarantine fails the run all the same. @default 0.01 */

@@ -1,10 +1,9 @@
 /** The pipelines of an app: compiled once, at start-up, and checked against each other. */
-import { OrdinalError } from '../errors.ts';
 import { compile } from './compile.ts';
 import type { CompiledPipeline, KeyedEntity, SequenceOptions } from './compiled.ts';
 import type { PipelineDefinition } from './definition.ts';
 import { overlap } from './names.ts';
-import { didYouMean, refuse } from './refuse.ts';
+import { refuse } from './refuse.ts';
 import { refuseConflict } from './sequences.ts';
 
 /** By name, in the order of registration. */
@@ -27,16 +26,6 @@ export function registerPipelines(definitions: readonly PipelineDefinition[]): P
   checkIndexes(registry);
   refuseCircles(registry);
   return registry;
-}
-
-/** Throws `UnknownPipeline`, naming the nearest. */
-export function findPipeline(registry: PipelineRegistry, name: string): CompiledPipeline {
-  const found = registry.get(name);
-  if (found) return found;
-  throw new OrdinalError('UnknownPipeline', `there is no pipeline '${name.slice(0, 100)}'`, {
-    where: { pipeline: name.slice(0, 100) },
-    remedy: didYouMean(name, registry.keys()),
-  });
 }
 
 function refuseSharedOutput(a: CompiledPipeline, b: CompiledPipeline): void {

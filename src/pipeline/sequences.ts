@@ -1,6 +1,7 @@
 /** The sequences of a pipeline, collected while its entities compile. */
+import { invariant } from '../errors.ts';
 import { limits } from '../limits.ts';
-import type { SequenceOptions } from './compiled.ts';
+import type { CompiledPipeline, SequenceOptions } from './compiled.ts';
 import { checkSharedName } from './names.ts';
 import { record, refuse, show } from './refuse.ts';
 
@@ -61,4 +62,27 @@ function wholeNumber(value: unknown, min: bigint, field: string): string {
     );
   }
   return BigInt(value).toString();
+}
+
+/**
+ * Divides each sequence's reservation among the ID columns that draw on it, in declaration order. Pure: the
+ * orchestrator computes the same demand to know what to reserve.
+ */
+export function divide(
+  pipeline: CompiledPipeline,
+  rows: Record<string, number>,
+): { bases: Record<string, Record<string, number>>; demand: Map<string, number> } {
+  const demand = new Map(pipeline.sequences.map((sequence) => [sequence.name, 0]));
+  const bases: Record<string, Record<string, number>> = {};
+  for (const entity of pipeline.entities) {
+    const count = rows[entity.name] ?? 0;
+    for (const column of entity.columns) {
+      if (column.kind !== 'id') continue;
+      const base = demand.get(column.sequence);
+      invariant(base !== undefined, `"${column.sequence}" is among the pipeline's sequences`);
+      bases[entity.name] = { ...bases[entity.name], [column.name]: base };
+      demand.set(column.sequence, base + count);
+    }
+  }
+  return { bases, demand };
 }

@@ -27,8 +27,8 @@ import { type Environment, pipelineOf } from '../environment/environment.ts';
 import { OrdinalError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import type { CompiledPipeline } from '../pipeline/compiled.ts';
-import { forEachBounded, mapBounded } from '../run/pool.ts';
 import { type PinnedBlob, readFooter } from '../source/source-file.ts';
+import { mapBounded } from '../storage/in-flight.ts';
 import { readVersioned, type Versioned, writeJson } from '../storage/json.ts';
 import { output, work } from '../storage/names.ts';
 import { checkIdentity } from './pipeline-identity.ts';
@@ -110,7 +110,7 @@ async function listSource(
   const blobs = await sourceBlobs(environment, pipeline.source, input);
   const ref = { count: blobs.length, digest: digestOf(blobs), each: limits.filesPerDocumentMax };
   if (documentsOf(ref) === 1) return { ref, files: await readFooters(environment, pipeline, runId, ref, blobs, 0) };
-  await forEachBounded(Array(documentsOf(ref)).keys(), environment.config.requestsInFlight, (part) =>
+  await mapBounded([...Array(documentsOf(ref)).keys()], environment.config.requestsInFlight, (part) =>
     writeListing(environment, runId, ref, blobs, part),
   );
   return { listing: ref, footers: documentsOf(ref) };

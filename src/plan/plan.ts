@@ -8,12 +8,12 @@ import type { OutLeaf, Plan } from '../documents/documents.ts';
 import type { FileShape, FilesRef, SourceFile } from '../documents/source-files.ts';
 import { OrdinalError } from '../errors.ts';
 import { limits } from '../limits.ts';
+import { outputCodec } from '../parquet/codecs.ts';
 import { compatible, typeText } from '../parquet/logical.ts';
-import type { Codec, ColumnType, FileMeta, Leaf } from '../parquet/types.ts';
+import type { Codec, ColumnType } from '../parquet/types.ts';
 import type { CompiledPipeline, ContractColumn, Entity, KeyedEntity, OutColumn } from '../pipeline/compiled.ts';
 import { unitRowsJoined } from '../source/units.ts';
 import { widest } from '../source/widen.ts';
-import { outputCodec } from '../split/write/reuse-chunk.ts';
 import { cutBatches } from './cut-batches.ts';
 import { cut } from './group-batches.ts';
 
@@ -95,28 +95,6 @@ export function makePlan(
   };
   checkBlocks(plan, pipeline);
   return plan;
-}
-
-/** Finds a contract column in a file. Throws `MissingColumn` or `NestedColumn`. */
-export function leafOf(meta: FileMeta, name: string, blob: string): Leaf {
-  const leaf = meta.leaves.find((candidate) => candidate.name === name && !candidate.nested);
-  if (leaf) return leaf;
-  const nested = meta.leaves.find((candidate) => candidate.nested && candidate.name.split('.')[0] === name);
-  if (nested) {
-    throw new OrdinalError(
-      'NestedColumn',
-      `column "${name}" is nested (${nested.name}); only flat columns can be used`,
-      {
-        where: { blob, column: name },
-        remedy: 'Flatten it upstream, or take it out of the pipeline.',
-      },
-    );
-  }
-  const names = meta.leaves.filter((candidate) => !candidate.nested).map((candidate) => candidate.name);
-  throw new OrdinalError('MissingColumn', `column "${name}" is missing; the file has ${names.join(', ')}`, {
-    where: { blob, column: name },
-    remedy: "Correct the pipeline's row contract, or the source.",
-  });
 }
 
 /** A contract column over all files. Columns that hold nulls alone have no say where others hold values. */

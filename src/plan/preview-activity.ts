@@ -1,6 +1,6 @@
 /** Activity `preview`: the first rows of every entity, from the first source rows. Writes nothing but the preview. */
 
-import type { Plan, PlanRef } from '../documents/documents.ts';
+import type { Plan, PlanRef, Preview } from '../documents/documents.ts';
 import { loadPlan } from '../documents/load.ts';
 import { loadFiles } from '../documents/source-files.ts';
 import type { Environment } from '../environment/environment.ts';
@@ -8,11 +8,9 @@ import { invariant } from '../errors.ts';
 import { limits } from '../limits.ts';
 import { decodeChunk, reader } from '../parquet/index.ts';
 import type { ContractColumn } from '../pipeline/compiled.ts';
-import { readFooter, readRanges } from '../source/source-file.ts';
+import { leafOf, readFooter, readRanges } from '../source/source-file.ts';
 import { writeJson } from '../storage/json.ts';
 import { work } from '../storage/names.ts';
-import type { Preview } from '../view/run-view-schema.ts';
-import { leafOf } from './plan.ts';
 import { previewRows, type SourceRow } from './preview-rows.ts';
 
 export async function previewActivity(environment: Environment, ref: PlanRef): Promise<{ rows: number }> {

@@ -7,9 +7,9 @@ import type { FileColumn, FileShape, SourceFile } from '../documents/source-file
 import { OrdinalError } from '../errors.ts';
 import type { FileMeta, Leaf } from '../parquet/types.ts';
 import type { CompiledPipeline, ContractColumn } from '../pipeline/compiled.ts';
-import type { PinnedBlob } from '../source/source-file.ts';
+import { leafOf, type PinnedBlob } from '../source/source-file.ts';
 import { decodedBytes } from '../source/units.ts';
-import { checkKind, leafOf } from './plan.ts';
+import { checkKind } from './plan.ts';
 
 /** Shapes by their text: equal ones are one object. */
 export class Shapes {

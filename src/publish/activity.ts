@@ -2,6 +2,7 @@
  * Activity `publish`: one output file. A magic block, the row groups' blocks in order, a footer block, and one Put
  * Block List: readers see the whole file or none. No data is read or moved. Done again, it commits the same blocks.
  */
+
 import { z } from 'zod';
 import { crcOf, crcText, joinCrc } from '../bytes/crc32.ts';
 import type { Tally } from '../documents/batch-blob.ts';
@@ -19,8 +20,9 @@ import { invariant } from '../errors.ts';
 import { CREATED_BY, MAGIC, placeChunk, writeFooter } from '../parquet/index.ts';
 import type { Entity } from '../pipeline/compiled.ts';
 import { keyedDatasets } from '../resolve/keyed-datasets.ts';
-import { mapBounded } from '../run/pool.ts';
 import { IdMap } from '../sequence/id-map.ts';
+import { endOf, type IdRange } from '../sequence/id-range.ts';
+import { mapBounded } from '../storage/in-flight.ts';
 import { writeJson } from '../storage/json.ts';
 import { blockId, type KeyedDatasetKind, output, unit, work } from '../storage/names.ts';
 
@@ -150,11 +152,11 @@ function ownIds({ name, kind, columns }: Entity, tally: Tally, ids: Ids, from: n
   const map = new IdMap(ids.sequences[column.sequence]!);
   const before = (kind === 'keyed' ? ids.partitions : tally.starts)[name]![from]!;
   const ranges = map.slice(ids.bases[name]![column.name]! + before, rows);
-  const spans = ranges.map(({ first, count, step }) => ({ first, last: first + BigInt(count - 1) * step }));
+  const last = (range: IdRange) => endOf(range, map.step) - map.step;
   return {
     sequence: column.sequence,
-    first: String(spans[0]!.first),
-    last: String(spans.at(-1)!.last),
-    text: spans.map(({ first, last }) => `${first}..${last}`).join(','),
+    first: String(ranges[0]!.first),
+    last: String(last(ranges.at(-1)!)),
+    text: ranges.map((range) => `${range.first}..${last(range)}`).join(','),
   };
 }

@@ -8,11 +8,10 @@ import { type PlanRef, planRefSchema } from '../documents/documents.ts';
 import { loadPlan } from '../documents/load.ts';
 import type { Environment } from '../environment/environment.ts';
 import { compact, mergeable } from '../keys/compact.ts';
-import { compactAttributes, mergeableAttributes } from '../keys/compact-attributes.ts';
 import { settlePending } from '../keys/key-index.ts';
 import type { KeyedEntity } from '../pipeline/compiled.ts';
 import { keyedEntity, openPartition, publishedIds } from '../resolve/run-key-index.ts';
-import { forEachBounded } from '../run/pool.ts';
+import { mapBounded } from '../storage/in-flight.ts';
 
 export const extendInputSchema = planRefSchema;
 export const compactInputSchema = planRefSchema.extend({ entity: z.string() });
@@ -30,11 +29,11 @@ export async function extendIndexActivity(environment: Environment, ref: PlanRef
   const partitions = pipeline.entities.flatMap((entity) => (entity.kind === 'keyed' ? partitionsOf(entity) : []));
   let keys = 0;
   const crowded = new Set<string>();
-  await forEachBounded(partitions, environment.config.requestsInFlight, async ({ entity, partition }) => {
+  await mapBounded(partitions, environment.config.requestsInFlight, async ({ entity, partition }) => {
     const at = await openPartition(environment, entity, plan.keyTypes[entity.name]!, partition);
     const head = await settlePending(at, publishedIds(environment, partition));
     keys += head.keys;
-    if (mergeable(head) !== undefined || mergeableAttributes(head) !== undefined) crowded.add(entity.name);
+    if (mergeable(head) !== undefined) crowded.add(entity.name);
   });
   return { keys, crowded: [...crowded].sort() };
 }
@@ -45,7 +44,6 @@ export async function compactIndexActivity(environment: Environment, input: Comp
   for (const { entity, partition } of partitionsOf(keyedEntity(pipeline, input.entity))) {
     const at = await openPartition(environment, entity, plan.keyTypes[entity.name]!, partition);
     merges += await compact(at);
-    merges += await compactAttributes(at);
   }
   return { merges };
 }

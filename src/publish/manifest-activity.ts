@@ -2,6 +2,7 @@
  * Activity `finish`: writes the manifest, once. The manifest is the commit point of a run: before
  * it nothing counts, after it everything does.
  */
+
 import { z } from 'zod';
 import type { Tally } from '../documents/batch-blob.ts';
 import {
@@ -20,9 +21,10 @@ import { invariant, OrdinalError } from '../errors.ts';
 import type { CompiledPipeline, Entity, KeyedEntity } from '../pipeline/compiled.ts';
 import { identityOf } from '../pipeline/identity.ts';
 import { keepIdentity } from '../plan/pipeline-identity.ts';
-import { forEachBounded, mapBounded } from '../run/pool.ts';
 import { IdMap } from '../sequence/id-map.ts';
+import { toJson } from '../sequence/id-range.ts';
 import { publishRejected } from '../split/run-quarantine.ts';
+import { mapBounded } from '../storage/in-flight.ts';
 import { readJson, requireJson, writeJson } from '../storage/json.ts';
 import { type KeyedDatasetKind, output, work } from '../storage/names.ts';
 
@@ -125,7 +127,7 @@ async function writeMarkers(
 ): Promise<void> {
   const said = { runId: manifest.runId, manifest: name };
   const folders = ['', ...manifest.entities.map(({ entity }) => `${entity}/`)];
-  await forEachBounded(folders, config.requestsInFlight, async (folder) => {
+  await mapBounded(folders, config.requestsInFlight, async (folder) => {
     await writeJson(store, pipeline.output.container, output.marker(pipeline, folder), said);
   });
 }
@@ -145,12 +147,7 @@ function ownIds(entity: Entity, ids: Ids, rows: number): Manifest['entities'][nu
   invariant(column.kind === 'id', `"${entity.name}" has an own ID`);
   const sequence = ids.sequences[column.sequence]!;
   const ranges = new IdMap(sequence).slice(ids.bases[entity.name]![column.name]!, rows);
-  return {
-    sequence: column.sequence,
-    step: sequence.step,
-    count: rows,
-    ranges: ranges.map(({ first, count }) => ({ first: String(first), count: String(count) })),
-  };
+  return { sequence: column.sequence, step: sequence.step, count: rows, ranges: ranges.map(toJson) };
 }
 
 /**

@@ -16,9 +16,9 @@ import type { Table, TableColumn } from '../parquet/table.ts';
 import type { ColumnType } from '../parquet/types.ts';
 import { gather } from '../parquet/values.ts';
 import { changeColumns, type KeyedEntity } from '../pipeline/compiled.ts';
-import type { Uploads } from '../run/pool.ts';
 import { lastAtMost } from '../source/source-chunk.ts';
 import { keyListColumn } from '../split/keys/fed-keys.ts';
+import type { Uploads } from '../storage/in-flight.ts';
 
 export class Changes {
   readonly #owner: string;

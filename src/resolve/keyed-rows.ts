@@ -7,16 +7,17 @@ import type { Fragment, FragmentColumn } from '../documents/split-record.ts';
 import { invariant } from '../errors.ts';
 import { keysToValues } from '../keys/encode.ts';
 import type { KeyTable } from '../keys/table.ts';
+import { gatherColumn } from '../parquet/columns.ts';
 import { encodeColumn } from '../parquet/encode.ts';
 import { builder } from '../parquet/logical.ts';
 import type { Codec, Column, ColumnType, Values } from '../parquet/types.ts';
 import { allocate, gather, slice } from '../parquet/values.ts';
 import type { KeyedEntity, OutColumn } from '../pipeline/compiled.ts';
-import { gatherColumn } from '../split/contract/columns.ts';
 import { keyListColumn } from '../split/keys/fed-keys.ts';
 import type { KeyListColumn, KeyListTable } from '../split/keys/key-list-file.ts';
 import { type GatheredValues, ValueList } from '../split/keys/value-list.ts';
-import type { OutLeafType, StaticParts } from '../split/write/write-fragment.ts';
+import type { OutLeafType } from '../split/write/reuse-chunk.ts';
+import type { StaticParts } from '../split/write/write-fragment.ts';
 
 /** Rows of one row group of a keyed entity's file. */
 const GROUP_ROWS = 1024 * 1024;

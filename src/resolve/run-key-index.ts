@@ -3,13 +3,13 @@
 import { type Manifest, manifestSchema } from '../documents/documents.ts';
 import type { Environment } from '../environment/environment.ts';
 import { invariant } from '../errors.ts';
-import type { IdRanges } from '../keys/ids.ts';
 import type { PendingDelta } from '../keys/index-documents.ts';
 import { type IndexPartition, openIndex, type PublishedIds } from '../keys/key-index.ts';
 import { typeText } from '../parquet/type-text.ts';
 import type { ColumnType } from '../parquet/types.ts';
 import type { CompiledPipeline, KeyedEntity } from '../pipeline/compiled.ts';
 import { IdMap } from '../sequence/id-map.ts';
+import { type IdList, toJson } from '../sequence/id-range.ts';
 import { readJson } from '../storage/json.ts';
 
 export function keyedEntity(pipeline: CompiledPipeline, name: string): KeyedEntity {
@@ -34,7 +34,7 @@ export async function openPartition(
 
 /** The manifest decides: without it, or with another life's, the pending keys were never published. */
 export function publishedIds({ store }: Environment, partition: number): PublishedIds {
-  return async ({ runId, attempt, entity, manifest: place }: PendingDelta): Promise<IdRanges | undefined> => {
+  return async ({ runId, attempt, entity, manifest: place }: PendingDelta): Promise<IdList | undefined> => {
     const manifest = await readJson(store, place.container, place.name, manifestSchema);
     const published = manifest?.outcome === 'published' && manifest.attempt === attempt && manifest.runId === runId;
     return published ? partitionIds(manifest, entity, partition) : undefined;
@@ -42,16 +42,12 @@ export function publishedIds({ store }: Environment, partition: number): Publish
 }
 
 /** IDs of the new keys of one partition of a published entity, in the order of their ordinals. */
-export function partitionIds(manifest: Manifest, name: string, partition: number): IdRanges {
+export function partitionIds(manifest: Manifest, name: string, partition: number): IdList {
   const entity = manifest.entities.find((candidate) => candidate.entity === name);
   invariant(entity?.keys, `"${name}" is a keyed entity in the manifest of "${manifest.runId}"`);
   const { partitions } = entity.keys;
   const before = partitions.filter((one) => one.partition < partition).reduce((sum, one) => sum + one.rows, 0);
   const own = partitions.find((one) => one.partition === partition);
   invariant(own, `the manifest of "${manifest.runId}" has partition ${partition} of "${name}"`);
-  const ranges = new IdMap(entity.ids).slice(before, own.rows);
-  return {
-    step: entity.ids.step,
-    ranges: ranges.map(({ first, count }) => ({ first: String(first), count: String(count) })),
-  };
+  return { step: entity.ids.step, ranges: new IdMap(entity.ids).slice(before, own.rows).map(toJson) };
 }

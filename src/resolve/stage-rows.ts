@@ -4,8 +4,8 @@ import { crcOf } from '../bytes/crc32.ts';
 import { segmentsOf } from '../documents/split-record.ts';
 import type { Environment } from '../environment/environment.ts';
 import type { CompiledPipeline } from '../pipeline/compiled.ts';
-import type { Uploads } from '../run/pool.ts';
 import { packCompressedFrame } from '../storage/frame.ts';
+import type { Uploads } from '../storage/in-flight.ts';
 import { blockId, type KeyedDatasetKind, output, work } from '../storage/names.ts';
 import type { NewRows } from './keyed-rows.ts';
 

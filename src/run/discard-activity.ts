@@ -21,9 +21,9 @@ import { OrdinalError } from '../errors.ts';
 import type { CompiledPipeline, KeyedEntity } from '../pipeline/compiled.ts';
 import { identityOf } from '../pipeline/identity.ts';
 import { keyedDatasets } from '../resolve/keyed-datasets.ts';
+import { mapBounded } from '../storage/in-flight.ts';
 import { readJson, readVersioned, writeJson } from '../storage/json.ts';
 import { output, work } from '../storage/names.ts';
-import { forEachBounded } from './pool.ts';
 
 export const discardInputSchema = z.object({
   runId: runIdSchema,
@@ -55,7 +55,7 @@ export async function discardActivity(
   if (plan && pipeline) {
     for (const entity of pipeline.entities) {
       // Files that were committed before the run failed; no manifest names them.
-      await forEachBounded(Array(partsOf(entity, plan)).keys(), config.requestsInFlight, async (part) => {
+      await mapBounded(Array(partsOf(entity, plan)).keys(), config.requestsInFlight, async (part) => {
         const names =
           entity.kind === 'keyed'
             ? keyedDatasets(entity, []).map(({ kind }) => output.keyed(pipeline, entity.name, runId, part, kind))
@@ -70,7 +70,7 @@ export async function discardActivity(
   for await (const blob of store.list(config.workContainer, work.runPrefix(runId))) names.push(blob.name);
   // The plan goes last: a discard that is cut short is found, and done again.
   names.sort((a, b) => Number(a === work.plan(runId)) - Number(b === work.plan(runId)));
-  await forEachBounded(names.slice(0, -1), config.requestsInFlight, async (name) => {
+  await mapBounded(names.slice(0, -1), config.requestsInFlight, async (name) => {
     if (await store.remove(config.workContainer, name)) removed++;
   });
   const last = names.at(-1);

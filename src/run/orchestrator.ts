@@ -4,12 +4,14 @@
  * the manifest is there; whatever fails before that is undone by name.
  */
 import type { Task } from 'durable-functions';
-import { runInputSchema } from '../documents/documents.ts';
+import { z } from 'zod';
+import { planRefSchema, runInputSchema } from '../documents/documents.ts';
+import { filesRefSchema } from '../documents/source-files.ts';
 import type { Phase } from '../documents/status.ts';
 import { type ActivityResult, cut, shortened } from '../durable/activity.ts';
 import type { Orchestration } from '../durable/context.ts';
 import { type Guard, withDeadline } from '../durable/deadline.ts';
-import { activity, fanOut, fanOutAll, taskRangeSchema } from '../durable/fan-out.ts';
+import { activity, fanOut, fanOutAll, type TaskRange } from '../durable/fan-out.ts';
 import { type ErrorValue, invariant, OrdinalError, toErrorValue } from '../errors.ts';
 import type { PlanOutput } from '../plan/activity.ts';
 import { complete, undo } from './complete-or-undo.ts';
@@ -128,8 +130,16 @@ function* planOf(df: Orchestration, run: RunState): Generator<Task, PlanOutput, 
   if (!('listing' in listed)) return listed;
   const { listing, footers: to } = listed;
   const { runId, pipeline } = run.input;
-  const range = { label: 'footers', life: lifeOf(run), activity: 'readFooters', key: 'part', from: 0, to } as const;
-  yield* fanOut(df, { ...range, input: { runId, pipeline, listing } });
+  const source = { runId, pipeline, listing };
+  yield* fanOut(df, {
+    label: 'footers',
+    life: lifeOf(run),
+    activity: 'readFooters',
+    input: source,
+    key: 'part',
+    from: 0,
+    to,
+  });
   const plan = yield* activity(df, 'planRun', { ...input, listing });
   invariant(!('listing' in plan), 'a plan for a listed source');
   return plan;
@@ -159,6 +169,21 @@ function* publish(df: Orchestration, run: RunState, plan: PlanOutput): Generator
   }));
   yield* fanOutAll(df, keyed, rows);
 }
+
+/** What a shard is started with. */
+const taskRangeSchema: z.ZodType<TaskRange> = z.object({
+  label: z.string().max(10),
+  life: z.string().max(9),
+  activity: z.enum(['readFooters', 'splitBatch', 'sealBatches', 'publishFile']),
+  input: planRefSchema.extend({
+    entity: z.string().exactOptional(),
+    pipeline: z.string().exactOptional(),
+    listing: filesRefSchema.exactOptional(),
+  }),
+  key: z.enum(['batch', 'group', 'part']),
+  from: z.int().nonnegative(),
+  to: z.int().nonnegative(),
+});
 
 /** A shard of a fan-out: gives its error as a value, as activities do. */
 export function* shardOrchestrator(context: { df: Orchestration }): Generator<Task, ActivityResult<object>, unknown> {

@@ -63,10 +63,7 @@ export function* reserveAll(
   return Object.fromEntries(
     plan.sequences.map(({ name, step }, i) => {
       const { ranges, before, after } = reserved[i]!;
-      return [
-        name,
-        { step, count: counts[i]!, ranges: ranges.map(({ first, count }) => ({ first, count })), before, after },
-      ];
+      return [name, { step, count: counts[i]!, ranges, before, after }];
     }),
   );
 }

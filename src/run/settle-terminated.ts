@@ -2,9 +2,11 @@
  * What follows the end of a run: its caller is told; and where the run was ended from outside, what it held is given
  * back by another orchestration, since its own can no longer do it.
  */
+
 import type { Task } from 'durable-functions';
 import { z } from 'zod';
 import { type RunInput, runIdSchema } from '../documents/documents.ts';
+import { endedError } from '../durable/client.ts';
 import type { Orchestration } from '../durable/context.ts';
 import { activity } from '../durable/fan-out.ts';
 import { type ErrorValue, toErrorValue } from '../errors.ts';
@@ -14,18 +16,6 @@ export const TIDY_ORCHESTRATION = 'tidyRun';
 
 export function tidyInstanceId(runId: string): string {
   return `${runId}-tidy`;
-}
-
-/** Why a run was ended from outside, as the text that its instance keeps: a code may stand before it. */
-export function endReason(code: 'DeadlineExceeded', message: string): string {
-  return `${code}: ${message}`;
-}
-
-/** The error of a run that was ended from outside. */
-export function endedError(reason: string): ErrorValue {
-  const [, message] = /^DeadlineExceeded: (.*)$/s.exec(reason) ?? [];
-  if (message !== undefined) return { code: 'DeadlineExceeded', message, retryable: false };
-  return { code: 'RunCanceled', message: reason || 'the run was ended without a reason', retryable: false };
 }
 
 export const tidyInputSchema = z.object({

@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import { crcOf } from '../bytes/crc32.ts';
-import { type OutLeaf, planRefSchema, resolvedSchema, type Sealed } from '../documents/documents.ts';
+import { type OutLeaf, partOf, planRefSchema, resolvedSchema, type Sealed } from '../documents/documents.ts';
 import { type LoadedRecord, loadSplitRecord } from '../documents/load.ts';
 import type { Fragment } from '../documents/split-record.ts';
 import type { Environment } from '../environment/environment.ts';
@@ -12,13 +12,12 @@ import { invariant, OrdinalError } from '../errors.ts';
 import type { Entity } from '../pipeline/compiled.ts';
 import { type KeyedDataset, keyedDatasets } from '../resolve/keyed-datasets.ts';
 import { keyedEntity } from '../resolve/run-key-index.ts';
-import { Uploads } from '../run/pool.ts';
-import { partOf } from '../split/activity.ts';
 import { heldBlock } from '../split/deferred-blocks.ts';
 import { unpackFrame } from '../storage/frame.ts';
+import { Uploads } from '../storage/in-flight.ts';
 import { requireBytes, writeJson } from '../storage/json.ts';
 import { blockId, output, unit, work } from '../storage/names.ts';
-import { allSlots, batchSlots, type OpenRun, openRun } from './seal-context.ts';
+import { allSlots, batchSlots, type OpenRun, openRun, runsOf } from './seal-context.ts';
 import { type Binding, type SealedFragment, sealFragment } from './seal-fragment.ts';
 
 export const sealInputSchema = planRefSchema.extend({ group: z.int().nonnegative() });
@@ -206,7 +205,7 @@ function bindingOf(
     ownIds(column) {
       const { kind, name, ...rest } = entity.columns[column]!;
       invariant(kind === 'id' && 'sequence' in rest, 'an ID column');
-      return run.idMap(rest.sequence).slice(run.ids.bases[entity.name]![name]! + firstRow, rows);
+      return runsOf(run.idMap(rest.sequence), run.ids.bases[entity.name]![name]! + firstRow, rows);
     },
     keyIds: place.keyIds,
     keyIdsOfBatches: place.keyIdsOfBatches,

@@ -1,10 +1,11 @@
 /** Activity `bind`: writes what the sequences gave, and which ordinals of it each ID column takes. */
+
 import { z } from 'zod';
 import { type Ids, idsSchema, planRefSchema } from '../documents/documents.ts';
 import { loadPlan } from '../documents/load.ts';
 import type { Environment } from '../environment/environment.ts';
 import { invariant } from '../errors.ts';
-import type { CompiledPipeline } from '../pipeline/compiled.ts';
+import { divide } from '../pipeline/sequences.ts';
 import { writeJson } from '../storage/json.ts';
 import { work } from '../storage/names.ts';
 
@@ -40,27 +41,4 @@ function prefixSums(counts: readonly number[]): number[] {
   const starts = [0];
   for (const count of counts) starts.push(starts.at(-1)! + count);
   return starts;
-}
-
-/**
- * Divides each sequence's reservation among the ID columns that draw on it, in declaration order. Pure: the
- * orchestrator computes the same demand to know what to reserve.
- */
-export function divide(
-  pipeline: CompiledPipeline,
-  rows: Record<string, number>,
-): { bases: Ids['bases']; demand: Map<string, number> } {
-  const demand = new Map(pipeline.sequences.map((sequence) => [sequence.name, 0]));
-  const bases: Ids['bases'] = {};
-  for (const entity of pipeline.entities) {
-    const count = rows[entity.name] ?? 0;
-    for (const column of entity.columns) {
-      if (column.kind !== 'id') continue;
-      const base = demand.get(column.sequence);
-      invariant(base !== undefined, `"${column.sequence}" is among the pipeline's sequences`);
-      bases[entity.name] = { ...bases[entity.name], [column.name]: base };
-      demand.set(column.sequence, base + count);
-    }
-  }
-  return { bases, demand };
 }

@@ -8,6 +8,7 @@ import { corruptSlots, directoryBytes, NO_SLOT, placeOfSlots, unpackSlots } from
 import type { Environment } from '../environment/environment.ts';
 import { invariant } from '../errors.ts';
 import { limits } from '../limits.ts';
+import type { Int64Run } from '../parquet/int64-sequence.ts';
 import type { CompiledPipeline } from '../pipeline/compiled.ts';
 import { IdMap } from '../sequence/id-map.ts';
 import { forgetMemory } from '../split/run-memory.ts';
@@ -94,7 +95,7 @@ export class OpenRun {
 
   rowIds(target: string, batch: number, first: number, count: number) {
     const { map, base } = this.#own(target);
-    return map.slice(base + this.tally.starts[target]![batch]! + first, count);
+    return runsOf(map, base + this.tally.starts[target]![batch]! + first, count);
   }
 
   rowIdsAt(target: string, batch: number, rows: Int32Array) {
@@ -109,6 +110,11 @@ export class OpenRun {
     }
     return { ids, valid };
   }
+}
+
+/** The IDs of consecutive ordinals as runs of values, which the encoder of ID columns takes. */
+export function runsOf(map: IdMap, start: number, count: number): Int64Run[] {
+  return map.slice(start, count).map((range) => ({ first: range.first, count: Number(range.count), step: map.step }));
 }
 
 /** 64-bit integers as pairs of 32 bits, the low ones first. */

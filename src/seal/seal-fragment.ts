@@ -9,7 +9,7 @@ import {
   encodeColumn,
   encodeDictionaryPage,
   encodeInt64Sequence,
-  type SequenceRange,
+  type Int64Run,
   statisticsOf,
 } from '../parquet/index.ts';
 import type { ColumnType, EncodedChunkMeta, Values } from '../parquet/types.ts';
@@ -22,13 +22,13 @@ export interface Binding {
   /** Codec of ID columns. */
   codec: EncodedChunkMeta['codec'];
   /** IDs of the fragment's own rows for one of its ID columns. */
-  ownIds(column: number): SequenceRange[];
+  ownIds(column: number): Int64Run[];
   /** IDs of keys of one batch's list for a keyed entity. */
   keyIds(target: string, keys: Int32Array): BigInt64Array;
   /** IDs of keys of several batches, row by row; -1 for null. */
   keyIdsOfBatches(target: string, batches: Int32Array, keys: Int32Array): { ids: BigInt64Array; valid: Uint8Array };
   /** IDs that a rows entity gave to its rows `first`, ... of the batch; or to the given rows, -1 for null. */
-  rowIds(target: string, first: number, rows: number): SequenceRange[];
+  rowIds(target: string, first: number, rows: number): Int64Run[];
   rowIdsAt(target: string, rows: Int32Array): { ids: BigInt64Array; valid: Uint8Array };
   optional(column: number): boolean;
 }
@@ -122,7 +122,7 @@ function lateColumn(
   }
 }
 
-function idRuns(ranges: SequenceRange[], rows: number, codec: EncodedChunkMeta['codec'], binding: Binding): LateColumn {
+function idRuns(ranges: Int64Run[], rows: number, codec: EncodedChunkMeta['codec'], binding: Binding): LateColumn {
   const chunk = encodeInt64Sequence(ranges, { encoding: binding.idEncoding, codec });
   invariant(chunk.meta.numValues === rows, 'one ID for each row');
   return chunk;

@@ -1,19 +1,16 @@
 /** A sequence's answers: what a ledger says, as JSON values. */
-import type { ReservationAnswer, ReserveAnswer, ReservedRange, ShowAnswer } from './operations.ts';
-import { countOf, type Range } from './ranges.ts';
+
+import { countOf, toJson } from './id-range.ts';
+import type { ReservationAnswer, ReserveAnswer, ShowAnswer } from './operations.ts';
 import type { Finished, Ledger, Reservation } from './state.ts';
 
-export function rangesOf(ranges: Range[], step: bigint): ReservedRange[] {
-  return ranges.map(({ first, count }) => ({ first: String(first), count: String(count), step: String(step) }));
-}
-
-export function reserved(ledger: Ledger, { owner, ranges }: Reservation): ReservationAnswer {
-  return { ok: true, owner, count: String(countOf(ranges)), ranges: rangesOf(ranges, ledger.step) };
+export function reserved({ owner, ranges }: Reservation): ReservationAnswer {
+  return { ok: true, owner, count: String(countOf(ranges)), ranges: ranges.map(toJson) };
 }
 
 /** A reservation, and how far it took the sequence. */
 export function drawn(ledger: Ledger, entry: Reservation, after: Ledger): ReserveAnswer {
-  return { ...reserved(ledger, entry), before: String(ledger.next), after: String(after.next) };
+  return { ...reserved(entry), before: String(ledger.next), after: String(after.next) };
 }
 
 /** A summary of the sequence, small whatever the state holds, and what it knows of one owner. */
@@ -36,7 +33,7 @@ export function show(ledger: Ledger | undefined, owner: string | undefined): Sho
     openCount: String(countOf(open.flatMap(({ ranges }) => ranges))),
     openOwners: open.map(({ owner }) => owner),
     ...(entry && {
-      reservation: { outcome: entry.outcome, attempt: entry.attempt, ranges: rangesOf(entry.ranges, step) },
+      reservation: { outcome: entry.outcome, attempt: entry.attempt, ranges: entry.ranges.map(toJson) },
     }),
   };
 }

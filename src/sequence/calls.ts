@@ -68,30 +68,11 @@ export function releaseOperation(
   return onSequence(sequence, 'release', input);
 }
 
-export function raiseToOperation(
-  sequence: string,
-  input: Input<SequenceOperation, 'raiseTo'>,
-): EntityCall<SequenceResult<'raiseTo'>> {
-  return onSequence(sequence, 'raiseTo', input);
-}
-
-export function restoreOperation(
-  sequence: string,
-  input: Input<SequenceOperation, 'restore'>,
-): EntityCall<SequenceResult<'restore'>> {
-  return onSequence(sequence, 'restore', input);
-}
-
 export function showOperation(
   sequence: string,
   input: Input<SequenceOperation, 'show'> = {},
 ): EntityCall<SequenceResult<'show'>> {
   return onSequence(sequence, 'show', input);
-}
-
-/** Key of the lease entity of a keyed entity. A run takes its leases in the ascending order of these keys. */
-export function leaseKey(pipeline: string, entity: string): string {
-  return `${pipeline}.${entity}`;
 }
 
 export function acquireLeaseOperation(lease: string, input: Input<LeaseOperation, 'acquire'>): EntityCall<LeaseResult> {
@@ -104,10 +85,6 @@ export function releaseLeaseOperation(lease: string, input: Input<LeaseOperation
 
 export function evictLeaseOperation(lease: string, input: Input<LeaseOperation, 'evict'>): EntityCall<LeaseResult> {
   return onLease(lease, 'evict', input);
-}
-
-export function showLeaseOperation(lease: string): EntityCall<LeaseResult> {
-  return onLease(lease, 'show', {});
 }
 
 function onSequence<K extends keyof SequenceAnswers>(

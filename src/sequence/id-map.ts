@@ -1,35 +1,32 @@
-/** Ordinals → IDs, over the short list of contiguous ranges that a reservation consists of. */
-
-import type { Ids } from '../documents/documents.ts';
+/**
+ * Ordinal → ID, over the short list of ranges that a sequence gave: the only place where an ordinal becomes an ID. Seals,
+ * publishing, key indexes and the verifier use it. It reads nothing and writes nothing.
+ */
 import { invariant } from '../errors.ts';
-
-export interface IdRange {
-  first: bigint;
-  count: number;
-  step: bigint;
-}
+import { countOf, fromJson, type IdList, type IdRange } from './id-range.ts';
 
 export class IdMap {
+  readonly step: bigint;
   readonly #ranges: IdRange[];
   /** The same as doubles, which are exact up to 2^53; empty where IDs go beyond. */
-  readonly #exact: { first: number; count: number; step: number }[];
+  readonly #exact: { first: number; count: number }[];
 
-  constructor(sequence: Ids['sequences'][string]) {
-    const step = BigInt(sequence.step);
-    this.#ranges = sequence.ranges.map((r) => ({ first: BigInt(r.first), count: Number(r.count), step }));
-    const safe = this.#ranges.every(({ first, count }) => first + BigInt(count) * step <= Number.MAX_SAFE_INTEGER);
-    this.#exact = safe
-      ? this.#ranges.map(({ first, count }) => ({ first: Number(first), count, step: Number(step) }))
-      : [];
-    const total = this.#ranges.reduce((sum, range) => sum + range.count, 0);
-    invariant(total === sequence.count, `ranges of ${total} IDs for a reservation of ${sequence.count}`);
+  /** @param list as a sequence gave it; a `count` beside it must be the sum of its ranges. */
+  constructor(list: IdList & { count?: number }) {
+    this.step = BigInt(list.step);
+    this.#ranges = list.ranges.map(fromJson);
+    const safe = this.#ranges.every(({ first, count }) => first + count * this.step <= Number.MAX_SAFE_INTEGER);
+    this.#exact = safe ? this.#ranges.map(({ first, count }) => ({ first: Number(first), count: Number(count) })) : [];
+    const total = countOf(this.#ranges);
+    const whole = list.count === undefined || total === BigInt(list.count);
+    invariant(whole, `ranges of ${total} IDs for a reservation of ${list.count}`);
   }
 
   /** The ID of one ordinal. */
   at(ordinal: number): bigint {
-    let rest = ordinal;
-    for (const { first, count, step } of this.#ranges) {
-      if (rest < count) return first + BigInt(rest) * step;
+    let rest = BigInt(ordinal);
+    for (const { first, count } of this.#ranges) {
+      if (rest < count) return first + rest * this.step;
       rest -= count;
     }
     invariant(false, `ordinal ${ordinal} is beyond the reservation`);
@@ -38,9 +35,10 @@ export class IdMap {
   /** Writes the ID of one ordinal to place `i` of 64-bit integers that are given as halves: no BigInt is made. */
   put(halves: Int32Array, i: number, ordinal: number): void {
     const ranges = this.#exact;
+    const step = Number(this.step);
     let rest = ordinal;
     for (let r = 0; r < ranges.length; r++) {
-      const { first, count, step } = ranges[r]!;
+      const { first, count } = ranges[r]!;
       if (rest < count) {
         const id = first + rest * step;
         halves[2 * i] = id;
@@ -57,20 +55,20 @@ export class IdMap {
   /** The ranges of `count` consecutive ordinals. */
   slice(start: number, count: number): IdRange[] {
     const out: IdRange[] = [];
-    let skip = start;
-    let left = count;
+    let skip = BigInt(start);
+    let left = BigInt(count);
     for (const range of this.#ranges) {
-      if (left === 0) break;
+      if (left === 0n) break;
       if (skip >= range.count) {
         skip -= range.count;
         continue;
       }
-      const take = Math.min(left, range.count - skip);
-      out.push({ first: range.first + BigInt(skip) * range.step, count: take, step: range.step });
+      const take = left < range.count - skip ? left : range.count - skip;
+      out.push({ first: range.first + skip * this.step, count: take });
       left -= take;
-      skip = 0;
+      skip = 0n;
     }
-    invariant(left === 0, `ordinals ${start}..${start + count} are beyond the reservation`);
+    invariant(left === 0n, `ordinals ${start}..${start + count} are beyond the reservation`);
     return out;
   }
 }

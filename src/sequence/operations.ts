@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import { type ErrorValue, OrdinalError } from '../errors.ts';
 import { limits } from '../limits.ts';
+import type { IdRangeJson } from './id-range.ts';
 import { attemptSchema, ownerSchema, sequenceStateSchema } from './state.ts';
 
 const idSchema = z
@@ -35,20 +36,13 @@ export type SequenceOperation = z.input<typeof operationSchema>;
 /** An operation as the reducer sees it. */
 export type ParsedOperation = z.output<typeof operationSchema>;
 
-/** Contiguous IDs: `count` of them from `first`, `step` apart. */
-export interface ReservedRange {
-  first: string;
-  count: string;
-  step: string;
-}
-
 export interface ReservationAnswer {
   ok: true;
   owner: string;
   /** Sum over the ranges. */
   count: string;
   /** Ascending, at most `limits.rangesPerReservationMax`. Empty for a reservation of nothing. */
-  ranges: ReservedRange[];
+  ranges: IdRangeJson[];
 }
 
 export interface ReserveAnswer extends ReservationAnswer {
@@ -61,7 +55,7 @@ export interface ReleaseAnswer {
   ok: true;
   owner: string;
   /** What the owner held and no longer holds; empty when it held nothing (any more). */
-  ranges: ReservedRange[];
+  ranges: IdRangeJson[];
 }
 
 export interface RaiseAnswer {
@@ -96,7 +90,7 @@ export interface ShowAnswer {
   openCount?: string;
   openOwners?: string[];
   /** What is known of the owner asked about; absent when nothing is. */
-  reservation?: { outcome: 'open' | 'committed' | 'released'; attempt: number; ranges: ReservedRange[] };
+  reservation?: { outcome: 'open' | 'committed' | 'released'; attempt: number; ranges: IdRangeJson[] };
 }
 
 export interface Refusal {

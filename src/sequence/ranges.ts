@@ -1,35 +1,21 @@
 /**
- * Arithmetic over sets of IDs as contiguous ranges. A range is `count` IDs from `first`, `step` apart; a set is a list
+ * Arithmetic over sets of IDs as contiguous ranges; only the sequence's reducer needs it. A set is a list
  * of ranges that is ascending, disjoint and *maximal* (no two neighbours touch), so that a set has one spelling only.
  * Pure; bigint throughout, for IDs are exact to 2^63-1.
  */
 import { limits } from '../limits.ts';
-
-export interface Range {
-  first: bigint;
-  /** At least 1. */
-  count: bigint;
-}
+import { ascending, countOf, endOf, type IdRange } from './id-range.ts';
 
 /** What a sequence still has to give: released ranges below `next`, and everything from `next` on. */
 export interface Supply {
-  free: Range[];
+  free: IdRange[];
   /** First ID above all that were ever handed out. Exceeds `limits.idMax` once the sequence is used up. */
   next: bigint;
 }
 
-/** The first ID after a range. */
-export function endOf(range: Range, step: bigint): bigint {
-  return range.first + range.count * step;
-}
-
-export function countOf(ranges: Range[]): bigint {
-  return ranges.reduce((sum, range) => sum + range.count, 0n);
-}
-
 /** The union of disjoint sets: ascending, with touching ranges merged. */
-export function union(sets: Range[], step: bigint): Range[] {
-  const merged: Range[] = [];
+export function union(sets: IdRange[], step: bigint): IdRange[] {
+  const merged: IdRange[] = [];
   for (const range of [...sets].sort(ascending)) {
     const last = merged.at(-1);
     if (last && endOf(last, step) === range.first) last.count += range.count;
@@ -39,7 +25,7 @@ export function union(sets: Range[], step: bigint): Range[] {
 }
 
 /** The part of a set at or above `floor`, an ID of the sequence. */
-export function above(ranges: Range[], floor: bigint, step: bigint): Range[] {
+export function above(ranges: IdRange[], floor: bigint, step: bigint): IdRange[] {
   return ranges.flatMap((range) => {
     const end = endOf(range, step);
     if (range.first >= floor) return [range];
@@ -48,7 +34,7 @@ export function above(ranges: Range[], floor: bigint, step: bigint): Range[] {
 }
 
 /** Gives `ranges` back: free neighbours merge, and a free range that ends at `next` moves `next` back. */
-export function giveBack(supply: Supply, ranges: Range[], step: bigint): Supply {
+export function giveBack(supply: Supply, ranges: IdRange[], step: bigint): Supply {
   const free = union([...supply.free, ...ranges], step);
   const last = free.at(-1);
   if (last === undefined || endOf(last, step) !== supply.next) return { free, next: supply.next };
@@ -57,7 +43,7 @@ export function giveBack(supply: Supply, ranges: Range[], step: bigint): Supply 
 }
 
 /** Everything a supply holds, ascending: the free ranges, then the tail from `next` to the largest ID. */
-function offers(supply: Supply, step: bigint): Range[] {
+function offers(supply: Supply, step: bigint): IdRange[] {
   if (supply.next > limits.idMax) return supply.free;
   return [...supply.free, { first: supply.next, count: (limits.idMax - supply.next) / step + 1n }];
 }
@@ -70,10 +56,15 @@ function offers(supply: Supply, step: bigint): Range[] {
  * lies between stays free for the next caller. Only near the end of the sequence can even the tail be too short: then
  * the largest ranges are chosen. So a set is refused as too fragmented only if no choice of `rangesMax` ranges exists.
  */
-function choose(supply: Supply, count: bigint, step: bigint, rangesMax: number): Range[] | 'exhausted' | 'fragmented' {
+function choose(
+  supply: Supply,
+  count: bigint,
+  step: bigint,
+  rangesMax: number,
+): IdRange[] | 'exhausted' | 'fragmented' {
   const all = offers(supply, step);
   if (countOf(all) < count) return 'exhausted';
-  const chosen: Range[] = [];
+  const chosen: IdRange[] = [];
   let rest = count;
   for (const [index, offer] of all.entries()) {
     if (rest === 0n) return chosen;
@@ -87,8 +78,8 @@ function choose(supply: Supply, count: bigint, step: bigint, rangesMax: number):
   return chosen;
 }
 
-function chooseLargest(all: Range[], count: bigint, rangesMax: number): Range[] | 'fragmented' {
-  const chosen: Range[] = [];
+function chooseLargest(all: IdRange[], count: bigint, rangesMax: number): IdRange[] | 'fragmented' {
+  const chosen: IdRange[] = [];
   let rest = count;
   for (const offer of [...all].sort(largestFirst).slice(0, rangesMax)) {
     if (rest === 0n) break;
@@ -109,11 +100,11 @@ export function take(
   count: bigint,
   step: bigint,
   rangesMax: number,
-): { taken: Range[]; left: Supply } | 'exhausted' | 'fragmented' {
+): { taken: IdRange[]; left: Supply } | 'exhausted' | 'fragmented' {
   const taken = choose(supply, count, step, rangesMax);
   if (typeof taken === 'string') return taken;
   const byFirst = new Map(taken.map((range) => [range.first, range.count]));
-  const free: Range[] = [];
+  const free: IdRange[] = [];
   for (const range of supply.free) {
     const part = byFirst.get(range.first) ?? 0n;
     if (part < range.count) free.push({ first: range.first + part * step, count: range.count - part });
@@ -121,15 +112,11 @@ export function take(
   return { taken, left: { free, next: supply.next + (byFirst.get(supply.next) ?? 0n) * step } };
 }
 
-export function ascending(a: Range, b: Range): number {
-  return a.first < b.first ? -1 : a.first > b.first ? 1 : 0;
-}
-
 function atMost(count: bigint, bound: bigint): bigint {
   if (count < bound) return count;
   return bound;
 }
 
-function largestFirst(a: Range, b: Range): number {
+function largestFirst(a: IdRange, b: IdRange): number {
   return a.count > b.count ? -1 : a.count < b.count ? 1 : ascending(a, b);
 }

@@ -15,7 +15,8 @@
  */
 import { OrdinalError, toErrorValue } from '../errors.ts';
 import { limits } from '../limits.ts';
-import { drawn, rangesOf, reserved, show } from './answers.ts';
+import { drawn, reserved, show } from './answers.ts';
+import { countOf, type IdRange, toJson } from './id-range.ts';
 import type {
   ParsedOperation,
   RaiseAnswer,
@@ -29,7 +30,7 @@ import type {
   SequenceResult,
 } from './operations.ts';
 import { parseOperation } from './operations.ts';
-import { above, countOf, giveBack, type Range, type Supply, take } from './ranges.ts';
+import { above, giveBack, type Supply, take } from './ranges.ts';
 import {
   type Finished,
   type Ledger,
@@ -155,7 +156,7 @@ const waitForOthers = {
   remedy: 'wait for other runs to finish, or release the reservations of dead ones',
 };
 
-function allocate(ledger: Ledger, owner: string, count: bigint): { taken: Range[]; left: Supply } {
+function allocate(ledger: Ledger, owner: string, count: bigint): { taken: IdRange[]; left: Supply } {
   if (ledger.open.length >= limits.openReservationsMax) {
     throw new OrdinalError('LimitExceeded', `${ledger.open.length} reservations are open`, waitForOthers);
   }
@@ -196,7 +197,7 @@ function forget(ledger: Ledger): Ledger {
 function commit(ledger: Ledger | undefined, operation: Asked<'commit'>): Step<ReservationAnswer> {
   const { owner, attempt } = operation;
   const finished = ledger?.finished.find((entry) => entry.owner === owner);
-  if (ledger && finished?.outcome === 'committed') return { ledger, answer: reserved(ledger, finished) };
+  if (ledger && finished?.outcome === 'committed') return { ledger, answer: reserved(finished) };
   const open = ledger?.open.find((entry) => entry.owner === owner);
   if (!ledger || !open) {
     throw conflict(
@@ -205,7 +206,7 @@ function commit(ledger: Ledger | undefined, operation: Asked<'commit'>): Step<Re
     );
   }
   refuseStale(open, attempt);
-  return { ledger: finish(ledger, open, { ...open, outcome: 'committed' }), answer: reserved(ledger, open) };
+  return { ledger: finish(ledger, open, { ...open, outcome: 'committed' }), answer: reserved(open) };
 }
 
 /**
@@ -227,7 +228,7 @@ function release(ledger: Ledger | undefined, operation: Asked<'release'>): Step<
   const released: Finished = { owner, attempt, outcome: 'released', ranges: [] };
   return {
     ledger: finish({ ...ledger, ...supply }, open ?? finished, released),
-    answer: { ok: true, owner, ranges: rangesOf(given, ledger.step) },
+    answer: { ok: true, owner, ranges: given.map(toJson) },
   };
 }
 

@@ -7,7 +7,7 @@
 import { z } from 'zod';
 import { invariant, OrdinalError } from '../errors.ts';
 import { limits } from '../limits.ts';
-import { ascending, endOf, type Range } from './ranges.ts';
+import { ascending, decimalSchema, endOf, fromJson, type IdRange, idRangeSchema, toJson } from './id-range.ts';
 
 /** A run ID or the like: printable ASCII that JSON does not escape, so that bytes can be counted in characters. */
 export const ownerSchema = z
@@ -16,10 +16,12 @@ export const ownerSchema = z
   .max(limits.runIdLengthMax);
 /** Which life of its owner an operation comes from: anything that grows with each, such as its start time in ms. */
 export const attemptSchema = z.int().nonnegative();
-export const decimalSchema = z.string().regex(/^(0|[1-9][0-9]{0,18})$/, 'must be a decimal integer from 0 to 2^63-1');
 
-const rangeSchema = z.tuple([decimalSchema, decimalSchema]);
-const reservationSchema = z.strictObject({ owner: ownerSchema, attempt: attemptSchema, ranges: z.array(rangeSchema) });
+const reservationSchema = z.strictObject({
+  owner: ownerSchema,
+  attempt: attemptSchema,
+  ranges: z.array(idRangeSchema),
+});
 const finishedSchema = reservationSchema.extend({ outcome: z.enum(['committed', 'released']) });
 
 export const sequenceStateSchema = z.strictObject({
@@ -31,8 +33,8 @@ export const sequenceStateSchema = z.strictObject({
   next: z.string().regex(/^(0|[1-9][0-9]{0,19})$/),
   /** First ID above all that were imported (`raiseTo`): none below it is ever handed out again. `start` if none were. */
   floor: z.string().regex(/^(0|[1-9][0-9]{0,19})$/),
-  /** Released ranges from `floor` to below `next` as [first, count], ascending, merged; never touching `next`. */
-  free: z.array(rangeSchema),
+  /** Released ranges from `floor` to below `next` ascending, merged; never touching `next`. */
+  free: z.array(idRangeSchema),
   /** Reservations that are neither committed nor released, oldest first. */
   open: z.array(reservationSchema),
   /** The last finished owners, oldest first. A released one keeps no ranges: they belong to nobody, or to others. */
@@ -45,7 +47,7 @@ export type SequenceState = z.infer<typeof sequenceStateSchema>;
 export interface Reservation {
   owner: string;
   attempt: number;
-  ranges: Range[];
+  ranges: IdRange[];
 }
 
 export interface Finished extends Reservation {
@@ -57,7 +59,7 @@ export interface Ledger {
   step: bigint;
   next: bigint;
   floor: bigint;
-  free: Range[];
+  free: IdRange[];
   open: Reservation[];
   finished: Finished[];
 }
@@ -78,9 +80,9 @@ export function toLedger(state: SequenceState): Ledger {
     step: BigInt(data.step),
     next: BigInt(data.next),
     floor: BigInt(data.floor),
-    free: data.free.map(toRange),
-    open: data.open.map((entry) => ({ ...entry, ranges: entry.ranges.map(toRange) })),
-    finished: data.finished.map((entry) => ({ ...entry, ranges: entry.ranges.map(toRange) })),
+    free: data.free.map(fromJson),
+    open: data.open.map((entry) => ({ ...entry, ranges: entry.ranges.map(fromJson) })),
+    finished: data.finished.map((entry) => ({ ...entry, ranges: entry.ranges.map(fromJson) })),
   };
   assertLedger(ledger);
   return ledger;
@@ -95,13 +97,13 @@ export function toState(ledger: Ledger): SequenceState {
     step: String(ledger.step),
     next: String(ledger.next),
     floor: String(ledger.floor),
-    free: ledger.free.map(fromRange),
-    open: ledger.open.map(({ owner, attempt, ranges }) => ({ owner, attempt, ranges: ranges.map(fromRange) })),
+    free: ledger.free.map(toJson),
+    open: ledger.open.map(({ owner, attempt, ranges }) => ({ owner, attempt, ranges: ranges.map(toJson) })),
     finished: ledger.finished.map(({ owner, attempt, outcome, ranges }) => ({
       owner,
       attempt,
       outcome,
-      ranges: ranges.map(fromRange),
+      ranges: ranges.map(toJson),
     })),
   };
   const bytes = Buffer.byteLength(JSON.stringify(state));
@@ -144,12 +146,4 @@ function assertLedger(ledger: Ledger): void {
   invariant(rangeCount(ledger) <= limits.sequenceRangesMax + 2, 'ranges are bounded');
   invariant(ledger.open.length <= limits.openReservationsMax, 'open reservations are bounded');
   invariant(ledger.finished.length <= limits.rememberedOwnersMax, 'remembered owners are bounded');
-}
-
-function toRange([first, count]: [string, string]): Range {
-  return { first: BigInt(first), count: BigInt(count) };
-}
-
-function fromRange({ first, count }: Range): [string, string] {
-  return [String(first), String(count)];
 }

@@ -1,10 +1,12 @@
 /** Column chunks of a source blob, as they were fetched, and where their rows are. */
-import type { ErrorLocation } from '../errors.ts';
+import { type ErrorLocation, locating } from '../errors.ts';
+import { limits } from '../limits.ts';
+import { cutRows } from '../parquet/columns.ts';
 import { decodeChunk } from '../parquet/decode.ts';
 import { checkCrc } from '../parquet/page-body.ts';
 import { type ChunkShape, chunkShape, type Page } from '../parquet/pages.ts';
 import type { ChunkMeta, Column, Leaf } from '../parquet/types.ts';
-import { cutRows } from '../split/contract/columns.ts';
+import { checkBytes } from '../parquet/values.ts';
 
 export interface SourceChunk {
   /** The source blob that the chunk is of. */
@@ -80,11 +82,20 @@ export function checkPages(chunk: SourceChunk, shape: ChunkShape): void {
   for (const page of shape.pages) if (page.crc !== undefined) checkCrc(chunk.bytes, page, chunkLocation(chunk));
 }
 
+/** Throws `LimitExceeded` when pages that are to be decoded together are too large, whatever the footer says of them. */
+export function checkPageBytes(pages: readonly Page[], at: ErrorLocation): void {
+  const bytes = pages.reduce((sum, page) => sum + page.uncompressedLength, 0);
+  locating(at, () => checkBytes(bytes, limits.columnBytesMax));
+}
+
 /** Decodes what is meant of a chunk; indices of whole chunks in memory that `allocate` gives. */
 export function decodeSource(chunk: SourceChunk, shape: ChunkShape, allocate: (length: number) => Int32Array): Column {
   const at = chunkLocation(chunk);
   const { bytes, meta, leaf, rows, window } = chunk;
-  if (!window) return decodeChunk(bytes, meta, leaf, rows, at, shape, allocate);
+  if (!window) {
+    checkPageBytes(shape.pages, at);
+    return decodeChunk(bytes, meta, leaf, rows, at, shape, allocate);
+  }
   const pages: Page[] = [];
   let first = 0;
   let end = 0;
@@ -95,6 +106,7 @@ export function decodeSource(chunk: SourceChunk, shape: ChunkShape, allocate: (l
     if (outside && end <= window.from) first = end;
     if (!outside) pages.push(page);
   }
+  checkPageBytes(pages, at);
   const count = pages.reduce((sum, page) => sum + (page.kind === 'dictionary' ? 0 : page.numValues), 0);
   const column = decodeChunk(bytes, { ...meta, numValues: count }, leaf, count, at, { ...shape, pages });
   return cutRows(column, leaf.type, window.from - first, window.to - first);

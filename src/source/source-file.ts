@@ -1,7 +1,7 @@
 /** Source blobs: footers and byte ranges, always of the version that the plan pinned. */
 import { OrdinalError } from '../errors.ts';
 import { footerLength, parseFooter } from '../parquet/footer-read.ts';
-import type { FileMeta } from '../parquet/types.ts';
+import type { FileMeta, Leaf } from '../parquet/types.ts';
 import type { BlobStore } from '../storage/store.ts';
 
 /** Bytes of a file's end that are fetched at first: enough for the footers of most files. */
@@ -81,5 +81,27 @@ export async function readRanges(
   return ranges.map((range, i) => {
     const { request, offset } = placed[i]!;
     return bodies[request]!.subarray(offset, offset + range.length);
+  });
+}
+
+/** Finds a contract column in a file. Throws `MissingColumn` or `NestedColumn`. */
+export function leafOf(meta: FileMeta, name: string, blob: string): Leaf {
+  const leaf = meta.leaves.find((candidate) => candidate.name === name && !candidate.nested);
+  if (leaf) return leaf;
+  const nested = meta.leaves.find((candidate) => candidate.nested && candidate.name.split('.')[0] === name);
+  if (nested) {
+    throw new OrdinalError(
+      'NestedColumn',
+      `column "${name}" is nested (${nested.name}); only flat columns can be used`,
+      {
+        where: { blob, column: name },
+        remedy: 'Flatten it upstream, or take it out of the pipeline.',
+      },
+    );
+  }
+  const names = meta.leaves.filter((candidate) => !candidate.nested).map((candidate) => candidate.name);
+  throw new OrdinalError('MissingColumn', `column "${name}" is missing; the file has ${names.join(', ')}`, {
+    where: { blob, column: name },
+    remedy: "Correct the pipeline's row contract, or the source.",
   });
 }

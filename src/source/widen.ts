@@ -14,7 +14,7 @@
  *
  * Specification: parquet-format `LogicalTypes.md`.
  */
-import { OrdinalError } from '../errors.ts';
+import { type ErrorLocation, OrdinalError } from '../errors.ts';
 import { unscaledFromBytes, unscaledToBytes } from '../parquet/decimal.ts';
 import { typeText } from '../parquet/type-text.ts';
 import type { Annotation, Column, ColumnType, TimeUnit, Values } from '../parquet/types.ts';
@@ -73,43 +73,67 @@ function bytesOfPrecision(precision: number): number {
   return Math.ceil((precision * Math.log2(10) + 1) / 8);
 }
 
+/** Takes a value that is beyond the wider type, and its slot: throws, or lets the slot be zero. */
+type Beyond = (slot: number, raw: bigint) => void;
+
 /**
  * A column of one type as the wider type that `widest` gave, or, of nulls alone, as any type. Throws `InvalidValue` for a
- * value beyond it, `CorruptFile` where there is no such type and the column holds values.
+ * row's value beyond it, where `locate` says; an entry that no row uses becomes zero. Throws `CorruptFile` where there is
+ * no such type and the column holds values.
  */
-export function widenColumn(column: Column, from: ColumnType, to: ColumnType): Column {
+export function widenColumn(
+  column: Column,
+  from: ColumnType,
+  to: ColumnType,
+  locate: (row: number) => ErrorLocation,
+): Column {
   if (typeText(from) === typeText(to)) return column;
   const { rows, nulls } = column;
   if (nulls === rows) return { form: 'plain', rows, nulls, values: allocate(to, rows), valid: new Uint8Array(rows) };
   if (typeText(widest(from, to) ?? from) !== typeText(to)) {
     throw new OrdinalError('CorruptFile', `${typeText(from)} holds values where its footer says that all are null`, {
+      where: locate(0),
       remedy: 'The file is damaged, or its writer states false statistics: write it anew.',
     });
   }
+  const beyond: Beyond = (slot, raw) => {
+    const row = column.form === 'dictionary' ? column.indices.indexOf(slot) : slot;
+    if (row < 0) return;
+    throw new OrdinalError('InvalidValue', `${raw} of ${typeText(from)} is beyond ${typeText(to)}`, {
+      where: locate(row),
+      remedy: 'Other files of the run store this column more finely: run them separately.',
+    });
+  };
   if (column.form === 'dictionary')
-    return { ...column, dictionary: widenValues(column.dictionary, from, to, undefined) };
-  return { ...column, values: widenValues(column.values, from, to, column.valid) };
+    return { ...column, dictionary: widenValues(column.dictionary, from, to, undefined, beyond) };
+  return { ...column, values: widenValues(column.values, from, to, column.valid, beyond) };
 }
 
-function widenValues(values: Values, from: ColumnType, to: ColumnType, valid: Uint8Array | undefined): Values {
-  if (to.annotation?.kind === 'decimal') return widenDecimals(values, to, valid);
+function widenValues(
+  values: Values,
+  from: ColumnType,
+  to: ColumnType,
+  valid: Uint8Array | undefined,
+  beyond: Beyond,
+): Values {
+  if (to.annotation?.kind === 'decimal') return widenDecimals(values, to, valid, beyond);
   const out = allocate(to, values.length);
   if (out.kind === 'double' && values.kind === 'float') out.data.set(values.data.subarray(0, values.length));
   else if (out.kind === 'int32' && values.kind === 'int32') out.data.set(values.data.subarray(0, values.length));
-  else if (out.kind === 'int64') widenLongs(values, from, to, out.data);
+  else if (out.kind === 'int64') widenLongs(values, from, to, out.data, beyond);
   else throw new OrdinalError('Internal', `${typeText(from)} does not widen to ${typeText(to)}`);
   return out;
 }
 
-function widenLongs(values: Values, from: ColumnType, to: ColumnType, out: BigInt64Array): void {
+function widenLongs(values: Values, from: ColumnType, to: ColumnType, out: BigInt64Array, beyond: Beyond): void {
   const factor = unitFactor(from, to);
   const unsigned = from.annotation?.kind === 'int' && !from.annotation.signed;
   for (let i = 0; i < values.length; i++) {
     const raw =
       values.kind === 'int64' ? values.data[i]! : BigInt(unsigned ? Number(values.data[i]) >>> 0 : values.data[i]!);
     const scaled = raw * factor;
-    if (BigInt.asIntN(64, scaled) !== scaled) throw beyond(raw, from, to);
-    out[i] = scaled;
+    if (BigInt.asIntN(64, scaled) !== scaled) beyond(i, raw);
+    else out[i] = scaled;
   }
 }
 
@@ -120,7 +144,7 @@ function unitFactor(from: ColumnType, to: ColumnType): bigint {
   return perMilli[(y as { unit: TimeUnit }).unit] / perMilli[(x as { unit: TimeUnit }).unit];
 }
 
-function widenDecimals(values: Values, to: ColumnType, valid: Uint8Array | undefined): Values {
+function widenDecimals(values: Values, to: ColumnType, valid: Uint8Array | undefined, beyond: Beyond): Values {
   const out = allocate(to, values.length);
   for (let i = 0; i < values.length; i++) {
     if (valid !== undefined && valid[i] === 0) continue;
@@ -129,21 +153,15 @@ function widenDecimals(values: Values, to: ColumnType, valid: Uint8Array | undef
         ? unscaledFromBytes(bytesAt(values, i))
         : BigInt((values.data as Int32Array | BigInt64Array)[i]!);
     if (out.kind === 'int32') {
-      if (BigInt.asIntN(32, unscaled) !== unscaled) throw beyond(unscaled, to, to);
-      out.data[i] = Number(unscaled);
+      if (BigInt.asIntN(32, unscaled) !== unscaled) beyond(i, unscaled);
+      else out.data[i] = Number(unscaled);
     } else if (out.kind === 'int64') {
-      if (BigInt.asIntN(64, unscaled) !== unscaled) throw beyond(unscaled, to, to);
-      out.data[i] = unscaled;
+      if (BigInt.asIntN(64, unscaled) !== unscaled) beyond(i, unscaled);
+      else out.data[i] = unscaled;
     } else if (out.kind === 'fixed') {
-      if (BigInt.asIntN(out.width * 8, unscaled) !== unscaled) throw beyond(unscaled, to, to);
-      out.data.set(unscaledToBytes(unscaled, out.width), i * out.width);
+      if (BigInt.asIntN(out.width * 8, unscaled) !== unscaled) beyond(i, unscaled);
+      else out.data.set(unscaledToBytes(unscaled, out.width), i * out.width);
     }
   }
   return out;
-}
-
-function beyond(value: bigint, from: ColumnType, to: ColumnType): OrdinalError {
-  return new OrdinalError('InvalidValue', `${value} of ${typeText(from)} is beyond ${typeText(to)}`, {
-    remedy: 'Other files of the run store this column more finely: run them separately.',
-  });
 }

@@ -6,12 +6,12 @@
 
 import { crcOf } from '../bytes/crc32.ts';
 import { packBatch } from '../documents/batch-blob.ts';
-import type { Plan, PlanRef } from '../documents/documents.ts';
+import { type PlanRef, partOf } from '../documents/documents.ts';
 import { loadPlan } from '../documents/load.ts';
 import { segmentsOf } from '../documents/split-record.ts';
 import type { Environment } from '../environment/environment.ts';
 import type { CompiledPipeline } from '../pipeline/compiled.ts';
-import { Uploads } from '../run/pool.ts';
+import { Uploads } from '../storage/in-flight.ts';
 import { blockId, output, work } from '../storage/names.ts';
 import { BatchSplitter } from './batch.ts';
 import { HeldBlocks } from './deferred-blocks.ts';
@@ -50,11 +50,6 @@ export async function splitActivity(environment: Environment, input: BatchInput)
   const { bytes, metadata } = packBatch(pipeline, split, held.bytes());
   await store.write(config.workContainer, work.split(runId, batch), bytes, { metadata });
   return { batch, rows: split.record.rows };
-}
-
-/** The output file that a batch's rows go to. */
-export function partOf(plan: Plan, batch: number): number {
-  return plan.parts.findIndex((part) => batch >= part.from && batch < part.to);
 }
 
 interface StageTarget {

@@ -3,7 +3,7 @@
  * the end the batch's key lists and its record. No I/O: the activity around it fetches and stages.
  */
 
-import type { Fragment, SplitRecord } from '../documents/split-record.ts';
+import type { Fragment, SplitBatch } from '../documents/split-record.ts';
 import type { ColumnType } from '../parquet/types.ts';
 import type { CompiledPipeline } from '../pipeline/compiled.ts';
 import type { SourceChunk, UnitPlace } from '../source/source-chunk.ts';
@@ -11,8 +11,9 @@ import { QuarantineList } from './contract/quarantine.ts';
 import { BatchKeys, type KeyTypes } from './keys/key-lists.ts';
 import { type BatchMemory, memoryOf, RunMemory } from './run-memory.ts';
 import { SourceUnit } from './source-unit.ts';
+import type { OutLeafType, Ways } from './write/reuse-chunk.ts';
 import { unroutedRows } from './write/unrouted.ts';
-import { type OutLeafType, type Ways, type WrittenFragment, writeFragment } from './write/write-fragment.ts';
+import { type WrittenFragment, writeFragment } from './write/write-fragment.ts';
 
 export interface BatchSchema {
   /** By entity: columns of its files. */
@@ -24,16 +25,6 @@ export interface BatchSchema {
   ways?: Ways;
   /** The run's plan, or any object that its batches share. */
   run?: object;
-}
-
-export interface SplitBatch {
-  record: SplitRecord;
-  /** The lists that the record refers to by number. */
-  sections: Int32Array[];
-  /** By keyed entity: its key list as a Parquet table. */
-  keyLists: Map<string, Uint8Array>;
-  /** The refused rows as a Parquet table; undefined when there are none. */
-  rejected: Uint8Array | undefined;
 }
 
 export class BatchSplitter {

@@ -8,9 +8,9 @@ import type { PlannedFile } from '../documents/source-files.ts';
 import type { Environment } from '../environment/environment.ts';
 import { invariant } from '../errors.ts';
 import type { Leaf } from '../parquet/types.ts';
-import { leafOf } from '../plan/plan.ts';
 import { type OpenFile, openFiles, type WantedFile } from '../source/open-files.ts';
 import type { SourceChunk, UnitPlace } from '../source/source-chunk.ts';
+import { leafOf } from '../source/source-file.ts';
 import { decodedBytes, type Unit, UnitCutter, type UnitGroup } from '../source/units.ts';
 
 /** A unit as it was read. */

@@ -9,7 +9,7 @@ import type { Environment } from '../environment/environment.ts';
 import { OrdinalError } from '../errors.ts';
 import { readTable } from '../parquet/table.ts';
 import type { CompiledPipeline } from '../pipeline/compiled.ts';
-import { mapBounded } from '../run/pool.ts';
+import { mapBounded } from '../storage/in-flight.ts';
 import { output } from '../storage/names.ts';
 import { joinQuarantine } from './contract/quarantine.ts';
 

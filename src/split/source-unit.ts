@@ -56,6 +56,7 @@ export class SourceUnit {
         type,
         place,
         distinct: contract.active || keyed.has(name),
+        trust: pipeline.trust === true,
         rejections: this.#rejections,
         memory,
       };

@@ -3,6 +3,7 @@
 import type { Manifest } from '../documents/documents.ts';
 import { OrdinalError } from '../errors.ts';
 import { limits } from '../limits.ts';
+import { ascending, endOf, fromJson, type IdRangeJson, toJson } from '../sequence/id-range.ts';
 import type { SequenceState } from '../sequence/state.ts';
 
 /**
@@ -18,19 +19,19 @@ export function rebuiltSequence(
 ): SequenceState {
   const by = BigInt(step);
   const ranges = manifests
-    .flatMap(({ runId, sequences }) => (sequences[name]?.ranges ?? []).map((range) => ({ ...range, runId })))
-    .map(({ first, count, runId }) => ({ first: BigInt(first), count: BigInt(count), runId }))
-    .sort((a, b) => (a.first < b.first ? -1 : 1));
-  const free: [string, string][] = [];
+    .flatMap(({ runId, sequences }) => (sequences[name]?.ranges ?? []).map((range) => ({ ...fromJson(range), runId })))
+    .sort(ascending);
+  const free: IdRangeJson[] = [];
   let next = BigInt(start);
-  for (const { first, count, runId } of ranges) {
+  for (const { runId, ...range } of ranges) {
+    const { first } = range;
     if (first < next) {
       throw new OrdinalError('CorruptFile', `run "${runId}" published IDs of "${name}" that another run has too`, {
         remedy: 'See which with npm run ordinal -- verify --all.',
       });
     }
-    if (first > next) free.push([String(next), String((first - next) / by)]);
-    next = first + count * by;
+    if (first > next) free.push(toJson({ first: next, count: (first - next) / by }));
+    next = endOf(range, by);
   }
   // More holes than a state may hold: the newest are kept, the others are never filled.
   const kept = free.slice(-limits.sequenceRangesMax);
@@ -39,7 +40,7 @@ export function rebuiltSequence(
     start,
     step,
     next: String(next),
-    floor: kept.length < free.length ? kept[0]![0] : start,
+    floor: kept.length < free.length ? kept[0]!.first : start,
     free: kept,
     open: [],
     finished: [],

@@ -5,14 +5,14 @@
  */
 
 import { runInputSchema } from '../documents/documents.ts';
-import { type DurableRuns, endedStatuses, type Instance } from '../durable/client.ts';
+import { type DurableRuns, endedStatuses, endReason, type Instance } from '../durable/client.ts';
 import type { Environment } from '../environment/environment.ts';
 import { type Log, logEvent } from '../environment/telemetry.ts';
 import { invariant } from '../errors.ts';
 import { limits } from '../limits.ts';
 import { RUN_ORCHESTRATION } from '../run/orchestrator.ts';
-import { forEachBounded } from '../run/pool.ts';
-import { endReason, TIDY_ORCHESTRATION, type TidyInput, tidyInstanceId } from '../run/settle-terminated.ts';
+import { TIDY_ORCHESTRATION, type TidyInput, tidyInstanceId } from '../run/settle-terminated.ts';
+import { mapBounded } from '../storage/in-flight.ts';
 import { work } from '../storage/names.ts';
 import type { BlobItem } from '../storage/store.ts';
 
@@ -176,7 +176,7 @@ async function names({ environment }: Sweep, prefix: string): Promise<string[]> 
 async function remove({ environment }: Sweep, swept: Swept, list: readonly string[]): Promise<void> {
   const { store, config, pipelines } = environment;
   const published = [...pipelines.values()].filter(({ output }) => output.container === config.workContainer);
-  await forEachBounded(list, config.requestsInFlight, async (name) => {
+  await mapBounded(list, config.requestsInFlight, async (name) => {
     invariant(/^(runs|selections|arrivals)\//.test(name), `"${name}" is work in progress`);
     // Outputs may lie in the work container, in a folder of any name.
     if (published.some(({ output }) => name.startsWith(output.prefix))) return;

@@ -3,8 +3,9 @@
 import type { Manifest } from '../documents/documents.ts';
 import type { Table } from '../parquet/table.ts';
 import type { CompiledPipeline, Entity } from '../pipeline/compiled.ts';
-import { divide } from '../seal/assign-ids-activity.ts';
+import { divide } from '../pipeline/sequences.ts';
 import { IdMap } from '../sequence/id-map.ts';
+import { endOf } from '../sequence/id-range.ts';
 
 /** IDs of a column's rows, in row order: ordinals from `base` on of what a sequence gave. */
 export interface ColumnIds {
@@ -40,9 +41,8 @@ export function checkIds(table: Table, { column: name, ids, base }: ColumnIds, f
   const column = int64Column(table, name);
   if (!column) return [`column ${name} is missing`];
   let row = 0;
-  for (const { first, count, step } of ids.slice(base + firstRow, table.rows)) {
-    let expected = first;
-    for (let i = 0; i < count; i++, row++, expected += step) {
+  for (const range of ids.slice(base + firstRow, table.rows)) {
+    for (let expected = range.first; expected < endOf(range, ids.step); expected += ids.step, row++) {
       if (column[row] !== expected) return [`row ${row} has ${name} ${column[row]}, not ${expected}`];
     }
   }

@@ -14,7 +14,6 @@ import { type Canon, canonOfJs, cellReader, type KeyText, shortest, shownCanon }
 import type { ExpectedRows } from './expected.ts';
 import { type KeyBook, keyReader } from './key-book.ts';
 import { attributesText, type States } from './states.ts';
-import type { Find } from './values.ts';
 
 /** A published row, whose cells are read when they are asked for. */
 interface PublishedRow {
@@ -218,3 +217,6 @@ async function readRows(
   }
   return rows;
 }
+
+/** Adds a finding, until there are too many. */
+export type Find = (text: string) => void;

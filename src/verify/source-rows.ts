@@ -10,8 +10,7 @@ import { decodeChunk } from '../parquet/decode.ts';
 import { builder, reader, typeText } from '../parquet/logical.ts';
 import type { Column, ColumnType, FileMeta, Values } from '../parquet/types.ts';
 import type { CompiledPipeline, ContractColumn } from '../pipeline/compiled.ts';
-import { leafOf } from '../plan/plan.ts';
-import { type PinnedBlob, readFooter, readRanges } from '../source/source-file.ts';
+import { leafOf, type PinnedBlob, readFooter, readRanges } from '../source/source-file.ts';
 import { widenColumn, widest } from '../source/widen.ts';
 import { type Canon, canonReader } from './canonical-value.ts';
 
@@ -77,7 +76,9 @@ export async function* sourceRows(
       for (const [c, contract] of pipeline.contract.entries()) {
         const { column, type } = columns[c]!;
         const wide = types.get(contract.name)!;
-        const held = holdToContract(contract, widenColumn(column, type, wide), wide, rows);
+        const before = firstRow;
+        const locate = (row: number) => ({ blob: file.blob, rowGroup: g, column: contract.name, row: before + row });
+        const held = holdToContract(contract, widenColumn(column, type, wide, locate), wide, rows);
         cells.set(contract.name, held);
         for (const row of held.refused) refused.set(row, [...(refused.get(row) ?? []), contract.name]);
       }

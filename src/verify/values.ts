@@ -12,6 +12,7 @@ import { IdMap } from '../sequence/id-map.ts';
 import { type Canon, cellReader, shortest, shownCanon } from './canonical-value.ts';
 import { ExpectedRows } from './expected.ts';
 import type { KeyBook } from './key-book.ts';
+import type { Find } from './keyed-values.ts';
 import { KeyedValues } from './keyed-values.ts';
 import { lostInputs, sourceRows } from './source-rows.ts';
 import type { States } from './states.ts';
@@ -26,9 +27,6 @@ export interface Compared {
   /** What could not be compared, and why. */
   notes: string[];
 }
-
-/** Adds a finding, until there are too many. */
-export type Find = (text: string) => void;
 
 export async function compareWithSource(
   environment: Environment,

@@ -10,6 +10,7 @@ import { OrdinalError } from '../errors.ts';
 import { parseFooter } from '../parquet/footer-read.ts';
 import { readTable, type Table, type TableColumn } from '../parquet/table.ts';
 import type { CompiledPipeline, Entity } from '../pipeline/compiled.ts';
+import { ascending, countOf, endOf, fromJson, type IdList } from '../sequence/id-range.ts';
 import { readJson } from '../storage/json.ts';
 import { output } from '../storage/names.ts';
 import { checkIds, idColumns } from './ids.ts';
@@ -173,21 +174,22 @@ interface Span {
   by: string;
 }
 
-function spansOf(manifest: Manifest, sequence: string): Span[] {
-  const drawn = manifest.sequences[sequence];
-  return (drawn?.ranges ?? []).map(({ first, count }) => ({
-    first: BigInt(first),
-    last: BigInt(first) + (BigInt(count) - 1n) * BigInt(drawn!.step),
-    by: manifest.runId,
-  }));
+function spansOf(list: IdList, by: string): Span[] {
+  const step = BigInt(list.step);
+  return list.ranges.map(fromJson).map((range) => ({ first: range.first, last: endOf(range, step) - step, by }));
+}
+
+function drawnSpans({ sequences, runId }: Manifest, name: string): Span[] {
+  const drawn = sequences[name];
+  return drawn ? spansOf(drawn, runId) : [];
 }
 
 /** Ranges of this run that another has too. */
 function overlaps(manifest: Manifest, all: readonly Manifest[]): string[] {
   const found: string[] = [];
   for (const name of Object.keys(manifest.sequences)) {
-    const others = all.filter(({ runId }) => runId !== manifest.runId).flatMap((other) => spansOf(other, name));
-    for (const own of spansOf(manifest, name)) {
+    const others = all.filter(({ runId }) => runId !== manifest.runId).flatMap((other) => drawnSpans(other, name));
+    for (const own of drawnSpans(manifest, name)) {
       const other = others.find((span) => span.first <= own.last && own.first <= span.last);
       if (other) found.push(`sequence ${name}: IDs ${own.first}..${own.last} overlap those of run ${other.by}`);
     }
@@ -199,7 +201,7 @@ function overlaps(manifest: Manifest, all: readonly Manifest[]): string[] {
 function sums(manifest: Manifest): string[] {
   const found: string[] = [];
   for (const [name, { count, ranges }] of Object.entries(manifest.sequences)) {
-    const total = ranges.reduce((sum, range) => sum + BigInt(range.count), 0n);
+    const total = countOf(ranges.map(fromJson));
     if (total !== BigInt(count)) found.push(`sequence ${name}: ranges of ${total} IDs, not ${count}`);
   }
   for (const { entity, rows, files, ids, keys } of manifest.entities) {
@@ -288,21 +290,13 @@ function indexSpans(environment: Environment, target: Entity, all: readonly Mani
 
 function entitySpans(manifests: readonly Manifest[], name: string): Span[] {
   return manifests.flatMap(({ entities, runId }) =>
-    entities
-      .filter(({ entity }) => entity === name)
-      .flatMap(({ ids }) =>
-        ids.ranges.map(({ first, count }) => ({
-          first: BigInt(first),
-          last: BigInt(first) + (BigInt(count) - 1n) * BigInt(ids.step),
-          by: runId,
-        })),
-      ),
+    entities.filter(({ entity }) => entity === name).flatMap(({ ids }) => spansOf(ids, runId)),
   );
 }
 
 function strayId({ values, valid }: TableColumn, spans: Span[]): bigint | undefined {
   if (values.kind !== 'int64') return undefined;
-  spans.sort((a, b) => (a.first < b.first ? -1 : 1));
+  spans.sort(ascending);
   const checked = new Set<bigint>();
   for (let row = 0; row < values.length; row++) {
     const id = values.data[row]!;

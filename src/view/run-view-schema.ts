@@ -1,7 +1,8 @@
 /** A run as its users see it. */
+
 import { z } from 'zod';
 import { columnTypeSchema } from '../documents/column-type.ts';
-import { publishedFileSchema } from '../documents/documents.ts';
+import { previewSchema, publishedFileSchema } from '../documents/documents.ts';
 import { phaseSchema } from '../documents/status.ts';
 
 const count = z.int().nonnegative();
@@ -62,13 +63,6 @@ export const entityViewSchema = z.object({
   known: furtherFiles.optional().describe('Rows of known keys that the run saw, of an entity that publishes those.'),
   changes: furtherFiles.optional().describe('Rows of the changes dataset, of an entity that reports changes.'),
 });
-
-export const previewSchema = z.object({
-  sourceRows: count,
-  entities: z.record(z.string(), z.array(z.record(z.string(), z.unknown()))),
-  note: z.string(),
-});
-export type Preview = z.infer<typeof previewSchema>;
 
 export const planViewSchema = z.object({
   files: z.array(z.object({ blob: z.string(), size: count, rows: count })),

@@ -1,16 +1,15 @@
 /** A run as its users see it: durable status, progress counted from the blobs that exist, and the manifest at the end. */
 import { z } from 'zod';
-import { type Manifest, manifestSchema, planSchema, runInputSchema } from '../documents/documents.ts';
+import { type Manifest, manifestSchema, planSchema, previewSchema, runInputSchema } from '../documents/documents.ts';
 import { loadFiles } from '../documents/source-files.ts';
 import { type RunStatus, runStatusSchema } from '../documents/status.ts';
-import { hasEnded, type Instance } from '../durable/client.ts';
+import { endedError, hasEnded, type Instance } from '../durable/client.ts';
 import type { Environment } from '../environment/environment.ts';
 import { type ErrorValue, errorLine } from '../errors.ts';
 import { limits } from '../limits.ts';
-import { endedError } from '../run/settle-terminated.ts';
 import { readJson } from '../storage/json.ts';
 import { output, work } from '../storage/names.ts';
-import { previewSchema, type RunSummary, type RunView } from './run-view-schema.ts';
+import type { RunSummary, RunView } from './run-view-schema.ts';
 
 export type { RunView } from './run-view-schema.ts';
 

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, it } from 'vitest';
 import { Progress, progressLine } from '../../demo/progress.ts';
 import { followRun, type RunStatus, startRun } from '../../demo/runs.ts';
-import { renderTable } from '../../demo/table.ts';
+import { renderTable } from '../../src/view/text-table.ts';
 
 const status = (over: Partial<RunStatus> = {}): RunStatus => ({
   runId: 'r1',

@@ -83,6 +83,16 @@ describe('call-backs', () => {
   });
 });
 
+/** The same glob as a regular expression: what it means, at any price. */
+function expressionOf(glob: string): RegExp {
+  const stands: Record<string, string> = { '**/': '(?:.*/)?', '**': '.*', '*': '[^/]*', '?': '[^/]' };
+  const quoted = (text: string) => text.replace(/[.*+?^${}()|[\]\\/]/g, '\\$&');
+  const pattern = glob.replace(/\*\*\/|\*\*|\*|\?|\{([^{}]*)\}|[^*?]/g, (token: string, list: string | undefined) =>
+    list === undefined ? (stands[token] ?? quoted(token)) : `(?:${list.split(',').map(quoted).join('|')})`,
+  );
+  return new RegExp(`^${pattern}$`, 's');
+}
+
 describe('globs', () => {
   it('match as folders say', () => {
     const cases: [glob: string, takes: string[], leaves: string[]][] = [
@@ -91,12 +101,38 @@ describe('globs', () => {
       ['f/**', ['f/', 'f/a/b'], ['f']],
       ['f/20??/{a,b.c}.parquet', ['f/2001/a.parquet', 'f/2002/b.c.parquet'], ['f/2001/bxc.parquet', 'f/200/a.parquet']],
       ['f/[a]+(1).parquet', ['f/[a]+(1).parquet'], ['f/a1.parquet']],
+      ['f/[1]*.parquet', ['f/[1].parquet', 'f/[1]x.parquet'], ['f/1.parquet', 'f/11.parquet']],
+      ['f/!a*', ['f/!a', 'f/!ab'], ['f/b', 'f/a']],
+      ['!f/*', ['!f/a'], ['f/a', 'g/a']],
+      ['f/*', ['f/.hidden', 'f/..x', 'f/a'], ['f/a/b']],
+      ['f/{a,}x{*,?}', ['f/ax*', 'f/x?'], ['f/axb', 'f/bx*']],
+      ['f/{a', ['f/{a'], ['f/a']],
+      ['f/***/a', ['f/x/y/a', 'f//a'], ['f/a']],
     ];
     for (const [glob, takes, leaves] of cases) {
       const matches = globMatcher(glob);
       for (const name of takes) assert.ok(matches(name), `${glob} takes ${name}`);
       for (const name of leaves) assert.ok(!matches(name), `${glob} leaves ${name}`);
     }
+  });
+
+  it('match as the expression says that each of their parts stands for', () => {
+    const part = fc.constantFrom('a', 'b', '/', '*', '**', '**/', '?', '{a,b/}', '{', '.', '[', '!');
+    const name = fc.string({ unit: fc.constantFrom('a', 'b', '/', '.', '[', '!', '{'), maxLength: 9 });
+    fc.assert(
+      fc.property(fc.array(part, { maxLength: 7 }), name, (parts, text) => {
+        const glob = parts.join('');
+        assert.equal(globMatcher(glob)(text), expressionOf(glob).test(text), `${glob} and ${text}`);
+      }),
+      { numRuns: 5000 },
+    );
+  });
+
+  it('take time linear in each wildcard: none that is hostile holds up the rest', () => {
+    // As an expression this one takes longer than anybody waits.
+    const glob = `${'*a'.repeat(500)}*b`;
+    assert.equal(globMatcher(glob)('a'.repeat(1000)), false);
+    assert.equal(globMatcher(glob)(`${'a'.repeat(1000)}b`), true);
   });
 
   it('match nothing outside their fixed beginning', () => {

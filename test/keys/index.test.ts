@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import zlib from 'node:zlib';
 import fc from 'fast-check';
 import { test } from 'vitest';
 import { OrdinalError } from '../../src/errors.ts';
@@ -147,66 +146,6 @@ test('blocks that hold no arriving key are not read', async () => {
   const read = world.store.reads.reduce((sum, { length }) => sum + length, 0);
   assert.ok(read < size / 15, `${read} of ${size} bytes`);
 });
-
-/** The numbers of a block's planes: n values from byte `at` on, of `width` planes. */
-function planes(block: Uint8Array, at: number, n: number, width: number): bigint[] {
-  return Array.from({ length: n }, (_, k) => {
-    const bytes = Array.from({ length: width }, (_, p) => BigInt(block[at + p * n + k]!) << BigInt(8 * p));
-    return bytes.reduce((sum, byte) => sum | byte, 0n);
-  });
-}
-
-/** A segment as it was written before numbers were laid out as planes, or, earlier still, before it was compressed. */
-function older(segment: Uint8Array, compressed: boolean): Uint8Array {
-  const from = new DataView(segment.buffer, segment.byteOffset, segment.byteLength);
-  const count = from.getUint32(segment.length - 8, true);
-  const directory = segment.length - 8 - 24 * count;
-  const blocks: Uint8Array[] = [];
-  const tail = Buffer.from(segment.subarray(directory));
-  let offset = 0;
-  for (let b = 0; b < count; b++) {
-    const at = from.getFloat64(directory + 24 * b, true);
-    const n = from.getUint32(directory + 24 * b + 12, true);
-    const block = zlib.zstdDecompressSync(segment.subarray(at, at + from.getUint32(directory + 24 * b + 8, true)));
-    const words = Buffer.alloc((block.length + 7) & ~7);
-    for (const [k, value] of planes(block, 0, n, 8).entries()) words.writeBigUInt64LE(value, 8 * k);
-    let hash = 0n;
-    for (const [k, difference] of planes(block, 8 * n, n, 4).entries()) {
-      hash = BigInt.asUintN(32, hash + difference);
-      words.writeUInt32LE(Number(hash), 8 * n + 4 * k);
-    }
-    let end = 0;
-    for (const [k, length] of planes(block, 12 * n, n, 4).entries()) {
-      end += Number(length);
-      words.writeUInt32LE(end, 12 * n + 4 * k);
-    }
-    words.set(block.subarray(16 * n), 16 * n);
-    const stored = compressed ? zlib.zstdCompressSync(words) : words;
-    tail.writeDoubleLE(offset, 24 * b);
-    tail.writeUInt32LE(stored.length, 24 * b + 8);
-    blocks.push(stored);
-    offset += stored.length;
-  }
-  tail.writeUInt32LE(compressed ? 0x32534b4f : 0x31534b4f, tail.length - 4);
-  return Buffer.concat([...blocks, tail]);
-}
-
-for (const compressed of [true, false]) {
-  test(`segments of an older layout are read, ${compressed ? '' : 'not '}compressed`, async () => {
-    const world = await new IndexWorld().open();
-    const keys = Array.from({ length: 40_000 }, (_, i) => `key-${i}`);
-    await world.resolve('r1', keys);
-    world.publish('r1', 0, keys.length);
-    const head = await settlePending(world.at, world.published);
-    const [entry] = head.entries;
-    const old = older(world.store.bytes('work', entry!.blob), compressed);
-    await world.store.write('work', entry!.blob, old);
-    const before = { ...entry!, bytes: old.length, directory: old.length - 8 - 24 * Math.ceil(keys.length / 8192) };
-    const wanted = ['key-0', 'none', 'key-39999', 'key-20000'];
-    const expected = [0n, UNKNOWN, 39_999n, 20_000n];
-    assert.deepEqual([...(await findIds(world.store, 'work', [before], tableOf(wanted)))], expected);
-  });
-}
 
 test('a damaged block is an error that names the segment', async () => {
   const world = await new IndexWorld().open();

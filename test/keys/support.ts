@@ -1,9 +1,10 @@
 /** Key indexes to test with: a store in memory, runs that publish or do not. */
-import type { IdRanges } from '../../src/keys/ids.ts';
+
 import { indexBlobs, type PendingDelta } from '../../src/keys/index-documents.ts';
 import { type IndexPartition, openIndex, settlePending, withPending } from '../../src/keys/key-index.ts';
 import { segmentOf } from '../../src/keys/segment.ts';
 import { KeyTable } from '../../src/keys/table.ts';
+import type { IdList } from '../../src/sequence/id-range.ts';
 import { MemoryStore } from '../support/memory-store.ts';
 
 export function tableOf(keys: readonly string[]): KeyTable {
@@ -15,7 +16,7 @@ export function tableOf(keys: readonly string[]): KeyTable {
 /** An index, and the manifests that runs have written: run ID → IDs. */
 export class IndexWorld {
   readonly store = new MemoryStore();
-  readonly manifests = new Map<string, IdRanges>();
+  readonly manifests = new Map<string, IdList>();
   at!: IndexPartition;
   #term = 0;
 
@@ -27,7 +28,7 @@ export class IndexWorld {
     return this;
   }
 
-  readonly published = async ({ runId }: PendingDelta): Promise<IdRanges | undefined> => this.manifests.get(runId);
+  readonly published = async ({ runId }: PendingDelta): Promise<IdList | undefined> => this.manifests.get(runId);
 
   /** A run's new keys, named as pending; a later run has a higher term. */
   async resolve(runId: string, keys: readonly string[], term = ++this.#term): Promise<void> {

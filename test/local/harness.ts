@@ -19,7 +19,7 @@ import { FunctionError } from '../../local/worker/process.ts';
 
 export const repositoryRoot = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 
-const core = new CoreModule(() => {});
+export const core = new CoreModule(() => {});
 core.install(repositoryRoot);
 export const df = await import('durable-functions');
 export const { app } = await import('@azure/functions');
@@ -145,6 +145,7 @@ export class World {
         versionFailure: 'Reject',
         maxActions: 100_000,
         storeInputs: false,
+        terminateDelayMs: () => 0,
         dedupeStatuses: ['Running', 'ContinuedAsNew', 'Pending', 'Suspended'],
         ...options.settings,
       },

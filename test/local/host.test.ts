@@ -189,10 +189,10 @@ test("client: a start with a version, and one that is not this host's", async ()
   assert.match(String(await ends('v3', { version: '3.0' })), /^VersionMismatch: /);
 });
 
-test('client: a second start is refused with 409, an unknown function with 400', async () => {
+test('client: a second start is refused with 409, an unknown function is let in', async () => {
   await client('startNew', 'event', { instanceId: 'dup' });
   assert.match((await client('startNew', 'event', { instanceId: 'dup' })).error ?? '', /unexpected status code: 409/);
-  assert.match((await client('startNew', 'noSuch', {})).error ?? '', /unexpected status code: 400/);
+  assert.equal((await client('startNew', 'noSuch', {})).error, undefined);
 });
 
 test('client: events, terminate, suspend, resume, rewind, purge', async () => {
@@ -235,7 +235,8 @@ test('client: lists follow continuation tokens; filters by time and status', asy
   const none = await client('getStatusBy', { runtimeStatus: ['Canceled'], createdTimeFrom: { date: '2020-01-01' } });
   assert.deepEqual(none.result, []);
   assert.equal((await durable('instances/', { method: 'DELETE' })).status, 400);
-  assert.equal((await durable('instances/?runtimeStatus=Nonsense')).status, 400);
+  const ignored = (await (await durable('instances/?runtimeStatus=Nonsense&top=7')).json()) as unknown[];
+  assert.equal(ignored.length, 7);
 });
 
 test('client: entities', async () => {
@@ -308,7 +309,7 @@ test('a worker that dies under an HTTP request: 502, then all is well', async ()
 test('an activity beyond functionTimeout is ended and fails', async () => {
   const { body } = await run('hanging', {});
   assert.deepEqual(body, {
-    error: "Activity function 'hangs' failed:  Timeout value of 5 s was exceeded by function: Functions.hangs.",
+    error: "Activity function 'hangs' failed: Timeout value of 5 s was exceeded by function: Functions.hangs.",
   });
 });
 

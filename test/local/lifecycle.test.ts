@@ -121,11 +121,47 @@ test('a second start under one ID: refused while it runs, a fresh instance when 
   free.start(waiter, {}, 'one');
 });
 
-for (const id of ['@entity@like', 'a/b', 'a\\b', 'a#b', 'a?b', 'a\u0001b', 'x'.repeat(257)]) {
+for (const id of ['a/b', 'a\\b', 'a#b', 'a?b', 'a\u0001b', 'x'.repeat(257)]) {
   test(`the instance ID ${JSON.stringify(id.slice(0, 12))} is refused`, () => {
     assert.throws(() => new World().start(waiter, {}, id), refused(400));
   });
 }
+
+test('an instance under an ID of entities is let in, and fails', async () => {
+  const world = new World();
+  const record = await world.finish(world.start(waiter, {}, '@entity@like'));
+  assert.deepEqual([record.status, world.store.entity('@entity@like')], ['Failed', undefined]);
+  assert.match(record.output ?? '', /is an ID of entities/);
+});
+
+test('starts of one ID that all found it free: the last before it begins wins, later ones are dropped', async () => {
+  const world = new World();
+  const prepare = (n: number) =>
+    world.client.prepareStart({ name: waiter, instanceId: 'one', input: JSON.stringify({ n }), version: undefined });
+  const [first, second, third] = [prepare(1), prepare(2), prepare(3)];
+  world.client.finishStart(first!);
+  world.client.finishStart(second!);
+  assert.throws(() => prepare(4), refused(409));
+  await world.settle();
+  world.client.finishStart(third!);
+  await world.settle();
+  assert.deepEqual([world.client.get('one').status, world.client.get('one').input], ['Running', '{"n":2}']);
+});
+
+test('an instance that is terminated goes on until that takes effect, and may end first', async () => {
+  const going = orchestrator(function* (c) {
+    yield c.createTimer(new Date(c.currentUtcDateTime.getTime() + (c.getInput() as { ms: number }).ms));
+    return yield c.callActivity('same', 'done');
+  });
+  const world = new World({ settings: { terminateDelayMs: () => 1_000 } });
+  const [fast, slow] = [world.start(going, { ms: 500 }), world.start(going, { ms: 1_500 })];
+  await world.settle();
+  for (const id of [fast, slow]) world.client.terminate(id, 'enough');
+  await world.advance(900);
+  assert.equal(world.client.get(slow).status, 'Running');
+  await world.advance(1_000);
+  assert.deepEqual([world.client.get(fast).status, world.client.get(slow).status], ['Completed', 'Terminated']);
+});
 
 test('rewind runs what failed again, also in sub-orchestrations, and keeps what succeeded', async () => {
   const runs = { good: 0, bad: 0 };
@@ -151,7 +187,7 @@ test('rewind runs what failed again, also in sub-orchestrations, and keeps what 
   const record = await world.finish(id);
   assert.equal(record.output, '{"run":2}');
   assert.deepEqual(runs, { good: 2, bad: 2 });
-  assert.throws(() => world.client.rewind(id, 'no'), refused(410));
+  assert.throws(() => world.client.rewind(id, 'no'), refused(412));
 });
 
 const down = { calls: 0, until: 0 };

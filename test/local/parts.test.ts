@@ -21,7 +21,9 @@ afterAll(() => rmSync(folder, { recursive: true }));
 
 const routes: [string, string, Record<string, string> | undefined][] = [
   ['api/a/{id}', '/api/a/1', { id: '1' }],
-  ['api/a/{id}', '/API/A/x%2Fy', { id: 'x/y' }],
+  ['api/a/{id}', '/API/A/x%20y', { id: 'x y' }],
+  ['api/a/{id}', '/API/A/x%2Fy%20z', { id: 'x%2Fy z' }],
+  ['api/a/{*id}', '/api/a/x%2fy/z', { id: 'x%2fy/z' }],
   ['api/a/{id}', '/api/a', undefined],
   ['api/a/{id?}', '/api/a', {}],
   ['api/a/{id=7}', '/api/a', { id: '7' }],
@@ -139,6 +141,9 @@ test('host.json: defaults, values, and what does nothing', () => {
   assert.deepEqual(settings.ignored, ['extensions.durableTask.useAppLease', 'extensions.queues.a']);
 });
 
+const hubStorage = (name: string, value: string) =>
+  JSON.stringify({ extensions: { durableTask: { storageProvider: { [name]: value } } } });
+
 for (const [text, reason] of [
   ['{', /not valid JSON/],
   ['[]', /not valid JSON: it is not an object/],
@@ -152,6 +157,9 @@ for (const [text, reason] of [
     /must be one of NonRunningStates, AnyState/,
   ],
   ['{"extensions":{"durableTask":{"storeInputsInOrchestrationHistory":1}}}', /must be true or false/],
+  [hubStorage('controlQueueVisibilityTimeout', '00:00:59'), /between "00:01:00" and "01:00:00"/],
+  [hubStorage('workItemQueueVisibilityTimeout', '01:00:01'), /between "00:01:00" and "01:00:00"/],
+  [hubStorage('workItemQueueVisibilityTimeout', 'soon'), /between "00:01:00" and "01:00:00"/],
   ['{"extensions":{"http":{"maxConcurrentRequests":0}}}', /must be a whole number above 0/],
   ['{"extensions":{"durableTask":{"hubName":"a-b"}}}', /hubName must be 3 to 45/],
   ['{"extensions":{"durableTask":{"maxConcurrentActivityFunctions":0}}}', /must be a whole number above 0/],
@@ -246,7 +254,18 @@ test('functions: twins by case, no trigger, a missing app setting, a disabled on
     /Two functions have one name: 'a' and 'A'/,
   );
   assert.throws(() => new FunctionTable([metadata('a', 'blob')], {}), /has no trigger/);
-  assert.throws(() => new FunctionTable([metadata('a', 'httpTrigger', '%R%')], {}), /app setting 'R' is not set/);
+  const partly = new FunctionTable(
+    [metadata('a', 'httpTrigger', '%R%'), metadata('b'), metadata('c', 'blobTrigger')],
+    {},
+  );
+  assert.deepEqual(
+    partly.all.map((each) => each.name),
+    ['b'],
+  );
+  assert.deepEqual(partly.broken, [
+    "The 'a' function is in error and does not run: the app setting 'R' is not set.",
+    "The 'c' function is in error and does not run: the app setting 'AzureWebJobsStorage' (a storage connection string) is not set.",
+  ]);
   const table = new FunctionTable([metadata('a', 'httpTrigger', '%R%'), metadata('b')], {
     R: 'there',
     'AzureWebJobs.b.Disabled': 'true',

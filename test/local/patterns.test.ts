@@ -33,6 +33,47 @@ test('fan-out and fan-in: results in the order of the calls, whatever the order 
   assert.deepEqual(output, { sizes: Array.from({ length: 50 }, (_, n) => n * 100) });
 });
 
+for (const answers of [1, 2, 3, 0]) {
+  const right = answers > 0;
+  test(`a person answers ${answers} times against one timer, ${right ? 'rightly in the end' : 'and is too late'}`, async () => {
+    const verify = orchestrator(function* (c) {
+      const over = c.createTimer(later(c.currentUtcDateTime, hourMs));
+      for (let tries = 0; tries < 3; tries++) {
+        const answer = c.waitForExternalEvent('answer');
+        if ((yield c.Task.any([answer, over])) === over) return 'late';
+        if (answer.result === answers) {
+          over.cancel();
+          return 'right';
+        }
+      }
+    });
+    const world = new World();
+    const id = world.start(verify);
+    for (let answer = 1; answer <= answers; answer++) {
+      await world.settle();
+      world.raise(id, 'answer', answer);
+    }
+    const { output } = await world.finish(id);
+    assert.equal(output, right ? '"right"' : '"late"');
+    assert.equal(world.clock.time >= Date.parse('2030-01-01T01:00:00Z'), !right);
+  });
+}
+
+test('a wrong answer, and then the timer that was awaited twice runs out', async () => {
+  const verify = orchestrator(function* (c) {
+    const over = c.createTimer(later(c.currentUtcDateTime, hourMs));
+    for (;;) {
+      const answer = c.waitForExternalEvent('answer');
+      if ((yield c.Task.any([answer, over])) === over) return 'late';
+    }
+  });
+  const world = new World();
+  const id = world.start(verify);
+  await world.settle();
+  world.raise(id, 'answer', 1);
+  assert.equal((await world.finish(id)).output, '"late"');
+});
+
 test('monitor: polls with growing pauses until the condition holds', async () => {
   let polls = 0;
   df.app.activity('probe', { handler: () => ({ ready: ++polls === 4 }) });

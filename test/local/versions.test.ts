@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'vitest';
 import './app.ts';
-import type { EngineSettings } from '../../local/engine/episode.ts';
+import type { EngineSettings } from '../../local/engine/engine.ts';
 import { compareVersions } from '../../local/engine/version.ts';
 import { df, orchestrator, World, type WorldOptions } from './harness.ts';
 

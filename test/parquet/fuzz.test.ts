@@ -8,7 +8,10 @@ import fs from 'node:fs';
 import { beforeAll, test } from 'vitest';
 import { OrdinalError } from '../../src/errors.ts';
 import { encodeColumn } from '../../src/parquet/encode-column.ts';
-import type { Codec } from '../../src/parquet/types.ts';
+import { chunkShape } from '../../src/parquet/pages.ts';
+import { proveChunk } from '../../src/parquet/prove-chunk.ts';
+import type { Codec, Column, FileMeta, Leaf } from '../../src/parquet/types.ts';
+import { bytesAt } from '../../src/parquet/values.ts';
 import { everythingQuery, Judge } from './support/duckdb.ts';
 import { decodeAt, fileOf, footerOf } from './support/files.ts';
 import { arrow, throughArrow } from './support/peers.ts';
@@ -77,17 +80,48 @@ function outcome(file: Uint8Array): string {
   }
 }
 
+/** What the walk over a chunk's pages says of it, without keeping a value. */
+function proof(file: Uint8Array, footer: FileMeta, leaf: Leaf): string {
+  const meta = footer.rowGroups[0]!.chunks[leaf.ordinal]!;
+  const bytes = file.subarray(meta.start, meta.start + meta.length);
+  const where = { blob: 'test', rowGroup: 0 };
+  try {
+    return proveChunk(bytes, meta, leaf, where, chunkShape(bytes, meta, leaf, where)) ? 'read' : 'no text';
+  } catch (error) {
+    if (!(error instanceof OrdinalError)) throw error;
+    assert.deepEqual({ ...error.where }, { ...where, column: leaf.name });
+    return error.code;
+  }
+}
+
+/** The same, from a full decode and the standard library's decoder of text. */
+function expectedOf(column: Column, footer: FileMeta, { ordinal, type }: Leaf): string {
+  const stated = footer.rowGroups[0]!.chunks[ordinal]!.statistics?.nullCount;
+  if (stated !== undefined && stated !== column.nulls) return 'CorruptFile';
+  const values = column.form === 'dictionary' ? column.dictionary : column.values;
+  if (values.kind !== 'bytes' || !['string', 'enum', 'json'].includes(type.annotation?.kind ?? '')) return 'read';
+  const strict = new TextDecoder('utf-8', { fatal: true });
+  try {
+    for (let i = 0; i < values.length; i++) strict.decode(bytesAt(values, i));
+    return 'read';
+  } catch {
+    return 'no text';
+  }
+}
+
 /** Reads all chunks, each on its own, so that damage to one does not hide the others. */
 function outcomesByChunk(file: Uint8Array, outcomes: Map<string, number>): void {
   const footer = footerOf(file);
   for (const leaf of footer.leaves) {
     let result = 'read';
     try {
-      decodeAt(file, footer, 0, leaf.ordinal);
+      const column = decodeAt(file, footer, 0, leaf.ordinal);
+      assert.equal(proof(file, footer, leaf), expectedOf(column, footer, leaf), `the proof of ${leaf.name}`);
     } catch (error) {
       if (!(error instanceof OrdinalError) || !allowed.has(error.code)) throw error;
       assert.equal(error.where?.column, leaf.name);
       result = error.code;
+      assert.equal(proof(file, footer, leaf), result, `the proof of ${leaf.name}`);
     }
     outcomes.set(result, (outcomes.get(result) ?? 0) + 1);
   }

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { afterAll, beforeAll, test } from 'vitest';
 import { encodeDictionaryChunk } from '../../src/parquet/encode-column.ts';
-import { encodeInt64Sequence, type SequenceRange } from '../../src/parquet/int64-sequence.ts';
+import { encodeInt64Sequence, type Int64Run } from '../../src/parquet/int64-sequence.ts';
 import type { Codec, EncodedChunk, Values } from '../../src/parquet/types.ts';
 import { Judge } from './support/duckdb.ts';
 import { decodeAt, fileOf, footerOf } from './support/files.ts';
@@ -23,7 +23,7 @@ function fileOfIds(chunk: EncodedChunk): Uint8Array {
 }
 
 /** The sequence the slow way. */
-function expand(ranges: readonly SequenceRange[]): BigInt64Array {
+function expand(ranges: readonly Int64Run[]): BigInt64Array {
   return BigInt64Array.from(
     ranges.flatMap(({ first, count, step }) => Array.from({ length: count }, (_, k) => first + BigInt(k) * step)),
   );

@@ -103,14 +103,14 @@ const bugs: Bug[] = [
   {
     name: 'a merge forgets the segments that it did not merge',
     file: 'src/keys/compact.ts',
-    find: 'return { ...head, entries: list };',
-    replace: 'return { ...head, entries: list.length > 0 ? [merged] : list };',
+    find: '? { ...head, entries: list }',
+    replace: '? { ...head, entries: list.length > 0 ? [merged] : list }',
     caughtBy: (scenarios) => scenarios.manyRuns(),
   },
   {
     name: 'a merge mistakes ordinals for IDs',
     file: 'src/keys/compact.ts',
-    find: 'const value = this.#ids ? idAt(this.#ids, Number(values[i]!)) : values[i]!;',
+    find: 'const value = this.#ids ? this.#ids.at(Number(values[i]!)) : values[i]!;',
     replace: 'const value = values[i]!;',
     caughtBy: (scenarios) => scenarios.manyRuns(),
   },
@@ -137,8 +137,8 @@ const bugs: Bug[] = [
   },
   {
     name: 'a merge keeps the oldest digest',
-    file: 'src/keys/compact-attributes.ts',
-    find: 'sources.toReversed()',
+    file: 'src/keys/compact.ts',
+    find: 'newest ? sources.toReversed() : sources',
     replace: 'sources',
     caughtBy: (scenarios) => scenarios.manyClubs(),
   },

@@ -240,17 +240,17 @@ describe('the sequence entity', () => {
     [
       'holds an ID twice',
       /no ID is in two places/,
-      '{"version":1,"start":"1","step":"1","next":"9","floor":"1","free":[["1","4"]],"open":[{"owner":"a","attempt":0,"ranges":[["4","2"]]}],"finished":[]}',
+      '{"version":1,"start":"1","step":"1","next":"9","floor":"1","free":[{"first":"1","count":"4"}],"open":[{"owner":"a","attempt":0,"ranges":[{"first":"4","count":"2"}]}],"finished":[]}',
     ],
     [
       'reaches beyond next',
       /no range reaches beyond next/,
-      '{"version":1,"start":"1","step":"1","next":"3","floor":"1","free":[],"open":[{"owner":"a","attempt":0,"ranges":[["1","3"]]}],"finished":[]}',
+      '{"version":1,"start":"1","step":"1","next":"3","floor":"1","free":[],"open":[{"owner":"a","attempt":0,"ranges":[{"first":"1","count":"3"}]}],"finished":[]}',
     ],
     [
       'lies off its steps',
       /a range lies on the sequence/,
-      '{"version":1,"start":"1","step":"2","next":"9","floor":"1","free":[["2","1"]],"open":[],"finished":[]}',
+      '{"version":1,"start":"1","step":"2","next":"9","floor":"1","free":[{"first":"2","count":"1"}],"open":[],"finished":[]}',
     ],
   ] as const) {
     test(`a stored state that ${what} is refused and left as it is`, async () => {
@@ -272,7 +272,7 @@ describe('the sequence entity', () => {
       ok: true,
       owner: 'run-2',
       count: '3',
-      ranges: [{ first: '1', count: '3', step: '1' }],
+      ranges: [{ first: '1', count: '3' }],
       before: '1',
       after: '4',
     });

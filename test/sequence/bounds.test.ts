@@ -19,7 +19,7 @@ describe('bounds', () => {
 
   test('where even the tail is too short, the largest ranges are taken', () => {
     const state = fragmented(100);
-    const largest: [string, string] = [String(limits.idMax - 500n), '400'];
+    const largest = { first: String(limits.idMax - 500n), count: '400' };
     const sequence = new Sequence({ ...state, free: [...state.free, largest], next: String(limits.idMax - 9n) });
     assert.equal(sequence.reserve('a', 100 + 400 + 10 + 1), 'SequenceExhausted');
     assert.equal(sequence.reserve('a', 62 + 400 + 10 + 1), 'SequenceExhausted');
@@ -57,7 +57,9 @@ describe('bounds', () => {
     assert.deepEqual(sequence.reserve('a', 1), [[1n, 1n]]);
     assert.equal(sequence.reserve('b', 1), 'LimitExceeded');
     sequence.do({ kind: 'commit', owner: 'a' });
-    assert.deepEqual(sequence.state.finished, [{ owner: 'a', attempt: 0, outcome: 'committed', ranges: [['1', '1']] }]);
+    assert.deepEqual(sequence.state.finished, [
+      { owner: 'a', attempt: 0, outcome: 'committed', ranges: [{ first: '1', count: '1' }] },
+    ]);
     assert.deepEqual(sequence.reserve('b', 1), [[2n, 1n]]);
     assert.deepEqual(sequence.state.finished, [], 'room was made by forgetting');
     assert.equal(sequence.reserve('c', 1), 'LimitExceeded');
@@ -73,7 +75,7 @@ describe('bounds', () => {
   test('bytes: the fullest state of the longest owners and numbers fits', () => {
     const owner = (kind: string, k: number) => `${kind}${k}`.padEnd(limits.runIdLengthMax, '~');
     const base = 9_000_000_000_000_000_000n;
-    const range = (k: number): [string, string] => [String(base + BigInt(k) * 300_000_000_000_000n), '200000000000000'];
+    const range = (k: number) => ({ first: String(base + BigInt(k) * 300_000_000_000_000n), count: '200000000000000' });
     const [opens, done] = [limits.openReservationsMax, limits.rememberedOwnersMax];
     const attempt = Number.MAX_SAFE_INTEGER;
     const state: SequenceState = {
@@ -103,7 +105,7 @@ describe('bounds', () => {
     const size = 10n ** 15n;
     const start = 8_000_000_000_000_000_000n;
     const state = fragmented(limits.rangesPerReservationMax, size);
-    const free = state.free.map(([first]): [string, string] => [String(BigInt(first) - 1n + start), String(size)]);
+    const free = state.free.map(({ first }) => ({ first: String(BigInt(first) - 1n + start), count: String(size) }));
     const sequence = new Sequence({
       ...state,
       start: String(start),

@@ -9,17 +9,15 @@ import {
   acquireLeaseOperation,
   askEntity,
   commitOperation,
+  type EntityCall,
   type EntityCaller,
   evictLeaseOperation,
-  leaseKey,
-  raiseToOperation,
   releaseLeaseOperation,
   releaseOperation,
   reserveOperation,
-  restoreOperation,
-  showLeaseOperation,
   showOperation,
 } from '../../src/sequence/calls.ts';
+import type { SequenceResult } from '../../src/sequence/operations.ts';
 import type { SequenceState } from '../../src/sequence/state.ts';
 import { type BatchOutcome, deliver } from './entity.ts';
 
@@ -67,7 +65,7 @@ test('a run reserves and commits, another releases, and what is shown adds up', 
     const name = 'flights.flight_id';
     const [start, step] = ['1', '1'];
     const mine = yield* askEntity(df, reserveOperation(name, { owner: 'run-1', attempt: 1, count: '10', start, step }));
-    const reservation = { ok: true, owner: 'run-1', count: '10', ranges: [{ first: '1', count: '10', step: '1' }] };
+    const reservation = { ok: true, owner: 'run-1', count: '10', ranges: [{ first: '1', count: '10' }] };
     assert.deepEqual(mine, { ...reservation, before: '1', after: '11' });
     yield* askEntity(df, reserveOperation(name, { owner: 'run-2', count: 5, start, step }));
     assert.deepEqual(yield* askEntity(df, commitOperation(name, { owner: 'run-1', attempt: 1 })), reservation);
@@ -75,7 +73,11 @@ test('a run reserves and commits, another releases, and what is shown adds up', 
     const refused = yield* askEntity(df, releaseOperation(name, { owner: 'run-1', attempt: 1 }));
     assert.ok(!refused.ok);
     assert.equal(refused.error.message, 'sequence orders: run-1 has committed its reservation');
-    yield* askEntity(df, raiseToOperation(name, { value: '99' }));
+    yield* askEntity(df, {
+      entity: { name: 'sequence', key: name },
+      operation: 'raiseTo',
+      input: { value: '99' },
+    } as EntityCall<SequenceResult>);
     return yield* askEntity(df, showOperation(name, { owner: 'run-1' }));
   });
   assert.ok(shown.ok);
@@ -89,23 +91,30 @@ test('a sequence moves to another host as its state', async () => {
     yield* askEntity(df, reserveOperation('orders', { owner: 'run-1', count: 7, start: '5', step: '2' }));
   });
   const state = JSON.parse(from.entities.get('@sequence@orders')!.state!) as SequenceState;
+  const restore: EntityCall<SequenceResult> = {
+    entity: { name: 'sequence', key: 'orders' },
+    operation: 'restore',
+    input: { state },
+  };
   const to = new Host();
   await to.run(function* (df) {
-    assert.deepEqual(yield* askEntity(df, restoreOperation('orders', { state })), { ok: true, next: '19' });
+    assert.deepEqual(yield* askEntity(df, restore), { ok: true, next: '19' });
   });
   assert.deepEqual(JSON.parse(to.entities.get('@sequence@orders')!.state!), state);
 });
 
 test('two runs take turns at a lease', async () => {
   const host = new Host();
-  const key = leaseKey('flights', 'airports');
+  const key = 'flights.airports';
   const grants = await host.run(function* (df) {
     const answers = [];
     answers.push(yield* askEntity(df, acquireLeaseOperation(key, { owner: 'run-1', attempt: 1 })));
     answers.push(yield* askEntity(df, acquireLeaseOperation(key, { owner: 'run-2', attempt: 1 })));
     answers.push(yield* askEntity(df, evictLeaseOperation(key, { holder: 'run-1', attempt: 1, owner: 'run-2' })));
     answers.push(yield* askEntity(df, releaseLeaseOperation(key, { owner: 'run-2', attempt: 1 })));
-    answers.push(yield* askEntity(df, showLeaseOperation(key)));
+    answers.push(
+      yield* askEntity(df, { ...acquireLeaseOperation(key, { owner: 'run-1' }), operation: 'show', input: {} }),
+    );
     return answers.map((answer) => answer.ok && answer.granted);
   });
   assert.deepEqual(grants, [true, false, true, false, false]);

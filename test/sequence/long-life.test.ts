@@ -56,10 +56,10 @@ test('no ID twice, and no hole for good, however long and however rough the life
       // One ID at a time would take long: ranges laid end to end say the same.
       const holes = () => {
         let end = 1n;
-        const gaps: [string, string][] = [];
+        const gaps: { first: string; count: string }[] = [];
         for (const [first, count] of published.toSorted(([a], [b]) => (a < b ? -1 : 1))) {
           assert.ok(first >= end, `ID ${first} is published twice`);
-          if (first > end) gaps.push([String(end), String(first - end)]);
+          if (first > end) gaps.push({ first: String(end), count: String(first - end) });
           end = first + count;
         }
         assert.equal(sequence.state.next, String(end), 'nothing is held beyond the last published ID');
@@ -70,7 +70,7 @@ test('no ID twice, and no hole for good, however long and however rough the life
         const some = sequence.state.free.slice(0, limits.rangesPerReservationMax);
         const ranges = sequence.reserve(
           `last-${last}`,
-          String(some.reduce((sum, [, count]) => sum + BigInt(count), 0n)),
+          String(some.reduce((sum, { count }) => sum + BigInt(count), 0n)),
         );
         assert.ok(sequence.do({ kind: 'commit', owner: `last-${last}` }).ok);
         published.push(...(ranges as [bigint, bigint][]));

@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { test } from 'vitest';
 import { limits } from '../../src/limits.ts';
-import { above, endOf, giveBack, type Range, type Supply, take, union } from '../../src/sequence/ranges.ts';
+import { endOf, type IdRange } from '../../src/sequence/id-range.ts';
+import { above, giveBack, type Supply, take, union } from '../../src/sequence/ranges.ts';
 
 /** A supply near the largest ID: free ranges of random sizes and distances, then a short tail. */
 const supplies = fc
@@ -25,7 +26,7 @@ const supplies = fc
     return { supply, step };
   });
 
-function idsOf(ranges: Range[], step: bigint): bigint[] {
+function idsOf(ranges: IdRange[], step: bigint): bigint[] {
   return ranges.flatMap(({ first, count }) =>
     Array.from({ length: Number(count) }, (_, k) => first + BigInt(k) * step),
   );

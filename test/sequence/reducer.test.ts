@@ -35,7 +35,7 @@ describe('reservations', () => {
     ]);
     sequence.do({ kind: 'release', owner: 'c' });
     sequence.do({ kind: 'release', owner: 'f' });
-    assert.deepEqual(sequence.state.free, [['11', '30']]);
+    assert.deepEqual(sequence.state.free, [{ first: '11', count: '30' }]);
     assert.equal(sequence.state.next, '51');
   });
 
@@ -218,7 +218,7 @@ describe('restore and show', () => {
       freeRanges: 1,
       openCount: '5',
       openOwners: ['b'],
-      reservation: { outcome: 'open', attempt: 3, ranges: [{ first: '11', count: '5', step: '1' }] },
+      reservation: { outcome: 'open', attempt: 3, ranges: [{ first: '11', count: '5' }] },
     });
     assert.equal('reservation' in sequence.do({ kind: 'show', owner: 'nobody' }), false);
   });

@@ -34,10 +34,10 @@ export function ranges(result: SequenceResult): unknown {
 
 /** IDs 1, 3, 5, ... free, `count` of them; those between are used. */
 export function fragmented(count: number, size = 1n): SequenceState {
-  const free = Array.from({ length: count }, (_, k): [string, string] => [
-    String(1n + BigInt(k) * (size + 1n)),
-    String(size),
-  ]);
+  const free = Array.from({ length: count }, (_, k) => ({
+    first: String(1n + BigInt(k) * (size + 1n)),
+    count: String(size),
+  }));
   return {
     version: 1,
     start: '1',

@@ -95,7 +95,7 @@ for (const [from, to, values] of kept) {
   test(`every value of ${typeText(from)} is the same in ${typeText(to)}, nulls too`, () => {
     fc.assert(
       fc.property(fc.array(fc.option(values), { minLength: 1 }), (list) => {
-        const wide = widenColumn(column(from, list), from, to);
+        const wide = widenColumn(column(from, list), from, to, place);
         const read = reader(to, 'bigint');
         assert.ok(wide.form === 'plain');
         assert.deepEqual(
@@ -107,11 +107,32 @@ for (const [from, to, values] of kept) {
   });
 }
 
+const place = (row: number) => ({ blob: 'x', row });
+
 test('units of time are multiplied; what leaves 64 bits is refused by name', () => {
   const millis = timestamp('MILLIS', true);
   const nanos = timestamp('NANOS', true);
-  const wide = widenColumn(column(millis, [-1n, 1_700_000_000_123n]), millis, nanos);
+  const wide = widenColumn(column(millis, [-1n, 1_700_000_000_123n]), millis, nanos, place);
   assert.ok(wide.form === 'plain' && wide.values.kind === 'int64');
   assert.deepEqual([...wide.values.data], [-1_000_000n, 1_700_000_000_123_000_000n]);
-  assert.throws(() => widenColumn(column(millis, [2n ** 62n]), millis, nanos), { code: 'InvalidValue' });
+  assert.throws(() => widenColumn(column(millis, [0n, 2n ** 62n]), millis, nanos, place), {
+    code: 'InvalidValue',
+    where: { blob: 'x', row: 1 },
+  });
+});
+
+test('an entry beyond the wider type is refused by the first row that uses it, and ignored where none does', () => {
+  const [millis, nanos] = [timestamp('MILLIS', true), timestamp('NANOS', true)];
+  const dictionary = { kind: 'int64' as const, length: 2, data: BigInt64Array.of(1n, 2n ** 62n) };
+  const of = (...entries: number[]) => ({
+    form: 'dictionary' as const,
+    rows: entries.length,
+    nulls: 0,
+    dictionary,
+    indices: Int32Array.from(entries),
+  });
+  assert.throws(() => widenColumn(of(0, 0, 1, 1), millis, nanos, place), { where: { blob: 'x', row: 2 } });
+  const wide = widenColumn(of(0, 0), millis, nanos, place);
+  assert.ok(wide.form === 'dictionary' && wide.dictionary.kind === 'int64');
+  assert.equal(wide.dictionary.data[0], 1_000_000n);
 });

@@ -3,14 +3,18 @@
  * footer statistics (nothing is read), the dictionary (each distinct value once), the rows. What the contract leaves
  * unchanged stays copyable as bytes.
  */
-import { OrdinalError } from '../../errors.ts';
-import { decodeValidity } from '../../parquet/decode.ts';
+import { type ErrorLocation, locating, OrdinalError } from '../../errors.ts';
+import { type DictionaryColumn, gatherColumn, joinColumns, type PlainColumn, valuesOf } from '../../parquet/columns.ts';
+import { checkNullCount, decodeValidity } from '../../parquet/decode.ts';
 import type { ChunkShape } from '../../parquet/pages.ts';
+import { proveChunk } from '../../parquet/prove-chunk.ts';
+import { isText, isTextAt, textHolds } from '../../parquet/text.ts';
 import { typeText } from '../../parquet/type-text.ts';
-import type { Column, ColumnType } from '../../parquet/types.ts';
-import { allocate, gather } from '../../parquet/values.ts';
+import type { Column, ColumnType, Values } from '../../parquet/types.ts';
+import { allocate, bytesAt, gather } from '../../parquet/values.ts';
 import type { ContractColumn } from '../../pipeline/compiled.ts';
 import {
+  checkPages,
   chunkLocation,
   decodeSource,
   locationOf,
@@ -21,14 +25,13 @@ import {
 } from '../../source/source-chunk.ts';
 import { widenColumn } from '../../source/widen.ts';
 import type { BatchMemory } from '../run-memory.ts';
-import { type DictionaryColumn, gatherColumn, joinColumns, type PlainColumn } from './columns.ts';
 import { decodePromoted, pooled, promote } from './dictionary-encode.ts';
 import { joinChunks } from './join-chunks.ts';
 import { type JsView, jsView, shown } from './js-view.ts';
 import { numbersHold, provenByStatistics } from './number-proof.ts';
 import type { Rejections } from './rejections.ts';
 import { NULLED, type Refused, SchemaOnValues, same } from './schema-on-values.ts';
-import { PooledColumn, UNKNOWN } from './string-pool.ts';
+import { PooledColumn, type StringPool, UNKNOWN } from './string-pool.ts';
 
 export interface CleanContext {
   /** The column's type over all files of the run, before the contract. */
@@ -36,6 +39,8 @@ export interface CleanContext {
   place: UnitPlace;
   /** The column's distinct values will be needed (it feeds keys, or its schema looks at values). */
   distinct: boolean;
+  /** Pages that are copied are not walked, and text that no schema reads is not held to UTF-8. */
+  trust: boolean;
   /** Takes refused rows; without it a refused row is an error. */
   rejections: Rejections | undefined;
   /** The unit's lists, and the column's strings, which earlier units of the run share. */
@@ -56,6 +61,8 @@ export class CleanColumn {
   #shapes: ChunkShape[] | undefined;
   #column: Column | undefined;
   #js: JsView | undefined;
+  /** Whether every value, used or not, is UTF-8 where the type says text; undefined as long as nobody looked. */
+  #allText: boolean | undefined;
 
   /** `chunks`: the column's chunks in the unit's row groups. */
   constructor(contract: ContractColumn, chunks: readonly SourceChunk[], context: CleanContext) {
@@ -68,6 +75,8 @@ export class CleanColumn {
       this.#checkNulls();
       const proven = chunks.every((chunk) => provenByStatistics(contract, chunk.leaf.type, chunk.meta, chunk.rows));
       if (!proven) this.#checkValues();
+      // What is set aside must be known before rows are selected.
+      if (context.rejections && this.#textUnread()) this.column();
     }
   }
 
@@ -88,6 +97,28 @@ export class CleanColumn {
     return this.unchanged && this.#chunks.every((chunk) => typeText(chunk.leaf.type) === typeText(this.type));
   }
 
+  /**
+   * Whether the bytes of the chunks that `sources` gave may stand in an output: their pages are whole, and all their text
+   * is UTF-8. Walked at most once, and not at all where decoding has done it. Throws `CorruptFile` for damaged pages, and
+   * `InvalidValue` with the row for a value that is not text; false where only a dictionary entry that no row uses is none.
+   */
+  provenToCopy(): boolean {
+    const found = this.sources();
+    if (this.#context.trust) {
+      for (const { chunk, shape } of found) checkPages(chunk, shape);
+      return true;
+    }
+    if (this.#allText === undefined && !this.#column) {
+      const proven = found.map(({ chunk, shape }) =>
+        proveChunk(chunk.bytes, chunk.meta, chunk.leaf, chunkLocation(chunk), shape),
+      );
+      this.#allText = proven.every((text) => text);
+      if (!this.#allText) this.column();
+    }
+    this.#allText ??= !isText(this.type) || textHolds(valuesOf(this.column()));
+    return this.#allText;
+  }
+
   /** Decoded values after the contract. Decoded at most once. */
   column(): Column {
     this.#column ??= this.#decode();
@@ -100,7 +131,7 @@ export class CleanColumn {
   }
 
   js(): JsView {
-    this.#js ??= jsView(this.column(), this.type, this.contract.output);
+    this.#js ??= jsView(this.column(), this.type, this.contract.output, (row) => this.#at(row));
     return this.#js;
   }
 
@@ -111,25 +142,55 @@ export class CleanColumn {
 
   #decode(): Column {
     const { type, distinct, memory } = this.#context;
-    const pool = memory.run.pool(this.contract.name);
+    const pool = distinct ? memory.run.pool(this.contract.name) : undefined;
     const list = (length: number) => memory.list(length);
-    const shapes = this.#shapesOf();
     const several = this.#chunks.length > 1;
-    const merged = several && joinChunks(this.#chunks, shapes, { type, pool: distinct ? pool : undefined, list });
-    if (merged) return merged;
+    const joined = several ? joinChunks(this.#chunks, this.#shapesOf(), { type, pool, list }) : undefined;
+    const column = joined ?? this.#decodeEach(type, several ? undefined : pool, list);
+    const promoted = pool && !joined ? promote(column, pool, list) : column;
+    if (this.#textUnread()) this.#checkText(promoted);
+    return promoted;
+  }
+
+  /** Each chunk by itself, as the column's type, one after the other. */
+  #decodeEach(type: ColumnType, pool: StringPool | undefined, list: (length: number) => Int32Array): Column {
+    const shapes = this.#shapesOf();
+    let first = 0;
     const pieces = this.#chunks.map((chunk, c) => {
       const at = chunkLocation(chunk);
-      const promoted =
-        distinct && !several && !chunk.window ? decodePromoted(chunk, at, shapes[c]!, pool, list) : undefined;
+      const promoted = pool && !chunk.window ? decodePromoted(chunk, at, shapes[c]!, pool, list) : undefined;
       const decoded = promoted ?? decodeSource(chunk, shapes[c]!, list);
-      try {
-        return widenColumn(decoded, chunk.leaf.type, type);
-      } catch (thrown) {
-        throw thrown instanceof OrdinalError ? thrown.at(at) : thrown;
-      }
+      if (!chunk.window) checkNullCount(chunk.meta, decoded.nulls, at);
+      const before = first;
+      first += decoded.rows;
+      return widenColumn(decoded, chunk.leaf.type, type, (row) => this.#at(before + row));
     });
-    const joined = joinColumns(type, pieces);
-    return distinct ? promote(joined, pool, list) : joined;
+    return locating(chunkLocation(this.#chunks[0]!), () => joinColumns(type, pieces));
+  }
+
+  /** Whether values are text that no schema reads: a schema that does refuses what is not UTF-8. */
+  #textUnread(): boolean {
+    const { type, trust } = this.#context;
+    return !trust && isText(type) && !(this.contract.active && this.contract.input === 'string');
+  }
+
+  /** Refuses rows whose text is not UTF-8. */
+  #checkText(column: Column): void {
+    const values = valuesOf(column);
+    this.#allText = textHolds(values);
+    if (this.#allText) return;
+    const bad = new Uint8Array(values.length);
+    for (let slot = 0; slot < bad.length; slot++) bad[slot] = isTextAt(values, slot) ? 0 : 1;
+    for (let row = 0; row < column.rows; row++) {
+      const slot = column.form === 'dictionary' ? column.indices[row]! : row;
+      if (slot >= 0 && bad[slot] === 1) {
+        this.#refuse(row, bytesAt(values as Values & { kind: 'bytes' }, slot), 'it is not UTF-8 text');
+      }
+    }
+  }
+
+  #at(row: number): ErrorLocation {
+    return { ...locationOf(this.#context.place, row), column: this.contract.name };
   }
 
   #checkNulls(): void {
@@ -226,7 +287,11 @@ export class CleanColumn {
       cleaned[entry] = outcome;
       changed ||= outcome !== number;
     }
-    if (!changed) return entries;
+    if (!changed) {
+      // The schema has read every entry.
+      this.#allText = true;
+      return entries;
+    }
     this.unchanged = false;
     return new PooledColumn(column, pool, cleaned);
   }
@@ -266,14 +331,14 @@ export class CleanColumn {
 
   /** Sets a row aside, or fails. */
   #refuse(row: number, value: unknown, reason: string): void {
-    const { place, rejections } = this.#context;
+    const { rejections } = this.#context;
     const column = this.contract.name;
     if (rejections) {
       rejections.add(row, column, value, reason);
       return;
     }
     throw new OrdinalError('InvalidValue', `column "${column}" holds ${shown(value)}: ${reason}`, {
-      where: { ...locationOf(place, row), column },
+      where: this.#at(row),
       remedy: "Correct the source, or widen this column's schema in the pipeline.",
     });
   }

@@ -6,7 +6,7 @@ import type { ErrorLocation } from '../../errors.ts';
 import { decodeDistinct } from '../../parquet/decode-distinct.ts';
 import type { ChunkShape } from '../../parquet/pages.ts';
 import type { Column } from '../../parquet/types.ts';
-import type { SourceChunk } from '../../source/source-chunk.ts';
+import { checkPageBytes, type SourceChunk } from '../../source/source-chunk.ts';
 import { PooledColumn, type StringPool } from './string-pool.ts';
 
 /** Rows after which the share of distinct values is looked at, page by page. */
@@ -23,6 +23,7 @@ export function decodePromoted(
   allocate: (length: number) => Int32Array,
 ): Column | undefined {
   if (leaf.type.physical !== 'BYTE_ARRAY') return undefined;
+  checkPageBytes(shape.pages, where);
   pool.begin();
   const sample = { rows: SAMPLE_ROWS, distinctMax: DISTINCT_SHARE_MAX };
   const decoded = decodeDistinct(bytes, meta, leaf, rows, where, shape, pool, sample, allocate);

@@ -4,8 +4,9 @@
  */
 import { keyWriter } from '../../keys/encode.ts';
 import { KeyTable } from '../../keys/table.ts';
+import type { DictionaryColumn, PlainColumn } from '../../parquet/columns.ts';
 import type { Column, ColumnType } from '../../parquet/types.ts';
-import { type DictionaryColumn, entriesOf, type PlainColumn } from './columns.ts';
+import { entriesOf } from './string-pool.ts';
 
 export interface Factor {
   codes: Int32Array;

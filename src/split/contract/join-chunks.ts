@@ -5,7 +5,7 @@
  * is left to it.
  */
 import { KeyTable } from '../../keys/table.ts';
-import { decodeDictionary, decodeIndices } from '../../parquet/decode.ts';
+import { checkNullCount, decodeDictionary, decodeIndices } from '../../parquet/decode.ts';
 import { type ByteStrings, decodeDistinct, type Interner } from '../../parquet/decode-distinct.ts';
 import type { ChunkShape } from '../../parquet/pages.ts';
 import { typeText } from '../../parquet/type-text.ts';
@@ -55,7 +55,9 @@ function join(
   let nulls = 0;
   for (const [c, chunk] of chunks.entries()) {
     const own = out.subarray(row, row + chunk.rows);
-    nulls += intern(chunk, shapes[c]!, interner, own);
+    const ownNulls = intern(chunk, shapes[c]!, interner, own);
+    checkNullCount(chunk.meta, ownNulls, chunkLocation(chunk));
+    nulls += ownNulls;
     row += chunk.rows;
     if (row >= SAMPLE_ROWS && interner.size > row * DISTINCT_SHARE_MAX) return undefined;
   }

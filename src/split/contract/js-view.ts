@@ -1,16 +1,30 @@
 /** Rows as JavaScript values; through the dictionary where there is one, so that functions run per distinct value. */
+import { type ErrorLocation, OrdinalError } from '../../errors.ts';
 import { reader } from '../../parquet/logical.ts';
 import type { Column, ColumnType, Values } from '../../parquet/types.ts';
 import type { JsKind } from '../../pipeline/compiled.ts';
 
 export type JsView =
-  /** `nulls`: rows without a value, at most. */
-  | { form: 'dictionary'; values: unknown[]; indices: Int32Array; nulls: number; at(row: number): unknown }
+  | {
+      form: 'dictionary';
+      /** By entry; undefined for an unreadable one. */
+      values: unknown[];
+      /** Entries that cannot be had as this kind (a date beyond all dates), and why: `at` throws that. */
+      unreadable: ReadonlyMap<number, unknown>;
+      indices: Int32Array;
+      /** Rows without a value, at most. */
+      nulls: number;
+      at(row: number): unknown;
+    }
   | { form: 'plain'; at(row: number): unknown };
 
-/** Values of a decoded column as JavaScript values. */
-export function jsView(column: Column, type: ColumnType, kind: JsKind): JsView {
+/**
+ * Values of a decoded column as JavaScript values. `at` throws `InvalidValue` where a row's value cannot be had as the
+ * kind, with the place that `locate` says.
+ */
+export function jsView(column: Column, type: ColumnType, kind: JsKind, locate: (row: number) => ErrorLocation): JsView {
   const read = reader(type, kind);
+  const located = (thrown: unknown, row: number) => (thrown instanceof OrdinalError ? thrown.at(locate(row)) : thrown);
   if (column.form === 'dictionary') {
     const { indices, dictionary } = column;
     const values = new Array<unknown>(dictionary.length);
@@ -20,16 +34,24 @@ export function jsView(column: Column, type: ColumnType, kind: JsKind): JsView {
     }
     const at = (row: number) => {
       const entry = indices[row]!;
-      if (unreadable.size > 0 && unreadable.has(entry)) throw unreadable.get(entry);
+      if (unreadable.size > 0 && unreadable.has(entry)) throw located(unreadable.get(entry), row);
       return entry < 0 ? null : values[entry];
     };
-    return { form: 'dictionary', values, indices, nulls: column.nulls, at };
+    return { form: 'dictionary', values, unreadable, indices, nulls: column.nulls, at };
   }
   const { values, valid } = column;
-  return { form: 'plain', at: (row) => (valid !== undefined && valid[row] === 0 ? null : read(values, row)) };
+  const at = (row: number) => {
+    if (valid !== undefined && valid[row] === 0) return null;
+    try {
+      return read(values, row);
+    } catch (thrown) {
+      throw located(thrown, row);
+    }
+  };
+  return { form: 'plain', at };
 }
 
-/** Entries may be unreadable as this kind (a date beyond all dates): who asks for such a row gets the reason. */
+/** An unreadable entry is noted: no row may use it. */
 function readable(
   read: (values: Values, i: number) => unknown,
   values: Values,

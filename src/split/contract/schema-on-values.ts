@@ -2,7 +2,7 @@
  * A contract column's schema, applied to physical values: they become JavaScript values, the schema says what it makes of
  * them, and what it changed becomes physical again.
  */
-import { type Builder, builder, reader } from '../../parquet/logical.ts';
+import { type Builder, builder, rawReader, reader } from '../../parquet/logical.ts';
 import { typeText } from '../../parquet/type-text.ts';
 import type { ColumnType, Values } from '../../parquet/types.ts';
 import { allocate, concat } from '../../parquet/values.ts';
@@ -89,16 +89,18 @@ export class SchemaOnValues {
     try {
       input = this.#read(values, i);
     } catch (thrown) {
-      return { ok: false, reason: reasonOf(thrown), input: undefined };
+      return { ok: false, reason: reasonOf(thrown), input: rawReader(this.#sourceType)(values, i) };
     }
     const unchecked = !this.#contract.active && this.#contract.input !== 'number';
     if (unchecked) return { ok: true, value: input, input };
     const quick = this.#contract.quick?.(input);
     if (quick !== undefined) return { ok: true, value: quick, input };
-    if (memo?.has(input)) return { ok: true, value: memo.get(input), input };
+    // A map takes both zeros for one.
+    const known = Object.is(input, -0) ? undefined : memo;
+    if (known?.has(input)) return { ok: true, value: known.get(input), input };
     const parsed = this.#contract.parse(input);
     if (!parsed.ok) return { ok: false, reason: parsed.reason, input };
-    if (memo && memo.size < MEMO_MAX) memo.set(input, parsed.value);
+    if (known && known.size < MEMO_MAX) known.set(input, parsed.value);
     return { ok: true, value: parsed.value, input };
   }
 }

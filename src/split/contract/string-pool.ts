@@ -6,7 +6,9 @@
  *
  * A pool may be forgotten whenever a unit begins: its numbers, and columns made of them, are for one unit.
  */
+
 import { KeyTable } from '../../keys/table.ts';
+import type { DictionaryColumn } from '../../parquet/columns.ts';
 import type { ByteStrings } from '../../parquet/decode-distinct.ts';
 import type { Values } from '../../parquet/types.ts';
 import { gather } from '../../parquet/values.ts';
@@ -174,4 +176,9 @@ function doubled(list: Int32Array): Int32Array<ArrayBuffer> {
   const larger = new Int32Array(list.length * 2);
   larger.set(list);
   return larger;
+}
+
+/** Entries of a column's dictionary, without making one that is only numbers yet. */
+export function entriesOf(column: DictionaryColumn): number {
+  return column instanceof PooledColumn ? column.numbers.length : column.dictionary.length;
 }

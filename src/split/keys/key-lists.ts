@@ -4,9 +4,12 @@
  * the entity's own feed.
  */
 
+import { type ErrorLocation, OrdinalError } from '../../errors.ts';
 import { keysToValues, keyWriter } from '../../keys/encode.ts';
 import type { KeyTable } from '../../keys/table.ts';
-import type { Column, ColumnType, Values } from '../../parquet/types.ts';
+import { limits } from '../../limits.ts';
+import { valuesOf } from '../../parquet/columns.ts';
+import type { Column, ColumnType } from '../../parquet/types.ts';
 import {
   type AttributeColumn,
   type CompiledPipeline,
@@ -14,6 +17,7 @@ import {
   isAttribute,
   type KeyedEntity,
 } from '../../pipeline/compiled.ts';
+import { locationOf } from '../../source/source-chunk.ts';
 import { widenColumn } from '../../source/widen.ts';
 import { combine, type Factor } from '../contract/factorize.ts';
 import { PooledColumn, type StringPool } from '../contract/string-pool.ts';
@@ -87,16 +91,23 @@ function feedPart(feed: Feed, unit: SourceUnit, list: KeyList, memory: BatchMemo
   const columns = feed.columns.map((name, c) => {
     const cleaned = unit.column(name);
     const type = list.types[c]!;
-    return { column: widenColumn(cleaned.column(), cleaned.type, type), type };
+    const locate = (row: number) => ({ ...locationOf(unit.place, row), column: name });
+    return { column: widenColumn(cleaned.column(), cleaned.type, type, locate), type };
   });
   const factors = feed.columns.map((name) => unit.factor(name, feed.selectedBy));
   const factor = factors.reduce((a, b) => combine(a, b, (length) => memory.list(length)));
   const ordinals = new Int32Array(factor.size).fill(-1);
   const only = columns.length === 1 ? columns[0]!.column : undefined;
+  const checked = (row: number, bytes: number) => list.check(bytes, () => locationOf(unit.place, row), feed.columns);
   if (only instanceof PooledColumn) {
     const { pool, numbers, indices } = only;
     const known = list.ordinalsOf(pool);
-    return { feed, factor, ordinals, ordinalOf: (row) => list.internPooled(pool, numbers[indices[row]!]!, known) };
+    const ordinalOf = (row: number) => {
+      const number = numbers[indices[row]!]!;
+      checked(row, pool.strings.lengthOf(number));
+      return list.internPooled(pool, number, known);
+    };
+    return { feed, factor, ordinals, ordinalOf };
   }
   const writer = keyWriter(columns.map(({ column, type }) => ({ values: valuesOf(column), type })));
   const at = new Array<number>(columns.length);
@@ -107,6 +118,7 @@ function feedPart(feed: Feed, unit: SourceUnit, list: KeyList, memory: BatchMemo
     ordinalOf(row) {
       for (let c = 0; c < columns.length; c++) at[c] = positionOf(columns[c]!.column, row);
       writer.write(at);
+      checked(row, writer.end - writer.start);
       return list.table.intern(writer.bytes, writer.start, writer.end);
     },
   };
@@ -140,10 +152,6 @@ function internInOrder(parts: readonly FeedPart[]): void {
   }
 }
 
-function valuesOf(column: Column): Values {
-  return column.form === 'dictionary' ? column.dictionary : column.values;
-}
-
 function positionOf(column: Column, row: number): number {
   return column.form === 'dictionary' ? column.indices[row]! : row;
 }
@@ -169,6 +177,20 @@ class KeyList {
     // Changes are told by comparing values, one by one.
     this.#first = new TakenRows(entity, entity.onChange === 'report');
     this.#latest = entity.onChange === 'report' ? new LatestRows(entity) : undefined;
+  }
+
+  /** Throws `LimitExceeded` when a key of so many bytes, or all keys of the batch with it, are too large. */
+  check(bytes: number, locate: () => ErrorLocation, columns: readonly string[]): void {
+    const all = this.table.byteLength + bytes;
+    if (bytes <= limits.keyBytesMax && all <= limits.columnBytesMax) return;
+    const message =
+      bytes > limits.keyBytesMax
+        ? `A key of "${this.entity.name}" has ${bytes} bytes; the limit is ${limits.keyBytesMax}.`
+        : `The keys of "${this.entity.name}" in one batch take ${all} bytes; the limit is ${limits.columnBytesMax}.`;
+    throw new OrdinalError('LimitExceeded', message, {
+      where: { ...locate(), column: columns.join(', ') },
+      remedy: 'Take a shorter column for the key, or map it to a shorter one.',
+    });
   }
 
   /** The ordinals of a pool's strings by number, -1 where none is known yet: for the unit at hand. */

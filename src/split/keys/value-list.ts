@@ -4,9 +4,10 @@
  */
 import { invariant } from '../../errors.ts';
 import { KeyTable } from '../../keys/table.ts';
+import { limits } from '../../limits.ts';
+import { toPlain } from '../../parquet/columns.ts';
 import type { Column, ColumnType, Values } from '../../parquet/types.ts';
-import { concat, gather } from '../../parquet/values.ts';
-import { toPlain } from '../contract/columns.ts';
+import { byteLength, checkBytes, concat, gather } from '../../parquet/values.ts';
 
 /** Gathered values, null where `valid` is 0; in dictionary form where `indices` says which entry, -1 being null. */
 export interface GatheredValues {
@@ -23,6 +24,7 @@ export class ValueList {
   readonly #valid: Uint8Array[] = [];
   #entries: KeyTable | undefined;
   #length = 0;
+  #bytes = 0;
 
   constructor(type: ColumnType) {
     this.#type = type;
@@ -32,15 +34,22 @@ export class ValueList {
     return this.#length;
   }
 
-  /** Appends the rows of a column. Dictionary entries that no row uses are not taken. */
+  /**
+   * Appends the rows of a column. Dictionary entries that no row uses are not taken. Throws `LimitExceeded` when the list
+   * takes too much memory.
+   */
   add(column: Column): void {
     if (this.#length === 0 && column.form === 'dictionary' && column.dictionary.kind === 'bytes') {
       this.#entries = new KeyTable();
     }
     this.#length += column.rows;
-    if (this.#entries) this.#codes.push(codesOf(column, this.#entries));
-    else {
+    if (this.#entries) {
+      this.#codes.push(codesOf(column, this.#entries));
+      checkBytes(this.#entries.byteLength, limits.columnBytesMax);
+    } else {
       const { values, valid } = toPlain(column);
+      this.#bytes += byteLength(values);
+      checkBytes(this.#bytes, limits.columnBytesMax);
       this.#values.push(values);
       this.#valid.push(valid ?? new Uint8Array(column.rows).fill(1));
     }

@@ -15,6 +15,8 @@ export function computeNumbers(
   rows: number,
   type: ColumnType,
 ): Values | undefined {
+  // The general way says which row uses an entry that cannot be read.
+  if (views.some((view) => view.form === 'dictionary' && view.unreadable.size > 0)) return undefined;
   const results = new Float64Array(rows);
   const columns = views.map((view) => numbersOf(view, rows));
   try {

@@ -3,11 +3,11 @@
  * distinct value wherever a dictionary shows what is distinct, and per row only where nothing does.
  */
 import { OrdinalError } from '../../errors.ts';
+import { gatherColumn, toPlain } from '../../parquet/columns.ts';
 import { type Builder, builder } from '../../parquet/logical.ts';
 import type { Column, ColumnType, Values } from '../../parquet/types.ts';
 import type { OutColumn } from '../../pipeline/compiled.ts';
 import { locationOf } from '../../source/source-chunk.ts';
-import { gatherColumn, toPlain } from '../contract/columns.ts';
 import { type JsView, reasonOf, shown } from '../contract/js-view.ts';
 import type { SourceUnit } from '../source-unit.ts';
 import { computeNumbers } from './compute-numbers.ts';
@@ -180,8 +180,7 @@ function viewAt(view: JsView, at: Int32Array | undefined): JsView {
   if (view.form === 'plain') return { form: 'plain', at: (i) => view.at(at[i]!) };
   const indices = new Int32Array(at.length);
   for (let i = 0; i < at.length; i++) indices[i] = view.indices[at[i]!]!;
-  const { values, nulls } = view;
-  return { form: 'dictionary', values, indices, nulls, at: (i) => (indices[i]! < 0 ? null : values[indices[i]!]) };
+  return { ...view, indices, at: (i) => view.at(at[i]!) };
 }
 
 function constantColumn(column: Extract<OutColumn, { kind: 'constant' }>, rows: number): Column {

@@ -2,6 +2,7 @@
  * A source chunk put to use as it is stored: copied whole, or its data pages behind another dictionary. What these ways
  * cannot do exactly, they decline.
  */
+import { outputCodec } from '../../parquet/codecs.ts';
 import { encodeDictionaryPage } from '../../parquet/encode.ts';
 import { joinPages, pagesJoin } from '../../parquet/join-pages.ts';
 import { type Builder, builder } from '../../parquet/logical.ts';
@@ -9,8 +10,8 @@ import type { ChunkShape } from '../../parquet/pages.ts';
 import { pagesForOtherDictionary, readByAll, readByOld } from '../../parquet/reused-pages.ts';
 import { statisticsOf } from '../../parquet/statistics.ts';
 import type {
-  Codec,
   Column,
+  ColumnType,
   EncodedChunk,
   Encoding,
   PageEncodingCount,
@@ -18,24 +19,12 @@ import type {
   Values,
 } from '../../parquet/types.ts';
 import type { CompiledPipeline, OutColumn } from '../../pipeline/compiled.ts';
-import { checkPages, type SourceChunk } from '../../source/source-chunk.ts';
+import type { SourceChunk } from '../../source/source-chunk.ts';
 import type { CleanColumn } from '../contract/contract-column.ts';
 import type { JsView } from '../contract/js-view.ts';
-import type { OutLeafType, Ways } from './write-fragment.ts';
 
 /** For whom files are written: who reads the source, or also old readers, which know few codecs and encodings. */
 export type Readers = CompiledPipeline['readers'];
-
-/** Codecs that we write; a source in any other gets new chunks in ZSTD. */
-const WRITABLE: ReadonlySet<Codec> = new Set(['UNCOMPRESSED', 'SNAPPY', 'GZIP', 'BROTLI', 'ZSTD', 'LZ4_RAW']);
-/** Codecs of the format's first years. */
-const OLD: ReadonlySet<Codec> = new Set(['UNCOMPRESSED', 'SNAPPY', 'GZIP']);
-
-/** The codec of new chunks beside ones of `codec`. */
-export function outputCodec(codec: Codec, readers: Readers): Codec {
-  if (readers === 'old') return OLD.has(codec) ? codec : 'SNAPPY';
-  return WRITABLE.has(codec) ? codec : 'ZSTD';
-}
 
 export interface Reusable {
   chunk: SourceChunk;
@@ -67,7 +56,7 @@ export function copiedChunk(source: CleanColumn, out: OutLeafType, readers: Read
   const found = reusableChunks(source, out, readers);
   const pieces = found.map(({ chunk: { bytes, meta }, shape }) => ({ bytes, meta, shape }));
   if (found.length === 0 || (found.length > 1 && !pagesJoin(pieces))) return undefined;
-  for (const { chunk, shape } of found) checkPages(chunk, shape);
+  if (!source.provenToCopy()) return undefined;
   return found.length === 1 ? copied(found[0]!) : joinPages(pieces, out.type);
 }
 
@@ -175,12 +164,12 @@ export function mapDictionary(
   const build = builder(out.type);
   let spare: unknown;
   for (let entry = 0; entry < used.length && spare === undefined; entry++) {
-    if (used[entry] === 1) spare = tryApply(column, view.values[entry]);
+    if (used[entry] === 1) spare = tryApply(column, view, entry);
   }
   if (spare === undefined || spare === null) return undefined;
   for (let entry = 0; entry < used.length; entry++) {
     // An unused entry takes a value that occurs, so that the dictionary holds nothing else.
-    const value = used[entry] === 1 ? tryApply(column, view.values[entry]) : spare;
+    const value = used[entry] === 1 ? tryApply(column, view, entry) : spare;
     if (value === undefined || value === null || !tryPush(build, value)) return undefined;
   }
   const dictionary = build.finish().values;
@@ -188,10 +177,15 @@ export function mapDictionary(
   return behindDictionary(dictionary, found, statistics);
 }
 
-/** Undefined when the function throws: the slow way then reports the row. */
-function tryApply(column: Extract<OutColumn, { kind: 'map' | 'compute' }>, value: unknown): unknown {
+/** Undefined when the entry is unreadable or the function throws: the slow way then reports the row. */
+function tryApply(
+  column: Extract<OutColumn, { kind: 'map' | 'compute' }>,
+  view: JsView & { form: 'dictionary' },
+  entry: number,
+): unknown {
+  if (view.unreadable.has(entry)) return undefined;
   try {
-    return column.fn(value);
+    return column.fn(view.values[entry]);
   } catch {
     return undefined;
   }
@@ -205,3 +199,16 @@ function tryPush(build: Builder, value: unknown): boolean {
     return false;
   }
 }
+
+/** A column of an output file; the plan decides it for all files of a run. */
+export interface OutLeafType {
+  name: string;
+  type: ColumnType;
+  optional: boolean;
+}
+
+/**
+ * Which ways through may be taken: `any` is what a run uses; the others forbid copying (`dictionary`), or copying and
+ * work on dictionaries (`encode`), and must give the same values.
+ */
+export type Ways = 'any' | 'dictionary' | 'encode';

@@ -1,8 +1,9 @@
 /** Attributes of keys, each taken from one source row, unit by unit: columns of a key list in the making. */
-import { invariant } from '../../errors.ts';
+import { invariant, locating } from '../../errors.ts';
+import { toPlain } from '../../parquet/columns.ts';
 import type { Column, ColumnType } from '../../parquet/types.ts';
 import { type AttributeColumn, isAttribute, type KeyedEntity } from '../../pipeline/compiled.ts';
-import { toPlain } from '../contract/columns.ts';
+import { locationOf } from '../../source/source-chunk.ts';
 import { type FedKeys, feedKey, keyListColumn } from '../keys/fed-keys.ts';
 import type { KeyListColumn } from '../keys/key-list-file.ts';
 import { ValueList } from '../keys/value-list.ts';
@@ -50,10 +51,14 @@ export class TakenRows {
     invariant(this.#count === this.#claimed, 'rows are taken as they were claimed');
     this.#attributes.forEach((attribute, a) => {
       const isRef = attribute.kind === 'ref';
-      const column = isRef ? referenceColumn(attribute, this.#entity, at, fed) : evaluate(attribute, unit, at);
       const type = isRef ? int32 : typeOf(attribute, unit);
       this.#taken[a] ??= { type, values: new ValueList(type) };
-      this.#taken[a].values.add(this.#plain ? toPlain(column) : column);
+      const { values } = this.#taken[a];
+      const { row: _, ...where } = locationOf(unit.place, at[0]!);
+      locating({ ...where, column: attribute.name }, () => {
+        const column = isRef ? referenceColumn(attribute, this.#entity, at, fed) : evaluate(attribute, unit, at);
+        values.add(this.#plain ? toPlain(column) : column);
+      });
     });
   }
 

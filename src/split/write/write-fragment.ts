@@ -9,13 +9,14 @@
 
 import type { Fragment, FragmentColumn } from '../../documents/split-record.ts';
 import { invariant, OrdinalError } from '../../errors.ts';
+import { outputCodec } from '../../parquet/codecs.ts';
 import { encodeColumn, encodeIndexPages, encodePlain } from '../../parquet/encode.ts';
 import { pagesForOtherDictionary } from '../../parquet/reused-pages.ts';
-import type { Codec, Column, ColumnType, EncodedChunk } from '../../parquet/types.ts';
+import type { Codec, Column, EncodedChunk } from '../../parquet/types.ts';
 import { allocate } from '../../parquet/values.ts';
 import type { OutColumn, RowsEntity } from '../../pipeline/compiled.ts';
-import { entriesOf } from '../contract/columns.ts';
 import type { CleanColumn } from '../contract/contract-column.ts';
+import { entriesOf } from '../contract/string-pool.ts';
 import { type FedKeys, feedKey } from '../keys/fed-keys.ts';
 import type { Selection, SourceUnit } from '../source-unit.ts';
 import { evaluate } from './evaluate.ts';
@@ -24,19 +25,13 @@ import {
   copiedChunk,
   encodingsOf,
   mapDictionary,
-  outputCodec,
+  type OutLeafType,
   pageEncodingsOf,
   type Readers,
   reusable,
   usedStatistics,
+  type Ways,
 } from './reuse-chunk.ts';
-
-/** A column of an output file; the plan decides it for all files of a run. */
-export interface OutLeafType {
-  name: string;
-  type: ColumnType;
-  optional: boolean;
-}
 
 /** The static bytes of a column, or of its index pages; undefined for columns that are late altogether. */
 export type StaticParts = Uint8Array[] | undefined;
@@ -46,12 +41,6 @@ export interface WrittenFragment {
   /** By column. */
   parts: StaticParts[];
 }
-
-/**
- * Which ways through may be taken: `any` is what a run uses; the others forbid copying (`dictionary`), or copying and
- * work on dictionaries (`encode`), and must give the same values.
- */
-export type Ways = 'any' | 'dictionary' | 'encode';
 
 export interface FragmentContext {
   unit: SourceUnit;
@@ -145,12 +134,14 @@ function copyColumn(
   context: FragmentContext,
 ): EncodedChunk {
   const { ways, readers } = context;
-  const whole = selection || ways !== 'any' ? undefined : copiedChunk(source, out, readers);
+  const copyable = source.copyable && ways === 'any';
+  const whole = selection || !copyable ? undefined : copiedChunk(source, out, readers);
   if (whole) return whole;
   const found = selection || ways === 'encode' ? undefined : reusable(source, out, readers);
   if (found) {
     const column = source.column();
-    if (column.form === 'dictionary' && found.shape.whollyDictionary) {
+    // What may not be copied as it is has a dictionary entry that gets into no output.
+    if (!copyable && column.form === 'dictionary' && found.shape.whollyDictionary) {
       return behindDictionary(column.dictionary, found, usedStatistics(column.dictionary, column, out));
     }
   }

@@ -4,6 +4,7 @@ import { limits } from '../../../src/limits.ts';
 import type { CompiledPipeline } from '../../../src/pipeline/compiled.ts';
 import { publishedManifests, readKeyBook, States, verifyRun } from '../../../src/verify/verify.ts';
 import { randomOf } from '../../parquet/support/random.ts';
+import { checkFooter } from '../../support/footer-oracle.ts';
 import { underLimits } from '../../support/limits.ts';
 import { type DriveOptions, Engine, takeRanges } from './drive.ts';
 import type { DuckReader } from './reader.ts';
@@ -108,7 +109,7 @@ async function checkByVerify({ environment }: Engine): Promise<void> {
 }
 
 /**
- * Reads every published file and compares it with the reference. `view` may send the bytes through another engine, and
+ * Reads every published file and compares it with the reference, and its footer with what it holds. `view` may send the bytes through another engine, and
  * `as` blur what that engine does not tell apart.
  */
 export async function checkOutcome(
@@ -122,6 +123,7 @@ export async function checkOutcome(
     for (const { name, columns } of engine.pipeline.entities) {
       const rows: OutRow[] = [];
       for (const file of engine.published(name, `run${r}-`)) {
+        await checkFooter(file.bytes, file.name);
         const read = await duck.read(view(file.bytes));
         assert.deepEqual(
           read.names,

@@ -4,7 +4,7 @@ import { parseFooter } from '../../../src/parquet/footer-read.ts';
 import { writeFooter } from '../../../src/parquet/footer-write.ts';
 import { placeChunk } from '../../../src/parquet/table.ts';
 import type { ChunkMeta, Column, ColumnType, EncodedChunk, FileMeta, Values } from '../../../src/parquet/types.ts';
-import { equalAt, gather } from '../../../src/parquet/values.ts';
+import { bytesAt, gather } from '../../../src/parquet/values.ts';
 
 export interface NamedChunks {
   name: string;
@@ -57,6 +57,14 @@ export function plainOf(column: Column): { values: Values; valid: Uint8Array | u
   if (column.form === 'plain') return column;
   const valid = column.nulls > 0 ? Uint8Array.from(column.indices, (index) => (index < 0 ? 0 : 1)) : undefined;
   return { values: gather(column.dictionary, column.indices), valid };
+}
+
+/** Whether value i of `a` and value j of `b` are the same bytes (so NaN equals NaN, and -0 differs from 0). */
+function equalAt(a: Values, i: number, b: Values, j: number): boolean {
+  if (a.kind === 'bytes' || a.kind === 'fixed') {
+    return (b.kind === 'bytes' || b.kind === 'fixed') && Buffer.compare(bytesAt(a, i), bytesAt(b, j)) === 0;
+  }
+  return a.kind === b.kind && Object.is(a.data[i], b.data[j]);
 }
 
 /** The first row at which two columns differ, or -1. */

@@ -207,7 +207,7 @@ function convertedOf(annotation: Annotation): number | undefined {
 function logicalType(writer: ThriftWriter, annotation: Annotation): void {
   const fields = { string: 1, enum: 4, decimal: 5, date: 6, time: 7, timestamp: 8, int: 10 } as const;
   const others = { unknown: 11, json: 12, bson: 13, uuid: 14, float16: 15 } as const;
-  const field = { ...fields, ...others, interval: undefined }[annotation.kind];
+  const field = { ...fields, ...others, interval: undefined, other: undefined }[annotation.kind];
   if (field === undefined) return;
   writer.open(10);
   writer.open(field);

@@ -189,7 +189,7 @@ function checkSequences(sim: Sim, published: ReadonlyMap<string, Published>, qui
     if (quiet) assert.deepEqual(open, [], `${name}: no reservation is open`);
     const held = [...free, ...open.flatMap((entry) => (published.has(entry.owner) ? [] : entry.ranges))];
     const all = [...(used.get(name) ?? [])];
-    for (const [first, count] of held) {
+    for (const { first, count } of held) {
       for (let i = 0n; i < BigInt(count); i++) all.push(BigInt(first) + i * BigInt(step));
     }
     all.sort((a, b) => (a < b ? -1 : 1));

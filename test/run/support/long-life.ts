@@ -26,7 +26,10 @@ const pipelines = ['shop', 'shop', 'web', 'log', 'audit', 'club'];
 
 /** Lives it, brings it to rest, and checks everything that was published. */
 export async function longLife({ seed, runs, width }: LongLife): Promise<Lived> {
-  const sim = new Sim(shopPipelines, { seed, chaos: { storage: 0.002, fatal: 0.0005, die: 0.002, duplicate: 0.02 } });
+  const sim = new Sim(shopPipelines, {
+    seed,
+    chaos: { storage: 0.002, fatal: 0.0005, die: 0.002, duplicate: 0.02, lateEnd: 0.5 },
+  });
   const ends: Record<string, number> = {};
   const running = () => [...sim.instances.values()].filter(({ status }) => status === 'Running');
   const ended = new Set<string>();
@@ -75,7 +78,7 @@ function again(sim: Sim, id: string): void {
 
 /** Faults stop; everything that runs ends; one more run of each pipeline finds what the dead left. */
 async function rest(sim: Sim, runs: number): Promise<void> {
-  Object.assign(sim.chaos, { storage: 0, fatal: 0, die: 0, duplicate: 0 });
+  Object.assign(sim.chaos, { storage: 0, fatal: 0, die: 0, duplicate: 0, lateEnd: 0 });
   await sim.settle();
   assert.deepEqual(
     [...sim.instances.values()].filter(({ status }) => status === 'Running').map(({ id }) => id),

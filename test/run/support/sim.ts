@@ -21,7 +21,7 @@ import { RUN_ORCHESTRATION, runOrchestrator, shardOrchestrator } from '../../../
 import { reduceLeaseAny } from '../../../src/sequence/lease.ts';
 import { reduceAny } from '../../../src/sequence/reducer.ts';
 import type { SequenceState } from '../../../src/sequence/state.ts';
-import { type FaultPoint, withFaults } from '../../../src/storage/faults.ts';
+import { type FaultPoint, withFaults } from '../../support/faults.ts';
 import { MemoryStore } from '../../support/memory-store.ts';
 
 // The blocks here are small: some are held back, and some are staged at the split, as in life.
@@ -58,6 +58,8 @@ export interface Chaos {
   die: number;
   /** Activities executed a second time beside the first. */
   duplicate: number;
+  /** Instances that go on for a while after they were told to end. */
+  lateEnd: number;
 }
 
 export interface SimOptions {
@@ -118,7 +120,7 @@ export class Sim {
 
   constructor(pipelines: ReadonlyMap<string, CompiledPipeline>, options: SimOptions = {}) {
     this.#random = mulberry32(options.seed ?? 1);
-    this.chaos = { storage: 0, fatal: 0, die: 0, duplicate: 0, ...options.chaos };
+    this.chaos = { storage: 0, fatal: 0, die: 0, duplicate: 0, lateEnd: 0, ...options.chaos };
     this.#orchestrators = {
       [RUN_ORCHESTRATION]: runOrchestrator,
       [SHARD_ORCHESTRATION]: shardOrchestrator,
@@ -160,7 +162,12 @@ export class Sim {
   /** Ends an instance as an operator does: what its activities are doing goes on. */
   terminate(id: string): void {
     const instance = this.instances.get(id);
-    if (instance?.status === 'Running') instance.status = 'Terminated';
+    const end = () => {
+      if (instance?.status === 'Running') instance.status = 'Terminated';
+    };
+    const { lateEnd } = this.chaos;
+    if (lateEnd > 0 && this.#random() < lateEnd) this.#later(`end ${id}`, end);
+    else end();
   }
 
   status(id: string): SimInstance['status'] | undefined {

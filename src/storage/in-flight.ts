@@ -1,36 +1,29 @@
-/** Bounded concurrency for requests: started in order, at most `width` at a time; the first failure is the result. */
-export async function forEachBounded<T>(
-  items: Iterable<T>,
-  width: number,
-  work: (item: T, index: number) => Promise<void>,
-): Promise<void> {
-  const iterator = items[Symbol.iterator]();
-  let index = 0;
-  let failed = false;
-  const lane = async () => {
-    for (let next = iterator.next(); !next.done && !failed; next = iterator.next()) {
-      try {
-        await work(next.value, index++);
-      } catch (thrown) {
-        failed = true;
-        throw thrown;
-      }
-    }
-  };
-  const settled = await Promise.allSettled(Array.from({ length: width }, lane));
-  for (const lane of settled) if (lane.status === 'rejected') throw lane.reason;
-}
+/**
+ * Requests in flight: at most so many at a time. Phases call it around whatever asks the store many times over. Nothing
+ * that it started may still run when it throws: a retry would run beside its own earlier requests.
+ */
+import pMap from 'p-map';
 
+/**
+ * Calls `work` for each item, in order, at most `width` at a time, and gives the results in order. After a failure
+ * nothing more is started; what runs comes to its end, and then the first failure is thrown.
+ */
 export async function mapBounded<T, R>(
-  items: readonly T[],
+  items: Iterable<T>,
   width: number,
   work: (item: T, index: number) => Promise<R>,
 ): Promise<R[]> {
-  const results = new Array<R>(items.length);
-  await forEachBounded(items, width, async (item, index) => {
-    results[index] = await work(item, index);
-  });
-  return results;
+  const running = new Set<Promise<R>>();
+  const started = (item: T, index: number) => {
+    const one = work(item, index);
+    running.add(one);
+    return one.finally(() => running.delete(one));
+  };
+  try {
+    return await pMap(items, started, { concurrency: width });
+  } finally {
+    await Promise.allSettled(running);
+  }
 }
 
 /** Uploads that overlap with work: `add` waits only when too many are under way. */

@@ -1,19 +1,4 @@
-/** Plain-text tables and units for people. */
-
-/** A table with a rule under its header; columns named in `right` are aligned to the right. */
-export function renderTable(
-  header: readonly string[],
-  rows: readonly (readonly string[])[],
-  right: readonly string[] = [],
-): string {
-  const widths = header.map((name, i) => Math.max(name.length, ...rows.map((row) => (row[i] ?? '').length)));
-  const line = (cells: readonly string[]): string =>
-    cells
-      .map((cell, i) => (right.includes(header[i]!) ? cell.padStart(widths[i]!) : cell.padEnd(widths[i]!)))
-      .join('  ')
-      .trimEnd();
-  return [line(header), widths.map((width) => '-'.repeat(width)).join('  '), ...rows.map(line)].join('\n');
-}
+/** Numbers and values as text for people: counts, bytes, seconds, cells. The demo's reports and progress use them. */
 
 /** A count with thousands separators. */
 export function count(value: number | bigint): string {

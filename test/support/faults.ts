@@ -2,7 +2,7 @@
  * A `BlobStore` with named fault points: before and after each request, a hook may wait, throw, or change the world.
  * Tests crash a run between any two of its writes by the name of the point, such as `manifest:write:after`.
  */
-import type { BlobItem, BlobStore, WriteOptions } from './store.ts';
+import type { BlobItem, BlobStore, WriteOptions } from '../../src/storage/store.ts';
 
 export type StoreOperation = 'list' | 'head' | 'read' | 'write' | 'stage' | 'commit' | 'remove';
 

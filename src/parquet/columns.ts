@@ -1,14 +1,14 @@
 /** Decoded columns as wholes: rows picked, pieces joined, dictionaries spread. */
-import type { Column, ColumnType } from '../../parquet/types.ts';
-import { concat, gather, slice } from '../../parquet/values.ts';
-import { PooledColumn } from './string-pool.ts';
+import { limits } from '../limits.ts';
+import type { Column, ColumnType, Values } from './types.ts';
+import { byteLength, checkBytes, concat, gather, slice } from './values.ts';
 
 export type PlainColumn = Extract<Column, { form: 'plain' }>;
 export type DictionaryColumn = Extract<Column, { form: 'dictionary' }>;
 
-/** Entries of a column's dictionary, without making one that is only numbers yet. */
-export function entriesOf(column: DictionaryColumn): number {
-  return column instanceof PooledColumn ? column.numbers.length : column.dictionary.length;
+/** A column's dictionary, or its values by row. */
+export function valuesOf(column: Column): Values {
+  return column.form === 'dictionary' ? column.dictionary : column.values;
 }
 
 /** The rows `at` of a column, in that order. */
@@ -36,11 +36,11 @@ export function gatherColumn(column: Column, at: Int32Array): Column {
   return { form: 'plain', rows: at.length, nulls, values: gather(column.values, at), valid };
 }
 
-/** The same column with a value for each row. */
+/** The same column with a value for each row. Throws `LimitExceeded` where dictionary entries, repeated, take too much. */
 export function toPlain(column: Column): PlainColumn {
   if (column.form === 'plain') return column;
   const { rows, nulls, dictionary, indices } = column;
-  const values = gather(dictionary, indices);
+  const values = gather(dictionary, indices, indices.length, limits.columnBytesMax);
   if (nulls === 0) return { form: 'plain', rows, nulls, values, valid: undefined };
   const valid = new Uint8Array(rows);
   for (let row = 0; row < rows; row++) valid[row] = indices[row]! < 0 ? 0 : 1;
@@ -63,11 +63,17 @@ export function cutRows(column: Column, type: ColumnType, from: number, to: numb
   return { form: 'plain', rows, nulls, values, valid: nulls > 0 ? valid : undefined };
 }
 
-/** Columns of one type, one after the other. */
+/** Columns of one type, one after the other. Throws `LimitExceeded` as `toPlain` does. */
 export function joinColumns(type: ColumnType, columns: readonly Column[]): Column {
   const [only] = columns;
   if (columns.length === 1 && only) return only;
-  const pieces = columns.map(toPlain);
+  let bytes = 0;
+  const pieces = columns.map((column) => {
+    const piece = toPlain(column);
+    bytes += byteLength(piece.values);
+    checkBytes(bytes, limits.columnBytesMax);
+    return piece;
+  });
   const rows = pieces.reduce((sum, piece) => sum + piece.rows, 0);
   const nulls = pieces.reduce((sum, piece) => sum + piece.nulls, 0);
   const values = concat(

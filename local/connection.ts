@@ -1,0 +1,12 @@
+/** Connection strings of bindings, by the app settings that they name. Functions and blob bindings ask for them. */
+
+/** An app setting that a function needs is not there. */
+export class MissingSetting extends Error {}
+
+/** The connection string of a binding: the app setting of that name, with or without its prefix. @throws MissingSetting */
+export function connectionOf(env: Record<string, string | undefined>, name: string): string {
+  const setting = name === '' ? 'AzureWebJobsStorage' : name;
+  const value = env[setting] ?? env[`AzureWebJobs${setting}`];
+  if (!value) throw new MissingSetting(`the app setting '${setting}' (a storage connection string) is not set.`);
+  return value;
+}

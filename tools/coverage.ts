@@ -1,0 +1,67 @@
+/**
+ * Writes the table of `docs/coverage.md`: what share of each folder the tests executed. `npm run coverage` calls it after the
+ * tests have written `coverage/coverage-summary.json`. It must round down, so that 100% means all.
+ *
+ *   node tools/coverage.ts
+ */
+import { readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { z } from 'zod';
+
+const counted = z.object({ total: z.number(), covered: z.number() });
+const summarySchema = z.record(z.string(), z.object({ lines: counted, branches: counted, functions: counted }).loose());
+type Summary = z.infer<typeof summarySchema>;
+
+const measures = ['lines', 'branches', 'functions'] as const;
+
+/** The folder that a file counts for: a folder of `src`, or a folder at the top. Files that lie in `src` itself are `src`. */
+function folderOf(file: string): string {
+  const [top, next, ...rest] = file.split('/');
+  return top === 'src' && rest.length > 0 ? `src/${next}` : top!;
+}
+
+const percent = ([covered, total]: [number, number]) => (total === 0 ? '-' : `${Math.floor((100 * covered) / total)}%`);
+
+/**
+ * The table, a row for each folder by name, and one for all.
+ * @param summary what V8's reporter wrote: counts by absolute path of a file, and `total`
+ * @param root the folder that paths are shown from
+ */
+export function coverageTable(summary: Summary, root: string): string {
+  const rows = new Map<string, { files: number; counts: [number, number][] }>();
+  for (const [file, counts] of Object.entries(summary)) {
+    if (file === 'total') continue;
+    for (const name of [folderOf(path.relative(root, file).split(path.sep).join('/')), 'all']) {
+      const row = rows.get(name) ?? { files: 0, counts: measures.map((): [number, number] => [0, 0]) };
+      rows.set(name, row);
+      row.files++;
+      for (const [at, measure] of measures.entries()) {
+        row.counts[at]![0] += counts[measure].covered;
+        row.counts[at]![1] += counts[measure].total;
+      }
+    }
+  }
+  const named = [...rows].sort(([a], [b]) => Number(a === 'all') - Number(b === 'all') || a.localeCompare(b, 'en'));
+  return [
+    `| folder | files | ${measures.join(' | ')} |`,
+    '| --- | --: | --: | --: | --: |',
+    ...named.map(([name, { files, counts }]) => `| ${name} | ${files} | ${counts.map(percent).join(' | ')} |`),
+  ].join('\n');
+}
+
+if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {
+  const root = fileURLToPath(new URL('..', import.meta.url));
+  const summary = summarySchema.parse(
+    JSON.parse(await readFile(path.join(root, 'coverage/coverage-summary.json'), 'utf8')),
+  );
+  const table = coverageTable(summary, root);
+  const document = path.join(root, 'docs/coverage.md');
+  const text = await readFile(document, 'utf8');
+  const marked = /(<!-- table: [^\n]*-->\n).*(<!-- end of table -->)/s;
+  await writeFile(
+    document,
+    text.replace(marked, (_, start: string, end: string) => `${start}\n${table}\n\n${end}`),
+  );
+  console.log(table);
+}
