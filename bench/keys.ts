@@ -63,11 +63,11 @@ async function prepare(folder: string, known: number): Promise<void> {
     const count = Math.min(keysPerRun, known - from);
     const table = new KeyTable(count);
     for (let i = 0; i < count; i++) table.intern(Buffer.from(keyOf(from + i)));
-    const blob = indexBlobs.delta('people.people', 1, 0, `run${run}`, 1);
+    const blob = indexBlobs.delta('people.people', 1, 0, `run${run}`);
     const { bytes, place } = segmentOf(table);
     await store.write(container, blob, bytes);
     const delta = { blob, ...place };
-    const pending = { runId: `run${run}`, attempt: 1, entity: 'people', manifest: { container: '', name: '' }, delta };
+    const pending = { runId: `run${run}`, life: 1, entity: 'people', manifest: { container: '', name: '' }, delta };
     await settlePending(
       at,
       async () => undefined,
@@ -96,14 +96,13 @@ async function arrive(folder: string, known: number, arriving: number, runId: st
       keyLists: new Map([['people', list]]),
       rejected: undefined,
     });
-    await store.write(container, work.split(runId, batches.length), bytes, { metadata });
+    await store.write(container, work.split({ runId, life: 1 }, batches.length), bytes, { metadata });
     batches.push({ file: 0, files: 1, from: 0, to: 1, rows, firstRow: from, units: 1 });
   }
   const plan: Plan = {
     version: 1,
     runId,
-    attempt: 0,
-    replaces: null,
+    life: 1,
     pipeline: 'people',
     pipelineHash: pipelines.get('people')!.hash,
     rows: arriving,
@@ -123,7 +122,7 @@ async function arrive(folder: string, known: number, arriving: number, runId: st
     codec: 'ZSTD',
     sources: { email: text },
   };
-  await writeJson(store, container, work.plan(runId), plan);
+  await writeJson(store, container, work.plan(plan), plan);
 }
 
 function bytesOf(texts: readonly string[]): Values {

@@ -54,7 +54,7 @@ export class Host {
 
   /** One operation on a sequence. Throws its refusal. */
   async sequence(sequence: string, operation: 'show' | 'restore' | 'raiseTo', input: object = {}) {
-    const id = `ordinal-${operation}-${Date.now().toString(36)}-${process.pid}`;
+    const id = `ordinal~${operation}~${Date.now().toString(36)}-${process.pid}`;
     const answer = (await this.run(SEQUENCE_ORCHESTRATION, id, { sequence, operation, input })) as SequenceResult;
     if (!answer.ok) throw fromErrorValue(answer.error);
     return answer;

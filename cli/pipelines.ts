@@ -18,7 +18,7 @@ export async function acceptPipeline({ environment }: Given, name: string): Prom
 
 /** Makes a key index anew, by an orchestration that holds its lease. */
 export async function rebuildKeys(given: Given, index: string): Promise<Result> {
-  const id = `ordinal-rebuild-${Date.now().toString(36)}-${process.pid}`;
+  const id = `ordinal~rebuild~${Date.now().toString(36)}-${process.pid}`;
   const result = (await given.host.run(REBUILD_ORCHESTRATION, id, { index })) as ActivityResult<{
     keys: number;
     partitions: number;

@@ -1,10 +1,10 @@
 import { readFile, writeFile } from 'node:fs/promises';
+import { publishedManifests } from '../src/documents/manifests.ts';
 import { OrdinalError } from '../src/errors.ts';
 import { limits } from '../src/limits.ts';
 import type { RaiseAnswer, ShowAnswer } from '../src/sequence/operations.ts';
 import { type SequenceState, sequenceStateSchema } from '../src/sequence/state.ts';
 import { rebuiltSequence } from '../src/upkeep/rebuild-sequence.ts';
-import { publishedManifests } from '../src/verify/verify.ts';
 import { alignColumns } from '../src/view/text-table.ts';
 import type { Given, Result } from './command.ts';
 

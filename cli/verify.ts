@@ -1,5 +1,6 @@
+import { publishedManifests } from '../src/documents/manifests.ts';
 import { OrdinalError } from '../src/errors.ts';
-import { publishedManifests, readKeyBook, States, type VerifyReport, verifyRun } from '../src/verify/verify.ts';
+import { readKeyBook, States, type VerifyReport, verifyRun } from '../src/verify/verify.ts';
 import type { Given, Result } from './command.ts';
 
 /** One run by its ID, or all; with or without reading their sources again. */
@@ -18,8 +19,6 @@ export async function verify(
     throw new OrdinalError('InvalidRequest', 'give one run ID, or --all', { remedy: 'See npm run ordinal -- --help.' });
   }
   const manifests = await publishedManifests(environment);
-  // In the order of their finish, so that what earlier runs published is read once.
-  manifests.sort((a, b) => (a.finishedAt < b.finishedAt ? -1 : 1));
   const wanted = all ? manifests : manifests.filter((manifest) => manifest.runId === runId);
   if (wanted.length === 0 && !all) throw new OrdinalError('UnknownRun', `no run "${runId}" has published`);
   const states = new States(environment, manifests);

@@ -16,8 +16,8 @@ for (const [name, activity] of Object.entries(runActivities)) {
 
 df.app.activity(LIVENESS_ACTIVITY, {
   extraInputs: [df.input.durableClient()],
-  handler: async ({ runId }: { runId: string }, context): Promise<{ ok: true; value: Liveness }> => {
-    const instance = await durableRuns(context).get(runId);
+  handler: async ({ instance: id }: { instance: string }, context): Promise<{ ok: true; value: Liveness }> => {
+    const instance = await durableRuns(context).get(id);
     return { ok: true, value: { alive: instance !== undefined && !hasEnded(instance) } };
   },
 });

@@ -1,9 +1,11 @@
 /** Orchestrations and entities. */
+
 import * as df from 'durable-functions';
 import { TELL_ORCHESTRATION, tellOrchestrator } from '../src/callback/notify-caller.ts';
 import { SHARD_ORCHESTRATION } from '../src/durable/fan-out.ts';
-import { RUN_ORCHESTRATION, runOrchestrator, shardOrchestrator } from '../src/run/orchestrator.ts';
-import { TIDY_ORCHESTRATION, tidyOrchestrator } from '../src/run/settle-terminated.ts';
+import { RUN_ORCHESTRATION, TIDY_ORCHESTRATION } from '../src/lives/names.ts';
+import { runOrchestrator, shardOrchestrator } from '../src/run/orchestrator.ts';
+import { tidyOrchestrator } from '../src/run/settle-terminated.ts';
 import { leaseEntity, leaseEntityName, sequenceEntity, sequenceEntityName } from '../src/sequence/adapter.ts';
 import {
   REBUILD_ORCHESTRATION,

@@ -68,12 +68,19 @@ export const limits = {
   /** Rows that a dry run previews of each entity, and source rows among which it looks for them. */
   previewRowsMax: 10,
   previewSourceRowsMax: 1_000,
+  /** Days after a life's end in which a late request of it may still make a blob: the service drops uncommitted blocks
+   * a week after the last of them. */
+  lateRequestDaysMax: 8,
   /** Instances that one sweep of housekeeping looks at, so that it ends well within a function's time. */
   sweepInstancesMax: 5_000,
   /** Characters of an instance ID (Durable Task Scheduler: 100 safe ASCII characters). */
   instanceIdLengthMax: 100,
   /** Characters of a run ID: with a shard's suffix it is an instance ID (100 safe ASCII characters, DTS). */
   runIdLengthMax: 64,
+  /** Lives of one run: each start after a failure is one. Four digits in names. */
+  livesPerRunMax: 9_999,
+  /** Characters of a life's name: a run ID, `~` and the life's number. Owners of reservations and leases are such names. */
+  lifeIdLengthMax: 69,
   /** Entities, and columns of one entity, in a pipeline. */
   entitiesMax: 100,
   entityColumnsMax: 1_000,
@@ -90,8 +97,8 @@ export const limits = {
   sequenceRangesMax: 512,
   /** Runs that wait for one lease: below entityStateBytesMax with every owner at its longest. */
   leaseWaitersMax: 200,
-  /** Minutes that a run waits for one that holds its key index. */
-  leaseWaitMinutesMax: 24 * 60,
+  /** Minutes that a run without a deadline waits for others: for a key index, or for room in a sequence. */
+  waitMinutesMax: 24 * 60,
   /** Largest ID: a signed 64-bit integer. */
   idMax: 2n ** 63n - 1n,
 } as const;

@@ -19,7 +19,7 @@ export const floors: readonly (readonly string[])[] = [
   ['src/run'],
   ['src/seal', 'src/publish'],
   ['src/resolve', 'src/callback'],
-  ['src/plan', 'src/split', 'src/verify', 'src/view'],
+  ['src/plan', 'src/split', 'src/verify', 'src/view', 'src/lives'],
   ['src/documents'],
   ['src/source', 'src/keys', 'src/environment'],
   ['src/storage'],

@@ -1,6 +1,7 @@
 /**
  * Lays out what is deployed: the built app, host.json, and a package.json with the runtime dependencies alone, at the
- * exact versions of the lock file. The service installs them, for its own platform.
+ * exact versions of the lock file, with the part of the lock file that they need: versions and checksums of what they
+ * depend on, too. The service installs them, for its own platform.
  *
  *   node infra/hooks/stage.mjs FOLDER
  */
@@ -17,7 +18,7 @@ if (process.argv[2] === undefined || root.startsWith(folder)) {
 
 const json = async (name) => JSON.parse(await readFile(path.join(root, name), 'utf8'));
 const { name, version, type, main, engines, dependencies } = await json('package.json');
-const { packages } = await json('package-lock.json');
+const { lockfileVersion, requires, packages } = await json('package-lock.json');
 const exact = Object.fromEntries(
   Object.keys(dependencies).map((each) => [each, packages[`node_modules/${each}`].version]),
 );
@@ -30,5 +31,16 @@ await cp(path.join(root, 'dist'), path.join(folder, 'dist'), {
 });
 await cp(path.join(root, 'host.json'), path.join(folder, 'host.json'));
 const manifest = { name, version, private: true, type, main, engines, dependencies: exact };
-await writeFile(path.join(folder, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`);
+const lock = {
+  ...{ name, version, lockfileVersion, requires },
+  packages: {
+    '': { name, version, engines, dependencies: exact },
+    ...Object.fromEntries(
+      Object.entries(packages).filter(([at, { dev, link }]) => at.startsWith('node_modules/') && !dev && !link),
+    ),
+  },
+};
+const write = (file, value) => writeFile(path.join(folder, file), `${JSON.stringify(value, null, 2)}\n`);
+await write('package.json', manifest);
+await write('package-lock.json', lock);
 console.log(`staged in ${path.relative(root, folder) || folder}`);

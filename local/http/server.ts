@@ -10,6 +10,7 @@ import { webhookPath } from './client-binding.ts';
 import type { DurableApi } from './durable-api.ts';
 import { httpInvocation, respond } from './function-http.ts';
 import { streamFunction } from './function-stream.ts';
+import { refusalOf } from './loopback-only.ts';
 import { type Answer, BodyTooLarge, problem, readBody, send } from './messages.ts';
 import { compareRoutes, decode, matchRoute, parseRoute, type RouteTemplate } from './route-template.ts';
 import type { Throttle } from './throttle.ts';
@@ -56,6 +57,11 @@ export async function handleRequest(
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
+  const refusal = refusalOf(request.headers);
+  if (refusal !== undefined) {
+    send(response, problem(403, refusal));
+    return;
+  }
   const url = new URL(request.url ?? '/', `http://${request.headers.host ?? new URL(options.publicUrl).host}`);
   const path = url.pathname;
   if (path === '/' || path.startsWith('/admin/host/')) {

@@ -1,11 +1,12 @@
 /** What the gatherer asks of storage and of the durable client. */
+
 import { z } from 'zod';
 import { type RunInput, runIdSchema } from '../documents/documents.ts';
 import type { ActivityResult } from '../durable/activity.ts';
 import type { DurableRuns } from '../durable/client.ts';
 import { type Environment, pipelineOf } from '../environment/environment.ts';
 import { OrdinalError, toErrorValue } from '../errors.ts';
-import { RUN_ORCHESTRATION } from '../run/orchestrator.ts';
+import { startRun } from '../lives/start.ts';
 import { work } from '../storage/names.ts';
 import type { Look } from './gather.ts';
 
@@ -48,7 +49,6 @@ export async function startArrivalRun(
   try {
     const { pipeline: name, runId, after, to } = startSchema.parse(input);
     const pipeline = pipelineOf(environment, name);
-    if (await runs.get(runId)) return { ok: true, value: { started: false } };
     const run: RunInput = {
       runId,
       pipeline: name,
@@ -56,7 +56,8 @@ export async function startArrivalRun(
       select: { by: 'arrivals', after, to },
       deadline: new Date(now.getTime() + environment.config.runHoursMax * 3_600_000).toISOString(),
     };
-    return { ok: true, value: { started: await runs.start(RUN_ORCHESTRATION, runId, run) } };
+    const { claimed } = await startRun({ environment, runs, now }, run);
+    return { ok: true, value: { started: claimed } };
   } catch (thrown) {
     return { ok: false, error: toErrorValue(thrown) };
   }

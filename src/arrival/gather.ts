@@ -42,7 +42,8 @@ export interface Look {
 }
 
 export function gatherInstanceId(pipeline: string, to: number): string {
-  return `gather-${pipeline}-${to}`;
+  // No run can have such a name.
+  return `${pipeline}~gather~${to}`;
 }
 
 export function burstRunId(pipeline: string, after: number, to: number): string {

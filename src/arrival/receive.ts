@@ -3,15 +3,16 @@
  * there now decides. A version of a blob (name and ETag) starts one run, or is part of one; its receipt says so. What is
  * not the pipeline's to read is reported and forgotten: trying again would not change it.
  */
+
 import { createHash } from 'node:crypto';
 import type { RunInput } from '../documents/documents.ts';
 import type { DurableRuns } from '../durable/client.ts';
 import type { Environment } from '../environment/environment.ts';
 import { type Log, logEvent } from '../environment/telemetry.ts';
 import { OrdinalError } from '../errors.ts';
+import { startRun } from '../lives/start.ts';
 import type { ArrivalMode } from '../pipeline/arrival.ts';
 import type { CompiledPipeline } from '../pipeline/compiled.ts';
-import { RUN_ORCHESTRATION } from '../run/orchestrator.ts';
 import { readPinned } from '../source/source-file.ts';
 import { writeJson } from '../storage/json.ts';
 import { toMetadata } from '../storage/metadata.ts';
@@ -121,16 +122,13 @@ async function startOnce(
   const receipt = work.receipt(pipeline.name, digest);
   const runId = `arrival-${digest}`;
   if (await store.head(config.workContainer, receipt)) return 'known';
-  const existing = await runs.get(runId);
-  if (!existing) {
-    const deadline = new Date(now.getTime() + config.runHoursMax * 3_600_000).toISOString();
-    const input: RunInput = { runId, pipeline: pipeline.name, ...source, deadline };
-    await runs.start(RUN_ORCHESTRATION, runId, input);
-  }
+  const deadline = new Date(now.getTime() + config.runHoursMax * 3_600_000).toISOString();
+  const input: RunInput = { runId, pipeline: pipeline.name, ...source, deadline };
+  const { claimed } = await startRun({ environment, runs, now }, input);
   // After the start: who dies in between starts the same run again, which is no second run.
   await store.ensureContainer(config.workContainer);
   await store.write(config.workContainer, receipt, new Uint8Array(0), { metadata: { run: runId } });
-  return existing ? 'known' : 'started';
+  return claimed ? 'started' : 'known';
 }
 
 /** Leaves a receipt, and sees to it that somebody looks at the receipts once it has been quiet. */

@@ -12,6 +12,7 @@ import { type DurableRuns, hasEnded } from '../durable/client.ts';
 import type { Orchestration } from '../durable/context.ts';
 import type { Environment } from '../environment/environment.ts';
 import { OrdinalError, toErrorValue } from '../errors.ts';
+import { newestInstance } from '../lives/newest.ts';
 import { summarizeRun } from '../view/run-view.ts';
 import { callBackActivity } from './activity.ts';
 
@@ -28,7 +29,7 @@ export interface Told {
 
 /** The same for the same caller: a request that is sent again does not make it two. */
 export function tellInstanceId({ runId, callBackUri }: TellInput): string {
-  return `${runId}-tell-${createHash('sha256').update(callBackUri).digest('hex').slice(0, 16)}`;
+  return `${runId}~tell-${createHash('sha256').update(callBackUri).digest('hex').slice(0, 16)}`;
 }
 
 /** Seconds between two looks at a run that goes on: a tenth of the time that it has taken, and at most ten minutes. */
@@ -61,7 +62,7 @@ export async function tellOutcome(
 ): Promise<ActivityResult<Told>> {
   try {
     const { runId, callBackUri } = tellInputSchema.parse(given);
-    const instance = await runs.get(runId);
+    const instance = await newestInstance({ environment, runs, now: new Date() }, runId);
     const summary = instance && summarizeRun(instance);
     if (!summary) throw new OrdinalError('UnknownRun', `there is no run "${runId}"`);
     if (!hasEnded(instance)) return { ok: true, value: { ended: false } };

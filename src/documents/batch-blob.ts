@@ -11,7 +11,7 @@ import { limits } from '../limits.ts';
 import type { CompiledPipeline } from '../pipeline/compiled.ts';
 import { packFrame } from '../storage/frame.ts';
 import { requireBytes } from '../storage/json.ts';
-import { work } from '../storage/names.ts';
+import { type Life, work } from '../storage/names.ts';
 import { COMPRESSED_MIN, compressQuickly, decompressSized } from '../storage/zstd.ts';
 import type { SplitBatch } from './split-record.ts';
 
@@ -81,7 +81,7 @@ const metadataSchema = z.object({
 export async function listBatches(
   { store, config }: Environment,
   pipeline: CompiledPipeline,
-  runId: string,
+  of: Life,
   batches: number,
 ): Promise<Tally> {
   const { entities } = pipeline;
@@ -92,9 +92,9 @@ export async function listBatches(
     lengths: [],
     sizes: [],
   };
-  for await (const { name, metadata } of store.list(config.workContainer, work.splitPrefix(runId))) {
+  for await (const { name, metadata } of store.list(config.workContainer, work.splitPrefix(of))) {
     if (tally.lengths.length === batches) break;
-    if (name !== work.split(runId, tally.lengths.length)) break;
+    if (name !== work.split(of, tally.lengths.length)) break;
     const said = metadataSchema.safeParse(metadata);
     if (!said.success || said.data.counts.length !== entities.length || !sameLength(said.data)) {
       throw new OrdinalError('CorruptFile', `"${name}" does not say what it holds`, {
@@ -112,7 +112,7 @@ export async function listBatches(
     tally.sizes.push(said.data.sizes);
   }
   if (tally.lengths.length < batches) {
-    const missing = work.split(runId, tally.lengths.length);
+    const missing = work.split(of, tally.lengths.length);
     throw new OrdinalError('StorageFailed', `"${missing}" is gone although an earlier phase wrote it`, {
       where: { blob: missing },
       remedy: 'Somebody deleted work in progress: start the run anew under another ID.',
@@ -152,31 +152,31 @@ type Sizes = Pick<Tally, 'lengths' | 'sizes'>;
 export async function readBatch(
   environment: Environment,
   pipeline: CompiledPipeline,
-  runId: string,
+  of: Life,
   sizes: Sizes,
   batch: number,
   part: BatchPart,
 ): Promise<{ name: string; bytes: Uint8Array }> {
   const place = part === 'rejected' ? places.rejected : places.lists + keyedNames(pipeline).indexOf(part.keysOf);
-  const { name, parts } = await readParts(environment, runId, sizes, batch, place, place);
+  const { name, parts } = await readParts(environment, of, sizes, batch, place, place);
   return { name, bytes: decompressed(parts[0]!, sizes.sizes[batch]![place]!, name) };
 }
 
 /** A batch's record, as a frame, and the blocks that it holds back. */
 export async function readRecord(
   environment: Environment,
-  runId: string,
+  of: Life,
   sizes: Sizes,
   batch: number,
 ): Promise<{ name: string; record: Uint8Array; held: Uint8Array }> {
-  const { name, parts } = await readParts(environment, runId, sizes, batch, places.record, places.held);
+  const { name, parts } = await readParts(environment, of, sizes, batch, places.record, places.held);
   return { name, record: decompressed(parts[0]!, sizes.sizes[batch]![places.record]!, name), held: parts[1]! };
 }
 
 /** Neighbouring parts as they are stored, by one request. */
 async function readParts(
   { store, config }: Environment,
-  runId: string,
+  of: Life,
   { lengths, sizes }: Sizes,
   batch: number,
   first: number,
@@ -186,7 +186,7 @@ async function readParts(
   invariant(own && sizes[batch] && own[last] !== undefined, `batch ${batch} has parts ${first} to ${last}`);
   const end = (place: number) => own.slice(0, place + 1).reduce((sum, length) => sum + length, 0);
   const offset = end(first - 1);
-  const name = work.split(runId, batch);
+  const name = work.split(of, batch);
   const bytes = await requireBytes(store, config.workContainer, name, { offset, length: end(last) - offset });
   const parts = own.slice(first, last + 1).map((length, i) => {
     const at = end(first + i) - length - offset;

@@ -19,9 +19,14 @@ export const runIdSchema = z
   .regex(/^[A-Za-z0-9][A-Za-z0-9_-]*$/, 'may hold letters, digits, "-" and "_", and begins with a letter or digit')
   .max(limits.runIdLengthMax);
 
-/** What an activity is told of the run it works for. */
-export const planRefSchema = z.object({
+/** A life of a run: see `Life`. */
+export const lifeSchema = z.object({
   runId: runIdSchema,
+  life: z.int().positive().max(limits.livesPerRunMax).default(1),
+});
+
+/** What an activity is told of the life it works for. */
+export const planRefSchema = lifeSchema.extend({
   /** ETag of the plan that the orchestration goes by; without it, the plan that is there. */
   plan: z.string().exactOptional(),
 });
@@ -44,12 +49,12 @@ export const runInputSchema = z.object({
 });
 export type RunInput = z.infer<typeof runInputSchema>;
 
-/** What the plan activity is given: the run's input, and which life of the run asks. */
-export const planInputSchema = runInputSchema.extend({
-  attempt: count.default(0),
-  /** The source as an earlier call of the activity listed it; all its footers are read. */
-  listing: filesRefSchema.exactOptional(),
-});
+/** The input of a life's orchestration, and of its plan activity: the run's input, and which life it is. */
+export const lifeInputSchema = runInputSchema.extend(lifeSchema.shape);
+export type LifeInput = z.infer<typeof lifeInputSchema>;
+
+/** What the plan activity is given: of a source of many files, a second time when all footers are read. */
+export const planInputSchema = lifeInputSchema.extend({ listing: filesRefSchema.exactOptional() });
 export type PlanInput = z.infer<typeof planInputSchema>;
 
 /** A column of an output file. */
@@ -102,10 +107,8 @@ export const lastIdentitySchema = z.object({
 export const planSchema = z.object({
   version: z.literal(1),
   runId: z.string(),
-  /** The life of the run that works by this plan. */
-  attempt: count,
-  /** ETag of an abandoned manifest of an earlier life, which this life's replaces; null where there is none. */
-  replaces: z.string().nullable(),
+  /** The life of the run that works by this plan, and no other. */
+  life: count,
   pipeline: z.string(),
   pipelineHash: z.string(),
   rows: count,
@@ -210,13 +213,16 @@ const furtherFilesSchema = z.object({ rows: count, bytes: count, files: z.array(
  * The manifest: what a finished run read, gave and wrote. Written once, and only when every file that it names is
  * there; a run without a manifest has published nothing. A run that died on its way to publish is given a manifest of
  * outcome `abandoned`, which names no file: it keeps whatever the run left running from publishing late.
+ *
+ * It is the only name that several lives of a run write, each time on a condition: absent → published or abandoned, if
+ * absent; abandoned by life N → published or abandoned by a later life, if it is still that one. Nothing else.
  */
 export const manifestSchema = z.object({
   version: z.literal(1),
   outcome: z.enum(['published', 'abandoned']),
   runId: z.string(),
-  /** The life of the run: the time at which it began, in milliseconds of the epoch. */
-  attempt: count,
+  /** The life of the run that published, or the last one that may not publish any more. */
+  life: count,
   pipeline: z.string(),
   pipelineHash: z.string(),
   /** What ties the pipeline to the IDs that it gave: a later version that contradicts it is refused. */

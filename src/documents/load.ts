@@ -8,7 +8,7 @@ import type { CompiledPipeline } from '../pipeline/compiled.ts';
 import { type PinnedBlob, readFooter } from '../source/source-file.ts';
 import { unpackFrame } from '../storage/frame.ts';
 import { parseJson, readVersioned, requireBytes, requireJson } from '../storage/json.ts';
-import { work } from '../storage/names.ts';
+import { type Life, lifeId, work } from '../storage/names.ts';
 import { listBatches, readRecord, type Tally } from './batch-blob.ts';
 import { keep } from './document-cache.ts';
 import { type Ids, idsSchema, type Plan, type PlanRef, planSchema, type Sealed, sealedSchema } from './documents.ts';
@@ -23,36 +23,42 @@ interface KnownPlan {
   seenAt: number;
 }
 
-const planKey = (runId: string, etag: string) => JSON.stringify([runId, etag, 'plan']);
+/** Names the life and the version of its plan. */
+const keyOf = (of: Life, etag: string, ...what: unknown[]) => JSON.stringify([lifeId(of), etag, ...what]);
 
 /**
  * The present plan: a run that was undone and begun again has another one, which a process must not mistake. Who names
  * the version it works by needs no request while this process has lately seen it.
  */
-async function presentPlan(environment: Environment, { runId, plan: wanted }: PlanRef): Promise<KnownPlan> {
+async function presentPlan(environment: Environment, ref: PlanRef): Promise<KnownPlan> {
   const { store, config } = environment;
-  const name = work.plan(runId);
+  const { plan: wanted } = ref;
+  const name = work.plan(ref);
   let present = wanted;
   if (present === undefined) present = (await store.head(config.workContainer, name))?.etag ?? '';
-  const known = await keep(environment, planKey(runId, present), async () => {
+  const known = await keep(environment, keyOf(ref, present, 'plan'), async () => {
     const read = await readVersioned(store, config.workContainer, name, planSchema);
     // Where no version was asked for, it was replaced between the two requests: another try finds the new one.
-    if (read?.etag !== present) throw givenUp(runId, wanted === undefined && read !== undefined);
+    if (read?.etag !== present) throw givenUp(ref, wanted === undefined && read !== undefined);
     return { value: { plan: read!.value, etag: read!.etag, seenAt: performance.now() }, bytes: read!.bytes };
   });
   if (performance.now() - known.seenAt > limits.planTrustSecondsMax * 1000) {
-    if ((await store.head(config.workContainer, name))?.etag !== known.etag) throw givenUp(runId);
+    if ((await store.head(config.workContainer, name))?.etag !== known.etag) throw givenUp(ref);
     known.seenAt = performance.now();
   }
   return known;
 }
 
-function givenUp(runId: string, retryable = false): OrdinalError {
-  return new OrdinalError('StorageConflict', `the plan of run "${runId}" is gone, or another life's`, {
-    where: { blob: work.plan(runId) },
-    retryable,
-    remedy: 'The run was given up while it still worked: start it again.',
-  });
+function givenUp(of: Life, retryable = false): OrdinalError {
+  return new OrdinalError(
+    'StorageConflict',
+    `the plan of run "${lifeId(of)}" is gone: this life of the run was given up`,
+    {
+      where: { blob: work.plan(of) },
+      retryable,
+      remedy: 'The run was given up while it still worked: start it again.',
+    },
+  );
 }
 
 /** A run's plan, its version, and its pipeline. */
@@ -82,27 +88,27 @@ export async function loadPlan(environment: Environment, ref: PlanRef): Promise<
 
 /** Where a run's rows and keys begin, by batch. Not before all batches are split. */
 export function loadTally(environment: Environment, { plan, etag, pipeline }: Planned): Promise<Tally> {
-  const { runId, batches } = plan;
-  return keep(environment, JSON.stringify([runId, etag, 'tally']), async () => {
-    const value = await listBatches(environment, pipeline, runId, batches.length);
+  const { batches } = plan;
+  return keep(environment, keyOf(plan, etag, 'tally'), async () => {
+    const value = await listBatches(environment, pipeline, plan, batches.length);
     // Numbers of eight bytes: a count and a length for each entity of each batch.
     return { value, bytes: 16 * batches.length * (pipeline.entities.length + 2) };
   });
 }
 
 /** What the sequences gave to a run. */
-export function loadIds(environment: Environment, { plan: { runId }, etag }: Planned): Promise<Ids> {
+export function loadIds(environment: Environment, { plan, etag }: Planned): Promise<Ids> {
   const { store, config } = environment;
-  return keep(environment, JSON.stringify([runId, etag, 'ids']), async () => {
-    const bytes = await requireBytes(store, config.workContainer, work.ids(runId));
-    return { value: parseJson(bytes, config.workContainer, work.ids(runId), idsSchema), bytes: bytes.byteLength };
+  return keep(environment, keyOf(plan, etag, 'ids'), async () => {
+    const bytes = await requireBytes(store, config.workContainer, work.ids(plan));
+    return { value: parseJson(bytes, config.workContainer, work.ids(plan), idsSchema), bytes: bytes.byteLength };
   });
 }
 
 /** The source files that a batch has row groups of. */
 export function filesOfBatch(environment: Environment, plan: Plan, batch: number): Promise<PlannedFile[]> {
   const { file, files } = plan.batches[batch]!;
-  return loadFiles(environment, plan.runId, plan.files, file, file + files);
+  return loadFiles(environment, plan, plan.files, file, file + files);
 }
 
 /** The footer of one of the run's files. Throws as `readFooter`. */
@@ -111,7 +117,7 @@ export function loadFooter(
   { plan, etag, pipeline }: Planned,
   file: PinnedBlob,
 ): Promise<FileMeta> {
-  return keep(environment, JSON.stringify([plan.runId, etag, 'footer', file.blob]), async () => {
+  return keep(environment, keyOf(plan, etag, 'footer', file.blob), async () => {
     const value = await readFooter(environment.store, pipeline.source.container, file);
     // As it lies in memory, by estimate.
     return { value, bytes: 1024 * value.leaves.length * (1 + value.rowGroups.length) };
@@ -128,15 +134,15 @@ export interface LoadedRecord {
 
 export async function loadSplitRecord(
   environment: Environment,
-  runId: string,
+  of: Life,
   tally: Tally,
   batch: number,
 ): Promise<LoadedRecord> {
-  const { name, record, held } = await readRecord(environment, runId, tally, batch);
+  const { name, record, held } = await readRecord(environment, of, tally, batch);
   const { header, sections } = unpackFrame(record, name);
   return { record: splitRecordSchema.parse(header), sections, held, name };
 }
 
-export function loadSealed(environment: Environment, runId: string, unit: string): Promise<Sealed> {
-  return requireJson(environment.store, environment.config.workContainer, work.sealed(runId, unit), sealedSchema);
+export function loadSealed(environment: Environment, of: Life, unit: string): Promise<Sealed> {
+  return requireJson(environment.store, environment.config.workContainer, work.sealed(of, unit), sealedSchema);
 }

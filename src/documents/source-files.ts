@@ -12,7 +12,7 @@ import type { Environment } from '../environment/environment.ts';
 import type { ColumnType } from '../parquet/types.ts';
 import type { PinnedBlob } from '../source/source-file.ts';
 import { parseJson, requireBytes, requireJson, writeJson } from '../storage/json.ts';
-import { work } from '../storage/names.ts';
+import { type Life, work } from '../storage/names.ts';
 import { columnTypeSchema } from './column-type.ts';
 import { keep } from './document-cache.ts';
 import { codecSchema } from './split-record.ts';
@@ -84,27 +84,27 @@ export function documentsOf({ count: files, each }: FilesRef): number {
 
 export async function writeListing(
   { store, config }: Environment,
-  runId: string,
+  of: Life,
   { digest, each }: FilesRef,
   blobs: readonly PinnedBlob[],
   part: number,
 ): Promise<void> {
   const own = blobs.slice(part * each, (part + 1) * each);
-  await writeJson(store, config.workContainer, work.listing(runId, digest, part), { version: 1, blobs: own });
+  await writeJson(store, config.workContainer, work.listing(of, digest, part), { version: 1, blobs: own });
 }
 
 export async function readListing(
   { store, config }: Environment,
-  runId: string,
+  of: Life,
   { digest }: FilesRef,
   part: number,
 ): Promise<PinnedBlob[]> {
-  return (await requireJson(store, config.workContainer, work.listing(runId, digest, part), listingSchema)).blobs;
+  return (await requireJson(store, config.workContainer, work.listing(of, digest, part), listingSchema)).blobs;
 }
 
 export async function writeFiles(
   { store, config }: Environment,
-  runId: string,
+  of: Life,
   { digest }: FilesRef,
   files: readonly SourceFile[],
   part: number,
@@ -112,24 +112,24 @@ export async function writeFiles(
   const shapes = [...new Set(files.map(({ shape }) => shape))];
   const numbers = new Map(shapes.map((shape, s) => [shape, s]));
   const document = { version: 1, shapes, files: files.map((file) => ({ ...file, shape: numbers.get(file.shape)! })) };
-  await writeJson(store, config.workContainer, work.files(runId, digest, part), document);
+  await writeJson(store, config.workContainer, work.files(of, digest, part), document);
 }
 
 /** One document's files with all that the plan needs. */
 export async function readFiles(
   { store, config }: Environment,
-  runId: string,
+  of: Life,
   { digest }: FilesRef,
   part: number,
 ): Promise<SourceFile[]> {
-  const document = await requireJson(store, config.workContainer, work.files(runId, digest, part), filesSchema);
+  const document = await requireJson(store, config.workContainer, work.files(of, digest, part), filesSchema);
   return document.files.map(({ shape, ...file }) => ({ ...file, shape: document.shapes[shape]! }));
 }
 
 /** Files [from, to) of a run. A process reads each document once while it has room for it. */
 export async function loadFiles(
   environment: Environment,
-  runId: string,
+  of: Life,
   files: FilesRef,
   from: number,
   to: number,
@@ -138,7 +138,7 @@ export async function loadFiles(
   const { digest, each } = files;
   const found: PlannedFile[] = [];
   for (let part = Math.floor(from / each); part * each < Math.min(to, files.count); part++) {
-    const name = work.files(runId, digest, part);
+    const name = work.files(of, digest, part);
     const own = await keep(environment, JSON.stringify([name, 'files']), async () => {
       const bytes = await requireBytes(store, config.workContainer, name);
       const document = parseJson(bytes, config.workContainer, name, filesSchema);

@@ -18,6 +18,8 @@ export const runStatusSchema = z.object({
   batches: z.int().exactOptional(),
   rows: z.int().exactOptional(),
   files: z.int().exactOptional(),
+  /** What the run waits for before it goes on. */
+  waiting: z.string().exactOptional(),
   error: errorSchema.exactOptional(),
 });
 export type RunStatus = z.infer<typeof runStatusSchema>;

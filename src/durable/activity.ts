@@ -2,14 +2,17 @@
  * The edge of every activity: input parsed by zod, size limits asserted, and errors returned as values, so that a
  * fan-out shows all its results and nothing depends on how the host words an exception.
  */
+
 import { z } from 'zod';
 import { callBackActivity, callBackInputSchema } from '../callback/activity.ts';
-import { planInputSchema, planRefSchema, runIdSchema } from '../documents/documents.ts';
+import { lifeSchema, planInputSchema, planRefSchema } from '../documents/documents.ts';
 import type { Environment } from '../environment/environment.ts';
 import { type ErrorLocation, type ErrorValue, OrdinalError, toErrorValue } from '../errors.ts';
 import { limits } from '../limits.ts';
-import { footersActivity, footersInputSchema, planActivity } from '../plan/activity.ts';
+import { endLifeActivity, lowerLivesActivity } from '../lives/activities.ts';
+import { planActivity } from '../plan/activity.ts';
 import { previewActivity } from '../plan/preview-activity.ts';
+import { footersActivity, footersInputSchema } from '../plan/read-source.ts';
 import { publishActivity, publishInputSchema } from '../publish/activity.ts';
 import {
   compactIndexActivity,
@@ -19,8 +22,7 @@ import {
 } from '../publish/extend-index-activity.ts';
 import { finishActivity, finishInputSchema } from '../publish/manifest-activity.ts';
 import { resolveActivity, resolveInputSchema } from '../resolve/activity.ts';
-import { discardActivity, discardInputSchema } from '../run/discard-activity.ts';
-import { outcomeActivity } from '../run/outcome-activity.ts';
+import { discardActivity } from '../run/discard-activity.ts';
 import { sealActivity, sealInputSchema, sealKeyedActivity, sealKeyedInputSchema } from '../seal/activity.ts';
 import { bindActivity, bindInputSchema } from '../seal/assign-ids-activity.ts';
 import { splitActivity } from '../split/activity.ts';
@@ -29,7 +31,6 @@ import { rebuildIndexActivity, rebuildIndexInputSchema } from '../upkeep/rebuild
 
 export type ActivityResult<T> = { ok: true; value: T } | { ok: false; error: ErrorValue };
 
-const runSchema = z.object({ runId: runIdSchema });
 const batchSchema = planRefSchema.extend({ batch: z.int().nonnegative() });
 
 /** All activities of a run by the name they are registered under. */
@@ -47,8 +48,9 @@ export const runActivities = {
   extendIndex: edge(extendInputSchema, extendIndexActivity),
   rebuildIndex: edge(rebuildIndexInputSchema, rebuildIndexActivity),
   compactIndex: edge(compactInputSchema, compactIndexActivity),
-  outcomeOfRun: edge(runSchema, outcomeActivity),
-  discardRun: edge(discardInputSchema, discardActivity),
+  lowerLives: edge(lifeSchema, lowerLivesActivity),
+  discardRun: edge(lifeSchema, discardActivity),
+  endLife: edge(lifeSchema, endLifeActivity),
   previewRun: edge(planRefSchema, previewActivity),
   callBackRun: edge(callBackInputSchema, callBackActivity),
 };

@@ -3,6 +3,7 @@
  * wave is seen; those worth a retry are run again after a durable timer. Above the task cap the range is cut into
  * shards, each a sub-orchestration with an explicit ID.
  */
+
 import type { Task } from 'durable-functions';
 import { type ErrorValue, fromErrorValue, invariant, OrdinalError } from '../errors.ts';
 import { limits } from '../limits.ts';
@@ -11,12 +12,14 @@ import type { Orchestration } from './context.ts';
 
 /** Numbered tasks: `activity` with `{ ...input, [key]: n }` for n in [from, to). */
 export interface TaskRange {
-  /** Names the shards' instances: `<runId>-<label>-<from>-<width>-<life>`. */
+  /** Names the shards' instances: `<owner>~<label>-<from>-<width>-<start>`, the numbers in base 36. At most 10 characters. */
   label: string;
-  /** Tells the lives of a run ID apart: a run that is started again must not meet the shards of its earlier life. */
-  life: string;
+  /** Instance ID of the run's orchestration. */
+  owner: string;
+  /** When the orchestration started, in base 36. Of one that was started twice, the second must not meet the shards of the first. */
+  start: string;
   activity: RunActivity;
-  input: { runId: string };
+  input: object;
   key: string;
   from: number;
   to: number;
@@ -37,7 +40,8 @@ export function* fanOut(df: Orchestration, range: TaskRange): Generator<Task, vo
   const tasks: Task[] = [];
   for (let from = range.from; from < range.to; from += width) {
     const shard: TaskRange = { ...range, from, to: Math.min(range.to, from + width) };
-    const instanceId = `${range.input.runId}-${range.label}-${from}-${width}-${range.life}`;
+    const place = `${from.toString(36)}-${width.toString(36)}-${range.start}`;
+    const instanceId = `${range.owner}~${range.label}-${place}`;
     invariant(instanceId.length <= limits.instanceIdLengthMax, `instance ID "${instanceId}" is short enough`);
     tasks.push(df.callSubOrchestrator(SHARD_ORCHESTRATION, shard, instanceId));
   }

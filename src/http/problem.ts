@@ -1,5 +1,5 @@
 /** Errors as HTTP answers: problem details (RFC 9457) with the error's code, place and remedy. Always a JSON object. */
-import type { HttpResponseInit } from '@azure/functions';
+import type { HttpRequest, HttpResponseInit } from '@azure/functions';
 import { z } from 'zod';
 import { type ErrorCode, type ErrorValue, OrdinalError, toErrorValue } from '../errors.ts';
 
@@ -83,6 +83,17 @@ export class RequestError extends OrdinalError {
       remedy,
     });
     this.errors = errors;
+  }
+}
+
+/** The JSON of a request's body; an empty body is an empty object. Throws `RequestError`. */
+export async function jsonBody(request: HttpRequest): Promise<unknown> {
+  const text = await request.text();
+  if (text.trim() === '') return {};
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new RequestError([{ field: 'body', message: 'is not JSON' }], 'Send a JSON object, or no body at all.');
   }
 }
 

@@ -1,16 +1,21 @@
 /** Runs as resources: one, its outcome, all, and the end of one. */
+
 import type { HttpRequest } from '@azure/functions';
 import { z } from 'zod';
-import { type RunInput, runIdSchema, runInputSchema } from '../documents/documents.ts';
+import { runIdSchema, runInputSchema } from '../documents/documents.ts';
 import { hasEnded, type Instance } from '../durable/client.ts';
 import { pipelineOf } from '../environment/environment.ts';
 import { OrdinalError } from '../errors.ts';
-import { RUN_ORCHESTRATION } from '../run/orchestrator.ts';
-import { TIDY_ORCHESTRATION, type TidyInput, tidyInstanceId } from '../run/settle-terminated.ts';
+import { readClaim } from '../lives/claims.ts';
+import { askForEnd } from '../lives/end.ts';
+import { RUN_ORCHESTRATION } from '../lives/names.ts';
+import { newestInstance } from '../lives/newest.ts';
+import { startRun } from '../lives/start.ts';
 import { summarizeRun, viewRun } from '../view/run-view.ts';
 import type { RunSummary } from '../view/run-view-schema.ts';
+import { packContinuation, unpackContinuation } from './continuation.ts';
 import { deadlineOf } from './deadline.ts';
-import { json, parseRequest, problemBody, RequestError } from './problem.ts';
+import { json, jsonBody, parseRequest, problemBody } from './problem.ts';
 import { type Door, type Handler, rootOf } from './request-context.ts';
 import { listQuerySchema } from './schemas.ts';
 import { RETRY_AFTER_S, started } from './start.ts';
@@ -64,7 +69,7 @@ export const listRuns: Handler = async (door, request) => {
   const given = Object.fromEntries([...request.query].filter(([name]) => name !== 'code' && name !== 'clientId'));
   const query = parseRequest(listQuerySchema, given, 'query', 'See /api/openapi.json for the filters.');
   const runs: RunSummary[] = [];
-  let continuation = query.continuation;
+  let continuation = query.continuation === undefined ? undefined : unpackContinuation(query.continuation);
   // Shards and helpers are instances too: pages of the backend are read until there is one of runs, or for a while.
   for (let page = 0; page < PAGES_MAX; page++) {
     const found = await door.runs.list({
@@ -76,17 +81,24 @@ export const listRuns: Handler = async (door, request) => {
     });
     for (const instance of found.instances) {
       const run = instance.name === RUN_ORCHESTRATION ? summarizeRun(instance) : undefined;
-      if (run && (query.pipeline === undefined || run.pipeline === query.pipeline)) runs.push(run);
+      if (!run || (query.pipeline !== undefined && run.pipeline !== query.pipeline)) continue;
+      if (await isNewest(door, run)) runs.push(run);
     }
     continuation = found.continuation;
     if (continuation === undefined || runs.length >= query.limit) break;
   }
   if (continuation === undefined) return json(200, { runs });
-  const next = resourceUrl(rootOf(door, request, 1), request, 'runs', { ...given, continuation });
-  return json(200, { runs, continuation, next });
+  const page = packContinuation(continuation);
+  const next = resourceUrl(rootOf(door, request, 1), request, 'runs', { ...given, continuation: page });
+  return json(200, { runs, continuation: page, next });
 };
 
 const PAGES_MAX = 20;
+
+/** A run is shown as its newest life. One that has succeeded has no later one. */
+async function isNewest({ environment }: Door, { runId, life, status }: RunSummary): Promise<boolean> {
+  return status === 'Completed' || !(await readClaim(environment, { runId, life: life + 1 }));
+}
 
 export const cancelBodySchema = z.strictObject({ reason: z.string().min(1).max(500).optional() });
 
@@ -96,15 +108,9 @@ export const cancelBodySchema = z.strictObject({ reason: z.string().min(1).max(5
  */
 export const cancelRun: Handler = async (door, request) => {
   const instance = await runOf(door, request);
-  const text = await request.text();
-  let body: unknown = {};
-  try {
-    if (text.trim() !== '') body = JSON.parse(text);
-  } catch {
-    throw new RequestError([{ field: 'body', message: 'is not JSON' }], 'Send a JSON object, or no body at all.');
-  }
+  const body = await jsonBody(request);
   const { reason = 'canceled by request' } = parseRequest(cancelBodySchema, body, 'body', 'Allowed fields: reason.');
-  const { runId, phase } = summarizeRun(instance)!;
+  const { runId, life, phase } = summarizeRun(instance)!;
   if (!hasEnded(instance)) {
     if (phase === 'publish') {
       throw new OrdinalError('RunIsPublishing', `run "${runId}" is publishing: it will be done soon`, {
@@ -112,13 +118,9 @@ export const cancelRun: Handler = async (door, request) => {
       });
     }
     const { callBackUri } = runInputSchema.parse(instance.input);
-    const before = door.now.getTime();
-    const tidy: TidyInput = { runId, reason, before, ...(callBackUri !== undefined && { callBackUri }) };
-    // First who waits for the end, then the end: it is not forgotten in between.
-    await door.runs.start(TIDY_ORCHESTRATION, tidyInstanceId(runId), tidy);
-    await door.runs.terminate(runId, reason);
+    await askForEnd(door, { runId, life, reason, ...(callBackUri !== undefined && { callBackUri }) });
   }
-  const after = (await door.runs.get(runId)) ?? instance;
+  const after = (await door.runs.get(instance.instanceId)) ?? instance;
   const statusUrl = resourceUrl(rootOf(door, request, 3), request, `runs/${runId}`);
   return json(hasEnded(after) ? 200 : 202, { runId, status: summarizeRun(after)!.status, statusUrl });
 };
@@ -130,10 +132,8 @@ export const cancelRun: Handler = async (door, request) => {
 export const restartRun: Handler = async (door, request) => {
   const instance = await runOf(door, request);
   const { deadline: _, callBackUri: __, ...input } = runInputSchema.parse(instance.input);
-  if (hasEnded(instance) && instance.status !== 'Completed') {
-    const deadline = deadlineOf(undefined, door.now, door.environment.config.runHoursMax);
-    await door.runs.start(RUN_ORCHESTRATION, input.runId, { ...input, deadline } satisfies RunInput);
-  }
+  const deadline = deadlineOf(undefined, door.now, door.environment.config.runHoursMax);
+  await startRun(door, { ...input, deadline }, { restarts: true });
   const pipeline = pipelineOf(door.environment, input.pipeline);
   return started(door, request, pipeline, input);
 };
@@ -141,8 +141,8 @@ export const restartRun: Handler = async (door, request) => {
 async function runOf(door: Door, request: HttpRequest): Promise<Instance> {
   const runId = request.params.runId ?? '';
   // What is no run ID names no run; the backend is not asked for it.
-  const instance = runIdSchema.safeParse(runId).success ? await door.runs.get(runId) : undefined;
-  if (instance?.name === RUN_ORCHESTRATION && summarizeRun(instance)) return instance;
+  const instance = runIdSchema.safeParse(runId).success ? await newestInstance(door, runId) : undefined;
+  if (instance && summarizeRun(instance)) return instance;
   throw new OrdinalError('UnknownRun', `there is no run "${runId.slice(0, 100)}"`, {
     where: { field: 'runId' },
     remedy: 'Use the statusUrl that the start answered with.',

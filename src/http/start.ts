@@ -2,11 +2,12 @@
  * `POST /api/pipelines/{pipeline}/runs`. Answers at once, whatever the source holds: blobs are listed in the run. The
  * same run ID is the same run, and success; a run that failed is started again under its ID.
  */
+
 import { createHash } from 'node:crypto';
 import type { HttpRequest } from '@azure/functions';
 import { checkCallBack } from '../callback/allowed-address.ts';
 import { TELL_ORCHESTRATION, type TellInput, tellInstanceId } from '../callback/notify-caller.ts';
-import { type RunInput, runInputSchema } from '../documents/documents.ts';
+import type { RunInput } from '../documents/documents.ts';
 import {
   checkBlobInSource,
   checkGlobInSource,
@@ -14,18 +15,17 @@ import {
   globPrefix,
   type Selection,
 } from '../documents/selection.ts';
-import { hasEnded, type Instance } from '../durable/client.ts';
+import { hasEnded } from '../durable/client.ts';
 import { type Environment, pipelineOf } from '../environment/environment.ts';
-import { OrdinalError } from '../errors.ts';
+import { invariant, OrdinalError } from '../errors.ts';
 import { limits } from '../limits.ts';
+import { type Started, startRun as startLife } from '../lives/start.ts';
 import type { CompiledPipeline } from '../pipeline/compiled.ts';
-import { RUN_ORCHESTRATION } from '../run/orchestrator.ts';
 import { writeJson } from '../storage/json.ts';
 import { work } from '../storage/names.ts';
 import { deadlineOf } from './deadline.ts';
-import { json, parseRequest, RequestError } from './problem.ts';
-import type { Door, Handler } from './request-context.ts';
-import { rootOf } from './request-context.ts';
+import { json, jsonBody, parseRequest, RequestError } from './problem.ts';
+import { type Door, type Handler, rootOf } from './request-context.ts';
 import { type StartBody, startBodySchema } from './schemas.ts';
 import { resourceUrl } from './urls.ts';
 
@@ -37,24 +37,33 @@ const REMEDY = 'Allowed fields: runId, prefix or blobs or glob, deadline, callBa
 export const startRun: Handler = async (door, request) => {
   const { environment, runs } = door;
   const pipeline = pipelineOf(environment, request.params.pipeline ?? '');
-  const body = parseRequest(startBodySchema, await jsonOf(request), 'body', REMEDY);
+  const body = parseRequest(startBodySchema, await jsonBody(request), 'body', REMEDY);
   const identity = identify(door, request, pipeline, body);
   const { input, list } = toInput(door, pipeline, body, identity.runId);
-  const existing = await runs.get(input.runId);
-  if (existing) sameRun(existing, input, identity.key !== undefined);
-  let startedHere = false;
-  if (!existing || (identity.restarts && hasEnded(existing) && existing.status !== 'Completed')) {
-    if (list) await keepList(environment, input.runId, list);
-    // A racing start of the same ID is the same run.
-    startedHere = await runs.start(RUN_ORCHESTRATION, input.runId, input);
-  }
+  if (list) await keepList(environment, input, list);
+  const { claim, claimed, instance } = await begin(door, input, identity);
   const { callBackUri, runId } = input;
-  if (callBackUri !== undefined && !startedHere && !(existing && willCall(existing, callBackUri))) {
+  // The run calls who started it; everybody else is told.
+  const calls = claimed || (claim.input.callBackUri === callBackUri && !(instance && hasEnded(instance)));
+  if (callBackUri !== undefined && !calls) {
     const tell: TellInput = { runId, callBackUri };
     await runs.start(TELL_ORCHESTRATION, tellInstanceId(tell), tell);
   }
   return started(door, request, pipeline, input);
 };
+
+/** Throws `RunIdConflict`, or `IdempotencyKeyReused`, when the ID is that of a run of something else. */
+async function begin(door: Door, input: RunInput, { key, restarts }: RunIdentity): Promise<Started> {
+  try {
+    return await startLife(door, input, { restarts });
+  } catch (thrown) {
+    if (key === undefined || !(thrown instanceof OrdinalError && thrown.code === 'RunIdConflict')) throw thrown;
+    throw new OrdinalError('IdempotencyKeyReused', 'this idempotency key came with another request before', {
+      where: { field: 'Idempotency-Key' },
+      remedy: 'Send the same request again, or this one with a new key.',
+    });
+  }
+}
 
 interface RunIdentity {
   runId: string;
@@ -120,12 +129,14 @@ function selectionOf(
   if (blobs === undefined) return undefined;
   if (inline) return { by: 'blobs', blobs };
   const sha256 = createHash('sha256').update(JSON.stringify(blobs)).digest('hex');
-  return { by: 'list', document: work.selection(runId), count: blobs.length, sha256 };
+  return { by: 'list', document: work.selection(runId, sha256), count: blobs.length, sha256 };
 }
 
-async function keepList({ store, config }: Environment, runId: string, list: string[]): Promise<void> {
+/** Before the run is claimed: whoever starts the claim finds the list. Another list of the same run has another name. */
+async function keepList({ store, config }: Environment, { select }: RunInput, list: string[]): Promise<void> {
+  invariant(select?.by === 'list', 'a run of a list');
   await store.ensureContainer(config.workContainer);
-  await writeJson(store, config.workContainer, work.selection(runId), list);
+  await writeJson(store, config.workContainer, select.document, list);
 }
 
 /** The answer to a start. Both routes that start have three segments. */
@@ -152,41 +163,4 @@ export function started(
     },
     { location: outcome('true'), 'retry-after': String(RETRY_AFTER_S) },
   );
-}
-
-/** Whether the run itself will call this address: it was started with it, and goes on. */
-function willCall(existing: Instance, callBackUri: string): boolean {
-  const was = runInputSchema.safeParse(existing.input);
-  return was.success && was.data.callBackUri === callBackUri && !hasEnded(existing);
-}
-
-/** Throws `RunIdConflict`, or `IdempotencyKeyReused`, when the ID is that of a run of something else. */
-function sameRun(existing: Instance, input: RunInput, byKey: boolean): void {
-  const was = runInputSchema.safeParse(existing.input);
-  if (was.success && what(was.data) === what(input)) return;
-  if (byKey) {
-    throw new OrdinalError('IdempotencyKeyReused', 'this idempotency key came with another request before', {
-      where: { field: 'Idempotency-Key' },
-      remedy: 'Send the same request again, or this one with a new key.',
-    });
-  }
-  throw new OrdinalError('RunIdConflict', `run "${input.runId}" exists and is of another pipeline or source`, {
-    where: { field: 'runId' },
-    remedy: 'Give another runId, or none.',
-  });
-}
-
-/** What a run does, whoever wants to hear of it and by when. */
-function what({ pipeline, prefix, select, dryRun }: RunInput): string {
-  return JSON.stringify([pipeline, prefix, select ?? null, dryRun ?? false]);
-}
-
-async function jsonOf(request: HttpRequest): Promise<unknown> {
-  const text = await request.text();
-  if (text.trim() === '') return {};
-  try {
-    return JSON.parse(text);
-  } catch {
-    throw new RequestError([{ field: 'body', message: 'is not JSON' }], 'Send a JSON object, or no body at all.');
-  }
 }

@@ -11,9 +11,14 @@ export interface UrlSettings {
   hostname: string | undefined;
 }
 
+/** Members of a request's query that are a key, and that answers carry on. */
+const KEYS = ['code', 'clientId'] as const;
+
 /**
  * `https://host/api/` as the caller reaches it, without query. A setting is stronger than a proxy's `X-Forwarded-*`,
  * that is stronger than the request's own host, and a host that only means this machine gives way to the site's name.
+ * Anybody can send `X-Forwarded-Host`: a request with a key in its query, which the answer's addresses carry, is answered
+ * under its own host or the setting's, so that no key goes to a host that a header names.
  *
  * @param segments of the route that follow the API's root: `runs/{runId}` has two.
  */
@@ -21,7 +26,8 @@ export function apiRoot(request: Addressed, segments: number, settings: UrlSetti
   if (settings.publicUrl) return new URL(settings.publicUrl.replace(/\/*$/, '/'));
   const url = new URL(request.url);
   const path = url.pathname.replace(/\/+$/, '').split('/').slice(0, -segments).join('/');
-  const forwarded = first(request.headers.get('x-forwarded-host'));
+  const keyed = KEYS.some((name) => request.query.get(name) !== null);
+  const forwarded = keyed ? undefined : first(request.headers.get('x-forwarded-host'));
   if (forwarded && isHost(forwarded)) {
     const proto = first(request.headers.get('x-forwarded-proto'));
     url.host = forwarded;
@@ -41,7 +47,7 @@ export function resourceUrl(
   query: Record<string, string | undefined> = {},
 ): string {
   const url = new URL(path, root);
-  for (const name of ['code', 'clientId']) {
+  for (const name of KEYS) {
     const value = request.query.get(name);
     if (value !== null) url.searchParams.set(name, value);
   }

@@ -30,7 +30,8 @@ export type IndexEntry = z.infer<typeof entrySchema>;
 /** What a run that is about to publish adds: its new keys, and attributes that it publishes of keys. They count once its manifest is there. */
 const pendingSchema = z.object({
   runId: z.string(),
-  attempt: count,
+  /** The life of the run: only what this very life published counts. */
+  life: count,
   entity: z.string(),
   manifest: z.object({ container: z.string(), name: z.string() }),
   /** Null when the run has no new keys, and other things to say. */
@@ -62,13 +63,13 @@ export const indexBlobs = {
   index: (index: string) => `keys/${index}/index.json`,
   head: (index: string, epoch: number, partition: number) => `${folder(index, epoch, partition)}head.json`,
   /** The new keys of one life of a run. */
-  delta: (index: string, epoch: number, partition: number, runId: string, attempt: number) =>
-    `${folder(index, epoch, partition)}delta-${runId}-${attempt}.keys`,
+  delta: (index: string, epoch: number, partition: number, lifeId: string) =>
+    `${folder(index, epoch, partition)}delta-${lifeId}.keys`,
   merged: (index: string, epoch: number, partition: number, from: number, to: number) =>
     `${folder(index, epoch, partition)}merged-${from}-${to}.keys`,
   /** Digests of the attributes that one life of a run publishes. */
-  attributes: (index: string, epoch: number, partition: number, owner: string, runId: string, attempt: number) =>
-    `${folder(index, epoch, partition)}attributes/${owner}/delta-${runId}-${attempt}.keys`,
+  attributes: (index: string, epoch: number, partition: number, owner: string, lifeId: string) =>
+    `${folder(index, epoch, partition)}attributes/${owner}/delta-${lifeId}.keys`,
   mergedAttributes: (index: string, epoch: number, partition: number, owner: string, from: number, to: number) =>
     `${folder(index, epoch, partition)}attributes/${owner}/merged-${from}-${to}.keys`,
   folder,

@@ -125,6 +125,8 @@ export interface ChunkShape {
   dataEnd: number;
   /** Bytes of those pages, headers included, when decompressed. */
   dataUncompressedLength: number;
+  /** The same with the dictionary page. */
+  uncompressedLength: number;
   /** Encodings of the data pages, without repeats. */
   dataEncodings: Encoding[];
 }
@@ -134,6 +136,8 @@ export function chunkShape(bytes: Uint8Array, meta: ChunkMeta, leaf: Leaf, where
   const pages = readPages(bytes, meta, leaf, where);
   const dictionaryPage = pages[0]?.kind === 'dictionary' ? pages[0] : undefined;
   const data = dictionaryPage ? pages.slice(1) : pages;
+  const decoded = (some: readonly Page[]) =>
+    some.reduce((sum, page) => sum + (page.body - page.header) + page.uncompressedLength, 0);
   const dataStart = data[0]?.header ?? dictionaryPage?.end ?? 0;
   return {
     pages,
@@ -141,7 +145,8 @@ export function chunkShape(bytes: Uint8Array, meta: ChunkMeta, leaf: Leaf, where
     whollyDictionary: dictionaryPage !== undefined && data.every((page) => isDictionaryEncoding(page.encoding)),
     dataStart,
     dataEnd: data.at(-1)?.end ?? dataStart,
-    dataUncompressedLength: data.reduce((sum, page) => sum + (page.body - page.header) + page.uncompressedLength, 0),
+    dataUncompressedLength: decoded(data),
+    uncompressedLength: decoded(pages),
     dataEncodings: [...new Set(data.map((page) => page.encoding))],
   };
 }

@@ -1,42 +1,25 @@
 /**
- * Activities `plan` and `footers`: list and pin the source, read footers, write the plan. The first plan written is the
- * plan; a later life of the run takes it over. A run that has published already gets no plan, but what it published.
+/**
+ * Activity `plan`: lists and pins the source, has its footers read, writes the plan. The first plan that a life
+ * writes is its plan. A run that has published already gets no plan, but what it published.
  */
-
-import { z } from 'zod';
 import {
+  type LifeInput,
   type Manifest,
   manifestSchema,
   type Plan,
   type PlanInput,
-  planRefSchema,
   planSchema,
 } from '../documents/documents.ts';
-import {
-  digestOf,
-  documentsOf,
-  type FilesRef,
-  filesRefSchema,
-  readFiles,
-  readListing,
-  type SourceFile,
-  writeFiles,
-  writeListing,
-} from '../documents/source-files.ts';
+import type { FilesRef } from '../documents/source-files.ts';
 import { type Environment, pipelineOf } from '../environment/environment.ts';
 import { OrdinalError } from '../errors.ts';
-import { limits } from '../limits.ts';
 import type { CompiledPipeline } from '../pipeline/compiled.ts';
-import { type PinnedBlob, readFooter } from '../source/source-file.ts';
-import { mapBounded } from '../storage/in-flight.ts';
-import { readVersioned, type Versioned, writeJson } from '../storage/json.ts';
+import { readJson, readVersioned, writeJson } from '../storage/json.ts';
 import { output, work } from '../storage/names.ts';
 import { checkIdentity } from './pipeline-identity.ts';
 import { makePlan } from './plan.ts';
-import { sourceBlobs } from './source-blobs.ts';
-import { Shapes, summarizeFile } from './summarize-file.ts';
-
-type PlanVersion = Pick<Versioned<Plan>, 'value' | 'etag'>;
+import { type ListedSource, listedSource, readSource } from './read-source.ts';
 
 /** What the orchestration needs to know of the plan and its pipeline: names and counts. */
 export interface PlanOutput {
@@ -54,38 +37,37 @@ export interface PlanOutput {
   keyed: { entity: string; index: string; partitions: number }[];
   /** Sequences, and the entities whose rows draw on each (twice where two columns do). */
   sequences: { name: string; start: string; step: string; draws: string[] }[];
-  /** Set when an earlier life of the run published: nothing is left to do but what follows a publication. */
-  published: { manifest: string; rows: number } | null;
+  /** Set when a life of the run has published: nothing is left to do but what follows a publication. */
+  published: { manifest: string; rows: number; life: number } | null;
 }
 
-/** In place of a plan: the source has many files, whose footers are to be read first. */
-export interface ListedSource {
-  /** To be given to the plan activity once the footers are read. */
-  listing: FilesRef;
-  /** Activities that read footers: one for each document of the listing. */
-  footers: number;
-}
-
+/**
+ * Of a source of many files, gives what it has listed in place of a plan, and is to be called again when the footers are
+ * read. Throws `RunCanceled` for a life that was closed before it began: a later one is the run now.
+ */
 export async function planActivity(environment: Environment, input: PlanInput): Promise<PlanOutput | ListedSource> {
   const { store, config } = environment;
   const pipeline = pipelineOf(environment, input.pipeline);
-  const name = work.plan(input.runId);
-  const [earlier, written] = await Promise.all([
-    readVersioned(store, pipeline.output.container, output.manifest(pipeline, input.runId), manifestSchema),
+  const name = work.plan(input);
+  const [there, written] = await Promise.all([
+    readJson(store, pipeline.output.container, output.manifest(pipeline, input.runId), manifestSchema),
     readVersioned(store, config.workContainer, name, planSchema),
     store.ensureContainer(config.workContainer),
     store.ensureContainer(pipeline.output.container),
   ]);
-  if (earlier?.value.outcome === 'published') return published(earlier.value, input, pipeline);
+  if (there?.outcome === 'published') return published(there, input, pipeline);
+  if (there && there.life >= input.life) {
+    throw new OrdinalError('RunCanceled', `life ${input.life} of run "${input.runId}" was given up before it began`, {
+      remedy: 'Start the run again.',
+    });
+  }
   await checkIdentity(environment, pipeline);
-  if (written) return summary(await takeOver(environment, name, written, input.attempt), pipeline);
+  if (written) return summary(written, pipeline);
   const source = input.listing
-    ? { ref: input.listing, files: await listedFiles(environment, input.runId, input.listing) }
-    : await listSource(environment, pipeline, input);
+    ? await listedSource(environment, input, input.listing)
+    : await readSource(environment, pipeline, input);
   if (!('files' in source)) return source;
-  const { ref, files } = source;
-  const owner = { runId: input.runId, attempt: input.attempt, replaces: earlier?.etag ?? null };
-  const plan = makePlan(pipeline, owner, ref, files, config);
+  const plan = makePlan(pipeline, { runId: input.runId, life: input.life }, source.ref, source.files, config);
   try {
     const { etag } = await writeJson(store, config.workContainer, name, plan, { ifAbsent: true });
     return summary({ value: plan, etag }, pipeline);
@@ -97,81 +79,8 @@ export async function planActivity(environment: Environment, input: PlanInput): 
   }
 }
 
-/**
- * Lists the source. Few files are read at once: their footers are known then. Of many, the listing is written down, for
- * several activities to read footers by (`footersActivity`) before the plan is asked for again.
- */
-async function listSource(
-  environment: Environment,
-  pipeline: CompiledPipeline,
-  input: PlanInput,
-): Promise<ListedSource | { ref: FilesRef; files: SourceFile[] }> {
-  const { runId } = input;
-  const blobs = await sourceBlobs(environment, pipeline.source, input);
-  const ref = { count: blobs.length, digest: digestOf(blobs), each: limits.filesPerDocumentMax };
-  if (documentsOf(ref) === 1) return { ref, files: await readFooters(environment, pipeline, runId, ref, blobs, 0) };
-  await mapBounded([...Array(documentsOf(ref)).keys()], environment.config.requestsInFlight, (part) =>
-    writeListing(environment, runId, ref, blobs, part),
-  );
-  return { listing: ref, footers: documentsOf(ref) };
-}
-
-async function listedFiles(environment: Environment, runId: string, ref: FilesRef): Promise<SourceFile[]> {
-  const parts = await mapBounded([...Array(documentsOf(ref)).keys()], environment.config.requestsInFlight, (part) =>
-    readFiles(environment, runId, ref, part),
-  );
-  return parts.flat();
-}
-
-export const footersInputSchema = planRefSchema.extend({
-  pipeline: z.string(),
-  listing: filesRefSchema,
-  /** Document of the listing. */
-  part: z.int().nonnegative(),
-});
-export type FootersInput = z.infer<typeof footersInputSchema>;
-
-/** Activity `footers`: reads the footers of one document's files, and writes down what the plan needs of them. */
-export async function footersActivity(environment: Environment, input: FootersInput): Promise<{ files: number }> {
-  const { runId, listing, part } = input;
-  const pipeline = pipelineOf(environment, input.pipeline);
-  const blobs = await readListing(environment, runId, listing, part);
-  const files = await readFooters(environment, pipeline, runId, listing, blobs, part);
-  return { files: files.length };
-}
-
-async function readFooters(
-  environment: Environment,
-  pipeline: CompiledPipeline,
-  runId: string,
-  ref: FilesRef,
-  blobs: readonly PinnedBlob[],
-  part: number,
-): Promise<SourceFile[]> {
-  const { store, config } = environment;
-  const shapes = new Shapes();
-  const files = await mapBounded(blobs, config.requestsInFlight, async (blob) =>
-    summarizeFile(pipeline, blob, await readFooter(store, pipeline.source.container, blob), shapes),
-  );
-  await writeFiles(environment, runId, ref, files, part);
-  return files;
-}
-
-/** The plan that an earlier life left, in the name of this one: whoever cleans up after that life leaves it alone. */
-async function takeOver(
-  { store, config }: Environment,
-  name: string,
-  written: PlanVersion,
-  attempt: number,
-): Promise<PlanVersion> {
-  if (written.value.attempt >= attempt) return written;
-  const plan = { ...written.value, attempt };
-  const { etag } = await writeJson(store, config.workContainer, name, plan, { ifMatch: written.etag });
-  return { value: plan, etag };
-}
-
 /** Throws `RunIdConflict` when what was published under this run ID is of other blobs. */
-function published(manifest: Manifest, input: PlanInput, pipeline: CompiledPipeline): PlanOutput {
+function published(manifest: Manifest, input: LifeInput, pipeline: CompiledPipeline): PlanOutput {
   const name = output.manifest(pipeline, input.runId);
   if (manifest.source.prefix !== input.prefix) {
     throw new OrdinalError('RunIdConflict', `run "${input.runId}" has published already: "${name}" is there`, {
@@ -181,7 +90,7 @@ function published(manifest: Manifest, input: PlanInput, pipeline: CompiledPipel
   }
   const { rows } = manifest.source;
   const done = { batches: [], rows, files: { count: manifest.inputs.length }, parts: [], sealGroups: [] };
-  return { ...summary({ value: done, etag: '' }, pipeline), published: { manifest: name, rows } };
+  return { ...summary({ value: done, etag: '' }, pipeline), published: { manifest: name, rows, life: manifest.life } };
 }
 
 function summary(

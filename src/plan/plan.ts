@@ -3,7 +3,6 @@
  * split. Pure: the activity around it lists, reads footers and reduces them (`summarize-file.ts`). A plan beyond a limit
  * is refused here, never half-way.
  */
-
 import type { OutLeaf, Plan } from '../documents/documents.ts';
 import type { FileShape, FilesRef, SourceFile } from '../documents/source-files.ts';
 import { OrdinalError } from '../errors.ts';
@@ -14,6 +13,7 @@ import type { Codec, ColumnType } from '../parquet/types.ts';
 import type { CompiledPipeline, ContractColumn, Entity, KeyedEntity, OutColumn } from '../pipeline/compiled.ts';
 import { unitRowsJoined } from '../source/units.ts';
 import { widest } from '../source/widen.ts';
+import type { Life } from '../storage/names.ts';
 import { cutBatches } from './cut-batches.ts';
 import { cut } from './group-batches.ts';
 
@@ -37,7 +37,7 @@ const sealBatches = 2;
 const sealBatchesMax = 32;
 
 /** Whose plan it is. */
-export type PlanOwner = Pick<Plan, 'runId' | 'attempt' | 'replaces'>;
+export type PlanOwner = Life;
 
 /** Throws `MissingColumn`, `NestedColumn`, `ColumnTypeMismatch` or `LimitExceeded`, naming blob and column. */
 export function makePlan(

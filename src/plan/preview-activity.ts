@@ -14,7 +14,6 @@ import { work } from '../storage/names.ts';
 import { previewRows, type SourceRow } from './preview-rows.ts';
 
 export async function previewActivity(environment: Environment, ref: PlanRef): Promise<{ rows: number }> {
-  const { runId } = ref;
   const { plan, pipeline } = await loadPlan(environment, ref);
   const first = plan.batches[0];
   const source = first ? await firstRows(environment, pipeline, plan, first) : [];
@@ -27,7 +26,7 @@ export async function previewActivity(environment: Environment, ref: PlanRef): P
         ? 'sequence+n stands for the n-th ID that the sequence would give next to new rows, counted from 0.'
         : `The contract refuses ${refused.length} of these source rows: ${refused.slice(0, 5).join('; ')}`,
   };
-  await writeJson(environment.store, environment.config.workContainer, work.preview(runId), preview);
+  await writeJson(environment.store, environment.config.workContainer, work.preview(ref), preview);
   return { rows: source.length };
 }
 
@@ -38,7 +37,7 @@ async function firstRows(
   plan: Plan,
   batch: Plan['batches'][number],
 ): Promise<SourceRow[]> {
-  const [file] = await loadFiles(environment, plan.runId, plan.files, batch.file, batch.file + 1);
+  const [file] = await loadFiles(environment, plan, plan.files, batch.file, batch.file + 1);
   invariant(file, 'a batch has a file');
   const meta = await readFooter(environment.store, pipeline.source.container, file);
   const group = meta.rowGroups.findIndex(({ rows }, g) => g >= batch.from && rows > 0);

@@ -2,7 +2,8 @@
  * The first rows of every entity, worked out row by row in plain JavaScript from the first source rows: what a dry run
  * shows. IDs are not reserved for it: `flights.flights+0` stands for the first ID that the sequence would give.
  */
-import type { CompiledPipeline, Entity, OutColumn, Predicate } from '../pipeline/compiled.ts';
+import { functionValue, passes, type RowReader } from '../pipeline/by-row.ts';
+import type { CompiledPipeline, Entity, OutColumn } from '../pipeline/compiled.ts';
 
 /** A source row's contract columns as functions see them, or why the contract refuses the row. */
 export type SourceRow =
@@ -32,7 +33,7 @@ export function previewRows(
   for (const values of accepted) {
     for (const feed of pipeline.feeds) {
       const selector = feed.selectedBy === undefined ? undefined : byName.get(feed.selectedBy)?.where;
-      if (!passes(selector, values)) continue;
+      if (!passes(selector, reader(values))) continue;
       const components = feed.columns.map((column) => values.get(column) ?? null);
       if (components.includes(null)) continue;
       const target = seen.get(feed.target)!;
@@ -51,7 +52,9 @@ export function previewRows(
       const inputs: Input[] =
         entity.kind === 'keyed'
           ? seen.get(entity.name)!.keys.map(({ components, own }) => ({ values: own ?? new Map(), components }))
-          : accepted.filter((values) => passes(entity.where, values)).map((values) => ({ values, components: [] }));
+          : accepted
+              .filter((values) => passes(entity.where, reader(values)))
+              .map((values) => ({ values, components: [] }));
       const rows = inputs.slice(0, rowsMax).map((input, i) => outRow(entity, input, i, { pipeline, seen, accepted }));
       return [entity.name, rows];
     }),
@@ -76,20 +79,17 @@ function outRow(entity: Entity, input: Input, ordinal: number, world: World): Pr
 }
 
 function cellOf(column: OutColumn, { values, components }: Input, ordinal: number, world: World): unknown {
-  const at = (name: string) => values.get(name) ?? null;
+  const at = reader(values);
   switch (column.kind) {
     case 'id':
       return `${column.sequence}+${ordinal}`;
     case 'copy':
       return at(column.source);
-    case 'map': {
-      const value = at(column.source);
-      return value === null && !column.nulls ? null : column.fn(value);
-    }
-    case 'compute':
-      return values.size === 0 ? null : column.fn(...column.sources.map(at));
+    case 'map':
     case 'constant':
-      return column.value;
+      return functionValue(column, at);
+    case 'compute':
+      return values.size === 0 ? null : functionValue(column, at);
     case 'key':
       return components[column.component];
     case 'ref': {
@@ -99,9 +99,9 @@ function cellOf(column: OutColumn, { values, components }: Input, ordinal: numbe
     }
     case 'rowRef': {
       const target = world.pipeline.entities.find(({ name }) => name === column.entity);
-      if (!target || !passes(target.where, values)) return null;
+      if (!target || !passes(target.where, at)) return null;
       const before = world.accepted.slice(0, world.accepted.indexOf(values));
-      const place = before.filter((other) => passes(target.where, other)).length;
+      const place = before.filter((other) => passes(target.where, reader(other))).length;
       return `${sequenceOf(world.pipeline, column.entity)}+${place}`;
     }
   }
@@ -112,9 +112,10 @@ function sequenceOf(pipeline: CompiledPipeline, entity: string): string {
   return own?.kind === 'id' ? own.sequence : '';
 }
 
-function passes(where: Predicate | undefined, values: ReadonlyMap<string, unknown>): boolean {
-  return where === undefined || where.test(...where.columns.map((column) => values.get(column) ?? null)) === true;
-}
+const reader =
+  (values: ReadonlyMap<string, unknown>): RowReader =>
+  (column) =>
+    values.get(column) ?? null;
 
 function keyText(components: readonly unknown[]): string {
   return JSON.stringify(components.map((value) => [typeof value, shown(value)]));

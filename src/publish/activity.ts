@@ -40,7 +40,7 @@ type RowGroup = Sealed['rowGroups'][string][number];
 
 /** A file without rows is not written: `rows` is then 0. Of a keyed entity, the files of all its datasets. */
 export async function publishActivity(environment: Environment, input: PublishInput): Promise<PublishOutput> {
-  const { runId, entity: name, part } = input;
+  const { entity: name, part } = input;
   const { plan, pipeline } = await loadPlan(environment, input);
   const entity = pipeline.entities.find((candidate) => candidate.name === name);
   invariant(entity, `"${name}" is an entity of "${pipeline.name}"`);
@@ -49,13 +49,13 @@ export async function publishActivity(environment: Environment, input: PublishIn
   const publish = async (dataset: KeyedDatasetKind, from: number, columns: OutLeaf[], tags: string[]) => {
     const blob =
       entity.kind === 'keyed'
-        ? output.keyed(pipeline, name, runId, part, dataset)
-        : output.part(pipeline, name, runId, part);
+        ? output.keyed(pipeline, name, input, part, dataset)
+        : output.part(pipeline, name, input, part);
     const file = await publishOne(environment, { ref: input, entity, dataset, from, columns, tags, blob });
     await writeJson(
       environment.store,
       environment.config.workContainer,
-      work.published(runId, name, part, dataset),
+      work.published(input, name, part, dataset),
       file,
     );
     sum.rows += file.rows;
@@ -91,7 +91,7 @@ async function publishOne(environment: Environment, of: OneFile): Promise<Publis
   const { store, config } = environment;
   const planned = await loadPlan(environment, ref);
   const { pipeline } = planned;
-  const sealed = await mapBounded(tags, config.requestsInFlight, (tag) => loadSealed(environment, runId, tag));
+  const sealed = await mapBounded(tags, config.requestsInFlight, (tag) => loadSealed(environment, ref, tag));
   const rowGroups = sealed.flatMap((document) => document.rowGroups[entity.name] ?? []);
   const rows = rowGroups.reduce((sum, group) => sum + group.rows, 0);
   const file: PublishedFile = { blob, rows, bytes: 0, crc32: '', firstId: null, lastId: null };

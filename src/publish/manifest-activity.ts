@@ -8,13 +8,13 @@ import type { Tally } from '../documents/batch-blob.ts';
 import {
   type Ids,
   type Manifest,
-  manifestSchema,
   partsOf,
   planRefSchema,
   publishedFileSchema,
   resolutionSchema,
 } from '../documents/documents.ts';
 import { loadIds, loadPlan, loadTally } from '../documents/load.ts';
+import { decideManifest } from '../documents/manifest-state.ts';
 import { loadFiles } from '../documents/source-files.ts';
 import type { Environment } from '../environment/environment.ts';
 import { invariant, OrdinalError } from '../errors.ts';
@@ -25,8 +25,8 @@ import { IdMap } from '../sequence/id-map.ts';
 import { toJson } from '../sequence/id-range.ts';
 import { publishRejected } from '../split/run-quarantine.ts';
 import { mapBounded } from '../storage/in-flight.ts';
-import { readJson, requireJson, writeJson } from '../storage/json.ts';
-import { type KeyedDatasetKind, output, work } from '../storage/names.ts';
+import { requireJson, writeJson } from '../storage/json.ts';
+import { type KeyedDatasetKind, type Life, output, work } from '../storage/names.ts';
 
 export const finishInputSchema = planRefSchema.extend({
   prefix: z.string(),
@@ -43,7 +43,7 @@ export interface FinishOutput {
 
 export async function finishActivity(environment: Environment, input: FinishInput): Promise<FinishOutput> {
   const { store, config } = environment;
-  const { runId } = input;
+  const { runId, life } = input;
   const planned = await loadPlan(environment, input);
   const { plan, pipeline } = planned;
   const [ids, tally] = await Promise.all([loadIds(environment, planned), loadTally(environment, planned)]);
@@ -54,7 +54,7 @@ export async function finishActivity(environment: Environment, input: FinishInpu
         requireJson(
           store,
           config.workContainer,
-          work.published(runId, entity.name, part, dataset),
+          work.published(input, entity.name, part, dataset),
           publishedFileSchema,
         ),
       );
@@ -72,7 +72,7 @@ export async function finishActivity(environment: Environment, input: FinishInpu
       lastId: files.at(-1)?.lastId ?? null,
       files,
       ids: ownIds(entity, ids, rows),
-      keys: keyed ? await keysOf(environment, runId, keyed) : null,
+      keys: keyed ? await keysOf(environment, input, keyed) : null,
       ...(keyed?.publish === 'seen' && { known: await filesOf('known') }),
       ...(keyed?.onChange === 'report' && { changes: await filesOf('changes') }),
     };
@@ -82,7 +82,7 @@ export async function finishActivity(environment: Environment, input: FinishInpu
     version: 1,
     outcome: 'published',
     runId,
-    attempt: plan.attempt,
+    life,
     pipeline: pipeline.name,
     pipelineHash: pipeline.hash,
     identity: identityOf(pipeline),
@@ -90,7 +90,7 @@ export async function finishActivity(environment: Environment, input: FinishInpu
     finishedAt: input.finishedAt,
     phases: input.phases,
     source: { container: pipeline.source.container, prefix: input.prefix, rows: plan.rows },
-    inputs: await loadFiles(environment, runId, plan.files, 0, plan.files.count),
+    inputs: await loadFiles(environment, plan, plan.files, 0, plan.files.count),
     output: pipeline.output,
     entities,
     sequences: ids.sequences,
@@ -98,7 +98,7 @@ export async function finishActivity(environment: Environment, input: FinishInpu
     ...routingOf(pipeline, tally, plan.rows, entities),
   };
   const name = output.manifest(pipeline, runId);
-  await writeOnce(environment, pipeline.output.container, name, manifest, plan.replaces);
+  await publishManifest(environment, pipeline, manifest);
   await Promise.all([keepIdentity(environment, pipeline, runId), writeMarkers(environment, pipeline, manifest, name)]);
   return { manifest: name, rows: plan.rows };
 }
@@ -133,10 +133,10 @@ async function writeMarkers(
 }
 
 /** What the run found in an entity's key index, and added. */
-async function keysOf(environment: Environment, runId: string, entity: KeyedEntity) {
+async function keysOf(environment: Environment, of: Life, entity: KeyedEntity) {
   const { store, config } = environment;
   const partitions = await mapBounded([...Array(entity.partitions ?? 1).keys()], config.requestsInFlight, (partition) =>
-    requireJson(store, config.workContainer, work.resolution(runId, entity.name, partition), resolutionSchema),
+    requireJson(store, config.workContainer, work.resolution(of, entity.name, partition), resolutionSchema),
   );
   return { index: entity.index, partitions };
 }
@@ -150,35 +150,24 @@ function ownIds(entity: Entity, ids: Ids, rows: number): Manifest['entities'][nu
   return { sequence: column.sequence, step: sequence.step, count: rows, ranges: ranges.map(toJson) };
 }
 
-/**
- * Put-if-absent; or in place of the abandoned manifest that was there when this life began. Finding the manifest of this
- * life means that an earlier execution wrote it: that one stands.
- */
-async function writeOnce(
+/** Finding the manifest of this very life means that an earlier execution wrote it: that one stands. */
+async function publishManifest(
   environment: Environment,
-  container: string,
-  name: string,
+  pipeline: CompiledPipeline,
   manifest: Manifest,
-  replaces: string | null,
 ): Promise<void> {
-  const condition = replaces === null ? { ifAbsent: true } : { ifMatch: replaces };
-  try {
-    await writeJson(environment.store, container, name, manifest, condition);
-  } catch (thrown) {
-    if (!(thrown instanceof OrdinalError && thrown.code === 'StorageConflict')) throw thrown;
-    const written = await readJson(environment.store, container, name, manifestSchema);
-    if (written?.outcome === 'published' && written.attempt === manifest.attempt) return;
-    const closed = written?.outcome === 'abandoned';
-    throw new OrdinalError(
-      'StorageConflict',
-      closed
-        ? `run "${manifest.runId}" was given up while it still worked: it may not publish any more`
-        : `"${container}/${name}" is the manifest of another run`,
-      {
-        where: { blob: name },
-        remedy: closed ? 'Start the run again.' : 'Run IDs are used once: start the run under another ID.',
-        cause: thrown,
-      },
-    );
-  }
+  const { outcome, life } = await decideManifest(environment, pipeline, manifest);
+  if (outcome === 'published' && life === manifest.life) return;
+  const name = output.manifest(pipeline, manifest.runId);
+  const closed = outcome === 'abandoned';
+  throw new OrdinalError(
+    'StorageConflict',
+    closed
+      ? `run "${manifest.runId}" was given up while it still worked: it may not publish any more`
+      : `"${pipeline.output.container}/${name}" was published by another life of the run`,
+    {
+      where: { blob: name },
+      remedy: closed ? 'Start the run again.' : 'Nothing: the run has published, and counts once.',
+    },
+  );
 }

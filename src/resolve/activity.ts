@@ -3,6 +3,7 @@
  * that the index knows, and gives the others ordinals in first-seen order, and their rows; IDs wait for the reservation.
  * The index is read only where it may hold an arriving key; memory goes with the arriving keys, not with the index.
  */
+
 import { z } from 'zod';
 import { readBatch } from '../documents/batch-blob.ts';
 import { type Plan, planRefSchema, type Resolution } from '../documents/documents.ts';
@@ -23,7 +24,7 @@ import { type KeyListTable, readKeyList } from '../split/keys/key-list-file.ts';
 import { forgetMemory } from '../split/run-memory.ts';
 import { Uploads } from '../storage/in-flight.ts';
 import { writeJson } from '../storage/json.ts';
-import { type KeyedDatasetKind, output, work } from '../storage/names.ts';
+import { type KeyedDatasetKind, lifeId, output, work } from '../storage/names.ts';
 import { Changes } from './changes.ts';
 import { keyedDatasets } from './keyed-datasets.ts';
 import { NewRows } from './keyed-rows.ts';
@@ -57,7 +58,7 @@ const EXPECTED_MAX = 1 << 20;
 const LISTS_KEPT_BYTES = 64 * 1024 * 1024;
 
 export async function resolveActivity(environment: Environment, input: ResolveInput): Promise<ResolveOutput> {
-  const { runId, entity: name, partition, term } = input;
+  const { runId, life, entity: name, partition, term } = input;
   const { store, config } = environment;
   const planned = await loadPlan(environment, input);
   const { plan, pipeline } = planned;
@@ -73,7 +74,7 @@ export async function resolveActivity(environment: Environment, input: ResolveIn
 
   const uploads = new Uploads(config.requestsInFlight);
   const bytes = packSlots(ordinals, plan.batches.length, slots);
-  await uploads.add(() => store.write(config.workContainer, work.slots(runId, name, partition), bytes));
+  await uploads.add(() => store.write(config.workContainer, work.slots(input, name, partition), bytes));
   const delta = await stageDelta(uploads, at, plan, fresh);
   const [of, ...others] = keyedDatasets(entity, plan.outputs[name]!);
   const rows = new NewRows(entity, types, of!.leaves);
@@ -85,7 +86,7 @@ export async function resolveActivity(environment: Environment, input: ResolveIn
   }
   const attributes = await changes?.decide(uploads, at, head, plan, arriving, ids);
   const stage = (kind: KeyedDatasetKind, finished: ReturnType<NewRows['finish']>) =>
-    stageRows(environment, uploads, { pipeline, runId, entity: name, partition, kind }, finished);
+    stageRows(environment, uploads, { pipeline, of: input, entity: name, partition, kind }, finished);
   const records = [await stage('new', rows.finish(fresh, plan.codec))];
   for (const { kind, entity: shape, leaves } of others) {
     const further = new NewRows(shape, types, leaves);
@@ -102,7 +103,7 @@ export async function resolveActivity(environment: Environment, input: ResolveIn
   // The head names the delta before anything of this run can be published, and after the delta is there.
   const pending = (delta || attributes) && {
     runId,
-    attempt: plan.attempt,
+    life,
     entity: name,
     manifest: { container: pipeline.output.container, name: output.manifest(pipeline, runId) },
     delta: delta ?? null,
@@ -120,7 +121,7 @@ export async function resolveActivity(environment: Environment, input: ResolveIn
   };
   await Promise.all([
     ...records.map((writeRecord) => writeRecord()),
-    writeJson(store, config.workContainer, work.resolution(runId, name, partition), resolution),
+    writeJson(store, config.workContainer, work.resolution(input, name, partition), resolution),
   ]);
   return {
     entity: name,
@@ -209,7 +210,7 @@ function knownKeys(arriving: KeyTable, slots: BigInt64Array) {
 async function stageDelta(uploads: Uploads, at: IndexPartition, plan: Plan, fresh: KeyTable) {
   if (fresh.size === 0) return undefined;
   const { document, partition } = at;
-  const blob = indexBlobs.delta(document.index, document.epoch, partition, plan.runId, plan.attempt);
+  const blob = indexBlobs.delta(document.index, document.epoch, partition, lifeId(plan));
   const { bytes, place } = segmentOf(fresh);
   await uploads.add(() => at.store.write(at.container, blob, bytes));
   return { blob, ...place };
@@ -257,7 +258,7 @@ class KeyLists {
     if (kept) return kept;
     const { plan, pipeline } = this.#planned;
     const tally = await loadTally(this.#environment, this.#planned);
-    const list = await readBatch(this.#environment, pipeline, plan.runId, tally, batch, { keysOf: this.#entity });
+    const list = await readBatch(this.#environment, pipeline, plan, tally, batch, { keysOf: this.#entity });
     const { byteLength } = list.bytes;
     if (this.#keptBytes + byteLength <= LISTS_KEPT_BYTES) {
       this.#kept.set(batch, list);

@@ -3,7 +3,6 @@
  * was published of the key: by an earlier run, or by this one with the key's first row. What differs becomes a row of
  * the changes dataset, and what the next run compares with.
  */
-
 import type { Plan } from '../documents/documents.ts';
 import type { PlannedFile } from '../documents/source-files.ts';
 import { invariant } from '../errors.ts';
@@ -19,6 +18,7 @@ import { changeColumns, type KeyedEntity } from '../pipeline/compiled.ts';
 import { lastAtMost } from '../source/source-chunk.ts';
 import { keyListColumn } from '../split/keys/fed-keys.ts';
 import type { Uploads } from '../storage/in-flight.ts';
+import { lifeId } from '../storage/names.ts';
 
 export class Changes {
   readonly #owner: string;
@@ -81,7 +81,7 @@ export class Changes {
     const ordinals = arriving.byHash().filter((ordinal) => remembered[ordinal] === 1);
     if (ordinals.length === 0) return undefined;
     const { index, epoch } = at.document;
-    const blob = indexBlobs.attributes(index, epoch, at.partition, this.#owner, plan.runId, plan.attempt);
+    const blob = indexBlobs.attributes(index, epoch, at.partition, this.#owner, lifeId(plan));
     const { pieces, place } = digestSegment(arriving, ordinals, (ordinal) => this.#latest[ordinal]!);
     await uploads.add(() => at.store.write(at.container, blob, Buffer.concat(pieces)));
     return { owner: this.#owner, delta: { blob, ...place } };

@@ -34,9 +34,9 @@ export async function openPartition(
 
 /** The manifest decides: without it, or with another life's, the pending keys were never published. */
 export function publishedIds({ store }: Environment, partition: number): PublishedIds {
-  return async ({ runId, attempt, entity, manifest: place }: PendingDelta): Promise<IdList | undefined> => {
+  return async ({ runId, life, entity, manifest: place }: PendingDelta): Promise<IdList | undefined> => {
     const manifest = await readJson(store, place.container, place.name, manifestSchema);
-    const published = manifest?.outcome === 'published' && manifest.attempt === attempt && manifest.runId === runId;
+    const published = manifest?.outcome === 'published' && manifest.life === life && manifest.runId === runId;
     return published ? partitionIds(manifest, entity, partition) : undefined;
   };
 }

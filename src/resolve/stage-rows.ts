@@ -1,17 +1,16 @@
 /** Staging what a resolve has made of a keyed entity: the static blocks of one dataset, and the record for the seal. */
-
 import { crcOf } from '../bytes/crc32.ts';
 import { segmentsOf } from '../documents/split-record.ts';
 import type { Environment } from '../environment/environment.ts';
 import type { CompiledPipeline } from '../pipeline/compiled.ts';
 import { packCompressedFrame } from '../storage/frame.ts';
 import type { Uploads } from '../storage/in-flight.ts';
-import { blockId, type KeyedDatasetKind, output, work } from '../storage/names.ts';
+import { blockId, type KeyedDatasetKind, type Life, output, work } from '../storage/names.ts';
 import type { NewRows } from './keyed-rows.ts';
 
 export interface StagedPlace {
   pipeline: CompiledPipeline;
-  runId: string;
+  of: Life;
   entity: string;
   partition: number;
   kind: KeyedDatasetKind;
@@ -21,10 +20,10 @@ export interface StagedPlace {
 export async function stageRows(
   { store, config }: Environment,
   uploads: Uploads,
-  { pipeline, runId, entity, partition, kind }: StagedPlace,
+  { pipeline, of, entity, partition, kind }: StagedPlace,
   { fragments, sections, parts }: ReturnType<NewRows['finish']>,
 ): Promise<() => Promise<void>> {
-  const blob = output.keyed(pipeline, entity, runId, partition, kind);
+  const blob = output.keyed(pipeline, entity, of, partition, kind);
   let rows = 0;
   for (const [f, fragment] of fragments.entries()) {
     rows += fragment.rows;
@@ -40,6 +39,6 @@ export async function stageRows(
   }
   return async () => {
     const record = packCompressedFrame({ entity, rows, fragments }, sections);
-    await store.write(config.workContainer, work.resolved(runId, entity, partition, kind), record);
+    await store.write(config.workContainer, work.resolved(of, entity, partition, kind), record);
   };
 }

@@ -1,11 +1,13 @@
 /**
- * A run: plan → split → resolve → reserve → seal → publish, as one durable orchestration whose instance ID is the run
- * ID. It passes references and counts only. Nothing is reserved before exact counts are known; nothing counts before
+ * A run: plan → split → resolve → reserve → seal → publish, as one durable orchestration for each life of the
+ * run, whose instance ID is the life's name. It passes references and counts only. Nothing is reserved before exact counts are known; nothing counts before
  * the manifest is there; whatever fails before that is undone by name.
  */
+export type { RunOutput } from './run-state.ts';
+
 import type { Task } from 'durable-functions';
 import { z } from 'zod';
-import { planRefSchema, runInputSchema } from '../documents/documents.ts';
+import { lifeInputSchema, planRefSchema } from '../documents/documents.ts';
 import { filesRefSchema } from '../documents/source-files.ts';
 import type { Phase } from '../documents/status.ts';
 import { type ActivityResult, cut, shortened } from '../durable/activity.ts';
@@ -13,17 +15,16 @@ import type { Orchestration } from '../durable/context.ts';
 import { type Guard, withDeadline } from '../durable/deadline.ts';
 import { activity, fanOut, fanOutAll, type TaskRange } from '../durable/fan-out.ts';
 import { type ErrorValue, invariant, OrdinalError, toErrorValue } from '../errors.ts';
+import { limits } from '../limits.ts';
 import type { PlanOutput } from '../plan/activity.ts';
+import { lifeId } from '../storage/names.ts';
 import { complete, undo } from './complete-or-undo.ts';
 import { acquireLeases } from './leases.ts';
 import { countRows, reserveAll } from './reserve-ids.ts';
 import { type RunOutput, type RunState, refOf, report } from './run-state.ts';
+import { settleEarlier } from './settle.ts';
 import { settleOrphans } from './settle-orphans.ts';
 import { callBack } from './settle-terminated.ts';
-
-export type { RunOutput } from './run-state.ts';
-
-export const RUN_ORCHESTRATION = 'run';
 
 /** How waits of a phase are held to the deadline, where not by a race. */
 const guards: Partial<Record<Phase, Guard>> = { wait: 'clock', publish: 'none', done: 'none' };
@@ -31,16 +32,15 @@ const guards: Partial<Record<Phase, Guard>> = { wait: 'clock', publish: 'none', 
 /** The orchestrator. Ends with its error in the custom status, and thrown, when the run fails. */
 export function* runOrchestrator(context: { df: Orchestration }): Generator<Task, RunOutput, unknown> {
   const { df } = context;
-  const input = runInputSchema.parse(df.getInput<unknown>());
+  const input = lifeInputSchema.parse(df.getInput<unknown>());
   const start = df.currentUtcDateTime;
   const run: RunState = {
     input,
-    attempt: start.getTime(),
+    owner: lifeId(input),
     startedAt: start.toISOString(),
     leases: [],
     terms: {},
-    reserved: [],
-    plan: undefined,
+    tries: 0,
     phases: [],
     status: { phase: 'plan', pipeline: input.pipeline, prefix: cut(input.prefix), startedAt: start.toISOString() },
   };
@@ -64,10 +64,10 @@ export function* runOrchestrator(context: { df: Orchestration }): Generator<Task
 }
 
 function* phases(df: Orchestration, run: RunState): Generator<Task, RunOutput, unknown> {
-  const { runId, pipeline } = run.input;
+  const { runId, pipeline, life } = run.input;
   report(df, run, { phase: 'plan' });
+  yield* settleEarlier(df, run.input, (waiting) => report(df, run, { phase: 'plan', waiting }));
   const plan = yield* planOf(df, run);
-  run.plan = plan;
   if (run.input.dryRun) {
     yield* activity(df, 'previewRun', refOf(run, plan));
     report(df, run, { phase: 'done', batches: plan.batches, rows: plan.rows, files: plan.files });
@@ -77,7 +77,8 @@ function* phases(df: Orchestration, run: RunState): Generator<Task, RunOutput, u
   report(df, run, { phase: 'split', batches: plan.batches, rows: plan.rows, files: plan.files });
   const split = {
     label: 'split',
-    life: lifeOf(run),
+    owner: run.owner,
+    start: startOf(run),
     activity: 'splitBatch',
     input: refOf(run, plan),
     key: 'batch',
@@ -89,10 +90,14 @@ function* phases(df: Orchestration, run: RunState): Generator<Task, RunOutput, u
   yield* settleOrphans(
     df,
     plan.sequences.map((sequence) => sequence.name),
-    runId,
+    run.owner,
   );
   const leases = plan.keyed.map(({ index }) => index);
-  yield* acquireLeases(df, leases, run, () => report(df, run, { phase: 'wait' }));
+  yield* acquireLeases(df, leases, run, {
+    onWait: (waiting) => report(df, run, { phase: 'wait', waiting }),
+    // A deadline ends the wait by itself.
+    ...(run.input.deadline === undefined && { minutesMax: limits.waitMinutesMax }),
+  });
   report(df, run, { phase: 'resolve' });
   const { rows, partitions } = yield* countRows(df, run, plan);
 
@@ -120,34 +125,26 @@ function* phases(df: Orchestration, run: RunState): Generator<Task, RunOutput, u
     finishedAt: df.currentUtcDateTime.toISOString(),
     phases: run.phases,
   });
-  return yield* complete(df, run, plan, finished);
+  return yield* complete(df, run, plan, { ...finished, life });
 }
 
 /** The plan. Of a source of many files, the footers are read by several activities in between. */
 function* planOf(df: Orchestration, run: RunState): Generator<Task, PlanOutput, unknown> {
-  const input = { ...run.input, attempt: run.attempt };
-  const listed = yield* activity(df, 'planRun', input);
+  const listed = yield* activity(df, 'planRun', run.input);
   if (!('listing' in listed)) return listed;
   const { listing, footers: to } = listed;
-  const { runId, pipeline } = run.input;
-  const source = { runId, pipeline, listing };
-  yield* fanOut(df, {
-    label: 'footers',
-    life: lifeOf(run),
-    activity: 'readFooters',
-    input: source,
-    key: 'part',
-    from: 0,
-    to,
-  });
-  const plan = yield* activity(df, 'planRun', { ...input, listing });
+  const { runId, life, pipeline } = run.input;
+  const input = { runId, life, pipeline, listing };
+  const range = { owner: run.owner, start: startOf(run), activity: 'readFooters', key: 'part', from: 0, to } as const;
+  yield* fanOut(df, { label: 'footers', ...range, input });
+  const plan = yield* activity(df, 'planRun', { ...run.input, listing });
   invariant(!('listing' in plan), 'a plan for a listed source');
   return plan;
 }
 
-/** This life of the run ID, in the few characters that an instance ID has room for. */
-function lifeOf(run: RunState): string {
-  return run.attempt.toString(36);
+/** When this orchestration started, in the few characters that an instance ID has room for. */
+function startOf(run: RunState): string {
+  return Date.parse(run.startedAt).toString(36);
 }
 
 function* publish(df: Orchestration, run: RunState, plan: PlanOutput): Generator<Task, void, unknown> {
@@ -160,7 +157,8 @@ function* publish(df: Orchestration, run: RunState, plan: PlanOutput): Generator
   const rows = plan.rowsEntities.map((entity, number) => ({
     // A name of an entity may be too long for an instance ID.
     label: `publish${number}`,
-    life: lifeOf(run),
+    owner: run.owner,
+    start: startOf(run),
     activity: 'publishFile' as const,
     input: { ...refOf(run, plan), entity },
     key: 'part' as const,
@@ -173,7 +171,8 @@ function* publish(df: Orchestration, run: RunState, plan: PlanOutput): Generator
 /** What a shard is started with. */
 const taskRangeSchema: z.ZodType<TaskRange> = z.object({
   label: z.string().max(10),
-  life: z.string().max(9),
+  owner: z.string().max(limits.lifeIdLengthMax),
+  start: z.string().max(9),
   activity: z.enum(['readFooters', 'splitBatch', 'sealBatches', 'publishFile']),
   input: planRefSchema.extend({
     entity: z.string().exactOptional(),

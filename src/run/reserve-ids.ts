@@ -1,4 +1,5 @@
 /** From exact counts to IDs: the middle of a run, when everything is split and nothing is numbered yet. */
+
 import type { Task } from 'durable-functions';
 import type { Ids } from '../documents/documents.ts';
 import type { Orchestration } from '../durable/context.ts';
@@ -6,10 +7,12 @@ import { activities } from '../durable/fan-out.ts';
 import { fromErrorValue, invariant } from '../errors.ts';
 import type { PlanOutput } from '../plan/activity.ts';
 import type { ResolveOutput } from '../resolve/activity.ts';
-import { type EntityCall, reserveOperation } from '../sequence/calls.ts';
+import { askAll, askEach, releaseOperation, reserveOperation } from '../sequence/calls.ts';
 import type { SequenceResult } from '../sequence/operations.ts';
 import type { TallyOutput } from '../split/tally-activity.ts';
-import { type RunState, refOf } from './run-state.ts';
+import { pollSeconds } from './leases.ts';
+import { type RunState, refOf, report, waitsTooLong } from './run-state.ts';
+import { settleOrphans } from './settle-orphans.ts';
 
 export interface Counts {
   /** New rows by entity. */
@@ -43,39 +46,52 @@ export function* countRows(df: Orchestration, run: RunState, plan: PlanOutput): 
   return counts;
 }
 
-/** One reservation per sequence, of exactly as many IDs as there are rows. */
+/**
+ * One reservation per sequence, of exactly as many IDs as there are rows. A sequence that has as many open reservations
+ * as it may is waited for. What the other sequences gave is given back first, so that no two runs wait for each other.
+ */
 export function* reserveAll(
   df: Orchestration,
   run: RunState,
   plan: PlanOutput,
   rows: Record<string, number>,
 ): Generator<Task, Ids['sequences'], unknown> {
-  const { runId: owner } = run.input;
-  const { attempt } = run;
+  const { owner } = run;
   const counts = plan.sequences.map(({ draws }) => draws.reduce((sum, entity) => sum + (rows[entity] ?? 0), 0));
-  run.reserved = plan.sequences.map(({ name }) => name);
-  const reserved = yield* askAll(
-    df,
-    plan.sequences.map(({ name, start, step }, i) =>
-      reserveOperation(name, { owner, attempt, count: counts[i]!, start, step }),
-    ),
-  );
-  return Object.fromEntries(
-    plan.sequences.map(({ name, step }, i) => {
-      const { ranges, before, after } = reserved[i]!;
-      return [name, { step, count: counts[i]!, ranges, before, after }];
-    }),
-  );
+  for (; ; run.tries++) {
+    const attempt = run.tries;
+    const answers = yield* askEach(
+      df,
+      plan.sequences.map(({ name, start, step }, i) =>
+        reserveOperation(name, { owner, attempt, count: counts[i]!, start, step }),
+      ),
+    );
+    const refused = answers.findIndex(({ ok }) => !ok);
+    if (refused < 0) {
+      return Object.fromEntries(plan.sequences.map((of, i) => [of.name, drawn(of, counts[i]!, answers[i]!)]));
+    }
+    const errors = answers.flatMap((answer) => (answer.ok ? [] : [answer.error]));
+    const final = errors.find(({ retryable }) => !retryable) ?? (waitsTooLong(df, run) ? errors[0] : undefined);
+    if (final) throw fromErrorValue(final);
+    yield* askAll(
+      df,
+      plan.sequences.filter((_, i) => answers[i]!.ok).map(({ name }) => releaseOperation(name, { owner, attempt })),
+    );
+    const waiting = `room in sequence "${plan.sequences[refused]!.name}": ${errors[0]!.message}`;
+    report(df, run, { phase: 'reserve', waiting });
+    yield df.createTimer(new Date(df.currentUtcDateTime.getTime() + 1000 * pollSeconds(attempt, 0)));
+    // Who died meanwhile gives its place to others.
+    yield* settleOrphans(
+      df,
+      plan.sequences.map(({ name }) => name),
+      owner,
+    );
+  }
 }
 
-/** Asks several sequences at once. Throws the first refusal, once all have answered. */
-export function* askAll<K extends 'reserve' | 'show' | 'commit'>(
-  df: Orchestration,
-  calls: readonly EntityCall<SequenceResult<K>>[],
-): Generator<Task, Extract<SequenceResult<K>, { ok: true }>[], unknown> {
-  if (calls.length === 0) return [];
-  const tasks = calls.map((call) => df.callEntity(call.entity, call.operation, call.input));
-  const answers = (yield df.Task.all(tasks)) as SequenceResult<K>[];
-  for (const answer of answers) if (!answer.ok) throw fromErrorValue(answer.error);
-  return answers as Extract<SequenceResult<K>, { ok: true }>[];
+/** What a sequence gave, as it goes into the documents. */
+function drawn({ step }: { step: string }, count: number, answer: SequenceResult<'reserve'>): Ids['sequences'][string] {
+  invariant(answer.ok, 'a reservation');
+  const { ranges, before, after } = answer;
+  return { step, count, ranges, before, after };
 }

@@ -1,6 +1,5 @@
 /** What a run's orchestrator keeps in mind while it goes from phase to phase. */
-
-import type { PlanRef, RunInput } from '../documents/documents.ts';
+import type { LifeInput, PlanRef } from '../documents/documents.ts';
 import type { Phase, RunStatus } from '../documents/status.ts';
 import type { Orchestration } from '../durable/context.ts';
 import { invariant } from '../errors.ts';
@@ -16,32 +15,39 @@ export interface RunOutput {
 }
 
 export interface RunState {
-  readonly input: RunInput;
-  /** Distinguishes lives of one run ID: time of the first episode. */
-  readonly attempt: number;
+  readonly input: LifeInput;
+  /** Name of this life of the run: as owner of reservations, and in line for leases. */
+  readonly owner: string;
   readonly startedAt: string;
   /** Leases held or waited for, and by lease the number of its grant. */
   leases: string[];
   terms: Record<string, number>;
-  reserved: string[];
-  plan: PlanOutput | undefined;
+  /** Of the reservations: one that finds no room is given back and asked for again, with a higher number. */
+  tries: number;
   /** When each phase began. */
   phases: { phase: Phase; at: string }[];
   status: RunStatus;
 }
 
-/** What activities are told of the run: which one, and by which version of its plan. */
+/** What activities are told of the run: which life of it, and by which version of its plan. */
 export function refOf(run: RunState, plan: PlanOutput): PlanRef {
-  const { runId } = run.input;
-  return plan.etag === '' ? { runId } : { runId, plan: plan.etag };
+  const { runId, life } = run.input;
+  return plan.etag === '' ? { runId, life } : { runId, life, plan: plan.etag };
 }
 
-/** Says in the custom status where the run is. */
+/** Whether a run that has no deadline has waited for as long as it may. */
+export function waitsTooLong(df: Orchestration, { input, startedAt }: RunState): boolean {
+  if (input.deadline !== undefined) return false;
+  return df.currentUtcDateTime.getTime() - Date.parse(startedAt) > limits.waitMinutesMax * 60_000;
+}
+
+/** Says in the custom status where the run is, and what it waits for: what is not said again is over. */
 export function report(df: Orchestration, run: RunState, change: Partial<RunStatus> & { phase: Phase }): void {
   if (run.phases.at(-1)?.phase !== change.phase) {
     run.phases.push({ phase: change.phase, at: df.currentUtcDateTime.toISOString() });
   }
-  run.status = { ...run.status, ...change };
+  const { waiting: _, ...status } = run.status;
+  run.status = { ...status, ...change };
   const text = JSON.stringify(run.status);
   invariant(text.length * 2 <= limits.customStatusBytesMax, `a custom status of ${text.length} characters`);
   df.setCustomStatus(run.status);

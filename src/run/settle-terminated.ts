@@ -5,24 +5,18 @@
 
 import type { Task } from 'durable-functions';
 import { z } from 'zod';
-import { type RunInput, runIdSchema } from '../documents/documents.ts';
+import { lifeSchema, type RunInput } from '../documents/documents.ts';
 import { endedError } from '../durable/client.ts';
 import type { Orchestration } from '../durable/context.ts';
 import { activity } from '../durable/fan-out.ts';
 import { type ErrorValue, toErrorValue } from '../errors.ts';
-import { isAlive, settle } from './leases.ts';
-
-export const TIDY_ORCHESTRATION = 'tidyRun';
-
-export function tidyInstanceId(runId: string): string {
-  return `${runId}-tidy`;
-}
+import { lifeId } from '../storage/names.ts';
+import { isAlive } from './leases.ts';
+import { settle } from './settle.ts';
 
 export const tidyInputSchema = z.object({
-  runId: runIdSchema,
+  ...lifeSchema.shape,
   reason: z.string(),
-  /** When the end was asked for, in ms of the epoch: a life of the run that begins later is left alone. */
-  before: z.int().nonnegative(),
   callBackUri: z.string().exactOptional(),
 });
 
@@ -31,18 +25,21 @@ export type TidyInput = z.infer<typeof tidyInputSchema>;
 /** Polls of an ended run's status: ending takes effect within seconds. */
 const POLLS_MAX = 200;
 
-/** Waits until the run is dead, settles it, and tells its caller. */
+/** Waits until the life is dead, settles it, and tells its caller. */
 export function* tidyOrchestrator(context: { df: Orchestration }): Generator<Task, { settled: boolean }, unknown> {
   const { df } = context;
-  const { runId, reason, before, callBackUri } = tidyInputSchema.parse(df.getInput<unknown>());
-  for (let poll = 0; yield* isAlive(df, runId); poll++) {
+  const { runId, life, reason, callBackUri } = tidyInputSchema.parse(df.getInput<unknown>());
+  for (let poll = 0; yield* isAlive(df, lifeId({ runId, life })); poll++) {
     if (poll >= POLLS_MAX) return { settled: false };
     yield df.createTimer(new Date(df.currentUtcDateTime.getTime() + 1000 * Math.min(30, 1 + poll)));
   }
-  yield* settle(df, runId, before);
-  if (callBackUri !== undefined) {
-    yield* callBack(df, { runId, callBackUri }, endedError(reason));
-  }
+  const { published } = yield* settle(df, { runId, life });
+  // It may have published before its end came.
+  yield* callBack(
+    df,
+    { runId, ...(callBackUri !== undefined && { callBackUri }) },
+    published ? undefined : endedError(reason),
+  );
   return { settled: true };
 }
 

@@ -53,14 +53,14 @@ export async function sealActivity(environment: Environment, input: SealInput): 
 }
 
 async function openBatch(run: OpenRun, batch: number) {
-  const { record, ...beside } = await loadSplitRecord(run.environment, run.runId, run.tally, batch);
+  const { record, ...beside } = await loadSplitRecord(run.environment, run.plan, run.tally, batch);
   const entities = run.pipeline.entities.filter((entity) => entity.kind === 'rows');
   const part = partOf(run.plan, batch);
   const groups = entities.map((entity) => ({
     entity,
     fragments: record.fragments[entity.name] ?? [],
     leaves: run.plan.outputs[entity.name]!,
-    blob: output.part(run.pipeline, entity.name, run.runId, part),
+    blob: output.part(run.pipeline, entity.name, run.plan, part),
   }));
   const targets = new Set(groups.flatMap(({ fragments }) => keyTargets(fragments)));
   const slots = await batchSlots(run, targets, batch);
@@ -88,12 +88,12 @@ async function sealDataset(
   { kind, entity, leaves }: KeyedDataset,
   partition: number,
 ): Promise<SealOutput> {
-  const blob = work.resolved(run.runId, entity.name, partition, kind);
+  const blob = work.resolved(run.plan, entity.name, partition, kind);
   const { header, sections } = unpackFrame(await requireBytes(run.environment.store, run.container, blob), blob);
   const { fragments } = resolvedSchema.parse(header);
   const targets = new Set(fragments.flatMap((f) => f.columns.flatMap((c) => (c.kind === 'lateRef' ? [c.target] : []))));
   const slots = await allSlots(run, targets);
-  const file = output.keyed(run.pipeline, entity.name, run.runId, partition, kind);
+  const file = output.keyed(run.pipeline, entity.name, run.plan, partition, kind);
   const group = { entity, fragments, leaves, blob: file };
   const sealing = new Sealing(run);
   await sealing.add(
@@ -184,9 +184,9 @@ class Sealing {
   }
 
   async finish(tag: string): Promise<SealOutput> {
-    const { environment, container, runId } = this.#run;
+    const { environment, container, plan } = this.#run;
     await this.#uploads.done();
-    await writeJson(environment.store, container, work.sealed(runId, tag), this.#sealed);
+    await writeJson(environment.store, container, work.sealed(plan, tag), this.#sealed);
     const rowGroups = Object.values(this.#sealed.rowGroups).reduce((sum, list) => sum + list.length, 0);
     return { sealed: tag, rowGroups };
   }

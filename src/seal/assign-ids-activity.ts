@@ -33,7 +33,7 @@ export async function bindActivity(environment: Environment, input: BindInput): 
     invariant(starts.at(-1) === (input.rows[name] ?? 0), `partitions of "${name}" have its rows`);
   }
   const ids: Ids = { sequences: input.sequences, bases, partitions };
-  await writeJson(environment.store, environment.config.workContainer, work.ids(input.runId), ids);
+  await writeJson(environment.store, environment.config.workContainer, work.ids(input), ids);
   return { bound: true };
 }
 

@@ -18,7 +18,6 @@ import { work } from '../storage/names.ts';
 /** What all seals of a run share. */
 export class OpenRun {
   readonly environment: Environment;
-  readonly runId: string;
   readonly plan: Plan;
   readonly pipeline: CompiledPipeline;
   readonly tally: Tally;
@@ -28,7 +27,6 @@ export class OpenRun {
 
   constructor(environment: Environment, { plan, pipeline, etag }: Planned, tally: Tally, ids: Ids) {
     this.environment = environment;
-    this.runId = plan.runId;
     this.plan = plan;
     this.pipeline = pipeline;
     this.etag = etag;
@@ -173,12 +171,12 @@ async function partOfSlots(
   to: number,
 ): Promise<BigInt64Array> {
   const { environment, container } = run;
-  const name = work.slots(run.runId, target, partition);
+  const name = work.slots(run.plan, target, partition);
   const starts = run.tally.starts[target]!;
   const batches = starts.length - 1;
   const few = starts[batches]! <= limits.keptSlotsMax;
   const head = few ? undefined : { offset: 0, length: directoryBytes(batches) };
-  const kept = await keep(environment, JSON.stringify([run.runId, run.etag, name]), async () => {
+  const kept = await keep(environment, JSON.stringify([name, run.etag]), async () => {
     const value = await requireBytes(environment.store, container, name, head);
     return { value, bytes: value.byteLength };
   });

@@ -9,7 +9,7 @@
  * been applied before the run goes on.
  */
 import type { Task } from 'durable-functions';
-import { type ErrorValue, invariant } from '../errors.ts';
+import { type ErrorValue, fromErrorValue, invariant } from '../errors.ts';
 import type { LeaseOperation, LeaseResult } from './lease.ts';
 import type { SequenceAnswers, SequenceOperation, SequenceResult } from './operations.ts';
 
@@ -45,6 +45,31 @@ export function* askEntity<R extends { ok: true } | { ok: false; error: ErrorVal
   const isAnswer = typeof answer === 'object' && answer !== null && 'ok' in answer;
   invariant(isAnswer, `${call.entity.name} ${call.entity.key} gave no answer to ${call.operation}`);
   return answer as R;
+}
+
+/** What asking several at once needs. */
+export interface EntitiesCaller extends EntityCaller {
+  readonly Task: { all(tasks: Task[]): Task };
+}
+
+/** Asks several sequences at once; refusals are among the answers. */
+export function* askEach<K extends keyof SequenceAnswers>(
+  df: EntitiesCaller,
+  calls: readonly EntityCall<SequenceResult<K>>[],
+): Generator<Task, SequenceResult<K>[], unknown> {
+  if (calls.length === 0) return [];
+  const tasks = calls.map((call) => df.callEntity(call.entity, call.operation, call.input));
+  return (yield df.Task.all(tasks)) as SequenceResult<K>[];
+}
+
+/** As `askEach`. Throws the first refusal, once all have answered. */
+export function* askAll<K extends keyof SequenceAnswers>(
+  df: EntitiesCaller,
+  calls: readonly EntityCall<SequenceResult<K>>[],
+): Generator<Task, Extract<SequenceResult<K>, { ok: true }>[], unknown> {
+  const answers = yield* askEach(df, calls);
+  for (const answer of answers) if (!answer.ok) throw fromErrorValue(answer.error);
+  return answers as Extract<SequenceResult<K>, { ok: true }>[];
 }
 
 export function reserveOperation(

@@ -9,11 +9,11 @@ import { invariant, OrdinalError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import { ascending, decimalSchema, endOf, fromJson, type IdRange, idRangeSchema, toJson } from './id-range.ts';
 
-/** A run ID or the like: printable ASCII that JSON does not escape, so that bytes can be counted in characters. */
+/** A life's name, or a helper's instance ID: printable ASCII that JSON does not escape, so that bytes can be counted in characters. */
 export const ownerSchema = z
   .string()
   .regex(/^[!#-[\]-~]+$/, 'must be printable ASCII without quotes, backslash or space')
-  .max(limits.runIdLengthMax);
+  .max(limits.lifeIdLengthMax);
 /** Which life of its owner an operation comes from: anything that grows with each, such as its start time in ms. */
 export const attemptSchema = z.int().nonnegative();
 

@@ -3,7 +3,6 @@
  * record is written last: a batch is split when its record is there. All names and bytes are pure functions of the
  * plan and the pinned blob, so a second execution changes nothing.
  */
-
 import { crcOf } from '../bytes/crc32.ts';
 import { packBatch } from '../documents/batch-blob.ts';
 import { type PlanRef, partOf } from '../documents/documents.ts';
@@ -12,7 +11,7 @@ import { segmentsOf } from '../documents/split-record.ts';
 import type { Environment } from '../environment/environment.ts';
 import type { CompiledPipeline } from '../pipeline/compiled.ts';
 import { Uploads } from '../storage/in-flight.ts';
-import { blockId, output, work } from '../storage/names.ts';
+import { blockId, type Life, output, work } from '../storage/names.ts';
 import { BatchSplitter } from './batch.ts';
 import { HeldBlocks } from './deferred-blocks.ts';
 import { readUnits } from './read-units.ts';
@@ -28,7 +27,7 @@ export interface SplitOutput {
 }
 
 export async function splitActivity(environment: Environment, input: BatchInput): Promise<SplitOutput> {
-  const { runId, batch } = input;
+  const { batch } = input;
   const { store, config } = environment;
   const planned = await loadPlan(environment, input);
   const { plan, pipeline } = planned;
@@ -41,21 +40,21 @@ export async function splitActivity(environment: Environment, input: BatchInput)
   });
   const uploads = new Uploads(config.requestsInFlight);
   const held = new HeldBlocks();
-  const target = { environment, pipeline, runId, batch, part: partOf(plan, batch), held };
+  const target = { environment, pipeline, of: input, batch, part: partOf(plan, batch), held };
   for await (const { place, chunks } of readUnits(environment, planned, batch)) {
     for (const [entity, written] of splitter.add(chunks, place)) await stageStatic(uploads, target, entity, written);
   }
   const split = splitter.finish(batch);
   await uploads.done();
   const { bytes, metadata } = packBatch(pipeline, split, held.bytes());
-  await store.write(config.workContainer, work.split(runId, batch), bytes, { metadata });
+  await store.write(config.workContainer, work.split(input, batch), bytes, { metadata });
   return { batch, rows: split.record.rows };
 }
 
 interface StageTarget {
   environment: Environment;
   pipeline: CompiledPipeline;
-  runId: string;
+  of: Life;
   batch: number;
   part: number;
   held: HeldBlocks;
@@ -67,8 +66,8 @@ async function stageStatic(
   entity: string,
   { fragment, parts }: WrittenFragment,
 ): Promise<void> {
-  const { environment, pipeline, runId, batch, part, held } = target;
-  const name = output.part(pipeline, entity, runId, part);
+  const { environment, pipeline, of, batch, part, held } = target;
+  const name = output.part(pipeline, entity, of, part);
   const segments = segmentsOf(fragment.columns);
   fragment.checksums = segments.map(() => 0);
   fragment.held = segments.map(() => null);

@@ -24,7 +24,7 @@ export async function checkRejected(
   const total = rejected.reduce((sum, rows) => sum + rows, 0);
   if (total <= pipeline.maxRejected * plan.rows) return;
   const batch = rejected.findIndex((rows) => rows > 0);
-  const { name, bytes } = await readBatch(environment, pipeline, plan.runId, tally, batch, 'rejected');
+  const { name, bytes } = await readBatch(environment, pipeline, plan, tally, batch, 'rejected');
   const list = readTable(bytes, name);
   const first = (column: string) => textAt(list, column);
   const share = `${total} of ${plan.rows} rows were refused, above the share of ${pipeline.maxRejected}`;
@@ -63,13 +63,13 @@ export async function publishRejected(
   if (rows === 0) return undefined;
   const batches = rejected.flatMap((count, batch) => (count > 0 ? [batch] : []));
   const lists = await mapBounded(batches, config.requestsInFlight, (batch) =>
-    readBatch(environment, pipeline, plan.runId, tally, batch, 'rejected'),
+    readBatch(environment, pipeline, plan, tally, batch, 'rejected'),
   );
   const { bytes, lines } = joinQuarantine(lists, {
     codec: plan.codec,
     keyValues: { 'ordinal.run': plan.runId, 'ordinal.pipeline': pipeline.name },
   });
-  const blob = output.quarantine(pipeline, plan.runId);
+  const blob = output.quarantine(pipeline, plan);
   const options = { contentType: 'application/vnd.apache.parquet' };
   await store.write(pipeline.output.container, blob, bytes, options);
   return { rows, lines, blob };

@@ -47,6 +47,7 @@ export class SourceUnit {
     this.place = place;
     this.#rejections = pipeline.onInvalid === 'quarantine' ? new Rejections(this.rows) : undefined;
     const keyed = new Set(pipeline.feeds.flatMap((feed) => feed.columns));
+    const read = columnsRead(pipeline);
     for (const contract of pipeline.contract) {
       const { name } = contract;
       const fetched = chunks.get(name);
@@ -56,6 +57,7 @@ export class SourceUnit {
         type,
         place,
         distinct: contract.active || keyed.has(name),
+        read: read.has(name),
         trust: pipeline.trust === true,
         rejections: this.#rejections,
         memory,
@@ -169,6 +171,19 @@ export class SourceUnit {
       cause: thrown,
     });
   }
+}
+
+/** Contract columns of which some entity needs the values, and not only the bytes. */
+function columnsRead({ entities, feeds }: CompiledPipeline): Set<string> {
+  const names = feeds.flatMap((feed) => feed.columns);
+  for (const { kind, where, columns } of entities) {
+    names.push(...(where?.columns ?? []));
+    for (const column of columns) {
+      if (column.kind === 'map' || (column.kind === 'copy' && (kind === 'keyed' || where))) names.push(column.source);
+      if (column.kind === 'compute') names.push(...column.sources);
+    }
+  }
+  return new Set(names);
 }
 
 function selectionOf(mask: Uint8Array, count?: number): Selection {

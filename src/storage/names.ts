@@ -9,46 +9,79 @@ import type { CompiledPipeline } from '../pipeline/compiled.ts';
 
 const pad = (n: number, width: number) => String(n).padStart(width, '0');
 
+/**
+ * One life of a run, counted from 1. A run that failed or was ended is started again under its ID as its next life. What
+ * a life writes or deletes carries the life in its name, so that no late request of one life can touch another.
+ */
+export interface Life {
+  runId: string;
+  life: number;
+}
+
+/**
+ * The name of a life: of its orchestration instance, of its output files, and as owner of reservations and leases. The
+ * first life has the run's own name. `~` is outside a run ID's alphabet, so no life has the name of another run.
+ */
+export function lifeId({ runId, life }: Life): string {
+  return life === 1 ? runId : `${runId}~${life}`;
+}
+
+/** The life of that name; undefined for a name that is none, as those of helpers are. */
+export function lifeOfId(id: string): Life | undefined {
+  const [, runId, number] = /^([A-Za-z0-9][A-Za-z0-9_-]*)(?:~([1-9]\d*))?$/.exec(id) ?? [];
+  if (runId === undefined || number === '1') return undefined;
+  return { runId, life: Number(number ?? 1) };
+}
+
 /** A keyed entity's rows of a run: of new keys, of keys that were known, of keys whose attributes changed. */
 export type KeyedDatasetKind = 'new' | 'known' | 'changes';
 
 const tail = (dataset: KeyedDatasetKind) => (dataset === 'new' ? '' : `-${dataset}`);
 
-/** Blobs of one run in the work container. */
+/** What one life leaves for its next phases. */
+const folderOf = ({ runId, life }: Life) => `runs/${runId}/${life}/`;
+
+/** Blobs of the work container. */
 export const work = {
-  runPrefix: (runId: string) => `runs/${runId}/`,
-  plan: (runId: string) => `runs/${runId}/plan.json`,
-  /** Some of the run's source files; `digest` is of all of them. */
-  files: (runId: string, digest: string, part: number) => `runs/${runId}/files/${digest}-${pad(part, 5)}.json`,
+  runPrefix: folderOf,
+  /** Of all lives of a run. */
+  runsPrefix: (runId: string) => `runs/${runId}/`,
+  plan: (of: Life) => `${folderOf(of)}plan.json`,
+  /** Some of the life's source files; `digest` is of all of them. */
+  files: (of: Life, digest: string, part: number) => `${folderOf(of)}files/${digest}-${pad(part, 5)}.json`,
   /** The same before their footers were read, of many files. */
-  listing: (runId: string, digest: string, part: number) => `runs/${runId}/listing/${digest}-${pad(part, 5)}.json`,
+  listing: (of: Life, digest: string, part: number) => `${folderOf(of)}listing/${digest}-${pad(part, 5)}.json`,
   /**
    * What one split batch leaves: counts, chunk metadata of staged blocks, foreign-key dictionaries; refused rows; the
    * distinct keys of each keyed entity in first-seen order.
    */
-  split: (runId: string, batch: number) => `runs/${runId}/split/${pad(batch, 6)}.bin`,
-  splitPrefix: (runId: string) => `runs/${runId}/split/`,
+  split: (of: Life, batch: number) => `${folderOf(of)}split/${pad(batch, 6)}.bin`,
+  splitPrefix: (of: Life) => `${folderOf(of)}split/`,
   /** For one key partition of a keyed entity: batch-local key → ID, new ordinal, or none of its keys. */
-  slots: (runId: string, entity: string, partition: number) =>
-    `runs/${runId}/resolved/${entity}-${pad(partition, 3)}.slots`,
+  slots: (of: Life, entity: string, partition: number) =>
+    `${folderOf(of)}resolved/${entity}-${pad(partition, 3)}.slots`,
   /** For one key partition of a keyed entity: the staged blocks of a dataset's rows. */
-  resolved: (runId: string, entity: string, partition: number, dataset: KeyedDatasetKind) =>
-    `runs/${runId}/resolved/${entity}-${pad(partition, 3)}${tail(dataset)}.bin`,
+  resolved: (of: Life, entity: string, partition: number, dataset: KeyedDatasetKind) =>
+    `${folderOf(of)}resolved/${entity}-${pad(partition, 3)}${tail(dataset)}.bin`,
   /** For one key partition of a keyed entity: what resolving it came to. */
-  resolution: (runId: string, entity: string, partition: number) =>
-    `runs/${runId}/resolved/${entity}-${pad(partition, 3)}.json`,
+  resolution: (of: Life, entity: string, partition: number) =>
+    `${folderOf(of)}resolved/${entity}-${pad(partition, 3)}.json`,
   /** The ranges that the run's sequences gave it. */
-  ids: (runId: string) => `runs/${runId}/ids.json`,
-  sealed: (runId: string, unit: string) => `runs/${runId}/sealed/${unit}.json`,
-  sealedPrefix: (runId: string) => `runs/${runId}/sealed/`,
-  published: (runId: string, entity: string, part: number, dataset: KeyedDatasetKind = 'new') =>
-    `runs/${runId}/published/${entity}-${pad(part, 5)}${tail(dataset)}.json`,
+  ids: (of: Life) => `${folderOf(of)}ids.json`,
+  sealed: (of: Life, unit: string) => `${folderOf(of)}sealed/${unit}.json`,
+  sealedPrefix: (of: Life) => `${folderOf(of)}sealed/`,
+  published: (of: Life, entity: string, part: number, dataset: KeyedDatasetKind = 'new') =>
+    `${folderOf(of)}published/${entity}-${pad(part, 5)}${tail(dataset)}.json`,
   /** The identity of a pipeline's last published run. */
   identity: (pipeline: string) => `pipelines/${pipeline}.json`,
   /** What a dry run would write. */
-  preview: (runId: string) => `runs/${runId}/preview.json`,
-  /** A list of blobs that a run was started with. */
-  selection: (runId: string) => `selections/${runId}.json`,
+  preview: (of: Life) => `${folderOf(of)}preview.json`,
+  /** That a life of a run was asked for, and with which input. Decides who starts it: put if absent. */
+  claim: ({ runId, life }: Life) => `lives/${runId}/${life}.json`,
+  claims: (runId: string) => `lives/${runId}/`,
+  claimPrefix: 'lives/',
+  /** A list of blobs that a run was started with: another list of the same run has another name. */
+  selection: (runId: string, sha256: string) => `selections/${runId}/${sha256}.json`,
   selectionPrefix: 'selections/',
   /** That a version of a blob arrived; its name is a digest of the blob's name and ETag. */
   receipt: (pipeline: string, digest: string) => `arrivals/${pipeline}/received/${digest}`,
@@ -63,23 +96,38 @@ export const work = {
 /** Blobs of the output container. */
 export const output = {
   folder: (pipeline: CompiledPipeline, entity: string) => `${pipeline.output.prefix}${entity}`,
-  /** The files of one run in an entity's folder. */
-  wildcard: (runId: string) => `${runId}-*.parquet`,
-  part: (pipeline: CompiledPipeline, entity: string, runId: string, part: number) =>
-    `${pipeline.output.prefix}${entity}/${runId}-${pad(part, 5)}.parquet`,
+  /** The files of one life of a run in an entity's folder. */
+  wildcard: (of: Life) => `${lifeId(of)}-*.parquet`,
+  part: (pipeline: CompiledPipeline, entity: string, of: Life, part: number) =>
+    `${pipeline.output.prefix}${entity}/${lifeId(of)}-${pad(part, 5)}.parquet`,
   /** A file of one of a keyed entity's datasets. Rows of known keys lie beside those of new ones. */
-  keyed: (pipeline: CompiledPipeline, entity: string, runId: string, partition: number, dataset: KeyedDatasetKind) =>
+  keyed: (pipeline: CompiledPipeline, entity: string, of: Life, partition: number, dataset: KeyedDatasetKind) =>
     dataset === 'changes'
-      ? `${pipeline.output.prefix}_changes/${entity}/${runId}-${pad(partition, 5)}.parquet`
-      : `${pipeline.output.prefix}${entity}/${runId}-${pad(partition, 5)}${tail(dataset)}.parquet`,
+      ? `${pipeline.output.prefix}_changes/${entity}/${lifeId(of)}-${pad(partition, 5)}.parquet`
+      : `${pipeline.output.prefix}${entity}/${lifeId(of)}-${pad(partition, 5)}${tail(dataset)}.parquet`,
   /** The refused rows of a run. */
-  quarantine: (pipeline: CompiledPipeline, runId: string) =>
-    `${pipeline.output.prefix}_quarantine/${runId}-${pad(0, 5)}.parquet`,
+  quarantine: (pipeline: CompiledPipeline, of: Life) =>
+    `${pipeline.output.prefix}_quarantine/${lifeId(of)}-${pad(0, 5)}.parquet`,
+  /** Beginnings of the names of all files that a life may have written: of some of other runs too. See `isFileOf`. */
+  filePrefixes: (pipeline: CompiledPipeline, of: Life) => {
+    const { prefix } = pipeline.output;
+    const folders = pipeline.entities.flatMap(({ kind, name }) =>
+      kind === 'keyed' ? [`${prefix}${name}/`, `${prefix}_changes/${name}/`] : [`${prefix}${name}/`],
+    );
+    return [...folders, `${prefix}_quarantine/`].map((folder) => `${folder}${lifeId(of)}-`);
+  },
   manifest: (pipeline: CompiledPipeline, runId: string) => `${pipeline.output.prefix}_manifests/${runId}.json`,
   /** `folder` is an entity's, or empty. */
   marker: (pipeline: CompiledPipeline, folder: string) => `${pipeline.output.prefix}${folder}_SUCCESS`,
   manifestPrefix: (pipeline: CompiledPipeline) => `${pipeline.output.prefix}_manifests/`,
 };
+
+/** Whether an output file is of this very life: `a-1` is a run of its own, and no file of it is one of run `a`. */
+export function isFileOf(of: Life, name: string): boolean {
+  const own = `${lifeId(of)}-`;
+  const file = name.slice(name.lastIndexOf('/') + 1);
+  return file.startsWith(own) && /^\d{5}(-known)?\.parquet$/.test(file.slice(own.length));
+}
 
 /** Unit tags: who staged a row group. */
 export const unit = {

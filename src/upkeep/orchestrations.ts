@@ -2,13 +2,16 @@
  * What operators do with sequences and key indexes, as orchestrations: only they can call entities and hold a lease.
  * Started through the durable HTTP API, by `npm run ordinal`.
  */
+
 import type { Task } from 'durable-functions';
 import { z } from 'zod';
 import { type ActivityResult, shortened } from '../durable/activity.ts';
 import type { Orchestration } from '../durable/context.ts';
 import { activity } from '../durable/fan-out.ts';
 import { toErrorValue } from '../errors.ts';
-import { acquireLeases, releaseLeases } from '../run/leases.ts';
+import { limits } from '../limits.ts';
+import { acquireLeases } from '../run/leases.ts';
+import { releaseLeases } from '../run/settle.ts';
 import { askEntity, sequenceEntityName } from '../sequence/calls.ts';
 import type { SequenceResult } from '../sequence/operations.ts';
 
@@ -42,19 +45,21 @@ export const rebuildInputSchema = z.object({ index: z.string() });
 export function* rebuildOrchestrator(context: { df: Orchestration }): Generator<Task, ActivityResult<object>, unknown> {
   const { df } = context;
   const holder = {
-    input: { runId: df.instanceId },
-    attempt: df.currentUtcDateTime.getTime(),
+    owner: df.instanceId,
     leases: [] as string[],
     terms: {},
   };
   try {
     const { index } = rebuildInputSchema.parse(df.getInput<unknown>());
-    yield* acquireLeases(df, [index], holder, () => df.setCustomStatus({ phase: 'wait' }));
+    yield* acquireLeases(df, [index], holder, {
+      onWait: (waiting) => df.setCustomStatus({ phase: 'wait', waiting }),
+      minutesMax: limits.waitMinutesMax,
+    });
     const value = yield* activity(df, 'rebuildIndex', { index });
-    yield* releaseLeases(df, holder.leases, holder.input.runId, holder.attempt);
+    yield* releaseLeases(df, holder.leases, holder.owner);
     return { ok: true, value };
   } catch (thrown) {
-    yield* releaseLeases(df, holder.leases, holder.input.runId, holder.attempt);
+    yield* releaseLeases(df, holder.leases, holder.owner);
     return { ok: false, error: shortened(toErrorValue(thrown)) };
   }
 }

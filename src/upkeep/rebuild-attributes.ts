@@ -5,6 +5,7 @@
  */
 
 import type { Manifest } from '../documents/documents.ts';
+import { publishedManifests } from '../documents/manifests.ts';
 import { entitiesOf, keysOf, readPublished, type Sharing } from '../documents/published-keys.ts';
 import type { Environment } from '../environment/environment.ts';
 import { invariant } from '../errors.ts';
@@ -14,7 +15,6 @@ import { partitionOf } from '../keys/key-index.ts';
 import { KeyTable } from '../keys/table.ts';
 import type { Table } from '../parquet/table.ts';
 import { isAttribute, type KeyedEntity } from '../pipeline/compiled.ts';
-import { publishedManifests } from '../verify/verify.ts';
 
 /** Writes them for all entities that report changes, and names them in the heads, one for each partition. */
 export async function rebuildAttributes(
@@ -24,7 +24,7 @@ export async function rebuildAttributes(
   heads: IndexHead[],
 ): Promise<void> {
   const { store, config } = environment;
-  const manifests = (await publishedManifests(environment)).sort((a, b) => (a.finishedAt < b.finishedAt ? -1 : 1));
+  const manifests = await publishedManifests(environment);
   for (const { pipeline, entity } of sharing) {
     if (entity.onChange !== 'report') continue;
     const owner = `${pipeline}.${entity.name}`;

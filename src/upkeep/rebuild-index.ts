@@ -5,6 +5,7 @@
  */
 import { z } from 'zod';
 import type { Manifest } from '../documents/documents.ts';
+import { publishedManifests } from '../documents/manifests.ts';
 import { entitiesOf, keysOf, readPublished, type Sharing } from '../documents/published-keys.ts';
 import type { Environment } from '../environment/environment.ts';
 import { invariant, OrdinalError } from '../errors.ts';
@@ -15,7 +16,6 @@ import { SegmentWriter } from '../keys/segment.ts';
 import { hashKey, KeyTable } from '../keys/table.ts';
 import type { KeyedEntity } from '../pipeline/compiled.ts';
 import { readVersioned, writeJson } from '../storage/json.ts';
-import { publishedManifests } from '../verify/verify.ts';
 import { rebuildAttributes } from './rebuild-attributes.ts';
 
 export const rebuildIndexInputSchema = z.object({ index: z.string() });
@@ -92,7 +92,6 @@ interface PublishedKeys {
 /** Files of the entities that share an index, oldest run first. */
 async function publishedFiles(environment: Environment, sharing: readonly Sharing[]): Promise<PublishedKeys[]> {
   const manifests = await publishedManifests(environment);
-  manifests.sort((a, b) => (a.finishedAt < b.finishedAt ? -1 : 1));
   return manifests.flatMap((manifest: Manifest) =>
     sharing
       .filter(({ pipeline }) => pipeline === manifest.pipeline)

@@ -1,40 +1,22 @@
 /**
  * Housekeeping, by a timer: ends runs that hang beyond their deadline, forgets ended instances, and removes what ended
  * runs left in the work container. It works in pages and stops when its time is up; the next one goes on. Only names
- * under `runs/`, `selections/` and `arrivals/` are ever removed: what a manifest names lies elsewhere.
+ * under `runs/`, `selections/`, `arrivals/` and `lives/` are removed here: what a manifest names lies elsewhere.
  */
-
-import { runInputSchema } from '../documents/documents.ts';
-import { type DurableRuns, endedStatuses, endReason, type Instance } from '../durable/client.ts';
-import type { Environment } from '../environment/environment.ts';
-import { type Log, logEvent } from '../environment/telemetry.ts';
-import { invariant } from '../errors.ts';
+import { lifeInputSchema } from '../documents/documents.ts';
+import { endedStatuses, endReason, type Instance } from '../durable/client.ts';
+import { logEvent } from '../environment/telemetry.ts';
 import { limits } from '../limits.ts';
-import { RUN_ORCHESTRATION } from '../run/orchestrator.ts';
-import { TIDY_ORCHESTRATION, type TidyInput, tidyInstanceId } from '../run/settle-terminated.ts';
-import { mapBounded } from '../storage/in-flight.ts';
-import { work } from '../storage/names.ts';
+import { isOver } from '../lives/activities.ts';
+import { changeClaim, readClaim } from '../lives/claims.ts';
+import { askForEnd, settleLater } from '../lives/end.ts';
+import { RUN_ORCHESTRATION } from '../lives/names.ts';
+import { type Life, lifeId, lifeOfId, work } from '../storage/names.ts';
 import type { BlobItem } from '../storage/store.ts';
+import { remove, type Sweep, type Swept } from './sweep-context.ts';
+import { sweepLives } from './sweep-lives.ts';
 
-export interface Sweep {
-  environment: Environment;
-  runs: DurableRuns;
-  log: Log;
-  now: () => Date;
-}
-
-export interface Swept {
-  /** Runs that hung beyond their deadline, and were ended. */
-  ended: number;
-  /** Dead runs whose reservations and leftovers are being given back. */
-  settling: number;
-  /** Instances that were forgotten. */
-  purged: number;
-  /** Blobs that were removed. */
-  removed: number;
-  /** False when time or pages ran out: the next sweep goes on. */
-  complete: boolean;
-}
+export type { Sweep, Swept };
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
@@ -45,10 +27,11 @@ const SWEEP_MS_MAX = 4 * 60_000;
 const PAGE = 100;
 
 export async function sweep(context: Sweep): Promise<Swept> {
-  const swept: Swept = { ended: 0, settling: 0, purged: 0, removed: 0, complete: true };
+  const swept: Swept = { ended: 0, settling: 0, started: 0, purged: 0, removed: 0, complete: true };
   const until = context.now().getTime() + SWEEP_MS_MAX;
   const timeIsUp = () => context.now().getTime() > until;
   await endOverdue(context, swept, timeIsUp);
+  await sweepLives(context, swept, timeIsUp);
   await forgetEnded(context, swept, timeIsUp);
   await removeLeftovers(context, swept, timeIsUp);
   await removeOld(context, swept, timeIsUp);
@@ -58,18 +41,15 @@ export async function sweep(context: Sweep): Promise<Swept> {
 
 /** A run's own timer ends it at its deadline; one that no longer moves is ended from here. */
 async function endOverdue(context: Sweep, swept: Swept, timeIsUp: () => boolean): Promise<void> {
-  const { runs, now, log } = context;
+  const { now, log } = context;
   const status = ['Pending', 'Running', 'ContinuedAsNew', 'Suspended'] as const;
   await forEachInstance(context, { status }, swept, timeIsUp, async (instance) => {
-    const input = runInputSchema.safeParse(instance.input);
+    const input = lifeInputSchema.safeParse(instance.input);
     if (instance.name !== RUN_ORCHESTRATION || !input.success || input.data.deadline === undefined) return;
     if (now().getTime() < Date.parse(input.data.deadline) + DEADLINE_GRACE_MS) return;
-    const { runId, callBackUri } = input.data;
+    const { runId, life, callBackUri } = input.data;
     const reason = endReason('DeadlineExceeded', `the run had not ended by ${input.data.deadline}`);
-    const before = now().getTime();
-    const tidy: TidyInput = { runId, reason, before, ...(callBackUri !== undefined && { callBackUri }) };
-    await runs.start(TIDY_ORCHESTRATION, tidyInstanceId(runId), tidy);
-    await runs.terminate(runId, reason);
+    await askForEnd(context, { runId, life, reason, ...(callBackUri !== undefined && { callBackUri }) });
     logEvent(log, 'runOverdue', { runId, deadline: input.data.deadline }, 'warn');
     swept.ended++;
   });
@@ -86,56 +66,52 @@ async function forgetEnded(context: Sweep, swept: Swept, timeIsUp: () => boolean
   });
 }
 
+/** Whether nothing of a life needs its instance any more. What it left is removed; one that still holds something is settled. */
 async function leavesNothing(context: Sweep, swept: Swept, { instanceId, status }: Instance): Promise<boolean> {
-  const { store, config } = context.environment;
-  // A run that failed or was ended drops its plan when it has given back everything.
-  if (status !== 'Completed' && (await store.head(config.workContainer, work.plan(instanceId)))) {
-    await settle(context, swept, instanceId);
+  const of = lifeOfId(instanceId);
+  if (!of) return true;
+  if (status !== 'Completed') {
+    const claim = await readClaim(context.environment, of);
+    if (!claim || isOver(claim)) return true;
+    await settle(context, swept, of);
     return false;
   }
-  await remove(context, swept, await names(context, work.runPrefix(instanceId)));
-  await remove(context, swept, [work.selection(instanceId)]);
+  await remove(context, swept, await names(context, work.runPrefix(of)));
+  // Without its instance, the claim would look as if it had never been started.
+  const overAt = context.now().toISOString();
+  await changeClaim(context.environment, of, (claim) => ({ ...claim, state: 'swept', overAt }));
   return true;
 }
 
-async function settle({ runs, now }: Sweep, swept: Swept, runId: string): Promise<void> {
-  const tidy: TidyInput = { runId, reason: 'found dead', before: now().getTime() };
-  const started = await runs.start(TIDY_ORCHESTRATION, tidyInstanceId(runId), tidy);
-  if (started) swept.settling++;
+async function settle({ runs }: Sweep, swept: Swept, of: Life): Promise<void> {
+  if (await settleLater(runs, { ...of, reason: 'found dead' })) swept.settling++;
 }
 
-/** Work in progress of runs that have ended, and of runs that nobody knows any more. */
+/** Work in progress of lives that have ended, and of those that nobody knows any more. */
 async function removeLeftovers(context: Sweep, swept: Swept, timeIsUp: () => boolean): Promise<void> {
   const { environment, runs, now } = context;
   const { store, config } = environment;
   const before = now().getTime() - config.keepWorkHours * HOUR_MS;
-  let open: { runId: string; blobs: BlobItem[] } | undefined;
+  let open: { of: Life; folder: string; blobs: BlobItem[] } | undefined;
   const finish = async (): Promise<void> => {
     if (!open || open.blobs.some((blob) => Date.parse(blob.lastModified) > before)) return;
-    const { runId, blobs } = open;
-    const instance = await runs.get(runId);
-    const dead =
-      !instance || (instance.status !== 'Completed' && (endedStatuses as readonly string[]).includes(instance.status));
-    if (instance?.status === 'Completed')
-      await remove(
-        context,
-        swept,
-        blobs.map(({ name }) => name),
-      );
-    else if (dead && blobs.some(({ name }) => name === work.plan(runId))) await settle(context, swept, runId);
-    else if (dead)
-      await remove(
-        context,
-        swept,
-        blobs.map(({ name }) => name),
-      );
+    const { of, blobs } = open;
+    const instance = await runs.get(lifeId(of));
+    if (instance && !(endedStatuses as readonly string[]).includes(instance.status)) return;
+    const claim = instance?.status === 'Completed' ? undefined : await readClaim(environment, of);
+    if (claim && !isOver(claim)) await settle(context, swept, of);
+    else {
+      const left = blobs.map(({ name }) => name);
+      await remove(context, swept, left);
+    }
   };
-  // In name order, so the blobs of one run come together.
+  // In name order, so the blobs of one life come together.
   for await (const blob of store.list(config.workContainer, 'runs/')) {
-    const runId = blob.name.split('/')[1] ?? '';
-    if (open?.runId !== runId) {
+    const [, runId = '', life = ''] = blob.name.split('/');
+    const folder = `${runId}/${life}`;
+    if (open?.folder !== folder) {
       await finish();
-      open = { runId, blobs: [] };
+      open = { of: { runId, life: Number(life) }, folder, blobs: [] };
       if (timeIsUp()) {
         swept.complete = false;
         return;
@@ -171,17 +147,6 @@ async function names({ environment }: Sweep, prefix: string): Promise<string[]> 
   const found: string[] = [];
   for await (const blob of environment.store.list(environment.config.workContainer, prefix)) found.push(blob.name);
   return found;
-}
-
-async function remove({ environment }: Sweep, swept: Swept, list: readonly string[]): Promise<void> {
-  const { store, config, pipelines } = environment;
-  const published = [...pipelines.values()].filter(({ output }) => output.container === config.workContainer);
-  await mapBounded(list, config.requestsInFlight, async (name) => {
-    invariant(/^(runs|selections|arrivals)\//.test(name), `"${name}" is work in progress`);
-    // Outputs may lie in the work container, in a folder of any name.
-    if (published.some(({ output }) => name.startsWith(output.prefix))) return;
-    if (await store.remove(config.workContainer, name)) swept.removed++;
-  });
 }
 
 async function forEachInstance(

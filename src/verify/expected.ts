@@ -1,4 +1,5 @@
 /** What a pipeline makes of source rows, one row at a time: predicates, functions and keys are called for each. */
+import { functionValue, passes, type RowReader } from '../pipeline/by-row.ts';
 import type { CompiledPipeline, Entity, OutColumn } from '../pipeline/compiled.ts';
 import { type Canon, canonOfJs, type KeyText, keyText, shortest } from './canonical-value.ts';
 import type { KeyBook } from './key-book.ts';
@@ -27,7 +28,7 @@ export class ExpectedRows {
       mask = new Uint8Array(this.source.rows);
       for (let r = 0; r < mask.length; r++) {
         const accepted = !this.source.refused.has(r);
-        mask[r] = accepted && (!where || where.test(...this.#js(where.columns, r))) ? 1 : 0;
+        mask[r] = accepted && passes(where, this.#reader(r)) ? 1 : 0;
       }
       this.#passes.set(name, mask);
     }
@@ -51,14 +52,10 @@ export class ExpectedRows {
     switch (column.kind) {
       case 'copy':
         return this.source.cells.get(column.source)!.canon[row]!;
-      case 'map': {
-        const [value] = this.#js([column.source], row);
-        return value === null && !column.nulls ? null : canonOfJs(column.fn(value), column.type);
-      }
+      case 'map':
       case 'compute':
-        return canonOfJs(column.fn(...this.#js(column.sources, row)), column.type);
       case 'constant':
-        return canonOfJs(column.value, column.type);
+        return canonOfJs(functionValue(column, this.#reader(row)), column.type);
       case 'ref': {
         const key = this.key(column.columns, row);
         const target = this.#entity(column.entity);
@@ -78,7 +75,7 @@ export class ExpectedRows {
     return this.#pipeline.entities.find((entity) => entity.name === name);
   }
 
-  #js(columns: readonly string[], row: number): unknown[] {
-    return columns.map((name) => this.source.cells.get(name)!.js[row] ?? null);
+  #reader(row: number): RowReader {
+    return (column) => this.source.cells.get(column)!.js[row] ?? null;
   }
 }

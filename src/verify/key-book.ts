@@ -1,6 +1,7 @@
 /** Every key of the indexes as it was published, with its ID and the run that gave it; and keys that have several. */
 
 import type { Manifest } from '../documents/documents.ts';
+import { inOrderOfFinish } from '../documents/manifests.ts';
 import type { Environment } from '../environment/environment.ts';
 import { readTable } from '../parquet/table.ts';
 import type { KeyedEntity } from '../pipeline/compiled.ts';
@@ -17,9 +18,6 @@ export interface KeyBook {
   /** By run: what is wrong with the keys that it numbered. */
   findings: ReadonlyMap<string, string[]>;
 }
-
-export const inOrderOfFinish = (all: readonly Manifest[]): Manifest[] =>
-  all.toSorted((a, b) => (a.finishedAt < b.finishedAt ? -1 : 1));
 
 /** Reads the keys of all runs, in the order of their finish. Memory goes with the number of keys. */
 export async function readKeyBook(environment: Environment, all: readonly Manifest[]): Promise<KeyBook> {

@@ -1,11 +1,12 @@
 /** What was published of each key's attributes before a run: an entity's rows with its changes laid over them. */
 
 import type { Manifest } from '../documents/documents.ts';
+import { inOrderOfFinish } from '../documents/manifests.ts';
 import type { Environment } from '../environment/environment.ts';
 import { readTable } from '../parquet/table.ts';
 import { isAttribute, type KeyedEntity } from '../pipeline/compiled.ts';
 import { type Canon, cellReader, type KeyText, textOf } from './canonical-value.ts';
-import { inOrderOfFinish, keyReader } from './key-book.ts';
+import { keyReader } from './key-book.ts';
 
 /** Attributes that are not null, as one text. */
 export function attributesText(entity: KeyedEntity, at: (name: string) => Canon | undefined): string {

@@ -4,15 +4,13 @@
  */
 
 import { crcOf, crcText } from '../bytes/crc32.ts';
-import { type Manifest, manifestSchema, type PublishedFile } from '../documents/documents.ts';
+import type { Manifest, PublishedFile } from '../documents/documents.ts';
 import type { Environment } from '../environment/environment.ts';
 import { OrdinalError } from '../errors.ts';
 import { parseFooter } from '../parquet/footer-read.ts';
 import { readTable, type Table, type TableColumn } from '../parquet/table.ts';
 import type { CompiledPipeline, Entity } from '../pipeline/compiled.ts';
 import { ascending, countOf, endOf, fromJson, type IdList } from '../sequence/id-range.ts';
-import { readJson } from '../storage/json.ts';
-import { output } from '../storage/names.ts';
 import { checkIds, idColumns } from './ids.ts';
 import type { KeyBook } from './key-book.ts';
 import { States } from './states.ts';
@@ -39,19 +37,6 @@ export interface VerifyOptions {
   source?: boolean;
   /** Shared by the verifications of several runs, in the order of their finish. */
   states?: States;
-}
-
-/** All published manifests of all pipelines. */
-export async function publishedManifests(environment: Environment): Promise<Manifest[]> {
-  const manifests: Manifest[] = [];
-  for (const pipeline of environment.pipelines.values()) {
-    const { container } = pipeline.output;
-    for await (const blob of environment.store.list(container, output.manifestPrefix(pipeline))) {
-      const manifest = await readJson(environment.store, container, blob.name, manifestSchema);
-      if (manifest?.outcome === 'published') manifests.push(manifest);
-    }
-  }
-  return manifests;
 }
 
 /**

@@ -28,11 +28,13 @@ export const errorSchema = z.object({
 
 export const runSummarySchema = z.object({
   runId: z.string(),
+  life: z.int().positive().describe('Counts the starts of the run: another one after each failure.'),
   pipeline: z.string(),
   status: z.enum(['Pending', 'Running', 'Completed', 'Failed', 'Terminated']),
   phase: phaseSchema,
   startedAt: z.string(),
   updatedAt: z.string(),
+  waiting: z.string().optional().describe('What the run waits for before it goes on.'),
   dryRun: z.literal(true).optional(),
   error: errorSchema.extend({ line: z.string().describe('What, where and what to do, in one text.') }).optional(),
 });

@@ -1,6 +1,8 @@
 /** A run as its users see it: durable status, progress counted from the blobs that exist, and the manifest at the end. */
+export type { RunView } from './run-view-schema.ts';
+
 import { z } from 'zod';
-import { type Manifest, manifestSchema, planSchema, previewSchema, runInputSchema } from '../documents/documents.ts';
+import { lifeInputSchema, type Manifest, manifestSchema, planSchema, previewSchema } from '../documents/documents.ts';
 import { loadFiles } from '../documents/source-files.ts';
 import { type RunStatus, runStatusSchema } from '../documents/status.ts';
 import { endedError, hasEnded, type Instance } from '../durable/client.ts';
@@ -8,31 +10,31 @@ import type { Environment } from '../environment/environment.ts';
 import { type ErrorValue, errorLine } from '../errors.ts';
 import { limits } from '../limits.ts';
 import { readJson } from '../storage/json.ts';
-import { output, work } from '../storage/names.ts';
+import { type Life, output, work } from '../storage/names.ts';
 import type { RunSummary, RunView } from './run-view-schema.ts';
-
-export type { RunView } from './run-view-schema.ts';
 
 /** What the instance alone says of its run. Undefined when its input is not a run's. */
 export function summarizeRun(instance: Instance): RunSummary | undefined {
-  const input = runInputSchema.safeParse(instance.input);
+  const input = lifeInputSchema.safeParse(instance.input);
   if (!input.success) return undefined;
   const said = statusSaid(instance);
   const status = statusOf(instance);
   return {
-    runId: instance.instanceId,
+    runId: input.data.runId,
+    life: input.data.life,
     pipeline: input.data.pipeline,
     status,
     phase: said?.phase ?? 'plan',
     startedAt: said?.startedAt ?? instance.createdAt.toISOString(),
     updatedAt: instance.updatedAt.toISOString(),
+    ...(said?.waiting !== undefined && !hasEnded(instance) && { waiting: said.waiting }),
     ...(input.data.dryRun && { dryRun: true }),
     ...((status === 'Failed' || status === 'Terminated') && { error: errorOf(instance, said) }),
   };
 }
 
 export async function viewRun(environment: Environment, instance: Instance): Promise<RunView> {
-  const input = runInputSchema.parse(instance.input);
+  const input = lifeInputSchema.parse(instance.input);
   const said = statusSaid(instance);
   const total = { batches: said?.batches ?? 0, rows: said?.rows ?? 0 };
   const view: RunView = {
@@ -44,13 +46,13 @@ export async function viewRun(environment: Environment, instance: Instance): Pro
     view.batches.done = 0;
     view.rows.done = 0;
   } else if (!hasEnded(instance) && (!said || said.phase === 'plan' || said.phase === 'split')) {
-    const done = await splitSoFar(environment, view.runId);
+    const done = await splitSoFar(environment, input);
     view.batches.done = done.batches;
     view.rows.done = done.rows;
   }
   if (view.status !== 'Completed') return view;
   return input.dryRun
-    ? { ...view, ...(await previewed(environment, view.runId)) }
+    ? { ...view, ...(await previewed(environment, input)) }
     : { ...view, ...(await publishedView(environment, input.pipeline, view.runId)) };
 }
 
@@ -74,10 +76,10 @@ function statusOf(instance: Instance): RunSummary['status'] {
 }
 
 /** A batch is split when its record is there; the record's metadata says how many rows it had. */
-async function splitSoFar(environment: Environment, runId: string): Promise<{ batches: number; rows: number }> {
+async function splitSoFar(environment: Environment, of: Life): Promise<{ batches: number; rows: number }> {
   let batches = 0;
   let rows = 0;
-  for await (const blob of environment.store.list(environment.config.workContainer, work.splitPrefix(runId))) {
+  for await (const blob of environment.store.list(environment.config.workContainer, work.splitPrefix(of))) {
     batches++;
     rows += z.coerce.number().int().catch(0).parse(blob.metadata.rows);
   }
@@ -107,7 +109,7 @@ export async function publishedView(environment: Environment, name: string, runI
       ranges: ids.ranges,
       container: document.output.container,
       folder: output.folder(pipeline, entity),
-      wildcard: output.wildcard(runId),
+      wildcard: output.wildcard(document),
       files: files.slice(0, limits.viewFilesMax),
       fileCount: files.length,
       ...(known && { known: furtherView(known) }),
@@ -121,11 +123,11 @@ function furtherView({ rows, bytes, files }: NonNullable<Manifest['entities'][nu
 }
 
 /** What a dry run found. */
-async function previewed(environment: Environment, runId: string): Promise<Partial<RunView>> {
+async function previewed(environment: Environment, of: Life): Promise<Partial<RunView>> {
   const { store, config } = environment;
-  const plan = await readJson(store, config.workContainer, work.plan(runId), planSchema);
-  const preview = await readJson(store, config.workContainer, work.preview(runId), previewSchema);
-  const files = plan ? await loadFiles(environment, runId, plan.files, 0, limits.viewFilesMax) : [];
+  const plan = await readJson(store, config.workContainer, work.plan(of), planSchema);
+  const preview = await readJson(store, config.workContainer, work.preview(of), previewSchema);
+  const files = plan ? await loadFiles(environment, of, plan.files, 0, limits.viewFilesMax) : [];
   return {
     ...(plan && {
       plan: {

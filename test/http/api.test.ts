@@ -219,6 +219,10 @@ describe('runs', () => {
     assert.deepEqual((await app.ask('GET', `runs?createdFrom=${later}`)).body, { runs: [] });
     assert.equal((await app.ask('GET', 'runs?status=Done')).status, 400);
     assert.equal((await app.ask('GET', 'runs?limit=0')).status, 400);
+    for (const token of ['x', '00000000', 'bm90aGluZw', '%00', 'a'.repeat(500)]) {
+      const refused = contract.check('GET', '/runs', await app.ask('GET', `runs?continuation=${token}`));
+      assert.deepEqual([refused.status, refused.body.code], [400, 'InvalidRequest'], token);
+    }
   });
 
   it('that do not exist are a JSON 404; one that was just started is pending', async () => {
@@ -296,6 +300,7 @@ describe('housekeeping', () => {
       event: 'swept',
       ended: 0,
       settling: 0,
+      started: 0,
       purged: 0,
       removed: 0,
       complete: true,

@@ -133,18 +133,25 @@ describe('a sweep, forty days later', () => {
     const left = await instances();
     assert.deepEqual(
       left.filter((id) => !id.startsWith('@')),
-      ['hangs', 'hangs-tidy'],
+      ['hangs', 'hangs~tidy'],
       'what has ended just now is kept',
     );
   });
 
   it('leaves what manifests name, the key indexes and the sequences', async () => {
-    assert.deepEqual(await app.names('published'), published);
+    // What was ended from outside was closed to whatever it left under way.
+    const abandoned = 'flights/_manifests/hangs.json';
+    assert.deepEqual(await app.names('published'), [...published, abandoned].sort());
     const now = (await app.names('ordinal')).filter(
       (name) => name.startsWith('keys/') || name.startsWith('pipelines/'),
     );
     assert.deepEqual(now, keys);
     assert.equal((await app.ask('GET', 'sequences/flights.flights')).body.next, '151');
+    assert.deepEqual(
+      await app.names('ordinal', 'lives/'),
+      ['dry', 'failed', 'hangs', 'old'].map((runId) => `lives/${runId}/1.json`),
+      'no number of a life is given twice',
+    );
     // A run that was forgotten is still the same run under its ID: it finds its manifest, and takes no IDs.
     await app.ask('POST', 'pipelines/flights/runs', { runId: 'old' });
     const again = (await app.ended('old')).body;

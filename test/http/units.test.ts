@@ -12,7 +12,8 @@ import { routes, unknownRoute } from '../../src/http/routes.ts';
 import { startRun } from '../../src/http/start.ts';
 import { apiRoot, resourceUrl } from '../../src/http/urls.ts';
 import { limits } from '../../src/limits.ts';
-import type { BlobStore } from '../../src/storage/store.ts';
+import { withFaults } from '../support/faults.ts';
+import { MemoryStore } from '../support/memory-store.ts';
 import { StandingRuns } from './support/runs.ts';
 
 const request = (url: string, headers: Record<string, string> = {}) => ({
@@ -31,6 +32,14 @@ describe('addresses', () => {
       'x-forwarded-proto': 'https',
     });
     assert.equal(apiRoot(proxied, 1, none).href, 'https://api.example.com/api/');
+    // With a key in the query, answers carry the key: a header must not say where it goes.
+    for (const key of ['code', 'clientId']) {
+      const keyed = request(`https://app.azurewebsites.net/api/runs/?${key}=k`, { 'x-forwarded-host': 'evil.example' });
+      assert.equal(
+        resourceUrl(apiRoot(keyed, 1, none), keyed, 'runs/y'),
+        `https://app.azurewebsites.net/api/runs/y?${key}=k`,
+      );
+    }
     const inside = request('http://0.0.0.0:80/api/runs');
     assert.equal(apiRoot(inside, 1, { ...none, hostname: 'app.azurewebsites.net' }).host, 'app.azurewebsites.net');
     const given = { ...none, publicUrl: 'https://gateway.example.com/ordinal/api' };
@@ -161,14 +170,14 @@ describe('deadlines', () => {
 });
 
 describe('a start', () => {
-  it('asks nothing of the storage: what there is to read is found out in the run', async () => {
-    const store = new Proxy(
-      {},
-      { get: (_, name) => () => assert.fail(`the storage was asked: ${String(name)}`) },
-    ) as BlobStore;
+  it("asks the storage for the run's claims and nothing else: what there is to read is found out in the run", async () => {
+    const store = withFaults(new MemoryStore(), ({ container, name }) => {
+      assert.match(`${container}/${name}`, /^ordinal\/lives\/new-\d\//);
+    });
     const runs = new StandingRuns();
     const environment = { store, config: parseConfig({ AzureWebJobsStorage: 'x' }), pipelines };
-    const door = { environment, runs, now: new Date(), newRunId: () => 'new', hostname: undefined };
+    let runId = 0;
+    const door = { environment, runs, now: new Date(), newRunId: () => `new-${runId++}`, hostname: undefined };
     for (const body of [{}, { glob: 'flights/**' }, { blobs: ['flights/a.parquet'] }]) {
       runs.instances.clear();
       const text = async () => JSON.stringify(body);

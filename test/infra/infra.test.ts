@@ -27,13 +27,35 @@ describe('the package', () => {
   it('holds the app and its runtime dependencies, and runs', async () => {
     const staged = path.join(folder, 'app');
     await run(process.execPath, [path.join(root, 'infra/hooks/stage.mjs'), staged]);
-    assert.deepEqual((await readdir(staged)).sort(), ['dist', 'host.json', 'package.json']);
+    assert.deepEqual((await readdir(staged)).sort(), ['dist', 'host.json', 'package-lock.json', 'package.json']);
     const manifest = JSON.parse(await readFile(path.join(staged, 'package.json'), 'utf8')) as {
       dependencies: Record<string, string>;
       devDependencies?: object;
     };
     assert.equal(manifest.devDependencies, undefined);
     assert.ok(Object.values(manifest.dependencies).every((version) => /^\d+\.\d+\.\d+/.test(version)));
+    // What they depend on is fixed too, by checksum, and nothing else is in the lock file.
+    type Locked = Record<string, { dependencies?: Record<string, string>; integrity?: string; dev?: boolean }>;
+    const { packages } = JSON.parse(await readFile(path.join(staged, 'package-lock.json'), 'utf8')) as {
+      packages: Locked;
+    };
+    const { '': top, ...locked } = packages;
+    assert.deepEqual(top?.dependencies, manifest.dependencies);
+    assert.ok(Object.keys(manifest.dependencies).every((name) => `node_modules/${name}` in locked));
+    for (const [at, { dependencies = {}, integrity, dev }] of Object.entries(locked)) {
+      assert.ok(/^sha512-/.test(integrity ?? '') && !dev, at);
+      for (const name of Object.keys(dependencies)) {
+        const places = at
+          .split('/node_modules/')
+          .map((_, i, all) => all.slice(0, all.length - i).join('/node_modules/'));
+        assert.ok(
+          [...places.map((place) => `${place}/node_modules/${name}`), `node_modules/${name}`].some(
+            (one) => one in locked,
+          ),
+          `${name} of ${at}`,
+        );
+      }
+    }
     await symlink(path.join(root, 'node_modules'), path.join(staged, 'node_modules'));
     // No storage is asked for by this: the app answers without any.
     const env = { AzureWebJobsStorage: 'UseDevelopmentStorage=true' };

@@ -33,11 +33,11 @@ export class IndexWorld {
   /** A run's new keys, named as pending; a later run has a higher term. */
   async resolve(runId: string, keys: readonly string[], term = ++this.#term): Promise<void> {
     const { document, partition, container } = this.at;
-    const blob = indexBlobs.delta(document.index, document.epoch, partition, runId, 1);
+    const blob = indexBlobs.delta(document.index, document.epoch, partition, runId);
     const { bytes, place } = segmentOf(tableOf(keys));
     await this.store.write(container, blob, bytes);
     const manifest = { container: 'published', name: `${runId}.json` };
-    const pending = { runId, attempt: 1, entity: 'entity', manifest, delta: { blob, ...place } };
+    const pending = { runId, life: 1, entity: 'entity', manifest, delta: { blob, ...place } };
     await settlePending(this.at, this.published, (head) => withPending(head, term, pending));
   }
 

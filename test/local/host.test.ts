@@ -1,7 +1,7 @@
 /** The whole host as a process: HTTP, the SDK's client, worker processes. */
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:http';
+import { createServer, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -57,6 +57,21 @@ const durable = (path: string, init: RequestInit = {}) =>
     ...init,
     headers: { 'x-functions-key': 'd', ...(init.headers as Record<string, string>) },
   });
+test('pages of other sites, and names that others make mean this machine, are refused before anything is done', async () => {
+  const ask = (headers: Record<string, string>) =>
+    new Promise<number>((resolve, reject) => {
+      const { hostname, port } = new URL(host.url);
+      request({ hostname, port, path: '/api/hello', headers }, (response) => {
+        response.resume().on('end', () => resolve(response.statusCode ?? 0));
+      })
+        .on('error', reject)
+        .end();
+    });
+  assert.equal(await ask({ host: 'evil.example' }), 403);
+  assert.equal(await ask({ origin: 'https://evil.example' }), 403);
+  assert.notEqual(await ask({ origin: host.url }), 403);
+});
+
 test('workers are started with the arguments that a setting names', async () => {
   const given = (await (await api('arguments')).json()) as string[];
   assert.deepEqual(given.slice(-2), ['--max-semi-space-size=8', '--single-threaded-gc']);

@@ -22,7 +22,14 @@ function drive(answer: (call: Call) => unknown): { asked: string[]; result: unkn
     createTimer: () => ({ asked: 'timer', input: {} }),
     Task: { all: (calls: Call[]) => calls },
   } as unknown as Orchestration;
-  const run = { input: { runId: 'r', pipeline: 'p' }, attempt: 5, leases: [], phases: [], status: {} };
+  const run = {
+    input: { runId: 'r', life: 1, pipeline: 'p' },
+    owner: 'r',
+    tries: 5,
+    leases: [],
+    phases: [],
+    status: {},
+  };
   const plan = {
     etag: '1',
     rows: 3,
@@ -31,7 +38,11 @@ function drive(answer: (call: Call) => unknown): { asked: string[]; result: unkn
     sequences: [{ name: 's' }, { name: 't' }],
     keyed: [{ entity: 'e', index: 'i' }],
   };
-  const work = complete(df, run as unknown as RunState, plan as unknown as PlanOutput, { manifest: 'm', rows: 3 });
+  const work = complete(df, run as unknown as RunState, plan as unknown as PlanOutput, {
+    manifest: 'm',
+    rows: 3,
+    life: 1,
+  });
   let step = work.next();
   while (!step.done) {
     const waits = step.value as unknown as Call | Call[];

@@ -10,6 +10,7 @@ const orchestrators = [
   'run/reserve-ids.ts',
   'run/complete-or-undo.ts',
   'run/leases.ts',
+  'run/settle.ts',
   'run/settle-orphans.ts',
   'durable/fan-out.ts',
   'run/run-state.ts',
@@ -29,7 +30,7 @@ const banned: [RegExp, string][] = [
   [/\basync\b|\bawait\b|\bPromise\b/, 'promises'],
   [/from '(node:|@azure\/storage-blob|@azure\/identity)/, 'I/O'],
   [
-    /from '(\.\.\/storage\/|\.\.\/environment\/|\.\.\/documents\/load|\.\.\/source\/|\.\.?\/(?:run\/)?pool)/,
+    /from '(\.\.\/storage\/(?!names\.ts)|\.\.\/environment\/|\.\.\/documents\/load|\.\.\/source\/|\.\.?\/(?:run\/)?pool)/,
     'the store',
   ],
 ];

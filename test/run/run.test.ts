@@ -83,13 +83,10 @@ test('a run beyond the cap of tasks runs in shards', async () => {
   const run = await sim.run('big', 'log');
   assert.equal(run.status, 'Completed', run.error);
   const shards = [...sim.instances.values()].filter(({ name }) => name === SHARD_ORCHESTRATION);
-  assert.deepEqual(shards.map(({ id }) => id.replace(/-[0-9a-z]+$/, '')).sort(), [
-    'big-split-0-200',
-    'big-split-200-200',
-  ]);
+  assert.deepEqual(shards.map(({ id }) => id.replace(/-[0-9a-z]+$/, '')).sort(), ['big~split-0-5k', 'big~split-5k-5k']);
   const seals = sim.executed.filter((name) => name === 'sealBatches').length;
   assert.ok(seals > 1 && seals <= limits.fanOutTasksMax, `${seals} groups of batches are sealed in one wave`);
-  // All of one life of the run; another life has other names.
+  // All of one execution of the run; another has other names.
   assert.equal(new Set(shards.map(({ id }) => id.split('-').at(-1))).size, 1);
   assert.equal((await checkWorld(sim)).get('big')!.rows.lines!.length, files);
   // What crosses between functions does not grow with the source.

@@ -164,7 +164,7 @@ describe('the sequence entity', () => {
       reserve('run-x', ' 7'),
       reserve('', 1),
       reserve('run x', 1),
-      reserve('x'.repeat(limits.runIdLengthMax + 1), 1),
+      reserve('x'.repeat(limits.lifeIdLengthMax + 1), 1),
       ['reserve', { owner: 'run-x', count: 1, start: '1', step: '0' }],
       ['reserve', { owner: 'run-x', count: 1, start: '1', step: '1', more: true }],
       ['reserve', '{"owner":"run-x","count":1,"start":"1","step":"1","__proto__":{"count":9}}'],

@@ -20,6 +20,7 @@ export type BlobKind =
   | 'manifest'
   | 'marker'
   | 'part'
+  | 'claim'
   | 'other';
 
 export interface FaultPoint {
@@ -39,7 +40,7 @@ export type FaultHook = (point: FaultPoint) => Promise<void> | void;
 export function kindOf(name: string): BlobKind {
   if (/(^|\/)_manifests\//.test(name)) return 'manifest';
   if (/(^|\/)_SUCCESS/.test(name)) return 'marker';
-  const inRun = /^runs\/[^/]+\/([a-zA-Z]+)/.exec(name)?.[1];
+  const inRun = /^runs\/[^/]+\/\d+\/([a-zA-Z]+)/.exec(name)?.[1];
   switch (inRun) {
     case 'plan':
     case 'split':
@@ -49,6 +50,7 @@ export function kindOf(name: string): BlobKind {
     case 'published':
       return inRun;
   }
+  if (name.startsWith('lives/')) return 'claim';
   if (/^keys\/.*\/delta-[^/]*$/.test(name)) return 'keyDelta';
   if (/^keys\/.*\/merged-[^/]*$/.test(name)) return 'keyMerged';
   if (name.startsWith('keys/')) return 'keyIndex';

@@ -111,8 +111,9 @@ function checkPages(view: DataView, meta: Meta, rows: number, start: number, at:
     else {
       if (values === 0) assert.equal(Number(data), header, `${at}: offset of the data pages`);
       values += detail.field_1;
+      // DuckDB does not count the dictionary page's.
+      assert.ok((meta.encodings as string[]).includes(encoding), `${at}: ${encoding} is among the encodings`);
     }
-    assert.ok((meta.encodings as string[]).includes(encoding), `${at}: ${encoding} is among the encodings`);
     counts.set(`${kind} ${encoding}`, (counts.get(`${kind} ${encoding}`) ?? 0) + 1);
     uncompressed += reader.offset - header + page.field_2;
     reader.offset += page.field_3;
@@ -136,7 +137,7 @@ async function physicalValues(
 ): Promise<(Physical | null)[]> {
   if (rows === 0) return [];
   const schema = metadata.schema.map(({ converted_type: _, logical_type: __, ...rest }) => rest);
-  let out: (Physical | null)[] = [];
+  const out: (Physical | null)[] = [];
   await parquetRead({
     file: file.buffer,
     metadata: { ...metadata, schema },
@@ -146,8 +147,9 @@ async function physicalValues(
     compressors,
     utf8: false,
     geoparquet: false,
-    onComplete: (read) => {
-      out = (read as (Physical | null | undefined)[][]).map(([value]) => value ?? null);
+    onChunk: ({ columnData, rowStart }) => {
+      const values = columnData as ArrayLike<Physical | null | undefined>;
+      for (let i = 0; i < values.length; i++) out[rowStart - first + i] = values[i] ?? null;
     },
   });
   assert.equal(out.length, rows, element.name);

@@ -1,10 +1,11 @@
 /** What was lost is rebuilt from manifests and published files, and what was damaged is found. */
 import assert from 'node:assert/strict';
 import { test } from 'vitest';
+import { publishedManifests } from '../../src/documents/manifests.ts';
 import { indexSchema } from '../../src/keys/index-documents.ts';
 import { REBUILD_ORCHESTRATION, rebuildOrchestrator } from '../../src/upkeep/orchestrations.ts';
 import { rebuiltSequence } from '../../src/upkeep/rebuild-sequence.ts';
-import { publishedManifests, readKeyBook, verifyRun } from '../../src/verify/verify.ts';
+import { readKeyBook, verifyRun } from '../../src/verify/verify.ts';
 import { checkWorld } from '../run/support/check.ts';
 import { shopPipelines, someRows, upload } from '../run/support/shop.ts';
 import { Sim } from '../run/support/sim.ts';

@@ -8,10 +8,10 @@ import { type DictionaryColumn, gatherColumn, joinColumns, type PlainColumn, val
 import { checkNullCount, decodeValidity } from '../../parquet/decode.ts';
 import type { ChunkShape } from '../../parquet/pages.ts';
 import { proveChunk } from '../../parquet/prove-chunk.ts';
-import { isText, isTextAt, textHolds } from '../../parquet/text.ts';
+import { isText, textHolds } from '../../parquet/text.ts';
 import { typeText } from '../../parquet/type-text.ts';
-import type { Column, ColumnType, Values } from '../../parquet/types.ts';
-import { allocate, bytesAt, gather } from '../../parquet/values.ts';
+import type { Column, ColumnType } from '../../parquet/types.ts';
+import { allocate, gather } from '../../parquet/values.ts';
 import type { ContractColumn } from '../../pipeline/compiled.ts';
 import {
   checkPages,
@@ -25,13 +25,15 @@ import {
 } from '../../source/source-chunk.ts';
 import { widenColumn } from '../../source/widen.ts';
 import type { BatchMemory } from '../run-memory.ts';
-import { decodePromoted, pooled, promote } from './dictionary-encode.ts';
+import { cleanStrings } from './clean-strings.ts';
+import { decodePromoted, promote } from './dictionary-encode.ts';
 import { joinChunks } from './join-chunks.ts';
 import { type JsView, jsView, shown } from './js-view.ts';
 import { numbersHold, provenByStatistics } from './number-proof.ts';
 import type { Rejections } from './rejections.ts';
-import { NULLED, type Refused, SchemaOnValues, same } from './schema-on-values.ts';
-import { PooledColumn, type StringPool, UNKNOWN } from './string-pool.ts';
+import { NULLED, type Refused, SchemaOnValues } from './schema-on-values.ts';
+import { PooledColumn, type StringPool } from './string-pool.ts';
+import { rowsWithoutText } from './text-rows.ts';
 
 export interface CleanContext {
   /** The column's type over all files of the run, before the contract. */
@@ -39,6 +41,8 @@ export interface CleanContext {
   place: UnitPlace;
   /** The column's distinct values will be needed (it feeds keys, or its schema looks at values). */
   distinct: boolean;
+  /** The column is going to be decoded in any case, so that decoding it is its proof. */
+  read: boolean;
   /** Pages that are copied are not walked, and text that no schema reads is not held to UTF-8. */
   trust: boolean;
   /** Takes refused rows; without it a refused row is an error. */
@@ -108,7 +112,7 @@ export class CleanColumn {
       for (const { chunk, shape } of found) checkPages(chunk, shape);
       return true;
     }
-    if (this.#allText === undefined && !this.#column) {
+    if (this.#allText === undefined && !this.#column && !this.#context.read) {
       const proven = found.map(({ chunk, shape }) =>
         proveChunk(chunk.bytes, chunk.meta, chunk.leaf, chunkLocation(chunk), shape),
       );
@@ -176,17 +180,9 @@ export class CleanColumn {
 
   /** Refuses rows whose text is not UTF-8. */
   #checkText(column: Column): void {
-    const values = valuesOf(column);
-    this.#allText = textHolds(values);
+    this.#allText = textHolds(valuesOf(column));
     if (this.#allText) return;
-    const bad = new Uint8Array(values.length);
-    for (let slot = 0; slot < bad.length; slot++) bad[slot] = isTextAt(values, slot) ? 0 : 1;
-    for (let row = 0; row < column.rows; row++) {
-      const slot = column.form === 'dictionary' ? column.indices[row]! : row;
-      if (slot >= 0 && bad[slot] === 1) {
-        this.#refuse(row, bytesAt(values as Values & { kind: 'bytes' }, slot), 'it is not UTF-8 text');
-      }
-    }
+    for (const { row, bytes } of rowsWithoutText(column)) this.#refuse(row, bytes, 'it is not UTF-8 text');
   }
 
   #at(row: number): ErrorLocation {
@@ -253,41 +249,13 @@ export class CleanColumn {
     return { form: 'dictionary', rows, nulls, dictionary: cleaned, indices: moved };
   }
 
-  /**
-   * The same for strings that stay strings: each is asked once a run, and is a number afterwards. The column itself when
-   * nothing changed; undefined where only the general way will do (a refused value, a null result).
-   */
+  /** The same for strings that stay strings, by their numbers; undefined where only the general way will do. */
   #cleanStrings(column: DictionaryColumn, schema: SchemaOnValues): Column | undefined {
-    const { contract } = this;
-    const strings = contract.input === 'string' && contract.output === 'string' && contract.outputType === undefined;
-    // A decimal's text is not its bytes.
-    if (!strings || this.type.annotation?.kind === 'decimal') return undefined;
-    const pool = this.#context.memory.run.pool(contract.name);
-    const entries = pooled(column, pool);
-    if (!entries) return undefined;
-    const { numbers } = entries;
-    const inputs = pool.strings.values();
-    const { data, offsets } = inputs;
-    const { proof } = contract;
-    const cleaned = new Int32Array(numbers.length);
-    let changed = false;
-    for (let entry = 0; entry < numbers.length; entry++) {
-      const number = numbers[entry]!;
-      let outcome = pool.outcome(number);
-      if (outcome === UNKNOWN && proof?.(data, offsets[number]!, offsets[number + 1]!)) {
-        outcome = number;
-        pool.remember(number, outcome);
-      }
-      if (outcome === UNKNOWN) {
-        const result = schema.parse(inputs, number);
-        if (!result.ok || typeof result.value !== 'string') return undefined;
-        outcome = same(result.value, result.input) ? number : pool.numberOf(result.value);
-        pool.remember(number, outcome);
-      }
-      cleaned[entry] = outcome;
-      changed ||= outcome !== number;
-    }
-    if (!changed) {
+    const pool = this.#context.memory.run.pool(this.contract.name);
+    const outcome = cleanStrings(this.contract, this.type, column, schema, pool);
+    if (!outcome) return undefined;
+    const { entries, cleaned } = outcome;
+    if (!cleaned) {
       // The schema has read every entry.
       this.#allText = true;
       return entries;

@@ -60,7 +60,10 @@ export function copiedChunk(source: CleanColumn, out: OutLeafType, readers: Read
   return found.length === 1 ? copied(found[0]!) : joinPages(pieces, out.type);
 }
 
-/** The footer's facts stay true; a dictionary page that the source did not name gets named. */
+/**
+ * The footer's facts stay true; a dictionary page that the source did not name gets named, and the decoded size is that of
+ * the pages, which some writers state wrongly (parquetjs-lite).
+ */
 function copied({ chunk, shape }: Reusable): EncodedChunk {
   const { meta, bytes } = chunk;
   return {
@@ -70,7 +73,7 @@ function copied({ chunk, shape }: Reusable): EncodedChunk {
       encodings: meta.encodings,
       numValues: meta.numValues,
       length: bytes.byteLength,
-      uncompressedLength: meta.uncompressedLength,
+      uncompressedLength: shape.uncompressedLength,
       ...(shape.dictionaryPage && { dictionaryPageOffset: shape.dictionaryPage.header }),
       dataPageOffset: shape.dataStart,
       ...(meta.statistics && { statistics: meta.statistics }),

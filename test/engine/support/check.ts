@@ -1,8 +1,9 @@
 /** Drives the runs of a scenario and holds what was published against the reference. */
 import assert from 'node:assert/strict';
+import { publishedManifests } from '../../../src/documents/manifests.ts';
 import { limits } from '../../../src/limits.ts';
 import type { CompiledPipeline } from '../../../src/pipeline/compiled.ts';
-import { publishedManifests, readKeyBook, States, verifyRun } from '../../../src/verify/verify.ts';
+import { readKeyBook, States, verifyRun } from '../../../src/verify/verify.ts';
 import { randomOf } from '../../parquet/support/random.ts';
 import { checkFooter } from '../../support/footer-oracle.ts';
 import { underLimits } from '../../support/limits.ts';

@@ -117,8 +117,8 @@ export class Engine {
 
   /** Writes what a test asks for into the plan. */
   async #force(runId: string, forced: Pick<Plan, 'ways' | 'unitBytes'>): Promise<void> {
-    const plan = await requireJson(this.store, 'work', work.plan(runId), planSchema);
-    await writeJson(this.store, 'work', work.plan(runId), { ...plan, ...forced });
+    const plan = await requireJson(this.store, 'work', work.plan({ runId, life: 1 }), planSchema);
+    await writeJson(this.store, 'work', work.plan(plan), { ...plan, ...forced });
   }
 
   #reserve(rows: Record<string, number>): Ids['sequences'] {

@@ -2,9 +2,12 @@
  * What must be true of everything that was published, whatever happened on the way: an oracle that knows the sources
  * and reads the outputs with another reader, and nothing of how runs work.
  */
+
 import assert from 'node:assert/strict';
 import { crc32 } from 'node:zlib';
-import { publishedManifests, readKeyBook, States, verifyRun } from '../../../src/verify/verify.ts';
+import { publishedManifests } from '../../../src/documents/manifests.ts';
+import { lifeId } from '../../../src/storage/names.ts';
+import { readKeyBook, States, verifyRun } from '../../../src/verify/verify.ts';
 import { checkKnown } from './check-known.ts';
 import { type Published, type Row, readPublished, readRows } from './published.ts';
 import type { Sim } from './sim.ts';
@@ -182,12 +185,13 @@ function checkSequences(sim: Sim, published: ReadonlyMap<string, Published>, qui
       for (const row of list) ids.push(row[column] as bigint);
     }
   }
+  const owners = new Set([...published.values()].map(({ manifest }) => lifeId(manifest)));
   for (const [id] of sim.entities) {
     if (!id.startsWith('sequence/')) continue;
     const name = id.slice('sequence/'.length);
     const { start, step, next, free, open } = sim.sequence(name)!;
     if (quiet) assert.deepEqual(open, [], `${name}: no reservation is open`);
-    const held = [...free, ...open.flatMap((entry) => (published.has(entry.owner) ? [] : entry.ranges))];
+    const held = [...free, ...open.flatMap((entry) => (owners.has(entry.owner) ? [] : entry.ranges))];
     const all = [...(used.get(name) ?? [])];
     for (const { first, count } of held) {
       for (let i = 0n; i < BigInt(count); i++) all.push(BigInt(first) + i * BigInt(step));

@@ -3,6 +3,7 @@
  * workers that die, storage that fails, activities executed twice, runs that an operator ends and starts again.
  */
 import assert from 'node:assert/strict';
+import { RUN_ORCHESTRATION } from '../../../src/lives/names.ts';
 import { checkWorld } from './check.ts';
 import type { Published } from './published.ts';
 import { shopPipelines, someRows, upload } from './shop.ts';
@@ -71,9 +72,11 @@ async function misfortune(sim: Sim, running: readonly { id: string }[]): Promise
 
 /** A run that ended without completing is started once more under its ID. */
 function again(sim: Sim, id: string): void {
-  const instance = sim.instances.get(id);
-  if (!instance || instance.status === 'Running' || instance.status === 'Completed') return;
-  sim.start(id, instance.name, instance.input as object);
+  const { name, input } = sim.instances.get(id)!;
+  if (name !== RUN_ORCHESTRATION) return;
+  const { runId, pipeline, prefix } = input as { runId: string; pipeline: string; prefix: string };
+  const status = sim.status(runId);
+  if (status === 'Failed' || status === 'Terminated') sim.startRun(runId, pipeline, prefix);
 }
 
 /** Faults stop; everything that runs ends; one more run of each pipeline finds what the dead left. */

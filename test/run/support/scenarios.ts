@@ -98,6 +98,24 @@ export async function sideBySide(): Promise<void> {
   }
 }
 
+/** A run stands still while it seals; another that shares its keys must wait for it. */
+export async function waitsForTheLease(): Promise<void> {
+  const sim = await world();
+  let paused = true;
+  sim.onPoint = ({ point }, { instance }) =>
+    instance === 'a' && paused && point === 'sealed:write:before' ? 'hold' : 'pass';
+  sim.startRun('a', 'shop', 'shop/a/');
+  await sim.settle(() => sim.instances.get('a')!.customStatus?.phase === 'seal');
+  const b = sim.startRun('b', 'shop', 'shop/b/');
+  const until = sim.now + 120_000;
+  await sim.settle(() => b.status !== 'Running' || sim.now > until);
+  paused = false;
+  sim.resume();
+  await sim.settle();
+  for (const [id, { status, error }] of sim.instances) assert.equal(status, 'Completed', `${id}: ${error}`);
+  await checkWorld(sim);
+}
+
 /** Many runs in a row, so that segments are merged. */
 export async function manyRuns(): Promise<void> {
   const sim = new Sim(shopPipelines, { seed: 3 });

@@ -4,6 +4,7 @@
  * steps, of which a seeded choice takes one at a time; so a seed repeats a history, with all its races. Activities can
  * die at any storage request and are executed again, run twice at once, or outlive their run, as in the service.
  */
+
 import assert from 'node:assert/strict';
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Task } from 'durable-functions';
@@ -15,12 +16,15 @@ import { parseConfig } from '../../../src/environment/config.ts';
 import type { Environment } from '../../../src/environment/environment.ts';
 import { OrdinalError } from '../../../src/errors.ts';
 import { limits } from '../../../src/limits.ts';
+import type { Claim } from '../../../src/lives/claims.ts';
+import { RUN_ORCHESTRATION } from '../../../src/lives/names.ts';
 import type { CompiledPipeline } from '../../../src/pipeline/compiled.ts';
 import { LIVENESS_ACTIVITY } from '../../../src/run/leases.ts';
-import { RUN_ORCHESTRATION, runOrchestrator, shardOrchestrator } from '../../../src/run/orchestrator.ts';
+import { runOrchestrator, shardOrchestrator } from '../../../src/run/orchestrator.ts';
 import { reduceLeaseAny } from '../../../src/sequence/lease.ts';
 import { reduceAny } from '../../../src/sequence/reducer.ts';
 import type { SequenceState } from '../../../src/sequence/state.ts';
+import { lifeId, work } from '../../../src/storage/names.ts';
 import { type FaultPoint, withFaults } from '../../support/faults.ts';
 import { MemoryStore } from '../../support/memory-store.ts';
 
@@ -155,13 +159,33 @@ export class Sim {
     return instance;
   }
 
+  /** Claims the run's next life, and starts it. */
   startRun(runId: string, pipeline: string, prefix = `${pipeline}/`): SimInstance {
-    return this.start(runId, RUN_ORCHESTRATION, { runId, pipeline, prefix });
+    const life = this.#lifeOf(runId) + 1;
+    const input = { runId, pipeline, prefix };
+    const claimedAt = new Date(this.now).toISOString();
+    const claim: Claim = { version: 1, runId, life, input, claimedAt, state: 'open' };
+    // The store in memory does both at once.
+    void this.store.ensureContainer('ordinal');
+    void this.store.write('ordinal', work.claim(claim), Buffer.from(JSON.stringify(claim)));
+    return this.start(lifeId(claim), RUN_ORCHESTRATION, { ...input, life });
+  }
+
+  /** Number of the newest life of a run, 0 for none. */
+  #lifeOf(runId: string): number {
+    let life = 0;
+    while (this.instances.has(lifeId({ runId, life: life + 1 }))) life++;
+    return life;
+  }
+
+  /** The newest life of a run; or the instance of that ID. */
+  instance(id: string): SimInstance | undefined {
+    return this.instances.get(lifeId({ runId: id, life: Math.max(1, this.#lifeOf(id)) }));
   }
 
   /** Ends an instance as an operator does: what its activities are doing goes on. */
   terminate(id: string): void {
-    const instance = this.instances.get(id);
+    const instance = this.instance(id);
     const end = () => {
       if (instance?.status === 'Running') instance.status = 'Terminated';
     };
@@ -171,7 +195,7 @@ export class Sim {
   }
 
   status(id: string): SimInstance['status'] | undefined {
-    return this.instances.get(id)?.status;
+    return this.instance(id)?.status;
   }
 
   sequence(name: string): SequenceState | undefined {
@@ -392,8 +416,9 @@ export class Sim {
     reject: (error: unknown) => void,
   ): void {
     if (name === LIVENESS_ACTIVITY) {
-      const { runId } = input as { runId: string };
-      this.#later(name, () => resolve({ ok: true, value: { alive: this.status(runId) === 'Running' } }));
+      const { instance: id } = input as { instance: string };
+      const alive = () => this.instances.get(id)?.status === 'Running';
+      this.#later(name, () => resolve({ ok: true, value: { alive: alive() } }));
       return;
     }
     const work = (runActivities as Record<string, Activity>)[name];

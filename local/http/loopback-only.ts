@@ -1,0 +1,22 @@
+/**
+ * Keeps web pages from driving the local host. It answers on this machine's loopback alone, but a page in a browser on
+ * this machine can send requests there: under its own `Origin`, or with a name of its own that it has made to mean
+ * 127.0.0.1 (DNS rebinding), which shows in `Host`. Called first of all for every request.
+ */
+import type { IncomingHttpHeaders } from 'node:http';
+
+/** Why a request is refused; undefined when it comes from this machine's own programs or pages. */
+export function refusalOf(headers: IncomingHttpHeaders): string | undefined {
+  const { host, origin } = headers;
+  if (host !== undefined && !isLoopback(`http://${host}`)) {
+    return `This host answers as localhost only, and was asked as "${host}".`;
+  }
+  if (origin !== undefined && !isLoopback(origin)) return `Pages of "${origin}" may not use this host.`;
+  return undefined;
+}
+
+function isLoopback(url: string): boolean {
+  if (!URL.canParse(url)) return false;
+  const { hostname } = new URL(url);
+  return /^(localhost|.+\.localhost|127(\.\d+){3}|\[::1\])$/.test(hostname);
+}

@@ -1,0 +1,50 @@
+/**
+ * The manifest's states, and the only two ways in which they change. The manifest is the one name that several lives of
+ * a run write, so every write of it goes through here and is a condition that the service decides:
+ *
+ * - absent → published or abandoned, if absent;
+ * - abandoned by life N → published or abandoned by a later life, if it is still that version. Nothing else.
+ *
+ * Called by a life that publishes, and by whoever closes a life for good. A life that is closed can publish nothing,
+ * whatever of it is still under way; so what it holds may be given to others at once.
+ */
+
+import type { Environment } from '../environment/environment.ts';
+import { OrdinalError } from '../errors.ts';
+import type { CompiledPipeline } from '../pipeline/compiled.ts';
+import { readVersioned, writeJson } from '../storage/json.ts';
+import { output } from '../storage/names.ts';
+import { type Manifest, manifestSchema } from './documents.ts';
+
+/** Each try that fails means that another life has moved the state on. */
+const TRIES = 5;
+
+/**
+ * Writes `wanted` if its life may still have the say, and gives the manifest that is there then: `wanted`, what an
+ * earlier execution of the same life wrote, or what another life decided. Throws `StorageConflict` (retryable) when
+ * others keep being faster.
+ */
+export async function decideManifest(
+  { store }: Pick<Environment, 'store'>,
+  pipeline: CompiledPipeline,
+  wanted: Manifest,
+): Promise<Manifest> {
+  const { container } = pipeline.output;
+  const name = output.manifest(pipeline, wanted.runId);
+  for (let tries = 1; ; tries++) {
+    const there = await readVersioned(store, container, name, manifestSchema);
+    if (there && !mayReplace(there.value, wanted)) return there.value;
+    try {
+      await writeJson(store, container, name, wanted, there ? { ifMatch: there.etag } : { ifAbsent: true });
+      return wanted;
+    } catch (thrown) {
+      if (!(thrown instanceof OrdinalError && thrown.code === 'StorageConflict')) throw thrown;
+      if (tries < TRIES) continue;
+      throw new OrdinalError('StorageConflict', `"${name}" is being changed by others`, { retryable: true });
+    }
+  }
+}
+
+function mayReplace(there: Manifest, wanted: Manifest): boolean {
+  return there.outcome === 'abandoned' && wanted.life > there.life;
+}

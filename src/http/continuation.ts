@@ -1,0 +1,23 @@
+/**
+ * Continuation tokens as callers see them: the backend's own token, and a check of it. One that a caller made up or cut
+ * off is refused here, before the backend is asked, which answers it with an error of its own. Used by the list of runs.
+ */
+import { createHash } from 'node:crypto';
+import { RequestError } from './problem.ts';
+
+const checkOf = (token: string) => createHash('sha256').update(token).digest('hex').slice(0, 8);
+
+/** A backend's token for a caller. */
+export function packContinuation(token: string): string {
+  return `${checkOf(token)}${Buffer.from(token).toString('base64url')}`;
+}
+
+/** The backend's token. Throws `RequestError` for what `packContinuation` did not make. */
+export function unpackContinuation(text: string): string {
+  const token = Buffer.from(text.slice(8), 'base64url').toString();
+  if (packContinuation(token) === text) return token;
+  throw new RequestError(
+    [{ field: 'continuation', message: 'is no token that a list of runs has given' }],
+    'Follow `next` as the last page gave it, or begin anew without continuation.',
+  );
+}

@@ -1,0 +1,117 @@
+/**
+ * Claims: `lives/RUN/N.json` says that life N of a run was asked for, and by which input. Whoever puts a claim that is not
+ * there yet has decided that the life exists; what the durable client says of a start decides nothing. Called by all who
+ * start, end, settle or sweep runs. The highest claim of a run must never be deleted, so that no number is given twice.
+ */
+
+import { z } from 'zod';
+import { runIdSchema, runInputSchema } from '../documents/documents.ts';
+import type { Environment } from '../environment/environment.ts';
+import { OrdinalError } from '../errors.ts';
+import { parseJson, readVersioned, writeJson } from '../storage/json.ts';
+import { type Life, work } from '../storage/names.ts';
+
+/**
+ * `open`: it was asked for. `ending`: its end was asked for. `over`: it is settled and holds nothing, but a late request
+ * of it may still leave a blob. `swept`: not even that.
+ */
+export const claimStates = ['open', 'ending', 'over', 'swept'] as const;
+export type ClaimState = (typeof claimStates)[number];
+
+export const claimSchema = z.object({
+  version: z.literal(1),
+  runId: runIdSchema,
+  life: z.int().positive(),
+  /** What the life does: the same for all lives of the run, but for its deadline and who is called back. */
+  input: runInputSchema,
+  /** ISO time, by the clock of whoever claimed. Nothing but patience depends on it. */
+  claimedAt: z.iso.datetime(),
+  state: z.enum(claimStates),
+  /** Why its end was asked for. */
+  reason: z.string().exactOptional(),
+  /** ISO time at which it was settled, and of its last sweep. */
+  overAt: z.iso.datetime().exactOptional(),
+  sweptAt: z.iso.datetime().exactOptional(),
+});
+export type Claim = z.infer<typeof claimSchema>;
+
+/** What a list of claims shows of each without a read. */
+export const claimMetadataSchema = z.object({
+  state: z.enum(claimStates),
+  claimedat: z.iso.datetime(),
+  sweptat: z.iso.datetime().exactOptional(),
+});
+
+/** Puts a claim that is not there yet. False when another was faster. */
+export async function putClaim(environment: Environment, claim: Claim): Promise<boolean> {
+  const { store, config } = environment;
+  await store.ensureContainer(config.workContainer);
+  try {
+    await write(environment, claim, { ifAbsent: true });
+    return true;
+  } catch (thrown) {
+    if (thrown instanceof OrdinalError && thrown.code === 'StorageConflict') return false;
+    throw thrown;
+  }
+}
+
+/** A life's claim; undefined when there is none (any more). */
+export async function readClaim({ store, config }: Environment, of: Life): Promise<Claim | undefined> {
+  return (await readVersioned(store, config.workContainer, work.claim(of), claimSchema))?.value;
+}
+
+/** Numbers of the lives that have a claim, ascending. */
+export async function claimedLives({ store, config }: Environment, runId: string): Promise<number[]> {
+  const found: number[] = [];
+  for await (const { name } of store.list(config.workContainer, work.claims(runId))) {
+    const life = Number(/\/(\d+)\.json$/.exec(name)?.[1]);
+    if (Number.isSafeInteger(life)) found.push(life);
+  }
+  return found.sort((a, b) => a - b);
+}
+
+/** The claim of a run's newest life: what the run is to all who ask for it. Undefined for a run that was never started. */
+export async function newestClaim(environment: Environment, runId: string): Promise<Claim | undefined> {
+  const life = (await claimedLives(environment, runId)).at(-1);
+  return life === undefined ? undefined : await readClaim(environment, { runId, life });
+}
+
+/** Times that a change of a claim is tried while others change it. */
+const CHANGE_TRIES = 5;
+
+/**
+ * Changes a claim from what it is now; `change` gives undefined to leave it. Gives the claim as it is then, undefined
+ * when there is none. Throws `StorageConflict` (retryable) when others keep being faster.
+ */
+export async function changeClaim(
+  environment: Environment,
+  of: Life,
+  change: (claim: Claim) => Claim | undefined,
+): Promise<Claim | undefined> {
+  const { store, config } = environment;
+  for (let tries = 1; ; tries++) {
+    const there = await store.readVersion(config.workContainer, work.claim(of));
+    if (!there) return undefined;
+    const before = parseJson(there.bytes, config.workContainer, work.claim(of), claimSchema);
+    const after = change(before);
+    if (!after) return before;
+    try {
+      await write(environment, after, { ifMatch: there.etag });
+      return after;
+    } catch (thrown) {
+      if (!(thrown instanceof OrdinalError && thrown.code === 'StorageConflict')) throw thrown;
+      if (tries < CHANGE_TRIES) continue;
+      throw new OrdinalError('StorageConflict', `"${work.claim(of)}" is being changed by others`, { retryable: true });
+    }
+  }
+}
+
+async function write(
+  { store, config }: Environment,
+  claim: Claim,
+  condition: { ifAbsent: true } | { ifMatch: string },
+): Promise<void> {
+  const { state, claimedAt, sweptAt } = claim;
+  const metadata = { state, claimedat: claimedAt, ...(sweptAt !== undefined && { sweptat: sweptAt }) };
+  await writeJson(store, config.workContainer, work.claim(claim), claim, { ...condition, metadata });
+}

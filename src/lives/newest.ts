@@ -1,0 +1,47 @@
+/**
+ * What a run is to those who ask for it by its ID: its newest life. Read by HTTP, the command line and call-backs. A claim
+ * whose instance is not there yet is shown as what it will be.
+ */
+import { type DurableRuns, endReason, type Instance } from '../durable/client.ts';
+import type { Environment } from '../environment/environment.ts';
+import { lifeId } from '../storage/names.ts';
+import { isOver } from './activities.ts';
+import { type Claim, newestClaim } from './claims.ts';
+import { RUN_ORCHESTRATION } from './names.ts';
+import { beginLife, mayBegin } from './start.ts';
+
+/** Milliseconds after its claim in which an instance that is not there is left to whoever claimed it. */
+export const BEGIN_GRACE_MS = 60_000;
+
+interface Asker {
+  environment: Environment;
+  runs: DurableRuns;
+  now: Date;
+}
+
+/** The instance of a run's newest life, or what stands for it. Undefined for a run that is not, or was forgotten. */
+export async function newestInstance(asker: Asker, runId: string): Promise<Instance | undefined> {
+  const claim = await newestClaim(asker.environment, runId);
+  return claim && (await instanceOf(asker, claim));
+}
+
+/** The instance of a claimed life. Where there is none, it is started, and what it will be is shown. */
+export async function instanceOf({ runs, now }: Asker, claim: Claim): Promise<Instance | undefined> {
+  const there = await runs.get(lifeId(claim));
+  if (there) return there;
+  if (isOver(claim)) return undefined;
+  const claimedAt = new Date(claim.claimedAt);
+  const begins = mayBegin(claim, now);
+  if (begins && now.getTime() - claimedAt.getTime() > BEGIN_GRACE_MS) await beginLife(runs, claim);
+  const overdue = endReason('DeadlineExceeded', `the run was not started by ${claim.input.deadline}`);
+  return {
+    instanceId: lifeId(claim),
+    name: RUN_ORCHESTRATION,
+    status: begins ? 'Pending' : 'Terminated',
+    createdAt: claimedAt,
+    updatedAt: claimedAt,
+    input: { ...claim.input, life: claim.life },
+    customStatus: null,
+    output: claim.reason ?? overdue,
+  };
+}

@@ -1,0 +1,109 @@
+/**
+ * Starts runs: the one way in for HTTP, arrivals and housekeeping. A claim decides who starts what; then the claimed
+ * life's instance is started from it. Whoever finds a claim without an instance starts that: so a start that was cut
+ * short is made up for. It must never start an instance that no claim speaks of.
+ */
+import { type RunInput, runInputSchema } from '../documents/documents.ts';
+import { runStatusSchema } from '../documents/status.ts';
+import { type DurableRuns, hasEnded, type Instance } from '../durable/client.ts';
+import type { Environment } from '../environment/environment.ts';
+import { OrdinalError } from '../errors.ts';
+import { limits } from '../limits.ts';
+import { lifeId } from '../storage/names.ts';
+import { isOver } from './activities.ts';
+import { type Claim, newestClaim, putClaim } from './claims.ts';
+import { RUN_ORCHESTRATION } from './names.ts';
+
+export interface Starter {
+  environment: Environment;
+  runs: DurableRuns;
+  now: Date;
+}
+
+export interface StartOptions {
+  /** Whether a run that ended without success is started again. @default false */
+  restarts?: boolean;
+}
+
+export interface Started {
+  /** By which the run goes on: this start's, or an earlier one's with the same input. */
+  claim: Claim;
+  /** Whether this call has made the claim. */
+  claimed: boolean;
+  /** The claimed life as it was found; undefined when it was started here. */
+  instance: Instance | undefined;
+}
+
+/** Times that a claim is looked at while others claim. */
+const TRIES = 10;
+
+/**
+ * Starts a run, joins it where it goes on, or begins its next life. Throws `RunIdConflict` when the run is of another
+ * pipeline or source, whoever came first.
+ */
+export async function startRun(starter: Starter, input: RunInput, options: StartOptions = {}): Promise<Started> {
+  const { environment, runs, now } = starter;
+  for (let tries = 0; tries < TRIES; tries++) {
+    const newest = await newestClaim(environment, input.runId);
+    if (newest) refuseOther(newest.input, input);
+    const instance = newest && (await runs.get(lifeId(newest)));
+    if (newest && !isPast(newest, instance, now, options.restarts === true)) {
+      if (!instance) await beginLife(runs, newest);
+      return { claim: newest, claimed: false, instance };
+    }
+    const life = (newest?.life ?? 0) + 1;
+    if (life > limits.livesPerRunMax) {
+      throw new OrdinalError('LimitExceeded', `run "${input.runId}" was started ${newest!.life} times`, {
+        where: { field: 'runId' },
+        remedy: 'Start it under another run ID.',
+      });
+    }
+    const claimedAt = now.toISOString();
+    const claim: Claim = { version: 1, runId: input.runId, life, input, claimedAt, state: 'open' };
+    if (!(await putClaim(environment, claim))) continue;
+    await beginLife(runs, claim);
+    return { claim, claimed: true, instance: undefined };
+  }
+  throw new OrdinalError('StorageConflict', `run "${input.runId}" is being started by many others`, {
+    retryable: true,
+    remedy: 'Send the same request again.',
+  });
+}
+
+/** Starts the instance of a claimed life. Done twice, at once or later, it is the same life all the same. */
+export async function beginLife(runs: DurableRuns, { input, life, runId }: Claim): Promise<void> {
+  await runs.start(RUN_ORCHESTRATION, lifeId({ runId, life }), { ...input, life });
+}
+
+/** Whether a claim is still to be started where its instance is not there. */
+export function mayBegin({ state, input }: Claim, now: Date): boolean {
+  return state === 'open' && (input.deadline === undefined || now.getTime() < Date.parse(input.deadline));
+}
+
+/** Whether a start is to begin another life: this one cannot succeed any more. */
+function isPast(claim: Claim, instance: Instance | undefined, now: Date, restarts: boolean): boolean {
+  if (!instance) return isOver(claim) || (restarts && !mayBegin(claim, now));
+  if (instance.status === 'Completed' || !restarts) return false;
+  // One that is ended from outside, or has failed, may show as running for a while.
+  return hasEnded(instance) || claim.state !== 'open' || saysFailed(instance);
+}
+
+function saysFailed({ customStatus }: Instance): boolean {
+  return runStatusSchema.safeParse(customStatus).data?.phase === 'failed';
+}
+
+/** Throws `RunIdConflict` when two inputs do not do the same. */
+function refuseOther(was: RunInput, input: RunInput): void {
+  if (doesWhat(was) === doesWhat(input)) return;
+  throw new OrdinalError('RunIdConflict', `run "${input.runId}" exists and is of another pipeline or source`, {
+    where: { field: 'runId' },
+    remedy: 'Give another runId, or none.',
+  });
+}
+
+/** What a run does, whoever wants to hear of it and by when: pipeline, blobs, options. */
+export function doesWhat(input: RunInput): string {
+  // Parsed, for the order of members.
+  const { pipeline, prefix, select, dryRun } = runInputSchema.parse(input);
+  return JSON.stringify([pipeline, prefix, select ?? null, dryRun ?? false]);
+}

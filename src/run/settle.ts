@@ -1,0 +1,61 @@
+/**
+ * Settles a life of a run for good: it is closed to late writers, and what it holds is committed where it published and
+ * given back where not. The same for a run that fails, for one that was ended from outside, for a dead holder of a lease or
+ * a reservation, and for the earlier lives of a run that is started again. Every step may be repeated, by several at once.
+ *
+ * The life need not be dead: once its manifest is closed it can publish nothing, so its IDs may be given to others.
+ */
+
+import type { Task } from 'durable-functions';
+import type { Orchestration } from '../durable/context.ts';
+import { activity } from '../durable/fan-out.ts';
+import { fromErrorValue } from '../errors.ts';
+import {
+  askEntity,
+  commitOperation,
+  releaseLeaseOperation,
+  releaseOperation,
+  showOperation,
+} from '../sequence/calls.ts';
+import { type Life, lifeId } from '../storage/names.ts';
+import type { DiscardOutput } from './discard-activity.ts';
+
+export function* settle(df: Orchestration, { runId, life }: Life): Generator<Task, DiscardOutput, unknown> {
+  const owner = lifeId({ runId, life });
+  // First the manifest and the files, then the IDs: nobody may find an ID in a file that another run may get.
+  const discarded = yield* activity(df, 'discardRun', { runId, life });
+  for (const sequence of discarded.sequences) {
+    const shown = yield* askEntity(df, showOperation(sequence, { owner }));
+    if (!shown.ok || shown.reservation?.outcome !== 'open') continue;
+    const { attempt } = shown.reservation;
+    const end = discarded.published ? commitOperation : releaseOperation;
+    const answer = yield* askEntity(df, end(sequence, { owner, attempt }));
+    // Another that settles the life may have been faster.
+    if (!answer.ok && answer.error.code !== 'SequenceConflict') throw fromErrorValue(answer.error);
+  }
+  yield* releaseLeases(df, [...discarded.indexes], owner);
+  yield* activity(df, 'endLife', { runId, life });
+  return discarded;
+}
+
+export function* releaseLeases(df: Orchestration, held: string[], owner: string): Generator<Task, void, unknown> {
+  const names = held.splice(0);
+  if (names.length === 0) return;
+  // A lease that was only waited for is left by the same operation; one that is gone needs no release.
+  const calls = names.map((name) => releaseLeaseOperation(name, { owner }));
+  yield df.Task.all(calls.map(({ entity, operation, input }) => df.callEntity(entity, operation, input)));
+}
+
+/** Settles the earlier lives of a run that nobody has settled yet. */
+export function* settleEarlier(
+  df: Orchestration,
+  { runId, life }: Life,
+  onWait: (waiting: string) => void,
+): Generator<Task, void, unknown> {
+  if (life === 1) return;
+  const { lives } = yield* activity(df, 'lowerLives', { runId, life });
+  for (const lower of lives) {
+    onWait(`what life ${lower} of this run holds to be given back`);
+    yield* settle(df, { runId, life: lower });
+  }
+}

@@ -1,0 +1,42 @@
+/**
+ * What the parts of a sweep share: what they may ask, what they count, and how blobs are removed. It must never remove
+ * anything but work in progress, receipts, lists and claims: what a manifest names lies elsewhere.
+ */
+import type { DurableRuns } from '../durable/client.ts';
+import type { Environment } from '../environment/environment.ts';
+import type { Log } from '../environment/telemetry.ts';
+import { invariant } from '../errors.ts';
+import { mapBounded } from '../storage/in-flight.ts';
+
+export interface Sweep {
+  environment: Environment;
+  runs: DurableRuns;
+  log: Log;
+  now: () => Date;
+}
+
+export interface Swept {
+  /** Runs that hung beyond their deadline, and were ended. */
+  ended: number;
+  /** Dead runs whose reservations and leftovers are being given back. */
+  settling: number;
+  /** Runs that somebody had claimed and nobody started, and that were started. */
+  started: number;
+  /** Instances that were forgotten. */
+  purged: number;
+  /** Blobs that were removed. */
+  removed: number;
+  /** False when time or pages ran out: the next sweep goes on. */
+  complete: boolean;
+}
+
+export async function remove({ environment }: Sweep, swept: Swept, list: readonly string[]): Promise<void> {
+  const { store, config, pipelines } = environment;
+  const published = [...pipelines.values()].filter(({ output }) => output.container === config.workContainer);
+  await mapBounded(list, config.requestsInFlight, async (name) => {
+    invariant(/^(runs|selections|arrivals|lives)\//.test(name), `"${name}" is work in progress`);
+    // Outputs may lie in the work container, in a folder of any name.
+    if (published.some(({ output }) => name.startsWith(output.prefix))) return;
+    if (await store.remove(config.workContainer, name)) swept.removed++;
+  });
+}

@@ -1,0 +1,94 @@
+/**
+ * Housekeeping of claims. A life that somebody claimed and nobody started is started; one that died while it held
+ * something is settled; and of one that is settled the discard is repeated, until no late request of it can make a blob
+ * any more. Called by the sweep. The highest claim of a run is never removed, so that no number is given twice.
+ */
+import { hasEnded } from '../durable/client.ts';
+import { limits } from '../limits.ts';
+import { isOver } from '../lives/activities.ts';
+import { changeClaim, claimMetadataSchema, readClaim } from '../lives/claims.ts';
+import { askForEnd, settleLater } from '../lives/end.ts';
+import { BEGIN_GRACE_MS } from '../lives/newest.ts';
+import { beginLife, mayBegin } from '../lives/start.ts';
+import { discardActivity } from '../run/discard-activity.ts';
+import { type Life, lifeId, work } from '../storage/names.ts';
+import type { BlobItem } from '../storage/store.ts';
+import { remove, type Sweep, type Swept } from './sweep-context.ts';
+
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
+/** Hours between two discards of one life. */
+const AGAIN_HOURS = 6;
+
+export async function sweepLives(context: Sweep, swept: Swept, timeIsUp: () => boolean): Promise<void> {
+  const { store, config } = context.environment;
+  let lives: { of: Life; blob: BlobItem }[] = [];
+  const finish = async (): Promise<void> => {
+    const highest = Math.max(...lives.map(({ of }) => of.life));
+    for (const { of, blob } of lives) await sweepLife(context, swept, of, blob, of.life === highest);
+    lives = [];
+  };
+  // In name order, so the lives of one run come together.
+  for await (const blob of store.list(config.workContainer, work.claimPrefix)) {
+    const [, runId, life] = /^lives\/([^/]+)\/(\d+)\.json$/.exec(blob.name) ?? [];
+    if (runId === undefined) continue;
+    if (lives[0] && lives[0].of.runId !== runId) {
+      await finish();
+      if (timeIsUp()) {
+        swept.complete = false;
+        return;
+      }
+    }
+    lives.push({ of: { runId, life: Number(life) }, blob });
+  }
+  await finish();
+}
+
+async function sweepLife(context: Sweep, swept: Swept, of: Life, blob: BlobItem, newest: boolean): Promise<void> {
+  const { environment, now } = context;
+  const said = claimMetadataSchema.safeParse(blob.metadata).data;
+  if (said?.state === 'swept') {
+    if (!newest) await remove(context, swept, [blob.name]);
+  } else if (said?.state === 'over') {
+    if (said.sweptat === undefined || now().getTime() - Date.parse(said.sweptat) >= AGAIN_HOURS * HOUR_MS)
+      await discardAgain(context, swept, of);
+  } else if (said?.state !== 'open' || now().getTime() - Date.parse(said.claimedat) < openMsMax(environment.config)) {
+    await lookAfter(context, swept, of, newest);
+  }
+}
+
+/** Older ones have succeeded long ago, or are settled when their instance is forgotten. */
+function openMsMax({ runHoursMax }: { runHoursMax: number }): number {
+  return runHoursMax * HOUR_MS + 2 * DAY_MS;
+}
+
+/** Removes what came late of a settled life. */
+async function discardAgain({ environment, now }: Sweep, swept: Swept, of: Life): Promise<void> {
+  const { published, removed } = await discardActivity(environment, of);
+  swept.removed += removed;
+  const sweptAt = now().toISOString();
+  await changeClaim(environment, of, (claim) => {
+    const ageMs = now().getTime() - Date.parse(claim.overAt ?? sweptAt);
+    const late = !published && ageMs < limits.lateRequestDaysMax * DAY_MS;
+    return { ...claim, sweptAt, state: late ? 'over' : 'swept' };
+  });
+}
+
+/** A life that is not settled yet: started where nobody did, ended once more where its end was asked for, settled if dead. */
+async function lookAfter(context: Sweep, swept: Swept, of: Life, newest: boolean): Promise<void> {
+  const { environment, runs, now } = context;
+  const claim = await readClaim(environment, of);
+  if (!claim || isOver(claim)) return;
+  const instance = await runs.get(lifeId(of));
+  const { reason = 'found dead' } = claim;
+  const end = { ...of, reason };
+  if (instance && !hasEnded(instance)) {
+    if (claim.state === 'ending') await askForEnd(context, end);
+  } else if (instance?.status === 'Completed') {
+    return;
+  } else if (!instance && newest && mayBegin(claim, now())) {
+    if (now().getTime() - Date.parse(claim.claimedAt) < BEGIN_GRACE_MS) return;
+    await beginLife(runs, claim);
+    swept.started++;
+  } else if (await settleLater(runs, end)) swept.settling++;
+}
