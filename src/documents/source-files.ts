@@ -103,48 +103,66 @@ export async function readListing(
 }
 
 export async function writeFiles(
-  { store, config }: Environment,
+  environment: Environment,
   of: Life,
   { digest }: FilesRef,
   files: readonly SourceFile[],
   part: number,
 ): Promise<void> {
+  const { store, config } = environment;
   const shapes = [...new Set(files.map(({ shape }) => shape))];
   const numbers = new Map(shapes.map((shape, s) => [shape, s]));
   const document = { version: 1, shapes, files: files.map((file) => ({ ...file, shape: numbers.get(file.shape)! })) };
-  await writeJson(store, config.workContainer, work.files(of, digest, part), document);
+  const { bytes } = await writeJson(store, config.workContainer, work.files(of, digest, part), document);
+  await keepFiles(environment, work.files(of, digest, part), async () => ({ files, bytes }));
+}
+
+/** Keeps what later phases need of a document's files. */
+function keepFiles(
+  environment: Environment,
+  name: string,
+  load: () => Promise<{ files: readonly PlannedFile[]; bytes: number }>,
+): Promise<PlannedFile[]> {
+  return keep(environment, JSON.stringify([name, 'files']), async () => {
+    const { files, bytes } = await load();
+    return { value: files.map(({ blob, etag, size, rows }): PlannedFile => ({ blob, etag, size, rows })), bytes };
+  });
 }
 
 /** One document's files with all that the plan needs. */
 export async function readFiles(
-  { store, config }: Environment,
+  environment: Environment,
   of: Life,
   { digest }: FilesRef,
   part: number,
 ): Promise<SourceFile[]> {
-  const document = await requireJson(store, config.workContainer, work.files(of, digest, part), filesSchema);
-  return document.files.map(({ shape, ...file }) => ({ ...file, shape: document.shapes[shape]! }));
+  const name = work.files(of, digest, part);
+  const { files, bytes } = await readDocument(environment, name);
+  await keepFiles(environment, name, async () => ({ files, bytes }));
+  return files;
+}
+
+async function readDocument(
+  { store, config }: Environment,
+  name: string,
+): Promise<{ files: SourceFile[]; bytes: number }> {
+  const bytes = await requireBytes(store, config.workContainer, name);
+  const { files, shapes } = parseJson(bytes, config.workContainer, name, filesSchema);
+  return { files: files.map((file) => ({ ...file, shape: shapes[file.shape]! })), bytes: bytes.byteLength };
 }
 
 /** Files [from, to) of a run. A process reads each document once while it has room for it. */
 export async function loadFiles(
   environment: Environment,
   of: Life,
-  files: FilesRef,
+  { count: files, digest, each }: FilesRef,
   from: number,
   to: number,
 ): Promise<PlannedFile[]> {
-  const { store, config } = environment;
-  const { digest, each } = files;
   const found: PlannedFile[] = [];
-  for (let part = Math.floor(from / each); part * each < Math.min(to, files.count); part++) {
+  for (let part = Math.floor(from / each); part * each < Math.min(to, files); part++) {
     const name = work.files(of, digest, part);
-    const own = await keep(environment, JSON.stringify([name, 'files']), async () => {
-      const bytes = await requireBytes(store, config.workContainer, name);
-      const document = parseJson(bytes, config.workContainer, name, filesSchema);
-      const value = document.files.map(({ blob, etag, size, rows }): PlannedFile => ({ blob, etag, size, rows }));
-      return { value, bytes: bytes.byteLength };
-    });
+    const own = await keepFiles(environment, name, () => readDocument(environment, name));
     found.push(...own.slice(Math.max(0, from - part * each), to - part * each));
   }
   return found;

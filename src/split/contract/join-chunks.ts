@@ -4,14 +4,16 @@
  * value are interned as they are read. Called by `contract-column.ts` for units of several row groups; what does not pay
  * is left to it.
  */
+import { locating } from '../../errors.ts';
 import { KeyTable } from '../../keys/table.ts';
+import { limits } from '../../limits.ts';
 import { checkNullCount, decodeDictionary, decodeIndices } from '../../parquet/decode.ts';
 import { type ByteStrings, decodeDistinct, type Interner } from '../../parquet/decode-distinct.ts';
 import type { ChunkShape } from '../../parquet/pages.ts';
 import { typeText } from '../../parquet/type-text.ts';
 import type { Column, ColumnType, Values } from '../../parquet/types.ts';
-import { allocate, bytesOf } from '../../parquet/values.ts';
-import { chunkLocation, decodeSource, type SourceChunk } from '../../source/source-chunk.ts';
+import { allocate, bytesOf, checkBytes } from '../../parquet/values.ts';
+import { checkPageBytes, chunkLocation, decodeSource, type SourceChunk } from '../../source/source-chunk.ts';
 import { DISTINCT_SHARE_MAX, SAMPLE_ROWS } from './dictionary-encode.ts';
 import { PooledColumn, type StringPool } from './string-pool.ts';
 
@@ -48,15 +50,18 @@ export function joinChunks(
 function join(
   chunks: readonly SourceChunk[],
   shapes: readonly ChunkShape[],
-  interner: Interner,
+  interner: Interner & { byteLength: number },
   out: Int32Array,
 ): { indices: Int32Array; nulls: number } | undefined {
   let row = 0;
   let nulls = 0;
   for (const [c, chunk] of chunks.entries()) {
     const own = out.subarray(row, row + chunk.rows);
+    const at = chunkLocation(chunk);
+    checkPageBytes(shapes[c]!.pages, at);
     const ownNulls = intern(chunk, shapes[c]!, interner, own);
-    checkNullCount(chunk.meta, ownNulls, chunkLocation(chunk));
+    checkNullCount(chunk.meta, ownNulls, at);
+    locating(at, () => checkBytes(interner.byteLength, limits.columnBytesMax));
     nulls += ownNulls;
     row += chunk.rows;
     if (row >= SAMPLE_ROWS && interner.size > row * DISTINCT_SHARE_MAX) return undefined;
