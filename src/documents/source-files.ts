@@ -18,6 +18,7 @@ import { keep } from './document-cache.ts';
 import { codecSchema } from './split-record.ts';
 
 const count = z.int().nonnegative();
+const compact = { compact: true } as const;
 const pinnedSchema = z.object({ blob: z.string(), etag: z.string(), size: count });
 
 /** Where a run's source files are listed. */
@@ -90,7 +91,7 @@ export async function writeListing(
   part: number,
 ): Promise<void> {
   const own = blobs.slice(part * each, (part + 1) * each);
-  await writeJson(store, config.workContainer, work.listing(of, digest, part), { version: 1, blobs: own });
+  await writeJson(store, config.workContainer, work.listing(of, digest, part), { version: 1, blobs: own }, compact);
 }
 
 export async function readListing(
@@ -113,7 +114,7 @@ export async function writeFiles(
   const shapes = [...new Set(files.map(({ shape }) => shape))];
   const numbers = new Map(shapes.map((shape, s) => [shape, s]));
   const document = { version: 1, shapes, files: files.map((file) => ({ ...file, shape: numbers.get(file.shape)! })) };
-  const { bytes } = await writeJson(store, config.workContainer, work.files(of, digest, part), document);
+  const { bytes } = await writeJson(store, config.workContainer, work.files(of, digest, part), document, compact);
   await keepFiles(environment, work.files(of, digest, part), async () => ({ files, bytes }));
 }
 

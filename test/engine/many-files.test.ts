@@ -326,7 +326,7 @@ function counting(store: MemoryStore): { store: MemoryStore; requests: Map<strin
 }
 
 test('requests: two reads a small file, and a fifth of all other kinds', async () => {
-  const files = Array.from({ length: 1200 }, (_, f) => file(f * 300, 300));
+  const files = Array.from({ length: 600 }, (_, f) => file(f * 600, 600));
   const { store, requests } = counting(new MemoryStore());
   const engine = await engineOf(files, {}, store);
   requests.clear();
