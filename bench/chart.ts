@@ -1,7 +1,7 @@
 /** Two charts as SVG text: bars in groups, and lines. Colours that read on a light and on a dark page. */
 
 const width = 760;
-const colours = { own: '#2f81f7', other: '#8b949e', text: '#7d8590', grid: '#7d859055' };
+export const colours = { own: '#2f81f7', other: '#8b949e', text: '#7d8590', grid: '#7d859055' };
 const lineColours = ['#2f81f7', '#d29922', '#3fb950', '#f85149'];
 
 export interface BarChart {
@@ -74,13 +74,13 @@ interface TextStyle {
   fill?: string;
 }
 
-function text(x: number, y: number, value: string, style: TextStyle = {}): string {
+export function text(x: number, y: number, value: string, style: TextStyle = {}): string {
   const { anchor = 'start', weight = 400, fill = colours.text } = style;
   const escaped = value.replaceAll('&', '&amp;').replaceAll('<', '&lt;');
   return `<text x="${x.toFixed(1)}" y="${y.toFixed(1)}" text-anchor="${anchor}" font-weight="${weight}" fill="${fill}">${escaped}</text>`;
 }
 
-function svg(title: string, height: number, parts: string[]): string {
+export function svg(title: string, height: number, parts: string[]): string {
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" font-family="system-ui, sans-serif" font-size="12" role="img" aria-label="${title}">`,
     text(10, 24, title, { weight: 600 }),

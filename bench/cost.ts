@@ -70,7 +70,7 @@ export async function countRun(set: SetName, rows: number): Promise<Counts> {
     await container.getBlockBlobClient(name).uploadFile(await sourceOf(set, rows));
     const counted = azurite.connectionString.replace(new URL(azurite.blobUrl).origin, proxy.url);
     const env = { AzureWebJobsStorage: azurite.connectionString, ORDINAL_STORAGE: counted };
-    const host = await startHost({ workers: 2, env, onLine: (line) => count(counts, line) });
+    const host = await startHost({ workers: 2, env, onLine: (line) => countActivity(counts, line) });
     try {
       await complete(host.url, set, 'counted');
       counts.messages = await messagesOf(host.url, 'counted');
@@ -94,8 +94,8 @@ async function messagesOf(url: string, runId: string): Promise<number> {
 }
 
 /** Adds what a line of the host's log tells: the app's own lines about activities. */
-function count(counts: Counts, line: string): void {
-  const { message = '' } = JSON.parse(line) as { message?: string };
+export function countActivity(counts: Pick<Counts, 'activities' | 'seconds'>, line: string): void {
+  const { message = '' } = line.startsWith('{') ? (JSON.parse(line) as { message?: string }) : {};
   if (!message.startsWith('{"event":"activity"')) return;
   counts.activities++;
   counts.seconds += (JSON.parse(message) as { ms: number }).ms / 1000;

@@ -13,7 +13,6 @@ import { parseArgs, promisify } from 'node:util';
 import { z } from 'zod';
 import { packBatch } from '../src/documents/batch-blob.ts';
 import type { Plan } from '../src/documents/documents.ts';
-import { runActivities } from '../src/durable/activity.ts';
 import { parseConfig } from '../src/environment/config.ts';
 import type { Environment } from '../src/environment/environment.ts';
 import { compact } from '../src/keys/compact.ts';
@@ -24,6 +23,7 @@ import { KeyTable } from '../src/keys/table.ts';
 import { typeText } from '../src/parquet/type-text.ts';
 import type { ColumnType, Values } from '../src/parquet/types.ts';
 import { pipeline, registerPipelines } from '../src/pipeline/index.ts';
+import { resolveKeys } from '../src/resolve/activity.ts';
 import { writeKeyList } from '../src/split/keys/key-list-file.ts';
 import { writeJson } from '../src/storage/json.ts';
 import { work } from '../src/storage/names.ts';
@@ -146,7 +146,7 @@ interface Measured {
 async function resolve(folder: string, runId: string, arriving: number): Promise<Measured> {
   const environment = environmentOf(folder);
   const began = process.hrtime.bigint();
-  const result = await runActivities.resolveKeys(environment, { runId, entity: 'people', term: 1000 });
+  const result = await resolveKeys.run(environment, { runId, entity: 'people', term: 1000 });
   if (!result.ok) throw new Error(result.error.message);
   const { counters } = environment.store;
   return {

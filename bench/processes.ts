@@ -38,3 +38,21 @@ function statOf(pid: number): { parent: number; cpu: number } | undefined {
     return undefined;
   }
 }
+
+/** Which of these processes holds the TCP socket with this local port on loopback. */
+export function holderOfPort(port: number, pids: readonly number[]): number | undefined {
+  const local = `0100007F:${port.toString(16).toUpperCase().padStart(4, '0')}`;
+  const lines = fs.readFileSync('/proc/net/tcp', 'utf8').split('\n');
+  const inode = lines.map((line) => line.trim().split(/\s+/)).find((fields) => fields[1] === local)?.[9];
+  if (inode === undefined) return undefined;
+  return pids.find((pid) => socketsOf(pid).includes(`socket:[${inode}]`));
+}
+
+function socketsOf(pid: number): string[] {
+  try {
+    const folder = `/proc/${pid}/fd`;
+    return fs.readdirSync(folder).map((name) => fs.readlinkSync(`${folder}/${name}`));
+  } catch {
+    return [];
+  }
+}

@@ -41,11 +41,11 @@ export function writeReport(results: readonly Result[], command: string, day: st
   fs.writeFileSync(file, text);
 }
 
-/** The text with what stands between a scope's markers replaced. Throws when they are not there. */
-export function between(text: string, scope: Scope | 'many', body: string): string {
-  const [open, close] = [`<!-- ${scope}: written by npm run bench -->`, `<!-- /${scope} -->`];
+/** The text with what stands between a section's markers replaced. Throws when they are not there. */
+export function between(text: string, section: string, body: string, writer = 'npm run bench'): string {
+  const [open, close] = [`<!-- ${section}: written by ${writer} -->`, `<!-- /${section} -->`];
   const [start, end] = [text.indexOf(open), text.indexOf(close)];
-  if (start < 0 || end < start) throw new Error(`docs/benchmarks.md has no markers of ${scope}`);
+  if (start < 0 || end < start) throw new Error(`the page has no markers of ${section}`);
   return `${text.slice(0, start + open.length)}\n${body}\n${text.slice(end)}`;
 }
 
@@ -153,7 +153,7 @@ function growthSection(results: readonly Result[]): string {
   return `${table(head, rows)}\n\n${lines.join('\n')}`;
 }
 
-function table(head: string[], rows: string[][]): string {
+export function table(head: string[], rows: string[][]): string {
   const line = (cells: string[]) => `| ${cells.join(' | ')} |`;
   const align = head.map((_, i) => (i === 0 ? '---' : '--:'));
   return [line(head), line(align), ...rows.map(line)].join('\n');

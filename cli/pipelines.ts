@@ -1,7 +1,7 @@
 import type { ActivityResult } from '../src/durable/activity.ts';
 import { pipelineOf } from '../src/environment/environment.ts';
 import { fromErrorValue } from '../src/errors.ts';
-import { keepIdentity } from '../src/plan/pipeline-identity.ts';
+import { noteIdentity } from '../src/plan/pipeline-identity.ts';
 import { REBUILD_ORCHESTRATION } from '../src/upkeep/orchestrations.ts';
 import type { Given, Result } from './command.ts';
 
@@ -9,7 +9,7 @@ import type { Given, Result } from './command.ts';
 export async function acceptPipeline({ environment }: Given, name: string): Promise<Result> {
   const pipeline = pipelineOf(environment, name);
   await environment.store.ensureContainer(environment.config.workContainer);
-  await keepIdentity(environment, pipeline, 'accepted');
+  await noteIdentity(environment, pipeline, 'accepted');
   return {
     lines: [`${pipeline.name}: accepted as it is now. IDs of earlier runs keep the meaning they had.`],
     value: { pipeline: pipeline.name },

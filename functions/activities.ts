@@ -1,29 +1,22 @@
-/** The run's activities, each registered under its own name. */
+/** Registers the activities, each under its own name. */
 import * as df from 'durable-functions';
-import { TELL_ACTIVITY, tellOutcome } from '../src/callback/notify-caller.ts';
-import { runActivities } from '../src/durable/activity.ts';
-import { hasEnded } from '../src/durable/client.ts';
 import { logged } from '../src/environment/telemetry.ts';
-import { LIVENESS_ACTIVITY, type Liveness } from '../src/run/leases.ts';
+import { activities, clientActivities } from './activity-list.ts';
 import { durableRuns } from './durable-runs.ts';
 import { environment } from './environment.ts';
 
-for (const [name, activity] of Object.entries(runActivities)) {
+for (const { name, run } of activities) {
   df.app.activity(name, {
-    handler: (input: unknown, context) => logged(name, input, context, () => activity(environment(), input)),
+    handler: (input: unknown, context) => logged(name, input, context, () => run(environment(), input)),
   });
 }
 
-df.app.activity(LIVENESS_ACTIVITY, {
-  extraInputs: [df.input.durableClient()],
-  handler: async ({ instance: id }: { instance: string }, context): Promise<{ ok: true; value: Liveness }> => {
-    const instance = await durableRuns(context).get(id);
-    return { ok: true, value: { alive: instance !== undefined && !hasEnded(instance) } };
-  },
-});
-
-df.app.activity(TELL_ACTIVITY, {
-  extraInputs: [df.input.durableClient()],
-  handler: (input: unknown, context) =>
-    logged(TELL_ACTIVITY, input, context, () => tellOutcome(environment(), durableRuns(context), input)),
-});
+for (const { name, run } of clientActivities) {
+  df.app.activity(name, {
+    extraInputs: [df.input.durableClient()],
+    handler: (input: unknown, context) => {
+      const world = { environment: environment(), runs: durableRuns(context), now: new Date() };
+      return logged(name, input, context, () => run(world, input));
+    },
+  });
+}

@@ -1,10 +1,9 @@
 /** The blob door: a trigger for each pipeline that arrivals start, and what gathers bursts of them. */
 import { createRequire } from 'node:module';
 import * as df from 'durable-functions';
-import { lookAtArrivals, startArrivalRun } from '../src/arrival/activities.ts';
-import { type CutsState, cutsEntityName, reduceCuts } from '../src/arrival/arrival-intervals.ts';
+import { type IntervalsState, intervalsEntityName, reduceIntervals } from '../src/arrival/arrival-intervals.ts';
 import { arrivalDoors } from '../src/arrival/blob-triggers.ts';
-import { GATHER_ORCHESTRATION, gatherOrchestrator, LOOK_ACTIVITY, START_ACTIVITY } from '../src/arrival/gather.ts';
+import { GATHER_ORCHESTRATION, gatherOrchestrator } from '../src/arrival/gather.ts';
 import { receiveArrival } from '../src/arrival/receive.ts';
 import { arrivedName, blobReference } from '../src/arrival/reference.ts';
 import { runOperation } from '../src/sequence/adapter.ts';
@@ -53,11 +52,4 @@ df.app.orchestration(GATHER_ORCHESTRATION, function* (context) {
   return yield* gatherOrchestrator(context);
 });
 
-df.app.entity<CutsState>(cutsEntityName, (context) => runOperation(context, reduceCuts));
-
-df.app.activity(LOOK_ACTIVITY, { handler: (input: unknown) => lookAtArrivals(environment(), input) });
-
-df.app.activity(START_ACTIVITY, {
-  extraInputs: [df.input.durableClient()],
-  handler: (input: unknown, context) => startArrivalRun(environment(), durableRuns(context), new Date(), input),
-});
+df.app.entity<IntervalsState>(intervalsEntityName, (context) => runOperation(context, reduceIntervals));

@@ -101,9 +101,9 @@ export function durableRuns(context: InvocationContext): DurableRuns {
   };
 }
 
-/** The SDK has no other way of saying "not found". */
+/** The SDK has no other way of saying "not found": a status in the text, or, for `terminate`, the text alone. */
 function isNotFound(thrown: unknown): boolean {
-  return thrown instanceof Error && thrown.message.includes('404');
+  return thrown instanceof Error && /404|^No instance with ID /.test(thrown.message);
 }
 
 function instancesUrl(context: InvocationContext): URL {

@@ -1,6 +1,7 @@
 /** Runs the app's activities, unchanged, over a folder as their blob store. For a worker thread, or for the caller. */
+
+import { activities } from '../../functions/activity-list.ts';
 import { pipelines } from '../../pipelines/index.ts';
-import { type RunActivity, runActivities } from '../../src/durable/activity.ts';
 import { parseConfig } from '../../src/environment/config.ts';
 import type { Environment } from '../../src/environment/environment.ts';
 import { FileStore, type StoreCounters } from '../file-store.ts';
@@ -31,7 +32,7 @@ export async function callActivity({ root, name, input }: ActivityCall): Promise
   }
   const { store, environment } = current;
   const before = { ...store.counters };
-  const result = await runActivities[name as RunActivity](environment, input);
+  const result = await activities.find((activity) => activity.name === name)!.run(environment, input);
   const { requests, bytesRead, bytesWritten } = store.counters;
   return {
     result,

@@ -15,7 +15,7 @@ export interface Schedule {
 /** Numbers, ranges, steps and names: croner also knows `L`, `W`, `#`, nicknames and a year, which NCrontab does not. */
 const value = String.raw`(?:\d+|[a-z]{3,9})`;
 const field = String.raw`(?:\*|\?|${value}(?:-${value})?)(?:/\d+)?`;
-const fields = new RegExp(String.raw`^${field}(?:,${field})*$`, 'i');
+const fields = new RegExp(`^${field}(?:,${field})*$`, 'i');
 
 /** @throws when the text is no schedule. */
 export function parseSchedule(text: string): Schedule {

@@ -2,20 +2,29 @@
 
 import { z } from 'zod';
 import { type RunInput, runIdSchema } from '../documents/documents.ts';
-import type { ActivityResult } from '../durable/activity.ts';
-import type { DurableRuns } from '../durable/client.ts';
+import { defineActivity } from '../durable/activity.ts';
 import { type Environment, pipelineOf } from '../environment/environment.ts';
-import { OrdinalError, toErrorValue } from '../errors.ts';
-import { startRun } from '../lives/start.ts';
+import { OrdinalError } from '../errors.ts';
+import { type Starter, startRun } from '../lives/start.ts';
 import { work } from '../storage/names.ts';
-import type { Look } from './gather.ts';
+
+export interface Look {
+  /** The storage's time now. */
+  now: number;
+  /** Receipts in (after, to], and the time of the first. */
+  waiting: number;
+  oldest: number;
+  /** Whether there are receipts after `to`. */
+  later: boolean;
+}
 
 const lookSchema = z.object({ pipeline: z.string(), after: z.int(), to: z.int() });
 
 /** Counts receipts, and reads the storage's clock: by having it stamp a blob. */
-export async function lookAtArrivals(environment: Environment, input: unknown): Promise<ActivityResult<Look>> {
-  try {
-    const { pipeline, after, to } = lookSchema.parse(input);
+export const lookAtArrivals = defineActivity({
+  name: 'lookAtArrivals',
+  input: lookSchema,
+  work: async (environment: Environment, { pipeline, after, to }): Promise<Look> => {
     const { store, config } = environment;
     await store.ensureContainer(config.workContainer);
     await store.write(config.workContainer, work.arrivalClock(pipeline), new Uint8Array(0));
@@ -31,23 +40,17 @@ export async function lookAtArrivals(environment: Environment, input: unknown): 
         look.oldest = Math.min(look.oldest, at);
       }
     }
-    return { ok: true, value: look };
-  } catch (thrown) {
-    return { ok: false, error: toErrorValue(thrown) };
-  }
-}
+    return look;
+  },
+});
 
 const startSchema = z.object({ pipeline: z.string(), runId: runIdSchema, after: z.int(), to: z.int() });
 
 /** Starts the run of a burst, unless it exists: done again, it changes nothing. */
-export async function startArrivalRun(
-  environment: Environment,
-  runs: DurableRuns,
-  now: Date,
-  input: unknown,
-): Promise<ActivityResult<{ started: boolean }>> {
-  try {
-    const { pipeline: name, runId, after, to } = startSchema.parse(input);
+export const startArrivalRun = defineActivity({
+  name: 'startArrivalRun',
+  input: startSchema,
+  work: async ({ environment, runs, now }: Starter, { pipeline: name, runId, after, to }) => {
     const pipeline = pipelineOf(environment, name);
     const run: RunInput = {
       runId,
@@ -57,8 +60,6 @@ export async function startArrivalRun(
       deadline: new Date(now.getTime() + environment.config.runHoursMax * 3_600_000).toISOString(),
     };
     const { claimed } = await startRun({ environment, runs, now }, run);
-    return { ok: true, value: { started: claimed } };
-  } catch (thrown) {
-    return { ok: false, error: toErrorValue(thrown) };
-  }
-}
+    return { started: claimed };
+  },
+});

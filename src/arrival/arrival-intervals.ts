@@ -7,7 +7,7 @@ import { z } from 'zod';
 import { OrdinalError } from '../errors.ts';
 import type { EntityCall } from '../sequence/calls.ts';
 
-export const cutsEntityName = 'arrivals';
+export const intervalsEntityName = 'arrivals';
 
 const msSchema = z.int().nonnegative();
 const cutSchema = z.object({ owner: z.string(), after: msSchema, to: msSchema });
@@ -19,7 +19,7 @@ const stateSchema = z.object({
   /** The last cuts, oldest first, so that a repeated question has the same answer. */
   recent: z.array(cutSchema),
 });
-export type CutsState = z.infer<typeof stateSchema>;
+export type IntervalsState = z.infer<typeof stateSchema>;
 
 const operationSchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('show') }),
@@ -28,7 +28,7 @@ const operationSchema = z.discriminatedUnion('kind', [
 
 const RECENT_MAX = 50;
 
-export interface CutsAnswer {
+export interface IntervalsAnswer {
   ok: true;
   upTo: number;
   /** The interval that is the owner's; absent when there is nothing left up to `to`. */
@@ -36,10 +36,10 @@ export interface CutsAnswer {
 }
 
 /** Throws `Internal` for a state or an operation that is none; the entity's shell makes it an answer. */
-export function reduceCuts(
-  stored: CutsState | undefined,
+export function reduceIntervals(
+  stored: IntervalsState | undefined,
   given: unknown,
-): { state: CutsState | undefined; result: CutsAnswer } {
+): { state: IntervalsState | undefined; result: IntervalsAnswer } {
   const operation = operationSchema.safeParse(given);
   const parsed = stateSchema.optional().safeParse(stored);
   if (!operation.success || !parsed.success) throw new OrdinalError('Internal', 'not an operation on arrivals');
@@ -50,14 +50,14 @@ export function reduceCuts(
   if (before) return { state, result: { ok: true, upTo: state.upTo, cut: { after: before.after, to } } };
   if (to <= state.upTo) return { state, result: { ok: true, upTo: state.upTo } };
   const cut = { owner, after: state.upTo, to };
-  const next: CutsState = { version: 1, upTo: to, recent: [...state.recent, cut].slice(-RECENT_MAX) };
+  const next: IntervalsState = { version: 1, upTo: to, recent: [...state.recent, cut].slice(-RECENT_MAX) };
   return { state: next, result: { ok: true, upTo: to, cut: { after: cut.after, to } } };
 }
 
-export function showCuts(pipeline: string): EntityCall<CutsAnswer> {
-  return { entity: { name: cutsEntityName, key: pipeline }, operation: 'show', input: {} };
+export function showIntervals(pipeline: string): EntityCall<IntervalsAnswer> {
+  return { entity: { name: intervalsEntityName, key: pipeline }, operation: 'show', input: {} };
 }
 
-export function cutArrivals(pipeline: string, input: { owner: string; to: number }): EntityCall<CutsAnswer> {
-  return { entity: { name: cutsEntityName, key: pipeline }, operation: 'cut', input };
+export function closeInterval(pipeline: string, input: { owner: string; to: number }): EntityCall<IntervalsAnswer> {
+  return { entity: { name: intervalsEntityName, key: pipeline }, operation: 'cut', input };
 }

@@ -6,15 +6,15 @@
 import { createHash } from 'node:crypto';
 import type { Task } from 'durable-functions';
 import { z } from 'zod';
-import type { ActivityResult } from '../durable/activity.ts';
+import type { Activity } from '../durable/activity.ts';
 import type { Orchestration } from '../durable/context.ts';
+import { callOnce } from '../durable/fan-out.ts';
 import { fromErrorValue } from '../errors.ts';
 import { askEntity } from '../sequence/calls.ts';
-import { cutArrivals, showCuts } from './arrival-intervals.ts';
+import { lookAtArrivals, startArrivalRun } from './activities.ts';
+import { closeInterval, showIntervals } from './arrival-intervals.ts';
 
 export const GATHER_ORCHESTRATION = 'gatherArrivals';
-export const LOOK_ACTIVITY = 'lookAtArrivals';
-export const START_ACTIVITY = 'startArrivalRun';
 
 export const gatherInputSchema = z.object({
   pipeline: z.string(),
@@ -24,22 +24,6 @@ export const gatherInputSchema = z.object({
   waitMsMax: z.int().positive(),
 });
 export type GatherInput = z.infer<typeof gatherInputSchema>;
-
-export interface LookInput {
-  pipeline: string;
-  after: number;
-  to: number;
-}
-
-export interface Look {
-  /** The storage's time now. */
-  now: number;
-  /** Receipts in (after, to], and the time of the first. */
-  waiting: number;
-  oldest: number;
-  /** Whether there are receipts after `to`. */
-  later: boolean;
-}
 
 export function gatherInstanceId(pipeline: string, to: number): string {
   // No run can have such a name.
@@ -65,8 +49,8 @@ export function* gatherOrchestrator(context: {
   for (let look = 0; look < LOOKS_MAX; look++) {
     const waitMs = due - df.currentUtcDateTime.getTime();
     if (waitMs > 0) yield df.createTimer(new Date(due));
-    const { upTo } = yield* askEntity(df, showCuts(pipeline));
-    const seen = yield* asked<Look>(df, LOOK_ACTIVITY, { pipeline, after: upTo, to } satisfies LookInput);
+    const { upTo } = yield* askEntity(df, showIntervals(pipeline));
+    const seen = yield* asked(df, lookAtArrivals, { pipeline, after: upTo, to });
     if (seen.waiting === 0) return { started: null };
     if (seen.now < to + quietMs) {
       // This machine's clock is ahead of the storage's, by which receipts are stamped.
@@ -74,10 +58,10 @@ export function* gatherOrchestrator(context: {
       continue;
     }
     if (seen.later && to - seen.oldest < waitMsMax) return { started: null };
-    const { cut } = yield* askEntity(df, cutArrivals(pipeline, { owner: df.instanceId, to }));
+    const { cut } = yield* askEntity(df, closeInterval(pipeline, { owner: df.instanceId, to }));
     if (!cut) return { started: null };
     const runId = burstRunId(pipeline, cut.after, cut.to);
-    yield* asked(df, START_ACTIVITY, { pipeline, runId, ...cut });
+    yield* asked(df, startArrivalRun, { pipeline, runId, ...cut });
     return { started: runId };
   }
   throw new Error(`the storage's clock did not reach ${new Date(to + quietMs).toISOString()}`);
@@ -86,10 +70,14 @@ export function* gatherOrchestrator(context: {
 /** Tries of an activity before the gatherer gives up: an hour in all, since nobody else would start this burst. */
 const TRIES_MAX = 14;
 
-function* asked<T>(df: Orchestration, name: string, input: object): Generator<Task, T, unknown> {
+function* asked<Input extends object, Output extends object>(
+  df: Orchestration,
+  activity: Activity<never, Input, Output>,
+  input: Input,
+): Generator<Task, Output, unknown> {
   for (let attempt = 1; ; attempt++) {
-    const result = (yield df.callActivity(name, input)) as ActivityResult<object>;
-    if (result.ok) return result.value as T;
+    const result = yield* callOnce(df, activity, input);
+    if (result.ok) return result.value;
     if (attempt >= TRIES_MAX) throw fromErrorValue(result.error);
     const seconds = Math.min(300, 2 ** attempt);
     yield df.createTimer(new Date(df.currentUtcDateTime.getTime() + seconds * 1000));

@@ -2,24 +2,28 @@
  * Activity `callBack`: tells the Webhook activity of a Data Factory pipeline (or who else waits) that a run has ended.
  * Done again, it says the same again: the receiver takes the first and refuses the others, which is success here.
  */
+
 import { z } from 'zod';
+import { defineActivity } from '../durable/activity.ts';
 import type { Environment } from '../environment/environment.ts';
 import { errorLine, OrdinalError } from '../errors.ts';
 import { publishedView } from '../view/run-view.ts';
 import { errorSchema } from '../view/run-view-schema.ts';
 import { checkCallBack } from './allowed-address.ts';
 
-export const callBackInputSchema = z.object({
+const callBackInputSchema = z.object({
   runId: z.string(),
   callBackUri: z.url(),
   pipeline: z.string().exactOptional(),
   /** Absent when the run succeeded. */
   error: errorSchema.exactOptional(),
 });
-export type CallBackInput = z.infer<typeof callBackInputSchema>;
+type CallBackInput = z.infer<typeof callBackInputSchema>;
 
 /** Milliseconds that the receiver has for its answer. */
 const ANSWER_MS_MAX = 30_000;
+
+export const callBackRun = defineActivity({ name: 'callBackRun', input: callBackInputSchema, work: callBackActivity });
 
 /** Throws `CallBackFailed`: retryable where the receiver may come back. */
 export async function callBackActivity(environment: Environment, input: CallBackInput): Promise<{ status: number }> {

@@ -7,17 +7,17 @@ import { createHash } from 'node:crypto';
 import type { Task } from 'durable-functions';
 import { z } from 'zod';
 import { runIdSchema } from '../documents/documents.ts';
-import { type ActivityResult, shortened } from '../durable/activity.ts';
-import { type DurableRuns, hasEnded } from '../durable/client.ts';
+import { defineActivity } from '../durable/activity.ts';
+import { hasEnded } from '../durable/client.ts';
 import type { Orchestration } from '../durable/context.ts';
-import type { Environment } from '../environment/environment.ts';
-import { OrdinalError, toErrorValue } from '../errors.ts';
+import { callOnce } from '../durable/fan-out.ts';
+import { OrdinalError } from '../errors.ts';
 import { newestInstance } from '../lives/newest.ts';
+import type { Starter } from '../lives/start.ts';
 import { summarizeRun } from '../view/run-view.ts';
 import { callBackActivity } from './activity.ts';
 
 export const TELL_ORCHESTRATION = 'tellCaller';
-export const TELL_ACTIVITY = 'tellOutcome';
 
 const tellInputSchema = z.object({ runId: runIdSchema, callBackUri: z.url() });
 export type TellInput = z.infer<typeof tellInputSchema>;
@@ -45,7 +45,7 @@ export function* tellOrchestrator(context: { df: Orchestration }): Generator<Tas
   const input = tellInputSchema.parse(df.getInput<unknown>());
   let tries = 0;
   for (let look = 0; look < LOOKS_MAX; look++) {
-    const result = (yield df.callActivity(TELL_ACTIVITY, input)) as ActivityResult<Told>;
+    const result = yield* callOnce(df, tellOutcome, input);
     if (result.ok && result.value.ended) return result.value;
     if (!result.ok && (!result.error.retryable || ++tries >= TRIES_MAX)) return { ended: false };
     const seconds = result.ok ? Math.min(LOOK_SECONDS_MAX, Math.ceil(2 * LOOK_GROWTH ** look)) : 4 ** tries;
@@ -55,21 +55,16 @@ export function* tellOrchestrator(context: { df: Orchestration }): Generator<Tas
 }
 
 /** Calls the caller if the run has ended. */
-export async function tellOutcome(
-  environment: Environment,
-  runs: DurableRuns,
-  given: unknown,
-): Promise<ActivityResult<Told>> {
-  try {
-    const { runId, callBackUri } = tellInputSchema.parse(given);
-    const instance = await newestInstance({ environment, runs, now: new Date() }, runId);
+export const tellOutcome = defineActivity({
+  name: 'tellOutcome',
+  input: tellInputSchema,
+  work: async ({ environment, runs, now }: Starter, { runId, callBackUri }): Promise<Told> => {
+    const instance = await newestInstance({ environment, runs, now }, runId);
     const summary = instance && summarizeRun(instance);
     if (!summary) throw new OrdinalError('UnknownRun', `there is no run "${runId}"`);
-    if (!hasEnded(instance)) return { ok: true, value: { ended: false } };
+    if (!hasEnded(instance)) return { ended: false };
     const { pipeline, error } = summary;
     await callBackActivity(environment, { runId, callBackUri, pipeline, ...(error && { error }) });
-    return { ok: true, value: { ended: true } };
-  } catch (thrown) {
-    return { ok: false, error: shortened(toErrorValue(thrown)) };
-  }
-}
+    return { ended: true };
+  },
+});

@@ -143,6 +143,6 @@ export async function loadSplitRecord(
   return { record: splitRecordSchema.parse(header), sections, held, name };
 }
 
-export function loadSealed(environment: Environment, of: Life, unit: string): Promise<Sealed> {
-  return requireJson(environment.store, environment.config.workContainer, work.sealed(of, unit), sealedSchema);
+export function loadSealed(environment: Environment, of: Life, tag: string): Promise<Sealed> {
+  return requireJson(environment.store, environment.config.workContainer, work.sealed(of, tag), sealedSchema);
 }

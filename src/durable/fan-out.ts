@@ -7,7 +7,7 @@
 import type { Task } from 'durable-functions';
 import { type ErrorValue, fromErrorValue, invariant, OrdinalError } from '../errors.ts';
 import { limits } from '../limits.ts';
-import type { ActivityResult, ActivityValue, RunActivity } from './activity.ts';
+import type { Activity, ActivityResult } from './activity.ts';
 import type { Orchestration } from './context.ts';
 
 /** Numbered tasks: `activity` with `{ ...input, [key]: n }` for n in [from, to). */
@@ -18,7 +18,8 @@ export interface TaskRange {
   owner: string;
   /** When the orchestration started, in base 36. Of one that was started twice, the second must not meet the shards of the first. */
   start: string;
-  activity: RunActivity;
+  /** Name of the activity. */
+  activity: string;
   input: object;
   key: string;
   from: number;
@@ -31,7 +32,7 @@ export const SHARD_ORCHESTRATION = 'runShard';
 export function* fanOut(df: Orchestration, range: TaskRange): Generator<Task, void, unknown> {
   const count = range.to - range.from;
   if (count <= limits.fanOutTasksMax) {
-    yield* activities(df, callsOf(range));
+    yield* callAll(df, callsOf(range));
     return;
   }
   // Shards of a power of the cap, so that no orchestration has more than the cap of children.
@@ -58,10 +59,10 @@ export function* fanOutAll(
 ): Generator<Task, void, unknown> {
   const count = calls.length + ranges.reduce((sum, { from, to }) => sum + to - from, 0);
   if (count <= limits.fanOutTasksMax) {
-    yield* activities(df, [...calls, ...ranges.flatMap(callsOf)]);
+    yield* callAll(df, [...calls, ...ranges.flatMap(callsOf)]);
     return;
   }
-  yield* activities(df, calls);
+  yield* callAll(df, calls);
   for (const range of ranges) yield* fanOut(df, range);
 }
 
@@ -69,26 +70,53 @@ function callsOf({ activity: name, input, key, from, to }: TaskRange): ActivityC
   return Array.from({ length: to - from }, (_, i) => ({ name, input: { ...input, [key]: from + i } }));
 }
 
-/** One activity, repeated while its error is worth it. */
-export function* activity<A extends RunActivity>(
+/** One activity with its input. `Output` is the type of its value and exists at compile time only. */
+export interface ActivityCall<Output extends object = object> {
+  name: string;
+  input: object;
+  readonly output?: Output;
+}
+
+/** What is to be called: `callAll` takes such. */
+export function request<Input extends object, Output extends object>(
+  { name }: Activity<never, Input, Output>,
+  input: Input,
+): ActivityCall<Output> {
+  return { name, input };
+}
+
+/** One activity, called once. Its error is a value. */
+export function* callOnce<Input extends object, Output extends object>(
   df: Orchestration,
-  name: A,
-  input: object,
-): Generator<Task, ActivityValue<A>, unknown> {
+  { name }: Activity<never, Input, Output>,
+  input: Input,
+): Generator<Task, ActivityResult<Output>, unknown> {
+  return (yield df.callActivity(name, input)) as ActivityResult<Output>;
+}
+
+/** One activity, called again while its error is worth it. Throws the error that is final. */
+export function* call<Input extends object, Output extends object>(
+  df: Orchestration,
+  activity: Activity<never, Input, Output>,
+  input: Input,
+): Generator<Task, Output, unknown> {
   for (let attempt = 1; ; attempt++) {
-    const result = (yield df.callActivity(name, input)) as ActivityResult<ActivityValue<A>>;
+    const result = yield* callOnce(df, activity, input);
     if (result.ok) return result.value;
     yield* backOff(df, [result.error], attempt);
   }
 }
 
-interface ActivityCall {
-  name: RunActivity;
-  input: object;
-}
+/** The outputs of calls, in their order. */
+type Outputs<Calls extends readonly ActivityCall[]> = {
+  -readonly [K in keyof Calls]: Calls[K] extends ActivityCall<infer Output> ? Output : never;
+};
 
-/** Several different activities at once, each repeated while its error is worth it. */
-export function* activities(df: Orchestration, calls: readonly ActivityCall[]): Generator<Task, unknown[], unknown> {
+/** Several activities at once, each called again while its error is worth it. */
+export function* callAll<const Calls extends readonly ActivityCall[]>(
+  df: Orchestration,
+  calls: Calls,
+): Generator<Task, Outputs<Calls>, unknown> {
   const values = new Array<unknown>(calls.length);
   let pending = calls.map((_, i) => i);
   for (let attempt = 1; pending.length > 0; attempt++) {
@@ -106,7 +134,7 @@ export function* activities(df: Orchestration, calls: readonly ActivityCall[]): 
     if (failed.length > 0) yield* backOff(df, errors, attempt);
     pending = failed;
   }
-  return values;
+  return values as Outputs<Calls>;
 }
 
 /** Throws a final error; otherwise waits 1, 4, 16 ... seconds. */

@@ -2,6 +2,9 @@
  * Activities `lowerLives` and `endLife`: what an orchestration asks of a run's claims. The first says which earlier lives
  * are still to be settled; the second notes that one is. They change nothing but claims.
  */
+
+import { lifeSchema } from '../documents/documents.ts';
+import { defineActivity } from '../durable/activity.ts';
 import type { Environment } from '../environment/environment.ts';
 import type { Life } from '../storage/names.ts';
 import { changeClaim, claimedLives, readClaim } from './claims.ts';
@@ -11,7 +14,9 @@ export interface LowerLives {
   lives: number[];
 }
 
-export async function lowerLivesActivity(environment: Environment, { runId, life }: Life): Promise<LowerLives> {
+export const lowerLives = defineActivity({ name: 'lowerLives', input: lifeSchema, work: lowerLivesActivity });
+
+async function lowerLivesActivity(environment: Environment, { runId, life }: Life): Promise<LowerLives> {
   const lives: number[] = [];
   for (const lower of await claimedLives(environment, runId)) {
     if (lower >= life) break;
@@ -25,8 +30,10 @@ export function isOver({ state }: { state: string }): boolean {
   return state === 'over' || state === 'swept';
 }
 
+export const endLife = defineActivity({ name: 'endLife', input: lifeSchema, work: endLifeActivity });
+
 /** Notes that a life holds nothing any more. Late requests of it may still leave blobs: the sweep sees to those. */
-export async function endLifeActivity(environment: Environment, of: Life): Promise<{ noted: boolean }> {
+async function endLifeActivity(environment: Environment, of: Life): Promise<{ noted: boolean }> {
   const claim = await changeClaim(environment, of, (found) =>
     isOver(found) ? undefined : { ...found, state: 'over', overAt: new Date().toISOString() },
   );

@@ -49,7 +49,7 @@ function decompressTo(
 ): Uint8Array {
   if (length > limits.pageBytesMax) {
     const message = `A page of ${length} bytes; the limit is ${limits.pageBytesMax}.`;
-    throw new OrdinalError('LimitExceeded', message, { where });
+    throw new OrdinalError('LimitExceeded', message, { where, remedy: 'Write the file with smaller pages.' });
   }
   let out: Uint8Array;
   try {

@@ -3,15 +3,18 @@
  * Activity `plan`: lists and pins the source, has its footers read, writes the plan. The first plan that a life
  * writes is its plan. A run that has published already gets no plan, but what it published.
  */
+
 import {
   type LifeInput,
   type Manifest,
   manifestSchema,
   type Plan,
   type PlanInput,
+  planInputSchema,
   planSchema,
 } from '../documents/documents.ts';
 import type { FilesRef } from '../documents/source-files.ts';
+import { defineActivity } from '../durable/activity.ts';
 import { type Environment, pipelineOf } from '../environment/environment.ts';
 import { OrdinalError } from '../errors.ts';
 import type { CompiledPipeline } from '../pipeline/compiled.ts';
@@ -41,11 +44,13 @@ export interface PlanOutput {
   published: { manifest: string; rows: number; life: number } | null;
 }
 
+export const planRun = defineActivity({ name: 'planRun', input: planInputSchema, work: planActivity });
+
 /**
  * Of a source of many files, gives what it has listed in place of a plan, and is to be called again when the footers are
  * read. Throws `RunCanceled` for a life that was closed before it began: a later one is the run now.
  */
-export async function planActivity(environment: Environment, input: PlanInput): Promise<PlanOutput | ListedSource> {
+async function planActivity(environment: Environment, input: PlanInput): Promise<PlanOutput | ListedSource> {
   const { store, config } = environment;
   const pipeline = pipelineOf(environment, input.pipeline);
   const name = work.plan(input);

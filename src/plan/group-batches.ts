@@ -10,7 +10,7 @@ interface Bounds {
 }
 
 /** Consecutive batches put together while they keep to the bounds; one that breaks them alone stands alone. */
-export function cut(batches: readonly Batch[], bounds: Bounds): Plan['parts'] {
+export function groupBatches(batches: readonly Batch[], bounds: Bounds): Plan['parts'] {
   const parts: Plan['parts'] = [];
   let rows = 0;
   let groups = 0;

@@ -28,7 +28,7 @@ export async function checkIdentity(environment: Environment, pipeline: Compiled
 }
 
 /** Notes the identity that a published run had, or that an operator accepts. */
-export async function keepIdentity(
+export async function noteIdentity(
   { store, config }: Environment,
   pipeline: CompiledPipeline,
   runId: string,

@@ -15,7 +15,7 @@ import { unitRowsJoined } from '../source/units.ts';
 import { widest } from '../source/widen.ts';
 import type { Life } from '../storage/names.ts';
 import { cutBatches } from './cut-batches.ts';
-import { cut } from './group-batches.ts';
+import { groupBatches } from './group-batches.ts';
 
 /** A contract column over all files: its one type, and whether any file may hold nulls in it. */
 interface SourceColumn {
@@ -65,7 +65,7 @@ export function makePlan(
       .map((entity) => [entity.name, keyTypesOf(entity, pipeline, columns)]),
   );
   const groups = groupsPerFile(pipeline);
-  const parts = cut(batches, { rows: targets.partRowsTarget, batches: Number.POSITIVE_INFINITY, groups });
+  const parts = groupBatches(batches, { rows: targets.partRowsTarget, batches: Number.POSITIVE_INFINITY, groups });
   const plan: Plan = {
     version: 1,
     ...owner,
@@ -82,7 +82,7 @@ export function makePlan(
     sources: Object.fromEntries([...columns].map(([name, column]) => [name, column.source])),
     parts,
     sealGroups: parts.flatMap(({ from, to }) =>
-      cut(batches.slice(from, to), {
+      groupBatches(batches.slice(from, to), {
         rows: sealBatches * targets.batchRowsTarget,
         batches: sealBatchesMax,
         groups,

@@ -1,8 +1,10 @@
 /** Activity `preview`: the first rows of every entity, from the first source rows. Writes nothing but the preview. */
 
 import type { Plan, PlanRef, Preview } from '../documents/documents.ts';
+import { planRefSchema } from '../documents/documents.ts';
 import { loadPlan } from '../documents/load.ts';
 import { loadFiles } from '../documents/source-files.ts';
+import { defineActivity } from '../durable/activity.ts';
 import type { Environment } from '../environment/environment.ts';
 import { invariant } from '../errors.ts';
 import { limits } from '../limits.ts';
@@ -13,7 +15,9 @@ import { writeJson } from '../storage/json.ts';
 import { work } from '../storage/names.ts';
 import { previewRows, type SourceRow } from './preview-rows.ts';
 
-export async function previewActivity(environment: Environment, ref: PlanRef): Promise<{ rows: number }> {
+export const previewRun = defineActivity({ name: 'previewRun', input: planRefSchema, work: previewActivity });
+
+async function previewActivity(environment: Environment, ref: PlanRef): Promise<{ rows: number }> {
   const { plan, pipeline } = await loadPlan(environment, ref);
   const first = plan.batches[0];
   const source = first ? await firstRows(environment, pipeline, plan, first) : [];

@@ -127,12 +127,12 @@ const TEXT_MAX = 200;
 function shown(value: unknown): unknown {
   if (typeof value === 'bigint') return String(value);
   if (value instanceof Date) return value.toISOString();
-  if (value instanceof Uint8Array) return cut(Buffer.from(value).toString('base64'));
-  if (typeof value === 'string') return cut(value);
+  if (value instanceof Uint8Array) return shortened(Buffer.from(value).toString('base64'));
+  if (typeof value === 'string') return shortened(value);
   if (typeof value === 'number' && !Number.isFinite(value)) return String(value);
   return value ?? null;
 }
 
-function cut(text: string): string {
+function shortened(text: string): string {
   return text.length > TEXT_MAX ? `${text.slice(0, TEXT_MAX - 3)}...` : text;
 }

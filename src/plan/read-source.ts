@@ -16,6 +16,7 @@ import {
   writeFiles,
   writeListing,
 } from '../documents/source-files.ts';
+import { defineActivity } from '../durable/activity.ts';
 import { type Environment, pipelineOf } from '../environment/environment.ts';
 import { limits } from '../limits.ts';
 import type { CompiledPipeline } from '../pipeline/compiled.ts';
@@ -47,7 +48,7 @@ export async function readSource(
 ): Promise<ListedSource | ReadSource> {
   const blobs = await sourceBlobs(environment, pipeline.source, input);
   const ref = { count: blobs.length, digest: digestOf(blobs), each: limits.filesPerDocumentMax };
-  if (documentsOf(ref) === 1) return { ref, files: await readFooters(environment, pipeline, input, ref, blobs, 0) };
+  if (documentsOf(ref) === 1) return { ref, files: await footersOf(environment, pipeline, input, ref, blobs, 0) };
   await mapBounded(partsOf(ref), environment.config.requestsInFlight, (part) =>
     writeListing(environment, input, ref, blobs, part),
   );
@@ -66,24 +67,26 @@ function partsOf(ref: FilesRef): number[] {
   return Array.from({ length: documentsOf(ref) }, (_, part) => part);
 }
 
-export const footersInputSchema = lifeSchema.extend({
+const footersInputSchema = lifeSchema.extend({
   pipeline: z.string(),
   listing: filesRefSchema,
   /** Document of the listing. */
   part: z.int().nonnegative(),
 });
-export type FootersInput = z.infer<typeof footersInputSchema>;
+type FootersInput = z.infer<typeof footersInputSchema>;
 
-/** Activity `readFooters`: of one document's files; writes down what the plan needs of them. Throws as `summarizeFile`. */
-export async function footersActivity(environment: Environment, input: FootersInput): Promise<{ files: number }> {
+export const readFooters = defineActivity({ name: 'readFooters', input: footersInputSchema, work: footersActivity });
+
+/** The footers of one document's files: writes down what the plan needs of them. Throws as `summarizeFile`. */
+async function footersActivity(environment: Environment, input: FootersInput): Promise<{ files: number }> {
   const { listing, part } = input;
   const pipeline = pipelineOf(environment, input.pipeline);
   const blobs = await readListing(environment, input, listing, part);
-  const files = await readFooters(environment, pipeline, input, listing, blobs, part);
+  const files = await footersOf(environment, pipeline, input, listing, blobs, part);
   return { files: files.length };
 }
 
-async function readFooters(
+async function footersOf(
   environment: Environment,
   pipeline: CompiledPipeline,
   of: Life,

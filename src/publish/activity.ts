@@ -15,6 +15,7 @@ import {
   type Sealed,
 } from '../documents/documents.ts';
 import { loadIds, loadPlan, loadSealed, loadTally } from '../documents/load.ts';
+import { defineActivity } from '../durable/activity.ts';
 import type { Environment } from '../environment/environment.ts';
 import { invariant } from '../errors.ts';
 import { CREATED_BY, MAGIC, placeChunk, writeFooter } from '../parquet/index.ts';
@@ -24,10 +25,10 @@ import { IdMap } from '../sequence/id-map.ts';
 import { endOf, type IdRange } from '../sequence/id-range.ts';
 import { mapBounded } from '../storage/in-flight.ts';
 import { writeJson } from '../storage/json.ts';
-import { blockId, type KeyedDatasetKind, output, unit, work } from '../storage/names.ts';
+import { blockId, type KeyedDatasetKind, output, sealTag, work } from '../storage/names.ts';
 
-export const publishInputSchema = planRefSchema.extend({ entity: z.string(), part: z.int().nonnegative() });
-export type PublishInput = z.infer<typeof publishInputSchema>;
+const publishInputSchema = planRefSchema.extend({ entity: z.string(), part: z.int().nonnegative() });
+type PublishInput = z.infer<typeof publishInputSchema>;
 
 export interface PublishOutput {
   entity: string;
@@ -38,8 +39,10 @@ export interface PublishOutput {
 
 type RowGroup = Sealed['rowGroups'][string][number];
 
+export const publishFile = defineActivity({ name: 'publishFile', input: publishInputSchema, work: publishActivity });
+
 /** A file without rows is not written: `rows` is then 0. Of a keyed entity, the files of all its datasets. */
-export async function publishActivity(environment: Environment, input: PublishInput): Promise<PublishOutput> {
+async function publishActivity(environment: Environment, input: PublishInput): Promise<PublishOutput> {
   const { entity: name, part } = input;
   const { plan, pipeline } = await loadPlan(environment, input);
   const entity = pipeline.entities.find((candidate) => candidate.name === name);
@@ -63,11 +66,13 @@ export async function publishActivity(environment: Environment, input: PublishIn
   };
   if (entity.kind === 'keyed') {
     for (const { kind, leaves: columns } of keyedDatasets(entity, leaves)) {
-      await publish(kind, part, columns, [unit.keyed(name, part, kind)]);
+      await publish(kind, part, columns, [sealTag.keyed(name, part, kind)]);
     }
   } else {
     const { from, to } = plan.parts[part] ?? { from: 0, to: 0 };
-    const tags = plan.sealGroups.flatMap((group, g) => (group.from >= from && group.to <= to ? [unit.group(g)] : []));
+    const tags = plan.sealGroups.flatMap((group, g) =>
+      group.from >= from && group.to <= to ? [sealTag.group(g)] : [],
+    );
     await publish('new', from, leaves, tags);
   }
   return sum;

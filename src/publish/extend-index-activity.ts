@@ -3,9 +3,11 @@
  * heads of their indexes, under the leases; the second merges small segments, when nobody waits for it any more. Both may
  * be left undone: the next run that resolves against the index finds the pending keys and their manifest.
  */
+
 import { z } from 'zod';
 import { type PlanRef, planRefSchema } from '../documents/documents.ts';
 import { loadPlan } from '../documents/load.ts';
+import { defineActivity } from '../durable/activity.ts';
 import type { Environment } from '../environment/environment.ts';
 import { compact, mergeable } from '../keys/compact.ts';
 import { settlePending } from '../keys/key-index.ts';
@@ -13,9 +15,8 @@ import type { KeyedEntity } from '../pipeline/compiled.ts';
 import { keyedEntity, openPartition, publishedIds } from '../resolve/run-key-index.ts';
 import { mapBounded } from '../storage/in-flight.ts';
 
-export const extendInputSchema = planRefSchema;
-export const compactInputSchema = planRefSchema.extend({ entity: z.string() });
-export type CompactInput = z.infer<typeof compactInputSchema>;
+const compactInputSchema = planRefSchema.extend({ entity: z.string() });
+type CompactInput = z.infer<typeof compactInputSchema>;
 
 export interface ExtendOutput {
   /** Keys that the indexes of all keyed entities know now. */
@@ -24,7 +25,9 @@ export interface ExtendOutput {
   crowded: string[];
 }
 
-export async function extendIndexActivity(environment: Environment, ref: PlanRef): Promise<ExtendOutput> {
+export const extendIndex = defineActivity({ name: 'extendIndex', input: planRefSchema, work: extendIndexActivity });
+
+async function extendIndexActivity(environment: Environment, ref: PlanRef): Promise<ExtendOutput> {
   const { plan, pipeline } = await loadPlan(environment, ref);
   const partitions = pipeline.entities.flatMap((entity) => (entity.kind === 'keyed' ? partitionsOf(entity) : []));
   let keys = 0;
@@ -38,7 +41,13 @@ export async function extendIndexActivity(environment: Environment, ref: PlanRef
   return { keys, crowded: [...crowded].sort() };
 }
 
-export async function compactIndexActivity(environment: Environment, input: CompactInput): Promise<{ merges: number }> {
+export const compactIndex = defineActivity({
+  name: 'compactIndex',
+  input: compactInputSchema,
+  work: compactIndexActivity,
+});
+
+async function compactIndexActivity(environment: Environment, input: CompactInput): Promise<{ merges: number }> {
   const { plan, pipeline } = await loadPlan(environment, input);
   let merges = 0;
   for (const { entity, partition } of partitionsOf(keyedEntity(pipeline, input.entity))) {

@@ -16,11 +16,12 @@ import {
 import { loadIds, loadPlan, loadTally } from '../documents/load.ts';
 import { decideManifest } from '../documents/manifest-state.ts';
 import { loadFiles } from '../documents/source-files.ts';
+import { defineActivity } from '../durable/activity.ts';
 import type { Environment } from '../environment/environment.ts';
 import { invariant, OrdinalError } from '../errors.ts';
 import type { CompiledPipeline, Entity, KeyedEntity } from '../pipeline/compiled.ts';
 import { identityOf } from '../pipeline/identity.ts';
-import { keepIdentity } from '../plan/pipeline-identity.ts';
+import { noteIdentity } from '../plan/pipeline-identity.ts';
 import { IdMap } from '../sequence/id-map.ts';
 import { toJson } from '../sequence/id-range.ts';
 import { publishRejected } from '../split/run-quarantine.ts';
@@ -28,20 +29,22 @@ import { mapBounded } from '../storage/in-flight.ts';
 import { requireJson, writeJson } from '../storage/json.ts';
 import { type KeyedDatasetKind, type Life, output, work } from '../storage/names.ts';
 
-export const finishInputSchema = planRefSchema.extend({
+const finishInputSchema = planRefSchema.extend({
   prefix: z.string(),
   startedAt: z.string(),
   finishedAt: z.string(),
   phases: z.array(z.object({ phase: z.string(), at: z.string() })).default([]),
 });
-export type FinishInput = z.infer<typeof finishInputSchema>;
+type FinishInput = z.infer<typeof finishInputSchema>;
 
 export interface FinishOutput {
   manifest: string;
   rows: number;
 }
 
-export async function finishActivity(environment: Environment, input: FinishInput): Promise<FinishOutput> {
+export const finishRun = defineActivity({ name: 'finishRun', input: finishInputSchema, work: finishActivity });
+
+async function finishActivity(environment: Environment, input: FinishInput): Promise<FinishOutput> {
   const { store, config } = environment;
   const { runId, life } = input;
   const planned = await loadPlan(environment, input);
@@ -99,7 +102,7 @@ export async function finishActivity(environment: Environment, input: FinishInpu
   };
   const name = output.manifest(pipeline, runId);
   await publishManifest(environment, pipeline, manifest);
-  await Promise.all([keepIdentity(environment, pipeline, runId), writeMarkers(environment, pipeline, manifest, name)]);
+  await Promise.all([noteIdentity(environment, pipeline, runId), writeMarkers(environment, pipeline, manifest, name)]);
   return { manifest: name, rows: plan.rows };
 }
 

@@ -9,6 +9,7 @@ import { readBatch } from '../documents/batch-blob.ts';
 import { type Plan, planRefSchema, type Resolution } from '../documents/documents.ts';
 import { filesOfBatch, loadPlan, loadTally, type Planned } from '../documents/load.ts';
 import { packSlots } from '../documents/resolved-keys.ts';
+import { defineActivity } from '../durable/activity.ts';
 import type { Environment } from '../environment/environment.ts';
 import { invariant } from '../errors.ts';
 import { keyWriter } from '../keys/encode.ts';
@@ -31,13 +32,13 @@ import { NewRows } from './keyed-rows.ts';
 import { keyedEntity, openPartition, publishedIds } from './run-key-index.ts';
 import { stageRows } from './stage-rows.ts';
 
-export const resolveInputSchema = planRefSchema.extend({
+const resolveInputSchema = planRefSchema.extend({
   entity: z.string(),
   partition: z.int().nonnegative().default(0),
   /** The run's grant of the index's lease. */
   term: z.int().nonnegative().default(0),
 });
-export type ResolveInput = z.infer<typeof resolveInputSchema>;
+type ResolveInput = z.infer<typeof resolveInputSchema>;
 
 export interface ResolveOutput {
   entity: string;
@@ -57,7 +58,9 @@ const EXPECTED_MAX = 1 << 20;
 /** Key lists up to this many bytes are kept from the first pass for the second one. */
 const LISTS_KEPT_BYTES = 64 * 1024 * 1024;
 
-export async function resolveActivity(environment: Environment, input: ResolveInput): Promise<ResolveOutput> {
+export const resolveKeys = defineActivity({ name: 'resolveKeys', input: resolveInputSchema, work: resolveActivity });
+
+async function resolveActivity(environment: Environment, input: ResolveInput): Promise<ResolveOutput> {
   const { runId, life, entity: name, partition, term } = input;
   const { store, config } = environment;
   const planned = await loadPlan(environment, input);

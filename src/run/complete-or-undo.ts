@@ -6,9 +6,9 @@
 import type { Task } from 'durable-functions';
 import type { ActivityResult } from '../durable/activity.ts';
 import type { Orchestration } from '../durable/context.ts';
-import { activity } from '../durable/fan-out.ts';
+import { call } from '../durable/fan-out.ts';
 import type { PlanOutput } from '../plan/activity.ts';
-import type { ExtendOutput } from '../publish/extend-index-activity.ts';
+import { compactIndex, type ExtendOutput, extendIndex } from '../publish/extend-index-activity.ts';
 import { askAll, commitOperation, showOperation } from '../sequence/calls.ts';
 import type { SequenceResult } from '../sequence/operations.ts';
 import { lifeId } from '../storage/names.ts';
@@ -28,7 +28,7 @@ export function* complete(
   // An execution that was started twice finds what the first has published, and may hold.
   yield* releaseLeases(df, [...new Set(plan.keyed.map(({ index }) => index))].sort(), run.owner);
   // Nobody waits for this any more.
-  for (const entity of crowded) yield* attempt(activity(df, 'compactIndex', { ...refOf(run, plan), entity }));
+  for (const entity of crowded) yield* optional(call(df, compactIndex, { ...refOf(run, plan), entity }));
   report(df, run, { phase: 'done', batches: plan.batches, rows, files: plan.files });
   return { runId, pipeline, rows, manifest };
 }
@@ -58,7 +58,7 @@ function* commitAndExtend(
   // What was published before has no plan here: the next run that resolves takes its keys in.
   const extending = !plan.published && plan.keyed.length > 0;
   const tasks = commits.map((call) => df.callEntity(call.entity, call.operation, call.input));
-  if (extending) tasks.push(df.callActivity('extendIndex', refOf(run, plan)));
+  if (extending) tasks.push(df.callActivity(extendIndex.name, refOf(run, plan)));
   if (tasks.length === 0) return [];
   let answers: unknown[] = [];
   try {
@@ -72,7 +72,7 @@ function* commitAndExtend(
   const extended = answers[names.length] as ActivityResult<ExtendOutput> | undefined;
   if (extended?.ok) return extended.value.crowded;
   if (extended?.error.retryable === false) return [];
-  return (yield* attempt(activity(df, 'extendIndex', refOf(run, plan))))?.crowded ?? [];
+  return (yield* optional(call(df, extendIndex, refOf(run, plan))))?.crowded ?? [];
 }
 
 /** Commits what was refused: what was reserved by a later try, and not what is forgotten since long. */
@@ -107,7 +107,7 @@ export function* undo(df: Orchestration, run: RunState): Generator<Task, RunOutp
 }
 
 /** What may be left undone. Undefined when it failed. */
-function* attempt<T>(work: Generator<Task, T, unknown>): Generator<Task, T | undefined, unknown> {
+function* optional<T>(work: Generator<Task, T, unknown>): Generator<Task, T | undefined, unknown> {
   try {
     return yield* work;
   } catch {

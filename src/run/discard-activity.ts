@@ -6,8 +6,10 @@
  * It removes names of this one life and no others, found by their names: so it may be executed late, and any number of
  * times. Staged blocks were never visible; the service collects them.
  */
-import { type Manifest, manifestSchema } from '../documents/documents.ts';
+
+import { lifeSchema, type Manifest, manifestSchema } from '../documents/documents.ts';
 import { decideManifest } from '../documents/manifest-state.ts';
+import { defineActivity } from '../durable/activity.ts';
 import type { Environment } from '../environment/environment.ts';
 import { type Claim, readClaim } from '../lives/claims.ts';
 import type { CompiledPipeline } from '../pipeline/compiled.ts';
@@ -28,6 +30,8 @@ export interface DiscardOutput {
   sequences: string[];
   indexes: string[];
 }
+
+export const discardRun = defineActivity({ name: 'discardRun', input: lifeSchema, work: discardActivity });
 
 export async function discardActivity(environment: Environment, of: Life): Promise<DiscardOutput> {
   const claim = await readClaim(environment, of);

@@ -5,19 +5,13 @@
  */
 
 import type { Task } from 'durable-functions';
-import type { ActivityResult } from '../durable/activity.ts';
 import type { Orchestration } from '../durable/context.ts';
+import { callOnce } from '../durable/fan-out.ts';
 import { fromErrorValue, OrdinalError } from '../errors.ts';
 import { acquireLeaseOperation, askEntity, evictLeaseOperation } from '../sequence/calls.ts';
 import { lifeOfId } from '../storage/names.ts';
+import { livenessOfInstance } from './liveness-activity.ts';
 import { settle } from './settle.ts';
-
-/** Registered in `functions/`, because it asks the durable client: whether an instance can still go on. */
-export const LIVENESS_ACTIVITY = 'livenessOfInstance';
-
-export interface Liveness {
-  alive: boolean;
-}
 
 /**
  * Seconds until the next poll. A release hands the lease to the next in line at once, so whoever is next asks often, at
@@ -84,7 +78,7 @@ export function* acquireLeases(
 }
 
 export function* isAlive(df: Orchestration, instance: string): Generator<Task, boolean, unknown> {
-  const result = (yield df.callActivity(LIVENESS_ACTIVITY, { instance })) as ActivityResult<Liveness>;
+  const result = yield* callOnce(df, livenessOfInstance, { instance });
   // Not knowing is no proof of death.
   return result.ok ? result.value.alive : true;
 }

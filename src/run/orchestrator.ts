@@ -10,13 +10,20 @@ import { z } from 'zod';
 import { lifeInputSchema, planRefSchema } from '../documents/documents.ts';
 import { filesRefSchema } from '../documents/source-files.ts';
 import type { Phase } from '../documents/status.ts';
-import { type ActivityResult, cut, shortened } from '../durable/activity.ts';
+import { type ActivityResult, shortened, shortText } from '../durable/activity.ts';
 import type { Orchestration } from '../durable/context.ts';
 import { type Guard, withDeadline } from '../durable/deadline.ts';
-import { activity, fanOut, fanOutAll, type TaskRange } from '../durable/fan-out.ts';
+import { call, fanOut, fanOutAll, request, type TaskRange } from '../durable/fan-out.ts';
 import { type ErrorValue, invariant, OrdinalError, toErrorValue } from '../errors.ts';
 import { limits } from '../limits.ts';
-import type { PlanOutput } from '../plan/activity.ts';
+import { type PlanOutput, planRun } from '../plan/activity.ts';
+import { previewRun } from '../plan/preview-activity.ts';
+import { readFooters } from '../plan/read-source.ts';
+import { publishFile } from '../publish/activity.ts';
+import { finishRun } from '../publish/manifest-activity.ts';
+import { sealBatches, sealKeyed } from '../seal/activity.ts';
+import { bindIds } from '../seal/assign-ids-activity.ts';
+import { splitBatch } from '../split/activity.ts';
 import { lifeId } from '../storage/names.ts';
 import { complete, undo } from './complete-or-undo.ts';
 import { acquireLeases } from './leases.ts';
@@ -42,7 +49,12 @@ export function* runOrchestrator(context: { df: Orchestration }): Generator<Task
     terms: {},
     tries: 0,
     phases: [],
-    status: { phase: 'plan', pipeline: input.pipeline, prefix: cut(input.prefix), startedAt: start.toISOString() },
+    status: {
+      phase: 'plan',
+      pipeline: input.pipeline,
+      prefix: shortText(input.prefix),
+      startedAt: start.toISOString(),
+    },
   };
   try {
     // What readers may see already is not abandoned: publishing is bounded by its activities' own time.
@@ -69,7 +81,7 @@ function* phases(df: Orchestration, run: RunState): Generator<Task, RunOutput, u
   yield* settleEarlier(df, run.input, (waiting) => report(df, run, { phase: 'plan', waiting }));
   const plan = yield* planOf(df, run);
   if (run.input.dryRun) {
-    yield* activity(df, 'previewRun', refOf(run, plan));
+    yield* call(df, previewRun, refOf(run, plan));
     report(df, run, { phase: 'done', batches: plan.batches, rows: plan.rows, files: plan.files });
     return { runId, pipeline, rows: plan.rows };
   }
@@ -79,7 +91,7 @@ function* phases(df: Orchestration, run: RunState): Generator<Task, RunOutput, u
     label: 'split',
     owner: run.owner,
     start: startOf(run),
-    activity: 'splitBatch',
+    activity: splitBatch.name,
     input: refOf(run, plan),
     key: 'batch',
     from: 0,
@@ -103,22 +115,19 @@ function* phases(df: Orchestration, run: RunState): Generator<Task, RunOutput, u
 
   report(df, run, { phase: 'reserve' });
   const sequences = yield* reserveAll(df, run, plan, rows);
-  yield* activity(df, 'bindIds', { ...refOf(run, plan), sequences, rows, partitions });
+  yield* call(df, bindIds, { ...refOf(run, plan), sequences, rows, partitions });
 
   report(df, run, { phase: 'seal' });
-  const sealKeyed = plan.keyed.flatMap(({ entity, partitions: count }) =>
-    Array.from({ length: count }, (_, partition) => ({
-      name: 'sealKeyed' as const,
-      input: { ...refOf(run, plan), entity, partition },
-    })),
+  const keyed = plan.keyed.flatMap(({ entity, partitions: count }) =>
+    Array.from({ length: count }, (_, partition) => request(sealKeyed, { ...refOf(run, plan), entity, partition })),
   );
-  yield* fanOutAll(df, sealKeyed, [
-    { ...split, label: 'seal', activity: 'sealBatches', key: 'group', to: plan.sealGroups },
+  yield* fanOutAll(df, keyed, [
+    { ...split, label: 'seal', activity: sealBatches.name, key: 'group', to: plan.sealGroups },
   ]);
 
   report(df, run, { phase: 'publish' });
   yield* publish(df, run, plan);
-  const finished = yield* activity(df, 'finishRun', {
+  const finished = yield* call(df, finishRun, {
     ...refOf(run, plan),
     prefix: run.input.prefix,
     startedAt: run.startedAt,
@@ -130,14 +139,14 @@ function* phases(df: Orchestration, run: RunState): Generator<Task, RunOutput, u
 
 /** The plan. Of a source of many files, the footers are read by several activities in between. */
 function* planOf(df: Orchestration, run: RunState): Generator<Task, PlanOutput, unknown> {
-  const listed = yield* activity(df, 'planRun', run.input);
+  const listed = yield* call(df, planRun, run.input);
   if (!('listing' in listed)) return listed;
   const { listing, footers: to } = listed;
   const { runId, life, pipeline } = run.input;
   const input = { runId, life, pipeline, listing };
-  const range = { owner: run.owner, start: startOf(run), activity: 'readFooters', key: 'part', from: 0, to } as const;
+  const range = { owner: run.owner, start: startOf(run), activity: readFooters.name, key: 'part', from: 0, to } as const;
   yield* fanOut(df, { label: 'footers', ...range, input });
-  const plan = yield* activity(df, 'planRun', { ...run.input, listing });
+  const plan = yield* call(df, planRun, { ...run.input, listing });
   invariant(!('listing' in plan), 'a plan for a listed source');
   return plan;
 }
@@ -149,17 +158,14 @@ function startOf(run: RunState): string {
 
 function* publish(df: Orchestration, run: RunState, plan: PlanOutput): Generator<Task, void, unknown> {
   const keyed = plan.keyed.flatMap(({ entity, partitions }) =>
-    Array.from({ length: partitions }, (_, part) => ({
-      name: 'publishFile' as const,
-      input: { ...refOf(run, plan), entity, part },
-    })),
+    Array.from({ length: partitions }, (_, part) => request(publishFile, { ...refOf(run, plan), entity, part })),
   );
   const rows = plan.rowsEntities.map((entity, number) => ({
     // A name of an entity may be too long for an instance ID.
     label: `publish${number}`,
     owner: run.owner,
     start: startOf(run),
-    activity: 'publishFile' as const,
+    activity: publishFile.name,
     input: { ...refOf(run, plan), entity },
     key: 'part' as const,
     from: 0,
@@ -173,7 +179,7 @@ const taskRangeSchema: z.ZodType<TaskRange> = z.object({
   label: z.string().max(10),
   owner: z.string().max(limits.lifeIdLengthMax),
   start: z.string().max(9),
-  activity: z.enum(['readFooters', 'splitBatch', 'sealBatches', 'publishFile']),
+  activity: z.enum([readFooters.name, splitBatch.name, sealBatches.name, publishFile.name]),
   input: planRefSchema.extend({
     entity: z.string().exactOptional(),
     pipeline: z.string().exactOptional(),

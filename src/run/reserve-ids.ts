@@ -3,13 +3,13 @@
 import type { Task } from 'durable-functions';
 import type { Ids } from '../documents/documents.ts';
 import type { Orchestration } from '../durable/context.ts';
-import { activities } from '../durable/fan-out.ts';
+import { callAll, request } from '../durable/fan-out.ts';
 import { fromErrorValue, invariant } from '../errors.ts';
 import type { PlanOutput } from '../plan/activity.ts';
-import type { ResolveOutput } from '../resolve/activity.ts';
+import { resolveKeys } from '../resolve/activity.ts';
 import { askAll, askEach, releaseOperation, reserveOperation } from '../sequence/calls.ts';
 import type { SequenceResult } from '../sequence/operations.ts';
-import type { TallyOutput } from '../split/tally-activity.ts';
+import { tallyRows } from '../split/tally-activity.ts';
 import { pollSeconds } from './leases.ts';
 import { type RunState, refOf, report, waitsTooLong } from './run-state.ts';
 import { settleOrphans } from './settle-orphans.ts';
@@ -24,24 +24,23 @@ export interface Counts {
 /** Exact row counts of every entity: from the batches for rows entities, from the key lists for keyed ones. */
 export function* countRows(df: Orchestration, run: RunState, plan: PlanOutput): Generator<Task, Counts, unknown> {
   const ref = refOf(run, plan);
-  const [tally, ...resolved] = yield* activities(df, [
-    { name: 'tallyRows', input: ref },
+  const [tally, ...resolved] = yield* callAll(df, [
+    request(tallyRows, ref),
     ...plan.keyed.flatMap(({ entity, index, partitions }) =>
-      Array.from({ length: partitions }, (_, partition) => ({
-        name: 'resolveKeys' as const,
-        input: { ...ref, entity, partition, term: run.terms[index] ?? 0 },
-      })),
+      Array.from({ length: partitions }, (_, partition) =>
+        request(resolveKeys, { ...ref, entity, partition, term: run.terms[index] ?? 0 }),
+      ),
     ),
   ]);
-  const counts: Counts = { rows: { ...(tally as TallyOutput).rows }, partitions: {} };
+  const counts: Counts = { rows: { ...tally.rows }, partitions: {} };
   const seen: Record<string, number> = {};
-  for (const { entity, partition, newRows, listedKeys } of resolved as ResolveOutput[]) {
+  for (const { entity, partition, newRows, listedKeys } of resolved) {
     counts.rows[entity] = (counts.rows[entity] ?? 0) + newRows;
     counts.partitions[entity] = [...(counts.partitions[entity] ?? []), newRows];
     invariant(counts.partitions[entity].length === partition + 1, 'partitions in order');
     seen[entity] = listedKeys;
     // A key list that is gone would be taken for an empty one.
-    invariant(listedKeys === (tally as TallyOutput).keys[entity], `all key lists of "${entity}" are there`);
+    invariant(listedKeys === tally.keys[entity], `all key lists of "${entity}" are there`);
   }
   return counts;
 }

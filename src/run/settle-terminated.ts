@@ -5,10 +5,11 @@
 
 import type { Task } from 'durable-functions';
 import { z } from 'zod';
+import { callBackRun } from '../callback/activity.ts';
 import { lifeSchema, type RunInput } from '../documents/documents.ts';
 import { endedError } from '../durable/client.ts';
 import type { Orchestration } from '../durable/context.ts';
-import { activity } from '../durable/fan-out.ts';
+import { call } from '../durable/fan-out.ts';
 import { type ErrorValue, toErrorValue } from '../errors.ts';
 import { lifeId } from '../storage/names.ts';
 import { isAlive } from './leases.ts';
@@ -51,8 +52,8 @@ export function* callBack(
 ): Generator<Task, void, unknown> {
   if (callBackUri === undefined) return;
   try {
-    const call = { runId, callBackUri, ...(pipeline !== undefined && { pipeline }), ...(error && { error }) };
-    yield* activity(df, 'callBackRun', call);
+    const told = { runId, callBackUri, ...(pipeline !== undefined && { pipeline }), ...(error && { error }) };
+    yield* call(df, callBackRun, told);
   } catch (thrown) {
     // The activity has logged it; the run's own result stands.
     toErrorValue(thrown);

@@ -8,8 +8,9 @@
 
 import type { Task } from 'durable-functions';
 import type { Orchestration } from '../durable/context.ts';
-import { activity } from '../durable/fan-out.ts';
+import { call } from '../durable/fan-out.ts';
 import { fromErrorValue } from '../errors.ts';
+import { endLife, lowerLives } from '../lives/activities.ts';
 import {
   askEntity,
   commitOperation,
@@ -18,12 +19,12 @@ import {
   showOperation,
 } from '../sequence/calls.ts';
 import { type Life, lifeId } from '../storage/names.ts';
-import type { DiscardOutput } from './discard-activity.ts';
+import { type DiscardOutput, discardRun } from './discard-activity.ts';
 
 export function* settle(df: Orchestration, { runId, life }: Life): Generator<Task, DiscardOutput, unknown> {
   const owner = lifeId({ runId, life });
   // First the manifest and the files, then the IDs: nobody may find an ID in a file that another run may get.
-  const discarded = yield* activity(df, 'discardRun', { runId, life });
+  const discarded = yield* call(df, discardRun, { runId, life });
   for (const sequence of discarded.sequences) {
     const shown = yield* askEntity(df, showOperation(sequence, { owner }));
     if (!shown.ok || shown.reservation?.outcome !== 'open') continue;
@@ -34,7 +35,7 @@ export function* settle(df: Orchestration, { runId, life }: Life): Generator<Tas
     if (!answer.ok && answer.error.code !== 'SequenceConflict') throw fromErrorValue(answer.error);
   }
   yield* releaseLeases(df, [...discarded.indexes], owner);
-  yield* activity(df, 'endLife', { runId, life });
+  yield* call(df, endLife, { runId, life });
   return discarded;
 }
 
@@ -53,7 +54,7 @@ export function* settleEarlier(
   onWait: (waiting: string) => void,
 ): Generator<Task, void, unknown> {
   if (life === 1) return;
-  const { lives } = yield* activity(df, 'lowerLives', { runId, life });
+  const { lives } = yield* call(df, lowerLives, { runId, life });
   for (const lower of lives) {
     onWait(`what life ${lower} of this run holds to be given back`);
     yield* settle(df, { runId, life: lower });

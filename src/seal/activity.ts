@@ -2,11 +2,13 @@
  * Activities `seal` and `sealKeyed`: bind IDs. They write the late halves of a batch's fragments, or of a keyed
  * entity's new rows, and the complete metadata of their row groups.
  */
+
 import { z } from 'zod';
 import { crcOf } from '../bytes/crc32.ts';
 import { type OutLeaf, partOf, planRefSchema, resolvedSchema, type Sealed } from '../documents/documents.ts';
 import { type LoadedRecord, loadSplitRecord } from '../documents/load.ts';
 import type { Fragment } from '../documents/split-record.ts';
+import { defineActivity } from '../durable/activity.ts';
 import type { Environment } from '../environment/environment.ts';
 import { invariant, OrdinalError } from '../errors.ts';
 import type { Entity } from '../pipeline/compiled.ts';
@@ -16,26 +18,28 @@ import { heldBlock } from '../split/deferred-blocks.ts';
 import { unpackFrame } from '../storage/frame.ts';
 import { Uploads } from '../storage/in-flight.ts';
 import { requireBytes, writeJson } from '../storage/json.ts';
-import { blockId, output, unit, work } from '../storage/names.ts';
+import { blockId, output, sealTag, work } from '../storage/names.ts';
 import { allSlots, batchSlots, type OpenRun, openRun, runsOf } from './seal-context.ts';
 import { type Binding, type SealedFragment, sealFragment } from './seal-fragment.ts';
 
-export const sealInputSchema = planRefSchema.extend({ group: z.int().nonnegative() });
-export type SealInput = z.infer<typeof sealInputSchema>;
+const sealInputSchema = planRefSchema.extend({ group: z.int().nonnegative() });
+type SealInput = z.infer<typeof sealInputSchema>;
 
-export const sealKeyedInputSchema = planRefSchema.extend({
+const sealKeyedInputSchema = planRefSchema.extend({
   entity: z.string(),
   partition: z.int().nonnegative().default(0),
 });
-export type SealKeyedInput = z.infer<typeof sealKeyedInputSchema>;
+type SealKeyedInput = z.infer<typeof sealKeyedInputSchema>;
 
 export interface SealOutput {
   sealed: string;
   rowGroups: number;
 }
 
+export const sealBatches = defineActivity({ name: 'sealBatches', input: sealInputSchema, work: sealActivity });
+
 /** Several batches, one after the other; the next one is read while this one is sealed. */
-export async function sealActivity(environment: Environment, input: SealInput): Promise<SealOutput> {
+async function sealActivity(environment: Environment, input: SealInput): Promise<SealOutput> {
   const run = await openRun(environment, input);
   const { from, to } = run.plan.sealGroups[input.group]!;
   const sealing = new Sealing(run);
@@ -49,7 +53,7 @@ export async function sealActivity(environment: Environment, input: SealInput): 
     }
     await sealing.add(batch, groups, record, place);
   }
-  return await sealing.finish(unit.group(input.group));
+  return await sealing.finish(sealTag.group(input.group));
 }
 
 async function openBatch(run: OpenRun, batch: number) {
@@ -73,10 +77,12 @@ async function openBatch(run: OpenRun, batch: number) {
   return { groups, ...beside, place };
 }
 
-export async function sealKeyedActivity(environment: Environment, input: SealKeyedInput): Promise<SealOutput> {
+export const sealKeyed = defineActivity({ name: 'sealKeyed', input: sealKeyedInputSchema, work: sealKeyedActivity });
+
+async function sealKeyedActivity(environment: Environment, input: SealKeyedInput): Promise<SealOutput> {
   const { entity: name, partition } = input;
   const run = await openRun(environment, input);
-  const sealed: SealOutput = { sealed: unit.keyed(name, partition, 'new'), rowGroups: 0 };
+  const sealed: SealOutput = { sealed: sealTag.keyed(name, partition, 'new'), rowGroups: 0 };
   for (const dataset of keyedDatasets(keyedEntity(run.pipeline, name), run.plan.outputs[name]!)) {
     sealed.rowGroups += (await sealDataset(run, dataset, partition)).rowGroups;
   }
@@ -107,7 +113,7 @@ async function sealDataset(
       keyIdsOfBatches: (target, batches, keys) => run.idsOfBatches(target, slots.get(target)!, batches, keys),
     },
   );
-  return await sealing.finish(unit.keyed(entity.name, partition, kind));
+  return await sealing.finish(sealTag.keyed(entity.name, partition, kind));
 }
 
 function impossible(message: string): never {

@@ -3,22 +3,25 @@
 import { z } from 'zod';
 import { type Ids, idsSchema, planRefSchema } from '../documents/documents.ts';
 import { loadPlan } from '../documents/load.ts';
+import { defineActivity } from '../durable/activity.ts';
 import type { Environment } from '../environment/environment.ts';
 import { invariant } from '../errors.ts';
 import { divide } from '../pipeline/sequences.ts';
 import { writeJson } from '../storage/json.ts';
 import { work } from '../storage/names.ts';
 
-export const bindInputSchema = planRefSchema.extend({
+const bindInputSchema = planRefSchema.extend({
   sequences: idsSchema.shape.sequences,
   /** Rows by entity. */
   rows: z.record(z.string(), z.int().nonnegative()),
   /** New rows by keyed entity and key partition; entities of one partition may be left out. */
   partitions: z.record(z.string(), z.array(z.int().nonnegative())).default({}),
 });
-export type BindInput = z.infer<typeof bindInputSchema>;
+type BindInput = z.infer<typeof bindInputSchema>;
 
-export async function bindActivity(environment: Environment, input: BindInput): Promise<{ bound: true }> {
+export const bindIds = defineActivity({ name: 'bindIds', input: bindInputSchema, work: bindActivity });
+
+async function bindActivity(environment: Environment, input: BindInput): Promise<{ bound: true }> {
   const { pipeline } = await loadPlan(environment, input);
   const { bases, demand } = divide(pipeline, input.rows);
   for (const [name, { count }] of Object.entries(input.sequences)) {

@@ -3,11 +3,14 @@
  * record is written last: a batch is split when its record is there. All names and bytes are pure functions of the
  * plan and the pinned blob, so a second execution changes nothing.
  */
+
+import { z } from 'zod';
 import { crcOf } from '../bytes/crc32.ts';
 import { packBatch } from '../documents/batch-blob.ts';
-import { type PlanRef, partOf } from '../documents/documents.ts';
+import { type PlanRef, partOf, planRefSchema } from '../documents/documents.ts';
 import { loadPlan } from '../documents/load.ts';
 import { segmentsOf } from '../documents/split-record.ts';
+import { defineActivity } from '../durable/activity.ts';
 import type { Environment } from '../environment/environment.ts';
 import type { CompiledPipeline } from '../pipeline/compiled.ts';
 import { Uploads } from '../storage/in-flight.ts';
@@ -17,7 +20,7 @@ import { HeldBlocks } from './deferred-blocks.ts';
 import { readUnits } from './read-units.ts';
 import type { WrittenFragment } from './write/write-fragment.ts';
 
-export interface BatchInput extends PlanRef {
+interface BatchInput extends PlanRef {
   batch: number;
 }
 
@@ -26,7 +29,13 @@ export interface SplitOutput {
   rows: number;
 }
 
-export async function splitActivity(environment: Environment, input: BatchInput): Promise<SplitOutput> {
+export const splitBatch = defineActivity({
+  name: 'splitBatch',
+  input: planRefSchema.extend({ batch: z.int().nonnegative() }),
+  work: splitActivity,
+});
+
+async function splitActivity(environment: Environment, input: BatchInput): Promise<SplitOutput> {
   const { batch } = input;
   const { store, config } = environment;
   const planned = await loadPlan(environment, input);

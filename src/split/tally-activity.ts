@@ -1,7 +1,9 @@
 /** Activity `tally`: how many rows and keys the batches hold, and how many rows were refused. */
 
 import type { PlanRef } from '../documents/documents.ts';
+import { planRefSchema } from '../documents/documents.ts';
 import { loadPlan, loadTally } from '../documents/load.ts';
+import { defineActivity } from '../durable/activity.ts';
 import type { Environment } from '../environment/environment.ts';
 import type { Entity } from '../pipeline/compiled.ts';
 import { checkRejected } from './run-quarantine.ts';
@@ -15,8 +17,10 @@ export interface TallyOutput {
   rejected: number;
 }
 
+export const tallyRows = defineActivity({ name: 'tallyRows', input: planRefSchema, work: tallyActivity });
+
 /** Throws `TooManyRejected` where the refused rows' share is above the pipeline's limit. */
-export async function tallyActivity(environment: Environment, ref: PlanRef): Promise<TallyOutput> {
+async function tallyActivity(environment: Environment, ref: PlanRef): Promise<TallyOutput> {
   const planned = await loadPlan(environment, ref);
   const { plan, pipeline } = planned;
   const tally = await loadTally(environment, planned);

@@ -68,7 +68,7 @@ export const work = {
     `${folderOf(of)}resolved/${entity}-${pad(partition, 3)}.json`,
   /** The ranges that the run's sequences gave it. */
   ids: (of: Life) => `${folderOf(of)}ids.json`,
-  sealed: (of: Life, unit: string) => `${folderOf(of)}sealed/${unit}.json`,
+  sealed: (of: Life, tag: string) => `${folderOf(of)}sealed/${tag}.json`,
   sealedPrefix: (of: Life) => `${folderOf(of)}sealed/`,
   published: (of: Life, entity: string, part: number, dataset: KeyedDatasetKind = 'new') =>
     `${folderOf(of)}published/${entity}-${pad(part, 5)}${tail(dataset)}.json`,
@@ -129,8 +129,8 @@ export function isFileOf(of: Life, name: string): boolean {
   return file.startsWith(own) && /^\d{5}(-known)?\.parquet$/.test(file.slice(own.length));
 }
 
-/** Unit tags: who staged a row group. */
-export const unit = {
+/** Names of what one seal leaves: that of a group of batches, or of a keyed entity's key partition. */
+export const sealTag = {
   group: (group: number) => `g${pad(group, 6)}`,
   keyed: (entity: string, partition: number, dataset: KeyedDatasetKind) =>
     `k-${entity}-${pad(partition, 3)}${tail(dataset)}`,

@@ -7,13 +7,14 @@ import type { Task } from 'durable-functions';
 import { z } from 'zod';
 import { type ActivityResult, shortened } from '../durable/activity.ts';
 import type { Orchestration } from '../durable/context.ts';
-import { activity } from '../durable/fan-out.ts';
+import { call } from '../durable/fan-out.ts';
 import { toErrorValue } from '../errors.ts';
 import { limits } from '../limits.ts';
 import { acquireLeases } from '../run/leases.ts';
 import { releaseLeases } from '../run/settle.ts';
 import { askEntity, sequenceEntityName } from '../sequence/calls.ts';
 import type { SequenceResult } from '../sequence/operations.ts';
+import { rebuildIndex } from './rebuild-index.ts';
 
 export const SEQUENCE_ORCHESTRATION = 'operateSequence';
 export const REBUILD_ORCHESTRATION = 'rebuildKeys';
@@ -55,7 +56,7 @@ export function* rebuildOrchestrator(context: { df: Orchestration }): Generator<
       onWait: (waiting) => df.setCustomStatus({ phase: 'wait', waiting }),
       minutesMax: limits.waitMinutesMax,
     });
-    const value = yield* activity(df, 'rebuildIndex', { index });
+    const value = yield* call(df, rebuildIndex, { index });
     yield* releaseLeases(df, holder.leases, holder.owner);
     return { ok: true, value };
   } catch (thrown) {

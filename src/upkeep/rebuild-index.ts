@@ -3,10 +3,12 @@
  * the entity's files. It is written under a new epoch, and takes effect by one put. Also the way to another number of
  * partitions.
  */
+
 import { z } from 'zod';
 import type { Manifest } from '../documents/documents.ts';
 import { publishedManifests } from '../documents/manifests.ts';
 import { entitiesOf, keysOf, readPublished, type Sharing } from '../documents/published-keys.ts';
+import { defineActivity } from '../durable/activity.ts';
 import type { Environment } from '../environment/environment.ts';
 import { invariant, OrdinalError } from '../errors.ts';
 import { compact } from '../keys/compact.ts';
@@ -18,7 +20,7 @@ import type { KeyedEntity } from '../pipeline/compiled.ts';
 import { readVersioned, writeJson } from '../storage/json.ts';
 import { rebuildAttributes } from './rebuild-attributes.ts';
 
-export const rebuildIndexInputSchema = z.object({ index: z.string() });
+const rebuildIndexInputSchema = z.object({ index: z.string() });
 
 export interface RebuildOutput {
   index: string;
@@ -27,7 +29,13 @@ export interface RebuildOutput {
   keys: number;
 }
 
-export async function rebuildIndexActivity(
+export const rebuildIndex = defineActivity({
+  name: 'rebuildIndex',
+  input: rebuildIndexInputSchema,
+  work: rebuildIndexActivity,
+});
+
+async function rebuildIndexActivity(
   environment: Environment,
   { index }: z.infer<typeof rebuildIndexInputSchema>,
 ): Promise<RebuildOutput> {

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { describe, it } from 'vitest';
 import { pipelines } from '../../pipelines/index.ts';
 import { lookAtArrivals } from '../../src/arrival/activities.ts';
-import { type CutsState, reduceCuts } from '../../src/arrival/arrival-intervals.ts';
+import { type IntervalsState, reduceIntervals } from '../../src/arrival/arrival-intervals.ts';
 import { type Arrival, receiveArrival } from '../../src/arrival/receive.ts';
 import { runInputSchema } from '../../src/documents/documents.ts';
 import { parseConfig } from '../../src/environment/config.ts';
@@ -113,7 +113,7 @@ describe('a burst', () => {
       'one gatherer for each interval',
     );
     store.now = at(30);
-    const look = await lookAtArrivals(environment, { pipeline: 'flights', after: 0, to: at(10) });
+    const look = await lookAtArrivals.run(environment, { pipeline: 'flights', after: 0, to: at(10) });
     assert.deepEqual(look, { ok: true, value: { now: at(30), waiting: 2, oldest: at(1), later: true } });
     const blobs = async (after: number, to: number) => {
       const select = { by: 'arrivals' as const, after, to };
@@ -141,10 +141,10 @@ describe('cuts', () => {
     const asks = fc.array(fc.record({ owner: fc.constantFrom('a', 'b', 'c'), to: fc.integer({ min: 1, max: 50 }) }));
     fc.assert(
       fc.property(asks, (list) => {
-        let state: CutsState | undefined;
+        let state: IntervalsState | undefined;
         const given = new Map<string, { after: number; to: number }>();
         for (const { owner, to } of list) {
-          const answer = reduceCuts(state, { kind: 'cut', owner, to });
+          const answer = reduceIntervals(state, { kind: 'cut', owner, to });
           ({ state } = answer);
           const { cut } = answer.result;
           if (!cut) continue;
@@ -162,6 +162,6 @@ describe('cuts', () => {
   });
 
   it('answer nothing to what is no question', () => {
-    assert.throws(() => reduceCuts(undefined, { kind: 'cut', owner: 'a' }));
+    assert.throws(() => reduceIntervals(undefined, { kind: 'cut', owner: 'a' }));
   });
 });

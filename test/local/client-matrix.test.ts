@@ -281,6 +281,7 @@ const calls: { name: string; call: [string, ...unknown[]]; result?: unknown; err
   { name: 'an event for one that has ended', call: ['raiseEvent', 'done', 'go', 1], result: null },
   { name: 'an event for nobody', call: ['raiseEvent', 'nobody', 'go', 1], error: /No instance with ID 'nobody' found/ },
   { name: 'terminate one that has ended', call: ['terminate', 'done', 'x'], result: null },
+  { name: 'terminate nobody', call: ['terminate', 'nobody', 'x'], error: /^No instance with ID 'nobody' found/ },
   { name: 'suspend nobody', call: ['suspend', 'nobody', 'x'], error: /No instance with ID 'nobody' found/ },
   { name: 'suspend one that is suspended', call: ['suspend', 'paused', 'x'], error: /500/ },
   { name: 'resume nobody', call: ['resume', 'nobody', 'x'], error: /No instance with ID 'nobody' found/ },

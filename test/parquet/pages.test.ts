@@ -4,6 +4,7 @@ import zlib from 'node:zlib';
 import fc from 'fast-check';
 import { test } from 'vitest';
 import { OrdinalError } from '../../src/errors.ts';
+import { limits } from '../../src/limits.ts';
 import { decodeChunk, decodeValidity } from '../../src/parquet/decode.ts';
 import { bitWidthOf, decodeHybrid, encodeHybrid } from '../../src/parquet/hybrid.ts';
 import { chunkShape, readPages } from '../../src/parquet/pages.ts';
@@ -204,14 +205,14 @@ test('contradictions inside a chunk are refused with their place', () => {
   }
 });
 
-test('a page that claims a gigabyte more than it holds is refused before memory is taken', () => {
+test('a page that claims half a gigabyte more than it holds is refused before memory is taken', () => {
   for (const codec of ['SNAPPY', 'LZ4_RAW', 'LZ4', 'GZIP', 'ZSTD', 'BROTLI'] as const) {
-    const page: HandPage = { type: 'v1', values: 1, encoding: 'PLAIN', body: plain(1, 2), size: 2 ** 30 };
+    const page: HandPage = { type: 'v1', values: 1, encoding: 'PLAIN', body: plain(1, 2), size: limits.pageBytesMax };
     const before = process.memoryUsage().arrayBuffers;
     assert.throws(() => decode([page], false, codec), { code: 'CorruptFile' });
     assert.ok(process.memoryUsage().arrayBuffers - before < 64 * 1024 * 1024);
   }
-  const beyond: HandPage = { type: 'v1', values: 1, encoding: 'PLAIN', body: plain(1), size: 2 ** 30 + 1 };
+  const beyond: HandPage = { type: 'v1', values: 1, encoding: 'PLAIN', body: plain(1), size: limits.pageBytesMax + 1 };
   assert.throws(() => decode([beyond], false, 'ZSTD'), { code: 'LimitExceeded' });
 });
 

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { test } from 'vitest';
 import type { Batch } from '../../src/documents/documents.ts';
-import { cut } from '../../src/plan/group-batches.ts';
+import { groupBatches } from '../../src/plan/group-batches.ts';
 
 const batchOf = ({ rows, groups }: { rows: number; groups: number }): Batch => ({
   file: 0,
@@ -25,7 +25,7 @@ test('parts follow each other, keep to the bounds, and are as large as they can 
   fc.assert(
     fc.property(fc.array(shape, { maxLength: 30 }), some, (shapes, bounds) => {
       const batches = shapes.map(batchOf);
-      const parts = cut(batches, bounds);
+      const parts = groupBatches(batches, bounds);
       const fits = (from: number, to: number) => {
         const list = batches.slice(from, to);
         const rows = list.reduce((sum, batch) => sum + batch.rows, 0);
@@ -46,6 +46,6 @@ test('parts follow each other, keep to the bounds, and are as large as they can 
 
 test('ten thousand tiny files are no more blocks than a blob can have, and seals of a bounded number of batches', () => {
   const batches = Array.from({ length: 10_000 }, () => batchOf({ rows: 40, groups: 1 }));
-  assert.equal(cut(batches, { rows: 5_000_000, batches: Number.POSITIVE_INFINITY, groups: 6249 }).length, 2);
-  assert.equal(cut(batches, { rows: 1_000_000, batches: 32, groups: 6249 }).length, 313);
+  assert.equal(groupBatches(batches, { rows: 5_000_000, batches: Number.POSITIVE_INFINITY, groups: 6249 }).length, 2);
+  assert.equal(groupBatches(batches, { rows: 1_000_000, batches: 32, groups: 6249 }).length, 313);
 });

@@ -29,10 +29,7 @@ const banned: [RegExp, string][] = [
   [/\bfetch\(|\bconsole\b/, 'I/O'],
   [/\basync\b|\bawait\b|\bPromise\b/, 'promises'],
   [/from '(node:|@azure\/storage-blob|@azure\/identity)/, 'I/O'],
-  [
-    /from '(\.\.\/storage\/(?!names\.ts)|\.\.\/environment\/|\.\.\/documents\/load|\.\.\/source\/|\.\.?\/(?:run\/)?pool)/,
-    'the store',
-  ],
+  [/from '(\.\.\/storage\/(?!names\.ts)|\.\.\/environment\/|\.\.\/documents\/load|\.\.\/source\/)/, 'the store'],
 ];
 
 /** Comments may speak of what code may not do. */

@@ -4,13 +4,21 @@
  */
 import assert from 'node:assert/strict';
 import { type Ids, type Plan, planSchema } from '../../../src/documents/documents.ts';
-import { type ActivityValue, type RunActivity, runActivities } from '../../../src/durable/activity.ts';
+import type { Activity } from '../../../src/durable/activity.ts';
 import { type Config, parseConfig } from '../../../src/environment/config.ts';
 import type { Environment } from '../../../src/environment/environment.ts';
 import { fromErrorValue } from '../../../src/errors.ts';
 import type { CompiledPipeline } from '../../../src/pipeline/compiled.ts';
 import { divide } from '../../../src/pipeline/sequences.ts';
-import type { PlanOutput } from '../../../src/plan/activity.ts';
+import { type PlanOutput, planRun } from '../../../src/plan/activity.ts';
+import { readFooters } from '../../../src/plan/read-source.ts';
+import { publishFile } from '../../../src/publish/activity.ts';
+import { finishRun } from '../../../src/publish/manifest-activity.ts';
+import { resolveKeys } from '../../../src/resolve/activity.ts';
+import { sealBatches, sealKeyed } from '../../../src/seal/activity.ts';
+import { bindIds } from '../../../src/seal/assign-ids-activity.ts';
+import { splitBatch } from '../../../src/split/activity.ts';
+import { tallyRows } from '../../../src/split/tally-activity.ts';
 import { requireJson, writeJson } from '../../../src/storage/json.ts';
 import { work } from '../../../src/storage/names.ts';
 import { MemoryStore } from '../../support/memory-store.ts';
@@ -65,45 +73,48 @@ export class Engine {
     if (ways || unitBytes) await this.#force(runId, { ...(ways && { ways }), ...(unitBytes && { unitBytes }) });
     const numbered = Array.from({ length: plan.batches }, (_, batch) => batch);
     const batches = this.options.order?.(numbered) ?? numbered;
-    for (const batch of batches) await this.activity('splitBatch', { runId, batch });
-    const tally = await this.activity('tallyRows', { runId });
+    for (const batch of batches) await this.activity(splitBatch, { runId, batch });
+    const tally = await this.activity(tallyRows, { runId });
     const rows: Record<string, number> = { ...tally.rows };
     for (const { entity } of plan.keyed) {
-      rows[entity] = (await this.activity('resolveKeys', { runId, entity })).newRows;
+      rows[entity] = (await this.activity(resolveKeys, { runId, entity })).newRows;
     }
-    await this.activity('bindIds', { runId, sequences: this.#reserve(rows), rows });
-    for (const { entity } of plan.keyed) await this.activity('sealKeyed', { runId, entity });
+    await this.activity(bindIds, { runId, sequences: this.#reserve(rows), rows });
+    for (const { entity } of plan.keyed) await this.activity(sealKeyed, { runId, entity });
     const groups = Array.from({ length: plan.sealGroups }, (_, group) => group);
-    for (const group of this.options.order?.(groups) ?? groups) await this.activity('sealBatches', { runId, group });
-    for (const { entity } of plan.keyed) await this.activity('publishFile', { runId, entity, part: 0 });
+    for (const group of this.options.order?.(groups) ?? groups) await this.activity(sealBatches, { runId, group });
+    for (const { entity } of plan.keyed) await this.activity(publishFile, { runId, entity, part: 0 });
     for (const entity of plan.rowsEntities) {
-      for (let part = 0; part < plan.parts; part++) await this.activity('publishFile', { runId, entity, part });
+      for (let part = 0; part < plan.parts; part++) await this.activity(publishFile, { runId, entity, part });
     }
     const at = new Date(Date.UTC(2026, 0, 1) + 1000 * this.#runs++).toISOString();
-    await this.activity('finishRun', { runId, prefix, startedAt: at, finishedAt: at });
+    await this.activity(finishRun, { runId, prefix, startedAt: at, finishedAt: at });
     return plan;
   }
 
   /** The plan, by as many activities as the number of source files asks for. */
   async plan(runId: string, prefix = this.pipeline.source.prefix): Promise<PlanOutput> {
-    const input = { runId, pipeline: this.pipeline.name, prefix };
-    const listed = await this.activity('planRun', input);
+    const { name: pipeline } = this.pipeline;
+    const listed = await this.activity(planRun, { runId, pipeline, prefix });
     if (!('listing' in listed)) return listed;
     const { listing, footers } = listed;
-    for (let part = 0; part < footers; part++) await this.activity('readFooters', { ...input, listing, part });
-    const plan = await this.activity('planRun', { ...input, listing });
+    for (let part = 0; part < footers; part++) await this.activity(readFooters, { runId, pipeline, listing, part });
+    const plan = await this.activity(planRun, { runId, pipeline, prefix, listing });
     assert.ok(!('listing' in plan), 'a plan for a listed source');
     return plan;
   }
 
-  async activity<A extends RunActivity>(name: A, input: object): Promise<ActivityValue<A>> {
+  async activity<Input extends object, Output extends object>(
+    { run }: Activity<Environment, Input, Output>,
+    input: Input,
+  ): Promise<Output> {
     let value: unknown;
     for (let i = 0; i < (this.options.executions ?? 1); i++) {
-      const result = await runActivities[name](this.environment, JSON.parse(JSON.stringify(input)));
+      const result = await run(this.environment, JSON.parse(JSON.stringify(input)));
       if (!result.ok) throw fromErrorValue(result.error);
       value = JSON.parse(JSON.stringify(result.value));
     }
-    return value as ActivityValue<A>;
+    return value as Output;
   }
 
   /** Published files of an entity, of all runs in order, or of one. */

@@ -17,7 +17,7 @@ export interface PlantedBug {
 }
 
 const root = new URL('../../../', import.meta.url);
-const ours = [new URL('src/', root).href, new URL('test/', root).href];
+const ours = ['src/', 'functions/', 'test/'].map((folder) => new URL(folder, root).href);
 const bugs: PlantedBug[] = [];
 
 registerHooks({

@@ -8,8 +8,8 @@
 import assert from 'node:assert/strict';
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Task } from 'durable-functions';
+import { activities } from '../../../functions/activity-list.ts';
 import type { RunStatus } from '../../../src/documents/status.ts';
-import { runActivities } from '../../../src/durable/activity.ts';
 import type { Orchestration } from '../../../src/durable/context.ts';
 import { SHARD_ORCHESTRATION } from '../../../src/durable/fan-out.ts';
 import { parseConfig } from '../../../src/environment/config.ts';
@@ -19,7 +19,7 @@ import { limits } from '../../../src/limits.ts';
 import type { Claim } from '../../../src/lives/claims.ts';
 import { RUN_ORCHESTRATION } from '../../../src/lives/names.ts';
 import type { CompiledPipeline } from '../../../src/pipeline/compiled.ts';
-import { LIVENESS_ACTIVITY } from '../../../src/run/leases.ts';
+import { livenessOfInstance } from '../../../src/run/liveness-activity.ts';
 import { runOrchestrator, shardOrchestrator } from '../../../src/run/orchestrator.ts';
 import { reduceLeaseAny } from '../../../src/sequence/lease.ts';
 import { reduceAny } from '../../../src/sequence/reducer.ts';
@@ -32,7 +32,6 @@ import { MemoryStore } from '../../support/memory-store.ts';
 Object.assign(limits, { heldBlockBytesMax: 60 });
 
 type Orchestrator = (context: { df: Orchestration }) => Generator<Task, unknown, unknown>;
-type Activity = (environment: Environment, input: unknown) => Promise<unknown>;
 
 /** What may become of the activity at a fault point: it passes, dies, waits for `resume`, or gets an error. */
 export type Verdict = 'pass' | 'die' | 'hold' | Error;
@@ -415,13 +414,13 @@ export class Sim {
     resolve: (value: unknown) => void,
     reject: (error: unknown) => void,
   ): void {
-    if (name === LIVENESS_ACTIVITY) {
+    if (name === livenessOfInstance.name) {
       const { instance: id } = input as { instance: string };
       const alive = () => this.instances.get(id)?.status === 'Running';
       this.#later(name, () => resolve({ ok: true, value: { alive: alive() } }));
       return;
     }
-    const work = (runActivities as Record<string, Activity>)[name];
+    const work = activities.find((activity) => activity.name === name)?.run;
     assert.ok(work, `activity ${name}`);
     let answered = false;
     const execute = (again: boolean) => {

@@ -1,0 +1,16 @@
+/**
+ * Activity `livenessOfInstance`: whether an orchestration can still go on, as the durable client knows it. Whoever waits for
+ * a lease or finds an open reservation asks it. It changes nothing.
+ */
+import { z } from 'zod';
+import { defineActivity } from '../durable/activity.ts';
+import { type DurableRuns, hasEnded } from '../durable/client.ts';
+
+export const livenessOfInstance = defineActivity({
+  name: 'livenessOfInstance',
+  input: z.object({ instance: z.string() }),
+  work: async ({ runs }: { runs: DurableRuns }, { instance: id }) => {
+    const instance = await runs.get(id);
+    return { alive: instance !== undefined && !hasEnded(instance) };
+  },
+});
