@@ -1,6 +1,6 @@
 import { allManifests } from '../src/documents/manifests.ts';
 import { OrdinalError } from '../src/errors.ts';
-import { newestClaim } from '../src/lives/claims.ts';
+import { claimedLives } from '../src/lives/claims.ts';
 import { TIDY_ORCHESTRATION, tidyInstanceId } from '../src/lives/names.ts';
 import { mapBounded } from '../src/storage/in-flight.ts';
 import { lifeId, work } from '../src/storage/names.ts';
@@ -10,9 +10,17 @@ import type { Given, Result } from './command.ts';
 export async function listRuns({ environment }: Given): Promise<Result> {
   const manifests = await allManifests(environment);
   manifests.sort((a, b) => (a.startedAt < b.startedAt ? -1 : 1));
-  const rows = manifests.map(({ runId, pipeline, outcome, startedAt, source, entities }) => {
+  const rows = manifests.map(({ runId, life, pipeline, outcome, startedAt, source, entities }) => {
     const written = entities.reduce((sum, entity) => sum + entity.rows, 0);
-    return [runId, pipeline, outcome, startedAt, `${source.rows} source rows`, `${written} rows written`];
+    return [
+      runId,
+      `life ${life}`,
+      pipeline,
+      outcome,
+      startedAt,
+      `${source.rows} source rows`,
+      `${written} rows written`,
+    ];
   });
   return { lines: alignColumns(rows), value: manifests };
 }
@@ -29,17 +37,18 @@ export async function showRun(given: Given, runId: string): Promise<Result> {
  */
 export async function cleanRun({ environment, host }: Given, runId: string): Promise<Result> {
   const { store, config } = environment;
-  const claim = await newestClaim(environment, runId);
-  if (!claim) throw new OrdinalError('UnknownRun', `there is no run "${runId}"`);
-  const of = { runId, life: claim.life };
-  const status = await host.status(lifeId(of));
-  if (status && ['Running', 'Pending', 'Suspended', 'ContinuedAsNew'].includes(status.runtimeStatus)) {
-    throw new OrdinalError('RunIdConflict', `run "${runId}" is ${status.runtimeStatus.toLowerCase()}`, {
-      remedy: 'Wait for its end, or end it first.',
-    });
+  const lives = (await claimedLives(environment, runId)).map((life) => ({ runId, life }));
+  if (lives.length === 0) throw new OrdinalError('UnknownRun', `there is no run "${runId}"`);
+  for (const of of lives) {
+    const status = await host.status(lifeId(of));
+    if (status && ['Running', 'Pending', 'Suspended', 'ContinuedAsNew'].includes(status.runtimeStatus)) {
+      throw new OrdinalError('RunIdConflict', `run "${runId}" is ${status.runtimeStatus.toLowerCase()}`, {
+        remedy: 'Wait for its end, or end it first.',
+      });
+    }
   }
-  // Completes what a dead run published, and undoes what it did not.
-  await host.run(TIDY_ORCHESTRATION, tidyInstanceId(of), { ...of, reason: 'cleaned' });
+  // Completes what a dead life published, and undoes what it did not.
+  for (const of of lives) await host.run(TIDY_ORCHESTRATION, tidyInstanceId(of), { ...of, reason: 'cleaned' });
   const names: string[] = [];
   for await (const blob of store.list(config.workContainer, work.runsPrefix(runId))) names.push(blob.name);
   await mapBounded(

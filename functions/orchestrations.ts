@@ -1,4 +1,4 @@
-/** Orchestrations and entities. */
+/** Registers the orchestrations and the entities of runs. Those of arriving blobs are in `arrival.ts`. */
 
 import * as df from 'durable-functions';
 import { TELL_ORCHESTRATION, tellOrchestrator } from '../src/callback/notify-caller.ts';
@@ -14,29 +14,21 @@ import {
   sequenceOrchestrator,
 } from '../src/upkeep/orchestrations.ts';
 
-df.app.orchestration(RUN_ORCHESTRATION, function* (context) {
-  return yield* runOrchestrator(context);
-});
-
-df.app.orchestration(SHARD_ORCHESTRATION, function* (context) {
-  return yield* shardOrchestrator(context);
-});
-
-df.app.orchestration(TIDY_ORCHESTRATION, function* (context) {
-  return yield* tidyOrchestrator(context);
-});
-
-df.app.orchestration(TELL_ORCHESTRATION, function* (context) {
-  return yield* tellOrchestrator(context);
-});
-
-df.app.orchestration(SEQUENCE_ORCHESTRATION, function* (context) {
-  return yield* sequenceOrchestrator(context);
-});
-
-df.app.orchestration(REBUILD_ORCHESTRATION, function* (context) {
-  return yield* rebuildOrchestrator(context);
-});
+/** By the name that each is registered and started under. */
+const orchestrators = {
+  [RUN_ORCHESTRATION]: runOrchestrator,
+  [SHARD_ORCHESTRATION]: shardOrchestrator,
+  [TIDY_ORCHESTRATION]: tidyOrchestrator,
+  [TELL_ORCHESTRATION]: tellOrchestrator,
+  [SEQUENCE_ORCHESTRATION]: sequenceOrchestrator,
+  [REBUILD_ORCHESTRATION]: rebuildOrchestrator,
+};
+for (const [name, orchestrator] of Object.entries(orchestrators)) {
+  // The SDK wants a generator function of its own context.
+  df.app.orchestration(name, function* (context) {
+    return yield* orchestrator(context);
+  });
+}
 
 df.app.entity(sequenceEntityName, sequenceEntity);
 df.app.entity(leaseEntityName, leaseEntity);

@@ -2,7 +2,7 @@
  * The pattern bench: the ways to number rows in Functions, side by side on the same work.
  *
  *   npm run bench:patterns -- [--only sequential,etag-row,…] [--parts growth,width,deaths] [--files 10,100,1000]
- *                             [--runs N] [--points N] [--quick] [--json FILE] [--no-docs] [--report]
+ *                             [--width-files 100] [--runs N] [--points N] [--quick] [--json FILE] [--no-docs] [--report]
  *
  * What is measured replaces the same part in the JSON file; then the tables and charts of docs/patterns.md are made of
  * that file. `--report` only makes them. `--quick` is a try of a minute or two with small files, not written to the docs.
@@ -106,6 +106,7 @@ async function main(): Promise<void> {
       only: { type: 'string' },
       parts: { type: 'string' },
       files: { type: 'string' },
+      'width-files': { type: 'string' },
       runs: { type: 'string' },
       points: { type: 'string' },
       quick: { type: 'boolean', default: false },
@@ -116,6 +117,7 @@ async function main(): Promise<void> {
   });
   const plan = { ...(values.quick ? quick : full) };
   if (values.files) plan.files = values.files.split(',').map(Number);
+  if (values['width-files']) plan.widthFiles = Number(values['width-files']);
   if (values.runs) plan.runs = Number(values.runs);
   if (values.points) plan.points = Number(values.points);
   const folder = mkdtempSync(join(tmpdir(), 'patterns-bench-'));

@@ -105,20 +105,16 @@ function growth(results: Results): string {
     ];
   });
   const head = ['seconds (rows/s)', ...sizes.map((files) => `${count(files)} files`)];
-  return `${table(head, rows)}\n\n![growth](patterns-growth.svg)`;
+  return `${table(head, rows)}${missing(rows)}\n\n![growth](patterns-growth.svg)`;
 }
 
 function width(results: Results): string {
   const widths = [1, 2, 4];
   const rows = variants.flatMap((variant) => {
     if (variant.sequential) return [];
-    const files = isShare(variant) ? undefined : 100;
-    const runs = widths.map((inFlight) =>
-      results.measured.find(
-        (run) =>
-          run.pattern === variant.name && run.in_flight === inFlight && (files === undefined || run.files === files),
-      ),
-    );
+    const own = results.measured.filter(({ pattern }) => pattern === variant.name);
+    const files = Math.max(...own.filter(({ in_flight }) => in_flight === widths.at(-1)).map((run) => run.files));
+    const runs = widths.map((inFlight) => own.find((run) => run.in_flight === inFlight && run.files === files));
     const one = runs.find((run) => run);
     if (!one) return [];
     return [
@@ -136,8 +132,11 @@ function width(results: Results): string {
     ...widths.map(String),
     ...widths.map((n) => `out of order, ${n}`),
   ];
-  return table(head, rows);
+  return table(head, rows) + missing(rows);
 }
+
+const missing = (rows: readonly string[][]) =>
+  rows.flat().includes('') ? '\n\nWhat is empty has not been measured.' : '';
 
 function deaths(results: Results): string {
   const rows = variants.flatMap((variant) => {

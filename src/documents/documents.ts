@@ -49,6 +49,13 @@ export const runInputSchema = z.object({
 });
 export type RunInput = z.infer<typeof runInputSchema>;
 
+/** What a run does, whoever wants to hear of it and by when: pipeline, blobs, options. Two inputs do the same, or not. */
+export function doesWhat(input: RunInput): string {
+  // Parsed, for the order of members.
+  const { pipeline, prefix, select, dryRun } = runInputSchema.parse(input);
+  return JSON.stringify([pipeline, prefix, select ?? null, dryRun ?? false]);
+}
+
 /** The input of a life's orchestration, and of its plan activity: the run's input, and which life it is. */
 export const lifeInputSchema = runInputSchema.extend(lifeSchema.shape);
 export type LifeInput = z.infer<typeof lifeInputSchema>;
@@ -111,6 +118,8 @@ export const planSchema = z.object({
   life: count,
   pipeline: z.string(),
   pipelineHash: z.string(),
+  /** SHA-256 of what the run was asked to do. */
+  asked: z.string().exactOptional(),
   rows: count,
   /** Where the source files are listed, in the order of their rows. */
   files: filesRefSchema,
@@ -158,6 +167,8 @@ export const resolutionSchema = z.object({
   delta: z.string().nullable(),
   /** The same with digests of the attributes that the run publishes, of an entity that reports changes. */
   attributes: z.string().nullable().default(null),
+  /** The run's grant of the index's lease: runs of one index published in the order of their grants. */
+  term: count.exactOptional(),
 });
 export type Resolution = z.infer<typeof resolutionSchema>;
 
@@ -231,7 +242,8 @@ export const manifestSchema = z.object({
   finishedAt: z.string(),
   /** When each phase began, in order. */
   phases: z.array(z.object({ phase: z.string(), at: z.string() })),
-  source: z.object({ container: z.string(), prefix: z.string(), rows: count }),
+  /** `asked` is the SHA-256 of what the run was asked to do: its pipeline, which blobs, options. */
+  source: z.object({ container: z.string(), prefix: z.string(), rows: count, asked: z.string().exactOptional() }),
   inputs: z.array(z.object({ blob: z.string(), etag: z.string(), size: count, rows: count })),
   output: z.object({ container: z.string(), prefix: z.string() }),
   entities: z.array(

@@ -7,7 +7,7 @@ import { readJson } from '../storage/json.ts';
 import { output } from '../storage/names.ts';
 import { type Manifest, manifestSchema } from './documents.ts';
 
-/** Manifests of all pipelines in the order in which their runs finished, abandoned ones too. */
+/** Manifests of all pipelines in the order in which their runs published, abandoned ones too. */
 export async function allManifests({ store, pipelines }: Environment): Promise<Manifest[]> {
   const found: Manifest[] = [];
   for (const pipeline of pipelines.values()) {
@@ -17,11 +17,47 @@ export async function allManifests({ store, pipelines }: Environment): Promise<M
       if (manifest) found.push(manifest);
     }
   }
-  return inOrderOfFinish(found);
+  return inOrderOfPublication(found);
 }
 
-export function inOrderOfFinish(manifests: readonly Manifest[]): Manifest[] {
-  return manifests.toSorted((a, b) => (a.finishedAt < b.finishedAt ? -1 : 1));
+/**
+ * Runs that share a key index published one after the other: by the grants of its lease, which count up. Their clocks may
+ * say otherwise. Runs that share none come in the order of their finish, as far as that goes.
+ */
+export function inOrderOfPublication(manifests: readonly Manifest[]): Manifest[] {
+  const byFinish = manifests.toSorted((a, b) => (a.finishedAt < b.finishedAt ? -1 : 1));
+  const earlier = predecessors(byFinish);
+  const ordered = new Set<Manifest>();
+  for (const manifest of byFinish) {
+    // Those that must come before it, the ones before them first.
+    const open = [manifest];
+    while (open.length > 0) {
+      const next = (earlier.get(open.at(-1)!) ?? []).find((one) => !ordered.has(one) && !open.includes(one));
+      if (next) open.push(next);
+      else ordered.add(open.pop()!);
+    }
+  }
+  return [...ordered];
+}
+
+/** By manifest: of each index that its run held, the run that held it before. */
+function predecessors(manifests: readonly Manifest[]): Map<Manifest, Manifest[]> {
+  const grants = new Map<string, { term: number; manifest: Manifest }[]>();
+  for (const manifest of manifests) {
+    for (const { keys } of manifest.entities) {
+      const term = keys?.partitions[0]?.term;
+      if (keys && term !== undefined) grants.set(keys.index, [...(grants.get(keys.index) ?? []), { term, manifest }]);
+    }
+  }
+  const earlier = new Map<Manifest, Manifest[]>();
+  for (const held of grants.values()) {
+    held.sort((a, b) => a.term - b.term);
+    for (const [i, { manifest }] of held.entries()) {
+      const before = held[i - 1]?.manifest;
+      if (before && before !== manifest) earlier.set(manifest, [...(earlier.get(manifest) ?? []), before]);
+    }
+  }
+  return earlier;
 }
 
 /** Those of runs that have published. */

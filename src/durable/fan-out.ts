@@ -24,15 +24,17 @@ export interface TaskRange {
   key: string;
   from: number;
   to: number;
+  /** ISO time up to which the shards have patience; without it, a few tries. */
+  until?: string;
 }
 
 export const SHARD_ORCHESTRATION = 'runShard';
 
 /** Runs all tasks of a range. Throws the first error, by number, that is final. */
-export function* fanOut(df: Orchestration, range: TaskRange): Generator<Task, void, unknown> {
+export function* fanOut(df: Orchestration, range: TaskRange, patience?: Patience): Generator<Task, void, unknown> {
   const count = range.to - range.from;
   if (count <= limits.fanOutTasksMax) {
-    yield* callAll(df, callsOf(range));
+    yield* callAll(df, callsOf(range), patience);
     return;
   }
   // Shards of a power of the cap, so that no orchestration has more than the cap of children.
@@ -56,18 +58,27 @@ export function* fanOutAll(
   df: Orchestration,
   calls: readonly ActivityCall[],
   ranges: readonly TaskRange[],
+  patience?: Patience,
 ): Generator<Task, void, unknown> {
   const count = calls.length + ranges.reduce((sum, { from, to }) => sum + to - from, 0);
   if (count <= limits.fanOutTasksMax) {
-    yield* callAll(df, [...calls, ...ranges.flatMap(callsOf)]);
+    yield* callAll(df, [...calls, ...ranges.flatMap(callsOf)], patience);
     return;
   }
-  yield* callAll(df, calls);
-  for (const range of ranges) yield* fanOut(df, range);
+  yield* callAll(df, calls, patience);
+  for (const range of ranges) yield* fanOut(df, range, patience);
 }
 
 function callsOf({ activity: name, input, key, from, to }: TaskRange): ActivityCall[] {
   return Array.from({ length: to - from }, (_, i) => ({ name, input: { ...input, [key]: from + i } }));
+}
+
+/** How long somebody waits for what is worth another try. Without patience, an activity has a few tries. */
+export interface Patience {
+  /** Whether there is time left. */
+  lasts(): boolean;
+  /** Told, before each long wait, what for; and nothing once it is over. */
+  onWait(waiting: string | undefined): void;
 }
 
 /** One activity with its input. `Output` is the type of its value and exists at compile time only. */
@@ -99,12 +110,10 @@ export function* call<Input extends object, Output extends object>(
   df: Orchestration,
   activity: Activity<never, Input, Output>,
   input: Input,
+  patience?: Patience,
 ): Generator<Task, Output, unknown> {
-  for (let attempt = 1; ; attempt++) {
-    const result = yield* callOnce(df, activity, input);
-    if (result.ok) return result.value;
-    yield* backOff(df, [result.error], attempt);
-  }
+  const [value] = yield* callAll(df, [request(activity, input)] as const, patience);
+  return value;
 }
 
 /** The outputs of calls, in their order. */
@@ -116,37 +125,54 @@ type Outputs<Calls extends readonly ActivityCall[]> = {
 export function* callAll<const Calls extends readonly ActivityCall[]>(
   df: Orchestration,
   calls: Calls,
+  patience?: Patience,
 ): Generator<Task, Outputs<Calls>, unknown> {
   const values = new Array<unknown>(calls.length);
   let pending = calls.map((_, i) => i);
-  for (let attempt = 1; pending.length > 0; attempt++) {
-    const tasks = pending.map((i) => df.callActivity(calls[i]!.name, calls[i]!.input));
-    const results = (yield df.Task.all(tasks)) as ActivityResult<object>[];
+  let attempt = 1;
+  while (pending.length > 0) {
+    // After a few tries one speaks for all: a long wait must not fill the history.
+    const wave = attempt > limits.activityAttemptsMax ? pending.slice(0, 1) : pending;
+    const tasks = wave.map((i) => df.callActivity(calls[i]!.name, calls[i]!.input));
+    const results = (wave.length === 1 ? [yield tasks[0]!] : yield df.Task.all(tasks)) as ActivityResult<object>[];
     const errors: ErrorValue[] = [];
     const failed: number[] = [];
     results.forEach((result, at) => {
-      if (result.ok) values[pending[at]!] = result.value;
+      if (result.ok) values[wave[at]!] = result.value;
       else {
         errors.push(result.error);
-        failed.push(pending[at]!);
+        failed.push(wave[at]!);
       }
     });
-    if (failed.length > 0) yield* backOff(df, errors, attempt);
-    pending = failed;
+    pending = [...failed, ...pending.slice(wave.length)];
+    if (errors.length > 0) yield* backOff(df, errors, attempt++, patience);
+    else {
+      if (attempt > limits.activityAttemptsMax) patience?.onWait(undefined);
+      attempt = 1;
+    }
   }
   return values as Outputs<Calls>;
 }
 
-/** Throws a final error; otherwise waits 1, 4, 16 ... seconds. */
-function* backOff(df: Orchestration, errors: readonly ErrorValue[], attempt: number): Generator<Task, void, unknown> {
+/** Seconds between two tries at most. */
+const BACK_OFF_SECONDS_MAX = 300;
+
+/** Throws a final error; otherwise waits 1, 4, 16 ... seconds, and with patience up to five minutes, again and again. */
+function* backOff(
+  df: Orchestration,
+  errors: readonly ErrorValue[],
+  attempt: number,
+  patience: Patience | undefined,
+): Generator<Task, void, unknown> {
   const final = errors.find((error) => !error.retryable);
   if (final) throw fromErrorValue(final);
+  const { code, message } = errors[0]!;
   if (attempt >= limits.activityAttemptsMax) {
-    const [error] = errors;
-    throw new OrdinalError(error!.code, `${error!.message} (after ${attempt} attempts)`, {
-      ...error,
-      retryable: false,
-    });
+    if (!patience?.lasts()) {
+      throw new OrdinalError(code, `${message} (after ${attempt} attempts)`, { ...errors[0], retryable: false });
+    }
+    patience.onWait(`another try, after ${attempt}: ${message}`);
   }
-  yield df.createTimer(new Date(df.currentUtcDateTime.getTime() + 1000 * 4 ** (attempt - 1)));
+  const seconds = Math.min(BACK_OFF_SECONDS_MAX, 4 ** (attempt - 1));
+  yield df.createTimer(new Date(df.currentUtcDateTime.getTime() + 1000 * seconds));
 }

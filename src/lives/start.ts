@@ -3,7 +3,7 @@
  * life's instance is started from it. Whoever finds a claim without an instance starts that: so a start that was cut
  * short is made up for. It must never start an instance that no claim speaks of.
  */
-import { type RunInput, runInputSchema } from '../documents/documents.ts';
+import { doesWhat, type RunInput } from '../documents/documents.ts';
 import { runStatusSchema } from '../documents/status.ts';
 import { type DurableRuns, hasEnded, type Instance } from '../durable/client.ts';
 import type { Environment } from '../environment/environment.ts';
@@ -99,11 +99,4 @@ function refuseOther(was: RunInput, input: RunInput): void {
     where: { field: 'runId' },
     remedy: 'Give another runId, or none.',
   });
-}
-
-/** What a run does, whoever wants to hear of it and by when: pipeline, blobs, options. */
-export function doesWhat(input: RunInput): string {
-  // Parsed, for the order of members.
-  const { pipeline, prefix, select, dryRun } = runInputSchema.parse(input);
-  return JSON.stringify([pipeline, prefix, select ?? null, dryRun ?? false]);
 }

@@ -3,8 +3,9 @@
  * Activity `plan`: lists and pins the source, has its footers read, writes the plan. The first plan that a life
  * writes is its plan. A run that has published already gets no plan, but what it published.
  */
-
+import { createHash } from 'node:crypto';
 import {
+  doesWhat,
   type LifeInput,
   type Manifest,
   manifestSchema,
@@ -72,7 +73,8 @@ async function planActivity(environment: Environment, input: PlanInput): Promise
     ? await listedSource(environment, input, input.listing)
     : await readSource(environment, pipeline, input);
   if (!('files' in source)) return source;
-  const plan = makePlan(pipeline, { runId: input.runId, life: input.life }, source.ref, source.files, config);
+  const { runId, life } = input;
+  const plan = { ...makePlan(pipeline, { runId, life }, source.ref, source.files, config), asked: askedOf(input) };
   try {
     const { etag } = await writeJson(store, config.workContainer, name, plan, { ifAbsent: true });
     return summary({ value: plan, etag }, pipeline);
@@ -84,10 +86,15 @@ async function planActivity(environment: Environment, input: PlanInput): Promise
   }
 }
 
+function askedOf(input: LifeInput): string {
+  return createHash('sha256').update(doesWhat(input)).digest('hex');
+}
+
 /** Throws `RunIdConflict` when what was published under this run ID is of other blobs. */
 function published(manifest: Manifest, input: LifeInput, pipeline: CompiledPipeline): PlanOutput {
   const name = output.manifest(pipeline, input.runId);
-  if (manifest.source.prefix !== input.prefix) {
+  const { asked, prefix } = manifest.source;
+  if (prefix !== input.prefix || (asked !== undefined && asked !== askedOf(input))) {
     throw new OrdinalError('RunIdConflict', `run "${input.runId}" has published already: "${name}" is there`, {
       where: { pipeline: pipeline.name, field: 'runId' },
       remedy: 'A run ID is used once: start under another one.',

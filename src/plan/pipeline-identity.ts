@@ -10,6 +10,7 @@ import type { CompiledPipeline } from '../pipeline/compiled.ts';
 import { breakingChanges, identityOf, type PipelineIdentity } from '../pipeline/identity.ts';
 import { readJson, writeJson } from '../storage/json.ts';
 import { output, work } from '../storage/names.ts';
+import type { BlobItem } from '../storage/store.ts';
 
 /** Throws `PipelineChanged`, naming each change that IDs do not survive. */
 export async function checkIdentity(environment: Environment, pipeline: CompiledPipeline): Promise<void> {
@@ -43,11 +44,14 @@ async function lastIdentity(
 ): Promise<PipelineIdentity | undefined> {
   const kept = await readJson(store, config.workContainer, work.identity(pipeline.name), lastIdentitySchema);
   if (kept) return kept.identity;
-  // Lost, or never written: the newest manifest says the same.
+  // Lost, or never written: the newest manifest of a run that published says the same.
   const { container } = pipeline.output;
-  let newest: { name: string; lastModified: string } | undefined;
-  for await (const blob of store.list(container, output.manifestPrefix(pipeline))) {
-    if (!newest || blob.lastModified > newest.lastModified) newest = blob;
+  const found: BlobItem[] = [];
+  for await (const blob of store.list(container, output.manifestPrefix(pipeline))) found.push(blob);
+  found.sort((a, b) => (a.lastModified < b.lastModified ? 1 : -1));
+  for (const { name } of found) {
+    const manifest = await readJson(store, container, name, manifestSchema);
+    if (manifest?.outcome === 'published') return manifest.identity;
   }
-  return newest && (await readJson(store, container, newest.name, manifestSchema))?.identity;
+  return undefined;
 }

@@ -1,5 +1,6 @@
 /** The source blobs of a run, as its plan pins them: listed, or looked up by name; always in name order. */
 
+import { createHash } from 'node:crypto';
 import type { RunInput } from '../documents/documents.ts';
 import { globMatcher, globPrefix, type Selection, selectionListSchema } from '../documents/selection.ts';
 import type { Environment } from '../environment/environment.ts';
@@ -28,6 +29,7 @@ export async function sourceBlobs(environment: Environment, source: Source, inpu
     case 'list': {
       const { store, config } = environment;
       const names = await requireJson(store, config.workContainer, select.document, selectionListSchema);
+      checkList(names, select);
       return named(environment, source, names, exactly(undefined));
     }
     case 'arrivals': {
@@ -37,6 +39,15 @@ export async function sourceBlobs(environment: Environment, source: Source, inpu
       return named(environment, source, [...versions.keys()], current);
     }
   }
+}
+
+/** The list must be the one that the run was started with: its checksum is in the run's claim. */
+function checkList(names: readonly string[], { document, sha256 }: Extract<Selection, { by: 'list' }>): void {
+  if (createHash('sha256').update(JSON.stringify(names)).digest('hex') === sha256) return;
+  throw new OrdinalError('CorruptFile', `"${document}" is not the list of blobs that the run was started with`, {
+    where: { blob: document },
+    remedy: 'Start the run again with its list of blobs.',
+  });
 }
 
 async function listed(

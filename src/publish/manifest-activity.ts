@@ -92,7 +92,12 @@ async function finishActivity(environment: Environment, input: FinishInput): Pro
     startedAt: input.startedAt,
     finishedAt: input.finishedAt,
     phases: input.phases,
-    source: { container: pipeline.source.container, prefix: input.prefix, rows: plan.rows },
+    source: {
+      container: pipeline.source.container,
+      prefix: input.prefix,
+      rows: plan.rows,
+      ...(plan.asked !== undefined && { asked: plan.asked }),
+    },
     inputs: await loadFiles(environment, plan, plan.files, 0, plan.files.count),
     output: pipeline.output,
     entities,

@@ -121,6 +121,7 @@ async function resolveActivity(environment: Environment, input: ResolveInput): P
     version: head.number,
     delta: delta?.blob ?? null,
     attributes: attributes?.delta.blob ?? null,
+    term,
   };
   await Promise.all([
     ...records.map((writeRecord) => writeRecord()),

@@ -28,7 +28,7 @@ import { lifeId } from '../storage/names.ts';
 import { complete, undo } from './complete-or-undo.ts';
 import { acquireLeases } from './leases.ts';
 import { countRows, reserveAll } from './reserve-ids.ts';
-import { type RunOutput, type RunState, refOf, report } from './run-state.ts';
+import { patienceUntil, type RunOutput, type RunState, refOf, report } from './run-state.ts';
 import { settleEarlier } from './settle.ts';
 import { settleOrphans } from './settle-orphans.ts';
 import { callBack } from './settle-terminated.ts';
@@ -56,6 +56,11 @@ export function* runOrchestrator(context: { df: Orchestration }): Generator<Task
       startedAt: start.toISOString(),
     },
   };
+  if (input.deadline !== undefined) {
+    run.patience = patienceUntil(df, input.deadline, (waiting) =>
+      report(df, run, { phase: run.status.phase, ...(waiting !== undefined && { waiting: shortText(waiting) }) }),
+    );
+  }
   try {
     // What readers may see already is not abandoned: publishing is bounded by its activities' own time.
     const guard = (): Guard => guards[run.status.phase] ?? 'race';
@@ -64,7 +69,8 @@ export function* runOrchestrator(context: { df: Orchestration }): Generator<Task
     return output;
   } catch (thrown) {
     const error = shortened(toErrorValue(thrown));
-    const output = yield* undo(df, run);
+    // What another run published under this ID is not to be undone, and is no success of this one.
+    const output = error.code === 'RunIdConflict' ? undefined : yield* undo(df, run);
     if (output) {
       yield* callBack(df, input, undefined);
       return output;
@@ -78,15 +84,16 @@ export function* runOrchestrator(context: { df: Orchestration }): Generator<Task
 function* phases(df: Orchestration, run: RunState): Generator<Task, RunOutput, unknown> {
   const { runId, pipeline, life } = run.input;
   report(df, run, { phase: 'plan' });
-  yield* settleEarlier(df, run.input, (waiting) => report(df, run, { phase: 'plan', waiting }));
+  yield* settleEarlier(df, run.input, (waiting) => report(df, run, { phase: 'plan', waiting }), run.patience);
   const plan = yield* planOf(df, run);
   if (run.input.dryRun) {
-    yield* call(df, previewRun, refOf(run, plan));
+    yield* call(df, previewRun, refOf(run, plan), run.patience);
     report(df, run, { phase: 'done', batches: plan.batches, rows: plan.rows, files: plan.files });
     return { runId, pipeline, rows: plan.rows };
   }
   if (plan.published) return yield* complete(df, run, plan, plan.published);
   report(df, run, { phase: 'split', batches: plan.batches, rows: plan.rows, files: plan.files });
+  const until = run.input.deadline === undefined ? {} : { until: run.input.deadline };
   const split = {
     label: 'split',
     owner: run.owner,
@@ -96,8 +103,9 @@ function* phases(df: Orchestration, run: RunState): Generator<Task, RunOutput, u
     key: 'batch',
     from: 0,
     to: plan.batches,
+    ...until,
   } as const;
-  yield* fanOut(df, split);
+  yield* fanOut(df, split, run.patience);
 
   yield* settleOrphans(
     df,
@@ -115,38 +123,45 @@ function* phases(df: Orchestration, run: RunState): Generator<Task, RunOutput, u
 
   report(df, run, { phase: 'reserve' });
   const sequences = yield* reserveAll(df, run, plan, rows);
-  yield* call(df, bindIds, { ...refOf(run, plan), sequences, rows, partitions });
+  yield* call(df, bindIds, { ...refOf(run, plan), sequences, rows, partitions }, run.patience);
 
   report(df, run, { phase: 'seal' });
   const keyed = plan.keyed.flatMap(({ entity, partitions: count }) =>
     Array.from({ length: count }, (_, partition) => request(sealKeyed, { ...refOf(run, plan), entity, partition })),
   );
-  yield* fanOutAll(df, keyed, [
-    { ...split, label: 'seal', activity: sealBatches.name, key: 'group', to: plan.sealGroups },
-  ]);
+  const groups = { ...split, label: 'seal', activity: sealBatches.name, key: 'group', to: plan.sealGroups };
+  yield* fanOutAll(df, keyed, [groups], run.patience);
 
   report(df, run, { phase: 'publish' });
   yield* publish(df, run, plan);
-  const finished = yield* call(df, finishRun, {
+  const finish = {
     ...refOf(run, plan),
     prefix: run.input.prefix,
     startedAt: run.startedAt,
     finishedAt: df.currentUtcDateTime.toISOString(),
     phases: run.phases,
-  });
+  };
+  const finished = yield* call(df, finishRun, finish, run.patience);
   return yield* complete(df, run, plan, { ...finished, life });
 }
 
 /** The plan. Of a source of many files, the footers are read by several activities in between. */
 function* planOf(df: Orchestration, run: RunState): Generator<Task, PlanOutput, unknown> {
-  const listed = yield* call(df, planRun, run.input);
+  const listed = yield* call(df, planRun, run.input, run.patience);
   if (!('listing' in listed)) return listed;
   const { listing, footers: to } = listed;
   const { runId, life, pipeline } = run.input;
   const input = { runId, life, pipeline, listing };
-  const range = { owner: run.owner, start: startOf(run), activity: readFooters.name, key: 'part', from: 0, to } as const;
-  yield* fanOut(df, { label: 'footers', ...range, input });
-  const plan = yield* call(df, planRun, { ...run.input, listing });
+  const range = {
+    owner: run.owner,
+    start: startOf(run),
+    activity: readFooters.name,
+    key: 'part',
+    from: 0,
+    to,
+  } as const;
+  yield* fanOut(df, { label: 'footers', ...range, input }, run.patience);
+  const plan = yield* call(df, planRun, { ...run.input, listing }, run.patience);
   invariant(!('listing' in plan), 'a plan for a listed source');
   return plan;
 }
@@ -170,8 +185,9 @@ function* publish(df: Orchestration, run: RunState, plan: PlanOutput): Generator
     key: 'part' as const,
     from: 0,
     to: plan.parts,
+    ...(run.input.deadline !== undefined && { until: run.input.deadline }),
   }));
-  yield* fanOutAll(df, keyed, rows);
+  yield* fanOutAll(df, keyed, rows, run.patience);
 }
 
 /** What a shard is started with. */
@@ -179,6 +195,7 @@ const taskRangeSchema: z.ZodType<TaskRange> = z.object({
   label: z.string().max(10),
   owner: z.string().max(limits.lifeIdLengthMax),
   start: z.string().max(9),
+  until: z.iso.datetime().exactOptional(),
   activity: z.enum([readFooters.name, splitBatch.name, sealBatches.name, publishFile.name]),
   input: planRefSchema.extend({
     entity: z.string().exactOptional(),
@@ -194,7 +211,9 @@ const taskRangeSchema: z.ZodType<TaskRange> = z.object({
 export function* shardOrchestrator(context: { df: Orchestration }): Generator<Task, ActivityResult<object>, unknown> {
   try {
     const range = taskRangeSchema.parse(context.df.getInput<unknown>());
-    yield* fanOut(context.df, range);
+    const { until } = range;
+    const say = (waiting: string | undefined) => context.df.setCustomStatus({ waiting });
+    yield* fanOut(context.df, range, until === undefined ? undefined : patienceUntil(context.df, until, say));
     return { ok: true, value: { tasks: range.to - range.from } };
   } catch (thrown) {
     return { ok: false, error: shardError(thrown) };

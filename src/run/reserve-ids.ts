@@ -24,14 +24,15 @@ export interface Counts {
 /** Exact row counts of every entity: from the batches for rows entities, from the key lists for keyed ones. */
 export function* countRows(df: Orchestration, run: RunState, plan: PlanOutput): Generator<Task, Counts, unknown> {
   const ref = refOf(run, plan);
-  const [tally, ...resolved] = yield* callAll(df, [
+  const calls = [
     request(tallyRows, ref),
     ...plan.keyed.flatMap(({ entity, index, partitions }) =>
       Array.from({ length: partitions }, (_, partition) =>
         request(resolveKeys, { ...ref, entity, partition, term: run.terms[index] ?? 0 }),
       ),
     ),
-  ]);
+  ] as const;
+  const [tally, ...resolved] = yield* callAll(df, calls, run.patience);
   const counts: Counts = { rows: { ...tally.rows }, partitions: {} };
   const seen: Record<string, number> = {};
   for (const { entity, partition, newRows, listedKeys } of resolved) {

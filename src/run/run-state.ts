@@ -2,6 +2,7 @@
 import type { LifeInput, PlanRef } from '../documents/documents.ts';
 import type { Phase, RunStatus } from '../documents/status.ts';
 import type { Orchestration } from '../durable/context.ts';
+import type { Patience } from '../durable/fan-out.ts';
 import { invariant } from '../errors.ts';
 import { limits } from '../limits.ts';
 import type { PlanOutput } from '../plan/activity.ts';
@@ -22,6 +23,8 @@ export interface RunState {
   /** Leases held or waited for, and by lease the number of its grant. */
   leases: string[];
   terms: Record<string, number>;
+  /** Up to the run's deadline; undefined for a run that has none. */
+  patience?: Patience;
   /** Of the reservations: one that finds no room is given back and asked for again, with a higher number. */
   tries: number;
   /** When each phase began. */
@@ -35,9 +38,14 @@ export function refOf(run: RunState, plan: PlanOutput): PlanRef {
   return plan.etag === '' ? { runId, life } : { runId, life, plan: plan.etag };
 }
 
+/** The patience of somebody who has until a deadline. */
+export function patienceUntil(df: Orchestration, deadline: string, onWait: Patience['onWait']): Patience {
+  return { lasts: () => df.currentUtcDateTime.getTime() < Date.parse(deadline), onWait };
+}
+
 /** Whether a run that has no deadline has waited for as long as it may. */
-export function waitsTooLong(df: Orchestration, { input, startedAt }: RunState): boolean {
-  if (input.deadline !== undefined) return false;
+export function waitsTooLong(df: Orchestration, { patience, startedAt }: RunState): boolean {
+  if (patience) return false;
   return df.currentUtcDateTime.getTime() - Date.parse(startedAt) > limits.waitMinutesMax * 60_000;
 }
 

@@ -8,7 +8,7 @@
 
 import type { Task } from 'durable-functions';
 import type { Orchestration } from '../durable/context.ts';
-import { call } from '../durable/fan-out.ts';
+import { call, type Patience } from '../durable/fan-out.ts';
 import { fromErrorValue } from '../errors.ts';
 import { endLife, lowerLives } from '../lives/activities.ts';
 import {
@@ -21,21 +21,27 @@ import {
 import { type Life, lifeId } from '../storage/names.ts';
 import { type DiscardOutput, discardRun } from './discard-activity.ts';
 
-export function* settle(df: Orchestration, { runId, life }: Life): Generator<Task, DiscardOutput, unknown> {
+export function* settle(
+  df: Orchestration,
+  { runId, life }: Life,
+  patience?: Patience,
+): Generator<Task, DiscardOutput, unknown> {
   const owner = lifeId({ runId, life });
   // First the manifest and the files, then the IDs: nobody may find an ID in a file that another run may get.
-  const discarded = yield* call(df, discardRun, { runId, life });
+  const discarded = yield* call(df, discardRun, { runId, life }, patience);
   for (const sequence of discarded.sequences) {
     const shown = yield* askEntity(df, showOperation(sequence, { owner }));
-    if (!shown.ok || shown.reservation?.outcome !== 'open') continue;
-    const { attempt } = shown.reservation;
+    if (!shown.ok) throw fromErrorValue(shown.error);
+    const { outcome = 'none', attempt = 0 } = shown.reservation ?? {};
+    // What was never reserved is released all the same: its reservation may still be under way, and is then refused.
+    if (outcome !== 'open' && (outcome !== 'none' || discarded.published)) continue;
     const end = discarded.published ? commitOperation : releaseOperation;
     const answer = yield* askEntity(df, end(sequence, { owner, attempt }));
     // Another that settles the life may have been faster.
     if (!answer.ok && answer.error.code !== 'SequenceConflict') throw fromErrorValue(answer.error);
   }
   yield* releaseLeases(df, [...discarded.indexes], owner);
-  yield* call(df, endLife, { runId, life });
+  yield* call(df, endLife, { runId, life }, patience);
   return discarded;
 }
 
@@ -52,11 +58,12 @@ export function* settleEarlier(
   df: Orchestration,
   { runId, life }: Life,
   onWait: (waiting: string) => void,
+  patience?: Patience,
 ): Generator<Task, void, unknown> {
   if (life === 1) return;
-  const { lives } = yield* call(df, lowerLives, { runId, life });
+  const { lives } = yield* call(df, lowerLives, { runId, life }, patience);
   for (const lower of lives) {
     onWait(`what life ${lower} of this run holds to be given back`);
-    yield* settle(df, { runId, life: lower });
+    yield* settle(df, { runId, life: lower }, patience);
   }
 }

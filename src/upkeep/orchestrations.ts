@@ -10,7 +10,7 @@ import type { Orchestration } from '../durable/context.ts';
 import { call } from '../durable/fan-out.ts';
 import { toErrorValue } from '../errors.ts';
 import { limits } from '../limits.ts';
-import { acquireLeases } from '../run/leases.ts';
+import { acquireLeases, type LeaseHolder } from '../run/leases.ts';
 import { releaseLeases } from '../run/settle.ts';
 import { askEntity, sequenceEntityName } from '../sequence/calls.ts';
 import type { SequenceResult } from '../sequence/operations.ts';
@@ -45,18 +45,14 @@ export const rebuildInputSchema = z.object({ index: z.string() });
 /** A key index anew, from what runs published; no run resolves against it meanwhile. */
 export function* rebuildOrchestrator(context: { df: Orchestration }): Generator<Task, ActivityResult<object>, unknown> {
   const { df } = context;
-  const holder = {
-    owner: df.instanceId,
-    leases: [] as string[],
-    terms: {},
-  };
+  const holder: LeaseHolder = { owner: df.instanceId, leases: [], terms: {} };
   try {
     const { index } = rebuildInputSchema.parse(df.getInput<unknown>());
     yield* acquireLeases(df, [index], holder, {
       onWait: (waiting) => df.setCustomStatus({ phase: 'wait', waiting }),
       minutesMax: limits.waitMinutesMax,
     });
-    const value = yield* call(df, rebuildIndex, { index });
+    const value = yield* call(df, rebuildIndex, { index, term: holder.terms[index] ?? 0 });
     yield* releaseLeases(df, holder.leases, holder.owner);
     return { ok: true, value };
   } catch (thrown) {

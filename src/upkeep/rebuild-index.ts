@@ -20,7 +20,11 @@ import type { KeyedEntity } from '../pipeline/compiled.ts';
 import { readVersioned, writeJson } from '../storage/json.ts';
 import { rebuildAttributes } from './rebuild-attributes.ts';
 
-const rebuildIndexInputSchema = z.object({ index: z.string() });
+const rebuildIndexInputSchema = z.object({
+  index: z.string(),
+  /** The rebuild's grant of the index's lease: what an earlier holder still writes to the new heads is refused. */
+  term: z.int().nonnegative().default(0),
+});
 
 export interface RebuildOutput {
   index: string;
@@ -37,7 +41,7 @@ export const rebuildIndex = defineActivity({
 
 async function rebuildIndexActivity(
   environment: Environment,
-  { index }: z.infer<typeof rebuildIndexInputSchema>,
+  { index, term }: z.infer<typeof rebuildIndexInputSchema>,
 ): Promise<RebuildOutput> {
   const { store, config } = environment;
   const container = config.workContainer;
@@ -46,7 +50,7 @@ async function rebuildIndexActivity(
   const name = indexBlobs.index(index);
   const before = await readVersioned(store, container, name, indexSchema);
   const epoch = (before?.value.epoch ?? 0) + 1;
-  const heads: IndexHead[] = Array.from({ length: partitions }, () => emptyHead);
+  const heads: IndexHead[] = Array.from({ length: partitions }, () => ({ ...emptyHead, term }));
   let keyTypes: string[] | undefined;
   const files = await publishedFiles(environment, sharing);
   for (const file of files) {

@@ -1,7 +1,7 @@
 /** Every key of the indexes as it was published, with its ID and the run that gave it; and keys that have several. */
 
 import type { Manifest } from '../documents/documents.ts';
-import { inOrderOfFinish } from '../documents/manifests.ts';
+import { inOrderOfPublication } from '../documents/manifests.ts';
 import type { Environment } from '../environment/environment.ts';
 import { readTable } from '../parquet/table.ts';
 import type { KeyedEntity } from '../pipeline/compiled.ts';
@@ -23,7 +23,7 @@ export interface KeyBook {
 export async function readKeyBook(environment: Environment, all: readonly Manifest[]): Promise<KeyBook> {
   const findings = new Map<string, string[]>();
   const keys = new Map<string, Map<KeyText, KnownKey>>();
-  for (const manifest of inOrderOfFinish(all)) {
+  for (const manifest of inOrderOfPublication(all)) {
     for (const entity of environment.pipelines.get(manifest.pipeline)?.entities ?? []) {
       if (entity.kind !== 'keyed') continue;
       const book = keys.get(entity.index) ?? new Map<KeyText, KnownKey>();

@@ -1,7 +1,7 @@
 /** What was published of each key's attributes before a run: an entity's rows with its changes laid over them. */
 
 import type { Manifest } from '../documents/documents.ts';
-import { inOrderOfFinish } from '../documents/manifests.ts';
+import { inOrderOfPublication } from '../documents/manifests.ts';
 import type { Environment } from '../environment/environment.ts';
 import { readTable } from '../parquet/table.ts';
 import { isAttribute, type KeyedEntity } from '../pipeline/compiled.ts';
@@ -24,7 +24,7 @@ export class States {
 
   constructor(environment: Environment, all: readonly Manifest[]) {
     this.#environment = environment;
-    this.#runs = inOrderOfFinish(all);
+    this.#runs = inOrderOfPublication(all);
     this.#places = new Map(this.#runs.map(({ runId }, i) => [runId, i]));
   }
 

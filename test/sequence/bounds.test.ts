@@ -73,7 +73,7 @@ describe('bounds', () => {
   });
 
   test('bytes: the fullest state of the longest owners and numbers fits', () => {
-    const owner = (kind: string, k: number) => `${kind}${k}`.padEnd(limits.runIdLengthMax, '~');
+    const owner = (kind: string, k: number) => `${kind}${k}`.padEnd(limits.lifeIdLengthMax, '~');
     const base = 9_000_000_000_000_000_000n;
     const range = (k: number) => ({ first: String(base + BigInt(k) * 300_000_000_000_000n), count: '200000000000000' });
     const [opens, done] = [limits.openReservationsMax, limits.rememberedOwnersMax];
@@ -115,7 +115,7 @@ describe('bounds', () => {
     });
     const result = sequence.do({
       kind: 'reserve',
-      owner: 'r'.repeat(limits.runIdLengthMax),
+      owner: 'r'.repeat(limits.lifeIdLengthMax),
       count: String(size * 64n),
       start: String(start),
       step: '1',

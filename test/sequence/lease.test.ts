@@ -96,7 +96,7 @@ test('a lease nobody asked for is free, and stays unwritten', () => {
 
 test('the line is bounded, in runs and in bytes', () => {
   const lease = new Lease();
-  const owner = (k: number) => `${k}`.padEnd(limits.runIdLengthMax, '~');
+  const owner = (k: number) => `${k}`.padEnd(limits.lifeIdLengthMax, '~');
   const attempt = Number.MAX_SAFE_INTEGER;
   for (let k = 0; k <= limits.leaseWaitersMax; k++) lease.acquire(owner(k), attempt);
   assert.equal(lease.do({ kind: 'show' }).waiting, limits.leaseWaitersMax);

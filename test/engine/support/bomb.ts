@@ -13,7 +13,7 @@ type Words = Record<'rows' | 'keyed' | 'id' | 'ref' | 'where' | 'first', (...arg
 const [, , source, shape] = process.argv;
 const text: ColumnType = { physical: 'BYTE_ARRAY', annotation: { kind: 'string' } };
 const int32: ColumnType = { physical: 'INT32' };
-const rows = 1000;
+const rows = 600;
 const megabyte = 1 << 20;
 
 /** `rows` pages of one value of a megabyte each, all of them the same bytes of this process. */

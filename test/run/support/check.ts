@@ -5,7 +5,7 @@
 
 import assert from 'node:assert/strict';
 import { crc32 } from 'node:zlib';
-import { publishedManifests } from '../../../src/documents/manifests.ts';
+import { inOrderOfPublication, publishedManifests } from '../../../src/documents/manifests.ts';
 import { lifeId } from '../../../src/storage/names.ts';
 import { readKeyBook, States, verifyRun } from '../../../src/verify/verify.ts';
 import { checkKnown } from './check-known.ts';
@@ -63,7 +63,7 @@ export async function checkByVerify(sim: Sim): Promise<void> {
   const all = await publishedManifests(environment);
   const book = await readKeyBook(environment, all);
   const states = new States(environment, all);
-  for (const manifest of all.toSorted((a, b) => (a.finishedAt < b.finishedAt ? -1 : 1))) {
+  for (const manifest of inOrderOfPublication(all)) {
     const { findings, notes, compared } = await verifyRun(environment, manifest, all, book, { states });
     assert.deepEqual([findings, notes], [[], []], `verify ${manifest.runId}`);
     assert.equal(compared, manifest.source.rows, `verify ${manifest.runId}: values`);
