@@ -3,6 +3,7 @@
  * are still to be settled; the second notes that one is. They change nothing but claims.
  */
 
+import { z } from 'zod';
 import { lifeSchema } from '../documents/documents.ts';
 import { defineActivity } from '../durable/activity.ts';
 import type { Environment } from '../environment/environment.ts';
@@ -30,12 +31,20 @@ export function isOver({ state }: { state: string }): boolean {
   return state === 'over' || state === 'swept';
 }
 
-export const endLife = defineActivity({ name: 'endLife', input: lifeSchema, work: endLifeActivity });
+const endSchema = lifeSchema.extend({
+  /** ISO time, by the clock of who settled it. */
+  at: z.iso.datetime(),
+});
+
+export const endLife = defineActivity({ name: 'endLife', input: endSchema, work: endLifeActivity });
 
 /** Notes that a life holds nothing any more. Late requests of it may still leave blobs: the sweep sees to those. */
-async function endLifeActivity(environment: Environment, of: Life): Promise<{ noted: boolean }> {
+async function endLifeActivity(
+  environment: Environment,
+  { at, ...of }: z.infer<typeof endSchema>,
+): Promise<{ noted: boolean }> {
   const claim = await changeClaim(environment, of, (found) =>
-    isOver(found) ? undefined : { ...found, state: 'over', overAt: new Date().toISOString() },
+    isOver(found) ? undefined : { ...found, state: 'over', overAt: at },
   );
   return { noted: claim !== undefined };
 }
