@@ -56,7 +56,7 @@ function givenUp(of: Life, retryable = false): OrdinalError {
     {
       where: { blob: work.plan(of) },
       retryable,
-      remedy: 'The run was given up while it still worked: start it again.',
+      remedy: 'Start the run again: it was given up while it still worked.',
     },
   );
 }

@@ -21,6 +21,7 @@ import { OrdinalError } from '../errors.ts';
 import type { CompiledPipeline } from '../pipeline/compiled.ts';
 import { readJson, readVersioned, writeJson } from '../storage/json.ts';
 import { output, work } from '../storage/names.ts';
+import { isConflict } from '../storage/write-once.ts';
 import { checkIdentity } from './pipeline-identity.ts';
 import { makePlan } from './plan.ts';
 import { type ListedSource, listedSource, readSource } from './read-source.ts';
@@ -79,7 +80,7 @@ async function planActivity(environment: Environment, input: PlanInput): Promise
     const { etag } = await writeJson(store, config.workContainer, name, plan, { ifAbsent: true });
     return summary({ value: plan, etag }, pipeline);
   } catch (thrown) {
-    if (!(thrown instanceof OrdinalError && thrown.code === 'StorageConflict')) throw thrown;
+    if (!isConflict(thrown)) throw thrown;
     const first = await readVersioned(store, config.workContainer, name, planSchema);
     if (!first) throw thrown;
     return summary(first, pipeline);
@@ -97,7 +98,7 @@ function published(manifest: Manifest, input: LifeInput, pipeline: CompiledPipel
   if (prefix !== input.prefix || (asked !== undefined && asked !== askedOf(input))) {
     throw new OrdinalError('RunIdConflict', `run "${input.runId}" has published already: "${name}" is there`, {
       where: { pipeline: pipeline.name, field: 'runId' },
-      remedy: 'A run ID is used once: start under another one.',
+      remedy: 'Start under another run ID: each is used once.',
     });
   }
   const { rows } = manifest.source;

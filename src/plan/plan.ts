@@ -137,7 +137,7 @@ function mixedTypes(
   const message = `column "${contract.name}" is ${typeText(type)} here but ${there}`;
   return new OrdinalError('ColumnTypeMismatch', message, {
     where: { blob, column: contract.name },
-    remedy: 'No type holds the values of both: run the files separately, or write them alike.',
+    remedy: 'Run the files separately, or write them alike: no type holds the values of both.',
   });
 }
 
@@ -200,7 +200,7 @@ function keyTypesOf(
       const all = types.map((fed) => `"${fed.name}" (${typeText(fed.type)})`).join(' and ');
       throw new OrdinalError('ColumnTypeMismatch', `key "${component.name}" of "${entity.name}" is fed by ${all}`, {
         where: { pipeline: pipeline.name, entity: entity.name, column: first.name },
-        remedy: 'Columns that feed one key must be of one type, or of widths of one type, and not INT96.',
+        remedy: 'Feed the key from columns of one type, or of widths of one type, and not INT96.',
       });
     }
     return type ?? { physical: 'BYTE_ARRAY', annotation: { kind: 'string' } };

@@ -92,7 +92,7 @@ function exactly(etag: string | undefined): Verdict {
     if (etag !== undefined && blob.etag !== etag) {
       throw new OrdinalError('SourceChanged', `blob "${name}" was overwritten since it arrived`, {
         where: { blob: name },
-        remedy: 'Nothing: the new version is an arrival of its own.',
+        remedy: 'Do nothing: the new version is an arrival of its own.',
       });
     }
     return true;

@@ -175,7 +175,7 @@ async function publishManifest(
       : `"${pipeline.output.container}/${name}" was published by another life of the run`,
     {
       where: { blob: name },
-      remedy: closed ? 'Start the run again.' : 'Nothing: the run has published, and counts once.',
+      remedy: closed ? 'Start the run again.' : 'Do nothing: the run has published, and counts once.',
     },
   );
 }

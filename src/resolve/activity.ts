@@ -26,6 +26,7 @@ import { forgetMemory } from '../split/run-memory.ts';
 import { Uploads } from '../storage/in-flight.ts';
 import { writeJson } from '../storage/json.ts';
 import { type KeyedDatasetKind, lifeId, output, work } from '../storage/names.ts';
+import { writeOnce } from '../storage/write-once.ts';
 import { Changes } from './changes.ts';
 import { keyedDatasets } from './keyed-datasets.ts';
 import { NewRows } from './keyed-rows.ts';
@@ -216,7 +217,7 @@ async function stageDelta(uploads: Uploads, at: IndexPartition, plan: Plan, fres
   const { document, partition } = at;
   const blob = indexBlobs.delta(document.index, document.epoch, partition, lifeId(plan));
   const { bytes, place } = segmentOf(fresh);
-  await uploads.add(() => at.store.write(at.container, blob, bytes));
+  await uploads.add(() => writeOnce(at.store, at.container, blob, bytes));
   return { blob, ...place };
 }
 

@@ -19,6 +19,7 @@ import { lastAtMost } from '../source/source-chunk.ts';
 import { keyListColumn } from '../split/keys/fed-keys.ts';
 import type { Uploads } from '../storage/in-flight.ts';
 import { lifeId } from '../storage/names.ts';
+import { writeOnce } from '../storage/write-once.ts';
 
 export class Changes {
   readonly #owner: string;
@@ -83,7 +84,7 @@ export class Changes {
     const { index, epoch } = at.document;
     const blob = indexBlobs.attributes(index, epoch, at.partition, this.#owner, lifeId(plan));
     const { pieces, place } = digestSegment(arriving, ordinals, (ordinal) => this.#latest[ordinal]!);
-    await uploads.add(() => at.store.write(at.container, blob, Buffer.concat(pieces)));
+    await uploads.add(() => writeOnce(at.store, at.container, blob, Buffer.concat(pieces)));
     return { owner: this.#owner, delta: { blob, ...place } };
   }
 

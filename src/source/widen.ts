@@ -101,7 +101,7 @@ export function widenColumn(
     if (row < 0) return;
     throw new OrdinalError('InvalidValue', `${raw} of ${typeText(from)} is beyond ${typeText(to)}`, {
       where: locate(row),
-      remedy: 'Other files of the run store this column more finely: run them separately.',
+      remedy: 'Run the files separately: others of the run store this column more finely.',
     });
   };
   if (column.form === 'dictionary')
