@@ -17,7 +17,6 @@ param nodeVersion string
 param instanceMemoryMB int
 param maximumInstanceCount int
 param retention Retention
-
 param alwaysReady AlwaysReady
 
 @description('Subnet through which the app reaches storage; empty: by the public network.')

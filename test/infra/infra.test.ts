@@ -207,6 +207,13 @@ describe('the templates', async () => {
     assert.deepEqual(data('plain').networkAcls, open);
     assert.deepEqual(data('private').networkAcls, { ...open, defaultAction: 'Deny', ipRules: allowed });
 
+    const deleted = (option: string) => {
+      const services = compiled!.options[option]!.filter(({ type }) => type === `${account}/blobServices`);
+      return services.map(({ properties }) => properties!.deleteRetentionPolicy);
+    };
+    assert.deepEqual(deleted('plain'), [{ enabled: false }, { enabled: false }]);
+    assert.deepEqual(deleted('operated'), Array(2).fill({ enabled: true, days: 14 }));
+
     const site = 'Microsoft.Web/sites';
     const scale = (option: string) =>
       (one(option, site).functionAppConfig as { scaleAndConcurrency: { alwaysReady: object[] } }).scaleAndConcurrency;
