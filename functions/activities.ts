@@ -1,4 +1,7 @@
-/** Registers the activities, each under its own name. */
+/**
+ * Registers the activities of `activity-list.ts`, each under its own name. The Functions host loads it. It must hold no work
+ * of its own.
+ */
 import * as df from 'durable-functions';
 import { logged } from '../src/environment/telemetry.ts';
 import { activities, clientActivities } from './activity-list.ts';

@@ -1,4 +1,7 @@
-/** The blob door: a trigger for each pipeline that arrivals start, and what gathers bursts of them. */
+/**
+ * The blob door: a trigger for each pipeline that arrivals start, and what gathers bursts of them. The Functions host
+ * loads it. It must hold no work of its own.
+ */
 import { createRequire } from 'node:module';
 import * as df from 'durable-functions';
 import { type IntervalsState, intervalsEntityName, reduceIntervals } from '../src/arrival/arrival-intervals.ts';

@@ -1,4 +1,7 @@
-/** The adapter from the SDK's durable client to `DurableRuns`. */
+/**
+ * The adapter from the SDK's durable client to `DurableRuns`. The other files here call it, once for each request. It
+ * must know nothing of runs but their status.
+ */
 import type { InvocationContext } from '@azure/functions';
 import * as df from 'durable-functions';
 import { z } from 'zod';

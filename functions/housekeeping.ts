@@ -1,4 +1,6 @@
-/** The housekeeping timer. */
+/**
+ * The housekeeping timer. The Functions host loads it. It must hold no work of its own.
+ */
 import * as df from 'durable-functions';
 import { sweep } from '../src/upkeep/sweep.ts';
 import { durableRuns } from './durable-runs.ts';

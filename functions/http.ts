@@ -1,4 +1,7 @@
-/** HTTP doors: every route of the API, and JSON for what is none. Each needs a function key. */
+/**
+ * HTTP doors: every route of the API, and JSON for what is none. Each needs a function key. The Functions host loads
+ * it. It must hold no work of its own.
+ */
 import { randomUUID } from 'node:crypto';
 import type { HttpRequest, InvocationContext } from '@azure/functions';
 import * as df from 'durable-functions';

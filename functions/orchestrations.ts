@@ -1,5 +1,7 @@
-/** Registers the orchestrations and the entities of runs. Those of arriving blobs are in `arrival.ts`. */
-
+/**
+ * Registers the orchestrations and the entities of runs. Those of arriving blobs are in `arrival.ts`. The Functions host loads
+ * it. It must hold no work of its own.
+ */
 import * as df from 'durable-functions';
 import { TELL_ORCHESTRATION, tellOrchestrator } from '../src/callback/notify-caller.ts';
 import { SHARD_ORCHESTRATION } from '../src/durable/fan-out.ts';

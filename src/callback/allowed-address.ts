@@ -28,7 +28,7 @@ export function checkCallBack({ hosts, loopback }: CallBackSettings, uri: string
   if (refusal === undefined) return;
   throw new OrdinalError('InvalidRequest', `callBackUri: ${refusal}`, {
     where: { field: 'callBackUri' },
-    remedy: `Allowed: HTTPS to ${hosts.join(', ') || 'no host'} (setting ORDINAL_CALLBACK_HOSTS).`,
+    remedy: `Use HTTPS to one of: ${hosts.join(', ') || 'no host'} (setting ORDINAL_CALLBACK_HOSTS).`,
   });
 }
 

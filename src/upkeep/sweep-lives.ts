@@ -62,8 +62,13 @@ function openMsMax({ runHoursMax }: { runHoursMax: number }): number {
   return runHoursMax * HOUR_MS + 2 * DAY_MS;
 }
 
-/** Removes what came late of a settled life. */
-async function discardAgain({ environment, now }: Sweep, swept: Swept, of: Life): Promise<void> {
+/** Removes what came late of a settled life, and ends an instance of it that still works: it can come to nothing. */
+async function discardAgain({ environment, runs, now }: Sweep, swept: Swept, of: Life): Promise<void> {
+  const claim = await readClaim(environment, of);
+  const instance = await runs.get(lifeId(of));
+  const settledMs = now().getTime() - Date.parse(claim?.overAt ?? now().toISOString());
+  if (instance && !hasEnded(instance) && settledMs > HOUR_MS)
+    await runs.terminate(lifeId(of), claim?.reason ?? 'settled');
   const { published, removed } = await discardActivity(environment, of);
   swept.removed += removed;
   const sweptAt = now().toISOString();
