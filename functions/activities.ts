@@ -1,4 +1,8 @@
-/** Registers the activities, each under its own name. */
+/**
+ * Registers every activity of `activity-list.ts` with the Functions host, each under its own name. The host loads this
+ * file; nothing imports it. It holds no rule: it only hands the process's environment to the activity and logs the
+ * result.
+ */
 import * as df from 'durable-functions';
 import { logged } from '../src/environment/telemetry.ts';
 import { activities, clientActivities } from './activity-list.ts';

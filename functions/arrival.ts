@@ -1,4 +1,9 @@
-/** The blob door: a trigger for each pipeline that arrivals start, and what gathers bursts of them. */
+/**
+ * Registers the blob triggers, one for each pipeline that arriving blobs start, and the orchestration and the entity
+ * that gather a burst into one run. The host loads this file; nothing imports it. The rules are in `src/arrival/`. The
+ * app must start even when its storage is not configured, so the environment is opened only when a pipeline has
+ * arrivals.
+ */
 import { createRequire } from 'node:module';
 import * as df from 'durable-functions';
 import { type IntervalsState, intervalsEntityName, reduceIntervals } from '../src/arrival/arrival-intervals.ts';

@@ -1,4 +1,7 @@
-/** The adapter from the SDK's durable client to `DurableRuns`. */
+/**
+ * The adapter from the SDK's durable client to the interface `DurableRuns`. The other files of this folder make one for
+ * each invocation. It is the only place that depends on the client's API and on the texts of its errors.
+ */
 import type { InvocationContext } from '@azure/functions';
 import * as df from 'durable-functions';
 import { z } from 'zod';

@@ -1,4 +1,8 @@
-/** The process's environment, opened at first use: an app that cannot reach its storage still answers with an error. */
+/**
+ * The environment of this process: settings, store and pipelines. The other files of this folder ask for it. It is
+ * opened at the first use and not at load, so that an app whose storage is not configured still starts and answers with
+ * an error.
+ */
 import { pipelines } from '../pipelines/index.ts';
 import { type Environment, openEnvironment } from '../src/environment/environment.ts';
 

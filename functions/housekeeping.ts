@@ -1,4 +1,7 @@
-/** The housekeeping timer. */
+/**
+ * Registers the timer that runs the hourly sweep (`src/upkeep/sweep.ts`). The host loads this file; nothing imports it.
+ * The setting `ORDINAL_SWEEP_SCHEDULE` changes the schedule.
+ */
 import * as df from 'durable-functions';
 import { sweep } from '../src/upkeep/sweep.ts';
 import { durableRuns } from './durable-runs.ts';

@@ -1,4 +1,8 @@
-/** Registers the orchestrations and the entities of runs. Those of arriving blobs are in `arrival.ts`. */
+/**
+ * Registers the orchestrations and entities of runs. The host loads this file; nothing imports it. The orchestration
+ * that gathers arriving blobs is registered in `arrival.ts`. The names must not change while runs are under way: a
+ * running instance is found by its name.
+ */
 
 import * as df from 'durable-functions';
 import { TELL_ORCHESTRATION, tellOrchestrator } from '../src/callback/notify-caller.ts';
