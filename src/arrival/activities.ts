@@ -1,4 +1,7 @@
-/** What the gatherer asks of storage and of the durable client. */
+/**
+ * Two activities of the gatherer (`gather.ts`): one counts the receipts that wait, the other starts the run of a burst.
+ * `functions/activity-list.ts` registers them. Both may run any number of times with the same input.
+ */
 
 import { z } from 'zod';
 import { type RunInput, runIdSchema } from '../documents/documents.ts';

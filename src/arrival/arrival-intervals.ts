@@ -1,7 +1,8 @@
 /**
- * Where the receipts of a pipeline's arrivals are cut into runs: a durable entity, one for each pipeline. Receipts have
- * the storage's time of writing; a run takes those of an interval (after, to] of the past, and intervals neither
- * overlap nor leave anything between them. A pure function, like the sequence's.
+ * The durable entity `arrivals`, one for each pipeline: it divides the receipts of arriving blobs among runs. A receipt
+ * has the storage's time of writing. A run takes the receipts of an interval (after, to]. Intervals must not overlap
+ * and must leave no gap between them. The gatherer calls it; `functions/arrival.ts` registers it. It is a pure
+ * function.
  */
 import { z } from 'zod';
 import { OrdinalError } from '../errors.ts';

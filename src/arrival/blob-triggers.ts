@@ -1,4 +1,8 @@
-/** Which blob triggers the app has: one for each pipeline that is to be started by arrivals. */
+/**
+ * Decides which blob triggers the app has: one for each pipeline that arriving blobs start. `functions/arrival.ts`
+ * calls it once, when the app loads. It must refuse a pipeline that reads from the work container, because the files
+ * that its runs write would start further runs.
+ */
 
 import type { Environment } from '../environment/environment.ts';
 import { OrdinalError } from '../errors.ts';

@@ -1,7 +1,9 @@
 /**
- * Waits until no blob has arrived for a while, and starts one run for the burst. Each interval of the quiet period's
- * length in which something arrived has a gatherer; the last one of a burst finds nothing after it and cuts. A burst
- * that never ends is cut by whichever gatherer finds its beginning too long ago.
+ * An orchestration that waits until no blob has arrived for a while (the quiet period) and then starts one run for all
+ * blobs of the burst. Time is divided into intervals as long as the quiet period, and each interval in which a blob
+ * arrived has one gatherer. The last gatherer of a burst finds no later receipt and starts the run. When a burst goes
+ * on for too long, the gatherer that notices it starts the run. `receive.ts` starts gatherers; this file does no I/O
+ * itself.
  */
 import { createHash } from 'node:crypto';
 import type { Task } from 'durable-functions';

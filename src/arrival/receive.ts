@@ -1,7 +1,8 @@
 /**
- * A blob arrived. Events come late, twice and out of order, and say only that something happened to a name: what is
- * there now decides. A version of a blob (name and ETag) starts one run, or is part of one; its receipt says so. What is
- * not the pipeline's to read is reported and forgotten: trying again would not change it.
+ * Handles the event of one arriving blob; `functions/arrival.ts` calls it. Events may come late, twice and out of
+ * order, so an event is only a hint: the blob that is there now decides. One version of a blob (its name and ETag)
+ * starts one run, or belongs to one run, and a receipt records that. A blob that the pipeline must not read is reported
+ * and must not be tried again, because a second try would end the same way.
  */
 
 import { createHash } from 'node:crypto';

@@ -1,4 +1,7 @@
-/** The blob that a trigger is about, by name, from what the host says of it. */
+/**
+ * Reads from the host's trigger data which blob an event is about. `functions/arrival.ts` calls it. It must not open a
+ * client to the blob: only the name is needed.
+ */
 import { z } from 'zod';
 import { OrdinalError } from '../errors.ts';
 
