@@ -1,6 +1,7 @@
 /**
- * Activity `callBack`: tells the Webhook activity of a Data Factory pipeline (or who else waits) that a run has ended.
- * Done again, it says the same again: the receiver takes the first and refuses the others, which is success here.
+ * Activity `callBackRun`: tells whoever waits for a run, such as the Webhook activity of a Data Factory pipeline, that
+ * the run has ended. A run's orchestration calls it, and so does `notify-caller.ts`. It may run twice: the receiver
+ * accepts the first call and refuses later ones, and such a refusal counts as success here.
  */
 
 import { z } from 'zod';

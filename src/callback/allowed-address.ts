@@ -1,6 +1,8 @@
 /**
- * Which addresses a run may call back. The app calls from inside its network, with its identity's reach: an address
- * that a caller could choose freely would let it knock at any door. So HTTPS, a listed host, the default port.
+ * Decides which addresses a run may call back. `src/http/start.ts` checks an address when a run is started, and
+ * `activity.ts` checks it again before the call. The app calls from inside its own network, so a caller who could
+ * choose any address could reach services that it must not reach. Only HTTPS to a listed host on the default port is
+ * allowed.
  */
 import { OrdinalError } from '../errors.ts';
 

@@ -1,6 +1,7 @@
 /**
- * Tells a further caller how a run ended: one that started what was started before, under the same run ID, and gave an
- * address of its own to be called back at. The run itself calls only who started it.
+ * Notifies every additional caller when a run ends: a caller who started a run that had been started before, under the
+ * same run ID, and gave a callback address of its own. `src/http/start.ts` starts this orchestration. The run itself
+ * notifies only the caller who started it. A caller that cannot be reached must not change the run.
  */
 
 import { createHash } from 'node:crypto';
