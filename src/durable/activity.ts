@@ -1,8 +1,8 @@
 /**
- * What an activity is: a name, the shape of its input, and its work. Each activity declares itself, in the folder of its
- * phase; orchestrators call it by that declaration, and `functions/` registers lists of them. At its edge the input is
- * parsed by zod, size limits are asserted and errors are returned as values, so that a fan-out shows all its results and
- * nothing depends on how the host words an exception.
+ * Defines what an activity is: a name, a schema for its input, and its work. Each phase declares its activities with
+ * `defineActivity`, orchestrators call them by that declaration, and `functions/` registers them. The input is parsed
+ * by zod and the size of the output is checked. An activity must never throw: it returns errors as values, so that a
+ * fan-out sees the result of every task and nothing depends on how the host words an exception.
  */
 import { z } from 'zod';
 import { type ErrorLocation, type ErrorValue, OrdinalError, toErrorValue } from '../errors.ts';

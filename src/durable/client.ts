@@ -1,4 +1,7 @@
-/** The durable client as Ordinal needs it: one small interface, so that another SDK version changes one adapter. */
+/**
+ * The interface to the durable client that Ordinal needs, and the texts by which an instance is ended. `functions/` has
+ * the adapter for the real SDK, so another SDK version changes only that file. This file imports no SDK.
+ */
 import type { ErrorValue } from '../errors.ts';
 export const instanceStatuses = [
   'Pending',

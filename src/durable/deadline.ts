@@ -1,4 +1,8 @@
-/** A run's deadline: whatever its orchestrator waits for is raced with a durable timer. */
+/**
+ * Holds an orchestration to its deadline: every wait is raced with a durable timer, or the clock is checked before it.
+ * `src/run/orchestrator.ts` calls it. It must not start a race for each poll of a long wait, because that would triple
+ * the history.
+ */
 import type { Task } from 'durable-functions';
 import { OrdinalError } from '../errors.ts';
 import type { Orchestration } from './context.ts';

@@ -1,7 +1,8 @@
 /**
- * Fan-out over a numbered range of tasks, in orchestrator code. Activities return errors as values, so every result of a
- * wave is seen; those worth a retry are run again after a durable timer. Above the task cap the range is cut into
- * shards, each a sub-orchestration with an explicit ID.
+ * Runs many activities at once from an orchestrator. Activities return errors as values, so every result of a wave is
+ * seen; those that are worth a retry run again after a durable timer. Above `limits.fanOutTasksMax` tasks the range is
+ * divided into shards, each a sub-orchestration with an explicit ID. Every orchestrator calls activities through this
+ * file. It must not use the SDK's own retry.
  */
 
 import type { Task } from 'durable-functions';
