@@ -1,7 +1,8 @@
 /**
- * The one place that reads settings (environment variables; `local.settings.json` locally). Past it, values are
- * trusted. Names follow the Functions conventions: `X` is a connection string, `X__blobServiceUri` an identity-based
- * connection.
+ * Reads the settings: environment variables, which come from `local.settings.json` on a developer's machine.
+ * `environment.ts` calls it once for each process. It is the only place that reads settings; after it, values are
+ * trusted. Names follow the Functions conventions: `X` is a connection string, and `X__blobServiceUri` is an
+ * identity-based connection.
  */
 import { z } from 'zod';
 import { OrdinalError } from '../errors.ts';

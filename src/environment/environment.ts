@@ -1,4 +1,7 @@
-/** What activities work with: one store, one configuration, the registered pipelines. Opened once per process. */
+/**
+ * The environment that activities work with: one store, one configuration and the registered pipelines. It is opened
+ * once in each process, by `functions/environment.ts`, the command line and tests. It does no I/O when it is opened.
+ */
 
 import { OrdinalError } from '../errors.ts';
 import type { CompiledPipeline } from '../pipeline/compiled.ts';

@@ -1,6 +1,7 @@
 /**
- * What activities log: one JSON object a line, so that queries parse instead of guessing. `event` says what it is;
- * names are those of the API. Nothing that a caller keeps secret is in it.
+ * Writes what the app logs: one JSON object in each line, so that queries can parse it. `event` says what the line is
+ * about, and the other names are those of the API. `functions/activities.ts` logs every activity through it. A caller's
+ * secrets, such as callback addresses and keys, must never be logged.
  */
 import { z } from 'zod';
 import type { ActivityResult } from '../durable/activity.ts';
