@@ -1,6 +1,7 @@
 /**
- * Activities `lowerLives` and `endLife`: what an orchestration asks of a run's claims. The first says which earlier lives
- * are still to be settled; the second notes that one is. They change nothing but claims.
+ * Activities `lowerLives` and `endLife`: what an orchestration asks about a run's claims. The first lists the earlier
+ * lives that still have to be settled. The second records that a life has been settled. `src/run/settle.ts` calls both.
+ * They change nothing but claims.
  */
 
 import { lifeSchema } from '../documents/documents.ts';

@@ -1,7 +1,8 @@
 /**
- * Claims: `lives/RUN/N.json` says that life N of a run was asked for, and by which input. Whoever puts a claim that is not
- * there yet has decided that the life exists; what the durable client says of a start decides nothing. Called by all who
- * start, end, settle or sweep runs. The highest claim of a run must never be deleted, so that no number is given twice.
+ * Claims: the blob `lives/RUN/N.json` says that life N of a run was asked for, and with which input. A life exists as
+ * soon as its claim is written (put if absent), whatever the durable client says about the start. Everyone who starts,
+ * ends, settles or sweeps runs calls this file. The highest claim of a run must never be deleted, so that no number is
+ * given twice.
  */
 
 import { z } from 'zod';

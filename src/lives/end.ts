@@ -1,6 +1,7 @@
 /**
- * Ends a life of a run from outside, for an operator or because its time is over. That its end was asked for is noted in
- * its claim first: from then on a start begins the next life, however long the instance takes to die.
+ * Ends a life of a run from outside, because an operator asked for it or because its deadline has passed.
+ * `src/http/runs.ts` and the sweep call it. It must record the end in the claim before it ends the instance: from then
+ * on a new start begins the next life, however long the instance takes to stop.
  */
 import type { DurableRuns } from '../durable/client.ts';
 import type { Environment } from '../environment/environment.ts';

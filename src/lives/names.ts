@@ -1,4 +1,7 @@
-/** Names of the orchestrations that a life has, and of their instances. Pure: orchestrators import it. */
+/**
+ * Names of a life's orchestrations and of their instances. Whoever starts or registers them imports this file,
+ * orchestrators too, so it must stay pure: no I/O and no clock.
+ */
 import { type Life, lifeId } from '../storage/names.ts';
 
 /** Of a life itself: its instance ID is `lifeId`. */

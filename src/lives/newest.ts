@@ -1,6 +1,7 @@
 /**
- * What a run is to those who ask for it by its ID: its newest life. Read by HTTP, the command line and call-backs. A claim
- * whose instance is not there yet is shown as what it will be.
+ * Finds the instance of a run's newest life, which is what a user sees under the run's ID. HTTP handlers, the sweep and
+ * callbacks call it. When a claim has no instance yet, it returns what that instance will be. It must not start an
+ * instance that no claim names.
  */
 import { type DurableRuns, endReason, type Instance } from '../durable/client.ts';
 import type { Environment } from '../environment/environment.ts';

@@ -1,7 +1,7 @@
 /**
- * Starts runs: the one way in for HTTP, arrivals and housekeeping. A claim decides who starts what; then the claimed
- * life's instance is started from it. Whoever finds a claim without an instance starts that: so a start that was cut
- * short is made up for. It must never start an instance that no claim speaks of.
+ * Starts runs. HTTP, arriving blobs and the sweep all start runs through this file. A claim decides who starts what;
+ * then the instance of the claimed life is started from the claim. Whoever finds a claim without an instance starts
+ * that instance, so a start that was interrupted is completed later. It must never start an instance without a claim.
  */
 import { doesWhat, type RunInput } from '../documents/documents.ts';
 import { runStatusSchema } from '../documents/status.ts';
