@@ -1,6 +1,7 @@
 /**
- * How a run ends: completed when its manifest is there, undone when it is not. Every step may be repeated, by the run
- * itself or by whoever finds it dead.
+ * How a life ends: `complete` when its manifest exists, `undo` when it does not. The run's orchestrator calls both.
+ * Every step may be repeated, by the life itself or by whoever finds it dead. A life whose manifest exists must never
+ * be undone.
  */
 
 import type { Task } from 'durable-functions';

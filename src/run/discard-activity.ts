@@ -1,10 +1,10 @@
 /**
- * Activity `discardRun`: undoes one life of a run, so that nothing of it counts. It closes the life first: an abandoned
- * manifest takes the name, and whatever the life still writes can publish nothing. What it finds published it leaves
- * alone, and says so: then the life is to be completed, not undone.
+ * Activity `discardRun`: undoes one life of a run, so that nothing of it counts. First it closes the life: it writes an
+ * abandoned manifest, and from then on the life can publish nothing. If the life has already published, the activity
+ * changes nothing and says so; the life must then be completed and not undone. `settle.ts` and the sweep call it.
  *
- * It removes names of this one life and no others, found by their names: so it may be executed late, and any number of
- * times. Staged blocks were never visible; the service collects them.
+ * It removes only names of this one life, which it recognises by their pattern. So it may run late and any number of
+ * times. Staged blocks were never visible; the storage service removes them.
  */
 
 import { lifeSchema, type Manifest, manifestSchema } from '../documents/documents.ts';

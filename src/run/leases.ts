@@ -1,7 +1,8 @@
 /**
- * One holder at a time for each key index, from resolve to publish. Leases are taken in name order, so that no two runs
- * wait for each other. A waiting run polls with durable timers; a holder that is dead by its instance's status is settled,
- * which gives its lease to the next in line.
+ * Takes the leases of key indexes, so that only one run at a time works with a key index, from resolve to publish. The
+ * run's orchestrator and rebuilds call it. Leases are always taken in name order, so that no two runs wait for each
+ * other. A waiting run polls with durable timers. When the holder's instance is dead, the holder is settled, and that
+ * gives its lease to the next run in line.
  */
 
 import type { Task } from 'durable-functions';

@@ -1,4 +1,7 @@
-/** From exact counts to IDs: the middle of a run, when everything is split and nothing is numbered yet. */
+/**
+ * The middle of a run: counts the rows exactly, then reserves that many IDs from each sequence. The run's orchestrator
+ * calls it after the split. IDs must not be reserved before all counts are exact, because unused IDs would be gaps.
+ */
 
 import type { Task } from 'durable-functions';
 import type { Ids } from '../documents/documents.ts';

@@ -1,4 +1,7 @@
-/** What a run's orchestrator keeps in mind while it goes from phase to phase. */
+/**
+ * What a run's orchestrator remembers between phases, and how it reports its status. Only the orchestrations in this
+ * folder use it. It is rebuilt by replay, so it must hold nothing that does not follow from the history.
+ */
 import type { LifeInput, PlanRef } from '../documents/documents.ts';
 import type { Phase, RunStatus } from '../documents/status.ts';
 import type { Orchestration } from '../durable/context.ts';

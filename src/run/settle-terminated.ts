@@ -1,6 +1,7 @@
 /**
- * What follows the end of a run: its caller is told; and where the run was ended from outside, what it held is given
- * back by another orchestration, since its own can no longer do it.
+ * What happens after a run has ended: its caller is told. When the run was ended from outside, its own orchestration
+ * can no longer give back what it holds, so another orchestration (`tidyRun`) does it. `src/lives/end.ts` starts that
+ * one. A caller that cannot be reached must not change the result of the run.
  */
 
 import type { Task } from 'durable-functions';

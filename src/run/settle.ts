@@ -1,9 +1,10 @@
 /**
- * Settles a life of a run for good: it is closed to late writers, and what it holds is committed where it published and
- * given back where not. The same for a run that fails, for one that was ended from outside, for a dead holder of a lease or
- * a reservation, and for the earlier lives of a run that is started again. Every step may be repeated, by several at once.
+ * Settles a life of a run for good. It closes the life to late writers; then it commits what the life holds if the life
+ * published, and gives it back if not. It is used for a run that fails, a run that was ended from outside, a dead
+ * holder of a lease or a reservation, and the earlier lives of a run that is started again. Every step may be repeated,
+ * also by several orchestrations at once.
  *
- * The life need not be dead: once its manifest is closed it can publish nothing, so its IDs may be given to others.
+ * The life need not be dead. Once its manifest is closed it can publish nothing, so its IDs may be given to others.
  */
 
 import type { Task } from 'durable-functions';
