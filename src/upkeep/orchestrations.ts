@@ -1,6 +1,7 @@
 /**
- * What operators do with sequences and key indexes, as orchestrations: only they can call entities and hold a lease.
- * Started through the durable HTTP API, by `npm run ordinal`.
+ * Orchestrations for operators: one shows or changes a sequence, the other rebuilds a key index. The command (`npm run
+ * ordinal`) starts them through the durable HTTP API. They are orchestrations because only an orchestration can call an
+ * entity and hold a lease.
  */
 
 import type { Task } from 'durable-functions';

@@ -1,7 +1,7 @@
 /**
- * The digests of published attributes anew, from what was published: an entity's rows, and its changes laid over them,
- * run by run. Also the way to a baseline for an entity that begins to report changes. Memory goes with the number of
- * keys, and with those of the entities that are referred to.
+ * Writes the digests of published attributes again, from the published files alone: an entity's rows, with its changes
+ * applied run by run. `rebuild-index.ts` calls it. It also makes the first digests for an entity that begins to report
+ * changes. Memory grows with the number of keys, including the keys of the entities that are referred to.
  */
 
 import type { Manifest } from '../documents/documents.ts';

@@ -1,4 +1,7 @@
-/** The state that a sequence must have had, from the manifests of all runs that drew on it. */
+/**
+ * Computes the state that a sequence must have, from the manifests of all runs that used it. `cli/sequences.ts` calls
+ * it for the command `sequences rebuild`. It is a pure function and changes nothing.
+ */
 
 import type { Manifest } from '../documents/documents.ts';
 import { OrdinalError } from '../errors.ts';

@@ -1,6 +1,7 @@
 /**
- * What the parts of a sweep share: what they may ask, what they count, and how blobs are removed. It must never remove
- * anything but work in progress, receipts, lists and claims: what a manifest names lies elsewhere.
+ * What the parts of a sweep share: what they may use, what they count, and how blobs are removed. `sweep.ts` and
+ * `sweep-lives.ts` use it. It must remove nothing but work in progress, receipts, selection lists and claims. Files
+ * that a manifest names are in another place.
  */
 import type { DurableRuns } from '../durable/client.ts';
 import type { Environment } from '../environment/environment.ts';

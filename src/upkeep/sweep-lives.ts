@@ -1,7 +1,8 @@
 /**
- * Housekeeping of claims. A life that somebody claimed and nobody started is started; one that died while it held
- * something is settled; and of one that is settled the discard is repeated, until no late request of it can make a blob
- * any more. Called by the sweep. The highest claim of a run is never removed, so that no number is given twice.
+ * The part of the sweep that looks after claims. It starts a life that was claimed and never started. It settles a life
+ * that died while it held something. It repeats the discard of a settled life until no late request of it can create a
+ * blob any more. `sweep.ts` calls it. The highest claim of a run must never be removed, so that no number is given
+ * twice.
  */
 import { hasEnded } from '../durable/client.ts';
 import { limits } from '../limits.ts';

@@ -1,7 +1,8 @@
 /**
- * Housekeeping, by a timer: ends runs that hang beyond their deadline, forgets ended instances, and removes what ended
- * runs left in the work container. It works in pages and stops when its time is up; the next one goes on. Only names
- * under `runs/`, `selections/`, `arrivals/` and `lives/` are removed here: what a manifest names lies elsewhere.
+ * The hourly sweep. It ends runs that are past their deadline, removes ended instances from the durable history, and
+ * removes what ended runs left in the work container. `functions/housekeeping.ts` calls it. It works in pages and stops
+ * when its time is up; the next sweep continues. It must remove only names under `runs/`, `selections/`, `arrivals/`
+ * and `lives/`: files that a manifest names are in another place.
  */
 import { lifeInputSchema } from '../documents/documents.ts';
 import { endedStatuses, endReason, type Instance } from '../durable/client.ts';
