@@ -1,4 +1,7 @@
-/** The durable HTTP API of a running host (Azure or local): the same routes on both. */
+/**
+ * The durable HTTP API of a running host, in Azure or on this machine; both have the same routes. Commands start
+ * orchestrations and read entities through it. It must not read or change an entity in any other way.
+ */
 import { z } from 'zod';
 import { fromErrorValue, OrdinalError } from '../src/errors.ts';
 import type { SequenceResult } from '../src/sequence/operations.ts';

@@ -1,3 +1,7 @@
+/**
+ * The commands `pipelines accept` and `keys rebuild`. `commands.ts` calls them. A key index is rebuilt by an
+ * orchestration and never by this process, because only an orchestration can hold the index's lease.
+ */
 import type { ActivityResult } from '../src/durable/activity.ts';
 import { pipelineOf } from '../src/environment/environment.ts';
 import { fromErrorValue } from '../src/errors.ts';

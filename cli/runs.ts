@@ -1,3 +1,7 @@
+/**
+ * The commands `runs list`, `runs show` and `runs clean`. `commands.ts` calls them. `clean` must remove only the work
+ * in progress of a run that has ended, never what a manifest names.
+ */
 import { allManifests } from '../src/documents/manifests.ts';
 import { OrdinalError } from '../src/errors.ts';
 import { claimedLives } from '../src/lives/claims.ts';

@@ -1,3 +1,7 @@
+/**
+ * The commands of `sequences`: list, show, export, import, rebuild and raise. `commands.ts` calls them. A sequence is
+ * read and changed only through its entity, so that no ID is given twice.
+ */
 import { readFile, writeFile } from 'node:fs/promises';
 import { publishedManifests } from '../src/documents/manifests.ts';
 import { OrdinalError } from '../src/errors.ts';

@@ -1,3 +1,7 @@
+/**
+ * The command `verify`: reads one run, or all runs, again and reports what is wrong. `commands.ts` calls it. It changes
+ * nothing.
+ */
 import { publishedManifests } from '../src/documents/manifests.ts';
 import { OrdinalError } from '../src/errors.ts';
 import { readKeyBook, States, type VerifyReport, verifyRun } from '../src/verify/verify.ts';
