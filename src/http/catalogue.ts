@@ -1,4 +1,7 @@
-/** What the app knows: its pipelines, with the contract of their rows, and its sequences, as their entities stand. */
+/**
+ * HTTP handlers that show what the app knows: its pipelines with the contract of their rows, and its sequences as their
+ * entities are now. `routes.ts` lists the handlers. They change nothing.
+ */
 
 import { type Environment, pipelineOf } from '../environment/environment.ts';
 import { OrdinalError } from '../errors.ts';

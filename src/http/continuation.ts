@@ -1,6 +1,7 @@
 /**
- * Continuation tokens as callers see them: the backend's own token, and a check of it. One that a caller made up or cut
- * off is refused here, before the backend is asked, which answers it with an error of its own. Used by the list of runs.
+ * Continuation tokens as callers see them: the backend's own token and a check value. The list of runs (`runs.ts`) uses
+ * them. A token that a caller invented or shortened must be refused here, before the backend gets it: the backend would
+ * answer with an error of its own.
  */
 import { createHash } from 'node:crypto';
 import { RequestError } from './problem.ts';

@@ -1,4 +1,7 @@
-/** A run's deadline, from a date-time or a duration. */
+/**
+ * Computes a run's deadline from a date-time or a duration in the request. The handlers that start and restart runs
+ * call it. It must refuse a deadline that has passed, or that is further away than the setting allows.
+ */
 import { RequestError } from './problem.ts';
 
 const HOUR_MS = 3_600_000;

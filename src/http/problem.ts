@@ -1,4 +1,7 @@
-/** Errors as HTTP answers: problem details (RFC 9457) with the error's code, place and remedy. Always a JSON object. */
+/**
+ * Turns errors into HTTP answers: problem details (RFC 9457) with the error's code, place and remedy. It also parses
+ * request bodies. All handlers use it. An answer is always a JSON object, and no cache keeps it.
+ */
 import type { HttpRequest, HttpResponseInit } from '@azure/functions';
 import { z } from 'zod';
 import { type ErrorCode, type ErrorValue, OrdinalError, toErrorValue } from '../errors.ts';

@@ -1,4 +1,7 @@
-/** What HTTP handlers work with. */
+/**
+ * What an HTTP handler works with, and what a route is. `functions/http.ts` makes the context for each request. It
+ * imports no SDK code, only types.
+ */
 import type { HttpMethod, HttpRequest, HttpResponseInit } from '@azure/functions';
 import type { z } from 'zod';
 import type { DurableRuns } from '../durable/client.ts';

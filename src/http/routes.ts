@@ -1,4 +1,7 @@
-/** The HTTP API: every route with its handler and the shapes of its answers. Registrations and OpenAPI follow from it. */
+/**
+ * The HTTP API: every route with its handler and the shapes of its answers. `functions/http.ts` registers the routes,
+ * and the OpenAPI document is made of them.
+ */
 
 import type { HttpMethod } from '@azure/functions';
 import { z } from 'zod';

@@ -1,4 +1,7 @@
-/** Runs as resources: one, its outcome, all, and the end of one. */
+/**
+ * HTTP handlers for runs: show one run, its outcome, a list of runs, and cancel or restart a run. `routes.ts` lists
+ * them. A run that is publishing must not be cancelled, because part of its output may already be visible.
+ */
 
 import type { HttpRequest } from '@azure/functions';
 import { z } from 'zod';

@@ -1,6 +1,7 @@
 /**
- * `POST /api/pipelines/{pipeline}/runs`. Answers at once, whatever the source holds: blobs are listed in the run. The
- * same run ID is the same run, and success; a run that failed is started again under its ID.
+ * `POST /api/pipelines/{pipeline}/runs`: starts a run. `routes.ts` lists it. It answers at once, however large the
+ * source is, because the run itself lists the blobs. A second request with the same run ID joins the same run; if that
+ * run failed, it is started again under its ID.
  */
 
 import { createHash } from 'node:crypto';

@@ -1,4 +1,7 @@
-/** Addresses that answers carry: the host as the caller knows it, and the key with which the caller came. */
+/**
+ * Makes the addresses that answers carry: the host as the caller knows it, and the caller's own key. All handlers use
+ * it. A key must never go to a host that only a request header names.
+ */
 import type { HttpRequest } from '@azure/functions';
 
 /** A request, as far as its own address matters. */
