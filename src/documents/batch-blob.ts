@@ -1,8 +1,11 @@
 /**
- * What a split leaves of a batch, in one blob: the record, the blocks that it holds back, the refused rows, and each
- * keyed entity's key list, one after the other. Parts of some size are compressed, each by itself, but for the blocks,
- * which are: key lists shrink to two fifths, which is less work than moving them as they are. The blob's metadata says how many rows and keys there are and how long each part is; so one
- * listing of all batches tells where everything begins, and whoever needs a part reads its range.
+ * The blob that a split leaves for one batch. It holds the record, the blocks that are held back, the refused rows, and
+ * one key list for each keyed entity. The split writes it; resolve, seal, publish and the tally read it.
+ *
+ * The record, the refused rows and the key lists are compressed, each by itself, when they are large enough; the blocks
+ * are compressed already. Key lists shrink to two fifths, and compressing them costs less than moving them
+ * uncompressed. The blob's metadata holds the counts of rows and keys and the length of each part. So one listing of
+ * all batches tells where every part begins, and a reader fetches only the range that it needs.
  */
 import { z } from 'zod';
 import type { Environment } from '../environment/environment.ts';

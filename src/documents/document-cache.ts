@@ -1,6 +1,7 @@
 /**
- * What a process keeps of its runs: documents that never change under their key, for the activities that follow to find
- * without a request. Bounded in bytes; the longest unused goes first. Losing all of it costs requests and nothing else.
+ * Documents that a process keeps in memory after it has read them once. `load.ts` and the seal use it. Only a document
+ * that never changes under its key may be kept here. The cache has a limit in bytes; the entry that was unused for
+ * longest leaves first. When an entry is lost, the only cost is another request.
  */
 
 import type { Environment } from '../environment/environment.ts';

@@ -1,6 +1,6 @@
 /**
- * The documents that a run leaves in blobs, as zod schemas: what one phase writes, the next one parses. Numbers are
- * safe integers; IDs are decimal strings.
+ * The documents that a run leaves in blobs, as zod schemas: what one phase writes, the next phase parses. All phases
+ * use them. Numbers are safe integers, and IDs are decimal strings, because a JSON number cannot hold every ID.
  */
 import { z } from 'zod';
 import { limits } from '../limits.ts';

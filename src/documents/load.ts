@@ -1,4 +1,7 @@
-/** What a run's activities read of it; what does not change is read and parsed once per process. */
+/**
+ * Reads the documents of a run for its activities. What does not change is read and parsed once in each process. It
+ * must never return a document of another life or of another version of the plan.
+ */
 
 import { type Environment, pipelineOf } from '../environment/environment.ts';
 import { OrdinalError } from '../errors.ts';

@@ -1,6 +1,6 @@
 /**
- * Manifests of all runs, read from the output containers. The verifier, rebuilds and the operator's command go through
- * them. Memory grows with the number of runs: a run's own activities never call this.
+ * Reads the manifests of all runs from the output containers. The verifier, the rebuilds and the operator's command
+ * call it. Its memory grows with the number of runs, so a run's own activities must never call it.
  */
 import type { Environment } from '../environment/environment.ts';
 import { readJson } from '../storage/json.ts';

@@ -1,4 +1,7 @@
-/** Natural keys as they were published: which entities share an index, and what their files say. */
+/**
+ * Reads natural keys and their IDs from published files. The rebuilds of a key index and of attribute digests call it.
+ * It reads whole files into memory and changes nothing.
+ */
 
 import type { Environment } from '../environment/environment.ts';
 import { invariant, OrdinalError } from '../errors.ts';

@@ -1,7 +1,8 @@
 /**
- * Slots: what became of each key of the batches' lists, as the resolve of a key partition leaves it for the seals. One
- * int64 a key: the known ID (never negative), -1 - ordinal for a new key, or `NO_SLOT` for a key of another partition.
- * Most are new keys in a row, or of few bytes, so they are kept as byte planes of differences, compressed, batch by batch:
+ * Slots: for each key in the key lists of the batches, what the resolve found. The resolve of a key partition writes
+ * them, and the seal reads them. A slot is one int64: the known ID (never negative), -1 - ordinal for a new key, or
+ * `NO_SLOT` for a key of another partition. Most slots are consecutive new keys, or need few bytes. So each batch's
+ * slots are kept as byte planes of differences, compressed:
  *
  *     u32 stored length of each batch's slots (0: it has no keys), little endian · the slots of each batch: a ZSTD frame
  */

@@ -1,6 +1,7 @@
 /**
- * Which blobs of its pipeline's source a run reads: all under a prefix, named ones, those that a glob takes, or those
- * that arrived in an interval. Requests are checked here against the source; the list is made in the plan activity.
+ * Which blobs of its pipeline's source a run reads: all blobs under a prefix, a list of names, those that match a glob,
+ * or those that arrived in an interval. The HTTP handlers check requests here; the plan uses the same matcher to list
+ * blobs. A run must never read a blob outside its pipeline's source.
  */
 import { z } from 'zod';
 import { OrdinalError } from '../errors.ts';

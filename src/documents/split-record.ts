@@ -1,11 +1,11 @@
 /**
- * Fragments: one row group of an entity's output, in two halves. The static half is written when rows are split; the
- * late half, the only bytes that hold IDs, when the IDs are known. Both are staged as blocks, in schema order:
+ * Fragments: a fragment is one row group of an entity's output, in two halves. The static half is written when rows are
+ * split. The late half holds the IDs and is written when they are known. Both are staged as blocks, in schema order:
  *
  *     late: [id chunk][dictionary of ref A]   static: [pages of ref A]   late: [dictionary of ref B]   static: ...
  *
- * A small static block may be held back, and become one block with its late neighbours.
- * This file knows what the halves are; `write-fragment.ts` writes the static one, `seal-fragment.ts` the late one.
+ * A small static block may be held back, and becomes one block together with its late neighbours. This file describes
+ * the halves; `write-fragment.ts` writes the static one, and `seal-fragment.ts` the late one.
  */
 import { z } from 'zod';
 import { codecs, encodings } from '../parquet/constants.ts';

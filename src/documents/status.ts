@@ -1,4 +1,7 @@
-/** What a run says of itself in its custom status; counts and names only. */
+/**
+ * What a run says about itself in its custom status: its phase, counts and names. The orchestrator writes it, and the
+ * run view reads it. It must stay small, because the custom status has a limit.
+ */
 import { z } from 'zod';
 import type { ErrorValue } from '../errors.ts';
 
