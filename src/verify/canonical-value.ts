@@ -1,7 +1,7 @@
 /**
- * Stored values as plain JavaScript values that compare: equal exactly when the values are, whatever width, unit or
- * encoding they are stored in. Integers are numbers where those hold them, times are nanoseconds, texts and bytes are
- * strings of their bytes.
+ * Turns stored values into plain JavaScript values that can be compared. Two results are equal exactly when the values
+ * are equal, whatever width, unit or encoding they are stored in. An integer is a number where a number can hold it, a
+ * time is in nanoseconds, and a text or a byte array is a string of its bytes. The other files of this folder call it.
  */
 import { builder, reader } from '../parquet/logical.ts';
 import type { Table } from '../parquet/table.ts';

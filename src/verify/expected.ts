@@ -1,4 +1,8 @@
-/** What a pipeline makes of source rows, one row at a time: predicates, functions and keys are called for each. */
+/**
+ * Computes what a pipeline makes of source rows, one row at a time: predicates, functions and keys are called for each
+ * row. The comparison of values calls it. It must not call the split's
+ * code, which it checks.
+ */
 import { functionValue, passes, type RowReader } from '../pipeline/by-row.ts';
 import type { CompiledPipeline, Entity, OutColumn } from '../pipeline/compiled.ts';
 import { type Canon, canonOfJs, type KeyText, keyText, shortest } from './canonical-value.ts';

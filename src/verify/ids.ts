@@ -1,4 +1,7 @@
-/** ID columns of published files against what the sequences gave: row by row, for they are arithmetic runs. */
+/**
+ * Compares the ID columns of published files with what the sequences gave, row by row. `verify.ts` calls it. It changes
+ * nothing.
+ */
 
 import type { Manifest } from '../documents/documents.ts';
 import type { Table } from '../parquet/table.ts';

@@ -1,4 +1,7 @@
-/** Every key of the indexes as it was published, with its ID and the run that gave it; and keys that have several. */
+/**
+ * Reads every key of the key indexes as it was published, with its ID and the run that gave the ID, and finds keys that
+ * have several IDs. `verify.ts` and the comparison of values use it. Its memory grows with the number of keys.
+ */
 
 import type { Manifest } from '../documents/documents.ts';
 import { inOrderOfPublication } from '../documents/manifests.ts';

@@ -1,6 +1,7 @@
 /**
- * The source of a run once more, row by row: decoded, held to the contract by its schemas alone, one call for each
- * value. Slow and plain on purpose: the split, which does the same by dictionaries and proofs, is checked against it.
+ * Reads the source of a run again, row by row: it decodes the values and checks each one against the contract's schema.
+ * `expected.ts` and `values.ts` use it. It is slow and simple on purpose, and must stay so: the split does the same
+ * work with dictionaries and proofs, and is checked against this code.
  */
 
 import type { Manifest } from '../documents/documents.ts';

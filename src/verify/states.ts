@@ -1,4 +1,7 @@
-/** What was published of each key's attributes before a run: an entity's rows with its changes laid over them. */
+/**
+ * Computes what was published about each key's attributes before a run: an entity's rows with its changes applied. The
+ * verifier uses it. It goes from run to run in order; for an earlier run it starts again from the first.
+ */
 
 import type { Manifest } from '../documents/documents.ts';
 import { inOrderOfPublication } from '../documents/manifests.ts';

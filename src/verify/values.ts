@@ -1,7 +1,7 @@
 /**
- * Comparing what a run published with its source: the pinned blobs are read again, and every value of every column is
- * made once more, row by row, by the pipeline's schemas and functions as they are now. An independent reading of the
- * pipeline; it shares the Parquet reader and the table of type widenings with the engine, and nothing of the split.
+ * Compares what a run published with its source. The pinned blobs are read again, and every value of every column is
+ * computed again, row by row, with the pipeline's schemas and functions as they are now. `verify.ts` calls it. It
+ * shares the Parquet reader and the table of type widenings with the engine; it must share nothing with the split.
  */
 
 import type { Manifest } from '../documents/documents.ts';

@@ -1,6 +1,7 @@
 /**
- * Verifying what a run published: everything is read again with our own reader, and held against the manifest, against
- * every other manifest that touches the same sequences and key indexes, and against itself. Nothing is changed.
+ * Verifies what a run published. Everything is read again with our own reader and compared with the manifest, with
+ * every other manifest that uses the same sequences and key indexes, and with itself. The command `verify`, the demo
+ * and tests call it. It changes nothing.
  */
 
 import { crcOf, crcText } from '../bytes/crc32.ts';
