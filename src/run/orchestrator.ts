@@ -1,7 +1,8 @@
 /**
- * A run: plan → split → resolve → reserve → seal → publish, as one durable orchestration for each life of the
- * run, whose instance ID is the life's name. It passes references and counts only. Nothing is reserved before exact counts are known; nothing counts before
- * the manifest is there; whatever fails before that is undone by name.
+ * The orchestration of one life of a run: plan → split → resolve → reserve → seal → publish. `src/lives/start.ts`
+ * starts it; its instance ID is the name of the life. It passes only references and counts. It must not reserve IDs
+ * before the exact counts are known. Nothing counts before the manifest exists, and whatever fails before that is
+ * undone by name.
  */
 export type { RunOutput } from './run-state.ts';
 
