@@ -1,6 +1,7 @@
 /**
- * What a durable client can ask of the engine: start, terminate, rewind and the like, with the answers of the durable task
- * extension 3.19.0. The HTTP API calls it; it knows nothing of HTTP but the status that each refusal has.
+ * What a durable client can ask the engine to do: start, terminate, rewind and so on. The answers are those of the
+ * durable task extension 3.19.0. The HTTP API calls it. It knows nothing about HTTP except the status code of each
+ * refusal.
  */
 import type { InstanceQuery } from '../store/store.ts';
 import { diagnostic } from './diagnostics.ts';

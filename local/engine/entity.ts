@@ -1,3 +1,8 @@
+/**
+ * Turns an entity's messages into a batch for the entity function, and the function's reply into changes. `runtime.ts`
+ * and `dispatch.ts` call it. Its functions are pure: they do no I/O. While an entity is locked, only operations of the
+ * lock's holder may run.
+ */
 import type { ThrownError } from './failure.ts';
 import {
   type Change,

@@ -1,3 +1,7 @@
+/**
+ * Issues durable HTTP requests (`callHttp`), with polling while the answer is 202. `tasks.ts` calls it. It must take
+ * the task IDs in the same order as the SDK.
+ */
 import type { Action, DurableHttpRequest } from './actions.ts';
 import type { ActionCursor } from './cursor.ts';
 import { eventType, type HistoryEvent } from './model.ts';

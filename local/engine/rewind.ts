@@ -1,3 +1,7 @@
+/**
+ * Rewinds a failed instance, and restarts an instance with its old input. `client.ts` calls it. What had succeeded must
+ * stay in the history, so that it does not run again.
+ */
 import type { Engine } from './engine.ts';
 import { type Change, eventType, type HistoryEvent, type InstanceRecord, type Message } from './model.ts';
 import type { DurableRuntime } from './runtime.ts';

@@ -1,3 +1,8 @@
+/**
+ * Decides whether this host may run an instance, by the versions of both. The episode and the settings use it. It
+ * compares versions as the durable task extension does.
+ */
+
 /** How an instance's version must relate to the host's own (`defaultVersion`) for the host to run it. */
 export type VersionMatch = 'None' | 'Strict' | 'CurrentOrOlder';
 

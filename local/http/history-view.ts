@@ -1,3 +1,7 @@
+/**
+ * Shows an instance's history as the status API does. `durable-api.ts` calls it. The host's own marks must not be
+ * shown.
+ */
 import { eventType, type HistoryEvent } from '../engine/model.ts';
 
 const names: Record<number, string> = {

@@ -1,3 +1,8 @@
+/**
+ * Gets access tokens of a managed identity for durable HTTP requests. `dispatch.ts` and `runtime.ts` use it. A token is
+ * kept until shortly before it expires, and must never be logged.
+ */
+
 /** Gives an access token for a resource such as `https://management.core.windows.net/`. */
 export type TokenSource = (resource: string) => Promise<string>;
 

@@ -1,6 +1,6 @@
 /**
- * Finds what an orchestrator may not do with one task: put it into two compounds. The worker asks here before the reply
- * becomes JSON, in which one task in two places and two equal calls look the same.
+ * Finds an orchestrator that puts one task into two compounds, which is not allowed. The worker asks before the reply
+ * becomes JSON; in JSON, one task in two places and two equal calls look the same.
  */
 import { type Action, actionType } from '../engine/actions.ts';
 

@@ -1,7 +1,6 @@
 /**
  * Computes what a pipeline makes of source rows, one row at a time: predicates, functions and keys are called for each
- * row. The comparison of values calls it. It must not call the split's
- * code, which it checks.
+ * row. The comparison of values calls it. It must not call the code of the split, because it checks that code.
  */
 import { functionValue, passes, type RowReader } from '../pipeline/by-row.ts';
 import type { CompiledPipeline, Entity, OutColumn } from '../pipeline/compiled.ts';

@@ -1,7 +1,7 @@
 /**
  * Verifies what a run published. Everything is read again with our own reader and compared with the manifest, with
- * every other manifest that uses the same sequences and key indexes, and with itself. The command `verify`, the demo
- * and tests call it. It changes nothing.
+ * every other manifest that uses the same sequences and key indexes, and with itself. The command `verify` and tests
+ * call it. It changes nothing.
  */
 
 import { crcOf, crcText } from '../bytes/crc32.ts';
