@@ -10,6 +10,11 @@ export { pipelines };
 
 let opened: Environment | undefined;
 
+/**
+ * The environment of this process, opened at the first call.
+ *
+ * @throws OrdinalError `InvalidSettings` that names the setting; the next call tries again.
+ */
 export function environment(): Environment {
   opened ??= openEnvironment(process.env, pipelines);
   return opened;

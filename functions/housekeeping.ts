@@ -8,7 +8,7 @@ import { durableRuns } from './durable-runs.ts';
 import { environment } from './environment.ts';
 
 df.app.client.timer('housekeeping', {
-  // Once an hour, off the full hour, when much else starts.
+  // Once an hour, at minute 17: many other timers start at the full hour.
   schedule: process.env.ORDINAL_SWEEP_SCHEDULE || '0 17 * * * *',
   handler: async (_timer, _client, context) => {
     await sweep({ environment: environment(), runs: durableRuns(context), log: context, now: () => new Date() });

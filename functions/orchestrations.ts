@@ -18,7 +18,7 @@ import {
   sequenceOrchestrator,
 } from '../src/upkeep/orchestrations.ts';
 
-/** By the name that each is registered and started under. */
+/** Each orchestrator, under the name by which it is registered and started. */
 const orchestrators = {
   [RUN_ORCHESTRATION]: runOrchestrator,
   [SHARD_ORCHESTRATION]: shardOrchestrator,
@@ -28,7 +28,7 @@ const orchestrators = {
   [REBUILD_ORCHESTRATION]: rebuildOrchestrator,
 };
 for (const [name, orchestrator] of Object.entries(orchestrators)) {
-  // The SDK wants a generator function of its own context.
+  // The SDK needs a generator function that takes its own context.
   df.app.orchestration(name, function* (context) {
     return yield* orchestrator(context);
   });
