@@ -28,7 +28,7 @@ export const gatherInputSchema = z.object({
 export type GatherInput = z.infer<typeof gatherInputSchema>;
 
 export function gatherInstanceId(pipeline: string, to: number): string {
-  // No run can have such a name.
+  // A run ID holds no `~`, so no run can have this instance ID.
   return `${pipeline}~gather~${to}`;
 }
 
@@ -39,9 +39,17 @@ export function burstRunId(pipeline: string, after: number, to: number): string 
   return `arrivals-${digest.slice(0, 40)}`;
 }
 
-/** Times that the storage's clock is waited for before the gatherer gives up on it. */
+/** How often the gatherer waits for the storage's clock before it gives up. */
 const LOOKS_MAX = 20;
 
+/**
+ * The gatherer of one interval. It waits for a quiet period after the interval, and starts a run when no blob came
+ * later.
+ *
+ * @param context the orchestration; its input is a `GatherInput`.
+ * @returns the ID of the run that was started, or null when a later gatherer will start it.
+ * @throws OrdinalError the last error of an activity, after its tries are used up.
+ */
 export function* gatherOrchestrator(context: {
   df: Orchestration;
 }): Generator<Task, { started: string | null }, unknown> {
@@ -55,7 +63,7 @@ export function* gatherOrchestrator(context: {
     const seen = yield* asked(df, lookAtArrivals, { pipeline, after: upTo, to });
     if (seen.waiting === 0) return { started: null };
     if (seen.now < to + quietMs) {
-      // This machine's clock is ahead of the storage's, by which receipts are stamped.
+      // This machine's clock is ahead of the storage's clock, which gives receipts their time.
       due = df.currentUtcDateTime.getTime() + (to + quietMs - seen.now);
       continue;
     }
@@ -69,7 +77,7 @@ export function* gatherOrchestrator(context: {
   throw new Error(`the storage's clock did not reach ${new Date(to + quietMs).toISOString()}`);
 }
 
-/** Tries of an activity before the gatherer gives up: an hour in all, since nobody else would start this burst. */
+/** Tries of an activity before the gatherer gives up. They take about an hour: nobody else would start this burst. */
 const TRIES_MAX = 14;
 
 function* asked<Input extends object, Output extends object>(
