@@ -9,11 +9,11 @@ import { OrdinalError } from '../errors.ts';
 export interface CallBackSettings {
   /** Lower-case host names; `*.` stands for any names before it. */
   hosts: readonly string[];
-  /** Also `http://` on this machine's loopback. */
+  /** Whether `http://` on this machine's loopback is allowed too, for tests. */
   loopback: boolean;
 }
 
-/** Throws `InvalidRequest` for an address that is not allowed. */
+/** @throws OrdinalError `InvalidRequest` for an address that is not allowed. */
 export function checkCallBack({ hosts, loopback }: CallBackSettings, uri: string): void {
   const url = new URL(uri);
   if (loopback && url.protocol === 'http:' && ['127.0.0.1', 'localhost', '[::1]'].includes(url.hostname)) return;
@@ -30,7 +30,7 @@ export function checkCallBack({ hosts, loopback }: CallBackSettings, uri: string
   if (refusal === undefined) return;
   throw new OrdinalError('InvalidRequest', `callBackUri: ${refusal}`, {
     where: { field: 'callBackUri' },
-    remedy: `Allowed: HTTPS to ${hosts.join(', ') || 'no host'} (setting ORDINAL_CALLBACK_HOSTS).`,
+    remedy: `Use HTTPS and a host of the setting ORDINAL_CALLBACK_HOSTS: ${hosts.join(', ') || 'none is set'}.`,
   });
 }
 
