@@ -10,7 +10,7 @@ import { limits } from '../limits.ts';
 
 export type ActivityResult<T> = { ok: true; value: T } | { ok: false; error: ErrorValue };
 
-/** A declared activity. `World` is what it works with, `Input` what a caller gives, `Output` its value when it succeeds. */
+/** A declared activity. `World` is what it works with, `Input` what a caller gives, `Output` its value on success. */
 export interface Activity<World, Input extends object, Output extends object> {
   readonly name: string;
   /** Never throws. */
@@ -22,7 +22,9 @@ export interface Activity<World, Input extends object, Output extends object> {
 /**
  * Declares an activity.
  *
- * @param declared `input` parses what comes; `work` may throw, and gives an object of at most `limits.payloadBytesMax`.
+ * @param declared `input` parses the input. `work` may throw, and returns an object whose JSON has at most
+ *   `limits.payloadBytesMax` bytes.
+ * @returns the activity. Its `run` never throws: it returns the value or the error.
  */
 export function defineActivity<World, Parsed, Input extends object, Output extends object>(declared: {
   name: string;
@@ -51,7 +53,7 @@ function withinLimit<T extends object>(payload: T): T {
   throw new OrdinalError('LimitExceeded', `an activity's output of ${bytes} bytes exceeds ${limits.payloadBytesMax}`);
 }
 
-/** Errors travel through history and custom status: long texts (a value, a list of columns, a name) are cut. */
+/** Shortens the texts of an error, because errors are stored in the history and in the custom status. */
 export function shortened(error: ErrorValue): ErrorValue {
   const where = Object.entries(error.where ?? {}).map(([name, value]) => [
     name,
@@ -66,8 +68,10 @@ export function shortened(error: ErrorValue): ErrorValue {
 }
 
 /**
- * As many characters as JSON takes at most for one text: escapes count. A custom status has eight of them (a prefix, and
- * an error's message, remedy and five places) and 1,000 characters of the rest: `customStatusBytesMax` is not reached.
+ * The most characters that one text may have as JSON, escapes included. A custom status holds at most eight such texts
+ * (a
+ * prefix, and an error's message, remedy and five places) and 1,000 other characters, so it stays under
+ * `customStatusBytesMax`.
  */
 const TEXT_MAX = 800;
 
