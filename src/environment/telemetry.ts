@@ -22,12 +22,18 @@ const labelsSchema = z
     pipeline: z.string(),
   })
   .partial();
-/** Figures of an activity's output that are worth a query. */
+/** Figures of an activity's output that operators query. */
 const figuresSchema = z
   .object({ rows: z.number(), bytes: z.number(), newRows: z.number(), batches: z.number(), files: z.number() })
   .partial();
 
-/** Runs an activity and logs how long it took and how it ended. */
+/**
+ * Runs an activity and logs how long it took and how it ended.
+ *
+ * @param name the activity's name.
+ * @param input the activity's input; only known labels of it are logged.
+ * @returns what the activity returned.
+ */
 export async function logged(
   name: string,
   input: unknown,
@@ -49,7 +55,7 @@ export async function logged(
   return result;
 }
 
-/** A line about something other than an activity. */
+/** Logs a line about something that is not an activity. */
 export function logEvent(log: Log, event: string, facts: object, level: 'info' | 'warn' = 'info'): void {
   log[level](JSON.stringify({ event, ...facts }));
 }
