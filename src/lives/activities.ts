@@ -33,7 +33,7 @@ export function isOver({ state }: { state: string }): boolean {
 
 export const endLife = defineActivity({ name: 'endLife', input: lifeSchema, work: endLifeActivity });
 
-/** Notes that a life holds nothing any more. Late requests of it may still leave blobs: the sweep sees to those. */
+/** Records that a life holds nothing any more. Late requests of it may still create blobs; the sweep removes those. */
 async function endLifeActivity(environment: Environment, of: Life): Promise<{ noted: boolean }> {
   const claim = await changeClaim(environment, of, (found) =>
     isOver(found) ? undefined : { ...found, state: 'over', overAt: new Date().toISOString() },

@@ -14,7 +14,7 @@ export interface End extends Life {
   callBackUri?: string;
 }
 
-/** Asks for a life's end. Asked again, it does the same again. */
+/** Asks for the end of a life. It may be called again. */
 export async function askForEnd(
   { environment, runs }: { environment: Environment; runs: DurableRuns },
   { runId, life, reason, callBackUri }: End,
@@ -23,12 +23,12 @@ export async function askForEnd(
   await changeClaim(environment, of, (claim) =>
     claim.state === 'open' ? { ...claim, state: 'ending', reason } : undefined,
   );
-  // First who waits for the end, then the end: it is not forgotten in between.
+  // First start what waits for the end, then end the instance. In this order the settling cannot be forgotten.
   await settleLater(runs, { ...of, reason, ...(callBackUri !== undefined && { callBackUri }) });
   await runs.terminate(lifeId(of), reason);
 }
 
-/** Starts the orchestration that settles a life once it is dead. False when it is under way already. */
+/** Starts the orchestration that settles a life after its instance has ended. False when it runs already. */
 export async function settleLater(runs: DurableRuns, end: End): Promise<boolean> {
   return await runs.start(TIDY_ORCHESTRATION, tidyInstanceId(end), end);
 }

@@ -11,7 +11,7 @@ import { type Claim, newestClaim } from './claims.ts';
 import { RUN_ORCHESTRATION } from './names.ts';
 import { beginLife, mayBegin } from './start.ts';
 
-/** Milliseconds after its claim in which an instance that is not there is left to whoever claimed it. */
+/** For so many milliseconds after a claim, its instance is left to whoever made the claim. */
 export const BEGIN_GRACE_MS = 60_000;
 
 interface Asker {
@@ -20,13 +20,13 @@ interface Asker {
   now: Date;
 }
 
-/** The instance of a run's newest life, or what stands for it. Undefined for a run that is not, or was forgotten. */
+/** The instance of a run's newest life, or what it will be. Undefined for a run that does not exist or was removed. */
 export async function newestInstance(asker: Asker, runId: string): Promise<Instance | undefined> {
   const claim = await newestClaim(asker.environment, runId);
   return claim && (await instanceOf(asker, claim));
 }
 
-/** The instance of a claimed life. Where there is none, it is started, and what it will be is shown. */
+/** The instance of a claimed life. When there is none, it is started after a while, and what it will be is returned. */
 export async function instanceOf({ runs, now }: Asker, claim: Claim): Promise<Instance | undefined> {
   const there = await runs.get(lifeId(claim));
   if (there) return there;
