@@ -32,10 +32,16 @@ import { settleEarlier } from './settle.ts';
 import { settleOrphans } from './settle-orphans.ts';
 import { callBack } from './settle-terminated.ts';
 
-/** How waits of a phase are held to the deadline, where not by a race. */
+/** How the waits of a phase are held to the deadline, for the phases that do not use a race. */
 const guards: Partial<Record<Phase, Guard>> = { wait: 'clock', publish: 'none', done: 'none' };
 
-/** The orchestrator. Ends with its error in the custom status, and thrown, when the run fails. */
+/**
+ * The orchestrator of one life of a run.
+ *
+ * @param context the orchestration; its input is a `LifeInput`.
+ * @returns the run's ID, pipeline, source rows and manifest.
+ * @throws Error `CODE: message` when the run fails; the whole error is in the custom status.
+ */
 export function* runOrchestrator(context: { df: Orchestration }): Generator<Task, RunOutput, unknown> {
   const { df } = context;
   const input = lifeInputSchema.parse(df.getInput<unknown>());
@@ -61,14 +67,16 @@ export function* runOrchestrator(context: { df: Orchestration }): Generator<Task
     );
   }
   try {
-    // What readers may see already is not abandoned: publishing is bounded by its activities' own time.
+    // Readers may already see what is being published, so the deadline does not stop a publish. Its activities' own
+    // time
+    // limits it.
     const guard = (): Guard => guards[run.status.phase] ?? 'race';
     const output = yield* withDeadline(df, phases(df, run), input.deadline, guard);
     yield* callBack(df, input, undefined);
     return output;
   } catch (thrown) {
     const error = shortened(toErrorValue(thrown));
-    // What another run published under this ID is not to be undone, and is no success of this one.
+    // Another run published under this ID. That must not be undone, and it is not a success of this run.
     const output = error.code === 'RunIdConflict' ? undefined : yield* undo(df, run);
     if (output) {
       yield* callBack(df, input, undefined);
@@ -114,7 +122,7 @@ function* phases(df: Orchestration, run: RunState): Generator<Task, RunOutput, u
   const leases = plan.keyed.map(({ index }) => index);
   yield* acquireLeases(df, leases, run, {
     onWait: (waiting) => report(df, run, { phase: 'wait', waiting }),
-    // A deadline ends the wait by itself.
+    // With a deadline, the deadline ends the wait.
     ...(run.input.deadline === undefined && { minutesMax: limits.waitMinutesMax }),
   });
   report(df, run, { phase: 'resolve' });
@@ -144,7 +152,7 @@ function* phases(df: Orchestration, run: RunState): Generator<Task, RunOutput, u
   return yield* complete(df, run, plan, { ...finished, life });
 }
 
-/** When this orchestration started, in the few characters that an instance ID has room for. */
+/** When this orchestration started, in base 36, because an instance ID has room for few characters. */
 function startOf(run: RunState): string {
   return Date.parse(run.startedAt).toString(36);
 }
@@ -154,7 +162,7 @@ function* publish(df: Orchestration, run: RunState, plan: PlanOutput): Generator
     Array.from({ length: partitions }, (_, part) => request(publishFile, { ...refOf(run, plan), entity, part })),
   );
   const rows = plan.rowsEntities.map((entity, number) => ({
-    // A name of an entity may be too long for an instance ID.
+    // An entity's name may be too long for an instance ID, so its number is used.
     label: `publish${number}`,
     owner: run.owner,
     start: startOf(run),
@@ -168,7 +176,7 @@ function* publish(df: Orchestration, run: RunState, plan: PlanOutput): Generator
   yield* fanOutAll(df, keyed, rows, run.patience);
 }
 
-/** What a shard is started with. */
+/** The input of a shard. */
 const taskRangeSchema: z.ZodType<TaskRange> = z.object({
   label: z.string().max(10),
   owner: z.string().max(limits.lifeIdLengthMax),
@@ -181,7 +189,12 @@ const taskRangeSchema: z.ZodType<TaskRange> = z.object({
   to: z.int().nonnegative(),
 });
 
-/** A shard of a fan-out: gives its error as a value, as activities do. */
+/**
+ * One shard of a fan-out.
+ *
+ * @param context the orchestration; its input is a `TaskRange`.
+ * @returns the number of tasks, or the error as a value, as activities do. Never throws.
+ */
 export function* shardOrchestrator(context: { df: Orchestration }): Generator<Task, ActivityResult<object>, unknown> {
   try {
     const range = taskRangeSchema.parse(context.df.getInput<unknown>());

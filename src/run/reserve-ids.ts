@@ -24,7 +24,7 @@ export interface Counts {
   partitions: Record<string, number[]>;
 }
 
-/** Exact row counts of every entity: from the batches for rows entities, from the key lists for keyed ones. */
+/** Exact row counts of every entity: rows entities are counted from the batches, keyed entities from the key lists. */
 export function* countRows(df: Orchestration, run: RunState, plan: PlanOutput): Generator<Task, Counts, unknown> {
   const ref = refOf(run, plan);
   const calls = [
@@ -43,15 +43,20 @@ export function* countRows(df: Orchestration, run: RunState, plan: PlanOutput): 
     counts.partitions[entity] = [...(counts.partitions[entity] ?? []), newRows];
     invariant(counts.partitions[entity].length === partition + 1, 'partitions in order');
     seen[entity] = listedKeys;
-    // A key list that is gone would be taken for an empty one.
+    // Without this check, a key list that is gone would look like an empty one.
     invariant(listedKeys === tally.keys[entity], `all key lists of "${entity}" are there`);
   }
   return counts;
 }
 
 /**
- * One reservation per sequence, of exactly as many IDs as there are rows. A sequence that has as many open reservations
- * as it may is waited for. What the other sequences gave is given back first, so that no two runs wait for each other.
+ * Makes one reservation in each sequence, of exactly as many IDs as there are rows. When a sequence has reached its
+ * limit
+ * of open reservations, the run waits. Before it waits it gives back what the other sequences gave, so that no two runs
+ * wait for each other.
+ *
+ * @returns by sequence: the ranges, the count, the step, and the next ID before and after.
+ * @throws OrdinalError a sequence's final refusal.
  */
 export function* reserveAll(
   df: Orchestration,
@@ -83,7 +88,7 @@ export function* reserveAll(
     const waiting = `room in sequence "${plan.sequences[refused]!.name}": ${errors[0]!.message}`;
     report(df, run, { phase: 'reserve', waiting });
     yield df.createTimer(new Date(df.currentUtcDateTime.getTime() + 1000 * pollSeconds(attempt, 0)));
-    // Who died meanwhile gives its place to others.
+    // A run that died meanwhile is settled, which makes room for others.
     yield* settleOrphans(
       df,
       plan.sequences.map(({ name }) => name),
@@ -92,7 +97,7 @@ export function* reserveAll(
   }
 }
 
-/** What a sequence gave, as it goes into the documents. */
+/** What a sequence gave, in the form of the documents. */
 function drawn({ step }: { step: string }, count: number, answer: SequenceResult<'reserve'>): Ids['sequences'][string] {
   invariant(answer.ok, 'a reservation');
   const { ranges, before, after } = answer;

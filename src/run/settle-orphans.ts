@@ -12,7 +12,7 @@ import { lifeOfId } from '../storage/names.ts';
 import { isAlive } from './leases.ts';
 import { settle } from './settle.ts';
 
-/** Settles dead owners of open reservations of these sequences, whatever their pipeline. */
+/** Settles the dead owners of open reservations in these sequences, of any pipeline. `self` is never settled. */
 export function* settleOrphans(
   df: Orchestration,
   sequences: readonly string[],
