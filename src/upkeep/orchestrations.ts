@@ -26,7 +26,12 @@ export const sequenceInputSchema = z.object({
   input: z.record(z.string(), z.unknown()),
 });
 
-/** One operation on one sequence; gives its answer. */
+/**
+ * Runs one operation on one sequence.
+ *
+ * @param context the orchestration; its input is `{ sequence, operation, input }`.
+ * @returns the entity's answer; an error is a value too.
+ */
 export function* sequenceOrchestrator(context: { df: Orchestration }): Generator<Task, SequenceResult, unknown> {
   const { df } = context;
   try {
@@ -43,7 +48,12 @@ export function* sequenceOrchestrator(context: { df: Orchestration }): Generator
 
 export const rebuildInputSchema = z.object({ index: z.string() });
 
-/** A key index anew, from what runs published; no run resolves against it meanwhile. */
+/**
+ * Rebuilds a key index from what runs published. It holds the lease, so no run resolves against the index meanwhile.
+ *
+ * @param context the orchestration; its input is `{ index }`.
+ * @returns the output of `rebuildIndex`, or the error as a value.
+ */
 export function* rebuildOrchestrator(context: { df: Orchestration }): Generator<Task, ActivityResult<object>, unknown> {
   const { df } = context;
   const holder: LeaseHolder = { owner: df.instanceId, leases: [], terms: {} };

@@ -16,7 +16,7 @@ import { KeyTable } from '../keys/table.ts';
 import type { Table } from '../parquet/table.ts';
 import { isAttribute, type KeyedEntity } from '../pipeline/compiled.ts';
 
-/** Writes them for all entities that report changes, and names them in the heads, one for each partition. */
+/** Writes the digests of all entities that report changes, and names them in the heads, one head for each partition. */
 export async function rebuildAttributes(
   environment: Environment,
   { index, epoch }: { index: string; epoch: number },
@@ -45,7 +45,7 @@ export async function rebuildAttributes(
   }
 }
 
-/** Each published key with the digest of the attributes that were published of it last. */
+/** Each published key, with the digest of the attributes that were published last. */
 async function publishedDigests(
   environment: Environment,
   pipeline: string,
@@ -62,7 +62,7 @@ async function publishedDigests(
   for (const manifest of manifests) {
     const published = manifest.pipeline === pipeline && manifest.entities.find((one) => one.entity === entity.name);
     if (!published) continue;
-    // The run's changes are later than its new rows.
+    // The run's changes come after its new rows.
     for (const { blob } of [...published.files, ...(published.changes?.files ?? [])]) {
       const table = await readPublished(environment, manifest.output.container, blob);
       const { key } = keysOf(table, entity, blob);
@@ -76,7 +76,7 @@ async function publishedDigests(
   return { keys, digests };
 }
 
-/** An entity's attributes in a published file; a column that the file has not got is null. */
+/** An entity's attributes in a published file. A column that the file lacks counts as null. */
 function attributesOf(
   table: Table,
   entity: KeyedEntity,
