@@ -18,11 +18,11 @@ export interface KnownKey {
 export interface KeyBook {
   /** By key index. */
   keys: ReadonlyMap<string, ReadonlyMap<KeyText, KnownKey>>;
-  /** By run: what is wrong with the keys that it numbered. */
+  /** By run: what is wrong with the keys to which it gave IDs. */
   findings: ReadonlyMap<string, string[]>;
 }
 
-/** Reads the keys of all runs, in the order of their finish. Memory goes with the number of keys. */
+/** Reads the keys of all runs, in the order in which they finished. Memory grows with the number of keys. */
 export async function readKeyBook(environment: Environment, all: readonly Manifest[]): Promise<KeyBook> {
   const findings = new Map<string, string[]>();
   const keys = new Map<string, Map<KeyText, KnownKey>>();
@@ -65,7 +65,7 @@ async function* publishedKeys(
         if (key !== undefined && (typeof id === 'number' || typeof id === 'bigint')) yield { key, id: BigInt(id) };
       }
     } catch {
-      // A file that is gone or damaged is found, and said, by its run's verification.
+      // The verification of the run itself reports a file that is gone or damaged.
     }
   }
 }
