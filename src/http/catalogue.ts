@@ -48,7 +48,7 @@ interface Known extends SequenceOptions {
   pipelines: string[];
 }
 
-/** By name, in the order of first use. */
+/** All sequences by name, in the order in which pipelines first use them. */
 function knownSequences(environment: Environment): Map<string, Known> {
   const known = new Map<string, Known>();
   for (const pipeline of environment.pipelines.values()) {
@@ -72,7 +72,7 @@ export const getSequence: Handler = async (door, request) => {
   if (!sequence) {
     throw new OrdinalError('UnknownSequence', `there is no sequence "${name.slice(0, 200)}"`, {
       where: { field: 'sequence' },
-      remedy: `There are: ${[...known.keys()].join(', ')}.`,
+      remedy: `Use one of these names: ${[...known.keys()].join(', ')}.`,
     });
   }
   return json(200, await viewSequence(door, sequence));
@@ -80,10 +80,10 @@ export const getSequence: Handler = async (door, request) => {
 
 async function viewSequence({ runs }: Door, { name, start, step, pipelines }: Known) {
   const state = await runs.entity(sequenceEntityName, name);
-  // A sequence that was never drawn on has no entity yet.
+  // A sequence from which no ID was taken has no entity yet.
   if (state === undefined) return { name, pipelines, start, step, next: start, free: [], open: [] };
   const parsed = sequenceStateSchema.safeParse(state);
-  if (!parsed.success) throw new OrdinalError('Internal', `the stored state of sequence "${name}" is not one`);
+  if (!parsed.success) throw new OrdinalError('Internal', `the stored state of sequence "${name}" is malformed`);
   const { data } = parsed;
   return {
     name,

@@ -8,17 +8,17 @@ import { RequestError } from './problem.ts';
 
 const checkOf = (token: string) => createHash('sha256').update(token).digest('hex').slice(0, 8);
 
-/** A backend's token for a caller. */
+/** Makes the token that a caller gets from the backend's token. */
 export function packContinuation(token: string): string {
   return `${checkOf(token)}${Buffer.from(token).toString('base64url')}`;
 }
 
-/** The backend's token. Throws `RequestError` for what `packContinuation` did not make. */
+/** The backend's token in a caller's token. @throws RequestError for a token that `packContinuation` did not make. */
 export function unpackContinuation(text: string): string {
   const token = Buffer.from(text.slice(8), 'base64url').toString();
   if (packContinuation(token) === text) return token;
   throw new RequestError(
-    [{ field: 'continuation', message: 'is no token that a list of runs has given' }],
-    'Follow `next` as the last page gave it, or begin anew without continuation.',
+    [{ field: 'continuation', message: 'is not a token of a list of runs' }],
+    'Follow `next` of the last page, or start again without continuation.',
   );
 }
