@@ -22,7 +22,9 @@ import { rebuildAttributes } from './rebuild-attributes.ts';
 
 const rebuildIndexInputSchema = z.object({
   index: z.string(),
-  /** The rebuild's grant of the index's lease: what an earlier holder still writes to the new heads is refused. */
+  /**
+   * Number of the rebuild's grant of the lease. With it, a late write of an earlier holder to the new heads is refused.
+   */
   term: z.int().nonnegative().default(0),
 });
 

@@ -17,17 +17,17 @@ export interface Sweep {
 }
 
 export interface Swept {
-  /** Runs that hung beyond their deadline, and were ended. */
+  /** Runs that were past their deadline and were ended. */
   ended: number;
-  /** Dead runs whose reservations and leftovers are being given back. */
+  /** Dead runs that are being settled. */
   settling: number;
-  /** Runs that somebody had claimed and nobody started, and that were started. */
+  /** Runs that were claimed and not started, and that the sweep started. */
   started: number;
-  /** Instances that were forgotten. */
+  /** Instances that were removed from the durable history. */
   purged: number;
   /** Blobs that were removed. */
   removed: number;
-  /** False when time or pages ran out: the next sweep goes on. */
+  /** False when the time was up before all was done. The next sweep continues. */
   complete: boolean;
 }
 
@@ -36,7 +36,7 @@ export async function remove({ environment }: Sweep, swept: Swept, list: readonl
   const published = [...pipelines.values()].filter(({ output }) => output.container === config.workContainer);
   await mapBounded(list, config.requestsInFlight, async (name) => {
     invariant(/^(runs|selections|arrivals|lives)\//.test(name), `"${name}" is work in progress`);
-    // Outputs may lie in the work container, in a folder of any name.
+    // Outputs may be in the work container too, in a folder of any name.
     if (published.some(({ output }) => name.startsWith(output.prefix))) return;
     if (await store.remove(config.workContainer, name)) swept.removed++;
   });
