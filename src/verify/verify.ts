@@ -83,7 +83,7 @@ export async function verifyRun(
       const table = await checkedFile(environment, manifest, file, report);
       if (!table) continue;
       const { blob } = file;
-      // Rows of known keys have the IDs that they have had: those are held against the keys.
+      // Rows of known keys keep their IDs. Those are compared with the keys.
       if (f < published.files.length) {
         for (const column of ids) findings.push(...checkIds(table, column, row).map((text) => `${blob}: ${text}`));
       }
