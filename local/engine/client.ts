@@ -57,8 +57,8 @@ export class DurableClientOperations {
   }
 
   /**
-   * The first half of a start: the look whether the ID is free. On Azure Storage others may pass it too before the second
-   * half is done. @throws ClientError 400 (bad ID) or 409 (ID in use).
+   * The first half of a start: the look whether the ID is free. On Azure Storage others may pass it too before the
+   * second half is done. @throws ClientError 400 (bad ID) or 409 (ID in use).
    */
   prepareStart(options: StartOptions): PreparedStart {
     const instanceId = options.instanceId || this.runtime.engine.ports.newId().replaceAll('-', '');
@@ -68,8 +68,8 @@ export class DurableClientOperations {
   }
 
   /**
-   * The second half: the instance is there. Of several starts that passed the first half, a later one replaces an instance
-   * that has not begun, and is dropped without a word when it has.
+   * The second half: the instance is there. Of several starts that passed the first half, a later one replaces an
+   * instance that has not begun, and is dropped without a word when it has.
    */
   finishStart({ instanceId, name, input, version: given }: PreparedStart): void {
     const { engine, store } = this.runtime;

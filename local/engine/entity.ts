@@ -41,8 +41,9 @@ export interface EntityOptions {
 }
 
 /**
- * Takes from an entity's due messages what can be done now: releases and lock requests in their turn, then operations up
- * to the next lock request. While the entity is locked, only its holder's operations are taken; the others stay. Pure.
+ * Takes from an entity's due messages what can be done now: releases and lock requests in their turn, then operations
+ * up to the next lock request. While the entity is locked, only its holder's operations are taken; the others stay.
+ * Pure.
  *
  * @returns a batch to invoke, or the changes alone when no operation is due.
  */

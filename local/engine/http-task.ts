@@ -17,8 +17,8 @@ interface HttpResult {
 }
 
 /**
- * `callHttp`, with polling while the answer is 202 with a Location. The SDK takes the IDs of the next timer and the next
- * request together when a 202 arrives (`DF/task/CallHttpWithPollingTask.js`), so both are taken together here.
+ * `callHttp`, with polling while the answer is 202 with a Location. The SDK takes the IDs of the next timer and the
+ * next request together when a 202 arrives (`DF/task/CallHttpWithPollingTask.js`), so both are taken together here.
  */
 export function startHttpCall(cursor: ActionCursor, action: Action): Task {
   const task = newTask();

@@ -45,9 +45,9 @@ export function rewindChanges(runtime: DurableRuntime, record: InstanceRecord, r
 }
 
 /**
- * What a rewind does again: tasks that leave the history with all that belongs to them, and sub-orchestrations that stay
- * in it and are rewound themselves. Of a call with retries that failed in the end all attempts and the timers between them
- * leave; of one that succeeded in the end everything stays.
+ * What a rewind does again: tasks that leave the history with all that belongs to them, and sub-orchestrations that
+ * stay in it and are rewound themselves. Of a call with retries that failed in the end all attempts and the timers
+ * between them leave; of one that succeeded in the end everything stays.
  */
 function failuresIn(events: readonly HistoryEvent[]): { again: Set<number>; children: Set<number> } {
   const scheduled = new Map(events.filter(({ EventId }) => EventId >= 0).map((event) => [event.EventId, event]));

@@ -16,8 +16,9 @@ interface Token {
 }
 
 /**
- * Tokens of a managed identity for durable HTTP requests, from the endpoint that App Service gives an app by the settings
- * `IDENTITY_ENDPOINT` and `IDENTITY_HEADER` (api-version 2019-08-01). Whatever serves that protocol locally will do.
+ * Tokens of a managed identity for durable HTTP requests, from the endpoint that App Service gives an app by the
+ * settings `IDENTITY_ENDPOINT` and `IDENTITY_HEADER` (api-version 2019-08-01). Whatever serves that protocol locally
+ * will do.
  *
  * @throws when the settings are not there, or when the endpoint gives no token.
  */

@@ -17,8 +17,8 @@ interface Kept {
 const keptOf = new WeakMap<Environment, Map<string, Kept>>();
 
 /**
- * The value kept under `key`, or else what `load` gives. The key must name the version: whoever asks for a key gets what
- * another has read. Requests under way are not shared: one that never ends must hold up nobody else.
+ * The value kept under `key`, or else what `load` gives. The key must name the version: whoever asks for a key gets
+ * what another has read. Requests under way are not shared: one that never ends must hold up nobody else.
  */
 export async function keep<T>(
   environment: Environment,

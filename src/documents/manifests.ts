@@ -21,8 +21,8 @@ export async function allManifests({ store, pipelines }: Environment): Promise<M
 }
 
 /**
- * Runs that share a key index published one after the other: by the grants of its lease, which count up. Their clocks may
- * say otherwise. Runs that share none come in the order of their finish, as far as that goes.
+ * Runs that share a key index published one after the other: by the grants of its lease, which count up. Their clocks
+ * may say otherwise. Runs that share none come in the order of their finish, as far as that goes.
  */
 export function inOrderOfPublication(manifests: readonly Manifest[]): Manifest[] {
   const byFinish = manifests.toSorted((a, b) => (a.finishedAt < b.finishedAt ? -1 : 1));

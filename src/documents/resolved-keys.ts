@@ -23,8 +23,8 @@ export function directoryBytes(batches: number): number {
 }
 
 /**
- * The blob's bytes. `ordinals[batch][i]` says which key of the partition the batch's i-th is, -1 being none; `slots` are
- * the slots of the partition's keys, as pairs of words.
+ * The blob's bytes. `ordinals[batch][i]` says which key of the partition the batch's i-th is, -1 being none; `slots`
+ * are the slots of the partition's keys, as pairs of words.
  */
 export function packSlots(
   ordinals: readonly (Int32Array | undefined)[],
@@ -76,8 +76,8 @@ function lengthsOf(directory: Uint8Array): (batch: number) => number {
 }
 
 /**
- * The slots of batches [from, to), one after the other, from the bytes that `placeOfSlots` tells. `starts[batch]` keys are
- * listed before each batch. Throws `CorruptFile`, which names the blob.
+ * The slots of batches [from, to), one after the other, from the bytes that `placeOfSlots` tells. `starts[batch]` keys
+ * are listed before each batch. Throws `CorruptFile`, which names the blob.
  */
 export function unpackSlots(
   bytes: Uint8Array,

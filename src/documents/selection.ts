@@ -87,10 +87,10 @@ export function globPrefix(glob: string): string {
 type Part = (name: string, reached: Uint8Array, next: Uint8Array) => void;
 
 /**
- * A test of blob names. `?` is one character and `*` any number of them, neither with `/`; `**` is anything, and
- * `**` between two slashes also nothing; `{a,b}` is one of the texts. All else stands for itself, brackets, `!` and
- * leading dots too. Part by part, all positions that can be reached are kept: time is linear in the name's length by the
- * number of parts, whatever the glob.
+ * A test of blob names. `?` is one character and `*` any number of them, neither with `/`; `**` is anything, and `**`
+ * between two slashes also nothing; `{a,b}` is one of the texts. All else stands for itself, brackets, `!` and leading
+ * dots too. Part by part, all positions that can be reached are kept: time is linear in the name's length by the number
+ * of parts, whatever the glob.
  */
 export function globMatcher(glob: string): (name: string) => boolean {
   const parts: Part[] = [];

@@ -69,8 +69,7 @@ export function shortened(error: ErrorValue): ErrorValue {
 
 /**
  * The most characters that one text may have as JSON, escapes included. A custom status holds at most eight such texts
- * (a
- * prefix, and an error's message, remedy and five places) and 1,000 other characters, so it stays under
+ * (a prefix, and an error's message, remedy and five places) and 1,000 other characters, so it stays under
  * `customStatusBytesMax`.
  */
 const TEXT_MAX = 800;

@@ -9,8 +9,7 @@ import type { Orchestration } from './context.ts';
 
 /**
  * How a wait is held to the deadline. `race`: the wait is given up when the deadline comes. `clock`: the wait is short
- * and
- * part of a poll, so the clock is checked before it; a race would triple the history of a run that polls for hours.
+ * and part of a poll, so the clock is checked before it; a race would triple the history of a run that polls for hours.
  * `none`: the wait has no deadline.
  */
 export type Guard = 'race' | 'clock' | 'none';

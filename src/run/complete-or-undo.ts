@@ -43,8 +43,7 @@ interface Published {
 
 /**
  * Commits the reservations and adds the run's new keys to the heads of their indexes. Both run at the same time,
- * because
- * neither needs the other. When an index cannot be extended here, the next run that resolves does it.
+ * because neither needs the other. When an index cannot be extended here, the next run that resolves does it.
  *
  * @param owner the life that published.
  * @returns the entities whose index has many segments now.
@@ -93,8 +92,7 @@ function* commitLeft(df: Orchestration, owner: string, names: readonly string[])
 
 /**
  * Gives back what a failed run holds. What cannot be given back now is settled later by another run or by the sweep. A
- * run
- * that failed after its manifest was written has succeeded: its output is returned.
+ * run that failed after its manifest was written has succeeded: its output is returned.
  */
 export function* undo(df: Orchestration, run: RunState): Generator<Task, RunOutput | undefined, unknown> {
   const { runId, pipeline } = run.input;

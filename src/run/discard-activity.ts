@@ -53,8 +53,7 @@ export async function discardActivity(environment: Environment, of: Life): Promi
 
 /**
  * A life without a claim was settled long ago; only a late request of it may still hold something. A life whose
- * pipeline is
- * no longer registered cannot be judged, so nothing of it is given back.
+ * pipeline is no longer registered cannot be judged, so nothing of it is given back.
  */
 async function withoutClaim(environment: Environment, { runId, life }: Life, claimed: boolean): Promise<DiscardOutput> {
   const { store, pipelines } = environment;

@@ -16,8 +16,7 @@ import { settle } from './settle.ts';
 
 /**
  * Seconds until the next poll. A release gives the lease to the next run in line at once, so that run asks often at
- * first.
- * A long wait asks rarely, so that its history stays short: a day of waiting is about 1,600 polls.
+ * first. A long wait asks rarely, so that its history stays short: a day of waiting is about 1,600 polls.
  */
 export function pollSeconds(poll: number, position: number): number {
   if (poll >= 100) return 60;
@@ -42,8 +41,7 @@ export interface LeaseWait {
 
 /**
  * Takes all leases, in name order. Each one is noted in `run.leases` before it is asked for, so that a failed run gives
- * it
- * back.
+ * it back.
  *
  * @throws OrdinalError `LeaseTimeout` when `minutesMax` has passed; otherwise the entity's refusal.
  */

@@ -51,9 +51,8 @@ export function* countRows(df: Orchestration, run: RunState, plan: PlanOutput): 
 
 /**
  * Makes one reservation in each sequence, of exactly as many IDs as there are rows. When a sequence has reached its
- * limit
- * of open reservations, the run waits. Before it waits it gives back what the other sequences gave, so that no two runs
- * wait for each other.
+ * limit of open reservations, the run waits. Before it waits it gives back what the other sequences gave, so that no
+ * two runs wait for each other.
  *
  * @returns by sequence: the ranges, the count, the step, and the next ID before and after.
  * @throws OrdinalError a sequence's final refusal.
