@@ -1,4 +1,7 @@
-/** What the demo asks of Blob Storage as an outsider: put a file, list a folder, fetch a file. */
+/**
+ * What the demo asks of Blob Storage as an outsider: put a file, list a folder, fetch a file. The demo calls it. It
+ * must use nothing of `src/`: it is what a user would write.
+ */
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { BlobServiceClient } from '@azure/storage-blob';

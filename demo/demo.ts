@@ -1,4 +1,7 @@
-/** The demo's two runs, from upload to verification. Starting and stopping the services is `main.ts`'s. */
+/**
+ * The demo's two runs, from upload to verification. Starting and stopping the services is `main.ts`'s. It must never
+ * print a figure that it has not measured.
+ */
 import { readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { flightsFile, generateFlights } from '../bench/generate.ts';

@@ -1,4 +1,7 @@
-/** Shows a run's progress: a bar that is redrawn in place on a terminal, and a line per change elsewhere. */
+/**
+ * Shows a run's progress: a bar that is redrawn in place on a terminal, and a line per change elsewhere. The demo's
+ * runs call it. It must never hold a run up.
+ */
 import type { RunStatus } from './runs.ts';
 import { count, seconds } from './text.ts';
 

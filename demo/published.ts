@@ -1,4 +1,7 @@
-/** Fetches what a run published, and checks what can be seen before any file is opened. */
+/**
+ * Fetches what a run published, and checks what can be seen before any file is opened. The demo calls it before it
+ * verifies.
+ */
 import type { DemoBlobs, ListedBlob } from './blobs.ts';
 import type { RunEntity, RunStatus } from './runs.ts';
 import { count } from './text.ts';

@@ -1,4 +1,7 @@
-/** What the demo prints about a run: its datasets, a few rows of each, and the checks. */
+/**
+ * What the demo prints about a run: its datasets, a few rows of each, and the checks. The demo calls it when a run has
+ * ended.
+ */
 
 import { renderTable } from '../src/view/text-table.ts';
 import { type Duck, literal, literalList } from '../tools/duckdb.ts';

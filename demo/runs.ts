@@ -1,4 +1,7 @@
-/** The client side of a run: start it over HTTP, follow it until it ends. */
+/**
+ * The client side of a run: start it over HTTP, follow it until it ends. The demo calls it. It must use the HTTP API
+ * alone.
+ */
 import { setTimeout as delay } from 'node:timers/promises';
 import { DemoError } from './errors.ts';
 

@@ -1,4 +1,7 @@
-/** Starts what the demo runs on: Azurite, in memory, and the local Functions host with the built app. */
+/**
+ * Starts what the demo runs on: Azurite, in memory, and the local Functions host with the built app. `main.ts` calls
+ * it. Nothing may listen beyond this machine.
+ */
 import { fileURLToPath } from 'node:url';
 import { startAzurite } from '../local/azurite.ts';
 import { startHost } from '../local/start-host.ts';

@@ -12,6 +12,7 @@ import { endLife, lowerLives } from '../src/lives/activities.ts';
 import type { Starter } from '../src/lives/start.ts';
 import { planRun } from '../src/plan/activity.ts';
 import { previewRun } from '../src/plan/preview-activity.ts';
+import { readFooters } from '../src/plan/read-source.ts';
 import { publishFile } from '../src/publish/activity.ts';
 import { compactIndex, extendIndex } from '../src/publish/extend-index-activity.ts';
 import { finishRun } from '../src/publish/manifest-activity.ts';
@@ -26,6 +27,7 @@ import { rebuildIndex } from '../src/upkeep/rebuild-index.ts';
 
 export const activities: readonly Activity<Environment, never, object>[] = [
   planRun,
+  readFooters,
   previewRun,
   splitBatch,
   tallyRows,

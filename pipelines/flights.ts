@@ -1,6 +1,7 @@
 /**
  * Flights: one row a flight, from two airports' codes to three datasets with references. The row contract is that of
- * `flights-3m.parquet` of the npm package `vega-datasets`: real flights of early 2001, without nulls.
+ * `flights-3m.parquet` of the npm package `vega-datasets`: real flights of early 2001, without nulls. The demo and the
+ * benchmarks run it.
  */
 import { z } from 'zod';
 import { pipeline, type } from '../src/pipeline/index.ts';

@@ -64,6 +64,7 @@ export interface ErrorValue {
   remedy?: string;
 }
 
+/** What an error may say beside its code and message. */
 export interface ErrorOptions {
   where?: ErrorLocation | undefined;
   remedy?: string | undefined;
@@ -72,6 +73,7 @@ export interface ErrorOptions {
   cause?: unknown;
 }
 
+/** An error that says where, and what to do. */
 export class OrdinalError extends Error {
   override readonly name = 'OrdinalError';
   readonly code: ErrorCode;
@@ -97,6 +99,7 @@ export class OrdinalError extends Error {
     });
   }
 
+  /** The error as a JSON value. */
   toValue(): ErrorValue {
     return {
       code: this.code,
@@ -124,6 +127,7 @@ export function toErrorValue(thrown: unknown): ErrorValue {
   return { code: 'Internal', message: message || 'an error without a message', retryable: false };
 }
 
+/** The error that a value was made of, to be thrown again. */
 export function fromErrorValue(value: ErrorValue): OrdinalError {
   return new OrdinalError(value.code, value.message, value);
 }

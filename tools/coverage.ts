@@ -8,6 +8,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { z } from 'zod';
+import { floors } from './dependence.ts';
 
 const counted = z.object({ total: z.number(), covered: z.number() });
 const summarySchema = z.record(z.string(), z.object({ lines: counted, branches: counted, functions: counted }).loose());
@@ -15,16 +16,22 @@ type Summary = z.infer<typeof summarySchema>;
 
 const measures = ['lines', 'branches', 'functions'] as const;
 
-/** The folder that a file counts for: a folder of `src`, or a folder at the top. Files that lie in `src` itself are `src`. */
+/** The floor of a folder, counted from the ground; 0 for what stands beside the house. */
+function floorOf(folder: string): number {
+  const fromTop = floors.findIndex((floor) => floor.includes(folder));
+  return fromTop < 0 ? 0 : floors.length - fromTop;
+}
+
+/** What a file counts for: a folder of `src` or a file in it, or a folder at the top. */
 function folderOf(file: string): string {
-  const [top, next, ...rest] = file.split('/');
-  return top === 'src' && rest.length > 0 ? `src/${next}` : top!;
+  const [top, next] = file.split('/');
+  return top === 'src' ? `src/${next}` : top!;
 }
 
 const percent = ([covered, total]: [number, number]) => (total === 0 ? '-' : `${Math.floor((100 * covered) / total)}%`);
 
 /**
- * The table, a row for each folder by name, and one for all.
+ * The table: a row for each folder, by floors from the top, then what stands beside the house; and one row for all.
  * @param summary what V8's reporter wrote: counts by absolute path of a file, and `total`
  * @param root the folder that paths are shown from
  */
@@ -42,11 +49,14 @@ export function coverageTable(summary: Summary, root: string): string {
       }
     }
   }
-  const named = [...rows].sort(([a], [b]) => Number(a === 'all') - Number(b === 'all') || a.localeCompare(b, 'en'));
+  const last = (name: string) => Number(name === 'all');
+  const named = [...rows].sort(([a], [b]) => last(a) - last(b) || floorOf(b) - floorOf(a) || a.localeCompare(b, 'en'));
   return [
-    `| folder | files | ${measures.join(' | ')} |`,
-    '| --- | --: | --: | --: | --: |',
-    ...named.map(([name, { files, counts }]) => `| ${name} | ${files} | ${counts.map(percent).join(' | ')} |`),
+    `| floor | folder | files | ${measures.join(' | ')} |`,
+    '| --: | --- | --: | --: | --: | --: |',
+    ...named.map(([name, { files, counts }]) => {
+      return `| ${floorOf(name) || ''} | ${name} | ${files} | ${counts.map(percent).join(' | ')} |`;
+    }),
   ].join('\n');
 }
 

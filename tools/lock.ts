@@ -1,5 +1,6 @@
 /**
- * Checks that package-lock.json names the optional packages of every platform, and completes it with `--fix`.
+ * Checks that package-lock.json names the optional packages of every platform, and completes it with `--fix`. `npm run
+ * lock` runs it, and so does `npm run check`. It must never choose another version.
  *
  * A lock file that was written on one platform can lack the native packages of others: npm leaves out those that its
  * registry could not give at that moment. `npm ci` then refuses the lock file everywhere. What is missing follows from

@@ -1,4 +1,6 @@
-/** The checks of a rows entity and of a keyed entity against the source. */
+/**
+ * The checks of a rows entity and of a keyed entity against the source. `verify.ts` calls it.
+ */
 import { type Duck, identifier } from '../../tools/duckdb.ts';
 import { checkColumns, expectations, publishedColumns } from './compare.ts';
 import { type Check, type EntityMeaning, figure, type KeyedMeaning, keyColumns, type RowsMeaning } from './meaning.ts';

@@ -1,4 +1,7 @@
-/** The checks that every entity's own IDs must pass, and the schema check that comes before all others. */
+/**
+ * The checks that every entity's own IDs must pass, and the schema check that comes before all others. `verify.ts`
+ * calls it first.
+ */
 import { type Duck, identifier, literal } from '../../tools/duckdb.ts';
 import { type Check, type EntityMeaning, figure, idColumn, type PublishedRun } from './meaning.ts';
 import { knownView, publishedView } from './relations.ts';

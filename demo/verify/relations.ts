@@ -1,4 +1,7 @@
-/** The SQL views on which the checks stand: source rows, published rows and known keys, each with its position `n`. */
+/**
+ * The SQL views on which the checks stand: source rows, published rows and known keys, each with its position `n`.
+ * `verify.ts` calls it. Positions must come from the files, never from IDs.
+ */
 import { type Duck, identifier, literal } from '../../tools/duckdb.ts';
 import { type Dataset, type EntityMeaning, idColumn, keyColumns, type PublishedRun } from './meaning.ts';
 

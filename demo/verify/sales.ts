@@ -1,4 +1,6 @@
-/** What the published `sales` dataset means. Two spellings of an e-mail are one customer. */
+/**
+ * What the published `sales` dataset means. Two spellings of an e-mail are one customer. Tests hand it to the verifier.
+ */
 import { type Dataset, id, key, ref, value } from './meaning.ts';
 
 const email = 'lower(trim(customer_email))';

@@ -19,6 +19,7 @@ import { writeJson } from '../storage/json.ts';
 import { toMetadata } from '../storage/metadata.ts';
 import { work } from '../storage/names.ts';
 import type { BlobItem } from '../storage/store.ts';
+import { isConflict } from '../storage/write-once.ts';
 import { GATHER_ORCHESTRATION, type GatherInput, gatherInstanceId } from './gather.ts';
 
 export interface Arrival {
@@ -152,7 +153,7 @@ async function gather(
     const metadata = { blob: toMetadata(blob.name), etag: toMetadata(blob.etag) };
     await store.write(config.workContainer, name, new Uint8Array(0), { ifAbsent: true, metadata });
   } catch (thrown) {
-    if (!(thrown instanceof OrdinalError && thrown.code === 'StorageConflict')) throw thrown;
+    if (!isConflict(thrown)) throw thrown;
   }
   const receipt = await store.head(config.workContainer, name);
   if (!receipt) throw new OrdinalError('StorageFailed', `receipt "${name}" is gone`, { retryable: true });

@@ -1,10 +1,15 @@
 /**
  * CRC-32 (ISO 3309, as in gzip and zip) of a whole from the CRCs of its parts: blocks are staged by many activities, and
- * nobody reads the file to know its checksum. Anyone can check it: `python -c "import zlib,sys; print(zlib.crc32(...))"`.
+ * nobody reads the file to know its checksum. The split and the seal call it for blocks, publishing for files. Anyone can
+ * check it: `python -c "import zlib,sys; print(zlib.crc32(...))"`.
  */
 import { crc32 } from 'node:zlib';
 
-/** Of bytes in several parts. */
+/**
+ * The CRC of bytes in several parts.
+ * @param parts the bytes, in order
+ * @returns the CRC, 0 to 2^32-1
+ */
 export function crcOf(parts: readonly Uint8Array[]): number {
   let crc = 0;
   for (const part of parts) crc = crc32(part, crc);
@@ -14,7 +19,13 @@ export function crcOf(parts: readonly Uint8Array[]): number {
 /** The reversed polynomial. */
 const POLYNOMIAL = 0xedb88320;
 
-/** CRC of A followed by B, from theirs: that of A is moved on by B's length in zero bytes, by squaring. */
+/**
+ * CRC of A followed by B, from theirs: that of A is moved on by B's length in zero bytes, by squaring.
+ * @param a CRC of A
+ * @param b CRC of B
+ * @param bytesOfB length of B in bytes
+ * @returns the CRC of A followed by B
+ */
 export function joinCrc(a: number, b: number, bytesOfB: number): number {
   if (bytesOfB === 0) return a >>> 0;
   return (multiply(power(bytesOfB * 8), a) ^ b) >>> 0;
@@ -42,7 +53,11 @@ function power(n: number): number {
   return result;
 }
 
-/** As written in manifests: eight hexadecimal digits. */
+/**
+ * A CRC as manifests have it.
+ * @param crc 32 bits
+ * @returns eight hexadecimal digits
+ */
 export function crcText(crc: number): string {
   return (crc >>> 0).toString(16).padStart(8, '0');
 }

@@ -30,7 +30,7 @@ export function checkCallBack({ hosts, loopback }: CallBackSettings, uri: string
   if (refusal === undefined) return;
   throw new OrdinalError('InvalidRequest', `callBackUri: ${refusal}`, {
     where: { field: 'callBackUri' },
-    remedy: `Use HTTPS and a host of the setting ORDINAL_CALLBACK_HOSTS: ${hosts.join(', ') || 'none is set'}.`,
+    remedy: `Use HTTPS to one of: ${hosts.join(', ') || 'no host'} (setting ORDINAL_CALLBACK_HOSTS).`,
   });
 }
 

@@ -102,7 +102,7 @@ export async function listBatches(
     if (!said.success || said.data.counts.length !== entities.length || !sameLength(said.data)) {
       throw new OrdinalError('CorruptFile', `"${name}" does not say what it holds`, {
         where: { blob: name },
-        remedy: 'Written by another version of Ordinal, or damaged: start the run anew under another ID.',
+        remedy: 'Start the run anew under another ID: the document is damaged, or of another version of Ordinal.',
       });
     }
     for (const [e, entity] of entities.entries()) {
@@ -118,7 +118,7 @@ export async function listBatches(
     const missing = work.split(of, tally.lengths.length);
     throw new OrdinalError('StorageFailed', `"${missing}" is gone although an earlier phase wrote it`, {
       where: { blob: missing },
-      remedy: 'Somebody deleted work in progress: start the run anew under another ID.',
+      remedy: 'Start the run anew under another ID: somebody deleted work in progress.',
     });
   }
   return tally;
@@ -144,7 +144,7 @@ function decompressed(bytes: Uint8Array, size: number, name: string): Uint8Array
   }
   throw new OrdinalError('CorruptFile', `"${name}" does not hold what it should`, {
     where: { blob: name },
-    remedy: 'Work in progress was damaged: start the run anew under another ID.',
+    remedy: 'Start the run anew under another ID: work in progress was damaged.',
     cause,
   });
 }

@@ -9,6 +9,7 @@ import type { PipelineIdentity } from '../pipeline/identity.ts';
 import { decimalSchema, idRangeSchema } from '../sequence/id-range.ts';
 import { columnTypeSchema } from './column-type.ts';
 import { selectionSchema } from './selection.ts';
+import { filesRefSchema } from './source-files.ts';
 import { chunkMetaSchema, codecSchema, fragmentSchema } from './split-record.ts';
 
 const count = z.int().nonnegative();
@@ -59,19 +60,30 @@ export function doesWhat(input: RunInput): string {
 export const lifeInputSchema = runInputSchema.extend(lifeSchema.shape);
 export type LifeInput = z.infer<typeof lifeInputSchema>;
 
+/** What the plan activity is given: of a source of many files, a second time when all footers are read. */
+export const planInputSchema = lifeInputSchema.extend({ listing: filesRefSchema.exactOptional() });
+export type PlanInput = z.infer<typeof planInputSchema>;
+
 /** A column of an output file. */
 export const outLeafSchema = z.object({ name: z.string(), type: columnTypeSchema, optional: z.boolean() });
 export type OutLeaf = z.infer<typeof outLeafSchema>;
 
+/**
+ * A batch: consecutive row groups, of one file or of several that follow each other. It begins with row group `from` of
+ * file `file` and ends before row group `to` of its last file.
+ */
 const batchSchema = z.object({
-  /** Index into `files`. */
+  /** Number of the first file. */
   file: count,
-  /** Row groups [from, to) of that file. */
+  /** Files that the batch has row groups of. */
+  files: z.int().positive(),
   from: count,
   to: count,
   rows: count,
-  /** Row number, in the blob, of the batch's first row. */
+  /** Row number, in the first file, of the batch's first row. */
   firstRow: count,
+  /** Row groups that the batch gives to a rows entity at most. */
+  units: count,
 });
 export type Batch = z.infer<typeof batchSchema>;
 
@@ -109,7 +121,8 @@ export const planSchema = z.object({
   /** SHA-256 of what the run was asked to do. */
   asked: z.string().exactOptional(),
   rows: count,
-  files: z.array(z.object({ blob: z.string(), etag: z.string(), size: count, rows: count })),
+  /** Where the source files are listed, in the order of their rows. */
+  files: filesRefSchema,
   batches: z.array(batchSchema),
   /** By entity: the schema of its files. */
   outputs: z.record(z.string(), z.array(outLeafSchema)),
@@ -119,6 +132,8 @@ export const planSchema = z.object({
   sources: z.record(z.string(), columnTypeSchema),
   /** Forces the split's way through; without it the cheapest exact one is taken for each chunk. */
   ways: z.enum(['any', 'dictionary', 'encode']).exactOptional(),
+  /** Rows up to which the split joins small row groups. */
+  unitRows: z.int().positive(),
   /** Decoded bytes that the split works on at a time, where it is not the default. */
   unitBytes: z.int().positive().exactOptional(),
   /** Batches [from, to) of each output file of a rows entity. */

@@ -8,13 +8,14 @@ import { OrdinalError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import type { FileMeta } from '../parquet/types.ts';
 import type { CompiledPipeline } from '../pipeline/compiled.ts';
-import { readFooter } from '../source/source-file.ts';
+import { type PinnedBlob, readFooter } from '../source/source-file.ts';
 import { unpackFrame } from '../storage/frame.ts';
 import { parseJson, readVersioned, requireBytes, requireJson } from '../storage/json.ts';
 import { type Life, lifeId, work } from '../storage/names.ts';
 import { listBatches, readRecord, type Tally } from './batch-blob.ts';
 import { keep } from './document-cache.ts';
 import { type Ids, idsSchema, type Plan, type PlanRef, planSchema, type Sealed, sealedSchema } from './documents.ts';
+import { loadFiles, type PlannedFile } from './source-files.ts';
 import { type SplitRecord, splitRecordSchema } from './split-record.ts';
 
 /** A plan that a process has read: its version, and when that was last known to be the present one. */
@@ -58,7 +59,7 @@ function givenUp(of: Life, retryable = false): OrdinalError {
     {
       where: { blob: work.plan(of) },
       retryable,
-      remedy: 'The run was given up while it still worked: start it again.',
+      remedy: 'Start the run again: it was given up while it still worked.',
     },
   );
 }
@@ -107,14 +108,20 @@ export function loadIds(environment: Environment, { plan, etag }: Planned): Prom
   });
 }
 
+/** The source files that a batch has row groups of. */
+export function filesOfBatch(environment: Environment, plan: Plan, batch: number): Promise<PlannedFile[]> {
+  const { file, files } = plan.batches[batch]!;
+  return loadFiles(environment, plan, plan.files, file, file + files);
+}
+
 /** The footer of one of the run's files. Throws as `readFooter`. */
 export function loadFooter(
   environment: Environment,
   { plan, etag, pipeline }: Planned,
-  file: number,
+  file: PinnedBlob,
 ): Promise<FileMeta> {
-  return keep(environment, keyOf(plan, etag, 'footer', file), async () => {
-    const value = await readFooter(environment.store, pipeline.source.container, plan.files[file]!);
+  return keep(environment, keyOf(plan, etag, 'footer', file.blob), async () => {
+    const value = await readFooter(environment.store, pipeline.source.container, file);
     // As it lies in memory, by estimate.
     return { value, bytes: 1024 * value.leaves.length * (1 + value.rowGroups.length) };
   });

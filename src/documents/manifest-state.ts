@@ -15,6 +15,7 @@ import { OrdinalError } from '../errors.ts';
 import type { CompiledPipeline } from '../pipeline/compiled.ts';
 import { readVersioned, writeJson } from '../storage/json.ts';
 import { output } from '../storage/names.ts';
+import { isConflict } from '../storage/write-once.ts';
 import { type Manifest, manifestSchema } from './documents.ts';
 
 /** Each try that fails means that another life has moved the state on. */
@@ -39,7 +40,7 @@ export async function decideManifest(
       await writeJson(store, container, name, wanted, there ? { ifMatch: there.etag } : { ifAbsent: true });
       return wanted;
     } catch (thrown) {
-      if (!(thrown instanceof OrdinalError && thrown.code === 'StorageConflict')) throw thrown;
+      if (!isConflict(thrown)) throw thrown;
       if (tries < TRIES) continue;
       throw new OrdinalError('StorageConflict', `"${name}" is being changed by others`, { retryable: true });
     }

@@ -104,7 +104,7 @@ export function unpackSlots(
 export function corruptSlots(blob: string, cause?: unknown): OrdinalError {
   return new OrdinalError('CorruptFile', `"${blob}" does not hold the slots that it should`, {
     where: { blob },
-    remedy: 'Work in progress was damaged: start the run anew under another ID.',
+    remedy: 'Start the run anew under another ID: work in progress was damaged.',
     cause,
   });
 }

@@ -72,7 +72,7 @@ export const getSequence: Handler = async (door, request) => {
   if (!sequence) {
     throw new OrdinalError('UnknownSequence', `there is no sequence "${name.slice(0, 200)}"`, {
       where: { field: 'sequence' },
-      remedy: `Use one of these names: ${[...known.keys()].join(', ')}.`,
+      remedy: `Use one of: ${[...known.keys()].join(', ')}.`,
     });
   }
   return json(200, await viewSequence(door, sequence));

@@ -1,7 +1,7 @@
 /**
  * What an index remembers of the attributes that were published with a key, so that a later change is seen without
  * reading what was published: a digest by key, in segments beside those of the IDs. The newest digest of a key counts;
- * a key without one has no attribute but nulls.
+ * a key without one has no attribute but nulls. The split and the resolve call it.
  */
 import { hash } from 'node:crypto';
 import type { ColumnType, Values } from '../parquet/types.ts';
@@ -22,6 +22,14 @@ export interface Attribute {
   at(row: number): Uint8Array | undefined;
 }
 
+/**
+ * An attribute that is a column of values.
+ * @param name name of the output column
+ * @param type type of the column
+ * @param values values of the column, aligned to rows
+ * @param valid 0 for each row that is null, aligned to the values; undefined when none is null
+ * @returns the attribute, row by row
+ */
 export function valueAttribute(
   name: string,
   type: ColumnType,
@@ -45,6 +53,8 @@ export function valueAttribute(
  * Digests rows of attributes: the first 63 bits of a SHA-256 over the names and values of those that are not null, in
  * the order of their names. Two rows that differ have one digest once in 2^63 times. A reference counts by the key that
  * it refers to, for IDs may be unknown yet.
+ * @param attributes attributes of one entity, aligned to rows
+ * @returns the digest of a row
  */
 export function digester(attributes: readonly Attribute[]): (row: number) => bigint {
   const ordered = attributes
@@ -73,7 +83,15 @@ function digestOf(bytes: Uint8Array): bigint {
   return hash('sha256', bytes, 'buffer').readBigUInt64LE() >> 1n;
 }
 
-/** By ordinal of the table: the newest digest that the segments have of the key. `entries` are the oldest first. */
+/**
+ * Looks up the digest that was published last for each key.
+ * @param store the storage and the work container
+ * @param entries segments of digests, the oldest first
+ * @param table distinct keys
+ * @returns by ordinal of the table: the newest digest, or `NO_ATTRIBUTES`
+ * @throws `StorageFailed` when the service cannot be reached or refuses, or a segment is gone
+ * @throws `CorruptFile` when a document or a segment is damaged
+ */
 export async function findDigests(
   { store, container }: IndexStore,
   entries: readonly IndexEntry[],
@@ -87,7 +105,13 @@ export async function findDigests(
   return newest;
 }
 
-/** A segment of the keys at some ordinals of a table, with their digests. `ordinals` are in the order of hash. */
+/**
+ * Makes a segment of the keys at some ordinals of a table, with their digests.
+ * @param table distinct keys
+ * @param ordinals ordinals of the table, in the order of hash
+ * @param digestAt the digest of a key
+ * @returns the bytes in pieces, and what the head says of the segment
+ */
 export function digestSegment(
   table: KeyTable,
   ordinals: Iterable<number>,

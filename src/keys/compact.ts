@@ -22,7 +22,12 @@ export interface Mergeable {
   entries: IndexEntry[];
 }
 
-/** What can be merged next; undefined when nothing can. */
+/**
+ * The oldest segments of the lowest level that has enough of them.
+ * @param head entries of the head, or of one owner
+ * @param perLevel segments of one level that are merged into one
+ * @returns the segments to merge; undefined when no level has enough
+ */
 export function mergeable(
   head: Pick<IndexHead, 'entries' | 'attributes'>,
   perLevel: number = SEGMENTS_PER_LEVEL,
@@ -48,7 +53,16 @@ function crowded(list: readonly IndexEntry[], perLevel: number): IndexEntry[] | 
   return undefined;
 }
 
-/** Merges what can be merged. Returns how many merges were made. */
+/**
+ * Merges what can be merged.
+ * @param at the partition
+ * @param perLevel segments of one level that are merged into one
+ * @returns how many merges were made
+ * @throws `StorageFailed` when the service cannot be reached or refuses
+ * @throws `CorruptFile` when a document or a segment is damaged
+ * @throws `LimitExceeded` when a document or a block is larger than it may be, or keys are too many for a table
+ * @throws `StorageConflict` (retryable) when others keep changing the head
+ */
 export async function compact(at: IndexPartition, perLevel: number = SEGMENTS_PER_LEVEL): Promise<number> {
   for (let merges = 0; ; merges++) {
     const head = (await readHead(at))?.value;

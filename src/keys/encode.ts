@@ -1,7 +1,8 @@
 /**
  * Natural keys as bytes. Two keys are equal exactly when their bytes are: integers of every width are 8 bytes little
  * endian, floats are doubles with one zero and one NaN, strings and fixed bytes are themselves. A composite key is its
- * components in order, each behind its 4-byte length.
+ * components in order, each behind its 4-byte length. The split, the resolve and rebuilds call it. What it writes is
+ * stored: another encoding would be another index.
  */
 import { invariant, OrdinalError } from '../errors.ts';
 import type { ColumnType, Values } from '../parquet/types.ts';
@@ -16,7 +17,11 @@ export interface KeyWriter {
   write(at: readonly number[]): void;
 }
 
-/** A writer over aligned components. `unsigned` integers are widened without a sign. */
+/**
+ * A writer over aligned components. `unsigned` integers are widened without a sign.
+ * @param components the columns of a key, aligned to each other
+ * @returns a writer with memory of its own, used again for each key
+ */
 export function keyWriter(components: readonly { values: Values; type: ColumnType }[]): KeyWriter {
   const single = components[0];
   if (components.length === 1 && single?.values.kind === 'bytes') return arenaWriter(single.values);
@@ -119,7 +124,14 @@ class Scratch {
   }
 }
 
-/** The keys `[from, table.size)` of a table back as columns of the given types. */
+/**
+ * The keys `[from, table.size)` of a table back as columns of the given types.
+ * @param table distinct keys
+ * @param types types of the key's components, in order
+ * @param from first ordinal
+ * @returns one column for each component, `table.size - from` values long
+ * @throws `ColumnTypeMismatch` for an INT96 component
+ */
 export function keysToValues(table: KeyTable, types: readonly ColumnType[], from = 0): Values[] {
   const count = table.size - from;
   // A single string key is its own bytes, so the table's arena is the column already.

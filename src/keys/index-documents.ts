@@ -1,4 +1,7 @@
-/** The documents of a key index: what is fixed at its first use, and by partition its head. */
+/**
+ * The documents of a key index: what is fixed at its first use, and by partition its head. `key-index.ts` reads and
+ * writes them. Their names must never depend on anything but the index and the run.
+ */
 import { z } from 'zod';
 import { idListSchema } from '../sequence/id-range.ts';
 
@@ -13,6 +16,7 @@ export const indexSchema = z.object({
   /** Types of the key's components, as `typeText` words them. */
   keyTypes: z.array(z.string()),
 });
+/** What is fixed at an index's first use. */
 export type IndexDocument = z.infer<typeof indexSchema>;
 
 const placeSchema = z.object({ blob: z.string(), keys: count, bytes: count, directory: count });
@@ -25,6 +29,7 @@ const entrySchema = placeSchema.extend({
   from: count,
   to: count,
 });
+/** A segment in a head, with its level, its run and the IDs that its values lead to. */
 export type IndexEntry = z.infer<typeof entrySchema>;
 
 /** What a run that is about to publish adds: its new keys, and attributes that it publishes of keys. They count once its manifest is there. */
@@ -39,8 +44,10 @@ const pendingSchema = z.object({
   /** Digests of the attributes that the run publishes, for the `<pipeline>.<entity>` that reports changes of them. */
   attributes: z.object({ owner: z.string(), delta: placeSchema }).exactOptional(),
 });
+/** New keys of a run that may have published by now, or never will. */
 export type PendingDelta = z.infer<typeof pendingSchema>;
 
+/** The head of one partition. */
 export const headSchema = z.object({
   version: z.literal(1),
   /** Counts the deltas and merges that made this head. */
@@ -54,24 +61,31 @@ export const headSchema = z.object({
   attributes: z.record(z.string(), z.array(entrySchema)).exactOptional(),
   pending: pendingSchema.nullable(),
 });
+/** What one partition consists of now. */
 export type IndexHead = z.infer<typeof headSchema>;
 
+/** A partition that was never written. */
 export const emptyHead: IndexHead = { version: 1, number: 0, term: 0, keys: 0, entries: [], pending: null };
 
 /** Names of an index's blobs in the work container. */
 export const indexBlobs = {
+  /** What is fixed at first use. */
   index: (index: string) => `keys/${index}/index.json`,
+  /** What a partition consists of now. */
   head: (index: string, epoch: number, partition: number) => `${folder(index, epoch, partition)}head.json`,
   /** The new keys of one life of a run. */
   delta: (index: string, epoch: number, partition: number, lifeId: string) =>
     `${folder(index, epoch, partition)}delta-${lifeId}.keys`,
+  /** Segments `from` to `to` as one. */
   merged: (index: string, epoch: number, partition: number, from: number, to: number) =>
     `${folder(index, epoch, partition)}merged-${from}-${to}.keys`,
   /** Digests of the attributes that one life of a run publishes. */
   attributes: (index: string, epoch: number, partition: number, owner: string, lifeId: string) =>
     `${folder(index, epoch, partition)}attributes/${owner}/delta-${lifeId}.keys`,
+  /** The same for segments of digests. */
   mergedAttributes: (index: string, epoch: number, partition: number, owner: string, from: number, to: number) =>
     `${folder(index, epoch, partition)}attributes/${owner}/merged-${from}-${to}.keys`,
+  /** Where all blobs of a partition are. */
   folder,
 };
 

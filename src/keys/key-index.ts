@@ -14,6 +14,7 @@ import { OrdinalError } from '../errors.ts';
 import type { IdList } from '../sequence/id-range.ts';
 import { readVersioned, type Versioned, writeJson } from '../storage/json.ts';
 import type { BlobStore } from '../storage/store.ts';
+import { isConflict } from '../storage/write-once.ts';
 import {
   emptyHead,
   headSchema,
@@ -24,6 +25,7 @@ import {
   type PendingDelta,
 } from './index-documents.ts';
 
+/** Where an index is. */
 export interface IndexStore {
   store: BlobStore;
   /** The work container. */
@@ -40,8 +42,14 @@ export interface IndexPartition extends IndexStore {
 export type PublishedIds = (pending: PendingDelta) => Promise<IdList | undefined>;
 
 /**
- * The index's document, made at first use. Throws `PipelineChanged` when the index has other partitions or key types
- * than the pipeline now says.
+ * Reads the index's document. It is made at first use.
+ * @param store the storage and the work container
+ * @param index name of the index
+ * @param wanted what the pipeline now says
+ * @returns the document
+ * @throws `StorageFailed` when the service cannot be reached or refuses
+ * @throws `CorruptFile` when a document or a segment is damaged
+ * @throws `PipelineChanged` when the index has other partitions or key types than the pipeline now says
  */
 export async function openIndex(
   { store, container }: IndexStore,
@@ -66,7 +74,7 @@ export async function openIndex(
     throw new OrdinalError(
       'PipelineChanged',
       `keys of index "${index}" are (${types(document.keyTypes)}) and would be (${types(wanted.keyTypes)})`,
-      { remedy: 'A natural key keeps its columns and types for life: give the changed entity another name.' },
+      { remedy: 'Give the changed entity another name: a natural key keeps its columns and types for life.' },
     );
   }
   if (document.partitions !== wanted.partitions) {
@@ -79,22 +87,44 @@ export async function openIndex(
   return document;
 }
 
-/** The partition that a key belongs to: each has a contiguous range of hashes. */
+/**
+ * The partition that a key belongs to: each has a contiguous range of hashes.
+ * @param hash `hashKey` of the key, 0 to 2^32-1
+ * @param partitions partitions of the index
+ * @returns 0 to partitions-1
+ */
 export function partitionOf(hash: number, partitions: number): number {
   return Math.floor((hash / 2 ** 32) * partitions);
 }
 
+/**
+ * Name of the head's blob.
+ * @param partition the index and the partition
+ * @returns the name in the work container
+ */
 export function headName({ document, partition }: Pick<IndexPartition, 'document' | 'partition'>): string {
   return indexBlobs.head(document.index, document.epoch, partition);
 }
 
+/**
+ * Reads the head as it is now.
+ * @param at the partition
+ * @returns the head and its ETag; undefined when nothing was ever written
+ * @throws `StorageFailed` when the service cannot be reached or refuses
+ * @throws `CorruptFile` when a document or a segment is damaged
+ */
 export async function readHead(at: IndexPartition): Promise<Versioned<IndexHead> | undefined> {
   return await readVersioned(at.store, at.container, headName(at), headSchema);
 }
 
 /**
- * Changes the head by one conditional put, from what is there now; `change` gives the very same head to change nothing.
- * Throws `StorageConflict` (retryable) when others keep being faster.
+ * Changes the head by one conditional put, from what is there now.
+ * @param at the partition
+ * @param change the new head; the very same head changes nothing
+ * @returns the head as it is then
+ * @throws `StorageFailed` when the service cannot be reached or refuses
+ * @throws `CorruptFile` when a document or a segment is damaged
+ * @throws `StorageConflict` (retryable) when others keep changing the head
  */
 export async function changeHead(
   at: IndexPartition,
@@ -125,7 +155,16 @@ export async function changeHead(
 
 const CHANGE_TRIES = 5;
 
-/** Takes a pending delta in if its run has published. `then` makes a further change in the same put. */
+/**
+ * Takes a pending delta in if its run has published.
+ * @param at the partition
+ * @param published the IDs that a delta's run gave, if it has published
+ * @param then a further change in the same put
+ * @returns the head as it is then
+ * @throws `StorageFailed` when the service cannot be reached or refuses
+ * @throws `CorruptFile` when a document or a segment is damaged
+ * @throws `StorageConflict` (retryable) when others keep changing the head
+ */
 export async function settlePending(
   at: IndexPartition,
   published: PublishedIds,
@@ -137,11 +176,18 @@ export async function settlePending(
   });
 }
 
-/** The head for a run that is about to publish, or that has nothing new to publish. */
+/**
+ * The head for a run that is about to publish, or that has nothing new to publish.
+ * @param head the head as it is
+ * @param term number of the run's grant of the lease
+ * @param pending the run's delta, or null when it has no new keys
+ * @returns the new head; the same one when it says so already
+ * @throws `LeaseConflict` when a later grant of the lease has written the head
+ */
 export function withPending(head: IndexHead, term: number, pending: PendingDelta | null): IndexHead {
   if (head.term > term) {
     throw new OrdinalError('LeaseConflict', `the key index is held by another run now (grant ${head.term})`, {
-      remedy: 'This run was given up; start it again.',
+      remedy: 'Start the run again: it was given up.',
     });
   }
   if (head.term === term && JSON.stringify(head.pending) === JSON.stringify(pending)) return head;
@@ -162,8 +208,4 @@ function withDelta(head: IndexHead, { delta, attributes }: PendingDelta, ids: Id
     next.attributes = { ...head.attributes, [owner]: entries };
   }
   return next;
-}
-
-export function isConflict(thrown: unknown): boolean {
-  return thrown instanceof OrdinalError && thrown.code === 'StorageConflict';
 }

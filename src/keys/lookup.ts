@@ -1,4 +1,7 @@
-/** Finding the IDs of arriving keys in an index: both sides are in the order of hash, so it is one merge. */
+/**
+ * Finding the IDs of arriving keys in an index: both sides are in the order of hash, so it is one merge. The resolve
+ * calls it. It must never give an ID that no segment has.
+ */
 
 import { IdMap } from '../sequence/id-map.ts';
 import type { IdList } from '../sequence/id-range.ts';
@@ -15,7 +18,16 @@ export interface Segment extends SegmentPlace {
 /** What an unknown key has in place of an ID. IDs are never negative. */
 export const UNKNOWN = -1n;
 
-/** By ordinal of the table: the key's ID, or `UNKNOWN`. Blocks whose hash bounds hold no arriving key are not read. */
+/**
+ * By ordinal of the table: the key's ID, or `UNKNOWN`. Blocks whose hash bounds hold no arriving key are not read.
+ * @param store the storage
+ * @param container container of the blob
+ * @param segments segments of one partition
+ * @param table distinct keys
+ * @returns by ordinal of the table: the ID, or `UNKNOWN`
+ * @throws `StorageFailed` when the service cannot be reached or refuses, or a segment is gone
+ * @throws `CorruptFile` when a document or a segment is damaged
+ */
 export async function findIds(
   store: BlobStore,
   container: string,

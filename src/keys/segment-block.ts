@@ -1,6 +1,6 @@
 /**
  * The blocks of a segment: some thousand keys, each block compressed by itself (ZSTD), since keys of one kind are much
- * alike. Numbers are laid out as byte planes (`byte-planes.ts`):
+ * alike. `segment.ts` calls it. Numbers are laid out as byte planes (`byte-planes.ts`):
  *
  *     low and high words of the values · differences of the hashes · lengths of the keys (four planes of n bytes each) ·
  *     key bytes
@@ -26,7 +26,15 @@ export interface SegmentBlock {
   bytes: Uint8Array;
 }
 
-/** Writes a block's numbers to its beginning. Returns the byte behind them. */
+/**
+ * Writes a block's numbers to its beginning.
+ * @param block bytes of the block: `NUMBERS_BYTES` for each key come first
+ * @param low low words of the values
+ * @param high high words of the values
+ * @param hashes hashes, ascending
+ * @param lengths lengths of the keys in bytes
+ * @returns the byte behind the numbers
+ */
 export function writeNumbers(
   block: Uint8Array,
   low: Words,
@@ -39,7 +47,14 @@ export function writeNumbers(
   return writePlanes(wordsOf(lengths), false, block, hashesEnd);
 }
 
-/** The block that is stored as these bytes. Throws `CorruptFile`, which names the blob. */
+/**
+ * The block that is stored as these bytes.
+ * @param stored the block as the segment has it
+ * @param keys keys of the block
+ * @param blob name of the segment, for errors
+ * @returns the block, in memory of its own
+ * @throws `CorruptFile` when the bytes are no such block
+ */
 export function blockAt(stored: Uint8Array, keys: number, blob: string): SegmentBlock {
   const block = decompressed(stored, keys, blob);
   if (keys === 0 || block.length < keys * NUMBERS_BYTES) throw corruptSegment(blob);
@@ -64,6 +79,12 @@ function decompressed(stored: Uint8Array, keys: number, blob: string): Uint8Arra
   }
 }
 
+/**
+ * The error of a damaged segment, for the caller to throw.
+ * @param blob name of the segment
+ * @param cause what was found first
+ * @returns a CorruptFile
+ */
 export function corruptSegment(blob: string, cause?: unknown): OrdinalError {
   return new OrdinalError('CorruptFile', `"${blob}" is not a key segment`, {
     where: { blob },

@@ -47,6 +47,7 @@ export class SegmentWriter {
   #pieces: Uint8Array[] = [];
   #keys = 0;
 
+  /** Adds key [start, end) of `bytes` with its hash and value. Hashes must not descend. */
   add(hash: number, value: bigint, bytes: Uint8Array, start: number, end: number): void {
     invariant(hash >= this.#last, 'keys come in the order of their hash');
     this.#last = hash;
@@ -109,7 +110,11 @@ export class SegmentWriter {
   }
 }
 
-/** The segment of a table's keys, with their ordinals as values: as `SegmentWriter` makes it, in one piece. */
+/**
+ * The segment of a table's keys, with their ordinals as values: as `SegmentWriter` makes it, in one piece.
+ * @param table distinct keys
+ * @returns the bytes, and what the head says of the segment
+ */
 export function segmentOf(table: KeyTable): { bytes: Uint8Array; place: Omit<SegmentPlace, 'blob'> } {
   const { data, offsets } = table.values();
   const source = arenaOf(data);
@@ -185,9 +190,16 @@ interface BlockPlace {
 }
 
 /**
- * The blocks of a segment that `wanted` says yes to, by their hash bounds, in the order of hash; each request is made
- * while its predecessor is worked on. Throws `CorruptFile`; `StorageFailed` (retryable) when the segment is gone, which
- * means that it was merged into another one meanwhile.
+ * Reads the blocks of a segment that `wanted` says yes to, in the order of hash. Each request is made while its
+ * predecessor is worked on.
+ * @param store the storage
+ * @param container container of the blob
+ * @param place where the segment is
+ * @param wanted whether a block is needed, by its first and last hash; all are by default
+ * @returns the blocks
+ * @throws `StorageFailed` (retryable) when the segment is gone, which means that it was merged into another one
+ *   meanwhile
+ * @throws `CorruptFile` when a document or a segment is damaged
  */
 export async function* readBlocks(
   store: BlobStore,
@@ -259,6 +271,6 @@ async function readPart(
   throw new OrdinalError('StorageFailed', `key segment "${blob}" is gone`, {
     where: { blob },
     retryable: true,
-    remedy: 'If it stays gone, rebuild the key index: npm run ordinal -- keys rebuild.',
+    remedy: 'Start the run again; if the segment stays gone, rebuild the key index: npm run ordinal -- keys rebuild.',
   });
 }

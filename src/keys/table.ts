@@ -1,6 +1,7 @@
 /**
  * Distinct keys by their bytes: `intern` gives each new key the next ordinal, so ordinals are first-seen order. Open
- * addressing over one arena; no per-key objects, so millions of keys cost their bytes and sixteen more.
+ * addressing over one arena; no per-key objects, so millions of keys cost their bytes and sixteen more. The split, the
+ * resolve and the key index call it. It must never forget or renumber a key, but by `clear`.
  *
  * As long as keys come in ascending order, as document numbers mostly do, a key greater than the last is new and nothing
  * is looked up: the slots are made when the first key comes out of order.
@@ -27,6 +28,7 @@ export interface KeyBlock {
   count: number;
 }
 
+/** The distinct keys of one list, with their ordinals. */
 export class KeyTable {
   #arena: Uint8Array;
   #arenaLength = 0;
@@ -65,12 +67,18 @@ export class KeyTable {
     return this.#offsets[ordinal + 1]! - this.#offsets[ordinal]!;
   }
 
-  /** The key's ordinal, a new one if the key is new. */
+  /**
+   * The key's ordinal, a new one if the key is new.
+   * @throws `LimitExceeded` when keys take more memory than one table may have
+   */
   intern(bytes: Uint8Array, start = 0, end = bytes.length): number {
     return this.internHashed(hashKey(bytes, start, end), bytes, start, end);
   }
 
-  /** The same for a key whose `hashKey` is known. */
+  /**
+   * The same for a key whose `hashKey` is known.
+   * @throws `LimitExceeded` when keys take more memory than one table may have
+   */
   internHashed(hash: number, bytes: Uint8Array, start: number, end: number): number {
     if (this.#ascending) {
       const order = this.#orderToLast(bytes, start, end);
@@ -91,6 +99,7 @@ export class KeyTable {
   /**
    * `intern` for many keys, in their order: key k is bytes [starts[k], ends[k]). Where a key may be is looked up for a
    * block of keys before any is compared: look-ups that do not wait for each other take half the time, for memory is far.
+   * @throws `LimitExceeded` when keys take more memory than one table may have
    */
   internMany({ bytes, starts, ends, count }: KeyBlock, out: Int32Array): void {
     const view = this.#viewOf(bytes);
@@ -132,7 +141,10 @@ export class KeyTable {
     return this.#slots[this.#slotOf(hashKey(bytes, start, end), bytes, start, end)]! - 1;
   }
 
-  /** Interns a key of another table. */
+  /**
+   * Interns a key of another table.
+   * @throws `LimitExceeded` when keys take more memory than one table may have
+   */
   internFrom(other: KeyTable, ordinal: number): number {
     return this.internHashed(
       other.#hashes[ordinal]!,
@@ -160,6 +172,7 @@ export class KeyTable {
     return { kind: 'bytes', length: this.#size - from, data, offsets: this.#offsets.subarray(from, this.#size + 1) };
   }
 
+  /** `hashKey` of a key. */
   hashAt(ordinal: number): number {
     return this.#hashes[ordinal]!;
   }
@@ -287,6 +300,10 @@ const noSlots = new Int32Array(0);
 /**
  * Four bytes a step, then an avalanche: low bits select the slot, so they must depend on every byte. Index segments are
  * sorted by it: another hash is another format.
+ * @param bytes where the key is
+ * @param start its first byte
+ * @param end the byte behind its last
+ * @returns 0 to 2^32-1
  */
 export function hashKey(bytes: Uint8Array, start: number, end: number): number {
   let h = end - start;

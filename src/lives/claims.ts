@@ -11,6 +11,7 @@ import type { Environment } from '../environment/environment.ts';
 import { OrdinalError } from '../errors.ts';
 import { parseJson, readVersioned, writeJson } from '../storage/json.ts';
 import { type Life, work } from '../storage/names.ts';
+import { isConflict } from '../storage/write-once.ts';
 
 /**
  * `open`: the life was asked for. `ending`: its end was asked for. `over`: it is settled and holds nothing, but a late
@@ -51,7 +52,7 @@ export async function putClaim(environment: Environment, claim: Claim): Promise<
     await write(environment, claim, { ifAbsent: true });
     return true;
   } catch (thrown) {
-    if (thrown instanceof OrdinalError && thrown.code === 'StorageConflict') return false;
+    if (isConflict(thrown)) return false;
     throw thrown;
   }
 }
@@ -103,7 +104,7 @@ export async function changeClaim(
       await write(environment, after, { ifMatch: there.etag });
       return after;
     } catch (thrown) {
-      if (!(thrown instanceof OrdinalError && thrown.code === 'StorageConflict')) throw thrown;
+      if (!isConflict(thrown)) throw thrown;
       if (tries < CHANGE_TRIES) continue;
       throw new OrdinalError('StorageConflict', `"${work.claim(of)}" is being changed by others`, { retryable: true });
     }

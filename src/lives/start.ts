@@ -53,7 +53,7 @@ export async function startRun(starter: Starter, input: RunInput, options: Start
     if (newest) refuseOther(newest.input, input);
     const instance = newest && (await runs.get(lifeId(newest)));
     if (newest && !isPast(newest, instance, now, options.restarts === true)) {
-      if (!instance) await beginLife(runs, newest);
+      if (!instance && mayBegin(newest, now)) await beginLife(runs, newest);
       return { claim: newest, claimed: false, instance };
     }
     const life = (newest?.life ?? 0) + 1;

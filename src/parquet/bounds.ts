@@ -1,5 +1,6 @@
 /**
  * Bounds of byte arrays: long ones are cut, the minimum downwards and the maximum upwards, text between characters.
+ * `statistics.ts` calls it. A bound must never be tighter than the values.
  *
  * Specification: parquet-format `parquet.thrift` (Statistics: min_value, max_value, is_max_value_exact).
  */
@@ -9,7 +10,13 @@ import { copyOf } from './values.ts';
 /** Bounds of byte arrays are cut to this many bytes. */
 const boundBytesMax = 64;
 
-/** The bounds as statistics state them; a maximum that cannot be rounded up is left out. */
+/**
+ * The bounds as statistics state them; a maximum that cannot be rounded up is left out.
+ * @param type type of the column
+ * @param minValue the smallest value, in the order of the type
+ * @param maxValue the greatest value
+ * @returns bounds of at most 64 bytes or so; a maximum that cannot be rounded up is left out
+ */
 export function byteBounds(type: ColumnType, minValue: Uint8Array, maxValue: Uint8Array): RawStatistics {
   const out: RawStatistics = {};
   const kind = type.annotation?.kind;

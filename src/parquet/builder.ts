@@ -1,4 +1,8 @@
-/** JavaScript values as physical values of a column type: the way back from `logical.ts`, which has the table. */
+/**
+ * JavaScript values as physical values of a column type: the way back from `logical.ts`, which has the table. Mapped,
+ * computed and constant columns are written by it. It must never round or cut a value silently, but where the type says
+ * so.
+ */
 import { OrdinalError } from '../errors.ts';
 import { parseDecimal, roundToDecimal, roundToDecimalFast, unscaledToBytes } from './decimal.ts';
 import { float16Bits } from './float16.ts';
@@ -12,12 +16,18 @@ export interface Builder {
   readonly length: number;
   /** Appends a value; null and undefined count as `pushNull`. Throws `InvalidValue` with the reason. */
   push(value: unknown): void;
+  /** Appends a null. */
   pushNull(): void;
   /** What was pushed; `valid` is undefined when nothing was null. */
   finish(): { values: Values; valid: Uint8Array | undefined };
 }
 
-/** A builder of a column type. Strings, numbers, bigints and dates go wherever they have one exact meaning. */
+/**
+ * A builder of a column type. Strings, numbers, bigints and dates go wherever they have one exact meaning.
+ * @param type type of the column
+ * @returns a builder without values
+ * @throws `InvalidValue` with the reason, when a value has no exact meaning in the type
+ */
 export function builder(type: ColumnType): Builder {
   return type.physical === 'BYTE_ARRAY' ? new BytesColumn(type) : new FixedColumn(type);
 }

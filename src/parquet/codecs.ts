@@ -1,6 +1,6 @@
 /**
  * Page compression. Sizes come from page headers, so an output of any other length than announced is an error, and
- * memory is taken as it is needed where a header could lie.
+ * memory is taken as it is needed where a header could lie. Everything that reads or writes pages calls it.
  *
  * Specification: parquet-format `Compression.md`.
  */
@@ -28,12 +28,30 @@ function scratchOf(length: number): Uint8Array {
   return scratch.subarray(0, length);
 }
 
-/** As `decompress`, but the bytes hold only until the next call. */
+/**
+ * As `decompress`, but the bytes hold only until the next call.
+ * @param codec compression of the chunk's pages
+ * @param bytes the stored body
+ * @param length bytes that the page header promises
+ * @param where place for errors: blob, row group, column
+ * @returns the body, valid until the next call
+ * @throws `LimitExceeded` when sizes that the file states, or values together, exceed what one array may hold
+ * @throws `CorruptFile` when the bytes are not what the format says
+ */
 export function decompressPage(codec: Codec, bytes: Uint8Array, length: number, where: ErrorLocation): Uint8Array {
   return decompressTo(codec, bytes, length, where, scratchOf);
 }
 
-/** A page's body of exactly `length` bytes. Throws `CorruptFile`, `UnsupportedFile` (LZO) or `LimitExceeded`. */
+/**
+ * Decompresses a page's body.
+ * @param codec compression of the chunk's pages
+ * @param bytes the stored body
+ * @param length bytes that the page header promises
+ * @param where place for errors: blob, row group, column
+ * @returns exactly `length` bytes
+ * @throws `LimitExceeded` when sizes that the file states, or values together, exceed what one array may hold
+ * @throws `CorruptFile` when the bytes are not what the format says
+ */
 export function decompress(codec: Codec, bytes: Uint8Array, length: number, where: ErrorLocation): Uint8Array {
   return decompressTo(codec, bytes, length, where, (size) => new Uint8Array(size));
 }
@@ -96,7 +114,13 @@ function sized(bytes: Uint8Array, length: number): { chunkSize: number; maxOutpu
   return { chunkSize: Math.max(64, Math.min(length, believable) + 16), maxOutputLength: Math.max(1, length) };
 }
 
-/** Compresses a page's body. Throws `UnsupportedFile` for LZO. */
+/**
+ * Compresses a page's body.
+ * @param codec compression of the chunk's pages
+ * @param bytes the body
+ * @returns the stored body
+ * @throws `UnsupportedFile` for LZO
+ */
 export function compress(codec: Codec, bytes: Uint8Array): Uint8Array {
   switch (codec) {
     case 'UNCOMPRESSED':
@@ -124,7 +148,12 @@ const WRITABLE: ReadonlySet<Codec> = new Set(['UNCOMPRESSED', 'SNAPPY', 'GZIP', 
 /** Codecs of the format's first years. */
 const OLD: ReadonlySet<Codec> = new Set(['UNCOMPRESSED', 'SNAPPY', 'GZIP']);
 
-/** The codec of new chunks beside ones of `codec`. */
+/**
+ * The codec of new chunks beside ones of `codec`.
+ * @param codec codec of the source's chunk
+ * @param readers `old` when readers of the format's first years must read it
+ * @returns a codec that we write
+ */
 export function outputCodec(codec: Codec, readers: 'old' | undefined): Codec {
   if (readers === 'old') return OLD.has(codec) ? codec : 'SNAPPY';
   return WRITABLE.has(codec) ? codec : 'ZSTD';

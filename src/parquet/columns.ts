@@ -1,17 +1,32 @@
-/** Decoded columns as wholes: rows picked, pieces joined, dictionaries spread. */
+/**
+ * Decoded columns as wholes: rows picked, pieces joined, dictionaries spread. The split and the resolve call it. It must
+ * never change a column that it was given.
+ */
 import { limits } from '../limits.ts';
 import type { Column, ColumnType, Values } from './types.ts';
 import { byteLength, checkBytes, concat, gather, slice } from './values.ts';
 
+/** A column with a value for each row. */
 export type PlainColumn = Extract<Column, { form: 'plain' }>;
+/** A column with an index for each row. */
 export type DictionaryColumn = Extract<Column, { form: 'dictionary' }>;
 
-/** A column's dictionary, or its values by row. */
+/**
+ * A column's dictionary, or its values by row.
+ * @param column a decoded column
+ * @returns the dictionary, whose entries may be unused, or one value for each row
+ */
 export function valuesOf(column: Column): Values {
   return column.form === 'dictionary' ? column.dictionary : column.values;
 }
 
-/** The rows `at` of a column, in that order. */
+/**
+ * The rows `at` of a column, in that order.
+ * @param column a decoded column
+ * @param at 0-based rows of the column, in any order
+ * @returns a column of `at.length` rows
+ * @throws `LimitExceeded` when sizes that the file states, or values together, exceed what one array may hold
+ */
 export function gatherColumn(column: Column, at: Int32Array): Column {
   if (column.form === 'dictionary') {
     const indices = new Int32Array(at.length);
@@ -36,7 +51,12 @@ export function gatherColumn(column: Column, at: Int32Array): Column {
   return { form: 'plain', rows: at.length, nulls, values: gather(column.values, at), valid };
 }
 
-/** The same column with a value for each row. Throws `LimitExceeded` where dictionary entries, repeated, take too much. */
+/**
+ * The same column with a value for each row.
+ * @param column a decoded column
+ * @returns the column in plain form; the same one if it is
+ * @throws `LimitExceeded` when sizes that the file states, or values together, exceed what one array may hold
+ */
 export function toPlain(column: Column): PlainColumn {
   if (column.form === 'plain') return column;
   const { rows, nulls, dictionary, indices } = column;
@@ -47,7 +67,15 @@ export function toPlain(column: Column): PlainColumn {
   return { form: 'plain', rows, nulls, values, valid };
 }
 
-/** Rows [from, to) of a column, as a copy: it keeps nothing else of the column in memory but a dictionary. */
+/**
+ * Rows [from, to) of a column, as a copy: it keeps nothing else of the column in memory but a dictionary.
+ * @param column a decoded column
+ * @param type type of the column
+ * @param from first row
+ * @param to row behind the last
+ * @returns rows [from, to)
+ * @throws `LimitExceeded` when sizes that the file states, or values together, exceed what one array may hold
+ */
 export function cutRows(column: Column, type: ColumnType, from: number, to: number): Column {
   if (from === 0 && to === column.rows) return column;
   const rows = to - from;
@@ -63,7 +91,13 @@ export function cutRows(column: Column, type: ColumnType, from: number, to: numb
   return { form: 'plain', rows, nulls, values, valid: nulls > 0 ? valid : undefined };
 }
 
-/** Columns of one type, one after the other. Throws `LimitExceeded` as `toPlain` does. */
+/**
+ * Columns of one type, one after the other.
+ * @param type type of the column
+ * @param columns decoded columns, at least one
+ * @returns one column with all their rows
+ * @throws `LimitExceeded` when sizes that the file states, or values together, exceed what one array may hold
+ */
 export function joinColumns(type: ColumnType, columns: readonly Column[]): Column {
   const [only] = columns;
   if (columns.length === 1 && only) return only;

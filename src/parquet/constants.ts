@@ -1,4 +1,7 @@
-/** Numbers of `parquet.thrift`: position in each list is the value of the specification's enum. */
+/**
+ * Numbers of `parquet.thrift`: position in each list is the value of the specification's enum. Footers and page headers
+ * are read and written by it.
+ */
 import type { Codec, Encoding, PhysicalType } from './types.ts';
 
 /** `Type`. */
@@ -39,7 +42,12 @@ export const MAGIC: Uint8Array = new Uint8Array([0x50, 0x41, 0x52, 0x31]);
 /** Written as `created_by`, in the form "name version x.y.z (build hash)" that parquet-mr parses. */
 export const CREATED_BY = 'ordinal version 0.1.0 (build 0000000)';
 
-/** Bytes of one value of a fixed-width physical type; 0 for BYTE_ARRAY; FIXED_LEN_BYTE_ARRAY says its own. */
+/**
+ * Bytes of one value of a fixed-width physical type; 0 for BYTE_ARRAY; FIXED_LEN_BYTE_ARRAY says its own.
+ * @param physical physical type
+ * @param typeLength bytes of a value, for FIXED_LEN_BYTE_ARRAY
+ * @returns bytes, or 0 for BYTE_ARRAY
+ */
 export function widthOf(physical: PhysicalType, typeLength: number | undefined): number {
   switch (physical) {
     case 'BOOLEAN':
@@ -59,7 +67,11 @@ export function widthOf(physical: PhysicalType, typeLength: number | undefined):
   }
 }
 
-/** True for both names of dictionary encoding on data pages. */
+/**
+ * True for both names of dictionary encoding on data pages.
+ * @param encoding encoding of a data page
+ * @returns true for RLE_DICTIONARY and PLAIN_DICTIONARY
+ */
 export function isDictionaryEncoding(encoding: Encoding): boolean {
   return encoding === 'RLE_DICTIONARY' || encoding === 'PLAIN_DICTIONARY';
 }

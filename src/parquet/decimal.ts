@@ -1,17 +1,27 @@
 /**
- * DECIMAL: an unscaled integer and a scale. Text is exact; numbers are the nearest doubles.
+ * DECIMAL: an unscaled integer and a scale. Text is exact; numbers are the nearest doubles. `logical.ts` and
+ * `builder.ts` call it.
  *
  * Specification: parquet-format `LogicalTypes.md` (DECIMAL).
  */
 
-/** The integer in big-endian two's complement bytes; empty bytes are 0. */
+/**
+ * The integer in big-endian two's complement bytes; empty bytes are 0.
+ * @param bytes big-endian two's complement
+ * @returns the integer
+ */
 export function unscaledFromBytes(bytes: Uint8Array): bigint {
   let value = 0n;
   for (const byte of bytes) value = (value << 8n) | BigInt(byte);
   return BigInt.asIntN(bytes.length * 8, value);
 }
 
-/** Big-endian two's complement bytes, sign-extended to `width`, or as few as hold the value. */
+/**
+ * Big-endian two's complement bytes, sign-extended to `width`, or as few as hold the value.
+ * @param unscaled the integer
+ * @param width bytes of the result; as few as hold the value when left out
+ * @returns the bytes
+ */
 export function unscaledToBytes(unscaled: bigint, width?: number): Uint8Array {
   let length = width ?? 1;
   if (width === undefined) while (BigInt.asIntN(length * 8, unscaled) !== unscaled) length++;
@@ -20,14 +30,24 @@ export function unscaledToBytes(unscaled: bigint, width?: number): Uint8Array {
   return out;
 }
 
-/** Text with exactly `scale` decimals, as in "-12.34". */
+/**
+ * Text with exactly `scale` decimals, as in "-12.34".
+ * @param unscaled the integer
+ * @param scale decimal digits behind the point
+ * @returns exact text
+ */
 export function decimalText(unscaled: bigint, scale: number): string {
   const digits = (unscaled < 0n ? -unscaled : unscaled).toString().padStart(scale + 1, '0');
   const sign = unscaled < 0n ? '-' : '';
   return scale === 0 ? sign + digits : `${sign}${digits.slice(0, -scale)}.${digits.slice(-scale)}`;
 }
 
-/** The nearest double: parsing the exact text rounds once. */
+/**
+ * The nearest double: parsing the exact text rounds once.
+ * @param unscaled the integer
+ * @param scale decimal digits behind the point
+ * @returns the nearest double
+ */
 export function decimalNumber(unscaled: bigint, scale: number): number {
   if (scale === 0) return Number(unscaled);
   const number = Number(unscaled);
@@ -38,7 +58,12 @@ export function decimalNumber(unscaled: bigint, scale: number): number {
 
 const decimalPattern = /^([+-]?)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d{1,4}))?$/;
 
-/** The unscaled integer of a decimal text; a string is why it is none. Digits beyond the scale must be zeros. */
+/**
+ * The unscaled integer of a decimal text; a string is why it is none. Digits beyond the scale must be zeros.
+ * @param text a decimal number, as in "-12.34"
+ * @param scale decimal digits behind the point
+ * @returns the integer, or why there is none
+ */
 export function parseDecimal(text: string, scale: number): bigint | string {
   const match = decimalPattern.exec(text.trim());
   if (!match || !(match[2] || match[3])) return `${JSON.stringify(text)} is not a decimal number`;
@@ -58,6 +83,9 @@ export function parseDecimal(text: string, scale: number): bigint | string {
 /**
  * `roundToDecimal` where a safe integer is certainly the answer; NaN where it is not. Scaling errs by less than two units
  * in the last place, so away from a tie the nearest integer is right.
+ * @param value a number
+ * @param scale decimal digits behind the point
+ * @returns the unscaled integer, or NaN
  */
 export function roundToDecimalFast(value: number, scale: number): number {
   const scaled = value * 10 ** scale;
@@ -68,7 +96,12 @@ export function roundToDecimalFast(value: number, scale: number): number {
   return Math.round(scaled);
 }
 
-/** The unscaled integer nearest to a number, by its shortest decimal text, ties away from zero. */
+/**
+ * The unscaled integer nearest to a number, by its shortest decimal text, ties away from zero.
+ * @param value a number
+ * @param scale decimal digits behind the point
+ * @returns the unscaled integer, or why there is none
+ */
 export function roundToDecimal(value: number, scale: number): bigint | string {
   if (!Number.isFinite(value)) return `${value} is not a decimal number`;
   // Twenty more digits than the scale keep the text exact for every double that has that many decimals.

@@ -1,6 +1,7 @@
 /**
  * Plain byte arrays read by distinct value: each row becomes the number that an interner gives its bytes, and no arena
- * of all rows is made. For columns that a writer gave no dictionary although their values repeat.
+ * of all rows is made. For columns that a writer gave no dictionary although their values repeat. The split calls it.
+ * It declines a chunk rather than decode it half.
  */
 
 import { sameBytes, viewOf } from '../bytes/short-bytes.ts';
@@ -52,9 +53,20 @@ function stringsOf(bytes: Uint8Array, count: number): ByteStrings {
 }
 
 /**
- * The interner's number of each row, -1 for null. Undefined where the chunk is not made of PLAIN byte-array pages alone,
- * or after `sampleRows` rows when more than `distinctMax` of them were distinct. Throws as `decodeChunk` does.
- * The numbers are in memory that `allocate` gives.
+ * Decodes a chunk to one number for each row: the interner's number of its bytes, -1 for null.
+ * @param bytes the whole chunk
+ * @param meta the chunk, as the footer describes it
+ * @param leaf the column, as the file's schema has it
+ * @param rows rows of the row group
+ * @param where place for errors: blob, row group, column
+ * @param shape what the chunk's page headers say; read from them when it is left out
+ * @param interner gives equal bytes an equal number
+ * @param sample it gives up after `rows` rows when more than `distinctMax` of them were distinct
+ * @param allocate gives memory for so many elements; what is in it does not matter
+ * @returns the numbers, in memory of `allocate`; undefined where it gave up, or where the chunk has other pages than
+ *   PLAIN byte arrays
+ * @throws `CorruptFile` when the bytes are not what the format says
+ * @throws `LimitExceeded` when sizes that the file states, or values together, exceed what one array may hold
  */
 export function decodeDistinct(
   bytes: Uint8Array,

@@ -1,6 +1,7 @@
 /**
- * Decoding a column chunk of a flat column. A chunk that is dictionary-encoded throughout stays so: its dictionary
- * and one index per row. Anything else becomes one value per row.
+ * Decoding a column chunk of a flat column. A chunk that is dictionary-encoded throughout stays so: its dictionary and
+ * one index per row. Anything else becomes one value per row. The split, the verifier and `table.ts` call it. It must
+ * never trust a length or an index in the file.
  *
  * Specification: parquet-format `Encodings.md`.
  */
@@ -19,9 +20,19 @@ import type { ChunkMeta, Column, ColumnType, Leaf, Values } from './types.ts';
 import { bytesAt, gather } from './values.ts';
 
 /**
- * Decodes a chunk of `rows` rows; `bytes` is the whole chunk. `shape`, when the caller has it, saves reading the page
- * headers again; indices are in memory that `allocate` gives, whatever was in it. Throws `CorruptFile`, `TruncatedFile`,
- * `UnsupportedFile` or `LimitExceeded` with the location.
+ * Decodes a chunk of a flat column.
+ * @param bytes the whole chunk
+ * @param meta the chunk, as the footer describes it
+ * @param leaf the column, as the file's schema has it
+ * @param rows rows of the row group
+ * @param where place for errors: blob, row group, column
+ * @param shape what the chunk's page headers say; read from them when it is left out
+ * @param allocate gives memory for so many elements; what is in it does not matter
+ * @returns the column, aligned to rows; its indices are in memory of `allocate`
+ * @throws `UnsupportedFile` for a codec, an encoding or a type that is not supported
+ * @throws `TruncatedFile` when the bytes end too soon
+ * @throws `CorruptFile` when the bytes are not what the format says
+ * @throws `LimitExceeded` when sizes that the file states, or values together, exceed what one array may hold
  */
 export function decodeChunk(
   bytes: Uint8Array,
@@ -53,7 +64,18 @@ export function decodeChunk(
   });
 }
 
-/** The dictionary of a chunk; entries may be unused. Throws as `decodeChunk`, and `CorruptFile` when there is none. */
+/**
+ * Decodes the dictionary of a chunk. Entries may be unused.
+ * @param bytes the whole chunk, or its beginning with the dictionary page
+ * @param meta the chunk, as the footer describes it
+ * @param leaf the column, as the file's schema has it
+ * @param where place for errors: blob, row group, column
+ * @param shape what the chunk's page headers say; read from them when it is left out
+ * @returns the entries
+ * @throws `UnsupportedFile` for a codec, an encoding or a type that is not supported
+ * @throws `CorruptFile` also when there is no dictionary
+ * @throws `LimitExceeded` when sizes that the file states, or values together, exceed what one array may hold
+ */
 export function decodeDictionary(
   bytes: Uint8Array,
   meta: ChunkMeta,
@@ -74,8 +96,19 @@ export function decodeDictionary(
 }
 
 /**
- * The indices of a wholly dictionary-encoded chunk, one per row, -1 for null; each is below `dictionaryLength`.
- * Throws as `decodeChunk`.
+ * Decodes the indices of a wholly dictionary-encoded chunk.
+ * @param bytes the whole chunk
+ * @param meta the chunk, as the footer describes it
+ * @param leaf the column, as the file's schema has it
+ * @param rows rows of the row group
+ * @param dictionaryLength entries of the dictionary
+ * @param where place for errors: blob, row group, column
+ * @param shape what the chunk's page headers say; read from them when it is left out
+ * @param allocate gives memory for so many elements; what is in it does not matter
+ * @returns an index for each row, below `dictionaryLength`, -1 for null
+ * @throws `UnsupportedFile` for a codec, an encoding or a type that is not supported
+ * @throws `CorruptFile` when the bytes are not what the format says
+ * @throws `LimitExceeded` when sizes that the file states, or values together, exceed what one array may hold
  */
 export function decodeIndices(
   bytes: Uint8Array,
@@ -102,7 +135,19 @@ export function decodeIndices(
   });
 }
 
-/** Which rows of a chunk hold a value, from its levels alone. `valid` is undefined when all do. */
+/**
+ * Which rows of a chunk hold a value, from its levels alone. `valid` is undefined when all do.
+ * @param bytes the whole chunk
+ * @param meta the chunk, as the footer describes it
+ * @param leaf the column, as the file's schema has it
+ * @param rows rows of the row group
+ * @param where place for errors: blob, row group, column
+ * @param shape what the chunk's page headers say; read from them when it is left out
+ * @returns the number of nulls, and a byte for each row: 0 where it is null
+ * @throws `UnsupportedFile` for a codec, an encoding or a type that is not supported
+ * @throws `CorruptFile` when the bytes are not what the format says
+ * @throws `LimitExceeded` when sizes that the file states, or values together, exceed what one array may hold
+ */
 export function decodeValidity(
   bytes: Uint8Array,
   meta: ChunkMeta,
@@ -121,7 +166,13 @@ export function decodeValidity(
   });
 }
 
-/** The place of a flat column's chunk. Throws `UnsupportedFile` for a nested one. */
+/**
+ * The place of a flat column's chunk.
+ * @param leaf the column, as the file's schema has it
+ * @param where place for errors: blob, row group, column
+ * @returns the place with the column
+ * @throws `UnsupportedFile` for a nested column
+ */
 export function locate(leaf: Leaf, where: ErrorLocation): ErrorLocation {
   const at = { ...where, column: leaf.name };
   if (leaf.nested) unsupported('The column is nested, and only flat columns can be read.', at);
@@ -129,8 +180,12 @@ export function locate(leaf: Leaf, where: ErrorLocation): ErrorLocation {
 }
 
 /**
- * Holds the nulls that were counted in a whole chunk to the footer's count, where it states one: engines answer `IS NULL`
- * by it. Throws `CorruptFile`.
+ * Holds the nulls that were counted in a whole chunk to the footer's count, where it states one: engines answer `IS
+ * NULL` by it.
+ * @param meta the chunk, as the footer describes it
+ * @param nulls nulls counted in the whole chunk
+ * @param where place for errors: blob, row group, column
+ * @throws `CorruptFile` when the footer states another number
  */
 export function checkNullCount(meta: ChunkMeta, nulls: number, where: ErrorLocation): void {
   const stated = meta.statistics?.nullCount;
@@ -141,7 +196,19 @@ function checkRows(meta: ChunkMeta, rows: number, where: ErrorLocation): void {
   if (meta.numValues !== rows) corrupt(`a chunk of ${meta.numValues} values in a group of ${rows} rows`, where);
 }
 
-/** Opens the data pages in turn; `row` is the first row of each. Throws as `openDataPage` does. */
+/**
+ * Opens the data pages in turn; `row` is the first row of each.
+ * @param bytes the whole chunk
+ * @param meta the chunk, as the footer describes it
+ * @param leaf the column, as the file's schema has it
+ * @param shape what the chunk's page headers say; read from them when it is left out
+ * @param validity the chunk's rows
+ * @param where place for errors: blob, row group, column
+ * @param visit what to do with an open page; `row` is its first row
+ * @throws `CorruptFile` when the bytes are not what the format says
+ * @throws `RangeError` on levels that end too soon
+ * @throws `LimitExceeded` when sizes that the file states, or values together, exceed what one array may hold
+ */
 export function forEachDataPage(
   bytes: Uint8Array,
   meta: ChunkMeta,
@@ -187,7 +254,18 @@ function spreadIndices(indices: Int32Array, row: number, rows: number, count: nu
   }
 }
 
-/** The values of a page, nulls left out. Throws `OrdinalError` and, on bytes that end too soon, `RangeError`. */
+/**
+ * Decodes the values of a page; nulls are left out.
+ * @param page the data page
+ * @param body the page, opened
+ * @param type type of the column
+ * @param dictionary the chunk's dictionary, if it has one
+ * @param where place for errors: blob, row group, column
+ * @returns the values, `page.numValues - body.nulls` of them
+ * @throws `RangeError` when the bytes end too soon or state what cannot be; `guarded` makes it a CorruptFile
+ * @throws `CorruptFile` when the bytes are not what the format says
+ * @throws `LimitExceeded` when sizes that the file states, or values together, exceed what one array may hold
+ */
 export function decodeValues(
   page: Page,
   body: PageBody,

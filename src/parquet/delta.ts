@@ -1,6 +1,7 @@
 /**
- * The DELTA encodings. Integers are decoded in 32-bit halves with explicit carry: 64-bit differences wrap around as
- * the specification demands, and no BigInt is made per value.
+ * The DELTA encodings. Integers are decoded in 32-bit halves with explicit carry: 64-bit differences wrap around as the
+ * specification demands, and no BigInt is made per value. `decode.ts` calls it. It must never allocate what a header
+ * asks for before it has seen the bytes.
  *
  * Specification: parquet-format `Encodings.md` (DELTA_BINARY_PACKED = 5, DELTA_LENGTH_BYTE_ARRAY = 6,
  * DELTA_BYTE_ARRAY = 7).
@@ -126,7 +127,15 @@ function bitsAt(bytes: Uint8Array, start: number, bit: number, width: number): n
   return (width === 32 ? value : value & ((1 << width) - 1)) >>> 0;
 }
 
-/** Decodes `count` INT32 values. Throws `RangeError`. */
+/**
+ * Decodes DELTA_BINARY_PACKED to INT32 values.
+ * @param bytes the page's body
+ * @param start first byte to read
+ * @param end byte behind the last one to read
+ * @param count number of values
+ * @returns `count` values
+ * @throws `RangeError` when the bytes end too soon or state what cannot be; `guarded` makes it a CorruptFile
+ */
 export function decodeDeltaInt32(bytes: Uint8Array, start: number, end: number, count: number): Values {
   const data = new Int32Array(count);
   const got = decodeHalves(bytes, start, end, count, 1, data);
@@ -134,7 +143,15 @@ export function decodeDeltaInt32(bytes: Uint8Array, start: number, end: number, 
   return { kind: 'int32', length: count, data };
 }
 
-/** Decodes `count` INT64 values. Throws `RangeError`. */
+/**
+ * Decodes DELTA_BINARY_PACKED to INT64 values.
+ * @param bytes the page's body
+ * @param start first byte to read
+ * @param end byte behind the last one to read
+ * @param count number of values
+ * @returns `count` values
+ * @throws `RangeError` when the bytes end too soon or state what cannot be; `guarded` makes it a CorruptFile
+ */
 export function decodeDeltaInt64(bytes: Uint8Array, start: number, end: number, count: number): Values {
   const data = new BigInt64Array(count);
   const got = decodeHalves(bytes, start, end, count, 2, new Int32Array(data.buffer));
@@ -149,7 +166,15 @@ function decodeLengths(bytes: Uint8Array, start: number, end: number, count: num
   return { out, end: got.end };
 }
 
-/** Decodes `count` byte arrays of DELTA_LENGTH_BYTE_ARRAY: all lengths, then all bytes. Throws `RangeError`. */
+/**
+ * Decodes DELTA_LENGTH_BYTE_ARRAY: all lengths, then all bytes.
+ * @param bytes the page's body
+ * @param start first byte to read
+ * @param end byte behind the last one to read
+ * @param count number of values
+ * @returns `count` byte arrays
+ * @throws `RangeError` when the bytes end too soon or state what cannot be; `guarded` makes it a CorruptFile
+ */
 export function decodeDeltaLengthBytes(
   bytes: Uint8Array,
   start: number,
@@ -169,8 +194,14 @@ export function decodeDeltaLengthBytes(
 }
 
 /**
- * Decodes `count` byte arrays of DELTA_BYTE_ARRAY: each begins with so many bytes of the one before. `bytesMax`
- * bounds the result. Throws `RangeError`.
+ * Decodes DELTA_BYTE_ARRAY: each value begins with so many bytes of the one before.
+ * @param bytes the page's body
+ * @param start first byte to read
+ * @param end byte behind the last one to read
+ * @param count number of values
+ * @param bytesMax bytes that all values may take together
+ * @returns `count` byte arrays
+ * @throws `RangeError` when the bytes end too soon or state what cannot be; `guarded` makes it a CorruptFile
  */
 export function decodeDeltaBytes(
   bytes: Uint8Array,

@@ -1,6 +1,6 @@
 /**
- * Building a dictionary from values: distinct values in first-seen order by their bytes, and an index per row.
- * Equality is by bytes: -0 and 0 are two values, and NaNs of equal bits are one.
+ * Building a dictionary from values: distinct values in first-seen order by their bytes, and an index per row. Equality
+ * is by bytes: -0 and 0 are two values, and NaNs of equal bits are one. `encode-column.ts` and `src/resolve` call it.
  */
 import type { Values } from './types.ts';
 import { bytesOf, gather } from './values.ts';
@@ -12,7 +12,12 @@ const distinctShareMax = 0.25;
 const distinctMax = 1 << 20;
 
 /**
- * Distinct values and indices (-1 for null), or undefined when values repeat too seldom for a dictionary to pay.
+ * Makes a dictionary of values.
+ * @param values values of the column, aligned to rows
+ * @param valid 0 for each row that is null, aligned to the values; undefined when none is null
+ * @returns distinct values in first-seen order and an index for each row (-1 for null); undefined when values repeat
+ *   too seldom for a dictionary to pay
+ * @throws `LimitExceeded` when sizes that the file states, or values together, exceed what one array may hold
  */
 export function buildDictionary(
   values: Values,

@@ -1,4 +1,7 @@
-/** Encoding a decoded column, choosing between a dictionary and PLAIN by what is smaller. */
+/**
+ * Encoding a decoded column, choosing between a dictionary and PLAIN by what is smaller. The split and the resolve call
+ * it for columns that cannot be copied. It must never change a value.
+ */
 import { invariant } from '../errors.ts';
 import { buildDictionary } from './dictionary.ts';
 import { encodeDictionaryPage, encodeIndexPages, encodePlain, type PageOptions } from './encode-pages.ts';
@@ -9,8 +12,16 @@ import { byteLength, gather } from './values.ts';
 
 /**
  * Encodes a column. The dictionary form keeps its dictionary, without the entries that no row uses, unless PLAIN is
- * smaller; the plain form gets a dictionary where that clearly pays. Throws `Internal` when a REQUIRED column has
- * nulls.
+ * smaller; the plain form gets a dictionary where that clearly pays. Nulls in a REQUIRED column are a defect
+ * (Internal).
+ * @param column a decoded column
+ * @param type type of the column
+ * @param optional whether the column is OPTIONAL, so that rows may be null
+ * @param codec compression of the chunk's pages
+ * @param options rows of a page at most, and what else is left open
+ * @returns the chunk
+ * @throws `LimitExceeded` when sizes that the file states, or values together, exceed what one array may hold
+ * @throws `UnsupportedFile` for a codec, an encoding or a type that is not supported
  */
 export function encodeColumn(
   column: Column,
@@ -32,7 +43,17 @@ export function encodeColumn(
   return encodePlain(type, optional, gather(dictionary, indices), valid, codec, options);
 }
 
-/** A chunk of a dictionary page and pages of indices. Every entry must be used, so that the statistics are exact. */
+/**
+ * A chunk of a dictionary page and pages of indices. Every entry must be used, so that the statistics are exact.
+ * @param dictionary distinct values
+ * @param indices an entry for each row, -1 for null
+ * @param type type of the column
+ * @param optional whether the column is OPTIONAL, so that rows may be null
+ * @param codec compression of the chunk's pages
+ * @param options rows of a page at most, and what else is left open
+ * @returns the chunk
+ * @throws `UnsupportedFile` for a codec, an encoding or a type that is not supported
+ */
 export function encodeDictionaryChunk(
   dictionary: Values,
   indices: Int32Array,
@@ -71,7 +92,13 @@ function dictionaryPays(dictionary: Values, count: number): boolean {
   return withDictionary < count * entry;
 }
 
-/** The same column with only those entries that some row uses, in the same order. */
+/**
+ * The same column with only those entries that some row uses, in the same order.
+ * @param dictionary distinct values
+ * @param indices an entry for each row, -1 for null
+ * @returns the smaller dictionary, and indices into it
+ * @throws `LimitExceeded` when sizes that the file states, or values together, exceed what one array may hold
+ */
 export function dropUnused(dictionary: Values, indices: Int32Array): { dictionary: Values; indices: Int32Array } {
   const moved = new Int32Array(dictionary.length);
   for (let r = 0; r < indices.length; r++) if (indices[r]! >= 0) moved[indices[r]!] = 1;

@@ -1,6 +1,7 @@
 /**
  * Encoding column chunks: PLAIN pages, dictionary pages and pages of indices. Data pages are V1, which every reader
- * knows. Offsets of the result are relative to the chunk's first byte.
+ * knows. Offsets of the result are relative to the chunk's first byte. `encode-column.ts`, the split and the seal call
+ * it.
  *
  * Specification: parquet-format `Encodings.md`, README.md "Data Pages".
  */
@@ -19,11 +20,13 @@ export const pageRowsDefault = 128 * 1024;
 /** Bytes of a PLAIN page, before compression, at which the next begins. */
 const pageBytesTarget = 1024 * 1024;
 
+/** How a chunk is cut into pages. */
 export interface PageOptions {
   /** Rows of a page at most. @default 131072 */
   rowsPerPage?: number;
 }
 
+/** The same, and what is known of the values. */
 export interface EncodePlainOptions extends PageOptions {
   /** Statistics to state instead of computing them. */
   statistics?: RawStatistics;
@@ -42,8 +45,15 @@ export interface EncodedPages {
 }
 
 /**
- * A chunk of PLAIN pages. `values` and `valid` are aligned to rows; `valid` undefined means that none is null. Throws
- * `Internal` when a REQUIRED column has nulls.
+ * A chunk of PLAIN pages. Nulls in a REQUIRED column are a defect (Internal).
+ * @param type type of the column
+ * @param optional whether the column is OPTIONAL, so that rows may be null
+ * @param values values of the column, aligned to rows
+ * @param valid 0 for each row that is null, aligned to the values; undefined when none is null
+ * @param codec compression of the chunk's pages
+ * @param options rows of a page at most, and what else is left open
+ * @returns the chunk
+ * @throws `UnsupportedFile` for a codec, an encoding or a type that is not supported
  */
 export function encodePlain(
   type: ColumnType,
@@ -87,7 +97,13 @@ function countNulls(valid: Uint8Array, length: number): number {
   return length - present;
 }
 
-/** A dictionary page of these values, header and body. The codec must be the one of the pages behind it. */
+/**
+ * A dictionary page of these values, header and body. The codec must be the one of the pages behind it.
+ * @param values entries of the dictionary
+ * @param codec compression of the chunk's pages
+ * @returns the page, and the bytes that it takes uncompressed, header included
+ * @throws `UnsupportedFile` for a codec, an encoding or a type that is not supported
+ */
 export function encodeDictionaryPage(values: Values, codec: Codec): { bytes: Uint8Array; uncompressedLength: number } {
   const body = encodePlainValues(values, undefined, 0, values.length);
   // Keys seen for the first time have IDs that follow each other.
@@ -102,6 +118,13 @@ export function encodeDictionaryPage(values: Values, codec: Codec): { bytes: Uin
 /**
  * Data pages of indices into a dictionary of `dictionaryLength` entries; -1 is null, which only an OPTIONAL column
  * may have.
+ * @param indices an entry for each row, -1 for null
+ * @param dictionaryLength entries of the dictionary
+ * @param optional whether the column is OPTIONAL, so that rows may be null
+ * @param codec compression of the chunk's pages
+ * @param options rows of a page at most, and what else is left open
+ * @returns the pages
+ * @throws `UnsupportedFile` for a codec, an encoding or a type that is not supported
  */
 export function encodeIndexPages(
   indices: Int32Array,
@@ -166,7 +189,10 @@ export class PageWriter {
     this.#encoding = encoding;
   }
 
-  /** Adds a V1 page of `rows` rows: definition levels (for OPTIONAL columns), unless `values` begins with them. */
+  /**
+   * Adds a V1 page of `rows` rows: definition levels (for OPTIONAL columns), unless `values` begins with them.
+   * @throws `UnsupportedFile` for a codec, an encoding or a type that is not supported
+   */
   add(rows: number, levels: Uint8Array | undefined, values: Uint8Array): void {
     let body = values;
     if (levels) {
@@ -187,6 +213,7 @@ export class PageWriter {
     this.#pages++;
   }
 
+  /** The pages so far, and what the footer says of them. */
   result(): Omit<EncodedPages, 'nulls'> {
     return {
       parts: this.#parts,

@@ -1,4 +1,6 @@
-/** The door to encoding: pages, whole columns and ID sequences. */
+/**
+ * The door to encoding: pages, whole columns and ID sequences. Nothing is implemented here.
+ */
 export { dropUnused, encodeColumn, encodeDictionaryChunk } from './encode-column.ts';
 export {
   type EncodedPages,

@@ -1,6 +1,16 @@
-/** IEEE 754 binary16, little-endian, as FLOAT16 stores it (`LogicalTypes.md`). */
+/**
+ * FLOAT16: IEEE 754 binary16, little-endian. `logical.ts` and `builder.ts` call it.
+ * It rounds to the nearest number, ties to even.
+ *
+ * Specification: parquet-format `LogicalTypes.md` (FLOAT16).
+ */
 
-/** The half-precision number at byte `at`. */
+/**
+ * The half-precision number at byte `at`.
+ * @param bytes where the number is
+ * @param at its first byte
+ * @returns the number
+ */
 export function float16At(bytes: Uint8Array, at: number): number {
   const bits = bytes[at]! | (bytes[at + 1]! << 8);
   const sign = bits >>> 15 === 1 ? -1 : 1;
@@ -10,7 +20,11 @@ export function float16At(bytes: Uint8Array, at: number): number {
   return exponent === 0 ? sign * fraction * 2 ** -24 : sign * (1024 + fraction) * 2 ** (exponent - 25);
 }
 
-/** The bits of the nearest half-precision number, ties to even; beyond 65504 it is an infinity. */
+/**
+ * The bits of the nearest half-precision number, ties to even; beyond 65504 it is an infinity.
+ * @param value a number
+ * @returns 16 bits
+ */
 export function float16Bits(value: number): number {
   if (Number.isNaN(value)) return 0x7e00;
   const sign = value < 0 || Object.is(value, -0) ? 0x8000 : 0;

@@ -1,6 +1,7 @@
 /**
- * Reading a footer: from the last bytes of a file to a checked `FileMeta`. Nothing is trusted: every offset lies in
- * the file, sizes are not negative, counts agree, and what a chunk cannot be used for is said at the chunk.
+ * Reading a footer: from the last bytes of a file to a checked `FileMeta`. Nothing is trusted: every offset lies in the
+ * file, sizes are not negative, counts agree, and what a chunk cannot be used for is said at the chunk. `src/source`
+ * calls it for each blob.
  *
  * Specification: parquet-format `parquet.thrift` (FileMetaData), "File format" of README.md, `Encryption.md`.
  */
@@ -17,8 +18,15 @@ import type { ChunkMeta, Encoding, FileMeta, Leaf, PageEncodingCount, RowGroupMe
 const trailerBytes = 8;
 
 /**
- * Bytes of the footer's thrift structure, from the last eight bytes of the file; the whole tail to fetch is 8 more.
- * Throws `NotParquet`, `TruncatedFile`, `UnsupportedFile` (encrypted) or `LimitExceeded`.
+ * Finds out how long a footer is. The whole tail to fetch is 8 bytes more.
+ * @param last8 the last eight bytes of the file
+ * @param fileSize bytes of the file
+ * @param blob name of the file, for errors
+ * @returns bytes of the footer's thrift structure
+ * @throws `NotParquet` when the file does not end as Parquet does
+ * @throws `UnsupportedFile` when the footer is encrypted
+ * @throws `TruncatedFile` when the bytes end too soon
+ * @throws `LimitExceeded` when sizes that the file states, or values together, exceed what one array may hold
  */
 export function footerLength(last8: Uint8Array, fileSize: number, blob: string): number {
   const where = { blob };
@@ -44,8 +52,16 @@ export function footerLength(last8: Uint8Array, fileSize: number, blob: string):
 }
 
 /**
- * Parses a footer. `tail` is the last N bytes of the file and must hold the whole footer, its length and the magic.
- * Throws `NotParquet`, `TruncatedFile`, `CorruptFile`, `UnsupportedFile` or `LimitExceeded`, all naming the blob.
+ * Parses a footer.
+ * @param tail the last bytes of the file: footer, its length and the magic, at least
+ * @param fileSize bytes of the file
+ * @param blob name of the file, for errors
+ * @returns what the footer says, checked
+ * @throws `NotParquet` when the file does not end as Parquet does
+ * @throws `UnsupportedFile` for a codec, an encoding or a type that is not supported
+ * @throws `TruncatedFile` when the bytes end too soon
+ * @throws `LimitExceeded` when sizes that the file states, or values together, exceed what one array may hold
+ * @throws `CorruptFile` when the bytes are not what the format says
  */
 export function parseFooter(tail: Uint8Array, fileSize: number, blob: string): FileMeta {
   const where = { blob };

@@ -1,5 +1,6 @@
 /**
- * Writing a footer: `FileMetaData` of a flat file, its length and the magic.
+ * Writing a footer: `FileMetaData` of a flat file, its length and the magic. Publishing and `table.ts` call it. It must
+ * never state what the chunks do not say.
  *
  * Specification: parquet-format `parquet.thrift` (FileMetaData), "File format" of README.md.
  */
@@ -10,12 +11,14 @@ import { writeStatistics } from './statistics-raw.ts';
 import { listOf, ThriftWriter } from './thrift-write.ts';
 import type { ChunkMeta, ColumnType } from './types.ts';
 
+/** A column of a file to be written. */
 export interface FooterLeaf {
   name: string;
   type: ColumnType;
   optional: boolean;
 }
 
+/** A row group of a file to be written. */
 export interface FooterRowGroup {
   rows: number;
   /** By leaf; offsets from the start of the file. */
@@ -24,6 +27,7 @@ export interface FooterRowGroup {
   sortedBy?: number;
 }
 
+/** What a footer is made of. */
 export interface FooterInput {
   leaves: FooterLeaf[];
   rowGroups: FooterRowGroup[];
@@ -32,7 +36,11 @@ export interface FooterInput {
   createdBy: string;
 }
 
-/** The bytes that end a file: footer, its length, magic. Throws only where the input contradicts itself. */
+/**
+ * Writes the bytes that end a file: footer, its length, magic. An input that contradicts itself is a defect (Internal).
+ * @param input schema, row groups, key-values
+ * @returns the bytes
+ */
 export function writeFooter(input: FooterInput): Uint8Array {
   const rows = input.rowGroups.reduce((sum, group) => sum + group.rows, 0);
   invariant(rows === input.rows, `a footer of ${input.rows} rows over row groups of ${rows}`);

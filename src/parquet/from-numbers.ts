@@ -1,13 +1,15 @@
 /**
  * Numbers of all rows as a column's values, where every one of them is exact or rounds as `builder` would round it. No
- * BigInt is made per value.
+ * BigInt is made per value. The split calls it for computed columns. It declines rather than round otherwise.
  */
 import { roundToDecimalFast } from './decimal.ts';
 import type { ColumnType, Values } from './types.ts';
 
 /**
- * Undefined when a number does not fit the type, or the type is not a plain number or DECIMAL of 32 or 64 bits. The
- * result may be in the memory of `numbers`, which are used up either way.
+ * Turns numbers into values of a type, if every one of them fits.
+ * @param type type of the column
+ * @param numbers one for each row; they are used up, for the result may be in their memory
+ * @returns the values; undefined when one does not fit, or the type is no number or DECIMAL of 32 or 64 bits
  */
 export function fromNumbers(type: ColumnType, numbers: Float64Array): Values | undefined {
   const { physical, annotation } = type;

@@ -1,6 +1,7 @@
 /**
- * The RLE / bit-packed hybrid: dictionary indices, levels and RLE booleans. These are the hottest loops of the
- * library, so they work on typed arrays, eight values at a time, with one 32-bit load per value.
+ * The RLE / bit-packed hybrid: dictionary indices, levels and RLE booleans. These are the hottest loops of the library,
+ * so they work on typed arrays, eight values at a time, with one 32-bit load per value. `decode.ts`, `levels.ts` and
+ * the encoders call it. It must never write beyond `count` values.
  *
  * Specification: parquet-format `Encodings.md` (RLE = 3).
  */
@@ -10,14 +11,27 @@ const INT32_MAX = 2 ** 31 - 1;
 /** In place of a byte's position: a value is not in its range. */
 export const BEYOND = -1;
 
-/** Bits needed for values 0 to `max`; 0 for `max` 0. */
+/**
+ * Bits needed for values 0 to `max`; 0 for `max` 0.
+ * @param max the greatest value
+ * @returns bits
+ */
 export function bitWidthOf(max: number): number {
   return max === 0 ? 0 : 32 - Math.clz32(max);
 }
 
 /**
- * Decodes `count` values of `bitWidth` bits from bytes [start, end) into out[at...]. Returns the first byte not
- * consumed, or `BEYOND` when some value is not among 0 to `last`. Throws `RangeError` when the bytes end too soon.
+ * Decodes values of `bitWidth` bits into out[at...].
+ * @param bytes where the runs are
+ * @param start first byte to read
+ * @param end byte behind the last one to read
+ * @param bitWidth bits of a value, 0 to 31
+ * @param count number of values
+ * @param out where the values go
+ * @param at first place in `out`
+ * @param last the greatest value that may be there
+ * @returns the first byte not consumed, or `BEYOND` when some value is not among 0 to `last`
+ * @throws `RangeError` when the bytes end too soon or state what cannot be; `guarded` makes it a CorruptFile
  */
 export function decodeHybrid(
   bytes: Uint8Array,
@@ -92,8 +106,16 @@ function checkPacked(wanted: number, bitWidth: number, available: number): void 
 const looked = new Int32Array(4096);
 
 /**
- * Whether `count` values of `bitWidth` bits from bytes [start, end) are all among 0 to `last`; no value is kept. Throws
- * `RangeError` as `decodeHybrid` does. Packed values whose width allows nothing beyond `last` are passed over.
+ * Whether values of `bitWidth` bits are all among 0 to `last`; no value is kept. Packed values whose width allows
+ * nothing beyond `last` are passed over.
+ * @param bytes where the runs are
+ * @param start first byte to read
+ * @param end byte behind the last one to read
+ * @param bitWidth bits of a value, 0 to 32
+ * @param count number of values
+ * @param last the greatest value that may be there
+ * @returns true when all are
+ * @throws `RangeError` when the bytes end too soon or state what cannot be; `guarded` makes it a CorruptFile
  */
 export function hybridHolds(
   bytes: Uint8Array,
@@ -131,6 +153,16 @@ export function hybridHolds(
  * Unpacks `count` values of `bitWidth` bits, least significant bit first, from byte `start`. The sign of the result is
  * set by a value that is negative or beyond `last`: values are looked at while they are at hand, since another pass over
  * them costs as much as this one.
+ * @param bytes where the values are
+ * @param view a view of the same bytes
+ * @param start first byte to read
+ * @param end byte behind the last one to read
+ * @param bitWidth bits of a value, 1 to 31
+ * @param count number of values
+ * @param out where the values go
+ * @param at first place in `out`
+ * @param last the greatest value that may be there
+ * @returns a negative number when a value is not among 0 to `last`
  */
 export function unpack(
   bytes: Uint8Array,
@@ -224,6 +256,12 @@ const groupsPerRunMax = 8191;
  * Encodes values[from, to), all of which must fit `bitWidth` bits (1 to 31). Repeats become runs where that is
  * shorter; everything else is bit-packed in groups of eight, the last padded with zeros. The first `head` bytes are left
  * to the caller.
+ * @param values values that all fit `bitWidth` bits
+ * @param from first value
+ * @param to value behind the last
+ * @param bitWidth bits of a value, 1 to 31
+ * @param head bytes to leave free at the beginning
+ * @returns the runs, behind the free bytes
  */
 export function encodeHybrid(
   values: Int32Array | Uint8Array,

@@ -1,6 +1,7 @@
 /**
- * The chunk of an ID column: REQUIRED INT64 values that are arithmetic runs. Values are written as 32-bit halves;
- * with DELTA_BINARY_PACKED a run is little more than its first value and its step.
+ * The chunk of an ID column: REQUIRED INT64 values that are arithmetic runs. Values are written as 32-bit halves; with
+ * DELTA_BINARY_PACKED a run is little more than its first value and its step. The seal calls it. It must never write an
+ * ID that no sequence gave.
  *
  * Specification: parquet-format `Encodings.md` (PLAIN = 0, DELTA_BINARY_PACKED = 5).
  */
@@ -16,6 +17,7 @@ export interface Int64Run {
   step: bigint;
 }
 
+/** How an ID column is encoded. */
 export interface SequenceEncoding {
   encoding: 'plain' | 'delta';
   codec: Codec;
@@ -27,7 +29,13 @@ const int64Max = 2n ** 63n - 1n;
 const deltaBlockValues = 128;
 const deltaMiniblocks = 4;
 
-/** Encodes the ranges one after the other, with exact statistics. Throws `Internal` beyond the 64-bit range. */
+/**
+ * Encodes ranges one after the other, with exact statistics. A value beyond 64 bits is a defect (Internal).
+ * @param ranges the values of the column, in order
+ * @param options encoding, codec, and rows of a page at most
+ * @returns the chunk
+ * @throws `UnsupportedFile` for a codec, an encoding or a type that is not supported
+ */
 export function encodeInt64Sequence(ranges: readonly Int64Run[], options: SequenceEncoding): EncodedChunk {
   const pages = new PageWriter(options.codec, options.encoding === 'delta' ? 'DELTA_BINARY_PACKED' : 'PLAIN');
   for (const range of ranges) {
@@ -107,7 +115,14 @@ function countedPage(range: Int64Run, done: number, rows: number, codec: Codec):
   return countedRun(range.first + BigInt(done), rows, codec);
 }
 
-/** Writes a run of `count` values from value `at` of `out`, which holds low and high halves in turn. */
+/**
+ * Writes a run of `count` values from value `at` of `out`, which holds low and high halves in turn.
+ * @param out halves of 64-bit integers
+ * @param at first value to write
+ * @param count number of values
+ * @param first first value
+ * @param step distance between values
+ */
 export function fillRun(out: Int32Array, at: number, count: number, first: bigint, step: bigint): void {
   let low = Number(BigInt.asUintN(32, first));
   let high = Number(BigInt.asIntN(32, first >> 32n));

@@ -1,5 +1,6 @@
 /**
  * Definition levels of a flat column: one bit per row, 1 for a value and 0 for null. REQUIRED columns have none.
+ * `page-body.ts` and the encoders call it.
  *
  * Specification: parquet-format `Encodings.md` (RLE = 3, BIT_PACKED = 4), README.md "Nulls".
  */
@@ -29,8 +30,15 @@ export class Validity {
 }
 
 /**
- * Reads `count` levels from bytes [start, end) into rows [at, at + count). Returns the number of nulls among them.
- * Throws `RangeError` when the bytes end too soon or a level is neither 0 nor 1.
+ * Reads levels into rows [at, at + count).
+ * @param bytes where the levels are
+ * @param start first byte to read
+ * @param end byte behind the last one to read
+ * @param count levels to read
+ * @param validity the chunk's rows
+ * @param at first row
+ * @returns the number of nulls among them
+ * @throws `RangeError` when the bytes end too soon, or a level is neither 0 nor 1
  */
 export function decodeLevels(
   bytes: Uint8Array,
@@ -46,7 +54,16 @@ export function decodeLevels(
   return countNulls(valid, count, validity, at);
 }
 
-/** The deprecated BIT_PACKED levels: most significant bit first. Returns nulls; throws `RangeError`. */
+/**
+ * Reads the deprecated BIT_PACKED levels: most significant bit first.
+ * @param bytes where the levels are
+ * @param start first byte to read
+ * @param count levels to read
+ * @param validity the chunk's rows
+ * @param at first row
+ * @returns the number of nulls among them
+ * @throws `RangeError` when the bytes end too soon or state what cannot be; `guarded` makes it a CorruptFile
+ */
 export function decodeBitPackedLevels(
   bytes: Uint8Array,
   start: number,
@@ -99,7 +116,13 @@ function allPresent(bytes: Uint8Array, start: number, end: number, count: number
   return true;
 }
 
-/** Definition levels of rows [from, to) as a V1 page stores them: four bytes of length, then the hybrid. */
+/**
+ * Definition levels of rows [from, to) as a V1 page stores them: four bytes of length, then the hybrid.
+ * @param valid 0 for each row that is null, aligned to the values; undefined when none is null
+ * @param from first row
+ * @param to row behind the last
+ * @returns the levels as a page has them
+ */
 export function encodeLevels(valid: Uint8Array | undefined, from: number, to: number): Uint8Array {
   const runs = valid ? encodeHybrid(valid, from, to, 1) : allOnes(to - from);
   const out = new Uint8Array(runs.length + 4);

@@ -1,6 +1,7 @@
 /**
- * Physical values as JavaScript values: what each column type can be read as, and a reader for it. `builder.ts` is
- * the way back.
+ * Physical values as JavaScript values: what each column type can be read as, and a reader for it. `builder.ts` is the
+ * way back. The contract, the verifier and the preview read by it. It must never give a value that is not exact, but
+ * where the table says "nearest".
  *
  * | type | natural | also |
  * |---|---|---|
@@ -38,7 +39,11 @@ export type ValueReader = (values: Values, i: number) => unknown;
 
 type Kind = Exclude<LogicalKind, 'any'>;
 
-/** The kinds that a type can be read as, the natural one first. */
+/**
+ * The kinds that a type can be read as, the natural one first.
+ * @param type type of the column
+ * @returns the kinds, the natural one first
+ */
 export function kindsOf(type: ColumnType): readonly Kind[] {
   const { annotation, physical } = type;
   switch (annotation?.kind) {
@@ -75,14 +80,26 @@ export function kindsOf(type: ColumnType): readonly Kind[] {
   }
 }
 
-/** True when a column of the type can be read as the kind; else why not. */
+/**
+ * True when a column of the type can be read as the kind; else why not.
+ * @param type type of the column
+ * @param kind how values are to appear in JavaScript
+ * @returns true, or why not
+ */
 export function compatible(type: ColumnType, kind: LogicalKind): true | string {
   const kinds = kindsOf(type);
   if (kind === 'any' || kinds.includes(kind)) return true;
   return `${typeText(type)} can be read as ${kinds.join(' or ')}, not as ${kind}`;
 }
 
-/** A reader of the type's values as the kind. Throws `ColumnTypeMismatch` when they are not compatible. */
+/**
+ * A reader of the type's values as the kind.
+ * @param type type of the column
+ * @param kind how values are to appear in JavaScript
+ * @returns a function that reads one value; it throws `InvalidValue`
+ * @throws `ColumnTypeMismatch` when the type cannot be read as the kind
+ * @throws `InvalidValue` from the reader, for a value that cannot be had in the kind
+ */
 export function reader(type: ColumnType, kind: LogicalKind): ValueReader {
   const reason = compatible(type, kind);
   if (reason !== true) throw new OrdinalError('ColumnTypeMismatch', `${reason}.`);
@@ -124,7 +141,12 @@ export function reader(type: ColumnType, kind: LogicalKind): ValueReader {
   }
 }
 
-/** A reader that fails on no value: integers as stored (INT96 as nanoseconds since the epoch), else bytes. For messages. */
+/**
+ * A reader that fails on no value: integers as stored (INT96 as nanoseconds since the epoch), else bytes. For messages.
+ * @param type type of the column
+ * @returns a reader that throws nothing
+ * @throws `ColumnTypeMismatch` or `InvalidValue` never: the kind is one of the type's own and takes every value
+ */
 export function rawReader(type: ColumnType): ValueReader {
   const kinds = kindsOf(type);
   return reader(type, kinds.includes('bigint') ? 'bigint' : kinds.includes('bytes') ? 'bytes' : 'any');

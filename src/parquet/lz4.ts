@@ -1,6 +1,7 @@
 /**
  * LZ4 blocks, bare (LZ4_RAW) and in Hadoop's framing (LZ4). Some writers put a bare block, or a frame of one of the
- * other kinds, under the name LZ4; the bare block is recognised by failing as Hadoop's framing.
+ * other kinds, under the name LZ4; the bare block is recognised by failing as Hadoop's framing. `codecs.ts` calls it.
+ * Every length and distance is checked, for the input may be damaged.
  *
  * Specification: lz4 `doc/lz4_Block_format.md`; parquet-format `Compression.md` (LZ4, LZ4_RAW).
  */
@@ -10,7 +11,13 @@ const lastLiterals = 5;
 const matchFindLimit = 12;
 const hashBits = 14;
 
-/** Decompresses one block to exactly `length` bytes. Throws `RangeError`. */
+/**
+ * Decompresses one block.
+ * @param bytes the block
+ * @param length bytes that it must give
+ * @returns exactly `length` bytes
+ * @throws `RangeError` when the bytes end too soon or state what cannot be; `guarded` makes it a CorruptFile
+ */
 export function lz4Decompress(bytes: Uint8Array, length: number): Uint8Array {
   // A length byte adds at most 255 bytes.
   if (length > bytes.length * 255) throw new RangeError(`${bytes.length} bytes cannot become ${length}`);
@@ -63,7 +70,13 @@ function decompressBlock(bytes: Uint8Array, from: number, end: number, out: Uint
   return o - at;
 }
 
-/** Decompresses Hadoop's framing: blocks behind two big-endian lengths, of the output and of the input. */
+/**
+ * Decompresses Hadoop's framing: blocks behind two big-endian lengths, of the output and of the input.
+ * @param bytes the blocks with their lengths
+ * @param length bytes that they must give
+ * @returns exactly `length` bytes
+ * @throws `RangeError` when the bytes end too soon or state what cannot be; `guarded` makes it a CorruptFile
+ */
 export function lz4HadoopDecompress(bytes: Uint8Array, length: number): Uint8Array {
   if (length > bytes.length * 255) throw new RangeError(`${bytes.length} bytes cannot become ${length}`);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
@@ -88,7 +101,11 @@ export function lz4HadoopDecompress(bytes: Uint8Array, length: number): Uint8Arr
   }
 }
 
-/** Compresses to one block: greedy matches through a table of the last position of each four bytes. */
+/**
+ * Compresses to one block: greedy matches through a table of the last position of each four bytes.
+ * @param bytes what to compress
+ * @returns one block
+ */
 export function lz4Compress(bytes: Uint8Array): Uint8Array {
   const { length } = bytes;
   const out = new Uint8Array(length + Math.ceil(length / 255) + 16);
@@ -148,7 +165,11 @@ function writeLength(length: number, out: Uint8Array, at: number): number {
   return o;
 }
 
-/** Compresses to Hadoop's framing, in one block. */
+/**
+ * Compresses to Hadoop's framing, in one block.
+ * @param bytes what to compress
+ * @returns one block behind its lengths
+ */
 export function lz4HadoopCompress(bytes: Uint8Array): Uint8Array {
   const block = lz4Compress(bytes);
   const out = new Uint8Array(block.length + 8);

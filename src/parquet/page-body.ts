@@ -1,5 +1,6 @@
 /**
- * Opens one data page: checks its CRC, decompresses it, reads its levels, and says where its values are.
+ * Opens one data page: checks its CRC, decompresses it, reads its levels, and says where its values are. `decode.ts`
+ * and `prove-chunk.ts` call it, once for each page.
  *
  * Specification: parquet-format README.md "Data Pages", `parquet.thrift` (DataPageHeader, DataPageHeaderV2).
  */
@@ -20,15 +21,34 @@ export interface PageBody {
   nulls: number;
 }
 
-/** The decompressed body of a dictionary page, until the next page is opened. `bytes` is the whole chunk. */
+/**
+ * The decompressed body of a dictionary page, until the next page is opened. `bytes` is the whole chunk.
+ * @param bytes the whole chunk
+ * @param page the dictionary page
+ * @param codec compression of the chunk's pages
+ * @param where place for errors: blob, row group, column
+ * @returns PLAIN values, valid until the next page is opened
+ * @throws `CorruptFile` when the bytes are not what the format says
+ * @throws `LimitExceeded` when sizes that the file states, or values together, exceed what one array may hold
+ */
 export function openDictionaryPage(bytes: Uint8Array, page: Page, codec: Codec, where: ErrorLocation): Uint8Array {
   checkCrc(bytes, page, where);
   return decompressPage(codec, bytes.subarray(page.body, page.end), page.uncompressedLength, where);
 }
 
 /**
- * Opens a data page whose first row is `row`; nulls go to `validity`. Throws `OrdinalError` and, on levels that end
- * too soon, `RangeError`.
+ * Opens a data page. Its nulls go to `validity`.
+ * @param bytes the whole chunk
+ * @param page the data page
+ * @param codec compression of the chunk's pages
+ * @param optional whether the column is OPTIONAL, so that rows may be null
+ * @param validity the chunk's rows
+ * @param row first row of the page
+ * @param where place for errors: blob, row group, column
+ * @returns the page's body and where in it the values are
+ * @throws `CorruptFile` when the bytes are not what the format says
+ * @throws `RangeError` on levels that end too soon
+ * @throws `LimitExceeded` when sizes that the file states, or values together, exceed what one array may hold
  */
 export function openDataPage(
   bytes: Uint8Array,
@@ -80,7 +100,13 @@ function openV2(
   return { bytes: body, start: 0, end: body.length, nulls };
 }
 
-/** Throws `CorruptFile` when a page states a CRC of its stored bytes and they have another. */
+/**
+ * Compares a page's stored bytes with the CRC that its header states, if it states one.
+ * @param bytes the whole chunk
+ * @param page the page
+ * @param where place for errors: blob, row group, column
+ * @throws `CorruptFile` when they differ
+ */
 export function checkCrc(bytes: Uint8Array, page: Page, where: ErrorLocation): void {
   if (page.crc === undefined) return;
   if (zlib.crc32(bytes.subarray(page.body, page.end)) !== page.crc) corrupt('a page does not match its CRC', where);

@@ -1,5 +1,6 @@
 /**
- * Page headers of one column chunk: where each page's body is and how it is encoded. Bodies are not touched.
+ * Page headers of one column chunk: where each page's body is and how it is encoded. Bodies are not touched. The split
+ * calls it before it decides how a chunk goes.
  *
  * Specification: parquet-format `parquet.thrift` (PageHeader).
  */
@@ -35,8 +36,15 @@ export interface Page {
 }
 
 /**
- * Pages of a chunk in file order; `bytes` is the whole chunk. Throws `TruncatedFile`, `CorruptFile` or
- * `UnsupportedFile` naming blob, row group and column.
+ * Reads the page headers of a chunk.
+ * @param bytes the whole chunk
+ * @param meta the chunk, as the footer describes it
+ * @param leaf the column, as the file's schema has it
+ * @param where place for errors: blob, row group, column
+ * @returns the pages, in file order
+ * @throws `UnsupportedFile` for a codec, an encoding or a type that is not supported
+ * @throws `TruncatedFile` when the bytes end too soon
+ * @throws `CorruptFile` when the bytes are not what the format says
  */
 export function readPages(bytes: Uint8Array, meta: ChunkMeta, leaf: Leaf, where: ErrorLocation): Page[] {
   const at = { ...where, column: leaf.name };
@@ -131,7 +139,17 @@ export interface ChunkShape {
   dataEncodings: Encoding[];
 }
 
-/** The shape of a chunk from its page headers alone. Throws as `readPages` does. */
+/**
+ * The shape of a chunk, from its page headers alone.
+ * @param bytes the whole chunk
+ * @param meta the chunk, as the footer describes it
+ * @param leaf the column, as the file's schema has it
+ * @param where place for errors: blob, row group, column
+ * @returns pages, and whether all of them lead to the dictionary
+ * @throws `UnsupportedFile` for a codec, an encoding or a type that is not supported
+ * @throws `TruncatedFile` when the bytes end too soon
+ * @throws `CorruptFile` when the bytes are not what the format says
+ */
 export function chunkShape(bytes: Uint8Array, meta: ChunkMeta, leaf: Leaf, where: ErrorLocation): ChunkShape {
   const pages = readPages(bytes, meta, leaf, where);
   const dictionaryPage = pages[0]?.kind === 'dictionary' ? pages[0] : undefined;
@@ -151,7 +169,14 @@ export function chunkShape(bytes: Uint8Array, meta: ChunkMeta, leaf: Leaf, where
   };
 }
 
-/** A V1 data page's header. Levels are RLE. */
+/**
+ * A V1 data page's header. Levels are RLE.
+ * @param numValues values including nulls
+ * @param encoding encoding of the values
+ * @param uncompressedLength bytes of the body before compression
+ * @param length bytes of the body as stored
+ * @returns the header's bytes
+ */
 export function dataPageHeader(
   numValues: number,
   encoding: Encoding,
@@ -172,7 +197,13 @@ export function dataPageHeader(
   return writer.finish();
 }
 
-/** A dictionary page's header; its entries are PLAIN. */
+/**
+ * A dictionary page's header; its entries are PLAIN.
+ * @param entries entries of the dictionary
+ * @param uncompressedLength bytes of the body before compression
+ * @param length bytes of the body as stored
+ * @returns the header's bytes
+ */
 export function dictionaryPageHeader(entries: number, uncompressedLength: number, length: number): Uint8Array {
   const writer = new ThriftWriter();
   writer.i32(1, pageType.dictionary);

@@ -1,6 +1,6 @@
 /**
  * Puts the values of pages, which leave nulls out, in their rows. Values of fixed width go straight to their place in
- * one array; byte arrays are kept by page and joined at the end.
+ * one array; byte arrays are kept by page and joined at the end. `decode.ts` calls it.
  */
 import { limits } from '../limits.ts';
 import { widthOf } from './constants.ts';
@@ -9,6 +9,7 @@ import { plainBytes } from './plain.ts';
 import type { ColumnType, Values } from './types.ts';
 import { allocate, byteLength, bytesOf, checkBytes, concat } from './values.ts';
 
+/** A column in plain form, page by page. */
 export class PlainColumnBuilder {
   readonly #type: ColumnType;
   readonly #rows: number;
@@ -32,7 +33,10 @@ export class PlainColumnBuilder {
     return this.#type.physical !== 'BYTE_ARRAY' && this.#type.physical !== 'BOOLEAN';
   }
 
-  /** Adds the non-null values of the next page. Throws `LimitExceeded` when a column's become too many. */
+  /**
+   * Adds the non-null values of the next page.
+   * @throws `LimitExceeded` when sizes that the file states, or values together, exceed what one array may hold
+   */
   add(values: Values): void {
     const length = byteLength(values);
     if (this.#fixed) this.#place(bytesOf(values.data).subarray(0, length));
@@ -43,12 +47,18 @@ export class PlainColumnBuilder {
     }
   }
 
-  /** Adds `count` values of fixed width from PLAIN bytes [start, end). Throws `RangeError` when they are too few. */
+  /**
+   * Adds `count` values of fixed width from PLAIN bytes [start, end).
+   * @throws `RangeError` when the bytes end too soon or state what cannot be; `guarded` makes it a CorruptFile
+   */
   addPlain(bytes: Uint8Array, start: number, end: number, count: number): void {
     this.#place(plainBytes(this.#type, bytes, start, end, count));
   }
 
-  /** One value per row; null rows hold zero or an empty value. */
+  /**
+   * One value per row; null rows hold zero or an empty value.
+   * @throws `LimitExceeded` when sizes that the file states, or values together, exceed what one array may hold
+   */
   finish(): Values {
     const { valid, nulls } = this.#validity;
     const marks = nulls > 0 ? valid : undefined;

@@ -1,5 +1,6 @@
 /**
- * PLAIN encoding, and BYTE_STREAM_SPLIT, which is PLAIN with its bytes sorted by significance.
+ * PLAIN encoding, and BYTE_STREAM_SPLIT, which is PLAIN with its bytes sorted by significance. `decode.ts` and the
+ * encoders call it. It must never read beyond the bytes that it is given.
  *
  * Specification: parquet-format `Encodings.md` (PLAIN = 0, BYTE_STREAM_SPLIT = 9).
  */
@@ -9,7 +10,16 @@ import { widthOf } from './constants.ts';
 import type { ColumnType, Values } from './types.ts';
 import { allocate, bytesOf } from './values.ts';
 
-/** Decodes `count` PLAIN values from bytes [start, end). Throws `RangeError` when the bytes end too soon. */
+/**
+ * Decodes PLAIN values.
+ * @param type type of the column
+ * @param bytes the page's body
+ * @param start first byte to read
+ * @param end byte behind the last one to read
+ * @param count number of values
+ * @returns `count` values, in memory of their own
+ * @throws `RangeError` when the bytes end too soon or state what cannot be; `guarded` makes it a CorruptFile
+ */
 export function decodePlain(type: ColumnType, bytes: Uint8Array, start: number, end: number, count: number): Values {
   if (type.physical === 'BYTE_ARRAY') return decodePlainBytes(bytes, start, end, count);
   if (type.physical === 'BOOLEAN') return decodePlainBooleans(bytes, start, end, count);
@@ -20,15 +30,28 @@ export function decodePlain(type: ColumnType, bytes: Uint8Array, start: number, 
 }
 
 /**
- * The bytes of `count` PLAIN values of fixed width. Little-endian in the file and in every machine that Node runs on:
- * the bytes are the values. Throws `RangeError` when there are too few.
+ * The bytes of PLAIN values of fixed width. Little-endian in the file and in every machine that Node runs on: the bytes
+ * are the values.
+ * @param type type of the column
+ * @param bytes the page's body
+ * @param start first byte to read
+ * @param end byte behind the last one to read
+ * @param count number of values
+ * @returns a view of the values' bytes
+ * @throws `RangeError` when the bytes end too soon or state what cannot be; `guarded` makes it a CorruptFile
  */
 export function plainBytes(type: ColumnType, bytes: Uint8Array, start: number, end: number, count: number): Uint8Array {
   needPlain(type, count, end - start);
   return bytes.subarray(start, start + count * widthOf(type.physical, type.typeLength));
 }
 
-/** Throws `RangeError` when `available` bytes are too few for `count` PLAIN values of a type other than BYTE_ARRAY. */
+/**
+ * Checks that there are enough bytes for PLAIN values of a type other than BYTE_ARRAY.
+ * @param type type of the column
+ * @param count number of values
+ * @param available bytes there are
+ * @throws `RangeError` when they are too few
+ */
 export function needPlain(type: ColumnType, count: number, available: number): void {
   const width = widthOf(type.physical, type.typeLength);
   const needed = type.physical === 'BOOLEAN' ? Math.ceil(count / 8) : count * width;
@@ -36,8 +59,12 @@ export function needPlain(type: ColumnType, count: number, available: number): v
 }
 
 /**
- * Throws `RangeError` unless `available` bytes are `count` values and nothing else: where the bytes of values lie apart,
- * the size of the page says where each begins, and readers that go by the size would read other values.
+ * Checks that bytes are `count` values and nothing else: where the bytes of values lie apart, the size of the page says
+ * where each begins, and readers that go by the size would read other values.
+ * @param type type of the column
+ * @param count number of values
+ * @param available bytes there are
+ * @throws `RangeError` when they are more or fewer
  */
 export function needExactly(type: ColumnType, count: number, available: number): void {
   const width = widthOf(type.physical, type.typeLength);
@@ -77,7 +104,16 @@ function decodePlainBytes(bytes: Uint8Array, start: number, end: number, count: 
   return { kind: 'bytes', length: count, data: target.bytes.subarray(0, total), offsets };
 }
 
-/** Decodes BYTE_STREAM_SPLIT: byte b of every value lies together. Throws `RangeError`. */
+/**
+ * Decodes BYTE_STREAM_SPLIT: byte b of every value lies together.
+ * @param type type of the column
+ * @param bytes the page's body
+ * @param start first byte to read
+ * @param end byte behind the last one to read
+ * @param count number of values
+ * @returns `count` values
+ * @throws `RangeError` when the bytes end too soon or state what cannot be; `guarded` makes it a CorruptFile
+ */
 export function decodeByteStreamSplit(
   type: ColumnType,
   bytes: Uint8Array,
@@ -102,6 +138,11 @@ export function decodeByteStreamSplit(
 /**
  * Values [from, to) in PLAIN encoding without the null slots (`valid[i]` 0). The result may be a view of the values
  * themselves.
+ * @param values values of the column, aligned to rows
+ * @param valid 0 for each row that is null, aligned to the values; undefined when none is null
+ * @param from first value
+ * @param to value behind the last
+ * @returns the bytes, or a view of the values' own
  */
 export function encodePlainValues(values: Values, valid: Uint8Array | undefined, from: number, to: number): Uint8Array {
   if (values.kind === 'bytes') return encodePlainBytes(values, valid, from, to);

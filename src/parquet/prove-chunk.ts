@@ -23,11 +23,15 @@ import { isText, textHolds } from './text.ts';
 import type { ChunkMeta, ColumnType, Leaf, Values } from './types.ts';
 
 /**
- * Walks all pages of a flat chunk; `bytes` is the whole chunk and `shape` its pages.
- *
+ * Walks all pages of a flat chunk.
+ * @param bytes the whole chunk
+ * @param meta the chunk, as the footer describes it
+ * @param leaf the column, as the file's schema has it
+ * @param where place for errors: blob, row group, column
+ * @param shape what the chunk's page headers say
  * @returns false when the chunk is whole but some text in it is not UTF-8 (perhaps only a dictionary entry that no row
- * uses): the caller, who knows rows, then says where.
- * @throws `CorruptFile`, `TruncatedFile`, `UnsupportedFile` or `LimitExceeded` with blob, row group and column.
+ *   uses): the caller, who knows rows, then says where
+ * @throws `CorruptFile`, `TruncatedFile`, `UnsupportedFile` or `LimitExceeded` with blob, row group and column
  */
 export function proveChunk(
   bytes: Uint8Array,

@@ -1,6 +1,6 @@
 /**
  * Pages of one file put into another: which may stand there as they are, and what of their headers stays true behind
- * another dictionary. Bodies are never touched.
+ * another dictionary. Bodies are never touched. The split calls it where a source's data pages go into an output.
  *
  * Specification: parquet-format `parquet.thrift` (PageHeader, DataPageHeader, DataPageHeaderV2), `Encodings.md`.
  */
@@ -13,6 +13,9 @@ import type { Leaf } from './types.ts';
  * Whether the readers that people have take the pages of a flat chunk. The exceptions are allowed by the specification
  * and rare: levels in BIT_PACKED, indices into no dictionary (old chunks of nulls), BYTE_STREAM_SPLIT of anything but
  * floating point, DELTA_BYTE_ARRAY of fixed lengths, DELTA_LENGTH_BYTE_ARRAY of decimals. DuckDB or Polars refuse each.
+ * @param shape what the chunk's page headers say
+ * @param leaf the column, as the file's schema has it
+ * @returns true when all of them read the chunk
  */
 export function readByAll(shape: ChunkShape, { type, optional }: Leaf): boolean {
   const { physical, annotation } = type;
@@ -28,6 +31,9 @@ export function readByAll(shape: ChunkShape, { type, optional }: Leaf): boolean 
 /**
  * The same for readers of the format's first years: PLAIN values and dictionaries, in pages of version 1. (Version 2
  * pages are read differently by different ones.)
+ * @param shape what the chunk's page headers say
+ * @param leaf the column, as the file's schema has it
+ * @returns true when all of them read the chunk
  */
 export function readByOld(shape: ChunkShape, leaf: Leaf): boolean {
   const plain = shape.pages.every(
@@ -36,6 +42,7 @@ export function readByOld(shape: ChunkShape, leaf: Leaf): boolean {
   return plain && readByAll(shape, leaf);
 }
 
+/** Pages to be written behind another dictionary. */
 export interface ReusedPages {
   /** To be placed one after the other. */
   parts: Uint8Array[];
@@ -48,6 +55,9 @@ export interface ReusedPages {
  * The data pages of a wholly dictionary-encoded flat chunk for use behind another dictionary. Some writers (Polars,
  * Arrow for C++) state statistics in every page header: those are of the old values and left out. `bytes` is the whole
  * chunk.
+ * @param bytes the whole chunk
+ * @param shape what the chunk's page headers say
+ * @returns the data pages, with headers that stay true
  */
 export function pagesForOtherDictionary(bytes: Uint8Array, shape: ChunkShape): ReusedPages {
   const { dataStart, dataEnd, dataUncompressedLength, pages } = shape;

@@ -1,7 +1,8 @@
 /**
- * PLAIN INT64 values that count up by one, compressed without a compressor: what a compressor would find again and again
- * is written down directly. Measured for 3 million values in ZSTD: 1 ms and 0.25 MB, where level 1 takes 107 ms and
- * 3.1 MB. The output is ordinary ZSTD and Snappy that every reader knows.
+ * PLAIN INT64 values that count up by one, compressed without a compressor: what a compressor would find again and
+ * again is written down directly. Measured for 3 million values in ZSTD: 1 ms and 0.25 MB, where level 1 takes 107 ms
+ * and 3.1 MB. `int64-sequence.ts` and `encode-pages.ts` call it. The output is ordinary ZSTD and Snappy that every reader
+ * knows.
  *
  * Specification: RFC 8878 (Zstandard), sections 3.1.1.1 to 3.1.1.4; google/snappy, `format_description.txt`.
  */
@@ -58,6 +59,9 @@ const offset2048Bits = [0b00000011, 0b00001_000];
  * ZSTD frame of `count` values from `first`; `count` is at least `countedRunMin`. 256 values ago all bytes but the second
  * were the same, and the second is the same for 256 neighbours: a block is that byte once, and "seven more as 2,048 bytes
  * ago" for each of them.
+ * @param first the first value
+ * @param count number of values
+ * @returns one frame
  */
 export function zstdCountedRun(first: bigint, count: number): Uint8Array {
   const groups = Math.ceil(count / groupValues) + 2;
@@ -155,7 +159,12 @@ const literal8 = (8 - 1) << 2;
 const literal1 = 0;
 const copy7 = ((7 - 4) << 2) | 1;
 
-/** Snappy bytes of `count` values from `first`. */
+/**
+ * Snappy bytes of `count` values from `first`.
+ * @param first the first value
+ * @param count number of values
+ * @returns raw Snappy
+ */
 export function snappyCountedRun(first: bigint, count: number): Uint8Array {
   const groups = Math.ceil(count / groupValues) + 2;
   const out = new Uint8Array(8 + groups * (1 + valueBytes) + count * 4);
@@ -183,13 +192,24 @@ export function snappyCountedRun(first: bigint, count: number): Uint8Array {
   return out.subarray(0, o);
 }
 
-/** `count` values from `first`, compressed; undefined where the codec has no direct way for that. */
+/**
+ * `count` values from `first`, compressed; undefined where the codec has no direct way for that.
+ * @param first the first value
+ * @param count number of values
+ * @param codec compression of the chunk's pages
+ * @returns the compressed values; undefined where the codec has no direct way
+ */
 export function countedRun(first: bigint, count: number, codec: Codec): Uint8Array | undefined {
   if (codec === 'ZSTD') return zstdCountedRun(first, count);
   return codec === 'SNAPPY' ? snappyCountedRun(first, count) : undefined;
 }
 
-/** Values compressed as one counted run; undefined where they are none, or the codec has no direct way for it. */
+/**
+ * Values compressed as one counted run; undefined where they are none, or the codec has no direct way for it.
+ * @param values values of any type
+ * @param codec compression of the chunk's pages
+ * @returns the compressed values; undefined where they do not count up by one, or the codec has no direct way
+ */
 export function compressedRun(values: Values, codec: Codec): Uint8Array | undefined {
   const { length } = values;
   if (values.kind !== 'int64' || length < countedRunMin) return undefined;

@@ -38,7 +38,15 @@ const convertedKinds: Readonly<Record<number, Annotation>> = {
   21: { kind: 'interval' },
 };
 
-/** Leaves of a footer's schema list. Throws `CorruptFile` when the list is no tree, `UnsupportedFile` on new types. */
+/**
+ * The leaves of a footer's schema list.
+ * @param elements the list as thrift has it
+ * @param where place for errors: blob, row group, column
+ * @returns the leaves, in file order
+ * @throws `CorruptFile` when the list is no tree
+ * @throws `ThriftError` when a field has another type than it should have; `parseFooter` makes it a CorruptFile
+ * @throws `UnsupportedFile` on types that the specification got later
+ */
 export function parseSchema(elements: ThriftStruct[], where: ErrorLocation): Leaf[] {
   const root = elements[0];
   if (!root) corrupt('the footer has no schema', where);
@@ -137,7 +145,12 @@ function otherLogicalType(element: ThriftStruct): Annotation | undefined {
   return body && { kind: 'other', logicalType: id, struct: Buffer.from(body.raw()).toString('hex') };
 }
 
-/** Whether an annotation is allowed on a physical type (`LogicalTypes.md`). */
+/**
+ * Whether an annotation is allowed on a physical type (`LogicalTypes.md`).
+ * @param annotation a logical type
+ * @param type type of the column
+ * @returns true when the specification allows it
+ */
 export function annotationFits(annotation: Annotation, type: ColumnType): boolean {
   const { physical, typeLength } = type;
   switch (annotation.kind) {
@@ -175,7 +188,11 @@ function decimalFits(precision: number, scale: number, { physical }: ColumnType)
   return physical === 'BYTE_ARRAY' || physical === 'FIXED_LEN_BYTE_ARRAY';
 }
 
-/** Writes the schema of a flat file: a root and its leaves, as field 2 of FileMetaData. */
+/**
+ * Writes the schema of a flat file: a root and its leaves, as field 2 of FileMetaData.
+ * @param writer the open FileMetaData
+ * @param leaves the columns, in order
+ */
 export function writeSchema(writer: ThriftWriter, leaves: readonly Pick<Leaf, 'name' | 'type' | 'optional'>[]): void {
   writer.element();
   writer.binary(4, 'schema');

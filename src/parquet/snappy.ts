@@ -1,6 +1,6 @@
 /**
- * Snappy's raw format. Every length and distance is checked against both ends, so damaged input ends in an error
- * and in time linear in its size.
+ * Snappy's raw format. Every length and distance is checked against both ends, so damaged input ends in an error and in
+ * time linear in its size. `codecs.ts` calls it.
  *
  * Specification: google/snappy, `format_description.txt`.
  */
@@ -15,7 +15,14 @@ const tailBytes = 16;
 /** Positions by hash of four bytes; one table for all calls, since making it costs as much as a small page. */
 const table = new Int32Array(1 << hashBits);
 
-/** Decompresses to exactly `length` bytes, in memory that `allocate` gives. Throws `RangeError`. */
+/**
+ * Decompresses raw Snappy.
+ * @param bytes the stored body
+ * @param length bytes that it must give
+ * @param allocate gives memory for so many elements; what is in it does not matter
+ * @returns exactly `length` bytes, in memory of `allocate`
+ * @throws `RangeError` when the bytes end too soon or state what cannot be; `guarded` makes it a CorruptFile
+ */
 export function snappyDecompress(
   bytes: Uint8Array,
   length: number,
@@ -97,7 +104,11 @@ function scratchOf(length: number): Arena {
   return scratch;
 }
 
-/** Compresses by greedy matches through a table of the last position of each four bytes. */
+/**
+ * Compresses by greedy matches through a table of the last position of each four bytes.
+ * @param bytes what to compress
+ * @returns raw Snappy
+ */
 export function snappyCompress(bytes: Uint8Array): Uint8Array {
   const { length } = bytes;
   // Literals of at least one byte between copies of at least four: never more than a sixth longer.

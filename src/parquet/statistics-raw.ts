@@ -1,6 +1,6 @@
 /**
- * `Statistics` of a footer as raw PLAIN bytes. Bounds are kept only where their order is the one the type defines,
- * so that they can be copied to another file as they are.
+ * `Statistics` of a footer as raw PLAIN bytes. Bounds are kept only where their order is the one the type defines, so
+ * that they can be copied to another file as they are. `footer-read.ts` and `footer-write.ts` call it.
  *
  * Specification: parquet-format `parquet.thrift` (Statistics, ColumnOrder).
  */
@@ -14,7 +14,11 @@ import { copyOf } from './values.ts';
 /** `ColumnOrder` union: TYPE_ORDER. */
 const typeOrder = 1;
 
-/** True where the specification defines an order for the type's minimum and maximum, as far as we know. */
+/**
+ * True where the specification defines an order for the type's minimum and maximum, as far as we know.
+ * @param type type of the column
+ * @returns true when bounds of the type mean something
+ */
 export function hasOrder(type: ColumnType): boolean {
   const kind = type.annotation?.kind;
   return type.physical !== 'INT96' && kind !== 'interval' && kind !== 'unknown' && kind !== 'other';
@@ -28,9 +32,14 @@ function hasSignedOrder(type: ColumnType): boolean {
 }
 
 /**
- * `order` is the column's `ColumnOrder` union field, undefined when the file does not say. Then the bounds' order is
- * undefined too, and they are believed only where every writer means the same: some compare UTF-8 as UTF-16, unsigned
- * numbers as signed ones, and count objects for distinct values.
+ * The statistics of a chunk, as far as they can be believed. Without a `ColumnOrder` the bounds' order is undefined,
+ * and they are believed only where every writer means the same: some compare UTF-8 as UTF-16, unsigned numbers as
+ * signed ones, and count objects for distinct values.
+ * @param raw `Statistics` as thrift has it
+ * @param type type of the column
+ * @param order the column's `ColumnOrder` union field; undefined when the file does not say
+ * @returns what can be believed; undefined when nothing was stated
+ * @throws `ThriftError` when a field has another type than it should have; `parseFooter` makes it a CorruptFile
  */
 export function parseStatistics(
   raw: ThriftStruct | undefined,
@@ -74,7 +83,12 @@ function bound(bytes: Uint8Array | undefined, type: ColumnType): Uint8Array | un
   return copyOf(bytes);
 }
 
-/** Writes `Statistics` as field `id` of an open struct. The deprecated pair is left out. */
+/**
+ * Writes `Statistics` as field `id` of an open struct. The deprecated pair is left out.
+ * @param writer the open struct
+ * @param id field of the struct
+ * @param statistics what to state
+ */
 export function writeStatistics(writer: ThriftWriter, id: number, statistics: RawStatistics): void {
   writer.open(id);
   writer.i64(3, statistics.nullCount);

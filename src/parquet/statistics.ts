@@ -1,5 +1,6 @@
 /**
- * Exact minimum, maximum and null count of values, in the order that their type defines.
+ * Exact minimum, maximum and null count of values, in the order that their type defines. The encoders call it. It must
+ * never leave a value out: engines skip row groups by it.
  *
  * Specification: parquet-format `parquet.thrift` (Statistics, ColumnOrder), `LogicalTypes.md` (sort orders).
  */
@@ -17,6 +18,11 @@ interface Extremes {
 /**
  * Statistics of the values whose slot in `present` is not 0 (all values when it is undefined): for a plain column
  * that is its validity, for a dictionary which entries are used. `nullCount`, when given, is stated as it is.
+ * @param values values of the column, aligned to rows
+ * @param type type of the column
+ * @param present 0 for each value that does not count; undefined when all count
+ * @param nullCount nulls to state, if any number is to be stated
+ * @returns bounds and counts as the footer has them
  */
 export function statisticsOf(
   values: Values,
@@ -253,7 +259,12 @@ function compareDecimalsAt(values: Values & { kind: 'bytes' | 'fixed' }, i: numb
   return compareDecimals(bytesAt(values, i), bytesAt(values, j));
 }
 
-/** Order of big-endian two's complement integers of any lengths. */
+/**
+ * Order of big-endian two's complement integers of any lengths.
+ * @param a big-endian two's complement
+ * @param b the same, of any length
+ * @returns negative, zero or positive
+ */
 export function compareDecimals(a: Uint8Array, b: Uint8Array): number {
   const signA = (a[0] ?? 0) >>> 7;
   const signB = (b[0] ?? 0) >>> 7;

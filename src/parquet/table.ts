@@ -1,6 +1,7 @@
 /**
  * A whole small Parquet file in memory, in one go: intermediate data such as key lists, and small datasets. One row
- * group is written; any number is read.
+ * group is written; any number is read. The split and the resolve use it for work in
+ * progress and refused rows, and so do tests; large datasets go chunk by chunk.
  */
 import { type ErrorLocation, invariant, OrdinalError } from '../errors.ts';
 import { CREATED_BY, MAGIC } from './constants.ts';
@@ -11,6 +12,7 @@ import { writeFooter } from './footer-write.ts';
 import type { ChunkMeta, Codec, Column, ColumnType, EncodedChunk, Leaf, Values } from './types.ts';
 import { concat, gather } from './values.ts';
 
+/** A column of a small file. */
 export interface TableColumn {
   name: string;
   type: ColumnType;
@@ -19,12 +21,14 @@ export interface TableColumn {
   valid: Uint8Array | undefined;
 }
 
+/** A small file as a whole. */
 export interface Table {
   rows: number;
   columns: TableColumn[];
   keyValues: Record<string, string>;
 }
 
+/** How a small file is written. */
 export interface TableOptions {
   /** @default 'ZSTD' */
   codec?: Codec;
@@ -33,7 +37,14 @@ export interface TableOptions {
   keyValues?: Record<string, string>;
 }
 
-/** The bytes of a file of these columns, all of the same number of rows, which `rows` states when there is none. */
+/**
+ * The bytes of a file of these columns, all of the same number of rows, which `rows` states when there is none.
+ * @param columns columns of one length
+ * @param options codec, key-values, and whether to write PLAIN pages only
+ * @returns the file
+ * @throws `UnsupportedFile` for a codec, an encoding or a type that is not supported
+ * @throws `LimitExceeded` when sizes that the file states, or values together, exceed what one array may hold
+ */
 export function writeTable(columns: readonly TableColumn[], options: TableOptions = {}): Uint8Array {
   const rows = columns[0]?.values.length ?? 0;
   const parts: Uint8Array[] = [MAGIC];
@@ -63,7 +74,12 @@ export function writeTable(columns: readonly TableColumn[], options: TableOption
   return join(parts);
 }
 
-/** Metadata of an encoded chunk that is placed at byte `offset` of a file. */
+/**
+ * Metadata of an encoded chunk that is placed at byte `offset` of a file.
+ * @param chunk an encoded chunk
+ * @param offset its first byte in the file
+ * @returns metadata with offsets from the start of the file
+ */
 export function placeChunk(chunk: Pick<EncodedChunk, 'meta'>, offset: number): ChunkMeta {
   const { meta } = chunk;
   return {
@@ -85,8 +101,16 @@ function join(parts: readonly Uint8Array[]): Uint8Array {
 }
 
 /**
- * All rows of a file; `blob` names it in errors. Throws as `parseFooter` and `decodeChunk` do, and `NestedColumn` when
- * a column is nested.
+ * Reads all rows of a file.
+ * @param bytes the whole file
+ * @param blob name of the file, for errors
+ * @returns the columns, decoded
+ * @throws `NotParquet` when the file does not end as Parquet does
+ * @throws `UnsupportedFile` for a codec, an encoding or a type that is not supported
+ * @throws `TruncatedFile` when the bytes end too soon
+ * @throws `LimitExceeded` when sizes that the file states, or values together, exceed what one array may hold
+ * @throws `CorruptFile` when the bytes are not what the format says
+ * @throws `NestedColumn` when a column is nested
  */
 export function readTable(bytes: Uint8Array, blob = 'table'): Table {
   const file = parseFooter(bytes, bytes.length, blob);

@@ -1,6 +1,6 @@
 /**
  * Reads Thrift's compact protocol, as much of it as Parquet uses. Its input is untrusted, so everything is bounded:
- * depth, allocations, and every length by what is left.
+ * depth, allocations, and every length by what is left. Footers, page headers and statistics are read by it.
  *
  * Specification: apache/thrift, `doc/specs/thrift-compact-protocol.md`.
  */
@@ -19,6 +19,7 @@ export class ThriftError extends Error {
   }
 }
 
+/** A value of a field, or of a list. */
 export type ThriftValue = boolean | number | bigint | Uint8Array | ThriftValue[] | ThriftStruct;
 
 /** A struct as read: typed access by field ID. A field of another type than asked for is a `ThriftError`. */
@@ -45,36 +46,59 @@ export class ThriftStruct {
     return this.#bytes.subarray(this.#start, this.#end);
   }
 
-  /** I8 to I64 as a number; beyond 2^53 is an error, since no size, count or offset is so large. */
+  /**
+   * I8 to I64 as a number; beyond 2^53 is an error, since no size, count or offset is so large.
+   * @throws `ThriftError` when a field has another type than it should have; `parseFooter` makes it a CorruptFile
+   */
   int(id: number): number | undefined {
     const value = this.fields[id];
     if (value === undefined || typeof value === 'number') return value;
     throw new ThriftError(`field ${id} is not an integer of sane size`);
   }
 
+  /**
+   * A BOOL; undefined when the field is absent.
+   * @throws `ThriftError` when the field has another type
+   */
   bool(id: number): boolean | undefined {
     const value = this.fields[id];
     if (value === undefined || typeof value === 'boolean') return value;
     throw new ThriftError(`field ${id} is not a boolean`);
   }
 
+  /**
+   * A BINARY, as a view; undefined when the field is absent.
+   * @throws `ThriftError` when the field has another type
+   */
   bytes(id: number): Uint8Array | undefined {
     const value = this.fields[id];
     if (value === undefined || value instanceof Uint8Array) return value;
     throw new ThriftError(`field ${id} is not binary`);
   }
 
+  /**
+   * A BINARY as UTF-8 text; undefined when the field is absent.
+   * @throws `ThriftError` when the field has another type
+   */
   text(id: number): string | undefined {
     const value = this.bytes(id);
     return value === undefined ? undefined : utf8.decode(value);
   }
 
+  /**
+   * A STRUCT; undefined when the field is absent.
+   * @throws `ThriftError` when the field has another type
+   */
   struct(id: number): ThriftStruct | undefined {
     const value = this.fields[id];
     if (value === undefined || value instanceof ThriftStruct) return value;
     throw new ThriftError(`field ${id} is not a struct`);
   }
 
+  /**
+   * A LIST of STRUCT; undefined when the field is absent.
+   * @throws `ThriftError` when the field has another type
+   */
   structs(id: number): ThriftStruct[] | undefined {
     const value = this.fields[id];
     if (value === undefined) return undefined;
@@ -83,6 +107,10 @@ export class ThriftStruct {
     return value as ThriftStruct[];
   }
 
+  /**
+   * A LIST of integers; undefined when the field is absent.
+   * @throws `ThriftError` when the field has another type
+   */
   ints(id: number): number[] | undefined {
     const value = this.fields[id];
     if (value === undefined) return undefined;
@@ -101,8 +129,12 @@ export class ThriftStruct {
 const utf8 = new TextDecoder();
 
 /**
- * Reads one struct from `offset` up to at most `end`. Binary values are views into `bytes`.
- * Throws `ThriftError`.
+ * Reads one struct. Binary values are views into `bytes`.
+ * @param bytes where the struct is
+ * @param offset its first byte
+ * @param end byte behind the last that may belong to it
+ * @returns the struct, and the byte behind it
+ * @throws `ThriftError` when the bytes are no struct, or end too soon
  */
 export function readThrift(bytes: Uint8Array, offset: number, end: number): { value: ThriftStruct; end: number } {
   const reader = new ThriftReader(bytes, offset, end);

@@ -1,6 +1,6 @@
 /**
  * Writes Thrift's compact protocol. It is told every type, since guessing I32 or I64 from a JavaScript number is how
- * footers become unreadable.
+ * footers become unreadable. Footers and page headers are written by it.
  *
  * Specification: apache/thrift, `doc/specs/thrift-compact-protocol.md`.
  */
@@ -16,10 +16,12 @@ export class ThriftWriter {
   /** The last field ID of each open struct. */
   readonly #ids: number[] = [0];
 
+  /** The bytes written so far. */
   finish(): Uint8Array {
     return this.#bytes.slice(0, this.#length);
   }
 
+  /** An I32. */
   i32(id: number, value: number | undefined): void {
     if (value === undefined) return;
     this.#field(id, I32);
@@ -33,20 +35,24 @@ export class ThriftWriter {
     this.#varint(value * 2);
   }
 
+  /** An I16. */
   i16(id: number, value: number): void {
     this.#field(id, I16);
     this.#varint(value * 2);
   }
 
+  /** A BYTE. */
   byte(id: number, value: number): void {
     this.#field(id, BYTE);
     this.#push(value);
   }
 
+  /** A BOOL. */
   bool(id: number, value: boolean | undefined): void {
     if (value !== undefined) this.#field(id, value ? TRUE : FALSE);
   }
 
+  /** A BINARY; text is written as UTF-8. */
   binary(id: number, value: Uint8Array | string | undefined): void {
     if (value === undefined) return;
     this.#field(id, BINARY);

@@ -7,7 +7,11 @@ const names: Readonly<Record<number, string>> = { 16: 'VARIANT', 17: 'GEOMETRY',
 
 const digest = (text: string) => createHash('sha256').update(text).digest('hex').slice(0, 16);
 
-/** A type as a user would name it, as in "DECIMAL(9,2) on INT32". */
+/**
+ * A type as a user would name it, as in "DECIMAL(9,2) on INT32".
+ * @param type type of the column
+ * @returns the words, for messages
+ */
 export function typeText(type: ColumnType): string {
   const { annotation, physical, typeLength } = type;
   const base = physical === 'FIXED_LEN_BYTE_ARRAY' ? `${physical}(${typeLength})` : physical;

@@ -6,6 +6,8 @@
  * Specification: apache/parquet-format, `parquet.thrift`, `Encodings.md`, `LogicalTypes.md`.
  */
 
+/** How values are stored. */
+/** How values are stored. */
 export type PhysicalType =
   | 'BOOLEAN'
   | 'INT32'
@@ -16,6 +18,7 @@ export type PhysicalType =
   | 'BYTE_ARRAY'
   | 'FIXED_LEN_BYTE_ARRAY';
 
+/** Unit of a time or a timestamp. */
 export type TimeUnit = 'MILLIS' | 'MICROS' | 'NANOS';
 
 /** One meaning for both the `ConvertedType` and the `LogicalType` of the specification. */
@@ -35,6 +38,7 @@ export interface ColumnType {
   annotation?: Annotation;
 }
 
+/** A column of a file's schema. */
 export interface Leaf {
   /** Dotted path for nested leaves; the column's name for flat ones. */
   name: string;
@@ -47,8 +51,10 @@ export interface Leaf {
   nested: boolean;
 }
 
+/** Compression of pages. */
 export type Codec = 'UNCOMPRESSED' | 'SNAPPY' | 'GZIP' | 'LZO' | 'BROTLI' | 'LZ4' | 'ZSTD' | 'LZ4_RAW';
 
+/** How the values of a page are written. */
 export type Encoding =
   | 'PLAIN'
   | 'PLAIN_DICTIONARY'
@@ -98,12 +104,14 @@ export interface ChunkMeta {
   unsupported?: string;
 }
 
+/** A row group as the footer describes it. */
 export interface RowGroupMeta {
   rows: number;
   /** By leaf ordinal. */
   chunks: ChunkMeta[];
 }
 
+/** A file as its footer describes it, checked. */
 export interface FileMeta {
   rows: number;
   leaves: Leaf[];

@@ -1,6 +1,6 @@
 /**
- * Helpers over `Values`: allocate, gather, slice, concatenate, compare. Everything is physical; nothing here knows
- * what a value means.
+ * Helpers over `Values`: allocate, gather, slice, concatenate, compare. Everything is physical; nothing here knows what
+ * a value means. All of `src/parquet` calls it, and so does who handles columns.
  */
 
 import { arenaOf, copyForward, slackBytes } from '../bytes/short-bytes.ts';
@@ -11,7 +11,12 @@ import type { ColumnType, Values } from './types.ts';
 /** Offsets are 32-bit: an arena holds less than 4 GiB. */
 const arenaBytesMax = 2 ** 32 - 1;
 
-/** Zeroed values of a column's physical type; byte arrays are all empty. */
+/**
+ * Zeroed values of a column's physical type; byte arrays are all empty.
+ * @param type type of the column
+ * @param length number of values
+ * @returns zeroed values
+ */
 export function allocate(type: ColumnType, length: number): Values {
   switch (type.physical) {
     case 'BOOLEAN':
@@ -34,32 +39,56 @@ export function allocate(type: ColumnType, length: number): Values {
   }
 }
 
-/** A view of the bytes of a typed array. */
+/**
+ * A view of the bytes of a typed array.
+ * @param data a typed array
+ * @returns its bytes, over the same memory
+ */
 export function bytesOf(data: ArrayBufferView): Uint8Array {
   return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
 }
 
-/** A copy of bytes [from, to): never a view, as `slice` of a Node buffer is. */
+/**
+ * A copy of bytes [from, to): never a view, as `slice` of a Node buffer is.
+ * @param bytes where they are
+ * @param from first byte
+ * @param to byte behind the last
+ * @returns bytes in memory of their own
+ */
 export function copyOf(bytes: Uint8Array, from = 0, to: number = bytes.length): Uint8Array<ArrayBuffer> {
   return new Uint8Array(bytes.subarray(from, to));
 }
 
-/** Bytes that the values take in PLAIN encoding without length prefixes: their information, not their memory. */
+/**
+ * Bytes that the values take in PLAIN encoding without length prefixes: their information, not their memory.
+ * @param values values of any type
+ * @returns bytes
+ */
 export function byteLength(values: Values): number {
   if (values.kind === 'bytes') return values.offsets[values.length]! - values.offsets[0]!;
   if (values.kind === 'fixed') return values.length * values.width;
   return values.length * values.data.BYTES_PER_ELEMENT;
 }
 
-/** Bytes of value i of byte arrays and fixed arrays, as a view. */
+/**
+ * Bytes of value i of byte arrays and fixed arrays, as a view.
+ * @param values byte arrays, or values of a fixed width in bytes
+ * @param i position of the value
+ * @returns the bytes, over the same memory
+ */
 export function bytesAt(values: Values & { kind: 'bytes' | 'fixed' }, i: number): Uint8Array {
   if (values.kind === 'fixed') return values.data.subarray(i * values.width, (i + 1) * values.width);
   return values.data.subarray(values.offsets[i]!, values.offsets[i + 1]!);
 }
 
 /**
- * Values[indices[k]] for each k; an index of -1 gives zero or an empty value. Throws `LimitExceeded`, before it takes any
- * memory, when byte arrays would take more than `bytesMax` together.
+ * Values[indices[k]] for each k; an index of -1 gives zero or an empty value.
+ * @param values values to pick from
+ * @param indices positions, or -1
+ * @param count how many of the indices to follow; all by default
+ * @param bytesMax bytes that the result may take
+ * @returns `count` values
+ * @throws `LimitExceeded` when sizes that the file states, or values together, exceed what one array may hold
  */
 export function gather(
   values: Values,
@@ -150,7 +179,14 @@ function gatherBytes(values: Values & { kind: 'bytes' }, indices: Int32Array, co
   return { kind: 'bytes', length: count, data: target.bytes.subarray(0, total), offsets: outOffsets };
 }
 
-/** Copies data[from, to) to out[at...]. Short runs by hand: a call to `set` costs more than thirty bytes do. */
+/**
+ * Copies data[from, to) to out[at...]. Short runs by hand: a call to `set` costs more than thirty bytes do.
+ * @param data where the bytes are
+ * @param from first byte
+ * @param to byte behind the last
+ * @param out where they go
+ * @param at first byte there
+ */
 export function copyBytes(data: Uint8Array, from: number, to: number, out: Uint8Array, at: number): void {
   if (to - from > 32) {
     out.set(data.subarray(from, to), at);
@@ -159,7 +195,12 @@ export function copyBytes(data: Uint8Array, from: number, to: number, out: Uint8
   for (let i = from, o = at; i < to; i++, o++) out[o] = data[i]!;
 }
 
-/** Throws `LimitExceeded` when a column's values take more bytes than they may. */
+/**
+ * Refuses values that take more memory than they may.
+ * @param bytes bytes of the values, decoded
+ * @param bytesMax bytes that they may take
+ * @throws `LimitExceeded` when they take more
+ */
 export function checkBytes(bytes: number, bytesMax: number = arenaBytesMax): void {
   if (bytes <= bytesMax) return;
   throw new OrdinalError(
@@ -171,7 +212,13 @@ export function checkBytes(bytes: number, bytesMax: number = arenaBytesMax): voi
   );
 }
 
-/** Values [from, to) as views; the byte arena is shared. */
+/**
+ * Values [from, to) as views; the byte arena is shared.
+ * @param values values of any type
+ * @param from first value
+ * @param to value behind the last
+ * @returns the values, over the same memory
+ */
 export function slice(values: Values, from: number, to: number): Values {
   const length = to - from;
   switch (values.kind) {
@@ -192,7 +239,13 @@ export function slice(values: Values, from: number, to: number): Values {
   }
 }
 
-/** The values of `pieces` one after the other, copied. All must be of the type. */
+/**
+ * The values of `pieces` one after the other, copied. All must be of the type.
+ * @param type type of the column
+ * @param pieces values of the type
+ * @returns all of them, in memory of their own
+ * @throws `LimitExceeded` when sizes that the file states, or values together, exceed what one array may hold
+ */
 export function concat(type: ColumnType, pieces: readonly Values[]): Values {
   const length = pieces.reduce((sum, piece) => sum + piece.length, 0);
   const out = allocate(type, length);
@@ -229,7 +282,12 @@ function mixed(wanted: string, found: string): OrdinalError {
   return new OrdinalError('Internal', `values of kind ${found} where ${wanted} belong`);
 }
 
-/** Unsigned lexicographic order of bytes: negative, zero or positive. */
+/**
+ * Unsigned lexicographic order of bytes: negative, zero or positive.
+ * @param a bytes
+ * @param b bytes
+ * @returns negative, zero or positive
+ */
 export function compareBytes(a: Uint8Array, b: Uint8Array): number {
   const length = Math.min(a.length, b.length);
   for (let i = 0; i < length; i++) {
@@ -255,7 +313,10 @@ export class BytesBuilder {
     return this.#length;
   }
 
-  /** Appends data[from, to). */
+  /**
+   * Appends data[from, to).
+   * @throws `LimitExceeded` when sizes that the file states, or values together, exceed what one array may hold
+   */
   push(data: Uint8Array, from = 0, to: number = data.length): void {
     this.#reserve(to - from);
     copyBytes(data, from, to, this.#data, this.#end);
@@ -263,7 +324,10 @@ export class BytesBuilder {
     this.#close();
   }
 
-  /** Appends the UTF-8 bytes of a text; a lone surrogate becomes U+FFFD. */
+  /**
+   * Appends the UTF-8 bytes of a text; a lone surrogate becomes U+FFFD.
+   * @throws `LimitExceeded` when sizes that the file states, or values together, exceed what one array may hold
+   */
   pushText(text: string): void {
     // UTF-8 needs at most three bytes per UTF-16 unit.
     this.#reserve(text.length * 3);
@@ -272,6 +336,7 @@ export class BytesBuilder {
     this.#close();
   }
 
+  /** What was pushed. */
   finish(): Values & { kind: 'bytes' } {
     return {
       kind: 'bytes',

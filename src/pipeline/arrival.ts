@@ -1,4 +1,8 @@
-/** What a pipeline starts when blobs arrive: a line of its definition, which a setting of the environment may replace. */
+/**
+ * What a pipeline starts when blobs arrive: a line of its definition, which a setting of the environment may replace.
+ * `compile` calls it for the definition, `src/environment` for the setting, `src/arrival` to know what holds. It must
+ * never start anything.
+ */
 import { z } from 'zod';
 import { didYouMean, refuse, show } from './refuse.ts';
 
@@ -23,6 +27,7 @@ export const arrivalModeSchema = z.discriminatedUnion('on', [
     waitSecondsMax: z.int().min(1).max(86_400).default(3600),
   }),
 ]);
+/** What arriving blobs start, with all defaults. */
 export type ArrivalMode = z.infer<typeof arrivalModeSchema>;
 /** The same, as it is written: what has a default may be left out. */
 export type ArrivalSettings = z.input<typeof arrivalModeSchema>;
@@ -43,7 +48,7 @@ function faultOf(
   const on = (given as { on?: unknown } | null | undefined)?.on;
   if (typeof given !== 'object' || given === null || !modes.includes(String(on))) {
     const field = typeof given === 'object' && given !== null ? 'on' : '';
-    const remedy = typeof on === 'string' ? didYouMean(on, allowed) : "write { on: 'blob' }, 'marker' or 'quiet'";
+    const remedy = typeof on === 'string' ? didYouMean(on, allowed) : "Write { on: 'blob' }, 'marker' or 'quiet'.";
     return { field, message: `${show(field === 'on' ? on : given)} is no mode of arrival`, remedy };
   }
   if (issue?.code === 'unrecognized_keys') {
@@ -55,11 +60,16 @@ function faultOf(
   return {
     field: issue?.path.join('.') ?? '',
     message: issue?.message ?? 'is wrong',
-    remedy: 'see "Runs that blobs start" in docs/http.md',
+    remedy: 'See "Runs that blobs start" in docs/http.md.',
   };
 }
 
-/** Throws `InvalidPipeline` for what is no mode. */
+/**
+ * Checks what a definition says of arrivals.
+ * @param given the definition's `arrival`
+ * @returns the mode with its defaults; undefined when nothing was said
+ * @throws `InvalidPipeline` at the field that is wrong
+ */
 export function compileArrival(given: unknown): ArrivalMode | undefined {
   if (given === undefined) return undefined;
   const fault = faultOf(given, modes);
@@ -71,6 +81,8 @@ export function compileArrival(given: unknown): ArrivalMode | undefined {
  * The setting that replaces `arrival` in one environment: `flights=quiet:60,sales=marker:_SUCCESS,returns=never`, with
  * `blob`, `marker[:NAME]`, `quiet[:SECONDS[:WAIT_SECONDS_MAX]]` and `never` as modes. No JSON: azd substitutes settings
  * into a JSON text as they are, and shells eat its quotes.
+ * @param text the setting `ORDINAL_ARRIVAL`
+ * @returns what stands for each pipeline, or what is wrong with the text
  */
 export function parseArrivalSetting(text: string): { arrivals: Record<string, ArrivalOverride> } | { fault: string } {
   const arrivals = new Map<string, ArrivalOverride>();
@@ -86,7 +98,7 @@ export function parseArrivalSetting(text: string): { arrivals: Record<string, Ar
     }
     const given = { on, ...settingOptions(on, options) };
     const fault = faultOf(given, [...modes, 'never']);
-    if (fault) return { fault: `${pipeline}: ${fault.field}: ${fault.message}; ${fault.remedy}` };
+    if (fault) return { fault: `${pipeline}: ${fault.field}: ${fault.message}. ${fault.remedy}` };
     arrivals.set(pipeline, arrivalModeSchema.parse(given));
   }
   return { arrivals: Object.fromEntries(arrivals) };
@@ -104,7 +116,12 @@ function settingOptions(on: string, text: string | undefined): object {
   };
 }
 
-/** What arrivals start here: as the environment's setting says, else as the definition says. Undefined: nothing. */
+/**
+ * What arrivals start here: as the environment's setting says, else as the definition says. Undefined: nothing.
+ * @param pipeline name of the pipeline, and what its definition says
+ * @param overrides what the setting says, by pipeline
+ * @returns the mode; undefined when arrivals start nothing
+ */
 export function arrivalOf(
   { name, arrival }: { name: string; arrival?: ArrivalMode },
   overrides: Readonly<Record<string, ArrivalOverride>>,

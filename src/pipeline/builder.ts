@@ -1,7 +1,8 @@
 /**
  * The vocabulary of a pipeline's `entities`. `Builder<Row>` gives each word the types of the row contract, so that a
- * misspelt column or a wrong function is a compile error where it stands; `builder` is the same at run time, where
- * the words only tag what they were given and `compile` checks it.
+ * misspelt column or a wrong function is a compile error where it stands; `builder` is the same at run time, where the
+ * words only tag what they were given and `compile` checks it. A pipeline's module calls the words. They must never
+ * throw: `compile` knows the field to name.
  */
 import type { core } from 'zod';
 import type {
@@ -37,10 +38,22 @@ export type RowOf<S extends RowSchema> = {
 type ValuesOf<Row, C extends readonly (keyof Row)[]> = { -readonly [I in keyof C]: Row[C[I]] };
 type NoColumns = Readonly<Record<never, never>>;
 
+/**
+ * The words that `entities` is written with. `Row` is what functions see of a source row. The examples are about tickets:
+ * `z.object({ email: z.string(), kind: z.enum(['sale', 'refund']), sold_at: z.date(), price: z.number().nullable() })`.
+ */
 export interface Builder<Row> {
   /**
    * One output row for each new natural key; the same key has the same ID for ever. `key` maps each component to a
    * source column (`{ from: 'origin' }`), or to a zod type (`{ code: z.string() }`) when only references bring keys.
+   * @param entity ID column, key, attributes, and which rows bring keys
+   * @returns the entity, to be given a name in `entities`
+   * @example
+   * const customers = keyed({
+   *   id: id('customer_id'),
+   *   key: { email: 'email' },
+   *   columns: { first_seen: first('sold_at') },
+   * });
    */
   keyed<
     const K extends Readonly<Record<string, (keyof Row & string) | core.$ZodType>>,
@@ -70,41 +83,116 @@ export interface Builder<Row> {
     onChange?: 'ignore' | 'report';
   }): KeyedEntity<K, C>;
 
-  /** One output row for each source row that passes `where`. A column that is a source column's name is unchanged. */
+  /**
+   * One output row for each source row that passes `where`. A column that is a source column's name is unchanged.
+   * @param entity ID column, output columns in their order, and which rows it takes
+   * @returns the entity, to be given a name in `entities`
+   * @example
+   * const sales = rows({
+   *   id: id('sale_id'),
+   *   where: where(['kind'], (kind) => kind === 'sale'),
+   *   columns: { customer_id: ref('customers', { email: 'email' }), sold_at: 'sold_at', price: 'price' },
+   * });
+   */
   rows<const C extends Readonly<Record<string, (keyof Row & string) | RowsColumn>>>(entity: {
     id: IdColumn;
     columns: C;
     where?: Where;
   }): RowsEntity<C>;
 
-  /** The name of an entity's ID column, and its sequence. */
+  /**
+   * The name of an entity's ID column, and its sequence.
+   * @param column name of the output column
+   * @param settings name, start and step of the sequence
+   * @returns the ID column
+   * @example
+   * const saleId = id('sale_id', { sequence: 'shop.documents', start: 1_000_000 });
+   */
   id(column: string, settings?: IdSettings): IdColumn;
-  /** A further ID, from another sequence. */
+  /**
+   * A further ID, from another sequence.
+   * @param sequence name of the sequence, shared by all that name it
+   * @param settings its start and its step
+   * @returns the column
+   * @example
+   * const columns = { receipt_no: nextId('shop.receipts', { start: 1 }) };
+   */
   nextId(sequence: string, settings?: SequenceSettings): NextIdColumn;
-  /** The value in the first row that brought the key. */
+  /**
+   * The value in the first row that brought the key. For keyed entities.
+   * @param source name of the source column
+   * @returns the column
+   * @example
+   * const columns = { first_seen: first('sold_at') };
+   */
   first(source: keyof Row & string): FirstColumn;
-  /** A pure function of one source column, run once for each distinct value; sees null where the contract has it. */
+  /**
+   * A pure function of one source column, run once for each distinct value; sees null where the contract has it.
+   * @param source name of the source column
+   * @param fn takes a value as the contract gives it out; null is written as null
+   * @param type type of the output column
+   * @returns the column
+   * @example
+   * const columns = { year: map('sold_at', (date) => date.getUTCFullYear(), type.int32) };
+   */
   map<const S extends keyof Row & string, T>(
     source: S,
     fn: (value: Row[S]) => NoInfer<T> | null,
     type: OutputType<T>,
   ): MapColumn;
-  /** A pure function of several source columns, run for each row. */
+  /**
+   * A pure function of several source columns, run for each row.
+   * @param sources names of source columns
+   * @param fn takes their values, in that order; null is written as null
+   * @param type type of the output column
+   * @returns the column
+   * @example
+   * const columns = {
+   *   free: compute(['price', 'kind'], (price, kind) => price === null && kind === 'sale', type.boolean),
+   * };
+   */
   compute<const C extends readonly (keyof Row & string)[], T>(
     sources: C,
     fn: (...values: ValuesOf<Row, C>) => NoInfer<T> | null,
     type: OutputType<T>,
   ): ComputeColumn;
-  /** The same value in each row. */
+  /**
+   * The same value in each row.
+   * @param value the value
+   * @param type type of the output column
+   * @returns the column
+   * @example
+   * const columns = { currency: constant('EUR', type.string) };
+   */
   constant<T>(value: NoInfer<T>, type: OutputType<T>): ConstantColumn;
-  /** The ID of the keyed entity's row with this key; brings the key to the entity where it is new. */
+  /**
+   * The ID of the keyed entity's row with this key; brings the key to the entity where it is new.
+   * @param entity name of the keyed entity
+   * @param key key component → source column
+   * @returns the column; a row whose key has a null has null
+   * @example
+   * const columns = { customer_id: ref('customers', { email: 'email' }) };
+   */
   ref<const E extends string, const K extends Readonly<Record<string, keyof Row & string>>>(
     entity: E,
     key: K,
   ): RefColumn<E, K>;
-  /** The ID that a rows entity gave to the same source row; null where its `where` dropped the row. */
+  /**
+   * The ID that a rows entity gave to the same source row; null where its `where` dropped the row.
+   * @param entity name of the rows entity
+   * @returns the column
+   * @example
+   * const lines = rows({ id: id('line_id'), columns: { sale_id: rowRef('sales'), price: 'price' } });
+   */
   rowRef<const E extends string>(entity: E): RowRefColumn<E>;
-  /** A predicate over source columns. */
+  /**
+   * A predicate over source columns.
+   * @param sources names of source columns
+   * @param fn takes their values, in that order
+   * @returns the predicate, for `where` of an entity
+   * @example
+   * const refunds = where(['kind', 'price'], (kind, price) => kind === 'refund' && price !== null);
+   */
   where<const C extends readonly (keyof Row & string)[]>(
     sources: C,
     fn: (...values: ValuesOf<Row, C>) => boolean,
@@ -113,7 +201,10 @@ export interface Builder<Row> {
 
 type Loose = Readonly<Record<string, unknown>>;
 
-/** `Builder` without a contract. What a JavaScript user hands in is kept as it is, for `compile` to judge. */
+/**
+ * `Builder` without a contract. What a JavaScript user hands in is kept as it is, for `compile` to judge.
+ * @internal
+ */
 export const builder = Object.freeze({
   keyed: (entity: Loose) => ({ ...entity, kind: 'keyed' as const }),
   rows: (entity: Loose) => ({ ...entity, kind: 'rows' as const }),

@@ -7,11 +7,22 @@ import type { OutColumn, Predicate } from './compiled.ts';
 /** The value that functions see in a contract column of the row: null for null. */
 export type RowReader = (column: string) => unknown;
 
+/**
+ * Whether an entity takes the row.
+ * @param where the entity's predicate, if it has one
+ * @param at reads a contract column of the row
+ * @returns true when the predicate says so, or there is none
+ */
 export function passes(where: Predicate | undefined, at: RowReader): boolean {
   return where === undefined || where.test(...where.columns.map(at));
 }
 
-/** What the column's function makes of the row, or its constant. Throws what the function throws. */
+/**
+ * What the column's function makes of the row, or its constant. Throws what the function throws.
+ * @param column a column that a function or a constant fills
+ * @param at reads a contract column of the row
+ * @returns the value in JavaScript, before it is written as the column's type
+ */
 export function functionValue(
   column: Extract<OutColumn, { kind: 'map' | 'compute' | 'constant' }>,
   at: RowReader,

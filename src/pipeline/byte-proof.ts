@@ -1,7 +1,7 @@
 /**
- * A string schema made of lengths and of expressions that are one character after the other (`/^SO-\d{7}$/`), as a test of
- * a text's bytes: no string is made of texts that pass. It may only say yes, and yes means that the schema accepts the
- * text and changes nothing.
+ * A string schema made of lengths and of expressions that are one character after the other (`/^SO-\d{7}$/`), as a test
+ * of a text's bytes: no string is made of texts that pass. It may only say yes, and yes means that the schema accepts
+ * the text and changes nothing. `contract.ts` makes the tests and the split runs them.
  */
 import type { core } from 'zod';
 import { type CheckDef, stringChecks, unwrapped } from './string-checks.ts';
@@ -12,7 +12,11 @@ export type ByteProof = (bytes: Uint8Array, start: number, end: number) => boole
 /** Characters that an expression may ask for, at most. */
 const POSITIONS_MAX = 64;
 
-/** Undefined for schemas that are anything else. */
+/**
+ * Makes the test of bytes that a schema allows.
+ * @param schema a zod schema of one column
+ * @returns the test; undefined for a schema that is anything else
+ */
 export function byteProof(schema: core.$ZodType): ByteProof | undefined {
   const checks = stringChecks(unwrapped(schema))?.map(proofOf) ?? [];
   const known = checks.filter((check) => check !== undefined);
@@ -46,7 +50,11 @@ function matches(positions: readonly Uint8Array[], bytes: Uint8Array, start: num
   return true;
 }
 
-/** By position: 1 for each byte that may be there. Undefined for expressions of any other form. */
+/**
+ * By position: 1 for each byte that may be there. Undefined for expressions of any other form.
+ * @param expression a regular expression
+ * @returns for each position 256 flags, one for each byte
+ */
 export function positionsOf({ source, flags }: RegExp): Uint8Array[] | undefined {
   if ((flags !== '' && flags !== 'u') || !source.startsWith('^') || !source.endsWith('$')) return undefined;
   const positions: Uint8Array[] = [];

@@ -1,4 +1,7 @@
-/** Output columns: from the builder's tagged values to `OutColumn`s. */
+/**
+ * Output columns: from the builder's tagged values to `OutColumn`s. `entities.ts` calls it for each column. It must
+ * never call a user's function.
+ */
 import type { ContractColumn, JsKind, OutColumn, Predicate } from './compiled.ts';
 import { constantProblem } from './constant.ts';
 import { isOutputType, type OutputType, type } from './output-type.ts';
@@ -24,7 +27,14 @@ export interface Scope {
 
 type Tagged = { kind: string } & Record<string, unknown>;
 
-/** The name of an existing contract column. */
+/**
+ * Checks that a name is that of a contract column.
+ * @param name what the declaration says
+ * @param scope what names are resolved against
+ * @param field path of the field in the declaration, for errors
+ * @returns the name
+ * @throws `InvalidPipeline` at the field that is wrong
+ */
 export function sourceColumn(name: unknown, scope: Scope, field: string): string {
   if (typeof name !== 'string') return refuse(field, `${show(name)} is not the name of a source column`);
   if (scope.contract.has(name)) return name;
@@ -32,16 +42,24 @@ export function sourceColumn(name: unknown, scope: Scope, field: string): string
 }
 
 function sourceColumns(names: unknown, scope: Scope, field: string): string[] {
-  if (!Array.isArray(names)) return refuse(field, `${show(names)} is not a list of source columns`, "use ['a', 'b']");
-  if (names.length === 0) refuse(field, 'names no source column', 'name at least one; constant() needs none');
+  if (!Array.isArray(names)) return refuse(field, `${show(names)} is not a list of source columns`, "Use ['a', 'b'].");
+  if (names.length === 0) refuse(field, 'names no source column', 'Name at least one; constant() needs none.');
   return names.map((name) => sourceColumn(name, scope, field));
 }
 
+/**
+ * Compiles the `where` of an entity.
+ * @param where what the declaration says
+ * @param scope what names are resolved against
+ * @param field path of the field in the declaration, for errors
+ * @returns the predicate; undefined when there is none
+ * @throws `InvalidPipeline` at the field that is wrong
+ */
 export function compilePredicate(where: unknown, scope: Scope, field: string): Predicate | undefined {
   if (where === undefined) return undefined;
   const tagged = where as Tagged | null;
   if (typeof tagged !== 'object' || tagged?.kind !== 'where') {
-    return refuse(field, `is ${show(where)}`, "use where(['column'], (value) => ...)");
+    return refuse(field, `is ${show(where)}`, "Use where(['column'], (value) => ...).");
   }
   const fn = plainFunction(tagged.fn, field);
   return { columns: sourceColumns(tagged.sources, scope, field), test: (...values) => Boolean(fn(...values)) };
@@ -50,7 +68,16 @@ export function compilePredicate(where: unknown, scope: Scope, field: string): P
 const rowsWords = "'source column', map(), compute(), constant(), nextId(), ref() or rowRef()";
 const keyedWords = 'first(), map(), compute(), constant(), nextId() or ref()';
 
-/** One declared column. Throws `InvalidPipeline` at `field`. */
+/**
+ * Compiles one declared column.
+ * @param name name of the output column
+ * @param declared what the declaration says
+ * @param entity the entity that the column belongs to
+ * @param scope what names are resolved against
+ * @param field path of the field in the declaration, for errors
+ * @returns the column, as the engine knows it
+ * @throws `InvalidPipeline` at the field that is wrong
+ */
 export function compileColumn(
   name: string,
   declared: unknown,
@@ -61,13 +88,13 @@ export function compileColumn(
   const inRows = entity.kind === 'rows';
   if (typeof declared === 'string') {
     if (!inRows)
-      refuse(field, 'a keyed entity has one row for many source rows', `say which value: first('${declared}')`);
+      refuse(field, 'a keyed entity has one row for many source rows', `Say which value: first('${declared}').`);
     return { kind: 'copy', name, source: sourceColumn(declared, scope, field) };
   }
   const column = declared as Tagged | null | undefined;
   switch (typeof column === 'object' ? column?.kind : undefined) {
     case 'first':
-      if (inRows) refuse(field, 'first() belongs to keyed entities', `use the source column's name alone`);
+      if (inRows) refuse(field, 'first() belongs to keyed entities', `Use the source column's name alone.`);
       return { kind: 'copy', name, source: sourceColumn(column!.source, scope, field) };
     case 'map':
       return compileMap(name, column!, scope, field);
@@ -79,7 +106,7 @@ export function compileColumn(
     case 'constant': {
       const { column: columnType } = outputType(column!.type, field);
       const problem = constantProblem(column!.value, columnType);
-      if (problem) refuse(field, problem, 'give a value of the stated type');
+      if (problem) refuse(field, problem, 'Give a value of the stated type.');
       return { kind: 'constant', name, type: columnType, value: column!.value };
     }
     case 'nextId':
@@ -87,10 +114,11 @@ export function compileColumn(
     case 'ref':
       return { kind: 'ref', name, ...resolveReference(column!, scope, field) };
     case 'rowRef':
-      if (!inRows) refuse(field, 'rowRef() belongs to rows entities', 'a key has many source rows');
+      if (!inRows)
+        refuse(field, 'rowRef() belongs to rows entities', 'Use it in a rows entity: a key has many source rows.');
       return { kind: 'rowRef', name, entity: rowsEntity(column!.entity, entity.name, scope, field) };
     default:
-      return refuse(field, `${show(declared)} is not a column`, `use ${inRows ? rowsWords : keyedWords}`);
+      return refuse(field, `${show(declared)} is not a column`, `Use ${inRows ? rowsWords : keyedWords}.`);
   }
 }
 
@@ -103,17 +131,19 @@ function compileMap(name: string, column: Tagged, scope: Scope, field: string): 
 
 function outputType(given: unknown, field: string): OutputType<unknown> {
   if (isOutputType(given)) return given;
-  if (typeof given === 'function') return refuse(field, 'has a type that needs arguments', 'as in type.decimal(12, 2)');
+  if (typeof given === 'function')
+    return refuse(field, 'has a type that needs arguments', 'Give the arguments, as in type.decimal(12, 2).');
   const names = Object.keys(type).map((n) => `type.${n}`);
-  return refuse(field, `${show(given)} is not a type`, `give one last: ${names.join(', ')}`);
+  return refuse(field, `${show(given)} is not a type`, `Give one last: ${names.join(', ')}.`);
 }
 
 function rowsEntity(target: unknown, self: string, scope: Scope, field: string): string {
-  if (target === self) refuse(field, `refers to '${self}', the entity it is in`, 'the ID is already there');
+  if (target === self)
+    refuse(field, `refers to '${self}', the entity it is in`, 'Leave it out: the ID is already there.');
   if (typeof target === 'string' && scope.rows.has(target)) return target;
   const isKeyed = typeof target === 'string' && scope.keys.has(target);
   const remedy = isKeyed
-    ? `'${target}' is keyed: use ref('${target}', { ... })`
+    ? `Use ref('${target}', { ... }): '${target}' is keyed.`
     : didYouMean(String(target), scope.rows);
   return refuse(field, `there is no rows entity ${show(target)}`, remedy);
 }
@@ -125,14 +155,14 @@ function resolveReference(column: Tagged, scope: Scope, field: string): { entity
   if (typeof entity !== 'string' || !key) {
     const isRows = typeof entity === 'string' && scope.rows.has(entity);
     const remedy = isRows
-      ? `'${entity}' is a rows entity: use rowRef('${entity}')`
+      ? `Use rowRef('${entity}'): '${entity}' is a rows entity.`
       : didYouMean(String(entity), scope.keys.keys());
     return refuse(field, `there is no keyed entity ${show(entity)}`, remedy);
   }
   const names = key.components.map((c) => c.name);
   const expected = `ref('${entity}', { ${names.map((n) => `${n}: 'source column'`).join(', ')} })`;
   if (typeof column.key !== 'object' || column.key === null)
-    refuse(field, `${show(column.key)} is not a key`, `use ${expected}`);
+    refuse(field, `${show(column.key)} is not a key`, `Use ${expected}.`);
   const given = record(column.key, field);
   for (const name of Object.keys(given)) {
     if (!names.includes(name))
@@ -141,14 +171,14 @@ function resolveReference(column: Tagged, scope: Scope, field: string): { entity
   const columns = key.components.map((component) => {
     const at = `${field}.${component.name}`;
     if (!Object.hasOwn(given, component.name))
-      refuse(at, `the key of '${entity}' needs '${component.name}'`, `use ${expected}`);
+      refuse(at, `the key of '${entity}' needs '${component.name}'`, `Use ${expected}.`);
     const source = sourceColumn(given[component.name], scope, at);
     const { output } = scope.contract.get(source)!;
     if (output !== component.input) {
       refuse(
         at,
         `key '${component.name}' of '${entity}' is a ${component.input}, source column '${source}' a ${output}`,
-        'refer with a column of the same type, or transform it in the row contract',
+        'Refer with a column of the same type, or transform it in the row contract.',
       );
     }
     return source;

@@ -1,4 +1,7 @@
-/** `compile`: from what a pipeline module declares to what the engine runs. */
+/**
+ * `compile`: from what a pipeline module declares to what the engine runs. `registry.ts` calls it at the start of the
+ * app. It must never read a blob or a setting: the same definition gives the same pipeline everywhere.
+ */
 import { createHash } from 'node:crypto';
 import { OrdinalError } from '../errors.ts';
 import { compileArrival } from './arrival.ts';
@@ -29,7 +32,9 @@ const maxRejectedDefault = 0.01;
 /**
  * Checks a declared pipeline and resolves its names. Deterministic; runs no user function but `entities` and, where
  * nulls are allowed, the schemas on null.
- * Throws `InvalidPipeline` with the pipeline, the field and a remedy at the first thing that is wrong.
+ * @param definition what the pipeline's module says
+ * @returns what the engine runs
+ * @throws `InvalidPipeline` with pipeline, field and remedy, at the first thing that is wrong
  */
 export function compile(definition: PipelineDefinition): CompiledPipeline {
   const given = record(definition, 'pipeline', options);
@@ -50,7 +55,7 @@ function compileNamed(name: string, given: Record<string, unknown>): CompiledPip
   const idEncoding = oneOf(given.idEncoding, ['plain', 'delta'], 'plain', 'idEncoding');
   const readers = oneOf(given.readers, ['source', 'old'], 'source', 'readers');
   if (readers === 'old' && idEncoding === 'delta') {
-    refuse('idEncoding', "is 'delta', which old readers do not know", "leave it out, or readers: 'old'");
+    refuse('idEncoding', "is 'delta', which old readers do not know", "Leave it out, or readers: 'old'.");
   }
   const trust = trusting(given.trust);
   const onInvalid = oneOf(given.onInvalid, ['fail', 'quarantine'], 'fail', 'onInvalid');
@@ -78,7 +83,7 @@ function compileNamed(name: string, given: Record<string, unknown>): CompiledPip
 
 function declaredEntities(entities: unknown): unknown {
   if (typeof entities !== 'function') {
-    return refuse('entities', `is ${show(entities)}`, 'use a function: entities: ({ keyed, rows, id }) => ({ ... })');
+    return refuse('entities', `is ${show(entities)}`, 'Use a function: entities: ({ keyed, rows, id }) => ({ ... }).');
   }
   try {
     return entities(builder);
@@ -90,25 +95,25 @@ function declaredEntities(entities: unknown): unknown {
     return refuse(
       'entities',
       `threw: ${message}`,
-      word ? didYouMean(word, words) : `its words are ${words.join(', ')}`,
+      word ? didYouMean(word, words) : `Use its words: ${words.join(', ')}.`,
     );
   }
 }
 
 function trusting(given: unknown): boolean {
   if (given === undefined || typeof given === 'boolean') return given ?? false;
-  return refuse('trust', `${show(given)} is not an option`, 'use true, or leave it out');
+  return refuse('trust', `${show(given)} is not an option`, 'Use true, or leave it out.');
 }
 
 function rejectedShare(given: unknown, onInvalid: 'fail' | 'quarantine'): number {
   if (given === undefined) return onInvalid === 'quarantine' ? maxRejectedDefault : 0;
   if (onInvalid === 'fail')
-    refuse('maxRejected', 'has no meaning where an invalid row fails the run', "set onInvalid: 'quarantine'");
+    refuse('maxRejected', 'has no meaning where an invalid row fails the run', "Set onInvalid: 'quarantine'.");
   if (typeof given !== 'number' || !(given >= 0 && given <= 1)) {
     return refuse(
       'maxRejected',
       `${show(given)} is not a share`,
-      'use a number from 0 to 1: 0.01 is one row of a hundred',
+      'Use a number from 0 to 1: 0.01 is one row of a hundred.',
     );
   }
   return given;

@@ -10,6 +10,7 @@ import type { ByteProof } from './byte-proof.ts';
 /** How a source column's values appear in JavaScript: decided by the innermost type of its zod schema. */
 export type JsKind = 'string' | 'number' | 'bigint' | 'boolean' | 'date' | 'bytes' | 'any';
 
+/** One column of the row contract. */
 export interface ContractColumn {
   /** Name of the source column, and of the contract's field. */
   name: string;
@@ -58,18 +59,35 @@ export interface ContractColumn {
 /** A predicate over named contract columns; its function may throw; values arrive as the contract gives them out, null for null. */
 export interface Predicate {
   columns: string[];
+  /** Takes the values of `columns`, in their order. */
   test(...values: unknown[]): boolean;
 }
 
+/** One column of an output, by where its values come from. */
 export type OutColumn =
   /** The next ID of a sequence for each output row, in output order. */
   | { kind: 'id'; name: string; sequence: string }
   /** A contract column, validated (and transformed, if its schema does that). */
   | { kind: 'copy'; name: string; source: string }
   /** A pure function of one contract column, run once per distinct value. Null maps to null unless `nulls`. */
-  | { kind: 'map'; name: string; source: string; type: ColumnType; nulls: boolean; fn(value: unknown): unknown }
+  | {
+      kind: 'map';
+      name: string;
+      source: string;
+      type: ColumnType;
+      nulls: boolean;
+      /** Takes one value as the contract gives it out. */
+      fn(value: unknown): unknown;
+    }
   /** A pure function of several contract columns, run per row; sees nulls. */
-  | { kind: 'compute'; name: string; sources: string[]; type: ColumnType; fn(...values: unknown[]): unknown }
+  | {
+      kind: 'compute';
+      name: string;
+      sources: string[];
+      type: ColumnType;
+      /** Takes the values of `sources`, in their order. */
+      fn(...values: unknown[]): unknown;
+    }
   | { kind: 'constant'; name: string; type: ColumnType; value: unknown }
   /** The ID of the keyed entity's row whose key equals these contract columns (aligned to its key components). */
   | { kind: 'ref'; name: string; entity: string; columns: string[] }
@@ -78,6 +96,7 @@ export type OutColumn =
   /** Keyed entities only: a component of the natural key. */
   | { kind: 'key'; name: string; component: number };
 
+/** One output row for each source row that passes `where`. */
 export interface RowsEntity {
   kind: 'rows';
   name: string;
@@ -110,11 +129,17 @@ export interface KeyedEntity {
   columns: OutColumn[];
 }
 
+/** What each source row gives. */
 export type Entity = RowsEntity | KeyedEntity;
 
+/** A column that says something of a key. */
 export type AttributeColumn = Extract<OutColumn, { kind: 'copy' | 'map' | 'compute' | 'ref' }>;
 
-/** Whether a column of a keyed entity is an attribute: something that a source row says of the key. */
+/**
+ * Whether a column of a keyed entity is an attribute: something that a source row says of the key.
+ * @param column a column of a keyed entity
+ * @returns true for what a source row says; false for IDs, keys and constants
+ */
 export function isAttribute(column: OutColumn): column is AttributeColumn {
   return column.kind === 'copy' || column.kind === 'map' || column.kind === 'compute' || column.kind === 'ref';
 }
@@ -137,6 +162,7 @@ export interface Feed {
   own: boolean;
 }
 
+/** A sequence as the pipelines that share it state it. */
 export interface SequenceOptions {
   name: string;
   /** First ID ever given. Decimal text, 0 to 2^63-1. */
@@ -145,6 +171,7 @@ export interface SequenceOptions {
   step: string;
 }
 
+/** A pipeline as the engine knows it. */
 export interface CompiledPipeline {
   name: string;
   source: { container: string; prefix: string; suffix: string };

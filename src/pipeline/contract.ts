@@ -1,4 +1,7 @@
-/** The row contract: from a zod object to `ContractColumn`s. */
+/**
+ * The row contract: from a zod object to `ContractColumn`s. `compile` calls it once for each pipeline. It must never
+ * show a value to a schema, but null.
+ */
 
 import { core } from 'zod';
 import { limits } from '../limits.ts';
@@ -11,26 +14,28 @@ import { refuse } from './refuse.ts';
 import { isSchema, nullPasses, reasonOf, type SchemaFacts, schemaFacts } from './schema.ts';
 
 /**
- * Compiles a row contract. Nulls follow the schema: `.nullable()` and `.optional()` both let them pass, and the
- * column must be in the file either way; a null is never shown to transforms.
- * Throws `InvalidPipeline` at `row` or `row.<column>` for what a column cannot be, and for what would be ignored
- * (strict objects, checks across columns).
+ * Compiles a row contract. Nulls follow the schema: `.nullable()` and `.optional()` both let them pass, and the column
+ * must be in the file either way; a null is never shown to transforms.
+ * @param row a zod object, one schema for each source column
+ * @returns the columns, in the order of the object
+ * @throws `InvalidPipeline` at `row` or `row.<column>`, for what a column cannot be and for what would be ignored
+ *   (strict objects, checks across columns)
  */
 export function compileContract(row: unknown): ContractColumn[] {
   if (!isSchema(row) || row._zod.def.type !== 'object') {
-    return refuse('row', 'is not a zod object', 'describe a source row with z.object({ column: z.string(), ... })');
+    return refuse('row', 'is not a zod object', 'Describe a source row with z.object({ column: z.string(), ... }).');
   }
   const def = row._zod.def as core.$ZodObjectDef;
   if (def.catchall?._zod.def.type === 'never') {
-    refuse('row', 'is a strict object', 'use z.object(): columns of the file that it does not name are not read');
+    refuse('row', 'is a strict object', 'Use z.object(): columns of the file that it does not name are not read.');
   }
   if (def.checks?.length) {
-    refuse('row', 'has checks across columns', 'check columns one by one; select rows with where');
+    refuse('row', 'has checks across columns', 'Check columns one by one; select rows with where.');
   }
   const fields = Object.entries(def.shape);
   if (fields.length === 0) refuse('row', 'names no column');
   if (fields.length > limits.columnsMax) {
-    refuse('row', `names ${fields.length} columns`, `the limit is ${limits.columnsMax}`);
+    refuse('row', `names ${fields.length} columns`, `Name at most ${limits.columnsMax} columns.`);
   }
   return fields.map(([name, schema]) => compileColumn(name, schema as core.$ZodType));
 }
@@ -38,18 +43,19 @@ export function compileContract(row: unknown): ContractColumn[] {
 function compileColumn(name: string, schema: core.$ZodType): ContractColumn {
   const field = `row.${name}`;
   if (name === '') refuse('row', 'has a column without a name');
-  if (!isSchema(schema)) refuse(field, 'is not a zod schema', "give a type, as in z.string(); import { z } from 'zod'");
+  if (!isSchema(schema))
+    refuse(field, 'is not a zod schema', "Give a type, as in z.string(); import { z } from 'zod'.");
   const facts = schemaFacts(schema, field);
   const nullable = nullPasses(schema, facts, field);
   if (facts.output === 'unknown') {
     return refuse(
       field,
       'ends in a transform, whose result has no type at run time',
-      'follow it with the type that comes out, as in .transform(...).pipe(z.string())',
+      'Follow it with the type that comes out, as in .transform(...).pipe(z.string()).',
     );
   }
   if (facts.mayGiveNull && !nullable) {
-    refuse(field, 'may turn a value into null but is not nullable itself', 'end the schema with .nullable()');
+    refuse(field, 'may turn a value into null but is not nullable itself', 'End the schema with .nullable().');
   }
   const outputType = facts.transforms ? writtenAs(facts, facts.output, field) : undefined;
   return {
@@ -86,7 +92,7 @@ function writtenAs(facts: SchemaFacts, kind: JsKind, field: string): ColumnType 
       return refuse(
         field,
         'is transformed into any type',
-        'follow the transform with the type that comes out, as in .pipe(z.string())',
+        'Follow the transform with the type that comes out, as in .pipe(z.string()).',
       );
   }
 }

@@ -1,6 +1,7 @@
 /**
  * What a pipeline module says, as plain tagged values: the builder makes them, `compile` checks and resolves them.
- * Nothing here is checked yet: a JavaScript user may have put anything anywhere.
+ * Nothing here is checked yet: a JavaScript user may have put anything anywhere. The words of `builder.ts` make these
+ * values, and `compile` reads them.
  */
 import type { core } from 'zod';
 import type { ArrivalSettings } from './arrival.ts';
@@ -9,6 +10,7 @@ import type { OutputType } from './output-type.ts';
 /** The zod object that describes a source row. */
 export type RowSchema = core.$ZodObject;
 
+/** Where a sequence starts and how it steps. */
 export interface SequenceSettings {
   /** First ID ever given, 0 to 2^63-1. @default 1 */
   readonly start?: number | bigint;
@@ -16,48 +18,58 @@ export interface SequenceSettings {
   readonly step?: number | bigint;
 }
 
+/** The sequence of an entity's own IDs. */
 export interface IdSettings extends SequenceSettings {
   /** Name of the sequence, shared by all that name it. @default `<pipeline>.<entity>` */
   readonly sequence?: string;
 }
 
+/** What `id` gives. */
 export interface IdColumn {
   readonly kind: 'id';
   readonly column: string;
   readonly settings: IdSettings;
 }
 
+/** What `nextId` gives. */
 export interface NextIdColumn {
   readonly kind: 'nextId';
   readonly sequence: string;
   readonly settings: SequenceSettings;
 }
 
+/** What `first` gives. */
 export interface FirstColumn {
   readonly kind: 'first';
   readonly source: string;
 }
 
+/** What `map` gives. */
 export interface MapColumn {
   readonly kind: 'map';
   readonly source: string;
+  /** Runs once for each distinct value. */
   readonly fn: (value: never) => unknown;
   readonly type: OutputType<unknown>;
 }
 
+/** What `compute` gives. */
 export interface ComputeColumn {
   readonly kind: 'compute';
   readonly sources: readonly string[];
+  /** Takes the values of `sources`, in their order. */
   readonly fn: (...values: never[]) => unknown;
   readonly type: OutputType<unknown>;
 }
 
+/** What `constant` gives. */
 export interface ConstantColumn {
   readonly kind: 'constant';
   readonly value: unknown;
   readonly type: OutputType<unknown>;
 }
 
+/** What `ref` gives. */
 export interface RefColumn<E extends string = string, K = Readonly<Record<string, string>>> {
   readonly kind: 'ref';
   readonly entity: E;
@@ -65,14 +77,17 @@ export interface RefColumn<E extends string = string, K = Readonly<Record<string
   readonly key: K;
 }
 
+/** What `rowRef` gives. */
 export interface RowRefColumn<E extends string = string> {
   readonly kind: 'rowRef';
   readonly entity: E;
 }
 
+/** What `where` gives. */
 export interface Where {
   readonly kind: 'where';
   readonly sources: readonly string[];
+  /** Takes the values of `sources`, in their order. */
   readonly fn: (...values: never[]) => boolean;
 }
 
@@ -85,6 +100,7 @@ export type KeyedColumn = MadeColumn | FirstColumn;
 /** A column of a rows entity, beside its ID and its unchanged source columns (which are plain strings). */
 export type RowsColumn = MadeColumn | RowRefColumn;
 
+/** What `keyed` gives. */
 export interface KeyedEntity<K = unknown, C = unknown> {
   readonly kind: 'keyed';
   readonly id: IdColumn;
@@ -98,6 +114,7 @@ export interface KeyedEntity<K = unknown, C = unknown> {
   readonly onChange?: 'ignore' | 'report' | undefined;
 }
 
+/** What `rows` gives. */
 export interface RowsEntity<C = unknown> {
   readonly kind: 'rows';
   readonly id: IdColumn;
@@ -105,6 +122,7 @@ export interface RowsEntity<C = unknown> {
   readonly where: Where | undefined;
 }
 
+/** What `entities` gives: entities by name, in the order of their declaration. */
 export type Entities = Readonly<Record<string, KeyedEntity | RowsEntity>>;
 
 /** Everything about a pipeline but its row contract and its entities. */
@@ -141,6 +159,8 @@ export interface PipelineSettings {
 
 /** A declared pipeline, not yet compiled. Its types have been used up: any pipeline has this one. */
 export interface PipelineDefinition extends PipelineSettings {
+  /** The row contract. */
   readonly row: RowSchema;
+  /** Gives the entities, in the words of `Builder`. */
   readonly entities: (builder: never) => Entities;
 }

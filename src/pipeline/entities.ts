@@ -1,4 +1,7 @@
-/** Entities: from the builder's tagged values to `Entity`s, their keys first, since references need them. */
+/**
+ * Entities: from the builder's tagged values to `Entity`s, their keys first, since references need them. `compile`
+ * calls it. It must never guess: a name that is not declared is refused.
+ */
 import { limits } from '../limits.ts';
 import { compileColumn, compilePredicate, type ResolvedKey, type Scope, sourceColumn } from './columns.ts';
 import {
@@ -22,16 +25,23 @@ const options = {
   rows: ['kind', 'id', 'columns', 'where'],
 } as const;
 
-/** All entities of a pipeline, and its sequences in order of first use. Throws `InvalidPipeline`. */
+/**
+ * Compiles all entities of a pipeline.
+ * @param pipeline name of the pipeline
+ * @param declared what `entities` gave
+ * @param contract the row contract, compiled
+ * @returns the entities in declaration order, and the sequences in order of first use
+ * @throws `InvalidPipeline` at the field that is wrong
+ */
 export function compileEntities(
   pipeline: string,
   declared: unknown,
   contract: readonly ContractColumn[],
 ): { entities: Entity[]; sequences: ReturnType<Sequences['list']> } {
   const all = Object.entries(record(declared, 'entities'));
-  if (all.length === 0) refuse('entities', 'is empty', 'declare at least one: rows({ ... }) or keyed({ ... })');
+  if (all.length === 0) refuse('entities', 'is empty', 'Declare at least one: rows({ ... }) or keyed({ ... }).');
   if (all.length > limits.entitiesMax)
-    refuse('entities', `has ${all.length} entities`, `the limit is ${limits.entitiesMax}`);
+    refuse('entities', `has ${all.length} entities`, `Declare at most ${limits.entitiesMax} entities.`);
   const keys = new Map<string, ResolvedKey>();
   const rows = new Set<string>();
   const scope: Scope = { contract: new Map(contract.map((c) => [c.name, c])), keys, rows, sequences: new Sequences() };
@@ -52,26 +62,26 @@ function declaredEntity(name: string, value: unknown): Declared {
   checkName(name, field);
   const kind = (value as { kind?: unknown } | null | undefined)?.kind;
   if (kind !== 'keyed' && kind !== 'rows')
-    return refuse(field, `${show(value)} is not an entity`, 'use keyed({ ... }) or rows({ ... })');
+    return refuse(field, `${show(value)} is not an entity`, 'Use keyed({ ... }) or rows({ ... }).');
   return record(value, field, options[kind]) as Declared;
 }
 
 /** A key of source columns (the entity's own feed) or of zod types (references alone feed it). */
 function resolveKey(given: unknown, scope: Scope, field: string): ResolvedKey {
   const parts = Object.entries(record(given, field));
-  if (parts.length === 0) refuse(field, 'has no component', "name the natural key, as in key: { code: 'origin' }");
+  if (parts.length === 0) refuse(field, 'has no component', "Name the natural key, as in key: { code: 'origin' }.");
   const typed = parts.filter(([, part]) => isSchema(part));
   if (typed.length !== 0 && typed.length !== parts.length) {
     refuse(
       field,
       'mixes source columns and zod types',
-      'use source columns throughout, or types when only references bring keys',
+      'Use source columns throughout, or types when only references bring keys.',
     );
   }
   const components = parts.map(([name, part]) => {
     const at = `${field}.${checkColumnName(name, field)}`;
     const input = isSchema(part) ? keyType(part, at) : scope.contract.get(sourceColumn(part, scope, at))!.output;
-    if (input === 'any') refuse(at, 'has no type', 'a key needs one: give its column a type in the row contract');
+    if (input === 'any') refuse(at, 'has no type', 'Give its column a type in the row contract: a key needs one.');
     return { name, input };
   });
   return { components, ownFeed: typed.length === 0 ? parts.map(([, source]) => String(source)) : undefined };
@@ -83,7 +93,7 @@ function keyType(schema: Parameters<typeof schemaFacts>[0], field: string): Cont
     refuse(
       field,
       'does more than state a type',
-      'use a bare type such as z.string(); checks belong to the columns of the row contract',
+      'Use a bare type such as z.string(); checks belong to the columns of the row contract.',
     );
   }
   return facts.output === 'unknown' ? 'any' : facts.output;
@@ -92,7 +102,7 @@ function keyType(schema: Parameters<typeof schemaFacts>[0], field: string): Cont
 /** The entity's own ID column. */
 function idColumn(given: unknown, sequenceDefault: string, scope: Scope, field: string): OutColumn {
   const id = given as Record<string, unknown> | null | undefined;
-  if (typeof id !== 'object' || id?.kind !== 'id') return refuse(field, `is ${show(given)}`, "use id('column_name')");
+  if (typeof id !== 'object' || id?.kind !== 'id') return refuse(field, `is ${show(given)}`, "Use id('column_name').");
   const name = checkColumnName(id.column, field);
   const settings = record(id.settings, field, ['sequence', 'start', 'step']);
   return { kind: 'id', name, sequence: scope.sequences.use(settings.sequence ?? sequenceDefault, settings, field) };
@@ -108,7 +118,7 @@ function declaredColumns(spec: Declared, name: string, scope: Scope): OutColumn[
 
 function checkColumns(columns: readonly OutColumn[], field: string): void {
   if (columns.length > limits.entityColumnsMax) {
-    refuse(field, `has ${columns.length} columns`, `the limit is ${limits.entityColumnsMax}`);
+    refuse(field, `has ${columns.length} columns`, `Declare at most ${limits.entityColumnsMax} columns.`);
   }
   checkDistinct(
     columns.map((c) => c.name),
@@ -116,7 +126,7 @@ function checkColumns(columns: readonly OutColumn[], field: string): void {
   );
   const sequences = columns.flatMap((c) => (c.kind === 'id' ? [c.sequence] : []));
   const repeated = sequences.find((s, i) => sequences.indexOf(s) !== i);
-  if (repeated) refuse(field, `takes two IDs from sequence '${repeated}'`, 'name another sequence for one of them');
+  if (repeated) refuse(field, `takes two IDs from sequence '${repeated}'`, 'Name another sequence for one of them.');
 }
 
 function compileRows(pipeline: string, name: string, spec: Declared, scope: Scope): RowsEntity {
@@ -142,7 +152,7 @@ function compileKeyed(pipeline: string, name: string, spec: Declared, scope: Sco
       refuse(
         needs,
         `reads source rows, but only references bring keys to '${name}'`,
-        "give the key source columns, as in key: { code: 'origin' }",
+        "Give the key source columns, as in key: { code: 'origin' }.",
       );
   }
   const partitions = partitionCount(spec.partitions ?? 1, `${field}.partitions`);
@@ -175,7 +185,7 @@ function knownKeys(
     refuse(
       `${field}.publish`,
       `'seen' repeats rows of known keys, whose '${further.name}' was given once and is not known any more`,
-      'publish new keys only, or take the further ID to another entity',
+      'Publish new keys only, or take the further ID to another entity.',
     );
   }
   if (onChange === 'report') {
@@ -183,11 +193,11 @@ function knownKeys(
       refuse(
         `${field}.onChange`,
         'there is no attribute that could change',
-        "leave it out, or add columns: first('column')",
+        "Leave it out, or add columns: first('column').",
       );
     for (const name of Object.values(changeColumns)) {
       if (columns.some((column) => column.name === name))
-        refuse(`${field}.columns.${name}`, 'is a column that the changes dataset has anyway', 'give it another name');
+        refuse(`${field}.columns.${name}`, 'is a column that the changes dataset has anyway', 'Give it another name.');
     }
   }
   return { ...(publish === 'seen' && { publish }), ...(onChange === 'report' && { onChange }) };
@@ -196,7 +206,7 @@ function knownKeys(
 function partitionCount(given: unknown, field: string): number {
   const max = limits.keyPartitionsMax;
   if (typeof given !== 'number' || !Number.isInteger(given) || given < 1 || given > max) {
-    return refuse(field, `${show(given)} is not a number of partitions`, `use a whole number from 1 to ${max}`);
+    return refuse(field, `${show(given)} is not a number of partitions`, `Use a whole number from 1 to ${max}.`);
   }
   return given;
 }
@@ -211,7 +221,7 @@ function checkIndexes(entities: readonly Entity[]): void {
       refuse(
         `entities.${entity.name}.index`,
         `'${entity.index}' is the key index of '${other}' too`,
-        'give each its own, or refer to one entity twice',
+        'Give each its own, or refer to one entity twice.',
       );
     byIndex.set(entity.index, entity.name);
   }

@@ -1,11 +1,17 @@
-/** Feeds: the ways by which keys reach keyed entities. */
+/**
+ * Feeds: the ways by which keys reach keyed entities. `compile` calls it when all entities are known. Their order
+ * decides which key is first seen, so it must never change for the same pipeline.
+ */
 import type { Entity, Feed } from './compiled.ts';
 import { refuse } from './refuse.ts';
 
 /**
- * In declaration order of entities, an entity's own feed before its references, references in column order. Feeds
- * that bring the same keys of the same rows are one, at the place of the first: it is `own` if any of them is.
- * Throws `InvalidPipeline` for a keyed entity that nothing feeds.
+ * Collects the feeds in declaration order of entities, an entity's own feed before its references, references in column
+ * order. Feeds that bring the same keys of the same rows are one, at the place of the first: it is `own` if any of
+ * them is.
+ * @param entities all entities of a pipeline
+ * @returns the feeds, in the order in which first-seen is decided
+ * @throws `InvalidPipeline` for a keyed entity that nothing feeds
  */
 export function collectFeeds(entities: readonly Entity[]): Feed[] {
   const feeds = new Map<string, Feed>();
@@ -27,7 +33,11 @@ export function collectFeeds(entities: readonly Entity[]): Feed[] {
   const all = [...feeds.values()];
   for (const { kind, name } of entities) {
     if (kind === 'keyed' && !all.some((feed) => feed.target === name)) {
-      refuse(`entities.${name}`, 'nothing brings keys to it', 'give its key source columns, or refer to it with ref()');
+      refuse(
+        `entities.${name}`,
+        'nothing brings keys to it',
+        'Give its key source columns, or refer to it with ref().',
+      );
     }
   }
   return all;

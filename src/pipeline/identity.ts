@@ -1,9 +1,11 @@
 /**
  * What ties a pipeline to the IDs it gave in earlier runs. A run's manifest keeps it; a later version of the pipeline
- * whose identity contradicts it would give known keys new IDs, or IDs that others have.
+ * whose identity contradicts it would give known keys new IDs, or IDs that others have. The plan compares it,
+ * publishing writes it. It must never depend on names of columns that hold no ID.
  */
 import type { CompiledPipeline, Entity } from './compiled.ts';
 
+/** What ties one entity to the IDs of earlier runs. */
 export interface EntityIdentity {
   kind: Entity['kind'];
   /** The sequence of the entity's own ID. */
@@ -23,6 +25,11 @@ export interface PipelineIdentity {
   steps: Record<string, string>;
 }
 
+/**
+ * The identity of a pipeline as it is now.
+ * @param pipeline a compiled pipeline
+ * @returns a JSON value, for the manifest
+ */
 export function identityOf(pipeline: CompiledPipeline): PipelineIdentity {
   return {
     entities: Object.fromEntries(pipeline.entities.map((entity) => [entity.name, entityIdentity(entity)])),
@@ -49,6 +56,9 @@ export interface BreakingChange {
 /**
  * What contradicts earlier runs. New entities, entities that are gone, and columns added or removed contradict
  * nothing; another key, another key index, another sequence or step, and rows turned keyed do.
+ * @param before the identity of the last published run
+ * @param after the identity of the pipeline as it is now
+ * @returns the contradictions; empty when IDs survive
  */
 export function breakingChanges(before: PipelineIdentity, after: PipelineIdentity): BreakingChange[] {
   const changes: BreakingChange[] = [];

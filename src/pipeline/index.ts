@@ -1,4 +1,6 @@
-/** What a pipeline module needs. */
+/**
+ * What a pipeline module needs. Modules in `pipelines/` import nothing else of Ordinal.
+ */
 export type { Builder, RowOf } from './builder.ts';
 export type { PipelineDefinition, PipelineSettings } from './definition.ts';
 export { type OutputType, type } from './output-type.ts';

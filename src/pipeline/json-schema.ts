@@ -1,10 +1,15 @@
-/** A row contract as JSON Schema (2020-12): what a source row must be, for people and tools that read no zod. */
+/**
+ * A row contract as JSON Schema (2020-12): what a source row must be, for people and tools that read no zod. The HTTP
+ * API shows it. It must never be used to check a row: the schemas themselves are.
+ */
 import { core, z } from 'zod';
 import type { CompiledPipeline } from './compiled.ts';
 
 /**
- * What JSON has no type for is described as JSON would carry it: a date as a date-time text, a bigint as an integer,
- * bytes as base64 text. What a schema does beyond that (transforms, own checks) is not in it.
+ * Describes a row contract. What JSON has no type for is described as JSON would carry it: a date as a date-time text,
+ * a bigint as an integer, bytes as base64 text. What a schema does beyond that (transforms, own checks) is not in it.
+ * @param pipeline a compiled pipeline
+ * @returns a JSON Schema of one row
  */
 export function contractJsonSchema(
   pipeline: Pick<CompiledPipeline, 'row'>,

@@ -1,4 +1,7 @@
-/** Names and places: of pipelines, entities and sequences, and of containers and prefixes. */
+/**
+ * Names and places: of pipelines, entities and sequences, and of containers and prefixes. All of `compile` calls it. It
+ * must never change a name: what is not right is refused.
+ */
 import { didYouMean, record, refuse, show } from './refuse.ts';
 
 const safeName = /^[a-z][a-z0-9_-]{0,62}$/;
@@ -8,24 +11,48 @@ const sharedName = /^[a-z][a-z0-9_.-]{0,126}$/;
 const containerName = /^(?!.*--)[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$/;
 const prefixLengthMax = 500;
 
-/** The name of a pipeline or an entity: part of URLs, blob names and durable instance IDs. */
+/**
+ * Checks the name of a pipeline or an entity: part of URLs, blob names and durable instance IDs.
+ * @param name what the declaration says
+ * @param field path of the field in the declaration, for errors
+ * @returns the name
+ * @throws `InvalidPipeline` at the field that is wrong
+ */
 export function checkName(name: unknown, field: string): string {
   if (typeof name === 'string' && safeName.test(name)) return name;
-  return refuse(field, `${show(name)} is not a name`, 'use a lower-case letter, then up to 62 of a-z 0-9 _ -');
+  return refuse(field, `${show(name)} is not a name`, 'Use a lower-case letter, then up to 62 of a-z 0-9 _ -.');
 }
 
-/** The name of a sequence or a key index, which several pipelines may share. */
+/**
+ * Checks the name of a sequence or a key index, which several pipelines may share.
+ * @param name what the declaration says
+ * @param field path of the field in the declaration, for errors
+ * @returns the name
+ * @throws `InvalidPipeline` at the field that is wrong
+ */
 export function checkSharedName(name: unknown, field: string): string {
   if (typeof name === 'string' && sharedName.test(name)) return name;
-  return refuse(field, `${show(name)} is not a name`, 'use a lower-case letter, then up to 126 of a-z 0-9 _ . -');
+  return refuse(field, `${show(name)} is not a name`, 'Use a lower-case letter, then up to 126 of a-z 0-9 _ . -.');
 }
 
+/**
+ * Checks the name of an output column.
+ * @param name what the declaration says
+ * @param field path of the field in the declaration, for errors
+ * @returns the name
+ * @throws `InvalidPipeline` at the field that is wrong
+ */
 export function checkColumnName(name: unknown, field: string): string {
   if (typeof name === 'string' && name !== '') return name;
-  return refuse(field, `${show(name)} is not a column name`, 'give a text that is not empty');
+  return refuse(field, `${show(name)} is not a column name`, 'Give a text that is not empty.');
 }
 
-/** Refuses names of output columns that differ in nothing but case: many readers take them for one. */
+/**
+ * Refuses names of output columns that differ in nothing but case: many readers take them for one.
+ * @param names names of one entity's output columns
+ * @param field path of the field in the declaration, for errors
+ * @throws `InvalidPipeline` at the field that is wrong
+ */
 export function checkDistinct(names: readonly string[], field: string): void {
   const seen = new Map<string, string>();
   for (const name of names) {
@@ -34,13 +61,22 @@ export function checkDistinct(names: readonly string[], field: string): void {
       refuse(
         field,
         other === name ? `'${name}' is there twice` : `'${other}' and '${name}' differ in case only`,
-        'rename one',
+        'Rename one.',
       );
     }
     seen.set(name.toLowerCase(), name);
   }
 }
 
+/**
+ * Checks that a value is one of several texts.
+ * @param value what the declaration says
+ * @param options the texts
+ * @param otherwise what holds when nothing was said
+ * @param field path of the field in the declaration, for errors
+ * @returns the text
+ * @throws `InvalidPipeline` at the field that is wrong
+ */
 export function oneOf<const T extends string>(value: unknown, options: readonly T[], otherwise: T, field: string): T {
   if (value === undefined) return otherwise;
   const found = options.find((option) => option === value);
@@ -48,7 +84,7 @@ export function oneOf<const T extends string>(value: unknown, options: readonly 
   return refuse(
     field,
     `${show(value)} is not an option`,
-    typeof value === 'string' ? didYouMean(value, options) : `use '${options.join("' or '")}'`,
+    typeof value === 'string' ? didYouMean(value, options) : `Use '${options.join("' or '")}'.`,
   );
 }
 
@@ -57,21 +93,21 @@ function checkContainer(value: unknown, field: string): string {
   return refuse(
     field,
     `${show(value)} is not a container`,
-    'use 3 to 63 of a-z 0-9 and single hyphens, none at the ends',
+    'Use 3 to 63 of a-z 0-9 and single hyphens, none at the ends.',
   );
 }
 
 function checkPrefix(value: unknown, field: string): string {
   if (typeof value !== 'string')
-    return refuse(field, `${show(value)} is not a prefix`, "give a text, as in 'flights/'");
+    return refuse(field, `${show(value)} is not a prefix`, "Give a text, as in 'flights/'.");
   if (value.length > prefixLengthMax)
-    refuse(field, `has ${value.length} characters`, `the limit is ${prefixLengthMax}`);
+    refuse(field, `has ${value.length} characters`, `Use at most ${prefixLengthMax} characters.`);
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is refused here.
   if (/^\/|\/\/|\\|[\u0000-\u001f\u007f]|(^|\/)\.{1,2}(\/|$)/.test(value)) {
     refuse(
       field,
       `${show(value)} is not a prefix`,
-      "no leading or double '/', no '\\', no '.' or '..' folder, no control characters",
+      "Leave out leading and double '/', '\\', folders named '.' or '..', and control characters.",
     );
   }
   return value;
@@ -83,15 +119,20 @@ interface Places {
 }
 
 /**
- * Where a pipeline reads and writes. An output must not lie where the source is looked for, nor the source among the
- * outputs: what a run publishes would start the next run.
+ * Checks where a pipeline reads and writes. An output must not lie where the source is looked for, nor the source among
+ * the outputs: what a run publishes would start the next run.
+ * @param pipeline name of the pipeline
+ * @param sourceGiven the definition's `source`
+ * @param outputGiven the definition's `output`
+ * @returns both, with their defaults
+ * @throws `InvalidPipeline` at the field that is wrong
  */
 export function checkPlaces(pipeline: string, sourceGiven: unknown, outputGiven: unknown): Places {
   const source = record(sourceGiven, 'source', ['container', 'prefix', 'suffix']);
   const output = record(outputGiven ?? {}, 'output', ['container', 'prefix']);
   const suffix = source.suffix ?? '.parquet';
   if (typeof suffix !== 'string')
-    refuse('source.suffix', `${show(suffix)} is not a suffix`, "give a text, as in '.parquet'");
+    refuse('source.suffix', `${show(suffix)} is not a suffix`, "Give a text, as in '.parquet'.");
   const places: Places = {
     source: {
       container: checkContainer(source.container, 'source.container'),
@@ -105,18 +146,23 @@ export function checkPlaces(pipeline: string, sourceGiven: unknown, outputGiven:
   };
   const { prefix } = places.output;
   if (prefix !== '' && !prefix.endsWith('/'))
-    refuse('output.prefix', `${show(prefix)} is not a folder`, `use '${prefix}/'`);
+    refuse('output.prefix', `${show(prefix)} is not a folder`, `Use '${prefix}/'.`);
   if (overlap(places.source, places.output)) {
     refuse(
       'output.prefix',
       `${places.output.container}/${prefix} overlaps the source ${places.source.container}/${places.source.prefix}: outputs would be taken for input`,
-      'use another container or folder for one of them',
+      'Use another container or folder for one of them.',
     );
   }
   return places;
 }
 
-/** Whether a blob can lie in both places. */
+/**
+ * Whether a blob can lie in both places.
+ * @param a one place
+ * @param b another place
+ * @returns true when a blob can lie in both
+ */
 export function overlap(a: { container: string; prefix: string }, b: { container: string; prefix: string }): boolean {
   return a.container === b.container && (a.prefix.startsWith(b.prefix) || b.prefix.startsWith(a.prefix));
 }

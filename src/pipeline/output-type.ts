@@ -1,6 +1,6 @@
 /**
  * `type`: the types of columns that a pipeline makes (mapped, computed, constant), as Parquet stores them and as
- * JavaScript sees them. Specification: apache/parquet-format, `LogicalTypes.md`.
+ * JavaScript sees them. Modules in `pipelines/` use it. Specification: apache/parquet-format, `LogicalTypes.md`.
  */
 import { OrdinalError } from '../errors.ts';
 import type { ColumnType, TimeUnit } from '../parquet/types.ts';
@@ -19,13 +19,19 @@ function outputType<T>(column: ColumnType): OutputType<T> {
 
 /**
  * DECIMAL(precision, scale): INT32 up to 9 digits, INT64 up to 18. Values are numbers, or decimal text where a double
- * would not do. Throws `InvalidPipeline` when precision is not 1 to 18 or scale not 0 to precision.
+ * would not do.
+ * @param precision decimal digits, 1 to 18
+ * @param scale digits behind the point, 0 to precision
+ * @returns the type
+ * @throws `InvalidPipeline` when precision or scale is something else
+ * @example
+ * const columns = { net: map('price', (price) => price && price / 1.19, type.decimal(9, 2)) };
  */
 function decimal(precision: number, scale: number): OutputType<number | string> {
   const whole = Number.isInteger(precision) && Number.isInteger(scale);
   if (!whole || precision < 1 || precision > 18 || scale < 0 || scale > precision) {
     throw new OrdinalError('InvalidPipeline', `decimal(${precision}, ${scale}) is not a type`, {
-      remedy: 'precision is 1 to 18 and scale 0 to precision, both whole numbers',
+      remedy: 'Use whole numbers: 1 to 18 for the precision, and 0 to the precision for the scale.',
     });
   }
   return outputType({
@@ -34,16 +40,29 @@ function decimal(precision: number, scale: number): OutputType<number | string> 
   });
 }
 
-/** TIMESTAMP in another unit, or without a time zone (`utc: false`: a wall clock's reading). */
+/**
+ * TIMESTAMP in another unit, or without a time zone.
+ * @param unit `MILLIS`, `MICROS` or `NANOS`
+ * @param options `utc: false` makes it a wall clock's reading
+ * @returns the type
+ * @throws `InvalidPipeline` when the unit is something else
+ * @example
+ * const columns = { sold_local: map('sold_at', (date) => date, type.timestampIn('MILLIS', { utc: false })) };
+ */
 function timestampIn(unit: TimeUnit, { utc = true }: { utc?: boolean } = {}): OutputType<Date> {
   if (!['MILLIS', 'MICROS', 'NANOS'].includes(unit)) {
     throw new OrdinalError('InvalidPipeline', `timestampIn('${unit}') is not a type`, {
-      remedy: "the unit is 'MILLIS', 'MICROS' or 'NANOS'",
+      remedy: "Use 'MILLIS', 'MICROS' or 'NANOS' as the unit.",
     });
   }
   return outputType({ physical: 'INT64', annotation: { kind: 'timestamp', unit, utc } });
 }
 
+/**
+ * The types of columns that a pipeline makes.
+ * @example
+ * const columns = { year: map('sold_at', (date) => date.getUTCFullYear(), type.int32) };
+ */
 export const type = Object.freeze({
   string: outputType<string>({ physical: 'BYTE_ARRAY', annotation: { kind: 'string' } }),
   /** JSON text. */
@@ -61,11 +80,17 @@ export const type = Object.freeze({
   date: outputType<Date>({ physical: 'INT32', annotation: { kind: 'date' } }),
   /** Microseconds, UTC. */
   timestamp: timestampIn('MICROS'),
+  /** TIMESTAMP in another unit, or without a time zone. */
   timestampIn,
+  /** DECIMAL(precision, scale). */
   decimal,
 });
 
-/** True for what `type.*` gives. */
+/**
+ * True for what `type.*` gives.
+ * @param value anything
+ * @returns true for what `type` gives
+ */
 export function isOutputType(value: unknown): value is OutputType<unknown> {
   const column = (value as { column?: { physical?: unknown } } | null | undefined)?.column;
   return typeof column?.physical === 'string';

@@ -1,15 +1,32 @@
-/** `pipeline`: the one call of a pipeline module. */
+/**
+ * `pipeline`: the one call of a pipeline module. Each module in `pipelines/` calls it. It must never do more than give
+ * its types to the definition.
+ */
 import type { Builder, RowOf } from './builder.ts';
 import type { Entities, PipelineDefinition, PipelineSettings, RowSchema } from './definition.ts';
 import type { Mistakes } from './reference-types.ts';
 
 /**
- * Declares a pipeline. Nothing is checked at run time before it is registered (`registerPipelines`), which throws
- * `InvalidPipeline`; TypeScript checks columns, functions and references here.
- *
- * @param definition.row the row contract: a zod object, one schema for each source column that is used
- * @param definition.entities what each row gives, in the words of `Builder`; the order of entities and of their
- *   columns is the order of output columns and of first-seen keys. (JavaScript moves keys such as '2020' to the front.)
+ * Declares a pipeline. TypeScript checks columns, functions and references here; at run time nothing is checked before
+ * `registerPipelines`, which throws `InvalidPipeline`.
+ * @param definition name, places and choices (`PipelineSettings`); `row`, the row contract: a zod object with one schema
+ *   for each source column that is used; `entities`, what each row gives, in the words of `Builder`. The order of entities
+ *   and of their columns is the order of output columns and of first-seen keys. (JavaScript moves names such as '2020' to
+ *   the front.)
+ * @returns the definition, for `registerPipelines`
+ * @example
+ * export default pipeline({
+ *   name: 'tickets',
+ *   source: { container: 'landing', prefix: 'tickets/' },
+ *   row: z.object({ email: z.string().trim().toLowerCase(), sold_at: z.date(), price: z.number().nullable() }),
+ *   entities: ({ keyed, rows, id, first, ref }) => ({
+ *     customers: keyed({ id: id('customer_id'), key: { email: 'email' }, columns: { first_seen: first('sold_at') } }),
+ *     sales: rows({
+ *       id: id('sale_id'),
+ *       columns: { customer_id: ref('customers', { email: 'email' }), sold_at: 'sold_at', price: 'price' },
+ *     }),
+ *   }),
+ * });
  */
 export function pipeline<S extends RowSchema, E extends Entities>(
   definition: PipelineSettings & {

@@ -1,7 +1,7 @@
 /**
  * A string schema made of lengths, regular expressions and overwrites (`.trim()`, `.toLowerCase()`) alone, as a plain
- * function: the same result at a tenth of the cost. It may only say yes; on no, the schema itself is asked, and gives the
- * reason.
+ * function: the same result at a tenth of the cost. It may only say yes; on no, the schema itself is asked, and gives
+ * the reason. `contract.ts` makes the functions and the split runs them.
  */
 import type { core } from 'zod';
 import { type CheckDef, stringChecks, unwrapped } from './string-checks.ts';
@@ -12,7 +12,11 @@ export type QuickParse = (text: string) => string | undefined;
 /** Formats that are no more than their expression. */
 const expressions = ['regex', 'email'];
 
-/** Undefined for schemas that are anything else. */
+/**
+ * Makes the plain function that a schema allows.
+ * @param schema a zod schema of one column
+ * @returns the function; undefined for a schema that is anything else
+ */
 export function quickParse(schema: core.$ZodType): QuickParse | undefined {
   const inner = unwrapped(schema);
   if (inner._zod.def.type === 'pipe') {

@@ -1,7 +1,7 @@
 /**
  * References between entities of one pipeline, judged by the type checker: `Mistakes<Row, E>` is `unknown` for an
- * entity that is right, and a `Mistake` that says what is wrong for one that is not. `compile` makes the same checks
- * at start-up.
+ * entity that is right, and a `Mistake` that says what is wrong for one that is not. `compile` makes the same checks at
+ * start-up. `pipeline.ts` uses it. It exists for the type checker alone.
  */
 import type { core } from 'zod';
 import type { KeyedEntity, RefColumn, RowRefColumn } from './definition.ts';
@@ -98,6 +98,7 @@ type EntityMistakes<Row, E, Entity> =
   | (Entity extends { columns: infer C } ? ColumnMistakes<Row, E, NonNullable<C>> : never)
   | (Entity extends KeyedEntity<infer K, infer C> ? UnfedMistake<K, NonNullable<C>> : never);
 
+/** For each entity: `unknown` when its references are right, a `Mistake` when one is not. */
 export type Mistakes<Row, E> = {
   [N in keyof E]: [EntityMistakes<Row, E, E[N]>] extends [never] ? unknown : EntityMistakes<Row, E, E[N]>;
 };

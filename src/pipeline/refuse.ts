@@ -1,12 +1,25 @@
-/** How a pipeline is refused: always `InvalidPipeline`, always with the field, and with the nearest right name. */
+/**
+ * How a pipeline is refused: always `InvalidPipeline`, always with the field, and with the nearest right name. All of
+ * `src/pipeline` calls it. A message must never hold more of a value than its beginning.
+ */
 import { OrdinalError } from '../errors.ts';
 
-/** Throws `InvalidPipeline` at a field such as `entities.routes.columns.origin_id`. */
+/**
+ * Refuses a pipeline.
+ * @param field path of the field, such as `entities.routes.columns.origin_id`
+ * @param message what is wrong with it
+ * @param remedy what to do about it: an imperative sentence
+ * @throws `InvalidPipeline` always
+ */
 export function refuse(field: string, message: string, remedy?: string): never {
   throw new OrdinalError('InvalidPipeline', `${field}: ${message}`, { where: { field }, remedy });
 }
 
-/** What is tellable of a value in an error: short, quoted, never huge. */
+/**
+ * What is tellable of a value in an error: short, quoted, never huge.
+ * @param value anything that a declaration may hold
+ * @returns words for a message
+ */
 export function show(value: unknown): string {
   if (typeof value === 'string') return `'${value.length > 60 ? `${value.slice(0, 57)}...` : value}'`;
   if (typeof value === 'function') return 'a function';
@@ -39,7 +52,12 @@ function editDistance(a: string, b: string): number {
 
 const namesShownMax = 12;
 
-/** "did you mean 'delay'?", or the names there are when none is near. */
+/**
+ * A remedy that names the nearest of the known names, or all of them when none is near.
+ * @param name the name that is not known
+ * @param known the names that are
+ * @returns a sentence, for a remedy
+ */
 export function didYouMean(name: string, known: Iterable<string>): string {
   const names = [...known];
   let nearest: string | undefined;
@@ -48,16 +66,27 @@ export function didYouMean(name: string, known: Iterable<string>): string {
     const edits = editDistance(name, candidate);
     if (edits < nearestEdits) [nearest, nearestEdits] = [candidate, edits];
   }
-  if (nearest !== undefined) return `did you mean '${nearest}'?`;
-  if (names.length === 0) return 'there is none';
+  if (nearest !== undefined) return `Use '${nearest}', if that is what you mean.`;
+  if (names.length === 0) return 'Declare it first: there is none.';
   const shown = names.slice(0, namesShownMax).map((n) => `'${n}'`);
-  return `there are ${shown.join(', ')}${names.length > namesShownMax ? ` and ${names.length - namesShownMax} more` : ''}`;
+  return `Use one of ${shown.join(', ')}${names.length > namesShownMax ? ` and ${names.length - namesShownMax} more` : ''}.`;
 }
 
-/** The object at `field` as a record; refuses what is none and members that nobody reads. */
+/**
+ * The object at `field` as a record; refuses what is none and members that nobody reads.
+ * @param value what the declaration says
+ * @param field path of the field in the declaration, for errors
+ * @param known members that it may have; any when left out
+ * @returns the same object
+ * @throws `InvalidPipeline` at the field that is wrong
+ */
 export function record(value: unknown, field: string, known?: readonly string[]): Record<string, unknown> {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    refuse(field, `is ${show(value)}, not an object`, known && `it may have ${known.map((n) => `'${n}'`).join(', ')}`);
+    refuse(
+      field,
+      `is ${show(value)}, not an object`,
+      known && `Write an object with ${known.map((n) => `'${n}'`).join(', ')}.`,
+    );
   }
   if (known) {
     for (const key of Object.keys(value)) {
@@ -67,13 +96,24 @@ export function record(value: unknown, field: string, known?: readonly string[])
   return value as Record<string, unknown>;
 }
 
-/** A function that is called for values and whose result is used at once: an async one is refused. */
+/**
+ * A function that is called for values and whose result is used at once: an async one is refused.
+ * @param value what the declaration says
+ * @param field path of the field in the declaration, for errors
+ * @returns the same function
+ * @throws `InvalidPipeline` at the field that is wrong
+ */
 export function plainFunction(value: unknown, field: string): (...values: unknown[]) => unknown {
   if (typeof value !== 'function') refuse(field, `is ${show(value)} where a function belongs`);
-  if (isAsync(value)) refuse(field, 'is an async function', 'values are made at once: use a plain function');
+  if (isAsync(value)) refuse(field, 'is an async function', 'Use a plain function: values are made at once.');
   return value as (...values: unknown[]) => unknown;
 }
 
+/**
+ * Whether a value is an async function.
+ * @param value anything
+ * @returns true for an `async` function
+ */
 export function isAsync(value: unknown): boolean {
   return typeof value === 'function' && value.constructor.name === 'AsyncFunction';
 }

@@ -1,4 +1,7 @@
-/** The pipelines of an app: compiled once, at start-up, and checked against each other. */
+/**
+ * The pipelines of an app: compiled once, at start-up, and checked against each other. `pipelines/index.ts` calls it.
+ * After that, no pipeline changes while the process lives.
+ */
 import { compile } from './compile.ts';
 import type { CompiledPipeline, KeyedEntity, SequenceOptions } from './compiled.ts';
 import type { PipelineDefinition } from './definition.ts';
@@ -10,15 +13,20 @@ import { refuseConflict } from './sequences.ts';
 export type PipelineRegistry = ReadonlyMap<string, CompiledPipeline>;
 
 /**
- * Compiles all pipelines of an app. Throws `InvalidPipeline` for one that is wrong by itself, and for two that do not
- * go together: the same name, overlapping outputs, a shared sequence or key index stated differently, or pipelines
- * that would start each other in a circle.
+ * Compiles all pipelines of an app, at its start.
+ * @param definitions what the pipelines' modules export
+ * @returns the pipelines by name, in the order given
+ * @throws `InvalidPipeline` for a pipeline that is wrong by itself, and for two that do not go together: the same name,
+ *   overlapping outputs, a shared sequence or key index stated differently, or pipelines that would start each other in
+ *   a circle
+ * @example
+ * const pipelines = registerPipelines([tickets]);
  */
 export function registerPipelines(definitions: readonly PipelineDefinition[]): PipelineRegistry {
   const registry = new Map<string, CompiledPipeline>();
   for (const definition of definitions) {
     const compiled = compile(definition);
-    if (registry.has(compiled.name)) refuse('name', `two pipelines are named '${compiled.name}'`, 'rename one');
+    if (registry.has(compiled.name)) refuse('name', `two pipelines are named '${compiled.name}'`, 'Rename one.');
     for (const other of registry.values()) refuseSharedOutput(other, compiled);
     registry.set(compiled.name, compiled);
   }
@@ -33,7 +41,7 @@ function refuseSharedOutput(a: CompiledPipeline, b: CompiledPipeline): void {
   refuse(
     'output.prefix',
     `pipelines '${a.name}' and '${b.name}' both write to ${b.output.container}/${b.output.prefix}`,
-    'give each its own folder: by default it is the pipeline name',
+    'Give each its own folder; by default it is named as the pipeline.',
   );
 }
 
@@ -66,7 +74,7 @@ function checkIndexes(registry: PipelineRegistry): void {
         refuse(
           `entities.${entity.name}.index`,
           `key index '${entity.index}' has ${here.identity} in ${here.at}, ${there.identity} in ${there.at}`,
-          'entities that share a key index have the same key and the same sequence',
+          'Give entities that share a key index the same key and the same sequence.',
         );
       }
       known.set(entity.index, here);
@@ -85,7 +93,7 @@ function refuseCircles(registry: PipelineRegistry): void {
       refuse(
         'output.prefix',
         `pipelines would start each other without end: ${circle.join(' → ')}`,
-        'write to another folder',
+        'Write to another folder.',
       );
     }
     if (done.has(pipeline)) return;

@@ -1,4 +1,7 @@
-/** What the checks of a zod schema (`.min()`, `.trim()`, `.refine()`, formats) mean for a column. */
+/**
+ * What the checks of a zod schema (`.min()`, `.trim()`, `.refine()`, formats) mean for a column. `schema.ts` calls it.
+ * A check that is not known must count as one that may refuse.
+ */
 import type { core } from 'zod';
 import { isAsync, refuse } from './refuse.ts';
 
@@ -8,6 +11,7 @@ export interface NumberBounds {
   max?: number;
 }
 
+/** What the checks of a schema do. */
 export interface CheckFacts {
   /** Some check may change values. */
   changes: boolean;
@@ -42,7 +46,13 @@ const formatRanges: Record<string, [number, number]> = {
   uint32: [0, 2 ** 32 - 1],
 };
 
-/** Throws `InvalidPipeline` at `field` for an async check. */
+/**
+ * What the checks of a schema say of a column.
+ * @param schema a zod schema of one column
+ * @param field path of the field in the declaration, for errors
+ * @returns the facts
+ * @throws `InvalidPipeline` at `field`, for an async check
+ */
 export function checkFacts(schema: core.$ZodType, field: string): CheckFacts {
   const facts: CheckFacts = {
     changes: false,
@@ -68,7 +78,7 @@ export function checkFacts(schema: core.$ZodType, field: string): CheckFacts {
 function readCheck(check: CheckDef, run: unknown, facts: CheckFacts, field: string): void {
   const refineFn = check.fn;
   if (isAsync(refineFn) || isAsync(run)) {
-    refuse(field, 'has an async check', 'values are checked at once: use a plain function');
+    refuse(field, 'has an async check', 'Use a plain function: values are checked at once.');
   }
   switch (check.check) {
     case 'describe':

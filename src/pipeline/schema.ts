@@ -9,6 +9,7 @@ import type { JsKind } from './compiled.ts';
 import { refuse, show } from './refuse.ts';
 import { type CheckFacts, checkFacts, type NumberBounds } from './schema-checks.ts';
 
+/** What a schema takes in, gives out, and may refuse or change. */
 export interface SchemaFacts {
   input: JsKind;
   /** `unknown` when a transform comes last, whose result no schema states. */
@@ -28,7 +29,11 @@ export interface SchemaFacts {
   bounds: NumberBounds | undefined;
 }
 
-/** True for any schema of zod 4, classic or mini. */
+/**
+ * True for any schema of zod 4, classic or mini.
+ * @param value anything
+ * @returns true for a schema
+ */
 export function isSchema(value: unknown): value is core.$ZodType {
   return typeof value === 'object' && value !== null && '_zod' in value;
 }
@@ -50,12 +55,17 @@ function base(kind: JsKind, more: Partial<SchemaFacts> = {}): SchemaFacts {
   };
 }
 
-const flat =
-  'a column is a string, number, int, bigint, boolean, date, enum, literal or bytes (z.instanceof(Uint8Array))';
+const flat = 'Use a string, number, int, bigint, boolean, date, enum, literal or bytes (z.instanceof(Uint8Array)).';
 const noFallback =
-  'let nulls pass with .nullable() and replace them in a map or compute column; quarantine invalid rows with onInvalid';
+  'Let nulls pass with .nullable() and replace them in a map or compute column; quarantine invalid rows with onInvalid.';
 
-/** The facts of a schema. Throws `InvalidPipeline` at `field` for a schema that a column cannot have. */
+/**
+ * The facts of a schema.
+ * @param schema a zod schema of one column
+ * @param field path of the field in the declaration, for errors
+ * @returns the facts
+ * @throws `InvalidPipeline` at `field`, for a schema that a column cannot have
+ */
 export function schemaFacts(schema: core.$ZodType, field: string): SchemaFacts {
   const def = (schema as core.$ZodTypes)._zod.def;
   const checks = checkFacts(schema, field);
@@ -98,7 +108,7 @@ export function schemaFacts(schema: core.$ZodType, field: string): SchemaFacts {
       return refuse(
         field,
         'is a transform that no schema precedes',
-        'begin with the type that comes in, as in z.string().transform(...).pipe(z.int())',
+        'Begin with the type that comes in, as in z.string().transform(...).pipe(z.int()).',
       );
     case 'default':
     case 'prefault':
@@ -137,7 +147,7 @@ function literals(values: readonly unknown[], field: string): SchemaFacts {
   const kinds = new Set(values.filter((v) => v !== null && v !== undefined).map((v) => typeof v));
   const [kind] = kinds;
   if (kinds.size !== 1 || (kind !== 'string' && kind !== 'number' && kind !== 'bigint' && kind !== 'boolean')) {
-    return refuse(field, `has values of ${kinds.size} types`, 'a column has one type');
+    return refuse(field, `has values of ${kinds.size} types`, 'Give the column one type.');
   }
   const integer = kind === 'number' && values.every((v) => v === null || v === undefined || Number.isSafeInteger(v));
   return base(kind, {
@@ -165,7 +175,7 @@ function union(options: readonly core.$ZodType[], field: string): SchemaFacts {
   if (!first) return refuse(field, 'is a union of nothing', flat);
   for (const other of some) {
     if (other.input !== first.input || other.output !== first.output) {
-      refuse(field, `is a union of ${first.input} and ${other.input}`, 'a column has one type');
+      refuse(field, `is a union of ${first.input} and ${other.input}`, 'Give the column one type.');
     }
   }
   return {
@@ -186,14 +196,14 @@ function union(options: readonly core.$ZodType[], field: string): SchemaFacts {
 function pipe(def: core.$ZodPipeDef, field: string): SchemaFacts {
   const inner = def.in._zod.def.type === 'transform' ? preprocess : schemaFacts(def.in as core.$ZodType, field);
   const asyncTransform = [def.in, def.out, { _zod: { def } }].some(isAsyncTransform);
-  if (asyncTransform) refuse(field, 'has an async transform', 'values are checked at once: use a plain function');
+  if (asyncTransform) refuse(field, 'has an async transform', 'Use a plain function: values are checked at once.');
   if (def.out._zod.def.type === 'transform') {
     return { ...inner, output: 'unknown', active: true, changes: true, transforms: true, bounds: undefined };
   }
   const outer = schemaFacts(def.out as core.$ZodType, field);
   const transforms = inner.transforms || outer.transforms || def.transform !== undefined;
   if (!transforms && inner.output !== outer.input && outer.input !== 'any' && inner.output !== 'any') {
-    refuse(field, `pipes a ${inner.output} into a ${outer.input}`, 'put a .transform() between them');
+    refuse(field, `pipes a ${inner.output} into a ${outer.input}`, 'Put a .transform() between them.');
   }
   return {
     ...outer,
@@ -217,12 +227,23 @@ function isAsyncTransform(schema: { _zod: { def: object } }): boolean {
   return typeof fn === 'function' && fn.constructor.name === 'AsyncFunction';
 }
 
-/** The schema's first complaint about a value, in words. */
+/**
+ * The schema's first complaint about a value, in words.
+ * @param error what zod says of a value
+ * @returns the messages, joined
+ */
 export function reasonOf(error: core.$ZodError): string {
   return error.issues.map((issue) => issue.message).join('; ') || 'invalid';
 }
 
-/** Whether a null passes the schema; refused when the schema would turn nulls into values. */
+/**
+ * Whether a null passes the schema.
+ * @param schema a zod schema of one column
+ * @param facts the facts of the schema
+ * @param field path of the field in the declaration, for errors
+ * @returns true when it passes
+ * @throws `InvalidPipeline` when the schema would turn nulls into values
+ */
 export function nullPasses(schema: core.$ZodType, facts: SchemaFacts, field: string): boolean {
   const nothings = [...(facts.admitsNull ? [null] : []), ...(facts.admitsUndefined ? [undefined] : [])];
   return nothings.some((nothing) => {
@@ -233,12 +254,13 @@ export function nullPasses(schema: core.$ZodType, facts: SchemaFacts, field: str
       }
       return result.success;
     } catch (thrown) {
-      if (thrown instanceof core.$ZodAsyncError) refuse(field, 'is asynchronous', 'use plain functions in refinements');
+      if (thrown instanceof core.$ZodAsyncError)
+        refuse(field, 'is asynchronous', 'Use plain functions in refinements.');
       if (thrown instanceof OrdinalError) throw thrown;
       return refuse(
         field,
         `throws on ${nothing}: ${thrown instanceof Error ? thrown.message : thrown}`,
-        'put .nullable() last',
+        'Put .nullable() last.',
       );
     }
   });

@@ -1,16 +1,20 @@
-/** The sequences of a pipeline, collected while its entities compile. */
+/**
+ * The sequences of a pipeline, collected while its entities compile. `entities.ts` collects, and the phases divide what
+ * was reserved. It must never hand out an ID: that is the work of `src/sequence`.
+ */
 import { invariant } from '../errors.ts';
 import { limits } from '../limits.ts';
 import type { CompiledPipeline, SequenceOptions } from './compiled.ts';
 import { checkSharedName } from './names.ts';
 import { record, refuse, show } from './refuse.ts';
 
+/** The sequences of one pipeline. */
 export class Sequences {
   readonly #byName = new Map<string, { options: SequenceOptions; field: string; given: boolean }>();
 
   /**
-   * Notes a use of a sequence. Throws `InvalidPipeline` when two uses state different options; a use that states
-   * none takes those of the use that does.
+   * Notes a use of a sequence. A use that states no options takes those of the use that does.
+   * @throws `InvalidPipeline` when two uses state different options
    */
   use(name: unknown, settings: unknown, field: string): string {
     const sequence = checkSharedName(name, field);
@@ -38,7 +42,12 @@ export class Sequences {
   }
 }
 
-/** Refuses two statements of one sequence with different options. */
+/**
+ * Refuses two statements of one sequence with different options.
+ * @param known the first statement, and where it is
+ * @param other the second statement, and where it is
+ * @throws `InvalidPipeline` at the field that is wrong
+ */
 export function refuseConflict(
   known: { options: SequenceOptions; field: string },
   other: { options: SequenceOptions; field: string },
@@ -48,7 +57,7 @@ export function refuseConflict(
   refuse(
     other.field,
     `sequence '${a.name}' has start ${b.start} and step ${b.step} here, start ${a.start} and step ${a.step} at ${known.field}`,
-    'a sequence has one start and one step: state them alike, or name another sequence',
+    'State start and step alike, or name another sequence.',
   );
 }
 
@@ -58,7 +67,7 @@ function wholeNumber(value: unknown, min: bigint, field: string): string {
     return refuse(
       field,
       `${show(value)} is not a number from ${min} to 2^63-1`,
-      'use a whole number, or a bigint such as 10n',
+      'Use a whole number, or a bigint such as 10n.',
     );
   }
   return BigInt(value).toString();
@@ -67,6 +76,10 @@ function wholeNumber(value: unknown, min: bigint, field: string): string {
 /**
  * Divides each sequence's reservation among the ID columns that draw on it, in declaration order. Pure: the
  * orchestrator computes the same demand to know what to reserve.
+ * @param pipeline a compiled pipeline
+ * @param rows rows of each entity in the run, by name
+ * @returns `bases`: by entity and ID column, the ordinal at which the column's IDs begin; `demand`: IDs to reserve, by
+ *   sequence
  */
 export function divide(
   pipeline: CompiledPipeline,

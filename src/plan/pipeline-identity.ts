@@ -23,7 +23,7 @@ export async function checkIdentity(environment: Environment, pipeline: Compiled
     `pipeline "${pipeline.name}" contradicts its earlier runs: ${first.field}: ${first.message}${more}`,
     {
       where: { pipeline: pipeline.name, field: first.field },
-      remedy: `Give the changed entity another name, or accept it: npm run ordinal -- pipelines accept ${pipeline.name}`,
+      remedy: `Give the changed entity another name, or accept it: npm run ordinal -- pipelines accept ${pipeline.name}.`,
     },
   );
 }

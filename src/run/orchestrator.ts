@@ -9,15 +9,17 @@ export type { RunOutput } from './run-state.ts';
 import type { Task } from 'durable-functions';
 import { z } from 'zod';
 import { lifeInputSchema, planRefSchema } from '../documents/documents.ts';
+import { filesRefSchema } from '../documents/source-files.ts';
 import type { Phase } from '../documents/status.ts';
 import { type ActivityResult, shortened, shortText } from '../durable/activity.ts';
 import type { Orchestration } from '../durable/context.ts';
 import { type Guard, withDeadline } from '../durable/deadline.ts';
 import { call, fanOut, fanOutAll, request, type TaskRange } from '../durable/fan-out.ts';
-import { type ErrorValue, OrdinalError, toErrorValue } from '../errors.ts';
+import { type ErrorValue, invariant, OrdinalError, toErrorValue } from '../errors.ts';
 import { limits } from '../limits.ts';
 import { type PlanOutput, planRun } from '../plan/activity.ts';
 import { previewRun } from '../plan/preview-activity.ts';
+import { readFooters } from '../plan/read-source.ts';
 import { publishFile } from '../publish/activity.ts';
 import { finishRun } from '../publish/manifest-activity.ts';
 import { sealBatches, sealKeyed } from '../seal/activity.ts';
@@ -92,7 +94,7 @@ function* phases(df: Orchestration, run: RunState): Generator<Task, RunOutput, u
   const { runId, pipeline, life } = run.input;
   report(df, run, { phase: 'plan' });
   yield* settleEarlier(df, run.input, (waiting) => report(df, run, { phase: 'plan', waiting }), run.patience);
-  const plan = yield* call(df, planRun, run.input, run.patience);
+  const plan = yield* planOf(df, run);
   if (run.input.dryRun) {
     yield* call(df, previewRun, refOf(run, plan), run.patience);
     report(df, run, { phase: 'done', batches: plan.batches, rows: plan.rows, files: plan.files });
@@ -152,6 +154,27 @@ function* phases(df: Orchestration, run: RunState): Generator<Task, RunOutput, u
   return yield* complete(df, run, plan, { ...finished, life });
 }
 
+/** Makes the plan. For a source of many files, several activities read the footers between two calls of `planRun`. */
+function* planOf(df: Orchestration, run: RunState): Generator<Task, PlanOutput, unknown> {
+  const listed = yield* call(df, planRun, run.input, run.patience);
+  if (!('listing' in listed)) return listed;
+  const { listing, footers: to } = listed;
+  const { runId, life, pipeline } = run.input;
+  const input = { runId, life, pipeline, listing };
+  const range = {
+    owner: run.owner,
+    start: startOf(run),
+    activity: readFooters.name,
+    key: 'part',
+    from: 0,
+    to,
+  } as const;
+  yield* fanOut(df, { label: 'footers', ...range, input }, run.patience);
+  const plan = yield* call(df, planRun, { ...run.input, listing }, run.patience);
+  invariant(!('listing' in plan), 'a plan for a listed source');
+  return plan;
+}
+
 /** When this orchestration started, in base 36, because an instance ID has room for few characters. */
 function startOf(run: RunState): string {
   return Date.parse(run.startedAt).toString(36);
@@ -182,8 +205,12 @@ const taskRangeSchema: z.ZodType<TaskRange> = z.object({
   owner: z.string().max(limits.lifeIdLengthMax),
   start: z.string().max(9),
   until: z.iso.datetime().exactOptional(),
-  activity: z.enum([splitBatch.name, sealBatches.name, publishFile.name]),
-  input: planRefSchema.extend({ entity: z.string().exactOptional() }),
+  activity: z.enum([readFooters.name, splitBatch.name, sealBatches.name, publishFile.name]),
+  input: planRefSchema.extend({
+    entity: z.string().exactOptional(),
+    pipeline: z.string().exactOptional(),
+    listing: filesRefSchema.exactOptional(),
+  }),
   key: z.enum(['batch', 'group', 'part']),
   from: z.int().nonnegative(),
   to: z.int().nonnegative(),

@@ -10,7 +10,7 @@ import { callAll, request } from '../durable/fan-out.ts';
 import { fromErrorValue, invariant } from '../errors.ts';
 import type { PlanOutput } from '../plan/activity.ts';
 import { resolveKeys } from '../resolve/activity.ts';
-import { askAll, askEach, releaseOperation, reserveOperation } from '../sequence/calls.ts';
+import { askAll, askEach, releaseOperation, reserveOperation, showOperation } from '../sequence/calls.ts';
 import type { SequenceResult } from '../sequence/operations.ts';
 import { tallyRows } from '../split/tally-activity.ts';
 import { pollSeconds } from './leases.ts';
@@ -65,7 +65,7 @@ export function* reserveAll(
 ): Generator<Task, Ids['sequences'], unknown> {
   const { owner } = run;
   const counts = plan.sequences.map(({ draws }) => draws.reduce((sum, entity) => sum + (rows[entity] ?? 0), 0));
-  for (; ; run.tries++) {
+  for (;;) {
     const attempt = run.tries;
     const answers = yield* askEach(
       df,
@@ -79,6 +79,11 @@ export function* reserveAll(
     }
     const errors = answers.flatMap((answer) => (answer.ok ? [] : [answer.error]));
     const final = errors.find(({ retryable }) => !retryable) ?? (waitsTooLong(df, run) ? errors[0] : undefined);
+    if (final?.code === 'SequenceConflict' && run.tries === 0) {
+      // Another execution of this life was here, and may have tried more than once.
+      run.tries = yield* triesSoFar(df, plan, owner);
+      if (run.tries > 0) continue;
+    }
     if (final) throw fromErrorValue(final);
     yield* askAll(
       df,
@@ -93,7 +98,20 @@ export function* reserveAll(
       plan.sequences.map(({ name }) => name),
       owner,
     );
+    run.tries++;
   }
+}
+
+/** For an owner whose tries are not known here: the number of the open try, or of the next one. */
+function* triesSoFar(df: Orchestration, plan: PlanOutput, owner: string): Generator<Task, number, unknown> {
+  const shown = yield* askAll(
+    df,
+    plan.sequences.map(({ name }) => showOperation(name, { owner })),
+  );
+  const next = shown.map(
+    ({ reservation }) => (reservation?.outcome === 'released' ? 1 : 0) + (reservation?.attempt ?? 0),
+  );
+  return Math.max(...next);
 }
 
 /** What a sequence gave, in the form of the documents. */

@@ -23,12 +23,18 @@ export { leaseEntityName, sequenceEntityName } from './calls.ts';
 type Answer = { ok: true } | Refusal;
 type Reducer<S> = (state: S | undefined, operation: unknown) => { state: S | undefined; result: Answer };
 
-/** The entity of a sequence. Its key is the sequence's name. */
+/**
+ * The entity of a sequence. Its key is the sequence's name.
+ * @param context what the SDK hands to an entity: its state and one operation
+ */
 export function sequenceEntity(context: EntityContext<SequenceState>): void {
   runOperation(context, reduceAny);
 }
 
-/** The entity of a lease. Its key is `<pipeline>.<entity>`. */
+/**
+ * The entity of a lease. Its key is `<pipeline>.<entity>`.
+ * @param context what the SDK hands to an entity: its state and one operation
+ */
 export function leaseEntity(context: EntityContext<LeaseState>): void {
   runOperation(context, reduceLeaseAny);
 }
@@ -36,6 +42,8 @@ export function leaseEntity(context: EntityContext<LeaseState>): void {
 /**
  * Runs one entity operation through a pure reducer. Whatever the reducer does (throw, return a value that is no JSON),
  * the state is then as it was and the caller gets an error value. A state that cannot be read is left alone.
+ * @param context what the SDK hands to an entity: its state and one operation
+ * @param reducer a pure function of state and operation
  */
 export function runOperation<S extends object>(context: EntityContext<S>, reducer: Reducer<S>): void {
   const { df } = context;

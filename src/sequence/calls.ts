@@ -1,5 +1,6 @@
 /**
  * How orchestrators ask sequences and leases: an operation as a value, and one generator that puts it to its entity.
+ * Orchestrations and operators' commands call it.
  *
  * ```ts
  * const reservation = yield* askEntity(context.df, reserveOperation('flights.flight_id', { owner, attempt, count, start: '1', step: '1' }));
@@ -15,6 +16,7 @@ import type { SequenceAnswers, SequenceOperation, SequenceResult } from './opera
 
 /** Names of the entities: lower case, as the durable extension writes them. */
 export const sequenceEntityName = 'sequence';
+/** Name of the lease entities. */
 export const leaseEntityName = 'lease';
 
 /** One operation on one entity. `R` is the type of its result and exists at compile time only. */
@@ -27,6 +29,7 @@ export interface EntityCall<R> {
 
 /** The part of the orchestration context that is needed. */
 export interface EntityCaller {
+  /** One operation, delivered once and in order; its answer is that of the entity. */
   callEntity(
     entityId: { readonly name: string; readonly key: string },
     operationName: string,
@@ -36,7 +39,13 @@ export interface EntityCaller {
 
 type Input<O, K> = Omit<Extract<O, { kind: K }>, 'kind'>;
 
-/** Asks an entity from an orchestrator: `yield* askEntity(context.df, operation)`. Throws `Internal` on an answer that is none. */
+/**
+ * Asks an entity from an orchestrator: `yield* askEntity(context.df, operation)`. An answer that is none is a defect
+ * (Internal).
+ * @param df the part of the orchestration context that calls entities
+ * @param call one of the operations of this file
+ * @returns the answer of the reducer; a refusal is a value
+ */
 export function* askEntity<R extends { ok: true } | { ok: false; error: ErrorValue }>(
   df: EntityCaller,
   call: EntityCall<R>,
@@ -49,10 +58,18 @@ export function* askEntity<R extends { ok: true } | { ok: false; error: ErrorVal
 
 /** What asking several at once needs. */
 export interface EntitiesCaller extends EntityCaller {
-  readonly Task: { all(tasks: Task[]): Task };
+  readonly Task: {
+    /** One task that is done when all are. */
+    all(tasks: Task[]): Task;
+  };
 }
 
-/** Asks several sequences at once; refusals are among the answers. */
+/**
+ * Asks several sequences at once; refusals are among the answers.
+ * @param df the part of the orchestration context that calls entities
+ * @param calls operations, each on another sequence
+ * @returns the answers, in that order
+ */
 export function* askEach<K extends keyof SequenceAnswers>(
   df: EntitiesCaller,
   calls: readonly EntityCall<SequenceResult<K>>[],
@@ -62,7 +79,12 @@ export function* askEach<K extends keyof SequenceAnswers>(
   return (yield df.Task.all(tasks)) as SequenceResult<K>[];
 }
 
-/** As `askEach`. Throws the first refusal, once all have answered. */
+/**
+ * As `askEach`. Throws the first refusal, once all have answered.
+ * @param df the part of the orchestration context that calls entities
+ * @param calls operations, each on another sequence
+ * @returns the answers, in that order
+ */
 export function* askAll<K extends keyof SequenceAnswers>(
   df: EntitiesCaller,
   calls: readonly EntityCall<SequenceResult<K>>[],
@@ -72,6 +94,12 @@ export function* askAll<K extends keyof SequenceAnswers>(
   return answers as Extract<SequenceResult<K>, { ok: true }>[];
 }
 
+/**
+ * Asks for `count` IDs. The same owner and life get the same ranges again.
+ * @param sequence name of the sequence
+ * @param input owner, life of the owner, and what the operation needs
+ * @returns the operation, to be put by `askEntity`
+ */
 export function reserveOperation(
   sequence: string,
   input: Input<SequenceOperation, 'reserve'>,
@@ -79,6 +107,12 @@ export function reserveOperation(
   return onSequence(sequence, 'reserve', input);
 }
 
+/**
+ * Says that an owner's IDs are published.
+ * @param sequence name of the sequence
+ * @param input owner, life of the owner, and what the operation needs
+ * @returns the operation, to be put by `askEntity`
+ */
 export function commitOperation(
   sequence: string,
   input: Input<SequenceOperation, 'commit'>,
@@ -86,6 +120,12 @@ export function commitOperation(
   return onSequence(sequence, 'commit', input);
 }
 
+/**
+ * Gives back what an owner reserved.
+ * @param sequence name of the sequence
+ * @param input owner, life of the owner, and what the operation needs
+ * @returns the operation, to be put by `askEntity`
+ */
 export function releaseOperation(
   sequence: string,
   input: Input<SequenceOperation, 'release'>,
@@ -93,6 +133,12 @@ export function releaseOperation(
   return onSequence(sequence, 'release', input);
 }
 
+/**
+ * Asks what a sequence holds; `owner` asks about one owner too.
+ * @param sequence name of the sequence
+ * @param input owner, life of the owner, and what the operation needs
+ * @returns the operation, to be put by `askEntity`
+ */
 export function showOperation(
   sequence: string,
   input: Input<SequenceOperation, 'show'> = {},
@@ -100,14 +146,32 @@ export function showOperation(
   return onSequence(sequence, 'show', input);
 }
 
+/**
+ * Asks for the lease, or for the place in its line.
+ * @param lease name of the lease: the key index that it guards
+ * @param input owner, life of the owner, and what the operation needs
+ * @returns the operation, to be put by `askEntity`
+ */
 export function acquireLeaseOperation(lease: string, input: Input<LeaseOperation, 'acquire'>): EntityCall<LeaseResult> {
   return onLease(lease, 'acquire', input);
 }
 
+/**
+ * Gives the lease, or the place in its line, back.
+ * @param lease name of the lease: the key index that it guards
+ * @param input owner, life of the owner, and what the operation needs
+ * @returns the operation, to be put by `askEntity`
+ */
 export function releaseLeaseOperation(lease: string, input: Input<LeaseOperation, 'release'>): EntityCall<LeaseResult> {
   return onLease(lease, 'release', input);
 }
 
+/**
+ * Takes a run that was found dead out of the line.
+ * @param lease name of the lease: the key index that it guards
+ * @param input owner, life of the owner, and what the operation needs
+ * @returns the operation, to be put by `askEntity`
+ */
 export function evictLeaseOperation(lease: string, input: Input<LeaseOperation, 'evict'>): EntityCall<LeaseResult> {
   return onLease(lease, 'evict', input);
 }

@@ -5,6 +5,7 @@
 import { invariant } from '../errors.ts';
 import { countOf, fromJson, type IdList, type IdRange } from './id-range.ts';
 
+/** The IDs of one sequence's reservation, by ordinal. */
 export class IdMap {
   readonly step: bigint;
   readonly #ranges: IdRange[];

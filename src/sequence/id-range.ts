@@ -16,31 +16,59 @@ export interface IdRange {
 /** An ID or a count of IDs as decimal text, for JSON has no 64-bit integer. */
 export const decimalSchema = z.string().regex(/^(0|[1-9][0-9]{0,18})$/, 'must be a decimal integer from 0 to 2^63-1');
 
+/** A range as JSON. */
 export const idRangeSchema = z.object({ first: decimalSchema, count: decimalSchema });
+/** A range with decimal texts. */
 export type IdRangeJson = z.infer<typeof idRangeSchema>;
 
 /** Ranges of one sequence, in the order of the ordinals that stand for their IDs. */
 export const idListSchema = z.object({ step: decimalSchema, ranges: z.array(idRangeSchema) });
+/** Ranges of one sequence as JSON, in the order of ordinals. */
 export type IdList = z.infer<typeof idListSchema>;
 
+/**
+ * A range as it is computed with.
+ * @param range the range with decimal texts
+ * @returns the same with bigints
+ */
 export function fromJson({ first, count }: IdRangeJson): IdRange {
   return { first: BigInt(first), count: BigInt(count) };
 }
 
+/**
+ * A range as it is written.
+ * @param range the range with bigints
+ * @returns the same with decimal texts
+ */
 export function toJson({ first, count }: IdRange): IdRangeJson {
   return { first: String(first), count: String(count) };
 }
 
-/** The first ID after a range. */
+/**
+ * The first ID after a range.
+ * @param range IDs
+ * @param step distance between IDs of the sequence, at least 1
+ * @returns the ID behind the last
+ */
 export function endOf({ first, count }: IdRange, step: bigint): bigint {
   return first + count * step;
 }
 
-/** IDs in all ranges together. */
+/**
+ * IDs in all ranges together.
+ * @param ranges disjoint ranges
+ * @returns the sum of their counts
+ */
 export function countOf(ranges: readonly { count: bigint }[]): bigint {
   return ranges.reduce((sum, { count }) => sum + count, 0n);
 }
 
+/**
+ * Order of ranges by their first ID, for `sort`.
+ * @param a one range
+ * @param b another
+ * @returns negative, zero or positive
+ */
 export function ascending(a: { first: bigint }, b: { first: bigint }): number {
   return a.first < b.first ? -1 : a.first > b.first ? 1 : 0;
 }

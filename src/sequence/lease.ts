@@ -50,6 +50,7 @@ const operationSchema = z.discriminatedUnion('kind', [
 export type LeaseOperation = z.input<typeof operationSchema>;
 type ParsedOperation = z.output<typeof operationSchema>;
 
+/** How a lease stands after an operation. */
 export interface LeaseAnswer {
   ok: true;
   /** Whether the asking run holds the lease now. False for `show` and `evict` by an outsider. */
@@ -67,9 +68,15 @@ export interface LeaseAnswer {
   removed: boolean;
 }
 
+/** An answer, or why there is none. */
 export type LeaseResult = LeaseAnswer | { ok: false; error: ErrorValue };
 
-/** Applies one operation. On a refusal the state comes back as it was. `undefined` is a lease never asked for. */
+/**
+ * Applies one operation. On a refusal the state comes back as it was. `undefined` is a lease never asked for.
+ * @param state the state before; undefined when the lease was never asked for
+ * @param operation what is asked
+ * @returns the state after, and the answer; a refusal is an answer
+ */
 export function reduceLease(
   state: LeaseState | undefined,
   operation: LeaseOperation,
@@ -77,7 +84,12 @@ export function reduceLease(
   return reduceLeaseAny(state, operation);
 }
 
-/** `reduceLease` for an operation of unknown shape, as it comes over the wire. */
+/**
+ * `reduceLease` for an operation of unknown shape, as it comes over the wire.
+ * @param state the state before; undefined when the lease was never asked for
+ * @param operation what came over the wire
+ * @returns the state after, and the answer; a refusal is an answer
+ */
 export function reduceLeaseAny(
   state: LeaseState | undefined,
   operation: unknown,
@@ -122,7 +134,7 @@ function acquire(lease: LeaseState, claim: Claim): LeaseState {
       'LeaseConflict',
       `attempt ${claim.attempt} of ${claim.owner} is stale: attempt ${known.attempt} is in line`,
       {
-        remedy: 'stop: a later life of the run is at work',
+        remedy: 'Stop: a later life of the run is at work.',
       },
     );
   }
@@ -131,7 +143,7 @@ function acquire(lease: LeaseState, claim: Claim): LeaseState {
   if (lease.line.length > limits.leaseWaitersMax) {
     throw new OrdinalError('LimitExceeded', `${lease.line.length - 1} runs wait for this lease, as many as may`, {
       retryable: true,
-      remedy: 'try again later, and start fewer runs at once on one keyed entity',
+      remedy: 'Try again later, and start fewer runs at once on one keyed entity.',
     });
   }
   return withLine(lease, [...lease.line, claim]);

@@ -1,6 +1,6 @@
 /**
  * What a sequence can be asked and what it answers. Requests and answers are JSON objects; IDs and counts travel as
- * decimal strings, for JSON has no 64-bit integer.
+ * decimal strings, for JSON has no 64-bit integer. `calls.ts` and the reducer share it.
  */
 import { z } from 'zod';
 import { type ErrorValue, OrdinalError } from '../errors.ts';
@@ -36,6 +36,7 @@ export type SequenceOperation = z.input<typeof operationSchema>;
 /** An operation as the reducer sees it. */
 export type ParsedOperation = z.output<typeof operationSchema>;
 
+/** What an owner holds. */
 export interface ReservationAnswer {
   ok: true;
   owner: string;
@@ -45,12 +46,14 @@ export interface ReservationAnswer {
   ranges: IdRangeJson[];
 }
 
+/** The answer to `reserve`. */
 export interface ReserveAnswer extends ReservationAnswer {
   /** The sequence's next ID before and after; the same when the reservation was there already. */
   before: string;
   after: string;
 }
 
+/** The answer to `release`. */
 export interface ReleaseAnswer {
   ok: true;
   owner: string;
@@ -58,6 +61,7 @@ export interface ReleaseAnswer {
   ranges: IdRangeJson[];
 }
 
+/** The answer to `raiseTo`. */
 export interface RaiseAnswer {
   ok: true;
   /** Whether `next` moved. */
@@ -68,11 +72,13 @@ export interface RaiseAnswer {
   abandoned: string;
 }
 
+/** The answer to `restore`. */
 export interface RestoreAnswer {
   ok: true;
   next: string;
 }
 
+/** The answer to `show`. */
 export interface ShowAnswer {
   ok: true;
   /** False when the sequence has never been used; all else is then absent. */
@@ -93,11 +99,13 @@ export interface ShowAnswer {
   reservation?: { outcome: 'open' | 'committed' | 'released'; attempt: number; ranges: IdRangeJson[] };
 }
 
+/** Why an operation was not done. The state is as it was. */
 export interface Refusal {
   ok: false;
   error: ErrorValue;
 }
 
+/** The answer to each operation. */
 export interface SequenceAnswers {
   reserve: ReserveAnswer;
   commit: ReservationAnswer;
@@ -107,15 +115,28 @@ export interface SequenceAnswers {
   show: ShowAnswer;
 }
 
+/** Any answer. */
 export type SequenceAnswer = SequenceAnswers[keyof SequenceAnswers];
+/** The answer to an operation, or why there is none. */
 export type SequenceResult<K extends keyof SequenceAnswers = keyof SequenceAnswers> = SequenceAnswers[K] | Refusal;
 
-/** Checks an operation of unknown shape. Throws `InvalidRequest`, naming the field. */
+/**
+ * Checks an operation of unknown shape.
+ * @param operation what came over the wire
+ * @returns the operation, with its defaults
+ * @throws `InvalidRequest` with the first field at fault
+ */
 export function parseOperation(operation: unknown): ParsedOperation {
   return parseWith(operationSchema, operation);
 }
 
-/** `schema.parse` with the project's error. Throws `InvalidRequest`, naming the first field at fault. */
+/**
+ * `schema.parse` with the project's error.
+ * @param schema a zod schema
+ * @param value what to check
+ * @returns what the schema gives out
+ * @throws `InvalidRequest` with the first field at fault
+ */
 export function parseWith<T extends z.ZodType>(schema: T, value: unknown): z.output<T> {
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;

@@ -13,7 +13,12 @@ export interface Supply {
   next: bigint;
 }
 
-/** The union of disjoint sets: ascending, with touching ranges merged. */
+/**
+ * The union of disjoint sets: ascending, with touching ranges merged.
+ * @param sets disjoint ranges in any order
+ * @param step distance between IDs of the sequence, at least 1
+ * @returns one set
+ */
 export function union(sets: IdRange[], step: bigint): IdRange[] {
   const merged: IdRange[] = [];
   for (const range of [...sets].sort(ascending)) {
@@ -24,7 +29,13 @@ export function union(sets: IdRange[], step: bigint): IdRange[] {
   return merged;
 }
 
-/** The part of a set at or above `floor`, an ID of the sequence. */
+/**
+ * The part of a set at or above `floor`, an ID of the sequence.
+ * @param ranges a set
+ * @param floor an ID of the sequence
+ * @param step distance between IDs of the sequence, at least 1
+ * @returns the part of the set from `floor` on
+ */
 export function above(ranges: IdRange[], floor: bigint, step: bigint): IdRange[] {
   return ranges.flatMap((range) => {
     const end = endOf(range, step);
@@ -33,7 +44,13 @@ export function above(ranges: IdRange[], floor: bigint, step: bigint): IdRange[]
   });
 }
 
-/** Gives `ranges` back: free neighbours merge, and a free range that ends at `next` moves `next` back. */
+/**
+ * Gives `ranges` back: free neighbours merge, and a free range that ends at `next` moves `next` back.
+ * @param supply what is left to give
+ * @param ranges disjoint ranges that are not in it
+ * @param step distance between IDs of the sequence, at least 1
+ * @returns the supply with them
+ */
 export function giveBack(supply: Supply, ranges: IdRange[], step: bigint): Supply {
   const free = union([...supply.free, ...ranges], step);
   const last = free.at(-1);
@@ -94,6 +111,10 @@ function chooseLargest(all: IdRange[], count: bigint, rangesMax: number): IdRang
  * Takes `count` IDs out of a supply, as at most `rangesMax` ranges in ascending order; see `choose` for which.
  * @returns the ranges and what is left, or why it cannot be: fewer IDs are left (`exhausted`), or only in more ranges
  * than allowed (`fragmented`).
+ * @param supply what is left to give
+ * @param count IDs wanted
+ * @param step distance between IDs of the sequence, at least 1
+ * @param rangesMax ranges that the answer may have
  */
 export function take(
   supply: Supply,

@@ -47,6 +47,9 @@ type Asked<K extends ParsedOperation['kind']> = Extract<ParsedOperation, { kind:
 /**
  * Applies one operation. On a refusal the state comes back as it was, the same object; `undefined` is a sequence that
  * does not exist yet, which `reserve`, `raiseTo` and `restore` bring into being.
+ * @param state the state before
+ * @param operation what is asked
+ * @returns the state after, and the answer; a refusal is an answer
  */
 export function reduce<K extends keyof SequenceAnswers>(
   state: SequenceState | undefined,
@@ -55,7 +58,12 @@ export function reduce<K extends keyof SequenceAnswers>(
   return reduceAny(state, operation) as { state: SequenceState | undefined; result: SequenceResult<K> };
 }
 
-/** `reduce` for an operation of unknown shape, as it comes over the wire. */
+/**
+ * `reduce` for an operation of unknown shape, as it comes over the wire.
+ * @param state the state before
+ * @param operation what came over the wire
+ * @returns the state after, and the answer; a refusal is an answer
+ */
 export function reduceAny(
   state: SequenceState | undefined,
   operation: unknown,
@@ -115,7 +123,7 @@ function reserve(existing: Ledger | undefined, operation: Asked<'reserve'>): Ste
   if (finished && attempt <= finished.attempt) {
     throw conflict(
       `${owner} has released its reservation (attempt ${finished.attempt})`,
-      'reserve again with a higher attempt, or under another run ID',
+      'Reserve again with a higher attempt, or under another run ID.',
     );
   }
   const { taken, left } = allocate(ledger, owner, count);
@@ -145,7 +153,7 @@ function withOptions(
   if ((start !== undefined && start !== ledger.start) || (step !== undefined && step !== ledger.step)) {
     throw conflict(
       `the sequence has start ${ledger.start} and step ${ledger.step}, not start ${start ?? ledger.start} and step ${step ?? ledger.step}`,
-      'start and step are fixed at first use: use the same in every pipeline, or name another sequence',
+      'Use the same start and step in every pipeline, or name another sequence: they are fixed at first use.',
     );
   }
   return ledger;
@@ -153,7 +161,7 @@ function withOptions(
 
 const waitForOthers = {
   retryable: true,
-  remedy: 'wait for other runs to finish, or release the reservations of dead ones',
+  remedy: 'Wait for other runs to finish, or release the reservations of dead ones.',
 };
 
 function allocate(ledger: Ledger, owner: string, count: bigint): { taken: IdRange[]; left: Supply } {
@@ -163,7 +171,7 @@ function allocate(ledger: Ledger, owner: string, count: bigint): { taken: IdRang
   const taken = take(ledger, count, ledger.step, limits.rangesPerReservationMax);
   if (taken === 'exhausted') {
     throw new OrdinalError('SequenceExhausted', `${owner} asks for ${count} IDs, and fewer are left up to 2^63-1`, {
-      remedy: 'name another sequence, with a smaller start or step',
+      remedy: 'Name another sequence, with a smaller start or step.',
     });
   }
   if (taken === 'fragmented') {
@@ -171,7 +179,7 @@ function allocate(ledger: Ledger, owner: string, count: bigint): { taken: IdRang
       'SequenceExhausted',
       `${count} IDs are left, but in more than ${limits.rangesPerReservationMax} ranges`,
       {
-        remedy: 'split the input over several runs, or name another sequence',
+        remedy: 'Split the input over several runs, or name another sequence.',
       },
     );
   }
@@ -202,7 +210,7 @@ function commit(ledger: Ledger | undefined, operation: Asked<'commit'>): Step<Re
   if (!ledger || !open) {
     throw conflict(
       `${owner} has no reservation to commit: ${finished ? 'it was released' : 'none is known'}`,
-      'its IDs may be handed to others: do not publish them',
+      'Do not publish its IDs: they may be handed to others.',
     );
   }
   refuseStale(open, attempt);
@@ -219,7 +227,10 @@ function release(ledger: Ledger | undefined, operation: Asked<'release'>): Step<
   if (!ledger) return { ledger, answer: nothing };
   const finished = ledger.finished.find((entry) => entry.owner === owner);
   if (finished?.outcome === 'committed')
-    throw conflict(`${owner} has committed its reservation`, 'its IDs are published: they cannot be given back');
+    throw conflict(
+      `${owner} has committed its reservation`,
+      'Leave them: they are published, and cannot be given back.',
+    );
   if (finished && attempt <= finished.attempt) return { ledger, answer: nothing };
   const open = ledger.open.find((entry) => entry.owner === owner);
   if (open) refuseStale(open, attempt);
@@ -273,7 +284,7 @@ function restore(ledger: Ledger | undefined, operation: Asked<'restore'>): Step<
   if (JSON.stringify(toState(ledger)) !== JSON.stringify(toState(restored))) {
     throw conflict(
       'the sequence is in use, in another state than the one to restore',
-      'raise it (npm run ordinal -- sequences raise), or restore under another name',
+      'Raise it (npm run ordinal -- sequences raise), or restore under another name.',
     );
   }
   return { ledger, answer };
@@ -297,7 +308,7 @@ function refuseStale(open: Reservation, attempt: number): void {
   if (attempt >= open.attempt) return;
   throw conflict(
     `attempt ${attempt} of ${open.owner} is stale: attempt ${open.attempt} has taken its reservation over`,
-    'stop: a later life of the run is at work',
+    'Stop: a later life of the run is at work.',
   );
 }
 
@@ -306,7 +317,7 @@ function refuseOtherCount(entry: Reservation, count: bigint): void {
   if (reserved === count) return;
   throw conflict(
     `${entry.owner} has reserved ${reserved} IDs and now asks for ${count}`,
-    'the source changed between two attempts: start a new run under another ID',
+    'Start a new run under another ID: the source changed between two attempts.',
   );
 }
 

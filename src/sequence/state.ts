@@ -2,7 +2,8 @@
  * The state of a sequence: as JSON in the entity (`SequenceState`), and with bigints while an operation works on it
  * (`Ledger`). Every ID from `start` to below `next` is in exactly one place: free, open, or used (committed, imported);
  * used ones need no record, but the ranges of the last committed owners are kept, so that a late duplicate of their
- * reservation gets the same answer.
+ * reservation gets the same answer. The reducer calls it. A state that does not hold together must never be worked
+ * with.
  */
 import { z } from 'zod';
 import { invariant, OrdinalError } from '../errors.ts';
@@ -24,6 +25,7 @@ const reservationSchema = z.strictObject({
 });
 const finishedSchema = reservationSchema.extend({ outcome: z.enum(['committed', 'released']) });
 
+/** What the entity keeps. */
 export const sequenceStateSchema = z.strictObject({
   version: z.literal(1),
   /** First ID ever given, and the distance between IDs: fixed at first use. */
@@ -44,16 +46,19 @@ export const sequenceStateSchema = z.strictObject({
 /** The entity's state: a JSON object, all IDs and counts as decimal strings. */
 export type SequenceState = z.infer<typeof sequenceStateSchema>;
 
+/** What an owner was given, in one of its lives. */
 export interface Reservation {
   owner: string;
   attempt: number;
   ranges: IdRange[];
 }
 
+/** A reservation that was committed or released. */
 export interface Finished extends Reservation {
   outcome: 'committed' | 'released';
 }
 
+/** The same state as `SequenceState`, with bigints. */
 export interface Ledger {
   start: bigint;
   step: bigint;
@@ -64,7 +69,11 @@ export interface Ledger {
   finished: Finished[];
 }
 
-/** Reads a state and checks that it holds together. Throws `Internal` when it does not: it is never guessed at. */
+/**
+ * Reads a state and checks that it holds together. One that does not is a defect (Internal): it is never guessed at.
+ * @param state the entity's state
+ * @returns the same with bigints
+ */
 export function toLedger(state: SequenceState): Ledger {
   const parsed = sequenceStateSchema.safeParse(state);
   if (!parsed.success) {
@@ -88,7 +97,12 @@ export function toLedger(state: SequenceState): Ledger {
   return ledger;
 }
 
-/** The JSON of a ledger, checked before it can be written: invariants, counts and bytes. Throws `Internal`. */
+/**
+ * The JSON of a ledger, checked before it can be written: invariants, counts and bytes. A breach is a defect
+ * (Internal).
+ * @param ledger the sequence while an operation works on it
+ * @returns the entity's state, at most `limits.payloadBytesMax` long
+ */
 export function toState(ledger: Ledger): SequenceState {
   assertLedger(ledger);
   const state: SequenceState = {
@@ -111,12 +125,20 @@ export function toState(ledger: Ledger): SequenceState {
   return state;
 }
 
-/** Ranges in the state that cannot be forgotten: what bounds it. */
+/**
+ * Ranges in the state that cannot be forgotten: what bounds it.
+ * @param ledger the sequence while an operation works on it
+ * @returns free ranges and those of open reservations
+ */
 export function liveRangeCount(ledger: Ledger): number {
   return ledger.free.length + ledger.open.reduce((sum, entry) => sum + entry.ranges.length, 0);
 }
 
-/** Ranges in the state, remembered ones included. */
+/**
+ * Ranges in the state, remembered ones included.
+ * @param ledger the sequence while an operation works on it
+ * @returns all ranges
+ */
 export function rangeCount(ledger: Ledger): number {
   return liveRangeCount(ledger) + ledger.finished.reduce((sum, entry) => sum + entry.ranges.length, 0);
 }

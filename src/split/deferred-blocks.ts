@@ -34,6 +34,6 @@ export function heldBlock(held: Uint8Array, at: number, length: number, crc: num
   if (block.byteLength === length && crcOf([block]) === crc) return block;
   throw new OrdinalError('CorruptFile', `"${blob}" does not hold the pages that were put there`, {
     where: { blob },
-    remedy: 'Work in progress was damaged: start the run anew under another ID.',
+    remedy: 'Start the run anew under another ID: work in progress was damaged.',
   });
 }

@@ -1,6 +1,7 @@
 /**
  * The `BlobStore` port over Azure Blob Storage (and Azurite). Conditions of the service become named errors; whatever
  * may pass by itself (throttling, unreachable, 5xx) is marked worth a retry. The SDK retries short hiccups by itself.
+ * `src/environment` opens it. It must never retry a condition that did not hold.
  */
 import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
@@ -10,6 +11,7 @@ import { OrdinalError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import type { BlobItem, BlobStore, WriteOptions } from './store.ts';
 
+/** How an account is opened. */
 export type StorageConnection =
   | { connectionString: string }
   /**
@@ -21,7 +23,11 @@ export type StorageConnection =
 /** Hiccups are waited out here, in half a second, one and two; what lasts longer goes back to the run as retryable. */
 const retryOptions = { maxTries: 4, retryDelayInMs: 500, maxRetryDelayInMs: 8000 };
 
-/** Opens the account. No request is made before the first operation. */
+/**
+ * Opens the account. No request is made before the first operation.
+ * @param connection a connection string, or an account's endpoint and an identity
+ * @returns the account as a `BlobStore`
+ */
 export function openAzureStore(connection: StorageConnection): BlobStore {
   const service =
     'connectionString' in connection
@@ -125,7 +131,7 @@ class AzureBlobStore implements BlobStore {
       if (range && length !== range.length) {
         throw new OrdinalError('SourceChanged', `blob "${name}" ends before byte ${range.offset + range.length}`, {
           where: { blob: name },
-          remedy: 'The blob was replaced while it was read: start a new run.',
+          remedy: 'Start a new run: the blob was replaced while it was read.',
         });
       }
       const bytes = await collect(response.readableStreamBody as AsyncIterable<Uint8Array>, length, name);
@@ -323,7 +329,7 @@ function failure(verb: string, container: string, name: string, thrown: unknown)
     retryable,
     cause: thrown,
     ...((status === 401 || status === 403) && {
-      remedy: 'The app\'s identity needs the role "Storage Blob Data Owner" or "… Contributor" on this account.',
+      remedy: 'Give the app\'s identity the role "Storage Blob Data Owner" or "… Contributor" on this account.',
     }),
     ...(status === 404 && { remedy: `Create the container "${container}".` }),
   });

@@ -1,6 +1,8 @@
 /**
  * A frame: one JSON header and any number of Int32 sections in one blob, little endian. For what a phase leaves for the
- * next one: small facts beside long lists of numbers, which as JSON would take five times the bytes.
+ * next one: small facts beside long lists of numbers, which as JSON would take five times the bytes. The split and the
+ * resolve write frames, later phases read them. A frame is work in progress: no other version of Ordinal has to read
+ * it.
  *
  * Layout: `ORD2`, u32 header bytes, u32 section count, u32 length of each section (values), header padded to 4, sections.
  * A section is the byte planes of its numbers' differences: lists of ordinals mostly ascend.
@@ -17,6 +19,12 @@ const MAGIC_COMPRESSED = 0x5a44524f;
 const encoder = new TextEncoder();
 const decoder = new TextDecoder('utf-8', { fatal: true });
 
+/**
+ * Packs a header and lists of numbers into one frame, uncompressed.
+ * @param header a JSON value
+ * @param sections lists of numbers
+ * @returns the frame
+ */
 export function packFrame(header: unknown, sections: readonly Int32Array[]): Uint8Array {
   const json = encoder.encode(JSON.stringify(header, replaceBytes));
   const fixed = 12 + sections.length * 4;
@@ -36,7 +44,12 @@ export function packFrame(header: unknown, sections: readonly Int32Array[]): Uin
   return bytes;
 }
 
-/** The same, compressed where it is of some size. */
+/**
+ * The same, compressed where it is of some size.
+ * @param header a JSON value
+ * @param sections lists of numbers
+ * @returns the frame, compressed from `COMPRESSED_MIN` bytes on
+ */
 export function packCompressedFrame(header: unknown, sections: readonly Int32Array[]): Uint8Array {
   const frame = packFrame(header, sections);
   if (frame.length < COMPRESSED_MIN) return frame;
@@ -44,7 +57,13 @@ export function packCompressedFrame(header: unknown, sections: readonly Int32Arr
   return Buffer.concat([new Uint8Array(head.buffer), compressQuickly(frame)]);
 }
 
-/** Throws `CorruptFile` when the bytes are not a frame. */
+/**
+ * Reads what `packFrame` or `packCompressedFrame` wrote.
+ * @param stored the whole frame
+ * @param name name of the blob, for errors
+ * @returns header and sections, in memory of their own
+ * @throws `CorruptFile` when the bytes are not a frame
+ */
 export function unpackFrame(stored: Uint8Array, name: string): { header: unknown; sections: Int32Array[] } {
   const bytes = decompressed(stored, name);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -88,6 +107,6 @@ function corrupt(name: string, cause?: unknown): OrdinalError {
   return new OrdinalError('CorruptFile', `"${name}" is not a frame`, {
     where: { blob: name },
     cause,
-    remedy: 'Work in progress was damaged: start the run anew under another ID.',
+    remedy: 'Start the run anew under another ID: work in progress was damaged.',
   });
 }

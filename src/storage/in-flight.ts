@@ -7,6 +7,10 @@ import pMap from 'p-map';
 /**
  * Calls `work` for each item, in order, at most `width` at a time, and gives the results in order. After a failure
  * nothing more is started; what runs comes to its end, and then the first failure is thrown.
+ * @param items what to work on
+ * @param width works under way at a time, at least 1
+ * @param work what to do with an item; `index` is its place
+ * @returns the results, in the order of the items
  */
 export async function mapBounded<T, R>(
   items: Iterable<T>,
@@ -36,6 +40,7 @@ export class Uploads {
     this.#width = width;
   }
 
+  /** Begins an upload, once fewer than `width` are under way. Throws what an earlier one threw. */
   async add(upload: () => Promise<unknown>): Promise<void> {
     while (this.#open.size >= this.#width) await Promise.race(this.#open);
     if (this.#failure) throw this.#failure.reason;

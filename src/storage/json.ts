@@ -1,4 +1,7 @@
-/** JSON documents in blobs, parsed by zod as they come in. */
+/**
+ * JSON documents in blobs, parsed by zod as they come in. Every phase calls it. Nothing that a schema has not passed
+ * may go past it.
+ */
 import type { z } from 'zod';
 import { OrdinalError } from '../errors.ts';
 import type { BlobStore, WriteOptions } from './store.ts';
@@ -9,12 +12,22 @@ const decoder = new TextDecoder('utf-8', { fatal: true });
 /** Bytes inside a document are carried as base64 under this key. */
 const BYTES = '$bytes';
 
-/** Replacer of `JSON.stringify` for documents that hold bytes. */
+/**
+ * Replacer of `JSON.stringify` for documents that hold bytes.
+ * @param _key name of the member
+ * @param value the member
+ * @returns text for bytes, and everything else as it is
+ */
 export function replaceBytes(_key: string, value: unknown): unknown {
   return value instanceof Uint8Array ? { [BYTES]: Buffer.from(value).toString('base64') } : value;
 }
 
-/** Reviver of `JSON.parse` for documents that hold bytes. */
+/**
+ * Reviver of `JSON.parse` for documents that hold bytes.
+ * @param _key name of the member
+ * @param value the member as JSON has it
+ * @returns bytes where `replaceBytes` wrote some, and everything else as it is
+ */
 export function reviveBytes(_key: string, value: unknown): unknown {
   if (typeof value === 'object' && value !== null && BYTES in value && typeof value[BYTES] === 'string') {
     return new Uint8Array(Buffer.from(value[BYTES], 'base64'));
@@ -22,19 +35,40 @@ export function reviveBytes(_key: string, value: unknown): unknown {
   return value;
 }
 
+/**
+ * Writes a document.
+ * @param store the storage
+ * @param container container of the blob
+ * @param name name of the blob
+ * @param value the document; bytes in it are written as base64
+ * @param options conditions of the write
+ * @returns the ETag, and the size in bytes
+ * @throws `StorageConflict` when a condition of the write does not hold
+ * @throws `StorageFailed` when the service cannot be reached or refuses
+ */
 export async function writeJson(
   store: BlobStore,
   container: string,
   name: string,
   value: unknown,
-  options: WriteOptions = {},
+  options: WriteOptions & { /** Without line breaks, for documents of many entries. */ compact?: true } = {},
 ): Promise<{ etag: string; bytes: number }> {
-  const bytes = encoder.encode(`${JSON.stringify(value, replaceBytes, 1)}\n`);
-  const { etag } = await store.write(container, name, bytes, { contentType: 'application/json', ...options });
+  const { compact, ...others } = options;
+  const bytes = encoder.encode(`${JSON.stringify(value, replaceBytes, compact ? 0 : 1)}\n`);
+  const { etag } = await store.write(container, name, bytes, { contentType: 'application/json', ...others });
   return { etag, bytes: bytes.byteLength };
 }
 
-/** Undefined when there is no such blob; `CorruptFile` when it is not what the schema says. */
+/**
+ * Reads a document.
+ * @param store the storage
+ * @param container container of the blob
+ * @param name name of the blob
+ * @param schema what the document must be
+ * @returns the document; undefined when there is no such blob
+ * @throws `StorageFailed` when the service cannot be reached or refuses
+ * @throws `CorruptFile` when the bytes are not what they should be
+ */
 export async function readJson<T>(
   store: Pick<BlobStore, 'read'>,
   container: string,
@@ -45,19 +79,28 @@ export async function readJson<T>(
   return bytes && parseJson(bytes, container, name, schema);
 }
 
-/** Throws `CorruptFile` when the bytes are not what the schema says. */
+/**
+ * The document that a blob's bytes are.
+ * @param bytes the whole blob
+ * @param container container of the blob
+ * @param name name of the blob
+ * @param schema what the document must be
+ * @returns the document, as the schema gives it out
+ * @throws `CorruptFile` when the bytes are not what they should be
+ */
 export function parseJson<T>(bytes: Uint8Array, container: string, name: string, schema: z.ZodType<T>): T {
   try {
     return schema.parse(JSON.parse(decoder.decode(bytes), reviveBytes));
   } catch (cause) {
     throw new OrdinalError('CorruptFile', `"${container}/${name}" is not the document it should be`, {
       where: { blob: name },
-      remedy: 'Written by another version of Ordinal, or damaged: start the run anew under another ID.',
+      remedy: 'Start the run anew under another ID: the document is damaged, or of another version of Ordinal.',
       cause,
     });
   }
 }
 
+/** A document and the version of its blob. */
 export interface Versioned<T> {
   value: T;
   etag: string;
@@ -65,7 +108,16 @@ export interface Versioned<T> {
   bytes: number;
 }
 
-/** As `readJson`, with the ETag of the version that was read. */
+/**
+ * As `readJson`, with the ETag of the version that was read.
+ * @param store the storage
+ * @param container container of the blob
+ * @param name name of the blob
+ * @param schema what the document must be
+ * @returns document, ETag and size in bytes; undefined when there is no such blob
+ * @throws `StorageFailed` when the service cannot be reached or refuses
+ * @throws `CorruptFile` when the bytes are not what they should be
+ */
 export async function readVersioned<T>(
   store: BlobStore,
   container: string,
@@ -78,7 +130,16 @@ export async function readVersioned<T>(
   return { value: parseJson(bytes, container, name, schema), etag, bytes: bytes.byteLength };
 }
 
-/** As `readJson`, for documents that an earlier phase must have written. */
+/**
+ * As `readJson`, for documents that an earlier phase must have written.
+ * @param store the storage
+ * @param container container of the blob
+ * @param name name of the blob
+ * @param schema what the document must be
+ * @returns the document
+ * @throws `StorageFailed` when the blob is gone, or the service cannot be reached
+ * @throws `CorruptFile` when the bytes are not what they should be
+ */
 export async function requireJson<T>(
   store: BlobStore,
   container: string,
@@ -90,6 +151,15 @@ export async function requireJson<T>(
   return value;
 }
 
+/**
+ * Reads bytes that an earlier phase must have written.
+ * @param store the storage
+ * @param container container of the blob
+ * @param name name of the blob
+ * @param range offset and length in bytes; all of the blob when left out
+ * @returns the bytes
+ * @throws `StorageFailed` when the blob is gone, or the service cannot be reached
+ */
 export async function requireBytes(
   store: BlobStore,
   container: string,
@@ -104,6 +174,6 @@ export async function requireBytes(
 function missing(container: string, name: string): OrdinalError {
   return new OrdinalError('StorageFailed', `"${container}/${name}" is gone although an earlier phase wrote it`, {
     where: { blob: name },
-    remedy: 'Somebody deleted work in progress: start the run anew under another ID.',
+    remedy: 'Start the run anew under another ID: somebody deleted work in progress.',
   });
 }

@@ -21,12 +21,18 @@ export interface Life {
 /**
  * The name of a life: of its orchestration instance, of its output files, and as owner of reservations and leases. The
  * first life has the run's own name. `~` is outside a run ID's alphabet, so no life has the name of another run.
+ * @param of a life of a run
+ * @returns the name
  */
 export function lifeId({ runId, life }: Life): string {
   return life === 1 ? runId : `${runId}~${life}`;
 }
 
-/** The life of that name; undefined for a name that is none, as those of helpers are. */
+/**
+ * The life of that name; undefined for a name that is none, as those of helpers are.
+ * @param id name of an orchestration instance
+ * @returns the life, if it is one
+ */
 export function lifeOfId(id: string): Life | undefined {
   const [, runId, number] = /^([A-Za-z0-9][A-Za-z0-9_-]*)(?:~([1-9]\d*))?$/.exec(id) ?? [];
   if (runId === undefined || number === '1') return undefined;
@@ -43,15 +49,22 @@ const folderOf = ({ runId, life }: Life) => `runs/${runId}/${life}/`;
 
 /** Blobs of the work container. */
 export const work = {
+  /** Everything that a life leaves for its next phases. */
   runPrefix: folderOf,
   /** Of all lives of a run. */
   runsPrefix: (runId: string) => `runs/${runId}/`,
+  /** The plan: pinned blobs, batches, output schemas and files. */
   plan: (of: Life) => `${folderOf(of)}plan.json`,
+  /** Some of the life's source files; `digest` is of all of them. */
+  files: (of: Life, digest: string, part: number) => `${folderOf(of)}files/${digest}-${pad(part, 5)}.json`,
+  /** The same before their footers were read, of many files. */
+  listing: (of: Life, digest: string, part: number) => `${folderOf(of)}listing/${digest}-${pad(part, 5)}.json`,
   /**
    * What one split batch leaves: counts, chunk metadata of staged blocks, foreign-key dictionaries; refused rows; the
    * distinct keys of each keyed entity in first-seen order.
    */
   split: (of: Life, batch: number) => `${folderOf(of)}split/${pad(batch, 6)}.bin`,
+  /** What all batches leave. */
   splitPrefix: (of: Life) => `${folderOf(of)}split/`,
   /** For one key partition of a keyed entity: batch-local key → ID, new ordinal, or none of its keys. */
   slots: (of: Life, entity: string, partition: number) =>
@@ -64,8 +77,11 @@ export const work = {
     `${folderOf(of)}resolved/${entity}-${pad(partition, 3)}.json`,
   /** The ranges that the run's sequences gave it. */
   ids: (of: Life) => `${folderOf(of)}ids.json`,
+  /** What one seal leaves: the complete metadata of its chunks. */
   sealed: (of: Life, tag: string) => `${folderOf(of)}sealed/${tag}.json`,
+  /** What all seals leave. */
   sealedPrefix: (of: Life) => `${folderOf(of)}sealed/`,
+  /** What publishing a file came to. */
   published: (of: Life, entity: string, part: number, dataset: KeyedDatasetKind = 'new') =>
     `${folderOf(of)}published/${entity}-${pad(part, 5)}${tail(dataset)}.json`,
   /** The identity of a pipeline's last published run. */
@@ -74,6 +90,7 @@ export const work = {
   preview: (of: Life) => `${folderOf(of)}preview.json`,
   /** That a life of a run was asked for, and with which input. Decides who starts it: put if absent. */
   claim: ({ runId, life }: Life) => `lives/${runId}/${life}.json`,
+  /** Of all lives of a run. */
   claims: (runId: string) => `lives/${runId}/`,
   claimPrefix: 'lives/',
   /** A list of blobs that a run was started with: another list of the same run has another name. */
@@ -81,6 +98,7 @@ export const work = {
   selectionPrefix: 'selections/',
   /** That a version of a blob arrived; its name is a digest of the blob's name and ETag. */
   receipt: (pipeline: string, digest: string) => `arrivals/${pipeline}/received/${digest}`,
+  /** All receipts of a pipeline. */
   receipts: (pipeline: string) => `arrivals/${pipeline}/received/`,
   /** Written to have the storage say what time it is. */
   arrivalClock: (pipeline: string) => `arrivals/${pipeline}/clock`,
@@ -91,9 +109,11 @@ export const work = {
 
 /** Blobs of the output container. */
 export const output = {
+  /** An entity's folder. */
   folder: (pipeline: CompiledPipeline, entity: string) => `${pipeline.output.prefix}${entity}`,
   /** The files of one life of a run in an entity's folder. */
   wildcard: (of: Life) => `${lifeId(of)}-*.parquet`,
+  /** A file of a rows entity. */
   part: (pipeline: CompiledPipeline, entity: string, of: Life, part: number) =>
     `${pipeline.output.prefix}${entity}/${lifeId(of)}-${pad(part, 5)}.parquet`,
   /** A file of one of a keyed entity's datasets. Rows of known keys lie beside those of new ones. */
@@ -112,13 +132,20 @@ export const output = {
     );
     return [...folders, `${prefix}_quarantine/`].map((folder) => `${folder}${lifeId(of)}-`);
   },
+  /** A run's manifest. */
   manifest: (pipeline: CompiledPipeline, runId: string) => `${pipeline.output.prefix}_manifests/${runId}.json`,
   /** `folder` is an entity's, or empty. */
   marker: (pipeline: CompiledPipeline, folder: string) => `${pipeline.output.prefix}${folder}_SUCCESS`,
+  /** All manifests of a pipeline. */
   manifestPrefix: (pipeline: CompiledPipeline) => `${pipeline.output.prefix}_manifests/`,
 };
 
-/** Whether an output file is of this very life: `a-1` is a run of its own, and no file of it is one of run `a`. */
+/**
+ * Whether an output file is of this very life: `a-1` is a run of its own, and no file of it is one of run `a`.
+ * @param name name of the blob
+ * @param of a life of a run
+ * @returns true when that life wrote it
+ */
 export function isFileOf(of: Life, name: string): boolean {
   const own = `${lifeId(of)}-`;
   const file = name.slice(name.lastIndexOf('/') + 1);
@@ -127,7 +154,9 @@ export function isFileOf(of: Life, name: string): boolean {
 
 /** Names of what one seal leaves: that of a group of batches, or of a keyed entity's key partition. */
 export const sealTag = {
+  /** A group of batches of rows entities. */
   group: (group: number) => `g${pad(group, 6)}`,
+  /** Rows of one dataset of a keyed entity, by key partition. */
   keyed: (entity: string, partition: number, dataset: KeyedDatasetKind) =>
     `k-${entity}-${pad(partition, 3)}${tail(dataset)}`,
 };
@@ -135,6 +164,10 @@ export const sealTag = {
 /**
  * A block's id: `owner` (a batch number, or 0 for a keyed entity's own rows), its row group within that owner, and the
  * segment within the row group. All ids of a blob have one length, as the service demands.
+ * @param owner batch number, or 0 for a keyed entity's own rows
+ * @param rowGroup row group within the owner
+ * @param segment segment within the row group; `head` and `foot` are the file's
+ * @returns the id in base64, as the service wants it
  */
 export function blockId(owner: number, rowGroup: number, segment: number | 'head' | 'foot'): string {
   const tail = segment === 'head' ? 'head' : segment === 'foot' ? 'foot' : pad(segment, 4);

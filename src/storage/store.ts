@@ -1,8 +1,9 @@
 /**
- * The port to Blob Storage: the one door through which bytes enter and leave. Implemented over Azure Blob Storage in
- * `azure.ts`; wrapped with named fault points in tests. All errors are `OrdinalError`s: `StorageFailed` (retryable),
- * `StorageConflict` (a condition did not hold), or `undefined` answers where absence is an expected outcome.
+ * The port to Blob Storage: the one door through which bytes enter and leave. `azure.ts` implements it; tests implement it in
+ * memory and wrap it with fault points. Every folder above `src/storage` calls it and none may reach the service by another
+ * way. All errors are `OrdinalError`s; absence is an `undefined` answer where it is an expected outcome.
  */
+/** One blob as a listing shows it. */
 export interface BlobItem {
   name: string;
   /** Bytes. */
@@ -13,6 +14,7 @@ export interface BlobItem {
   metadata: Record<string, string>;
 }
 
+/** Conditions and properties of a write. */
 export interface WriteOptions {
   /** Refuse with `StorageConflict` when the blob exists. */
   ifAbsent?: boolean;
@@ -23,34 +25,69 @@ export interface WriteOptions {
   metadata?: Record<string, string>;
 }
 
+/**
+ * Blobs by container and name. Each method may also throw `StorageFailed`: the service cannot be reached or refuses the
+ * request. It is retryable where the service may recover by itself.
+ */
 export interface BlobStore {
-  /** Blobs under a prefix in name order (ordinal order of UTF-8 bytes, as the service lists them). */
+  /**
+   * Blobs under a prefix in name order (ordinal order of UTF-8 bytes, as the service lists them).
+   * @throws `StorageFailed`
+   */
   list(container: string, prefix: string): AsyncIterable<BlobItem>;
-  /** Undefined when there is no such blob. */
+  /**
+   * Undefined when there is no such blob.
+   * @throws `StorageFailed`
+   */
   head(container: string, name: string): Promise<BlobItem | undefined>;
   /**
-   * Reads a byte range, or the whole blob. With `ifMatch` the blob must still be that version (`SourceChanged`).
-   * Undefined when there is no such blob.
+   * Reads a byte range (offset and length in bytes), or the whole blob. Undefined when there is no such blob. A blob that
+   * ends within the range, or that is not the version of `ifMatch` any more, ends in SourceChanged.
+   * @throws `StorageFailed`
    */
   read(
     container: string,
     name: string,
     range?: { offset: number; length: number; ifMatch?: string },
   ): Promise<Uint8Array | undefined>;
-  /** The whole blob and the ETag of the version that was read. Undefined when there is no such blob. */
+  /**
+   * The whole blob and the ETag of the version that was read. Undefined when there is no such blob.
+   * @throws `StorageFailed`
+   */
   readVersion(container: string, name: string): Promise<{ bytes: Uint8Array; etag: string } | undefined>;
-  /** Puts a whole blob at once. Returns its ETag. */
+  /**
+   * Puts a whole blob at once. Returns its ETag.
+   * @throws `StorageConflict` when a condition of `options` does not hold
+   * @throws `StorageFailed`
+   */
   write(container: string, name: string, bytes: Uint8Array, options?: WriteOptions): Promise<{ etag: string }>;
-  /** Stages one uncommitted block. Ids of one blob have equal length; staging the same id again replaces it. */
+  /**
+   * Stages one uncommitted block. Ids of one blob have equal length; staging the same id again replaces it.
+   * @throws `LimitExceeded` when the block is longer than the service takes (`limits.blockBytesMax`)
+   * @throws `StorageConflict` when the blob is being changed in another way
+   * @throws `StorageFailed`
+   */
   stageBlock(container: string, name: string, blockId: string, parts: readonly Uint8Array[]): Promise<void>;
-  /** Put Block List: the blob becomes exactly these staged blocks, or nothing changes. */
+  /**
+   * Put Block List: the blob becomes exactly these staged blocks, or nothing changes.
+   * @throws `StorageConflict` when a condition of `options` does not hold
+   * @throws `LimitExceeded` when there are more blocks than a blob takes (`limits.blocksPerBlobMax`)
+   * @throws `StorageFailed` also when a block was never staged, or has expired
+   */
   commitBlocks(
     container: string,
     name: string,
     blockIds: readonly string[],
     options?: WriteOptions,
   ): Promise<{ etag: string }>;
-  /** True when there was a blob to delete. */
+  /**
+   * True when there was a blob to delete.
+   * @throws `StorageFailed`
+   */
   remove(container: string, name: string): Promise<boolean>;
+  /**
+   * Makes the container, unless it is there.
+   * @throws `StorageFailed`
+   */
   ensureContainer(container: string): Promise<void>;
 }

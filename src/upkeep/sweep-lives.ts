@@ -69,8 +69,16 @@ function openMsMax({ runHoursMax }: { runHoursMax: number }): number {
   return runHoursMax * HOUR_MS + 2 * DAY_MS;
 }
 
-/** Removes what late requests of a settled life have created. */
-async function discardAgain({ environment, now }: Sweep, swept: Swept, of: Life): Promise<void> {
+/**
+ * Removes what late requests of a settled life have created, and ends its instance if that still runs: it cannot
+ * succeed.
+ */
+async function discardAgain({ environment, runs, now }: Sweep, swept: Swept, of: Life): Promise<void> {
+  const claim = await readClaim(environment, of);
+  const instance = await runs.get(lifeId(of));
+  const settledMs = now().getTime() - Date.parse(claim?.overAt ?? now().toISOString());
+  if (instance && !hasEnded(instance) && settledMs > HOUR_MS)
+    await runs.terminate(lifeId(of), claim?.reason ?? 'settled');
   const { published, removed } = await discardActivity(environment, of);
   swept.removed += removed;
   const sweptAt = now().toISOString();

@@ -7,6 +7,7 @@ export type { RunView } from './run-view-schema.ts';
 
 import { z } from 'zod';
 import { lifeInputSchema, type Manifest, manifestSchema, planSchema, previewSchema } from '../documents/documents.ts';
+import { loadFiles } from '../documents/source-files.ts';
 import { type RunStatus, runStatusSchema } from '../documents/status.ts';
 import { endedError, hasEnded, type Instance } from '../durable/client.ts';
 import type { Environment } from '../environment/environment.ts';
@@ -130,11 +131,12 @@ async function previewed(environment: Environment, of: Life): Promise<Partial<Ru
   const { store, config } = environment;
   const plan = await readJson(store, config.workContainer, work.plan(of), planSchema);
   const preview = await readJson(store, config.workContainer, work.preview(of), previewSchema);
+  const files = plan ? await loadFiles(environment, of, plan.files, 0, limits.viewFilesMax) : [];
   return {
     ...(plan && {
       plan: {
-        files: plan.files.slice(0, limits.viewFilesMax).map(({ blob, size, rows }) => ({ blob, size, rows })),
-        fileCount: plan.files.length,
+        files: files.map(({ blob, size, rows }) => ({ blob, size, rows })),
+        fileCount: plan.files.count,
         batches: plan.batches.length,
         outputs: plan.outputs,
         outputFiles: plan.parts.length,

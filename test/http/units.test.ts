@@ -247,7 +247,7 @@ describe('settings', () => {
     });
     assert.deepEqual(parse('').arrivals, {});
     for (const [text, says] of [
-      ['flights=quite', /ORDINAL_ARRIVAL: flights: on: 'quite' is no mode of arrival; did you mean 'quiet'/],
+      ['flights=quite', /ORDINAL_ARRIVAL: flights: on: 'quite' is no mode of arrival\. Use 'quiet', if/],
       ['flights=quiet:0', /ORDINAL_ARRIVAL: flights: seconds: Too small/],
       ['flights=quiet:soon', /flights: seconds: /],
       ['flights=quiet:1:2:3', /flights: 3: 'quiet' has no such option/],

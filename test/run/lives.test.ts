@@ -267,13 +267,16 @@ it('a run may have the name that helpers of another once had', async () => {
   assert.deepEqual([...(await checkWorld(sim)).keys()], ['j-tidy']);
 });
 
+/** An instance of somebody else, which goes on. */
+const standing = { status: 'Running', life: 1, input: {}, shown: {}, createdAt: 0, updatedAt: 0 } as const;
+
 describe('what is refused for now is waited for', () => {
   it('the 101st open reservation of a sequence', async () => {
     const sim = await world();
     let state: Parameters<typeof reduceAny>[0];
     for (let i = 0; i < limits.openReservationsMax; i++) {
       // Owners that live.
-      sim.instances.set(`o${i}`, { id: `o${i}`, name: 'x', status: 'Running', life: 1, input: {} });
+      sim.instances.set(`o${i}`, { id: `o${i}`, name: 'x', ...standing });
       ({ state } = reduceAny(state, { kind: 'reserve', owner: `o${i}`, count: 1, start: 100, step: 1 }));
     }
     sim.entities.set('sequence/documents', JSON.stringify(state));
@@ -296,12 +299,26 @@ describe('what is refused for now is waited for', () => {
     await checkWorld(sim);
   });
 
+  it('by an execution that replaced another, which had tried before', async () => {
+    const sim = await world();
+    let state: Parameters<typeof reduceAny>[0];
+    // A run of this very name has tried three times, and waits.
+    for (const attempt of [0, 1, 2]) {
+      ({ state } = reduceAny(state, { kind: 'reserve', owner: 'a', attempt, count: 2, start: 100, step: 1 }));
+      ({ state } = reduceAny(state, { kind: 'release', owner: 'a', attempt }));
+    }
+    sim.entities.set('sequence/documents', JSON.stringify(state));
+    const run = await sim.run('a', 'shop', 'shop/a/');
+    assert.equal(run.status, 'Completed', run.error);
+    await checkWorld(sim);
+  });
+
   it('the 202nd in line for a lease', async () => {
     const sim = await world();
     let state: Parameters<typeof reduceLeaseAny>[0];
     const owners = Array.from({ length: limits.leaseWaitersMax + 1 }, (_, i) => `o${i}`);
     for (const owner of owners) {
-      sim.instances.set(owner, { id: owner, name: 'x', status: 'Running', life: 1, input: {} });
+      sim.instances.set(owner, { id: owner, name: 'x', ...standing });
       ({ state } = reduceLeaseAny(state, { kind: 'acquire', owner }));
     }
     sim.entities.set('lease/customers', JSON.stringify(state));

@@ -4,6 +4,7 @@
  */
 import type { BlobItem, BlobStore, WriteOptions } from '../../src/storage/store.ts';
 
+/** What is done to a blob. */
 export type StoreOperation = 'list' | 'head' | 'read' | 'write' | 'stage' | 'commit' | 'remove';
 
 /** What a blob is to a run, by its name. */
@@ -23,6 +24,7 @@ export type BlobKind =
   | 'claim'
   | 'other';
 
+/** A moment before or after a request. */
 export interface FaultPoint {
   operation: StoreOperation;
   kind: BlobKind;
@@ -37,6 +39,11 @@ export interface FaultPoint {
 /** What it throws, the caller of the store gets. */
 export type FaultHook = (point: FaultPoint) => Promise<void> | void;
 
+/**
+ * What a blob is to a run.
+ * @param name name of the blob
+ * @returns its kind; `other` for a name that is not ours
+ */
 export function kindOf(name: string): BlobKind {
   if (/(^|\/)_manifests\//.test(name)) return 'manifest';
   if (/(^|\/)_SUCCESS/.test(name)) return 'marker';
@@ -57,7 +64,15 @@ export function kindOf(name: string): BlobKind {
   return name.endsWith('.parquet') ? 'part' : 'other';
 }
 
-/** The store with `hook` called at every fault point. */
+/**
+ * The store with `hook` called at every fault point.
+ * @param store what does the work
+ * @param hook is called before and after each request; what it throws, the caller gets
+ * @returns a store that does the same
+ * @throws `StorageFailed` from its methods, as `store` does
+ * @throws `StorageConflict` the same
+ * @throws `LimitExceeded` the same
+ */
 export function withFaults(store: BlobStore, hook: FaultHook): BlobStore {
   async function around<T>(
     operation: StoreOperation,

@@ -62,16 +62,23 @@ describe('documents', async () => {
   });
 });
 
-it('the table of coverage counts by folder and rounds down', () => {
+it('the table of coverage counts by folder, goes by floors and rounds down', () => {
   const of = (covered: number, total: number) => ({ covered, total });
   const file = (covered: number) => ({ lines: of(covered, 1000), branches: of(0, 0), functions: of(1, 3) });
   const table = coverageTable(
-    { total: file(1), '/r/src/keys/a.ts': file(1000), '/r/src/keys/b.ts': file(999), '/r/cli/c.ts': file(0) },
+    {
+      total: file(1),
+      '/r/src/keys/a.ts': file(1000),
+      '/r/src/keys/b.ts': file(999),
+      '/r/cli/c.ts': file(0),
+      '/r/local/d.ts': file(1000),
+    },
     '/r',
   );
   assert.deepEqual(table.split('\n').slice(2), [
-    '| cli | 1 | 0% | - | 33% |',
-    '| src/keys | 2 | 99% | - | 33% |',
-    '| all | 3 | 66% | - | 33% |',
+    '| 12 | cli | 1 | 0% | - | 33% |',
+    '| 5 | src/keys | 2 | 99% | - | 33% |',
+    '|  | local | 1 | 100% | - | 33% |',
+    '|  | all | 4 | 74% | - | 33% |',
   ]);
 });

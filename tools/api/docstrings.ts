@@ -16,18 +16,19 @@ const unspoken = new Set(['Internal']);
 
 type Callable = ts.FunctionLikeDeclaration;
 
-/** The program over the given files, with the settings of the repository. */
-export function programOf(root: string, files: string[]): ts.Program {
+/** The compiler's settings, as the repository has them. */
+export function settingsOf(root: string): ts.CompilerOptions {
   const { config } = ts.readConfigFile(path.join(root, 'tsconfig.json'), ts.sys.readFile) as { config: object };
-  const { options } = ts.parseJsonConfigFileContent({ ...config, files, include: undefined }, ts.sys, root);
-  return ts.createProgram(files, options);
+  return ts.parseJsonConfigFileContent({ ...config, files: [], include: undefined }, ts.sys, root).options;
 }
 
-/** The codes and the classes that `@throws` tags name between backticks. */
+/** What `@throws` tags begin with, between backticks: codes or classes, one or several. */
 function spokenIn(node: ts.Node): Set<string> {
   const tags = ts.getJSDocTags(node).filter(ts.isJSDocThrowsTag);
-  const texts = tags.map((tag) => ts.getTextOfJSDocComment(tag.comment) ?? '');
-  return new Set(texts.flatMap((text) => [...text.matchAll(/`(\w+)`/g)].map(([, name]) => name!)));
+  const heads = tags.map(
+    (tag) => /^(?:`\w+`(?:, | or | and )?)+/.exec(ts.getTextOfJSDocComment(tag.comment) ?? '')?.[0] ?? '',
+  );
+  return new Set(heads.flatMap((head) => [...head.matchAll(/\w+(?=`)/g)].map(([name]) => name)));
 }
 
 /**
@@ -140,11 +141,13 @@ function documentedOf(file: ts.SourceFile): Documented[] {
   });
 }
 
-const givesNothing = (checker: ts.TypeChecker, callable: Callable) => {
+function returnType(checker: ts.TypeChecker, callable: Callable): string {
   const signature = checker.getSignatureFromDeclaration(callable);
-  const type = signature && checker.typeToString(checker.getReturnTypeOfSignature(signature));
-  return type === undefined || /^(void|never|Promise<void>|asserts .*)$/.test(type);
-};
+  return signature ? checker.typeToString(checker.getReturnTypeOfSignature(signature)) : 'void';
+}
+
+const givesNothing = (checker: ts.TypeChecker, callable: Callable) =>
+  /^(void|never|Promise<void>|asserts .*)$/.test(returnType(checker, callable));
 
 /** What is missing in one docstring, as words. */
 function missingIn(one: Documented, checker: ts.TypeChecker, thrown: Thrown): string[] {
@@ -162,7 +165,11 @@ function missingIn(one: Documented, checker: ts.TypeChecker, thrown: Thrown): st
     if (!tags.some(ts.isJSDocReturnTag) && !givesNothing(checker, one.callable)) missing.push('@returns');
   }
   const spoken = spokenIn(one.carrier);
-  for (const name of thrown.of(one.callable)) if (!spoken.has(name)) missing.push(`@throws \`${name}\``);
+  // A function that makes an error and gives it back throws nothing itself.
+  const makesError = /^OrdinalError\b/.test(returnType(checker, one.callable));
+  for (const name of makesError ? [] : thrown.of(one.callable)) {
+    if (!spoken.has(name)) missing.push(`@throws \`${name}\``);
+  }
   return missing;
 }
 
@@ -174,7 +181,7 @@ function missingIn(one: Documented, checker: ts.TypeChecker, thrown: Thrown): st
 export function missingDocstrings(root: string): string[] {
   const folders = documentedFolders.map((folder) => path.join(root, 'src', folder));
   const files = folders.flatMap((folder) => ts.sys.readDirectory(folder, ['.ts']));
-  const program = programOf(root, files);
+  const program = ts.createProgram(files, settingsOf(root));
   const checker = program.getTypeChecker();
   const thrown = new Thrown(checker);
   return files.flatMap((name) => {

@@ -258,7 +258,7 @@ function align(n: number): number {
 function corrupt(name: string, cause?: unknown): OrdinalError {
   return new OrdinalError('CorruptFile', `"${name}" is not a key list`, {
     where: { blob: name },
-    remedy: 'Work in progress was damaged: start the run anew under another ID.',
+    remedy: 'Start the run anew under another ID: work in progress was damaged.',
     cause,
   });
 }

@@ -1,0 +1,31 @@
+/** Remedies are orders: each begins with a verb in the imperative and ends with a full stop. */
+import assert from 'node:assert/strict';
+import { fileURLToPath } from 'node:url';
+import { expect, it } from 'vitest';
+import { remediesOf } from '../../tools/api/remedies.ts';
+
+/** How remedies begin today. A new verb is welcome here; "the column must be", "it was given up" and the like are not verbs. */
+const verbs = new Set(
+  (
+    'Begin Check Correct Create Cut Declare Deploy Describe Do End Feed Flatten Follow Give Keep Leave Let Name Publish Put ' +
+    'Raise Read Rebuild Refer Register Rename Reserve Restore Run Say See Send Set Split Start State Stop Take Try Upload Use Wait ' +
+    'Write'
+  ).split(' '),
+);
+
+const wrong = (text: string) => !verbs.has(text.split(/[ :,]/)[0]!) || !text.endsWith('.') || text.endsWith('...');
+
+it('remedies begin with an imperative and end with a full stop', () => {
+  const remedies = remediesOf(fileURLToPath(new URL('../..', import.meta.url)));
+  expect(remedies.length).toBeGreaterThan(120);
+  assert.deepEqual(
+    remedies.filter(({ text }) => wrong(text)),
+    [],
+  );
+});
+
+it('others are noticed', () => {
+  for (const text of ['use another', 'It was given up: start again.', 'Use another', 'Use z.object({ ... ']) {
+    assert.ok(wrong(text), text);
+  }
+});
