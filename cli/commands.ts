@@ -24,7 +24,7 @@ export interface GlobalOptions {
 }
 
 /**
- * Throws `CommanderError` instead of ending the process.
+ * Makes the program. A wrong command line throws `CommanderError` and does not end the process.
  *
  * @param perform opens what the command works with, calls it, and shows its result.
  */

@@ -51,7 +51,7 @@ export async function cleanRun({ environment, host }: Given, runId: string): Pro
       });
     }
   }
-  // Completes what a dead life published, and undoes what it did not.
+  // Completes a dead life that published, and undoes one that did not.
   for (const of of lives) await host.run(TIDY_ORCHESTRATION, tidyInstanceId(of), { ...of, reason: 'cleaned' });
   const names: string[] = [];
   for await (const blob of store.list(config.workContainer, work.runsPrefix(runId))) names.push(blob.name);
