@@ -13,7 +13,7 @@ interface Kept {
   bytes: number;
 }
 
-/** By environment: two stores may know runs of the same ID. */
+/** One cache for each environment, because two stores may have runs of the same ID. */
 const keptOf = new WeakMap<Environment, Map<string, Kept>>();
 
 /**
@@ -28,7 +28,7 @@ export async function keep<T>(
   const all = keptOf.get(environment) ?? new Map<string, Kept>();
   keptOf.set(environment, all);
   const kept = all.get(key) ?? (await load());
-  // The last in the map is the one used last.
+  // The last entry of the map is the one that was used last.
   all.delete(key);
   all.set(key, kept);
   evict(all);

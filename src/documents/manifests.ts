@@ -7,7 +7,7 @@ import { readJson } from '../storage/json.ts';
 import { output } from '../storage/names.ts';
 import { type Manifest, manifestSchema } from './documents.ts';
 
-/** Manifests of all pipelines in the order in which their runs published, abandoned ones too. */
+/** The manifests of all pipelines, in the order in which their runs published; abandoned ones are included. */
 export async function allManifests({ store, pipelines }: Environment): Promise<Manifest[]> {
   const found: Manifest[] = [];
   for (const pipeline of pipelines.values()) {
@@ -29,7 +29,7 @@ export function inOrderOfPublication(manifests: readonly Manifest[]): Manifest[]
   const earlier = predecessors(byFinish);
   const ordered = new Set<Manifest>();
   for (const manifest of byFinish) {
-    // Those that must come before it, the ones before them first.
+    // First the manifests that must come before this one, in their own order.
     const open = [manifest];
     while (open.length > 0) {
       const next = (earlier.get(open.at(-1)!) ?? []).find((one) => !ordered.has(one) && !open.includes(one));
@@ -40,7 +40,7 @@ export function inOrderOfPublication(manifests: readonly Manifest[]): Manifest[]
   return [...ordered];
 }
 
-/** By manifest: of each index that its run held, the run that held it before. */
+/** By manifest: for each key index that its run held, the run that held it before. */
 function predecessors(manifests: readonly Manifest[]): Map<Manifest, Manifest[]> {
   const grants = new Map<string, { term: number; manifest: Manifest }[]>();
   for (const manifest of manifests) {
@@ -60,7 +60,7 @@ function predecessors(manifests: readonly Manifest[]): Map<Manifest, Manifest[]>
   return earlier;
 }
 
-/** Those of runs that have published. */
+/** The manifests of runs that have published. */
 export async function publishedManifests(environment: Environment): Promise<Manifest[]> {
   return (await allManifests(environment)).filter(({ outcome }) => outcome === 'published');
 }

@@ -4,20 +4,21 @@
  * `NO_SLOT` for a key of another partition. Most slots are consecutive new keys, or need few bytes. So each batch's
  * slots are kept as byte planes of differences, compressed:
  *
- *     u32 stored length of each batch's slots (0: it has no keys), little endian · the slots of each batch: a ZSTD frame
+ *     u32 stored length of each batch's slots (0: it has no keys), little endian · the slots of each batch: a ZSTD
+ *     frame
  */
 import { lowAndHigh, readPlanes, writePlanes } from '../bytes/byte-planes.ts';
 import { OrdinalError } from '../errors.ts';
 import { compressQuickly, decompressSized } from '../storage/zstd.ts';
 
-/** In place of a slot, for a key that belongs to another partition. */
+/** The value in place of a slot, for a key of another partition. */
 export const NO_SLOT = -(2n ** 63n);
 
-/** Of a slot, as it is and in the directory. */
+/** Bytes of a slot, and of an entry in the directory. */
 const SLOT_BYTES = 8;
 const LENGTH_BYTES = 4;
 
-/** Bytes at the beginning that say where each batch's slots are. */
+/** Bytes of the directory at the beginning, which says where each batch's slots are. */
 export function directoryBytes(batches: number): number {
   return batches * LENGTH_BYTES;
 }

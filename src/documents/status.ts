@@ -8,7 +8,7 @@ import type { ErrorValue } from '../errors.ts';
 export const phaseSchema = z.enum(['plan', 'split', 'wait', 'resolve', 'reserve', 'seal', 'publish', 'done', 'failed']);
 export type Phase = z.infer<typeof phaseSchema>;
 
-/** Ours on the way out and on the way in: its shape is checked, its code is trusted. */
+/** Our own error, written and read by us: its shape is checked, and its code is trusted. */
 const errorSchema = z.custom<ErrorValue>(
   (value) => z.looseObject({ code: z.string(), message: z.string(), retryable: z.boolean() }).safeParse(value).success,
 );
