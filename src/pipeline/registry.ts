@@ -2,6 +2,7 @@
  * The pipelines of an app: compiled once, at start-up, and checked against each other. `pipelines/index.ts` calls it.
  * After that, no pipeline changes while the process lives.
  */
+import { OrdinalError } from '../errors.ts';
 import { compile } from './compile.ts';
 import type { CompiledPipeline, KeyedEntity, SequenceOptions } from './compiled.ts';
 import type { PipelineDefinition } from './definition.ts';
@@ -23,6 +24,17 @@ export type PipelineRegistry = ReadonlyMap<string, CompiledPipeline>;
  * const pipelines = registerPipelines([tickets]);
  */
 export function registerPipelines(definitions: readonly PipelineDefinition[]): PipelineRegistry {
+  try {
+    return registered(definitions);
+  } catch (thrown) {
+    // Whoever loads the app prints the stack. Where it was noticed helps nobody: what is wrong and what to do does.
+    if (thrown instanceof OrdinalError)
+      thrown.stack = [`${thrown.code}: ${thrown.message}`, thrown.remedy].filter(Boolean).join('\n');
+    throw thrown;
+  }
+}
+
+function registered(definitions: readonly PipelineDefinition[]): PipelineRegistry {
   const registry = new Map<string, CompiledPipeline>();
   for (const definition of definitions) {
     const compiled = compile(definition);
