@@ -24,6 +24,7 @@ import type {
   Where,
 } from './definition.ts';
 import type { OutputType } from './output-type.ts';
+import type { SharedIndex } from './shared-index.ts';
 
 /** Parquet has nulls and nothing else that is absent: what zod calls undefined arrives as null. */
 type NullForUndefined<T> = undefined extends T ? Exclude<T, undefined> | null : T;
@@ -65,8 +66,8 @@ export interface Builder<Row> {
     columns?: C;
     /** Rows that may bring keys; all by default. Needs a key of source columns. */
     where?: Where;
-    /** Name of the key index, for entities that several pipelines share. @default `<pipeline>.<entity>` */
-    index?: string;
+    /** The key index, where several pipelines share it: `sharedIndex('name')`. @default one named `<pipeline>.<entity>` */
+    index?: SharedIndex;
     /**
      * Hash partitions of the key index, 1 to 64: each is resolved by an activity of its own, and new keys are in
      * first-seen order within each. Fixed when the index is first used. @default 1

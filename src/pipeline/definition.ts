@@ -6,6 +6,7 @@
 import type { core } from 'zod';
 import type { ArrivalSettings } from './arrival.ts';
 import type { OutputType } from './output-type.ts';
+import type { SharedIndex } from './shared-index.ts';
 
 /** The zod object that describes a source row. */
 export type RowSchema = core.$ZodObject;
@@ -108,7 +109,7 @@ export interface KeyedEntity<K = unknown, C = unknown, I = IdColumn> {
   readonly key: K;
   readonly columns: C | undefined;
   readonly where: Where | undefined;
-  readonly index: string | undefined;
+  readonly index: SharedIndex | undefined;
   readonly partitions?: number | undefined;
   readonly publish?: 'new' | 'seen' | undefined;
   readonly onChange?: 'ignore' | 'report' | undefined;
