@@ -133,7 +133,7 @@ const arriving = (name: string, arrival: ArrivalSettings) =>
     arrival,
     row,
     entities: ({ keyed, rows, id, ref }) => ({
-      senders: keyed({ id: id('customer_id'), key: { name: 'customer' }, index: 'customers' }),
+      senders: keyed({ id: id('customer_id'), key: { name: 'customer' }, index: customersIndex }),
       letters: rows({
         id: id('letter_id', documents),
         columns: { customer_id: ref('senders', { name: 'customer' }), quantity: 'quantity' },
