@@ -1,6 +1,7 @@
 /**
- * Activities `lowerLives` and `endLife`: what an orchestration asks of a run's claims. The first says which earlier lives
- * are still to be settled; the second notes that one is. They change nothing but claims.
+ * Activities `lowerLives` and `endLife`: what an orchestration asks about a run's claims. The first lists the earlier
+ * lives that still have to be settled. The second records that a life has been settled. `src/run/settle.ts` calls both.
+ * They change nothing but claims.
  */
 
 import { z } from 'zod';
@@ -38,7 +39,7 @@ const endSchema = lifeSchema.extend({
 
 export const endLife = defineActivity({ name: 'endLife', input: endSchema, work: endLifeActivity });
 
-/** Notes that a life holds nothing any more. Late requests of it may still leave blobs: the sweep sees to those. */
+/** Records that a life holds nothing any more. Late requests of it may still create blobs; the sweep removes those. */
 async function endLifeActivity(
   environment: Environment,
   { at, ...of }: z.infer<typeof endSchema>,
