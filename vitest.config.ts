@@ -6,7 +6,7 @@ import { defineConfig } from 'vitest/config';
 
 /** Tests that kill processes, or run the app through seeded histories of faults. */
 const chaos = [
-  'test/run/{crash,long-life,planted,host}.test.ts',
+  'test/run/{crash,long-life,planted,planted-lives,host}.test.ts',
   'test/sequence/long-life.test.ts',
   'test/local/{kill,app-kill,crash,lax,simulation}.test.ts',
 ];

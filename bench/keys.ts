@@ -97,7 +97,7 @@ async function arrive(folder: string, known: number, arriving: number, runId: st
       rejected: undefined,
     });
     await store.write(container, work.split({ runId, life: 1 }, batches.length), bytes, { metadata });
-    batches.push({ file: 0, from: 0, to: 1, rows, firstRow: from });
+    batches.push({ file: 0, files: 1, from: 0, to: 1, rows, firstRow: from, units: 1 });
   }
   const plan: Plan = {
     version: 1,
@@ -106,8 +106,10 @@ async function arrive(folder: string, known: number, arriving: number, runId: st
     pipeline: 'people',
     pipelineHash: pipelines.get('people')!.hash,
     rows: arriving,
-    files: [{ blob: 'people/a.parquet', etag: '1', size: 1, rows: arriving }],
+    // The resolve asks for no source file.
+    files: { count: 1, digest: '0'.repeat(16), each: 1 },
     batches,
+    unitRows: keysPerBatch,
     outputs: {
       people: [
         { name: 'person_id', type: { physical: 'INT64' }, optional: false },

@@ -2,10 +2,10 @@
  * The benchmark.
  *
  *   npm run bench -- [--only engine|blob|growth] [--sets flights,sales] [--engines ordinal,duckdb,duckdb-checked,polars,dsnp]
- *                    [--runs 5] [--warm-ups 3] [--rows N] [--json FILE] [--no-docs]
+ *                    [--set many [--files 2000,200]] [--runs 5] [--warm-ups 3] [--rows N] [--json FILE] [--no-docs]
  *
  * Medians of `--runs` warm runs, in turns with the other contestants', after a cold one and `--warm-ups`.
- * `docs/benchmarks.md` is written, unless `--rows` makes it a smaller try.
+ * `--set many` is the sales feed in many files, blob to blob, and nothing else. `docs/benchmarks.md` is written, unless `--rows` makes it a smaller try.
  */
 import fs from 'node:fs';
 import { parseArgs } from 'node:util';
@@ -13,6 +13,7 @@ import { benchBlobs } from './blobs.ts';
 import type { Engine, SetName } from './contestants/contestant.ts';
 import { benchEngines } from './engines.ts';
 import { benchGrowth } from './growth.ts';
+import { benchMany } from './many.ts';
 import { writeReport } from './report.ts';
 import type { Result, Scope } from './result.ts';
 
@@ -30,6 +31,8 @@ export interface BenchOptions {
   warmUps: number;
   /** Only with so many workers or threads, engine against engine. @default all */
   threads?: number[];
+  /** Of the set `many`: only these numbers of files. @default all */
+  files?: number[] | undefined;
   /** Source rows in place of the sets' own. */
   rows: number | undefined;
   log(line: string): void;
@@ -48,6 +51,8 @@ async function main(): Promise<void> {
     options: {
       only: { type: 'string' },
       sets: { type: 'string' },
+      set: { type: 'string' },
+      files: { type: 'string' },
       engines: { type: 'string' },
       runs: { type: 'string', default: '5' },
       'warm-ups': { type: 'string', default: '3' },
@@ -56,18 +61,19 @@ async function main(): Promise<void> {
       'no-docs': { type: 'boolean', default: false },
     },
   });
+  const many = values.set === 'many';
   const options: BenchOptions = {
-    sets: choice(values.sets, sets, 'sets'),
+    sets: many ? [] : choice(values.sets ?? values.set, sets, 'sets'),
     engines: choice(values.engines, engines, 'engines'),
     runs: Number(values.runs),
     warmUps: Number(values['warm-ups']),
+    files: values.files?.split(',').map(Number),
     rows: values.rows === undefined ? undefined : Number(values.rows),
     log: (line) => console.error(line),
   };
   const results: Result[] = [];
-  for (const scope of choice(values.only, scopes, 'only')) {
-    results.push(...(await bench[scope](options)));
-  }
+  if (many) results.push(...(await benchMany(options)));
+  else for (const scope of choice(values.only, scopes, 'only')) results.push(...(await bench[scope](options)));
   // Smaller tries are for the terminal alone.
   if (!values['no-docs'] && options.rows === undefined) {
     const command = ['npm run bench', ...(process.argv.length > 2 ? ['--', ...process.argv.slice(2)] : [])].join(' ');

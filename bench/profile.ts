@@ -2,7 +2,7 @@
  * CPU profile of the engine, phase by phase, in one thread: the functions that take most time themselves, and a
  * .cpuprofile file for Chrome's or an editor's profile viewer.
  *
- *   npm run bench:profile -- sales [--rows N] [--runs 4] [--top 20] [--out .ordinal/bench/profiles]
+ *   npm run bench:profile -- sales [--rows N] [--files N] [--runs 4] [--top 20] [--out .ordinal/bench/profiles]
  */
 import fs from 'node:fs';
 import type { Profiler, Runtime } from 'node:inspector';
@@ -14,7 +14,8 @@ import { parseArgs } from 'node:util';
 import type { SetName } from './contestants/contestant.ts';
 import { run } from './contestants/ordinal.ts';
 import { callActivity } from './contestants/ordinal-activities.ts';
-import { sourceOf } from './sets.ts';
+import { filesOf } from './many.ts';
+import { rowsOf, sourceOf } from './sets.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
@@ -87,13 +88,17 @@ async function main(): Promise<void> {
     allowPositionals: true,
     options: {
       rows: { type: 'string' },
+      /** Of sales: so many files of equal length. */
+      files: { type: 'string' },
       runs: { type: 'string', default: '4' },
       top: { type: 'string', default: '20' },
       out: { type: 'string', default: path.join(root, '.ordinal/bench/profiles') },
     },
   });
   const set = (positionals[0] ?? 'flights') as SetName;
-  const source = await sourceOf(set, values.rows ? Number(values.rows) : undefined);
+  const rows = values.rows ? Number(values.rows) : rowsOf[set];
+  const files = Number(values.files ?? 1);
+  const source = files > 1 ? await filesOf({ files, rows: Math.ceil(rows / files) }) : await sourceOf(set, rows);
   const session = new Session();
   session.connect();
   await session.post('Profiler.enable');

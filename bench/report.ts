@@ -7,7 +7,8 @@ import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { barChart, lineChart } from './chart.ts';
-import type { Engine, SetName } from './contestants/contestant.ts';
+import type { Engine } from './contestants/contestant.ts';
+import { manyChart, manyTable } from './report-many.ts';
 import type { Result, Scope } from './result.ts';
 
 const docs = fileURLToPath(new URL('../docs', import.meta.url));
@@ -24,13 +25,18 @@ export const labels: Record<Engine, string> = {
 export function writeReport(results: readonly Result[], command: string, day: string, folder: string = docs): void {
   const file = path.join(folder, 'benchmarks.md');
   let text = fs.readFileSync(file, 'utf8');
+  const head = `${day}, ${os.availableParallelism()} cores, Node ${process.versions.node}: \`${command}\``;
   for (const scope of ['engine', 'blob', 'growth'] as const) {
-    const own = results.filter((result) => result.scope === scope);
+    const own = results.filter((result) => result.scope === scope && result.set !== 'many');
     if (own.length === 0) continue;
-    const head = `${day}, ${os.availableParallelism()} cores, Node ${process.versions.node}: \`${command}\``;
     const body = scope === 'growth' ? growthSection(own) : raceSection(own);
     text = between(text, scope, `${head}\n\n${body}\n\n![${scope}](benchmarks-${scope}.svg)`);
     fs.writeFileSync(path.join(folder, `benchmarks-${scope}.svg`), chartOf(scope, own));
+  }
+  const many = results.filter((result) => result.set === 'many');
+  if (many.length > 0) {
+    text = between(text, 'many', `${head}\n\n${manyTable(many, labels)}\n\n![many](benchmarks-many.svg)`);
+    fs.writeFileSync(path.join(folder, 'benchmarks-many.svg'), manyChart(many, labels));
   }
   fs.writeFileSync(file, text);
 }
@@ -84,7 +90,7 @@ function raceSection(results: readonly Result[]): string {
   return sets.map((set) => setTable(set, results)).join('\n\n');
 }
 
-function setTable(set: SetName, results: readonly Result[]): string {
+function setTable(set: Result['set'], results: readonly Result[]): string {
   const own = results.filter((result) => result.set === set);
   const blob = own[0]!.scope === 'blob';
   const rows = own.map((result) => [

@@ -5,12 +5,17 @@ import type { Measured } from './contestants/process.ts';
 export type Scope = 'engine' | 'blob' | 'growth';
 
 export interface Result {
-  set: SetName;
+  /** `many`: the sales feed in many files. */
+  set: SetName | 'many';
   scope: Scope;
   engine: Engine;
   threads: number;
   /** Source rows. */
   rows: number;
+  /** Source files, of the set `many`. */
+  files?: number;
+  /** Requests to the blob service of one run, of the set `many`. */
+  requests?: number;
   /** Warm runs that medians are taken of; 0 when there was only the cold one, which then stands for all. */
   runs: number;
   wall_s_median: number;

@@ -1,7 +1,7 @@
 /**
- * `npm run ordinal -- COMMAND`: looks after runs, sequences and key indexes. Reads the storage that the app's settings
- * name (the environment, then `local.settings.json`); what only orchestrations can do goes through the host's durable
- * HTTP API.
+ * The operator's command, `npm run ordinal -- COMMAND`: it looks after runs, sequences and key indexes. It reads the
+ * storage that the app's settings name: the environment first, then `local.settings.json`. What only an orchestration
+ * may do goes through the host's durable HTTP API.
  */
 import { CommanderError } from 'commander';
 import { openEnvironment } from '../src/environment/environment.ts';

@@ -1,6 +1,7 @@
 /**
- * All activities of the app: those that work with the process's environment, and those that ask the durable client too.
- * `activities.ts` registers both lists; tests and benchmarks find activities here by name. It must not import an SDK.
+ * The lists of all activities of the app: those that need only the environment, and those that also need the durable
+ * client. `activities.ts` registers both; tests and benchmarks find an activity here by its name. It must not import an
+ * SDK, so that tests can load it without a host.
  */
 import { lookAtArrivals, startArrivalRun } from '../src/arrival/activities.ts';
 import { callBackRun } from '../src/callback/activity.ts';
@@ -11,6 +12,7 @@ import { endLife, lowerLives } from '../src/lives/activities.ts';
 import type { Starter } from '../src/lives/start.ts';
 import { planRun } from '../src/plan/activity.ts';
 import { previewRun } from '../src/plan/preview-activity.ts';
+import { readFooters } from '../src/plan/read-source.ts';
 import { publishFile } from '../src/publish/activity.ts';
 import { compactIndex, extendIndex } from '../src/publish/extend-index-activity.ts';
 import { finishRun } from '../src/publish/manifest-activity.ts';
@@ -25,6 +27,7 @@ import { rebuildIndex } from '../src/upkeep/rebuild-index.ts';
 
 export const activities: readonly Activity<Environment, never, object>[] = [
   planRun,
+  readFooters,
   previewRun,
   splitBatch,
   tallyRows,

@@ -1,4 +1,6 @@
 // Everything that one environment of Ordinal needs, in one resource group. Deployed by `azd provision`.
+import { Retention } from './app/types.bicep'
+
 targetScope = 'subscription'
 
 @minLength(1)
@@ -27,11 +29,71 @@ param instanceMemoryMB int = 4096
 @description('Instances at most: a limit of cost, and of pressure on storage.')
 param maximumInstanceCount int = 40
 
+@allowed(['storage', 'scheduler'])
+@description('Where durable state lives: queues and tables of the hub account, or a Durable Task Scheduler (Consumption SKU). The package must be staged for the same one: the environment variable ORDINAL_DURABLE_BACKEND says it to both.')
+param durableBackend string = 'storage'
+
+@minValue(0)
+@description('Instances for orchestrators, activities and entities that are always ready, and paid for always.')
+param alwaysReadyDurable int = 0
+
+@minValue(0)
+@description('The same for HTTP functions.')
+param alwaysReadyHttp int = 0
+
+@description('Makes the data account one with a hierarchical namespace (Data Lake). It cannot be changed later.')
+param hierarchicalNamespace bool = false
+
+@description('Closes storage and scheduler to the public network: the app reaches them by private endpoints.')
+param privateNetwork bool = false
+
+@description('Range of the private network: a /24.')
+param addressPrefix string = '10.80.0.0/24'
+
+@description('Public addresses or ranges that storage stays open to in a private network, comma-separated.')
+param allowedAddresses string = ''
+
+@description('Mail addresses that alerts go to, comma-separated. None: no alerts.')
+param alertAddresses string = ''
+
+@minValue(2)
+@maxValue(3650)
+@description('Days that ended runs and receipts of arrivals are kept: the app setting ORDINAL_KEEP_DAYS.')
+param keepDays int = 30
+
+@minValue(30)
+@maxValue(730)
+@description('Days that telemetry is kept.')
+param telemetryDays int = 30
+
+@minValue(0)
+@maxValue(365)
+@description('Days that deleted and overwritten blobs can be recovered. 0: not at all.')
+param deletedDays int = 0
+
+@minValue(0)
+@description('Days after which sources in `landing` are deleted. 0: never. A run can only be verified while its source is there.')
+param sourceDays int = 0
+
+@minValue(0)
+@description('Days after which undeliverable events are deleted. 0: never.')
+param deadLetterDays int = 0
+
 @description('The person or service that deploys gets to read and write data, to try things out.')
 param principalId string = deployer().objectId
 
+@description('The members of a comma-separated list.')
+func listed(text string) string[] => filter(map(split(text, ','), each => trim(each)), each => !empty(each))
+
 var abbreviations = loadJsonContent('./abbreviations.json')
 var token = toLower(uniqueString(subscription().id, environmentName, location))
+var retention Retention = {
+  runDays: keepDays
+  telemetryDays: telemetryDays
+  deletedDays: deletedDays
+  sourceDays: sourceDays
+  deadLetterDays: deadLetterDays
+}
 var tags = { 'azd-env-name': environmentName }
 
 resource group 'Microsoft.Resources/resourceGroups@2024-03-01' = {
@@ -53,6 +115,14 @@ module resources './resources.bicep' = {
     instanceMemoryMB: instanceMemoryMB
     maximumInstanceCount: maximumInstanceCount
     principalId: principalId
+    durableBackend: durableBackend
+    alwaysReady: { durable: alwaysReadyDurable, http: alwaysReadyHttp }
+    hierarchicalNamespace: hierarchicalNamespace
+    privateNetwork: privateNetwork
+    addressPrefix: addressPrefix
+    allowedAddresses: listed(allowedAddresses)
+    alertAddresses: listed(alertAddresses)
+    retention: retention
   }
 }
 

@@ -1,5 +1,8 @@
 // The resources of one environment: two storage accounts, an identity, the function app, its telemetry, and the topic
-// on which the data account announces blobs. Nothing uses a shared key.
+// on which the data account announces blobs. Nothing uses a shared key. What is an option of main.bicep is made here too:
+// a scheduler, a network with private endpoints, alerts.
+import { AlwaysReady, Retention } from './app/types.bicep'
+
 param location string
 param tags object
 param token string
@@ -9,12 +12,24 @@ param nodeVersion string
 param instanceMemoryMB int
 param maximumInstanceCount int
 param principalId string
+param durableBackend string
+param alwaysReady AlwaysReady
+param hierarchicalNamespace bool
+param privateNetwork bool
+param addressPrefix string
+param allowedAddresses string[]
+param alertAddresses string[]
+param retention Retention
 
 var landing = 'landing'
 var published = 'published'
 var work = 'ordinal'
 var deployments = 'deployments'
 var deadLetters = 'dead-letters'
+// host.json names the hub too.
+var taskHub = 'OrdinalHub'
+var scheduled = durableBackend == 'scheduler'
+var network = { private: privateNetwork, allowedAddresses: allowedAddresses }
 
 resource identity 'Microsoft.ManagedIdentity/userAssignedIdentities@2023-01-31' = {
   name: '${abbreviations.managedIdentityUserAssignedIdentities}${token}'
@@ -31,6 +46,9 @@ module hub './app/storage.bicep' = {
     location: location
     tags: tags
     containers: [deployments, deadLetters]
+    network: network
+    retention: retention
+    expiring: [{ container: deadLetters, days: retention.deadLetterDays }]
   }
 }
 
@@ -41,6 +59,10 @@ module data './app/storage.bicep' = {
     location: location
     tags: tags
     containers: [landing, published, work]
+    hierarchical: hierarchicalNamespace
+    network: network
+    retention: retention
+    expiring: [{ container: landing, days: retention.sourceDays }]
   }
 }
 
@@ -51,6 +73,56 @@ module monitoring './app/monitoring.bicep' = {
     componentName: '${abbreviations.insightsComponents}${token}'
     location: location
     tags: tags
+    retentionDays: retention.telemetryDays
+  }
+}
+
+module alerts './app/alerts.bicep' = if (!empty(alertAddresses)) {
+  name: 'alerts'
+  params: {
+    prefix: '${abbreviations.insightsAlerts}${token}-'
+    location: location
+    tags: tags
+    componentId: monitoring.outputs.componentId
+    addresses: alertAddresses
+  }
+}
+
+module scheduler './app/scheduler.bicep' = if (scheduled) {
+  name: 'scheduler'
+  params: {
+    name: '${abbreviations.durableTaskSchedulers}${token}'
+    hubName: taskHub
+    location: location
+    tags: tags
+    appPrincipalId: identity.properties.principalId
+    network: network
+    keepDays: min(retention.runDays, 30)
+  }
+}
+
+var hubTargets = map(['blob', 'queue', 'table'], service => {
+  name: 'hub'
+  id: hub.outputs.id
+  group: service
+})
+var dataTargets = map(hierarchicalNamespace ? ['blob', 'queue', 'dfs'] : ['blob', 'queue'], service => {
+  name: 'data'
+  id: data.outputs.id
+  group: service
+})
+var schedulerTargets = scheduled
+  ? [{ name: 'scheduler', id: scheduler!.outputs.id, group: 'scheduler' }]
+  : []
+
+module privateLinks './app/network.bicep' = if (privateNetwork) {
+  name: 'network'
+  params: {
+    name: '${abbreviations.networkVirtualNetworks}${token}'
+    location: location
+    tags: tags
+    addressPrefix: addressPrefix
+    targets: concat(hubTargets, dataTargets, schedulerTargets)
   }
 }
 
@@ -85,6 +157,10 @@ module app './app/function.bicep' = {
     nodeVersion: nodeVersion
     instanceMemoryMB: instanceMemoryMB
     maximumInstanceCount: maximumInstanceCount
+    retention: retention
+    alwaysReady: alwaysReady
+    subnetId: privateNetwork ? privateLinks!.outputs.appSubnetId : ''
+    schedulerEndpoint: scheduled ? scheduler!.outputs.endpoint : ''
   }
 }
 

@@ -10,6 +10,9 @@ param endpoint string
 param subjectBeginsWith string
 param subjectEndsWith string
 
+@description('Operations that are not announced: those that leave a file empty, to be written later (Data Lake API).')
+param apisLeftOut string[]
+
 @description('Resource ID of the account that keeps what cannot be delivered, and the container.')
 param deadLetterAccountId string
 param deadLetterContainer string
@@ -33,6 +36,7 @@ resource subscription 'Microsoft.EventGrid/systemTopics/eventSubscriptions@2022-
       includedEventTypes: ['Microsoft.Storage.BlobCreated']
       subjectBeginsWith: subjectBeginsWith
       subjectEndsWith: subjectEndsWith
+      advancedFilters: empty(apisLeftOut) ? [] : [{ operatorType: 'StringNotIn', key: 'data.api', values: apisLeftOut }]
     }
     retryPolicy: {
       eventTimeToLiveInMinutes: 1440

@@ -14,6 +14,17 @@ export const limits = {
   fanOutTasksMax: 200,
   /** Batches in one run: fanOutTasksMax shards of fanOutTasksMax tasks. */
   batchesMax: 40_000,
+  /** Decoded bytes of a batch's used columns, by estimate, and files of a batch: a split ends well within a function's
+   * time. A unit that has more of either stands alone. */
+  batchBytesMax: 1024 * 1024 * 1024,
+  batchFilesMax: 4_000,
+  /** Source files that one document lists, and whose footers one activity reads. */
+  filesPerDocumentMax: 500,
+  /** Bytes of a source file up to which the split reads it by one request, footer and all. */
+  wholeFileBytesMax: 4 * 1024 * 1024,
+  /** Bytes of small source files that a split reads ahead, and how many of them. */
+  readAheadBytesMax: 16 * 1024 * 1024,
+  readAheadFilesMax: 32,
   /** Bytes, and number, of the documents of runs that a process keeps in memory: plans of millions of rows are small. */
   keptBytesMax: 16 * 1024 * 1024,
   keptDocumentsMax: 256,

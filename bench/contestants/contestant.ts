@@ -13,6 +13,8 @@ export interface Work {
   /** Path of the source file. */
   source: string;
   threads: number;
+  /** Set where the source is a folder of many files: their number, and rows of each. */
+  many?: { files: number; rows: number };
   /** Connection string of the account that the source comes from and outputs go to. @default local files */
   storage?: string;
   /** The process that serves that account. */

@@ -11,12 +11,10 @@ import type { Script } from './duckdb-script.ts';
 /** The level at which Ordinal compresses, too. */
 const options = 'codec zstd, compression_level 1';
 
-const rowsOf = (file: string): string => `read_parquet(${file}, file_row_number = true)`;
-
 export const flightsScript: Script = {
-  tables: (file) => [
+  tables: (source) => [
     `create or replace temp table seen as
-     select origin, destination, min(file_row_number) as n from ${rowsOf(file)} group by all`,
+     select origin, destination, min(file_row_number) as n from ${source} group by all`,
     `create or replace temp table airports as
      select row_number() over (order by min(place)) as airport_id, code
      from (select origin as code, n * 2 as place from seen
@@ -25,24 +23,24 @@ export const flightsScript: Script = {
     `create or replace temp table routes as
      select row_number() over (order by n) as route_id, s.origin as "from", s.destination as "to", f.distance,
        o.airport_id as origin_id, d.airport_id as destination_id
-     from seen s join ${rowsOf(file)} f on f.file_row_number = s.n
+     from seen s join ${source} f on f.file_row_number = s.n
      join airports o on o.code = s.origin join airports d on d.code = s.destination`,
   ],
-  files: (file) => ({
+  files: (source) => ({
     airports: { select: 'select * from airports order by airport_id', options },
     routes: { select: 'select * from routes order by route_id', options },
     flights: {
       select: `
         select file_row_number + 1 as flight_id, origin_id, destination_id, route_id, date, delay, f.distance,
           floor(f.distance::DOUBLE * 1.609344::DOUBLE + 0.5)::INTEGER as distance_km, delay > 15 as late
-        from ${rowsOf(file)} f join routes r on r."from" = f.origin and r."to" = f.destination`,
+        from ${source} f join routes r on r."from" = f.origin and r."to" = f.destination`,
       options,
     },
   }),
   // Codes are looked at once a route; the rest is mostly decided by the source's statistics.
-  broken: (file) => [
+  broken: (source) => [
     'from seen where length(origin) <> 3 or length(destination) <> 3 or origin is null or destination is null',
-    `from ${rowsOf(file)} where distance < 0`,
-    `from ${rowsOf(file)} where date is null or delay is null or distance is null`,
+    `from ${source} where distance < 0`,
+    `from ${source} where date is null or delay is null or distance is null`,
   ],
 };

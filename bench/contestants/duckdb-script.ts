@@ -1,4 +1,4 @@
-/** A split as DuckDB SQL. `source` is the SQL literal of the source's path. */
+/** A split as DuckDB SQL. `source` is SQL for the source's rows, with `file_row_number` as the row's number over all files. */
 export interface Script {
   /** Statements that prepare temporary tables. */
   tables(source: string): string[];

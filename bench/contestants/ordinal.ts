@@ -28,8 +28,13 @@ export async function run(
 ): Promise<RunResult> {
   const pipeline = pipelines.get(set)!;
   const landing = path.join(folder, pipeline.source.container, pipeline.source.prefix);
-  await fs.mkdir(landing, { recursive: true });
-  await fs.symlink(path.resolve(source), path.join(landing, `source${pipeline.source.suffix}`));
+  // A folder stands for all blobs under the prefix.
+  const many = (await fs.stat(source)).isDirectory();
+  await fs.mkdir(many ? path.dirname(landing) : landing, { recursive: true });
+  await fs.symlink(
+    path.resolve(source),
+    many ? landing.replace(/\/$/, '') : path.join(landing, `source${pipeline.source.suffix}`),
+  );
   const total: StoreCounters = { requests: 0, bytesRead: 0, bytesWritten: 0 };
   const phases = new PhaseClock();
   const finished = await runInProcess({

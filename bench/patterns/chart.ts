@@ -1,6 +1,6 @@
 /**
  * The two charts of docs/patterns.md, as SVG text: how many rows a second each pattern numbers, with what ten deaths left
- * of it (on a logarithmic scale, for patterns differ a thousandfold), and how that changes with the number of files. Drawn
+ * of it (on a logarithmic scale, for patterns differ a thousandfold), and how much work it is by the number of files. Drawn
  * by the report; nothing is computed here but places.
  */
 import { colours, svg, text } from '../chart.ts';
@@ -71,7 +71,7 @@ export function patternsChart(bars: readonly PatternBar[]): string {
 export interface GrowthLine {
   name: string;
   own: boolean;
-  /** Files, and rows a second. */
+  /** Files, and CPU seconds per million rows. */
   points: { x: number; y: number }[];
 }
 
@@ -86,7 +86,7 @@ export function growthChart(all: readonly GrowthLine[]): string {
   const x = (files: number) => start + ((end - start) * (Math.log10(files) - low)) / Math.max(1, high - low);
   const tickStep = tickOf(Math.max(...points.map((point) => point.y)));
   const ticks = Math.ceil(Math.max(...points.map((point) => point.y)) / tickStep);
-  const y = (rows: number) => bottom - ((bottom - top) * rows) / (ticks * tickStep);
+  const y = (seconds: number) => bottom - ((bottom - top) * seconds) / (ticks * tickStep);
   const parts: string[] = [];
   for (let i = 0; i <= ticks; i++) {
     const at = y(i * tickStep).toFixed(1);
@@ -113,7 +113,11 @@ export function growthChart(all: readonly GrowthLine[]): string {
       text(x(last.x) + 20, labelY + 4, line.name, { fill: colour, weight: line.own ? 600 : 400 }),
     );
   }
-  return svg('Rows a second by files (higher is faster): 2,000 rows a file, two in flight', bottom + 40, parts);
+  return svg(
+    'CPU seconds per million rows by files (lower is better): 2,000 rows a file, two in flight',
+    bottom + 40,
+    parts,
+  );
 }
 
 /** One, two or five times a power of ten, of which at most six make `most`. */

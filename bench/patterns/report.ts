@@ -61,7 +61,7 @@ function sideBySide(results: Results): string {
         count(run.files),
         seconds(run.wall_s),
         count(run.rows_per_s),
-        seconds((run.cpu_s / run.rows) * 1e6),
+        seconds(cpuPerMillion(run)),
         perMillion(run.blob_requests, run),
         perMillion(run.queue_and_table_requests, run),
         perMillion(run.durable_events, run),
@@ -100,11 +100,11 @@ function growth(results: Results): string {
       variant.label,
       ...sizes.map((files) => {
         const run = runs.find((one) => one.files === files);
-        return run ? `${seconds(run.wall_s)} (${count(run.rows_per_s)}/s)` : '';
+        return run ? `${seconds(run.wall_s)} (${seconds(cpuPerMillion(run))})` : '';
       }),
     ];
   });
-  const head = ['seconds (rows/s)', ...sizes.map((files) => `${count(files)} files`)];
+  const head = ['seconds (CPU seconds per million rows)', ...sizes.map((files) => `${count(files)} files`)];
   return `${table(head, rows)}${missing(rows)}\n\n![growth](patterns-growth.svg)`;
 }
 
@@ -229,7 +229,7 @@ function lines(results: Results): Parameters<typeof growthChart>[0] {
     .map((variant) => ({
       name: variant.label,
       own: variant.app === undefined,
-      points: atWidth(results, variant, 2).map(({ files, rows_per_s }) => ({ x: files, y: rows_per_s })),
+      points: atWidth(results, variant, 2).map((run) => ({ x: run.files, y: cpuPerMillion(run) })),
     }))
     .filter(({ points }) => points.length > 1);
 }
@@ -243,6 +243,8 @@ function conditions(all: readonly { day: string }[], { cores, node }: Results): 
 function link({ label, app }: Variant): string {
   return app === undefined ? label : `[${label}](../bench/patterns/apps/${app}/app.ts)`;
 }
+
+const cpuPerMillion = ({ cpu_s, rows }: Measured) => (cpu_s / rows) * 1e6;
 
 function perMillion(n: number, { rows }: Measured): string {
   return count((n / rows) * 1e6);

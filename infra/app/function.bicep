@@ -1,4 +1,6 @@
 // The function app on Flex Consumption.
+import { AlwaysReady, Retention } from './types.bicep'
+
 param planName string
 param name string
 param location string
@@ -14,6 +16,14 @@ param arrival string
 param nodeVersion string
 param instanceMemoryMB int
 param maximumInstanceCount int
+param retention Retention
+param alwaysReady AlwaysReady
+
+@description('Subnet through which the app reaches storage; empty: by the public network.')
+param subnetId string
+
+@description('Address of a Durable Task Scheduler; empty: the task hub is in the hub account.')
+param schedulerEndpoint string
 
 var suffix = environment().suffixes.storage
 var settings = {
@@ -30,7 +40,19 @@ var settings = {
   ORDINAL_STORAGE__queueServiceUri: 'https://${dataAccountName}.queue.${suffix}'
   ORDINAL_WORK_CONTAINER: workContainer
   ORDINAL_ARRIVAL: arrival
+  ORDINAL_KEEP_DAYS: string(retention.runDays)
 }
+// Named by infra/host.scheduler.json. It holds no key.
+var schedulerSettings = empty(schedulerEndpoint)
+  ? {}
+  : { DURABLE_TASK_SCHEDULER_CONNECTION_STRING: 'Endpoint=${schedulerEndpoint};Authentication=ManagedIdentity;ClientID=${identityClientId}' }
+var ready = filter(
+  [
+    { name: 'durable', instanceCount: alwaysReady.durable }
+    { name: 'http', instanceCount: alwaysReady.http }
+  ],
+  group => group.instanceCount > 0
+)
 
 resource plan 'Microsoft.Web/serverfarms@2024-04-01' = {
   name: planName
@@ -58,6 +80,7 @@ resource app 'Microsoft.Web/sites@2024-04-01' = {
   properties: {
     serverFarmId: plan.id
     httpsOnly: true
+    virtualNetworkSubnetId: empty(subnetId) ? null : subnetId
     functionAppConfig: {
       deployment: {
         storage: {
@@ -70,6 +93,7 @@ resource app 'Microsoft.Web/sites@2024-04-01' = {
         }
       }
       scaleAndConcurrency: {
+        alwaysReady: ready
         instanceMemoryMB: instanceMemoryMB
         maximumInstanceCount: maximumInstanceCount
       }
@@ -81,7 +105,7 @@ resource app 'Microsoft.Web/sites@2024-04-01' = {
     siteConfig: {
       minTlsVersion: '1.2'
       ftpsState: 'Disabled'
-      appSettings: [for setting in items(settings): { name: setting.key, value: setting.value }]
+      appSettings: [for setting in items(union(settings, schedulerSettings)): { name: setting.key, value: setting.value }]
     }
   }
 }

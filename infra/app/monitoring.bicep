@@ -3,13 +3,14 @@ param workspaceName string
 param componentName string
 param location string
 param tags object
+param retentionDays int
 
 resource workspace 'Microsoft.OperationalInsights/workspaces@2023-09-01' = {
   name: workspaceName
   location: location
   tags: tags
   properties: {
-    retentionInDays: 30
+    retentionInDays: retentionDays
     sku: { name: 'PerGB2018' }
   }
 }
@@ -26,5 +27,6 @@ resource component 'Microsoft.Insights/components@2020-02-02' = {
   }
 }
 
+output componentId string = component.id
 output componentName string = component.name
 output connectionString string = component.properties.ConnectionString

@@ -51,6 +51,9 @@ export function subscription({ pipeline, appUrl, key, topic, deadLetterAccount, 
     endpoint: `${appUrl}/runtime/webhooks/blobs?functionName=Host.Functions.arrive-${name}&code=${encodeURIComponent(key)}`,
     subjectBeginsWith: `/blobServices/default/containers/${source.container}/blobs/${source.prefix}`,
     subjectEndsWith: arrival.on === 'marker' ? arrival.name : source.suffix,
+    // On an account with a hierarchical namespace a file is made empty first and announced, then again when it is closed
+    // (FlushWithClose). A marker may stay empty.
+    apisLeftOut: arrival.on === 'marker' ? [] : ['CreateFile'],
     deadLetterAccountId: deadLetterAccount,
     deadLetterContainer,
   };

@@ -1,12 +1,13 @@
 /**
- * The manifest's states, and the only two ways in which they change. The manifest is the one name that several lives of
- * a run write, so every write of it goes through here and is a condition that the service decides:
+ * The states of a manifest, and the only two ways in which they change. The manifest is the one blob name that several
+ * lives of a run write. So every write of it must go through this file, with a condition that the storage service
+ * checks:
  *
- * - absent → published or abandoned, if absent;
+ * - absent → published or abandoned, if it is absent;
  * - abandoned by life N → published or abandoned by a later life, if it is still that version. Nothing else.
  *
- * Called by a life that publishes, and by whoever closes a life for good. A life that is closed can publish nothing,
- * whatever of it is still under way; so what it holds may be given to others at once.
+ * Called by a life that publishes, and by whoever closes a life for good. A closed life can publish nothing, whatever
+ * requests of it are still on their way, so what it holds may be given to others at once.
  */
 
 import type { Environment } from '../environment/environment.ts';
@@ -14,6 +15,7 @@ import { OrdinalError } from '../errors.ts';
 import type { CompiledPipeline } from '../pipeline/compiled.ts';
 import { readVersioned, writeJson } from '../storage/json.ts';
 import { output } from '../storage/names.ts';
+import { isConflict } from '../storage/write-once.ts';
 import { type Manifest, manifestSchema } from './documents.ts';
 
 /** Each try that fails means that another life has moved the state on. */
@@ -38,7 +40,7 @@ export async function decideManifest(
       await writeJson(store, container, name, wanted, there ? { ifMatch: there.etag } : { ifAbsent: true });
       return wanted;
     } catch (thrown) {
-      if (!(thrown instanceof OrdinalError && thrown.code === 'StorageConflict')) throw thrown;
+      if (!isConflict(thrown)) throw thrown;
       if (tries < TRIES) continue;
       throw new OrdinalError('StorageConflict', `"${name}" is being changed by others`, { retryable: true });
     }

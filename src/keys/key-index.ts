@@ -14,6 +14,7 @@ import { OrdinalError } from '../errors.ts';
 import type { IdList } from '../sequence/id-range.ts';
 import { readVersioned, type Versioned, writeJson } from '../storage/json.ts';
 import type { BlobStore } from '../storage/store.ts';
+import { isConflict } from '../storage/write-once.ts';
 import {
   emptyHead,
   headSchema,
@@ -207,13 +208,4 @@ function withDelta(head: IndexHead, { delta, attributes }: PendingDelta, ids: Id
     next.attributes = { ...head.attributes, [owner]: entries };
   }
   return next;
-}
-
-/**
- * Whether an error says that a condition of a write did not hold.
- * @param thrown anything that was thrown
- * @returns true for `StorageConflict`
- */
-export function isConflict(thrown: unknown): boolean {
-  return thrown instanceof OrdinalError && thrown.code === 'StorageConflict';
 }

@@ -1,28 +1,30 @@
 /**
- * Activity `plan`: lists and pins the source, reads footers, writes the plan. The first plan that a life
+/**
+ * Activity `plan`: lists and pins the source, has its footers read, writes the plan. The first plan that a life
  * writes is its plan. A run that has published already gets no plan, but what it published.
  */
 import { createHash } from 'node:crypto';
 import {
   doesWhat,
   type LifeInput,
-  lifeInputSchema,
   type Manifest,
   manifestSchema,
   type Plan,
+  type PlanInput,
+  planInputSchema,
   planSchema,
 } from '../documents/documents.ts';
+import type { FilesRef } from '../documents/source-files.ts';
 import { defineActivity } from '../durable/activity.ts';
 import { type Environment, pipelineOf } from '../environment/environment.ts';
 import { OrdinalError } from '../errors.ts';
 import type { CompiledPipeline } from '../pipeline/compiled.ts';
-import { readFooter } from '../source/source-file.ts';
-import { mapBounded } from '../storage/in-flight.ts';
 import { readJson, readVersioned, writeJson } from '../storage/json.ts';
 import { output, work } from '../storage/names.ts';
+import { isConflict } from '../storage/write-once.ts';
 import { checkIdentity } from './pipeline-identity.ts';
-import { makePlan, type SourceFile } from './plan.ts';
-import { sourceBlobs } from './source-blobs.ts';
+import { makePlan } from './plan.ts';
+import { type ListedSource, listedSource, readSource } from './read-source.ts';
 
 /** What the orchestration needs to know of the plan and its pipeline: names and counts. */
 export interface PlanOutput {
@@ -44,10 +46,13 @@ export interface PlanOutput {
   published: { manifest: string; rows: number; life: number } | null;
 }
 
-export const planRun = defineActivity({ name: 'planRun', input: lifeInputSchema, work: planActivity });
+export const planRun = defineActivity({ name: 'planRun', input: planInputSchema, work: planActivity });
 
-/** Throws `RunCanceled` for a life that was closed before it began: a later one is the run now. */
-async function planActivity(environment: Environment, input: LifeInput): Promise<PlanOutput> {
+/**
+ * Of a source of many files, gives what it has listed in place of a plan, and is to be called again when the footers are
+ * read. Throws `RunCanceled` for a life that was closed before it began: a later one is the run now.
+ */
+async function planActivity(environment: Environment, input: PlanInput): Promise<PlanOutput | ListedSource> {
   const { store, config } = environment;
   const pipeline = pipelineOf(environment, input.pipeline);
   const name = work.plan(input);
@@ -65,18 +70,17 @@ async function planActivity(environment: Environment, input: LifeInput): Promise
   }
   await checkIdentity(environment, pipeline);
   if (written) return summary(written, pipeline);
-  const blobs = await sourceBlobs(environment, pipeline.source, input);
-  const files = await mapBounded(blobs, config.requestsInFlight, async (blob): Promise<SourceFile> => {
-    const file = { blob: blob.name, etag: blob.etag, size: blob.size };
-    return { ...file, meta: await readFooter(store, pipeline.source.container, file) };
-  });
+  const source = input.listing
+    ? await listedSource(environment, input, input.listing)
+    : await readSource(environment, pipeline, input);
+  if (!('files' in source)) return source;
   const { runId, life } = input;
-  const plan = { ...makePlan(pipeline, { runId, life }, files, config), asked: askedOf(input) };
+  const plan = { ...makePlan(pipeline, { runId, life }, source.ref, source.files, config), asked: askedOf(input) };
   try {
     const { etag } = await writeJson(store, config.workContainer, name, plan, { ifAbsent: true });
     return summary({ value: plan, etag }, pipeline);
   } catch (thrown) {
-    if (!(thrown instanceof OrdinalError && thrown.code === 'StorageConflict')) throw thrown;
+    if (!isConflict(thrown)) throw thrown;
     const first = await readVersioned(store, config.workContainer, name, planSchema);
     if (!first) throw thrown;
     return summary(first, pipeline);
@@ -98,7 +102,7 @@ function published(manifest: Manifest, input: LifeInput, pipeline: CompiledPipel
     });
   }
   const { rows } = manifest.source;
-  const done = { batches: [], rows, files: manifest.inputs, parts: [], sealGroups: [] };
+  const done = { batches: [], rows, files: { count: manifest.inputs.length }, parts: [], sealGroups: [] };
   return { ...summary({ value: done, etag: '' }, pipeline), published: { manifest: name, rows, life: manifest.life } };
 }
 
@@ -106,7 +110,10 @@ function summary(
   {
     value: plan,
     etag,
-  }: { value: Pick<Plan, 'batches' | 'rows' | 'parts' | 'sealGroups'> & { files: unknown[] }; etag: string },
+  }: {
+    value: Pick<Plan, 'batches' | 'rows' | 'parts' | 'sealGroups'> & { files: Pick<FilesRef, 'count'> };
+    etag: string;
+  },
   pipeline: CompiledPipeline,
 ): PlanOutput {
   const { entities } = pipeline;
@@ -114,7 +121,7 @@ function summary(
     etag,
     batches: plan.batches.length,
     rows: plan.rows,
-    files: plan.files.length,
+    files: plan.files.count,
     parts: plan.parts.length,
     sealGroups: plan.sealGroups.length,
     published: null,

@@ -5,7 +5,7 @@ import type { Batch, Plan } from '../documents/documents.ts';
 interface Bounds {
   rows: number;
   batches: number;
-  /** Row groups. */
+  /** Row groups of an output. */
   groups: number;
 }
 
@@ -17,14 +17,14 @@ export function groupBatches(batches: readonly Batch[], bounds: Bounds): Plan['p
   batches.forEach((batch, b) => {
     const open = parts.at(-1);
     rows += batch.rows;
-    groups += batch.to - batch.from;
+    groups += batch.units;
     const fits = rows <= bounds.rows && groups <= bounds.groups && b - (open?.from ?? b) < bounds.batches;
     if (open && fits) {
       open.to = b + 1;
     } else {
       parts.push({ from: b, to: b + 1 });
       rows = batch.rows;
-      groups = batch.to - batch.from;
+      groups = batch.units;
     }
   });
   return parts;

@@ -1,22 +1,21 @@
 /**
- * The plan: which blobs, which batches, which output files, and every check that footers allow, before anything is
- * split. Pure: the activity around it lists and reads. A plan beyond a limit is refused here, never half-way.
+ * The plan: which batches, which output files, and every check that all footers together allow, before anything is
+ * split. Pure: the activity around it lists, reads footers and reduces them (`summarize-file.ts`). A plan beyond a limit
+ * is refused here, never half-way.
  */
-import type { Batch, OutLeaf, Plan } from '../documents/documents.ts';
+import type { OutLeaf, Plan } from '../documents/documents.ts';
+import type { FileShape, FilesRef, SourceFile } from '../documents/source-files.ts';
 import { OrdinalError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import { outputCodec } from '../parquet/codecs.ts';
 import { compatible, typeText } from '../parquet/logical.ts';
-import type { Codec, ColumnType, FileMeta, Leaf } from '../parquet/types.ts';
+import type { Codec, ColumnType } from '../parquet/types.ts';
 import type { CompiledPipeline, ContractColumn, Entity, KeyedEntity, OutColumn } from '../pipeline/compiled.ts';
-import { leafOf, type PinnedBlob } from '../source/source-file.ts';
+import { unitRowsJoined } from '../source/units.ts';
 import { widest } from '../source/widen.ts';
 import type { Life } from '../storage/names.ts';
+import { cutBatches } from './cut-batches.ts';
 import { groupBatches } from './group-batches.ts';
-
-export interface SourceFile extends PinnedBlob {
-  meta: FileMeta;
-}
 
 /** A contract column over all files: its one type, and whether any file may hold nulls in it. */
 interface SourceColumn {
@@ -34,7 +33,7 @@ export interface PlanTargets {
 
 /** A batch is sealed in a fraction of the time that its split takes: so many batches' worth of rows are sealed together. */
 const sealBatches = 2;
-/** Batches of one seal, however small: of ten thousand tiny files, too. */
+/** Batches of one seal, however small. */
 const sealBatchesMax = 32;
 
 /** Whose plan it is. */
@@ -44,11 +43,12 @@ export type PlanOwner = Life;
 export function makePlan(
   pipeline: CompiledPipeline,
   owner: PlanOwner,
-  files: SourceFile[],
+  ref: FilesRef,
+  files: readonly SourceFile[],
   targets: PlanTargets,
 ): Plan {
-  const columns = new Map(pipeline.contract.map((contract) => [contract.name, sourceColumn(contract, files)]));
-  const batches = files.flatMap((file, index) => cutBatches(file, index, targets.batchRowsTarget));
+  const columns = new Map(pipeline.contract.map((contract, c) => [contract.name, sourceColumn(contract, c, files)]));
+  const batches = cutBatches(files, pipeline.contract.length, targets.batchRowsTarget);
   if (batches.length > limits.batchesMax) {
     throw new OrdinalError(
       'LimitExceeded',
@@ -71,9 +71,10 @@ export function makePlan(
     ...owner,
     pipeline: pipeline.name,
     pipelineHash: pipeline.hash,
-    rows: files.reduce((sum, file) => sum + file.meta.rows, 0),
-    files: files.map(({ blob, etag, size, meta }) => ({ blob, etag, size, rows: meta.rows })),
+    rows: files.reduce((sum, file) => sum + file.rows, 0),
+    files: ref,
     batches,
+    unitRows: Math.min(unitRowsJoined, targets.batchRowsTarget),
     outputs: Object.fromEntries(
       pipeline.entities.map((entity) => [entity.name, outLeaves(entity, pipeline, columns, keyTypes)]),
     ),
@@ -96,73 +97,64 @@ export function makePlan(
   return plan;
 }
 
-function sourceColumn(contract: ContractColumn, files: SourceFile[]): SourceColumn {
+/** A contract column over all files. Columns that hold nulls alone have no say where others hold values. */
+function sourceColumn(contract: ContractColumn, c: number, files: readonly SourceFile[]): SourceColumn {
   let wide: { type: ColumnType; blob: string } | undefined;
   let optional = false;
-  for (const { meta, blob } of files) {
-    const leaf = leafOf(meta, contract.name, blob);
-    const verdict = compatible(leaf.type, contract.input);
-    if (verdict !== true) {
-      throw new OrdinalError('ColumnTypeMismatch', `column "${contract.name}" is ${typeText(leaf.type)}: ${verdict}`, {
-        where: { blob, column: contract.name },
-        remedy: `Correct the schema of "${contract.name}" in the pipeline's row contract, or the source.`,
-      });
+  // Each shape once: its first file stands for all.
+  const firsts = new Map<FileShape, SourceFile>();
+  for (const file of files) if (!firsts.has(file.shape)) firsts.set(file.shape, file);
+  const columns = [...firsts].map(([shape, { blob }]) => ({ blob, ...shape.columns[c]! }));
+  for (const column of columns) optional ||= column.optional;
+  const late: typeof columns = [];
+  for (const { type, blob, empty } of columns) {
+    if (empty) {
+      late.push({ type, blob, empty, optional });
+      continue;
     }
-    const type = wide ? widest(wide.type, leaf.type) : leaf.type;
-    if (!type) {
-      const there = `${typeText(wide!.type)} in "${wide!.blob}"`;
-      const message = `column "${contract.name}" is ${typeText(leaf.type)} here but ${there}`;
-      throw new OrdinalError('ColumnTypeMismatch', message, {
-        where: { blob, column: contract.name },
-        remedy: 'Run the files separately, or write them alike: no type holds the values of both.',
-      });
-    }
-    if (!wide || typeText(type) !== typeText(wide.type)) wide = { type, blob };
-    checkUsable(meta, leaf, blob);
-    optional ||= leaf.optional;
+    const both = wide ? widest(wide.type, type) : type;
+    if (!both) throw mixedTypes(contract, type, blob, wide!);
+    if (!wide || typeText(both) !== typeText(wide.type)) wide = { type: both, blob };
   }
+  for (const { type, blob } of late) {
+    const both = compatible(type, contract.input) === true && wide ? widest(wide.type, type) : (wide?.type ?? type);
+    if (both) wide = { type: both, blob };
+  }
+  if (wide) checkKind(contract, wide);
   // A schema may turn a value into null, but only where it lets null pass.
   optional ||= contract.changes && contract.nullable;
   const source = wide?.type ?? { physical: 'BYTE_ARRAY' };
   return { source, type: contract.outputType ?? source, optional };
 }
 
-/** Chunks in a codec or encoding that cannot be read are refused now, not half-way. */
-function checkUsable(meta: FileMeta, leaf: Leaf, blob: string): void {
-  meta.rowGroups.forEach((group, rowGroup) => {
-    const unsupported = group.chunks[leaf.ordinal]?.unsupported;
-    if (unsupported === undefined) return;
-    throw new OrdinalError('UnsupportedFile', `column "${leaf.name}" cannot be read: ${unsupported}`, {
-      where: { blob, rowGroup, column: leaf.name },
-      remedy: 'Write the source in a supported codec and encoding.',
-    });
+function mixedTypes(
+  contract: ContractColumn,
+  type: ColumnType,
+  blob: string,
+  other: { type: ColumnType; blob: string },
+) {
+  const there = `${typeText(other.type)} in "${other.blob}"`;
+  const message = `column "${contract.name}" is ${typeText(type)} here but ${there}`;
+  return new OrdinalError('ColumnTypeMismatch', message, {
+    where: { blob, column: contract.name },
+    remedy: 'Run the files separately, or write them alike: no type holds the values of both.',
+  });
+}
+
+/** Throws `ColumnTypeMismatch` where no file's type is one that the contract reads. */
+export function checkKind(contract: ContractColumn, { type, blob }: { type: ColumnType; blob: string }): void {
+  const verdict = compatible(type, contract.input);
+  if (verdict === true) return;
+  throw new OrdinalError('ColumnTypeMismatch', `column "${contract.name}" is ${typeText(type)}: ${verdict}`, {
+    where: { blob, column: contract.name },
+    remedy: `Correct the schema of "${contract.name}" in the pipeline's row contract, or the source.`,
   });
 }
 
 /** New files follow the source's codec, where their readers are those of the source. */
-function codecOf(pipeline: CompiledPipeline, files: SourceFile[]): Codec {
-  for (const { meta, blob } of files) {
-    const leaf = leafOf(meta, pipeline.contract[0]!.name, blob);
-    const chunk = meta.rowGroups.find((group) => group.rows > 0)?.chunks[leaf.ordinal];
-    if (chunk) return outputCodec(chunk.codec, pipeline.readers);
-  }
-  return outputCodec('ZSTD', pipeline.readers);
-}
-
-function cutBatches(file: SourceFile, index: number, rowsTarget: number): Batch[] {
-  const batches: Batch[] = [];
-  let row = 0;
-  file.meta.rowGroups.forEach((group, g) => {
-    const open = batches.at(-1);
-    if (open && open.rows + group.rows <= rowsTarget) {
-      open.to = g + 1;
-      open.rows += group.rows;
-    } else {
-      batches.push({ file: index, from: g, to: g + 1, rows: group.rows, firstRow: row });
-    }
-    row += group.rows;
-  });
-  return batches.filter((batch) => batch.rows > 0);
+function codecOf(pipeline: CompiledPipeline, files: readonly SourceFile[]): Codec {
+  const codec = files.find(({ shape }) => shape.codec !== undefined)?.shape.codec;
+  return outputCodec(codec ?? 'ZSTD', pipeline.readers);
 }
 
 /** Blocks that a row group takes at most in an entity's file: pages and dictionaries of references in turn, and the rest. */
@@ -181,7 +173,7 @@ function checkBlocks(plan: Plan, pipeline: CompiledPipeline): void {
     if (entity.kind !== 'rows') continue;
     const perGroup = blocksPerGroup(entity);
     for (const part of plan.parts) {
-      const groups = plan.batches.slice(part.from, part.to).reduce((sum, batch) => sum + batch.to - batch.from, 0);
+      const groups = plan.batches.slice(part.from, part.to).reduce((sum, batch) => sum + batch.units, 0);
       if (groups * perGroup + 2 > limits.blocksPerBlobMax) {
         throw new OrdinalError('LimitExceeded', `a file of "${entity.name}" would need ${groups * perGroup} blocks`, {
           where: { pipeline: pipeline.name, entity: entity.name },

@@ -3,8 +3,10 @@
 import type { Plan, PlanRef, Preview } from '../documents/documents.ts';
 import { planRefSchema } from '../documents/documents.ts';
 import { loadPlan } from '../documents/load.ts';
+import { loadFiles } from '../documents/source-files.ts';
 import { defineActivity } from '../durable/activity.ts';
 import type { Environment } from '../environment/environment.ts';
+import { invariant } from '../errors.ts';
 import { limits } from '../limits.ts';
 import { decodeChunk, reader } from '../parquet/index.ts';
 import type { ContractColumn } from '../pipeline/compiled.ts';
@@ -39,7 +41,8 @@ async function firstRows(
   plan: Plan,
   batch: Plan['batches'][number],
 ): Promise<SourceRow[]> {
-  const file = plan.files[batch.file]!;
+  const [file] = await loadFiles(environment, plan, plan.files, batch.file, batch.file + 1);
+  invariant(file, 'a batch has a file');
   const meta = await readFooter(environment.store, pipeline.source.container, file);
   const group = meta.rowGroups.findIndex(({ rows }, g) => g >= batch.from && rows > 0);
   const { chunks, rows } = meta.rowGroups[group]!;

@@ -7,6 +7,7 @@ import type { Environment } from '../environment/environment.ts';
 import { OrdinalError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import type { CompiledPipeline } from '../pipeline/compiled.ts';
+import type { PinnedBlob } from '../source/source-file.ts';
 import { mapBounded } from '../storage/in-flight.ts';
 import { requireJson } from '../storage/json.ts';
 import { fromMetadata } from '../storage/metadata.ts';
@@ -16,7 +17,7 @@ import type { BlobItem } from '../storage/store.ts';
 type Source = CompiledPipeline['source'];
 
 /** Throws `SourceEmpty`, `SourceChanged` (a named blob is gone, or another version) or `LimitExceeded`. */
-export async function sourceBlobs(environment: Environment, source: Source, input: RunInput): Promise<BlobItem[]> {
+export async function sourceBlobs(environment: Environment, source: Source, input: RunInput): Promise<PinnedBlob[]> {
   const { select, prefix } = input;
   switch (select?.by) {
     case undefined:
@@ -55,11 +56,11 @@ async function listed(
   prefix: string,
   takes: (name: string) => boolean,
   shown = `${prefix}*${source.suffix}`,
-): Promise<BlobItem[]> {
-  const blobs: BlobItem[] = [];
+): Promise<PinnedBlob[]> {
+  const blobs: PinnedBlob[] = [];
   for await (const blob of environment.store.list(source.container, prefix)) {
     if (!blob.name.endsWith(source.suffix) || !takes(blob.name)) continue;
-    blobs.push(blob);
+    blobs.push(pinned(blob));
     checkCount(blobs.length, shown);
   }
   if (blobs.length === 0) {
@@ -69,6 +70,11 @@ async function listed(
     });
   }
   return blobs;
+}
+
+/** What a plan keeps of a blob: there may be a hundred thousand. */
+function pinned({ name, etag, size }: BlobItem): PinnedBlob {
+  return { blob: name, etag, size };
 }
 
 /** Whether a blob that was looked up is to be read; throws when its absence is an error. */
@@ -98,12 +104,12 @@ async function named(
   source: Source,
   names: readonly string[],
   verdict: Verdict,
-): Promise<BlobItem[]> {
+): Promise<PinnedBlob[]> {
   const distinct = [...new Set(names)].sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
   checkCount(distinct.length, 'the list');
   const found = await mapBounded(distinct, environment.config.requestsInFlight, async (name) => {
     const blob = await environment.store.head(source.container, name);
-    return verdict(name, blob) ? blob : undefined;
+    return verdict(name, blob) && blob ? pinned(blob) : undefined;
   });
   const blobs = found.filter((blob) => blob !== undefined);
   if (blobs.length > 0) return blobs;

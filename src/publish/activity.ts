@@ -26,6 +26,7 @@ import { endOf, type IdRange } from '../sequence/id-range.ts';
 import { mapBounded } from '../storage/in-flight.ts';
 import { writeJson } from '../storage/json.ts';
 import { blockId, type KeyedDatasetKind, output, sealTag, work } from '../storage/names.ts';
+import { commitOnce } from '../storage/write-once.ts';
 
 const publishInputSchema = planRefSchema.extend({ entity: z.string(), part: z.int().nonnegative() });
 type PublishInput = z.infer<typeof publishInputSchema>;
@@ -114,9 +115,8 @@ async function publishOne(environment: Environment, of: OneFile): Promise<Publis
     store.stageBlock(pipeline.output.container, blob, blocks[0]!, [MAGIC]),
     store.stageBlock(pipeline.output.container, blob, blocks.at(-1)!, [foot]),
   ]);
-  await store.commitBlocks(pipeline.output.container, blob, blocks, {
-    contentType: 'application/vnd.apache.parquet',
-  });
+  const options = { contentType: 'application/vnd.apache.parquet' };
+  await commitOnce(store, pipeline.output.container, blob, blocks, bytes, options);
   return { ...file, bytes, crc32: crcText(crc), firstId: ids?.first ?? null, lastId: ids?.last ?? null };
 }
 

@@ -15,6 +15,7 @@ import {
 } from '../documents/documents.ts';
 import { loadIds, loadPlan, loadTally } from '../documents/load.ts';
 import { decideManifest } from '../documents/manifest-state.ts';
+import { loadFiles } from '../documents/source-files.ts';
 import { defineActivity } from '../durable/activity.ts';
 import type { Environment } from '../environment/environment.ts';
 import { invariant, OrdinalError } from '../errors.ts';
@@ -97,7 +98,7 @@ async function finishActivity(environment: Environment, input: FinishInput): Pro
       rows: plan.rows,
       ...(plan.asked !== undefined && { asked: plan.asked }),
     },
-    inputs: plan.files,
+    inputs: await loadFiles(environment, plan, plan.files, 0, plan.files.count),
     output: pipeline.output,
     entities,
     sequences: ids.sequences,

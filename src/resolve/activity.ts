@@ -7,7 +7,7 @@
 import { z } from 'zod';
 import { readBatch } from '../documents/batch-blob.ts';
 import { type Plan, planRefSchema, type Resolution } from '../documents/documents.ts';
-import { loadPlan, loadTally, type Planned } from '../documents/load.ts';
+import { filesOfBatch, loadPlan, loadTally, type Planned } from '../documents/load.ts';
 import { packSlots } from '../documents/resolved-keys.ts';
 import { defineActivity } from '../durable/activity.ts';
 import type { Environment } from '../environment/environment.ts';
@@ -26,6 +26,7 @@ import { forgetMemory } from '../split/run-memory.ts';
 import { Uploads } from '../storage/in-flight.ts';
 import { writeJson } from '../storage/json.ts';
 import { type KeyedDatasetKind, lifeId, output, work } from '../storage/names.ts';
+import { writeOnce } from '../storage/write-once.ts';
 import { Changes } from './changes.ts';
 import { keyedDatasets } from './keyed-datasets.ts';
 import { NewRows } from './keyed-rows.ts';
@@ -96,7 +97,8 @@ async function resolveActivity(environment: Environment, input: ResolveInput): P
     const known = kind === 'known' ? knownKeys(arriving, ids) : undefined;
     for await (const { batch, list } of lists.read()) {
       if (known) further.describe(batch, list, known.ordinals(ordinals[batch]!), known.keys.size);
-      const changed = known ? undefined : changes?.ofBatch(plan, batch, list, ordinals[batch]!);
+      const files = known ? [] : await filesOfBatch(environment, plan, batch);
+      const changed = known ? undefined : changes?.ofBatch(plan, batch, files, list, ordinals[batch]!);
       if (changed) further.describe(batch, changed.list, changed.ordinals, changes!.keys.size);
     }
     records.push(await stage(kind, further.finish(known?.keys ?? changes!.keys, plan.codec, known?.ids)));
@@ -215,7 +217,7 @@ async function stageDelta(uploads: Uploads, at: IndexPartition, plan: Plan, fres
   const { document, partition } = at;
   const blob = indexBlobs.delta(document.index, document.epoch, partition, lifeId(plan));
   const { bytes, place } = segmentOf(fresh);
-  await uploads.add(() => at.store.write(at.container, blob, bytes));
+  await uploads.add(() => writeOnce(at.store, at.container, blob, bytes));
   return { blob, ...place };
 }
 

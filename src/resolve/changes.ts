@@ -4,6 +4,7 @@
  * the changes dataset, and what the next run compares with.
  */
 import type { Plan } from '../documents/documents.ts';
+import type { PlannedFile } from '../documents/source-files.ts';
 import { invariant } from '../errors.ts';
 import { digestSegment, findDigests, NO_ATTRIBUTES } from '../keys/attributes.ts';
 import { type IndexHead, indexBlobs } from '../keys/index-documents.ts';
@@ -14,9 +15,11 @@ import type { Table, TableColumn } from '../parquet/table.ts';
 import type { ColumnType } from '../parquet/types.ts';
 import { gather } from '../parquet/values.ts';
 import { changeColumns, type KeyedEntity } from '../pipeline/compiled.ts';
+import { lastAtMost } from '../source/source-chunk.ts';
 import { keyListColumn } from '../split/keys/fed-keys.ts';
 import type { Uploads } from '../storage/in-flight.ts';
 import { lifeId } from '../storage/names.ts';
+import { writeOnce } from '../storage/write-once.ts';
 
 export class Changes {
   readonly #owner: string;
@@ -81,15 +84,15 @@ export class Changes {
     const { index, epoch } = at.document;
     const blob = indexBlobs.attributes(index, epoch, at.partition, this.#owner, lifeId(plan));
     const { pieces, place } = digestSegment(arriving, ordinals, (ordinal) => this.#latest[ordinal]!);
-    await uploads.add(() => at.store.write(at.container, blob, Buffer.concat(pieces)));
+    await uploads.add(() => writeOnce(at.store, at.container, blob, Buffer.concat(pieces)));
     return { owner: this.#owner, delta: { blob, ...place } };
   }
 
   /**
    * The rows of a batch's list that hold the last word on a changed key, as a list of their own, and the ordinals of
-   * their keys among the changed ones. Undefined when there are none.
+   * their keys among the changed ones. Undefined when there are none. `files` are those of the batch.
    */
-  ofBatch(plan: Plan, batch: number, list: Table, ordinals: Int32Array) {
+  ofBatch(plan: Plan, batch: number, files: readonly PlannedFile[], list: Table, ordinals: Int32Array) {
     const rows: number[] = [];
     for (let row = 0; row < list.rows; row++) {
       const ordinal = ordinals[row]!;
@@ -102,11 +105,11 @@ export class Changes {
       .filter(({ name }) => name.startsWith(prefix))
       .map((column): TableColumn => ({ ...pick(column, at), name: column.name.slice(prefix.length) }));
     const row = list.columns.find(({ name }) => name === keyListColumn.latestRow)!;
-    const { blob } = plan.files[plan.batches[batch]!.file]!;
+    const places = placesOf(pick(row, at), plan.batches[batch]!.firstRow, files);
     const ones = new Uint8Array(at.length).fill(1);
     columns.push(
-      { ...pick(row, at), name: keyListColumn.attribute(changeColumns.row) },
-      repeated(keyListColumn.attribute(changeColumns.blob), blob, at.length),
+      { ...places.row, name: keyListColumn.attribute(changeColumns.row) },
+      { ...places.blob, name: keyListColumn.attribute(changeColumns.blob) },
       // The own ID is that of the key of this row of the list.
       {
         name: keyListColumn.reference(this.#entity.columns[0]!.name),
@@ -141,8 +144,28 @@ function bitsAt(valid: Uint8Array, at: Int32Array): Uint8Array {
 
 const text: ColumnType = { physical: 'BYTE_ARRAY', annotation: { kind: 'string' } };
 
-function repeated(name: string, value: string, rows: number): TableColumn {
+/** Row numbers of a batch as blobs and row numbers in them. `firstRow` is where the batch begins in the first file. */
+function placesOf(
+  column: TableColumn,
+  firstRow: number,
+  files: readonly PlannedFile[],
+): { blob: Omit<TableColumn, 'name'>; row: TableColumn } {
+  const { values } = column;
+  invariant(values.kind === 'int64', 'row numbers are 64-bit integers');
+  const starts: number[] = [];
+  let end = 0;
+  for (const { rows } of files) {
+    starts.push(end);
+    end += rows;
+  }
   const build = builder(text);
-  build.push(value);
-  return { name, type: text, values: gather(build.finish().values, new Int32Array(rows)), valid: undefined };
+  const data = values.data.map((number) => {
+    const at = firstRow + Number(number);
+    invariant(at < end, `row ${at} is of one of the batch's files`);
+    const file = lastAtMost(starts, at, (start) => start);
+    build.push(files[file]!.blob);
+    return BigInt(at - starts[file]!);
+  });
+  const blobs = build.finish().values;
+  return { blob: { type: text, values: blobs, valid: undefined }, row: { ...column, values: { ...values, data } } };
 }

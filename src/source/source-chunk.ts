@@ -9,6 +9,8 @@ import type { ChunkMeta, Column, Leaf } from '../parquet/types.ts';
 import { checkBytes } from '../parquet/values.ts';
 
 export interface SourceChunk {
+  /** The source blob that the chunk is of. */
+  blob: string;
   leaf: Leaf;
   meta: ChunkMeta;
   bytes: Uint8Array;
@@ -30,37 +32,54 @@ export function rowsOf({ rows, window }: SourceChunk): number {
   return window ? window.to - window.from : rows;
 }
 
-/** Where a unit's rows come from: consecutive row groups of one blob. */
-export interface UnitPlace {
+/** Rows of a unit that come from one row group of one blob. */
+export interface UnitPiece {
   blob: string;
-  /** Row number, in the blob, of the unit's first row. */
+  rowGroup: number;
+  /** Number, within the unit, of the piece's first row. */
+  start: number;
+  /** Row number, in the blob, of the piece's first row. */
   firstRow: number;
-  rowGroups: readonly { rowGroup: number; rows: number }[];
 }
 
-/** A row of a unit, for an error message. */
-export function locationOf(place: UnitPlace, row: number): ErrorLocation {
-  let rest = row;
-  let at = place.rowGroups[0];
-  for (const group of place.rowGroups) {
-    at = group;
-    if (rest < group.rows) break;
-    rest -= group.rows;
+/** Where a unit's rows come from: row groups of one blob, or of several that follow each other. */
+export interface UnitPlace {
+  /** Row number, in the batch, of the unit's first row. */
+  row: number;
+  rows: number;
+  /** In order of `start`. Never empty. */
+  pieces: readonly UnitPiece[];
+}
+
+/** A row of a unit as it is found in its source: blob, row group, and row number in the blob. */
+export function locationOf({ pieces }: UnitPlace, row: number): { blob: string; rowGroup: number; row: number } {
+  const { blob, rowGroup, start, firstRow } = pieces[lastAtMost(pieces, row, (piece) => piece.start)]!;
+  return { blob, rowGroup, row: firstRow + row - start };
+}
+
+/** Of items whose starts ascend, the last one that begins at `row` or before; the first one where none does. */
+export function lastAtMost<T>(items: readonly T[], row: number, startOf: (item: T) => number): number {
+  let low = 0;
+  let high = items.length - 1;
+  while (low < high) {
+    const middle = (low + high + 1) >>> 1;
+    if (startOf(items[middle]!) <= row) low = middle;
+    else high = middle - 1;
   }
-  return { blob: place.blob, ...(at && { rowGroup: at.rowGroup }), row: place.firstRow + row };
+  return low;
 }
 
-export function chunkLocation(chunk: SourceChunk, blob: string): ErrorLocation {
-  return { blob, rowGroup: chunk.rowGroup, column: chunk.leaf.name };
+export function chunkLocation(chunk: SourceChunk): ErrorLocation {
+  return { blob: chunk.blob, rowGroup: chunk.rowGroup, column: chunk.leaf.name };
 }
 
-export function shapeOfChunk(chunk: SourceChunk, blob: string): ChunkShape {
-  return chunkShape(chunk.bytes, chunk.meta, chunk.leaf, chunkLocation(chunk, blob));
+export function shapeOfChunk(chunk: SourceChunk): ChunkShape {
+  return chunkShape(chunk.bytes, chunk.meta, chunk.leaf, chunkLocation(chunk));
 }
 
 /** Holds the pages of a chunk that is not decoded to the CRCs that they state. Throws `CorruptFile`. */
-export function checkPages(chunk: SourceChunk, blob: string, shape: ChunkShape): void {
-  for (const page of shape.pages) if (page.crc !== undefined) checkCrc(chunk.bytes, page, chunkLocation(chunk, blob));
+export function checkPages(chunk: SourceChunk, shape: ChunkShape): void {
+  for (const page of shape.pages) if (page.crc !== undefined) checkCrc(chunk.bytes, page, chunkLocation(chunk));
 }
 
 /** Throws `LimitExceeded` when pages that are to be decoded together are too large, whatever the footer says of them. */
@@ -70,13 +89,8 @@ export function checkPageBytes(pages: readonly Page[], at: ErrorLocation): void 
 }
 
 /** Decodes what is meant of a chunk; indices of whole chunks in memory that `allocate` gives. */
-export function decodeSource(
-  chunk: SourceChunk,
-  blob: string,
-  shape: ChunkShape,
-  allocate: (length: number) => Int32Array,
-): Column {
-  const at = chunkLocation(chunk, blob);
+export function decodeSource(chunk: SourceChunk, shape: ChunkShape, allocate: (length: number) => Int32Array): Column {
+  const at = chunkLocation(chunk);
   const { bytes, meta, leaf, rows, window } = chunk;
   if (!window) {
     checkPageBytes(shape.pages, at);

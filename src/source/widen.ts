@@ -77,8 +77,9 @@ function bytesOfPrecision(precision: number): number {
 type Beyond = (slot: number, raw: bigint) => void;
 
 /**
- * A column of one type as the wider type that `widest` gave. Throws `InvalidValue` for a row's value beyond it, where
- * `locate` says; an entry that no row uses becomes zero.
+ * A column of one type as the wider type that `widest` gave, or, of nulls alone, as any type. Throws `InvalidValue` for a
+ * row's value beyond it, where `locate` says; an entry that no row uses becomes zero. Throws `CorruptFile` where there is
+ * no such type and the column holds values.
  */
 export function widenColumn(
   column: Column,
@@ -87,6 +88,14 @@ export function widenColumn(
   locate: (row: number) => ErrorLocation,
 ): Column {
   if (typeText(from) === typeText(to)) return column;
+  const { rows, nulls } = column;
+  if (nulls === rows) return { form: 'plain', rows, nulls, values: allocate(to, rows), valid: new Uint8Array(rows) };
+  if (typeText(widest(from, to) ?? from) !== typeText(to)) {
+    throw new OrdinalError('CorruptFile', `${typeText(from)} holds values where its footer says that all are null`, {
+      where: locate(0),
+      remedy: 'The file is damaged, or its writer states false statistics: write it anew.',
+    });
+  }
   const beyond: Beyond = (slot, raw) => {
     const row = column.form === 'dictionary' ? column.indices.indexOf(slot) : slot;
     if (row < 0) return;

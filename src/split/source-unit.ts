@@ -43,7 +43,7 @@ export class SourceUnit {
   ) {
     memory.beginUnit();
     this.#pipeline = pipeline;
-    this.rows = place.rowGroups.reduce((sum, group) => sum + group.rows, 0);
+    this.rows = place.rows;
     this.place = place;
     this.#rejections = pipeline.onInvalid === 'quarantine' ? new Rejections(this.rows) : undefined;
     const keyed = new Set(pipeline.feeds.flatMap((feed) => feed.columns));

@@ -51,10 +51,11 @@ export async function writeJson(
   container: string,
   name: string,
   value: unknown,
-  options: WriteOptions = {},
+  options: WriteOptions & { /** Without line breaks, for documents of many entries. */ compact?: true } = {},
 ): Promise<{ etag: string; bytes: number }> {
-  const bytes = encoder.encode(`${JSON.stringify(value, replaceBytes, 1)}\n`);
-  const { etag } = await store.write(container, name, bytes, { contentType: 'application/json', ...options });
+  const { compact, ...others } = options;
+  const bytes = encoder.encode(`${JSON.stringify(value, replaceBytes, compact ? 0 : 1)}\n`);
+  const { etag } = await store.write(container, name, bytes, { contentType: 'application/json', ...others });
   return { etag, bytes: bytes.byteLength };
 }
 

@@ -55,6 +55,10 @@ export const work = {
   runsPrefix: (runId: string) => `runs/${runId}/`,
   /** The plan: pinned blobs, batches, output schemas and files. */
   plan: (of: Life) => `${folderOf(of)}plan.json`,
+  /** Some of the life's source files; `digest` is of all of them. */
+  files: (of: Life, digest: string, part: number) => `${folderOf(of)}files/${digest}-${pad(part, 5)}.json`,
+  /** The same before their footers were read, of many files. */
+  listing: (of: Life, digest: string, part: number) => `${folderOf(of)}listing/${digest}-${pad(part, 5)}.json`,
   /**
    * What one split batch leaves: counts, chunk metadata of staged blocks, foreign-key dictionaries; refused rows; the
    * distinct keys of each keyed entity in first-seen order.

@@ -1,8 +1,13 @@
-/** A run as its users see it: durable status, progress counted from the blobs that exist, and the manifest at the end. */
+/**
+ * Makes the view of a run that users see: the durable status, the progress, and at the end the manifest's figures. HTTP
+ * handlers and callbacks call it. Progress is counted from the blobs that exist, so a view adds nothing to the run's
+ * history. It must never show a callback address.
+ */
 export type { RunView } from './run-view-schema.ts';
 
 import { z } from 'zod';
 import { lifeInputSchema, type Manifest, manifestSchema, planSchema, previewSchema } from '../documents/documents.ts';
+import { loadFiles } from '../documents/source-files.ts';
 import { type RunStatus, runStatusSchema } from '../documents/status.ts';
 import { endedError, hasEnded, type Instance } from '../durable/client.ts';
 import type { Environment } from '../environment/environment.ts';
@@ -126,11 +131,12 @@ async function previewed(environment: Environment, of: Life): Promise<Partial<Ru
   const { store, config } = environment;
   const plan = await readJson(store, config.workContainer, work.plan(of), planSchema);
   const preview = await readJson(store, config.workContainer, work.preview(of), previewSchema);
+  const files = plan ? await loadFiles(environment, of, plan.files, 0, limits.viewFilesMax) : [];
   return {
     ...(plan && {
       plan: {
-        files: plan.files.slice(0, limits.viewFilesMax).map(({ blob, size, rows }) => ({ blob, size, rows })),
-        fileCount: plan.files.length,
+        files: files.map(({ blob, size, rows }) => ({ blob, size, rows })),
+        fileCount: plan.files.count,
         batches: plan.batches.length,
         outputs: plan.outputs,
         outputFiles: plan.parts.length,

@@ -228,7 +228,7 @@ test('entries of a reused dictionary that no row uses bring no ID into the row g
   const pool = poolValues(type, ['x', 'y', 'z']);
   // Row groups too large to be joined, each with the whole pool for its dictionary.
   const chunks = [0, 2].map((entry) =>
-    encodeDictionaryChunk(pool, new Int32Array(20_000).fill(entry), type, false, 'SNAPPY'),
+    encodeDictionaryChunk(pool, new Int32Array(100_000).fill(entry), type, false, 'SNAPPY'),
   );
   const engine = new Engine(definition);
   await engine.upload('in/x.parquet', fileOf([{ name: 'a', type, optional: false, chunks }]));

@@ -84,7 +84,8 @@ test('parquetjs-lite reads what its types and encodings allow: IDs and plain col
     mixed: false,
     entities: [{ keyed: false, key: [], own: false, where: null, columns: [], step: 1 }],
     runs: s.runs.map((files) =>
-      files.map((shape) => ({ ...shape, ...plain, modes: [...plain.modes], rowGroup: 1000 })),
+      // One file: strings of several are put into one dictionary.
+      files.slice(0, 1).map((shape) => ({ ...shape, ...plain, modes: [...plain.modes], rowGroup: 1000 })),
     ),
   }));
   await fc.assert(

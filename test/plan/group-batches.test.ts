@@ -7,10 +7,12 @@ import { groupBatches } from '../../src/plan/group-batches.ts';
 
 const batchOf = ({ rows, groups }: { rows: number; groups: number }): Batch => ({
   file: 0,
+  files: 1,
   from: 0,
   to: groups,
   rows,
   firstRow: 0,
+  units: groups,
 });
 
 test('parts follow each other, keep to the bounds, and are as large as they can be', () => {
@@ -27,7 +29,7 @@ test('parts follow each other, keep to the bounds, and are as large as they can 
       const fits = (from: number, to: number) => {
         const list = batches.slice(from, to);
         const rows = list.reduce((sum, batch) => sum + batch.rows, 0);
-        const groups = list.reduce((sum, batch) => sum + batch.to - batch.from, 0);
+        const groups = list.reduce((sum, batch) => sum + batch.units, 0);
         return rows <= bounds.rows && groups <= bounds.groups && list.length <= bounds.batches;
       };
       let next = 0;

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { test } from 'vitest';
-import { cutUnits, type UnitGroup, unitBytesMax, unitRowsJoined, unitRowsMin } from '../../src/source/units.ts';
+import { cutUnits, type UnitGroup, unitBytesMax, unitRowsMax, unitRowsMin } from '../../src/source/units.ts';
 
 const group = fc.record({
   rows: fc.oneof(fc.nat(100), fc.nat(40_000), fc.nat(3_000_000)),
@@ -37,40 +37,52 @@ test('units are all rows, once, in order', () => {
   );
 });
 
-test('no unit is larger than it may be, and joined ones are joined as far as they may', () => {
+test('no unit is larger than it may be, none is smaller than it must be, and where it begins does not matter', () => {
   fc.assert(
     fc.property(fc.array(group, { maxLength: 40 }), (shapes) => {
-      const units = cutUnits(numbered(shapes));
+      const groups = numbered(shapes);
+      const units = cutUnits(groups);
       for (const [u, { rowGroups, rows, window }] of units.entries()) {
         const whole = rowGroups.reduce((sum, g) => sum + g.bytes, 0);
         const bytes = window ? (whole / rowGroups[0]!.rows) * rows : whole;
         // A part is rounded up to a multiple of 4096 rows.
         assert.ok(bytes <= unitBytesMax + 4096 * 400, `${bytes} bytes`);
-        if (rowGroups.length > 1) assert.ok(rows <= unitRowsJoined);
+        if (rowGroups.length > 1) assert.ok(rows <= unitRowsMax);
         const next = units[u + 1];
-        const tiny = (unit: typeof next) => unit && !unit.window && unit.rowGroups.every((g) => g.rows < unitRowsMin);
-        if (!next || !tiny(units[u]) || !tiny(next)) continue;
+        if (!next || window || rows >= unitRowsMin) continue;
         const first = next.rowGroups[0]!;
-        assert.ok(rows + first.rows > unitRowsJoined || whole + first.bytes > unitBytesMax, 'room for the next');
+        const most = rows + first.rows > unitRowsMax || whole + first.bytes > unitBytesMax;
+        assert.ok(most, 'a small unit is the last, or what follows is too large to be joined with it');
+      }
+      // A batch begins with a unit: the split cuts there what the plan has cut.
+      for (let u = 0; u < units.length; u++) {
+        if (units[u]!.window?.from) continue;
+        const rest = groups.slice(units[u]!.rowGroups[0]!.rowGroup);
+        assert.deepEqual(cutUnits(rest), units.slice(u));
       }
     }),
   );
 });
 
-test('a row group of sensible size is a unit of its own, so that its chunks can be copied', () => {
-  const groups = numbered([
-    { rows: 122_880, rowBytes: 60 },
-    { rows: 1_000_000, rowBytes: 60 },
-    { rows: 500, rowBytes: 60 },
-    { rows: 122_880, rowBytes: 60 },
+test('row groups of sensible size are units of their own, so that their chunks can be copied; small ones are joined', () => {
+  const cutOf = (rows: number[]) =>
+    cutUnits(numbered(rows.map((count) => ({ rows: count, rowBytes: 60 })))).map(({ rowGroups }) =>
+      rowGroups.map((g) => g.rowGroup),
+    );
+  assert.deepEqual(cutOf([122_880, 1_000_000, 122_880, 500]), [[0], [1], [2], [3]]);
+  assert.deepEqual(cutOf([122_880, 500, 122_880, 122_880]), [[0], [1, 2], [3]]);
+  assert.deepEqual(cutOf([70_000, 70_000, 40_000, 70_000]), [
+    [0, 1],
+    [2, 3],
   ]);
+  assert.deepEqual(cutOf([500, 1_000_000, 500, 600]), [[0], [1], [2, 3]]);
+});
+
+test('where batches are smaller than units, units are no larger than batches', () => {
+  const groups = numbered([40, 40, 40, 300, 40, 40].map((rows) => ({ rows, rowBytes: 60 })));
+  const units = cutUnits(groups, { rows: 100 });
   assert.deepEqual(
-    cutUnits(groups).map(({ rowGroups, window }) => [rowGroups.map((g) => g.rowGroup), window]),
-    [
-      [[0], undefined],
-      [[1], undefined],
-      [[2], undefined],
-      [[3], undefined],
-    ],
+    units.map(({ rowGroups }) => rowGroups.map((g) => g.rowGroup)),
+    [[0, 1], [2], [3], [4, 5]],
   );
 });

@@ -9,6 +9,7 @@ import { OrdinalError } from '../../src/errors.ts';
 import { openAzureStore } from '../../src/storage/azure.ts';
 import { blockId } from '../../src/storage/names.ts';
 import type { BlobItem, BlobStore } from '../../src/storage/store.ts';
+import { commitOnce, writeOnce } from '../../src/storage/write-once.ts';
 
 let azurite: Awaited<ReturnType<typeof startAzurite>>;
 let store: BlobStore;
@@ -102,6 +103,23 @@ test('staged blocks are invisible until one list commits them, and may be staged
   await store.stageBlock('data', 'part', body, [bytes('body')]);
   await store.commitBlocks('data', 'part', [head, body, foot]);
   assert.equal(text(await store.read('data', 'part')), '[body]');
+});
+
+test('a file is committed once: what a late execution has staged since changes nothing', async () => {
+  const [a, b] = [blockId(0, 0, 'head'), blockId(0, 0, 'foot')];
+  const commit = (size: number) => commitOnce(store, 'data', 'once/file', [a, b], size);
+  await store.stageBlock('data', 'once/file', a, [bytes('abc')]);
+  await store.stageBlock('data', 'once/file', b, [bytes('de')]);
+  await commit(5);
+  // Of a second execution that was held up, and knows other things.
+  await store.stageBlock('data', 'once/file', a, [bytes('xyz')]);
+  await store.stageBlock('data', 'once/file', b, [bytes('uv')]);
+  await commit(5);
+  assert.equal(text(await store.read('data', 'once/file')), 'abcde');
+  assert.equal(await code(commit(6)), 'StorageConflict', 'of another size, it is not the same file');
+  await writeOnce(store, 'data', 'once/delta', bytes('first'));
+  await writeOnce(store, 'data', 'once/delta', bytes('second'));
+  assert.equal(text(await store.read('data', 'once/delta')), 'first');
 });
 
 test('a list that names a block that is not there changes nothing', async () => {

@@ -10,6 +10,8 @@ interface Blob {
   bytes: Uint8Array;
   etag: string;
   metadata: Record<string, string>;
+  /** Milliseconds of the epoch. */
+  writtenAt: number;
   /** Committed blocks by ID: they may be named again in the next list. */
   blocks: Map<string, Uint8Array>;
 }
@@ -29,15 +31,15 @@ export class MemoryStore implements BlobStore {
   readonly #containers = new Set<string>();
   #version = 0;
   readonly reads: ReadRequest[] = [];
+  /** The service's clock, in milliseconds of the epoch. */
+  clock: () => number = () => 0;
   /** Called before each read; may throw, or change the store. */
   beforeRead: ((request: ReadRequest) => void) | undefined;
 
   async *list(container: string, prefix: string): AsyncIterable<BlobItem> {
     const start = `${container}/${prefix}`;
     const keys = [...this.#blobs.keys()].filter((key) => key.startsWith(start));
-    for (const key of keys.sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)))) {
-      yield this.#item(key, container);
-    }
+    for (const key of keys.sort(byBytes)) yield this.#item(key, container);
   }
 
   async head(container: string, name: string): Promise<BlobItem | undefined> {
@@ -113,8 +115,10 @@ export class MemoryStore implements BlobStore {
   }
 
   async remove(container: string, name: string): Promise<boolean> {
-    this.#staged.delete(`${container}/${name}`);
-    return this.#blobs.delete(`${container}/${name}`);
+    // Blocks of a blob that was never committed stay: there is nothing to delete yet.
+    const there = this.#blobs.delete(`${container}/${name}`);
+    if (there) this.#staged.delete(`${container}/${name}`);
+    return there;
   }
 
   async ensureContainer(container: string): Promise<void> {
@@ -138,8 +142,9 @@ export class MemoryStore implements BlobStore {
   }
 
   #item(key: string, container: string): BlobItem {
-    const { bytes, etag, metadata } = this.#blobs.get(key)!;
-    const lastModified = new Date(0).toISOString();
+    const { bytes, etag, metadata, writtenAt } = this.#blobs.get(key)!;
+    // The service stamps whole seconds.
+    const lastModified = new Date(Math.floor(writtenAt / 1000) * 1000).toISOString();
     return { name: key.slice(container.length + 1), size: bytes.length, etag, lastModified, metadata };
   }
 
@@ -152,7 +157,7 @@ export class MemoryStore implements BlobStore {
   ): { etag: string } {
     const key = `${container}/${name}`;
     const etag = `"${++this.#version}"`;
-    this.#blobs.set(key, { bytes, etag, metadata: options.metadata ?? {}, blocks });
+    this.#blobs.set(key, { bytes, etag, metadata: options.metadata ?? {}, writtenAt: this.clock(), blocks });
     this.#staged.delete(key);
     return { etag };
   }
@@ -169,6 +174,13 @@ export class MemoryStore implements BlobStore {
       throw new OrdinalError('StorageFailed', `ContainerNotFound: ${container}`, { where: { blob: container } });
     }
   }
+}
+
+/** The service's order: by the bytes of UTF-8, which the units of UTF-16 follow but for surrogates. */
+function byBytes(a: string, b: string): number {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: this is the range of ASCII.
+  if (/^[\u0000-\u007f]*$/.test(a + b)) return a < b ? -1 : a > b ? 1 : 0;
+  return Buffer.compare(Buffer.from(a), Buffer.from(b));
 }
 
 function conflict(name: string, code: string): OrdinalError {

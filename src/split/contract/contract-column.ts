@@ -27,11 +27,12 @@ import { widenColumn } from '../../source/widen.ts';
 import type { BatchMemory } from '../run-memory.ts';
 import { cleanStrings } from './clean-strings.ts';
 import { decodePromoted, promote } from './dictionary-encode.ts';
+import { joinChunks } from './join-chunks.ts';
 import { type JsView, jsView, shown } from './js-view.ts';
 import { numbersHold, provenByStatistics } from './number-proof.ts';
 import type { Rejections } from './rejections.ts';
 import { NULLED, type Refused, SchemaOnValues } from './schema-on-values.ts';
-import { PooledColumn } from './string-pool.ts';
+import { PooledColumn, type StringPool } from './string-pool.ts';
 import { rowsWithoutText } from './text-rows.ts';
 
 export interface CleanContext {
@@ -83,10 +84,11 @@ export class CleanColumn {
     }
   }
 
-  /** The one chunk that the column is, with its pages; undefined where the unit has several row groups, or a part of one. */
-  source(): { chunk: SourceChunk; shape: ChunkShape } | undefined {
-    const [chunk] = this.#chunks;
-    return chunk && this.#chunks.length === 1 && !chunk.window ? { chunk, shape: this.#shapesOf()[0]! } : undefined;
+  /** The chunks that the column is, with their pages: one for each row group; none where the unit is a part of one. */
+  sources(): { chunk: SourceChunk; shape: ChunkShape }[] {
+    if (this.#chunks.some((chunk) => chunk.window)) return [];
+    const shapes = this.#shapesOf();
+    return this.#chunks.map((chunk, c) => ({ chunk, shape: shapes[c]! }));
   }
 
   /** The codec of the column's first chunk. */
@@ -100,19 +102,21 @@ export class CleanColumn {
   }
 
   /**
-   * Whether the bytes of the chunk that `source` gave may stand in an output: its pages are whole, and all its text is
-   * UTF-8. Walked at most once, and not at all where decoding has done it. Throws `CorruptFile` for damaged pages, and
+   * Whether the bytes of the chunks that `sources` gave may stand in an output: their pages are whole, and all their text
+   * is UTF-8. Walked at most once, and not at all where decoding has done it. Throws `CorruptFile` for damaged pages, and
    * `InvalidValue` with the row for a value that is not text; false where only a dictionary entry that no row uses is none.
    */
   provenToCopy(): boolean {
-    const { chunk, shape } = this.source()!;
-    const { place, trust } = this.#context;
-    if (trust) {
-      checkPages(chunk, place.blob, shape);
+    const found = this.sources();
+    if (this.#context.trust) {
+      for (const { chunk, shape } of found) checkPages(chunk, shape);
       return true;
     }
     if (this.#allText === undefined && !this.#column && !this.#context.read) {
-      this.#allText = proveChunk(chunk.bytes, chunk.meta, chunk.leaf, chunkLocation(chunk, place.blob), shape);
+      const proven = found.map(({ chunk, shape }) =>
+        proveChunk(chunk.bytes, chunk.meta, chunk.leaf, chunkLocation(chunk), shape),
+      );
+      this.#allText = proven.every((text) => text);
       if (!this.#allText) this.column();
     }
     this.#allText ??= !isText(this.type) || textHolds(valuesOf(this.column()));
@@ -136,32 +140,36 @@ export class CleanColumn {
   }
 
   #shapesOf(): ChunkShape[] {
-    this.#shapes ??= this.#chunks.map((chunk) => shapeOfChunk(chunk, this.#context.place.blob));
+    this.#shapes ??= this.#chunks.map((chunk) => shapeOfChunk(chunk));
     return this.#shapes;
   }
 
   #decode(): Column {
-    const { type, place, distinct, memory } = this.#context;
-    const pool = memory.run.pool(this.contract.name);
+    const { type, distinct, memory } = this.#context;
+    const pool = distinct ? memory.run.pool(this.contract.name) : undefined;
     const list = (length: number) => memory.list(length);
+    const several = this.#chunks.length > 1;
+    const joined = several ? joinChunks(this.#chunks, this.#shapesOf(), { type, pool, list }) : undefined;
+    const column = joined ?? this.#decodeEach(type, several ? undefined : pool, list);
+    const promoted = pool && !joined ? promote(column, pool, list) : column;
+    if (this.#textUnread()) this.#checkText(promoted);
+    return promoted;
+  }
+
+  /** Each chunk by itself, as the column's type, one after the other. */
+  #decodeEach(type: ColumnType, pool: StringPool | undefined, list: (length: number) => Int32Array): Column {
     const shapes = this.#shapesOf();
     let first = 0;
     const pieces = this.#chunks.map((chunk, c) => {
-      const at = chunkLocation(chunk, place.blob);
-      const promoted =
-        distinct && shapes.length === 1 && !chunk.window
-          ? decodePromoted(chunk, at, shapes[c]!, pool, list)
-          : undefined;
-      const decoded = promoted ?? decodeSource(chunk, place.blob, shapes[c]!, list);
+      const at = chunkLocation(chunk);
+      const promoted = pool && !chunk.window ? decodePromoted(chunk, at, shapes[c]!, pool, list) : undefined;
+      const decoded = promoted ?? decodeSource(chunk, shapes[c]!, list);
       if (!chunk.window) checkNullCount(chunk.meta, decoded.nulls, at);
       const before = first;
       first += decoded.rows;
       return widenColumn(decoded, chunk.leaf.type, type, (row) => this.#at(before + row));
     });
-    const joined = locating(chunkLocation(this.#chunks[0]!, place.blob), () => joinColumns(type, pieces));
-    const column = distinct ? promote(joined, pool, list) : joined;
-    if (this.#textUnread()) this.#checkText(column);
-    return column;
+    return locating(chunkLocation(this.#chunks[0]!), () => joinColumns(type, pieces));
   }
 
   /** Whether values are text that no schema reads: a schema that does refuses what is not UTF-8. */
@@ -199,7 +207,7 @@ export class CleanColumn {
   /** Which rows of a chunk hold a value; undefined when all do. */
   #validity(chunk: SourceChunk, c: number): Uint8Array | undefined {
     const { bytes, meta, leaf, rows, window } = chunk;
-    const where = chunkLocation(chunk, this.#context.place.blob);
+    const where = chunkLocation(chunk);
     const { nulls, valid } = decodeValidity(bytes, meta, leaf, rows, where, this.#shapesOf()[c]!);
     return nulls === 0 ? undefined : window ? valid!.subarray(window.from, window.to) : valid;
   }

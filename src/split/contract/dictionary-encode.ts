@@ -10,9 +10,9 @@ import { checkPageBytes, type SourceChunk } from '../../source/source-chunk.ts';
 import { PooledColumn, type StringPool } from './string-pool.ts';
 
 /** Rows after which the share of distinct values is looked at, page by page. */
-const SAMPLE_ROWS = 8192;
+export const SAMPLE_ROWS = 8192;
 /** Above this share of distinct values a dictionary saves no work. */
-const DISTINCT_SHARE_MAX = 0.7;
+export const DISTINCT_SHARE_MAX = 0.7;
 
 /** The chunk in dictionary form; undefined when it is not plain byte arrays, or when its values hardly repeat. */
 export function decodePromoted(

@@ -2,6 +2,8 @@
  * Numbers held to their bounds without a call a value: by a chunk's statistics, or by comparison. What cannot be proven
  * here goes through the schema, which then also has the reason.
  */
+import { decimalNumber } from '../../parquet/decimal.ts';
+import { statisticsOf } from '../../parquet/statistics.ts';
 import type { ChunkMeta, Column, ColumnType, RawStatistics } from '../../parquet/types.ts';
 import type { ContractColumn } from '../../pipeline/compiled.ts';
 
@@ -13,12 +15,20 @@ export function provenByStatistics(contract: ContractColumn, type: ColumnType, m
     // What a number may be refused for: fractions and NaN in floats, too many digits in 64-bit integers.
     if (wholeNumbers && type.physical === 'INT32') return true;
   }
-  if (!wholeNumbers || contract.input !== 'number') return false;
-  if (contract.changes || (contract.active && !contract.bounds)) return false;
+  if (contract.input !== 'number' || contract.changes || (contract.active && !contract.bounds)) return false;
+  const { annotation } = type;
+  if (!wholeNumbers && annotation?.kind !== 'decimal') return false;
   const range = integerRange(meta.statistics, type);
   if (!range) return meta.statistics?.nullCount === rows;
+  if (annotation?.kind === 'decimal') return !contract.integer && decimalsHold(range, annotation.scale, contract);
   const { min, max } = numberBounds(contract);
   return range.min >= BigInt(Math.ceil(min)) && range.max <= BigInt(Math.floor(max));
+}
+
+/** Whether all decimals between two unscaled integers hold: the double that a decimal is nearest to ascends with it. */
+function decimalsHold({ min, max }: { min: bigint; max: bigint }, scale: number, contract: ContractColumn): boolean {
+  const { min: least = -Number.MAX_VALUE, max: most = Number.MAX_VALUE } = contract.bounds ?? {};
+  return decimalNumber(min, scale) >= least && decimalNumber(max, scale) <= most;
 }
 
 /** The bounds that a number column's schema states, within what a JavaScript number holds exactly. */
@@ -35,8 +45,8 @@ export function numbersHold(column: Column, type: ColumnType, contract: Contract
   const valid = column.form === 'plain' ? column.valid : undefined;
   const isDecimal = type.annotation?.kind === 'decimal';
   if (values.kind === 'int64') {
-    // Decimals in 64 bits, and what is above half the range of unsigned ones, are not their integers.
-    if (isDecimal) return false;
+    if (isDecimal) return !contract.integer && longDecimalsHold(values.data, valid, scaleOf(type), contract);
+    // What is above half the range of unsigned ones is not their integers.
     const { min, max } = numberBounds(contract);
     const low = BigInt(Math.ceil(isUnsigned(type) ? Math.max(0, min) : min));
     const high = BigInt(Math.floor(max));
@@ -61,6 +71,22 @@ export function numbersHold(column: Column, type: ColumnType, contract: Contract
     if (valid === undefined || valid[i] === 1) return false;
   }
   return true;
+}
+
+/** The same of 64-bit decimals, by the least and the greatest. */
+function longDecimalsHold(
+  data: BigInt64Array,
+  valid: Uint8Array | undefined,
+  scale: number,
+  contract: ContractColumn,
+): boolean {
+  const bounds = statisticsOf({ kind: 'int64', length: data.length, data }, { physical: 'INT64' }, valid);
+  const range = integerRange(bounds, { physical: 'INT64' });
+  return !range || decimalsHold(range, scale, contract);
+}
+
+function scaleOf({ annotation }: ColumnType): number {
+  return annotation?.kind === 'decimal' ? annotation.scale : 0;
 }
 
 function isInteger(type: ColumnType): boolean {

@@ -7,7 +7,7 @@ import { builder } from '../../parquet/logical.ts';
 import { readTable, type Table, type TableColumn, type TableOptions, writeTable } from '../../parquet/table.ts';
 import type { ColumnType } from '../../parquet/types.ts';
 import { concat } from '../../parquet/values.ts';
-import type { UnitPlace } from '../../source/source-chunk.ts';
+import { locationOf, type UnitPlace } from '../../source/source-chunk.ts';
 import type { Rejection } from './rejections.ts';
 
 const text: ColumnType = { physical: 'BYTE_ARRAY', annotation: { kind: 'string' } };
@@ -29,7 +29,8 @@ export class QuarantineList {
 
   add(rejections: readonly Rejection[], place: UnitPlace): void {
     for (const { row, column, value, reason } of rejections) {
-      const line = [place.blob, BigInt(place.firstRow + row), column, value, reason];
+      const at = locationOf(place, row);
+      const line = [at.blob, BigInt(at.row), column, value, reason];
       for (const [c, build] of this.#builders.entries()) {
         const cell = line[c]!;
         // A lone surrogate, which a user's reason may hold, is no text.

@@ -100,6 +100,11 @@ export class StringPool {
     return this.#entryCount;
   }
 
+  /** Bytes of all strings, of earlier units too. */
+  get byteLength(): number {
+    return this.#strings.byteLength;
+  }
+
   /** By place in the unit's dictionary: the string's number. */
   entries(): Int32Array {
     return this.#entries.slice(0, this.#entryCount);

@@ -17,7 +17,7 @@ export const keyListColumn = {
   reference: (name: string) => `ref_${name}`,
   /** True where the own feed supplied attributes. */
   described: 'described',
-  /** Where changes are reported, the same of the last row that named the key: its row number in the blob, ... */
+  /** Where changes are reported, the same of the last row that named the key: its row number in the batch, ... */
   latestRow: 'latest_row',
   latest: (column: string) => `latest.${column}`,
   /** ... and digests of the attributes of the first row and of the last one. */

@@ -13,7 +13,7 @@ const int64: ColumnType = { physical: 'INT64' };
 export class LatestRows {
   readonly #attributes: AttributeColumn[];
   readonly #taken: TakenRows;
-  /** By ordinal: the row's number in the blob. */
+  /** By ordinal: the row's number in the batch. */
   readonly #rowOf = new Map<number, number>();
 
   constructor(entity: KeyedEntity) {
@@ -30,7 +30,7 @@ export class LatestRows {
     const rows = latest.map((code) => lastRow[code]!);
     for (const [i, code] of latest.entries()) {
       this.#taken.claim(own.ordinals[code]!);
-      this.#rowOf.set(own.ordinals[code]!, unit.place.firstRow + rows[i]!);
+      this.#rowOf.set(own.ordinals[code]!, unit.place.row + rows[i]!);
     }
     this.#taken.take(unit, rows, fed);
   }

@@ -4,6 +4,7 @@
  */
 import { outputCodec } from '../../parquet/codecs.ts';
 import { encodeDictionaryPage } from '../../parquet/encode.ts';
+import { joinPages, pagesJoin } from '../../parquet/join-pages.ts';
 import { type Builder, builder } from '../../parquet/logical.ts';
 import type { ChunkShape } from '../../parquet/pages.ts';
 import { pagesForOtherDictionary, readByAll, readByOld } from '../../parquet/reused-pages.ts';
@@ -30,21 +31,40 @@ export interface Reusable {
   shape: ChunkShape;
 }
 
-/** The source chunk, where its levels are those of the output and its codec and pages may stand in one. */
+/** The one source chunk, where its levels are those of the output and its codec and pages may stand in one. */
 export function reusable(source: CleanColumn, out: OutLeafType, readers: Readers): Reusable | undefined {
-  const found = source.source();
-  if (!found || source.nullsAdded) return undefined;
-  const { leaf, meta } = found.chunk;
-  if (leaf.optional !== out.optional || outputCodec(meta.codec, readers) !== meta.codec) return undefined;
-  const read = readers === 'old' ? readByOld(found.shape, leaf) : readByAll(found.shape, leaf);
-  return read ? found : undefined;
+  const found = reusableChunks(source, out, readers);
+  return found.length === 1 ? found[0] : undefined;
+}
+
+/** The same for the chunks of all row groups of a unit; none where one of them may not. */
+function reusableChunks(source: CleanColumn, out: OutLeafType, readers: Readers): Reusable[] {
+  const found = source.nullsAdded ? [] : source.sources();
+  const all = found.every(({ chunk: { leaf, meta }, shape }) => {
+    if (leaf.optional !== out.optional || outputCodec(meta.codec, readers) !== meta.codec) return false;
+    return readers === 'old' ? readByOld(shape, leaf) : readByAll(shape, leaf);
+  });
+  return all ? found : [];
 }
 
 /**
- * Way 1: the chunk's bytes. The footer's facts stay true; a dictionary page that the source did not name gets named, and
- * the decoded size is that of the pages, which some writers state wrongly (parquetjs-lite).
+ * Way 1: the bytes of the source. One chunk is copied whole, and so are the data pages of several, where no dictionary is
+ * between them. Undefined where a value changed, or where that would not be exact.
  */
-export function copied({ chunk, shape }: Reusable): EncodedChunk {
+export function copiedChunk(source: CleanColumn, out: OutLeafType, readers: Readers): EncodedChunk | undefined {
+  if (!source.copyable) return undefined;
+  const found = reusableChunks(source, out, readers);
+  const pieces = found.map(({ chunk: { bytes, meta }, shape }) => ({ bytes, meta, shape }));
+  if (found.length === 0 || (found.length > 1 && !pagesJoin(pieces))) return undefined;
+  if (!source.provenToCopy()) return undefined;
+  return found.length === 1 ? copied(found[0]!) : joinPages(pieces, out.type);
+}
+
+/**
+ * The footer's facts stay true; a dictionary page that the source did not name gets named, and the decoded size is that of
+ * the pages, which some writers state wrongly (parquetjs-lite).
+ */
+function copied({ chunk, shape }: Reusable): EncodedChunk {
   const { meta, bytes } = chunk;
   return {
     parts: [bytes],

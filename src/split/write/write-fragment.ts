@@ -22,7 +22,7 @@ import type { Selection, SourceUnit } from '../source-unit.ts';
 import { evaluate } from './evaluate.ts';
 import {
   behindDictionary,
-  copied,
+  copiedChunk,
   encodingsOf,
   mapDictionary,
   type OutLeafType,
@@ -134,10 +134,11 @@ function copyColumn(
   context: FragmentContext,
 ): EncodedChunk {
   const { ways, readers } = context;
+  const copyable = source.copyable && ways === 'any';
+  const whole = selection || !copyable ? undefined : copiedChunk(source, out, readers);
+  if (whole) return whole;
   const found = selection || ways === 'encode' ? undefined : reusable(source, out, readers);
   if (found) {
-    const copyable = source.copyable && ways === 'any';
-    if (copyable && source.provenToCopy()) return copied(found);
     const column = source.column();
     // What may not be copied as it is has a dictionary entry that gets into no output.
     if (!copyable && column.form === 'dictionary' && found.shape.whollyDictionary) {

@@ -2,7 +2,7 @@
  * A run without a host: the real activities in the orchestrator's order over a store in memory, with the simplest
  * sequence there can be. Every value crosses as JSON text, as it does on a host.
  */
-
+import assert from 'node:assert/strict';
 import { type Ids, type Plan, planSchema } from '../../../src/documents/documents.ts';
 import type { Activity } from '../../../src/durable/activity.ts';
 import { type Config, parseConfig } from '../../../src/environment/config.ts';
@@ -11,6 +11,7 @@ import { fromErrorValue } from '../../../src/errors.ts';
 import type { CompiledPipeline } from '../../../src/pipeline/compiled.ts';
 import { divide } from '../../../src/pipeline/sequences.ts';
 import { type PlanOutput, planRun } from '../../../src/plan/activity.ts';
+import { readFooters } from '../../../src/plan/read-source.ts';
 import { publishFile } from '../../../src/publish/activity.ts';
 import { finishRun } from '../../../src/publish/manifest-activity.ts';
 import { resolveKeys } from '../../../src/resolve/activity.ts';
@@ -67,7 +68,7 @@ export class Engine {
 
   /** One run over the blobs under `prefix`. Throws what the first failing activity gives. */
   async run(runId: string, prefix = this.pipeline.source.prefix): Promise<PlanOutput> {
-    const plan = await this.activity(planRun, { runId, pipeline: this.pipeline.name, prefix });
+    const plan = await this.plan(runId, prefix);
     const { ways, unitBytes } = this.options;
     if (ways || unitBytes) await this.#force(runId, { ...(ways && { ways }), ...(unitBytes && { unitBytes }) });
     const numbered = Array.from({ length: plan.batches }, (_, batch) => batch);
@@ -88,6 +89,18 @@ export class Engine {
     }
     const at = new Date(Date.UTC(2026, 0, 1) + 1000 * this.#runs++).toISOString();
     await this.activity(finishRun, { runId, prefix, startedAt: at, finishedAt: at });
+    return plan;
+  }
+
+  /** The plan, by as many activities as the number of source files asks for. */
+  async plan(runId: string, prefix = this.pipeline.source.prefix): Promise<PlanOutput> {
+    const { name: pipeline } = this.pipeline;
+    const listed = await this.activity(planRun, { runId, pipeline, prefix });
+    if (!('listing' in listed)) return listed;
+    const { listing, footers } = listed;
+    for (let part = 0; part < footers; part++) await this.activity(readFooters, { runId, pipeline, listing, part });
+    const plan = await this.activity(planRun, { runId, pipeline, prefix, listing });
+    assert.ok(!('listing' in plan), 'a plan for a listed source');
     return plan;
   }
 

@@ -51,12 +51,15 @@ export async function checkKnown(
   ids: ReadonlyMap<string, Ids>,
 ): Promise<void> {
   const runs = [...published.values()].filter(({ manifest }) => manifest.pipeline === 'club');
-  runs.sort((a, b) => (a.manifest.finishedAt < b.manifest.finishedAt ? -1 : 1));
+  // By what the index says, which one run after the other writes: clocks may go back.
+  const version = ({ manifest }: Published) =>
+    manifest.entities.flatMap(({ keys }) => keys?.partitions ?? []).reduce((sum, one) => sum + one.version, 0);
+  runs.sort((a, b) => version(a) - version(b));
   const state: Record<string, Map<string, Attributes>> = { goods: new Map(), members: new Map() };
   for (const run of runs) {
     const source: Placed[] = [];
-    for (const { blob } of run.manifest.inputs) {
-      const rows = await readRows(sim.store.bytes('landing', blob));
+    for (const { blob, etag } of run.manifest.inputs) {
+      const rows = await readRows(sim.sources.get(etag)!);
       source.push(...rows.map((row, r) => ({ ...row, source_blob: blob, source_row: BigInt(r) })));
     }
     for (const [entity, how] of Object.entries(told)) {

@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import { type TableColumn, writeTable } from '../../../src/parquet/table.ts';
 import type { Values } from '../../../src/parquet/types.ts';
+import type { ArrivalSettings } from '../../../src/pipeline/arrival.ts';
 import { pipeline, registerPipelines, sharedIndex, type } from '../../../src/pipeline/index.ts';
 import type { Sim } from './sim.ts';
 
@@ -124,6 +125,29 @@ const club = pipeline({
 
 export const shopPipelines = registerPipelines([shop, web, log, audit, club]);
 
+/** Started by arrivals: of each blob, or of a burst of them. */
+const arriving = (name: string, arrival: ArrivalSettings) =>
+  pipeline({
+    name,
+    source: { container: 'landing', prefix: `${name}/` },
+    arrival,
+    row,
+    entities: ({ keyed, rows, id, ref }) => ({
+      senders: keyed({ id: id('customer_id'), key: { name: 'customer' }, index: customersIndex }),
+      letters: rows({
+        id: id('letter_id', documents),
+        columns: { customer_id: ref('senders', { name: 'customer' }), quantity: 'quantity' },
+      }),
+    }),
+  });
+
+/** All pipelines of a long life. */
+export const lifePipelines = registerPipelines([
+  ...[shop, web, log, audit, club],
+  arriving('mail', { on: 'blob' }),
+  arriving('post', { on: 'quiet', seconds: 30, waitSecondsMax: 120 }),
+]);
+
 /** Two pipelines that share two keyed entities, which they declare in opposite order. */
 const crossing = (name: string, productsFirst: boolean) =>
   pipeline({
@@ -166,12 +190,18 @@ function bytesOf(texts: readonly string[]): Values {
   return { kind: 'bytes', length: texts.length, data: new Uint8Array(Buffer.concat(encoded)), offsets };
 }
 
-/** Uploads files of rows, in order, under a prefix. */
-export async function upload(sim: Sim, prefix: string, files: readonly (readonly ShopRow[])[]): Promise<void> {
+/** Uploads files of rows, in order, under a prefix. Gives their names. */
+export async function upload(sim: Sim, prefix: string, files: readonly (readonly ShopRow[])[]): Promise<string[]> {
   await sim.store.ensureContainer('landing');
+  const names: string[] = [];
   for (const [i, rows] of files.entries()) {
-    await sim.store.write('landing', `${prefix}${String(i).padStart(4, '0')}.parquet`, shopFile(rows));
+    const name = `${prefix}${String(i).padStart(4, '0')}.parquet`;
+    const bytes = shopFile(rows);
+    const { etag } = await sim.store.write('landing', name, bytes);
+    sim.sources.set(etag, bytes);
+    names.push(name);
   }
+  return names;
 }
 
 /** Rows of few distinct keys. */

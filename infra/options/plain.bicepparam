@@ -1,0 +1,5 @@
+// Everything at its default.
+using '../main.bicep'
+
+param environmentName = 'ordinal-plain'
+param location = 'westeurope'

@@ -1,0 +1,159 @@
+/**
+ * A batch's units with their chunks, in order, each read while its predecessor is worked on. Cuts the same units as the
+ * plan did. Called by the split activity.
+ */
+import type { Batch } from '../documents/documents.ts';
+import { filesOfBatch, loadFooter, type Planned } from '../documents/load.ts';
+import type { PlannedFile } from '../documents/source-files.ts';
+import type { Environment } from '../environment/environment.ts';
+import { invariant } from '../errors.ts';
+import type { Leaf } from '../parquet/types.ts';
+import { type OpenFile, openFiles, type WantedFile } from '../source/open-files.ts';
+import type { SourceChunk, UnitPlace } from '../source/source-chunk.ts';
+import { leafOf } from '../source/source-file.ts';
+import { decodedBytes, type Unit, UnitCutter, type UnitGroup } from '../source/units.ts';
+
+/** A unit as it was read. */
+export interface FetchedUnit {
+  place: UnitPlace;
+  /** By contract column: its chunks in the unit's row groups. */
+  chunks: Map<string, SourceChunk[]>;
+}
+
+/** A row group that the batch reads. */
+interface BatchGroup extends UnitGroup {
+  blob: string;
+  /** Its file, until the chunks are read: a small file is not kept in memory for the few columns that are used. */
+  from: { file: OpenFile; leaves: readonly Leaf[] } | undefined;
+  /** Of the contract's columns, in their order. */
+  chunks: SourceChunk[];
+  /** Row number, in the file, of the group's first row. */
+  firstRow: number;
+}
+
+type Chunks = Map<string, SourceChunk[]>;
+
+/** Throws what a source file gives: `SourceChanged`, `NotParquet`, `CorruptFile`, ..., by the file's name. */
+export async function* readUnits(
+  environment: Environment,
+  planned: Planned,
+  batch: number,
+): AsyncIterable<FetchedUnit> {
+  const { plan, pipeline } = planned;
+  const names = pipeline.contract.map(({ name }) => name);
+  const units = unitsOf(environment, planned, batch)[Symbol.asyncIterator]();
+  let row = 0;
+  // Parts of one row group are read once.
+  let last: { group: BatchGroup; chunks: Promise<Chunks> } | undefined;
+  const advance = async (): Promise<FetchedUnit | undefined> => {
+    const { value: unit, done } = await units.next();
+    if (done) return undefined;
+    const [first] = unit.rowGroups;
+    if (!unit.window || last?.group !== first) last = { group: first!, chunks: fetchChunks(names, unit.rowGroups) };
+    const { chunks: fetching } = last!;
+    const place = placeOf(unit, row);
+    row += unit.rows;
+    const { window } = unit;
+    const chunks = await fetching;
+    if (!window) return { place, chunks };
+    const part = [...chunks].map(([name, list]) => [name, list.map((chunk) => ({ ...chunk, window }))] as const);
+    return { place, chunks: new Map(part) };
+  };
+  for (let next = advance(); ; ) {
+    const unit = await next;
+    if (!unit) break;
+    next = advance();
+    // An error here must not leave the prefetch's rejection unhandled.
+    next.catch(() => undefined);
+    yield unit;
+  }
+  const { rows } = plan.batches[batch]!;
+  invariant(row === rows, `batch ${batch} has ${row} rows where the plan has ${rows}`);
+}
+
+async function* unitsOf(environment: Environment, planned: Planned, batch: number): AsyncIterable<Unit<BatchGroup>> {
+  const { plan, pipeline } = planned;
+  const spec = plan.batches[batch]!;
+  const files = wantedFiles(await filesOfBatch(environment, plan, batch), spec);
+  const cutter = new UnitCutter<BatchGroup>({
+    rows: plan.unitRows,
+    bytes: plan.unitBytes,
+    columns: pipeline.contract.length,
+  });
+  const opened = openFiles(environment.store, pipeline.source.container, files, (file) =>
+    loadFooter(environment, planned, file),
+  );
+  let f = 0;
+  for await (const file of opened) {
+    const { meta } = file;
+    const { blob } = file.file;
+    const leaves = pipeline.contract.map(({ name }) => leafOf(meta, name, blob));
+    const from = f === 0 ? spec.from : 0;
+    const to = f === files.length - 1 ? spec.to : meta.rowGroups.length;
+    let firstRow = f === 0 ? spec.firstRow : 0;
+    const groups = meta.rowGroups.slice(from, to).map((group, g): BatchGroup => {
+      const { rows } = group;
+      const place = { blob, rowGroup: from + g, firstRow };
+      firstRow += rows;
+      return { ...place, rows, bytes: decodedBytes(leaves, group), from: { file, leaves }, chunks: [] };
+    });
+    if (file.inMemory) await readChunks(groups);
+    for (const group of groups) yield* cutter.add(group);
+    f++;
+  }
+  yield* cutter.end();
+}
+
+/** A file whose rows are all in the batch is wanted whole. */
+function wantedFiles(files: readonly PlannedFile[], { firstRow, rows }: Batch): WantedFile[] {
+  let left = rows + firstRow;
+  return files.map((file, f) => {
+    const whole = (f > 0 || firstRow === 0) && left >= file.rows;
+    left -= file.rows;
+    return { ...file, whole };
+  });
+}
+
+function placeOf({ rowGroups, rows, window }: Unit<BatchGroup>, row: number): UnitPlace {
+  let start = 0;
+  const pieces = rowGroups.map((group) => {
+    const { rowGroup, firstRow } = group;
+    const piece = { blob: group.blob, rowGroup, start, firstRow: firstRow + (window?.from ?? 0) };
+    start += group.rows;
+    return piece;
+  });
+  return { row, rows, pieces };
+}
+
+/** The chunks of consecutive row groups, by column. Those of one file are asked for together. */
+async function fetchChunks(names: readonly string[], groups: readonly BatchGroup[]): Promise<Chunks> {
+  const byFile = new Map<OpenFile, BatchGroup[]>();
+  for (const group of groups) {
+    if (!group.from) continue;
+    const own = byFile.get(group.from.file);
+    if (own) own.push(group);
+    else byFile.set(group.from.file, [group]);
+  }
+  await Promise.all([...byFile.values()].map((own) => readChunks(own)));
+  return new Map(names.map((name, c) => [name, groups.map(({ chunks }) => chunks[c]!)]));
+}
+
+/** Reads the chunks of row groups of one file. */
+async function readChunks(groups: readonly BatchGroup[]): Promise<void> {
+  const source = groups[0]?.from;
+  if (!source) return;
+  const { file, leaves } = source;
+  const wanted = groups.flatMap(({ rowGroup }) => {
+    const { chunks } = file.meta.rowGroups[rowGroup]!;
+    return leaves.map(({ ordinal }) => chunks[ordinal]!);
+  });
+  const bodies = await file.read(wanted);
+  for (const [g, group] of groups.entries()) {
+    const { blob, rowGroup, rows } = group;
+    group.chunks = leaves.map((leaf, c) => {
+      const at = g * leaves.length + c;
+      return { blob, leaf, meta: wanted[at]!, rows, rowGroup, bytes: bodies[at]! };
+    });
+    group.from = undefined;
+  }
+}
