@@ -1,4 +1,8 @@
-/** Runs Azurite in this process, as a child of `startAzurite`; it ends when its parent does, and saves before that. */
+/**
+ * Runs Azurite in a process of its own, as a child of `startAzurite` (`azurite.ts`). It ends when its parent ends, and
+ * saves its data before that. Two of these processes must never use one data folder at the same time: the second one
+ * waits, then gives up.
+ */
 import { mkdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';

@@ -1,6 +1,7 @@
 /**
- * What a cloud does to an app now and then, under a seed: faults of activities and episodes, deaths of workers, starts and
- * terminations that take their time. The host asks for it with `--chaos`; nothing here changes what the app computes.
+ * Causes the faults that happen in a cloud, chosen by a seed: activities and episodes fail, workers die, and starts and
+ * terminations take time. The host uses it when it was started with `--chaos`. It must not change what the app
+ * computes.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Dispatch, Interrupted } from './engine/runtime.ts';

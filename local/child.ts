@@ -1,3 +1,7 @@
+/**
+ * Starts Node modules as child processes that end when their parent ends. The start scripts, the host's command line
+ * and tests use it. A child must never outlive a parent that was killed.
+ */
 import { type ChildProcess, type ForkOptions, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';

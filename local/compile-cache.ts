@@ -1,3 +1,7 @@
+/**
+ * The environment variable that lets child processes reuse compiled code. `child.ts` and the worker processes use it.
+ * It must respect a folder that the caller has already set.
+ */
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 

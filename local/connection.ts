@@ -1,4 +1,7 @@
-/** Connection strings of bindings, by the app settings that they name. Functions and blob bindings ask for them. */
+/**
+ * Finds the connection string that a binding names among the app settings. Functions and blob bindings call it. It
+ * reads settings only and opens no connection.
+ */
 
 /** An app setting that a function needs is not there. */
 export class MissingSetting extends Error {}

@@ -1,3 +1,8 @@
+/**
+ * Connects the durable engine to the app: it runs orchestrators, entities and activities in the worker processes and
+ * turns their answers into the engine's types. `runtime.ts` makes it. It must report an interrupted invocation as
+ * `Interrupted`, because the engine then runs it again.
+ */
 import { randomUUID } from 'node:crypto';
 import type { OrchestratorState } from './engine/actions.ts';
 import type { EntityReply } from './engine/entity.ts';

@@ -1,5 +1,6 @@
 /**
- * Puts a host together: settings, state, workers, engine, HTTP, triggers. The command line calls it; it holds no rule of its own.
+ * Starts a whole host: settings, state, workers, engine, HTTP and triggers. `main.ts` calls it. It only connects the
+ * parts and holds no rule of its own.
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';

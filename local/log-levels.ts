@@ -1,3 +1,4 @@
+/** Log levels by category, as `logging.logLevel` of host.json sets them. The logger and the settings use it. */
 import type { LogLevel } from './worker/protocol.ts';
 
 /** Least levels by category, as `logging.logLevel` of host.json gives them; `none` lets nothing through. */

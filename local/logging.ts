@@ -1,3 +1,7 @@
+/**
+ * The host's log: one line for each event, as text for people or as JSON for programs. The host, the server and the
+ * workers write through it. Levels that host.json switches off must not be written.
+ */
 import { azureCategory, type LogLevels, leastLevel } from './log-levels.ts';
 import type { FromWorker, LogLevel } from './worker/protocol.ts';
 

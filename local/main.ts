@@ -1,4 +1,8 @@
-/** The local host's command line: `node local/main.ts --help`. */
+/**
+ * The local host's command line (`node local/main.ts --help`): it starts the host and stops it on Ctrl-C. `npm start`
+ * and tests run it as a child process. The first signal lets running work end; a second signal stops at once, and no
+ * state is lost.
+ */
 import { writeFileSync } from 'node:fs';
 import { endWithParent } from './child.ts';
 import { type CliOptions, parseCli, UsageError, usage } from './cli.ts';

@@ -1,4 +1,7 @@
-/** Reads values of host.json by their paths, with their ranges, and remembers which were asked for. */
+/**
+ * Reads values of host.json by their paths and checks their ranges. `settings.ts` uses it. It remembers which paths
+ * were read, so that the host can name the settings that do nothing.
+ */
 import { readFileSync } from 'node:fs';
 import { type LogLevels, logLevelNames } from './log-levels.ts';
 

@@ -1,5 +1,6 @@
 /**
- * What the host takes from host.json and from the app settings. Read once at the start; nothing else reads these files.
+ * The settings of the host, from host.json and the app settings. `host.ts` reads them once at the start; no other file
+ * may read these two files.
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';

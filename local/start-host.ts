@@ -1,3 +1,7 @@
+/**
+ * Starts the local host as a child process and waits until it is ready. Tests and benchmarks call it. The host must not
+ * outlive the process that started it.
+ */
 import { fileURLToPath } from 'node:url';
 import { startChild } from './child.ts';
 

@@ -1,3 +1,7 @@
+/**
+ * The options of `npm start` and `npm run start:func`, and the start of Azurite for both. `start.ts` and
+ * `start-func.ts` call it. Options that it does not know must go unchanged to the host.
+ */
 import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';

@@ -1,4 +1,7 @@
-/** Says at the start what of an app this host does not do, so that nothing is missing without a word. */
+/**
+ * Finds what an app needs and this host does not do. `host.ts` prints it at the start. Nothing that is missing may go
+ * without a message.
+ */
 import type { AppFunction, FunctionTable } from './functions.ts';
 
 /** What of the app's functions this host does not do, one sentence each: they would fail in silence otherwise. */

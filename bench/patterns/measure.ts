@@ -73,8 +73,10 @@ export async function measure(options: MeasureOptions): Promise<Measured> {
     const counted = { blobs: { ...blobs }, others: sum(others.map(total)) };
     const { activities, seconds } = stage.activities;
     const { events, messages } = await stage.stopHost(run);
-    const size = { rows: sources.rows, files: sources.files.length };
-    const costs = costOf({ ...size, activities, seconds, messages, blobs: counted.blobs }, 1);
+    const costs = costOf(
+      { rows: sources.rows, files: sources.files.length, activities, seconds, messages, blobs: counted.blobs },
+      1,
+    );
     return {
       pattern: variant.name,
       files: sources.files.length,

@@ -1,3 +1,7 @@
+/**
+ * Writes the results of activities to the store. Results that arrive in one turn of the event loop are one transaction.
+ * `runtime.ts` owns it. A second result of the same activity must be dropped.
+ */
 import type { Store } from '../store/store.ts';
 import { type ActivityWork, type Change, type Completion, eventType } from './model.ts';
 

@@ -1,3 +1,8 @@
+/**
+ * Wakes the engine and the timer triggers when something becomes due. `runtime.ts`, the activity queue and the timer
+ * triggers use it. Tests replace the clock by a virtual one, so no rule of the engine may depend on `setTimeout`.
+ */
+
 /** How the engine is woken later: `setTimeout` in the host, a virtual clock in tests. */
 export interface Timers {
   /** Calls `action` after `delayMs`; returns how to cancel. */

@@ -1,6 +1,7 @@
 /**
- * What a durable client can ask of the engine: start, terminate, rewind and the like, with the answers of the durable task
- * extension 3.19.0. The HTTP API calls it; it knows nothing of HTTP but the status that each refusal has.
+ * What a durable client can ask the engine to do: start, terminate, rewind and so on. The answers are those of the
+ * durable task extension 3.19.0. The HTTP API calls it. It knows nothing about HTTP except the status code of each
+ * refusal.
  */
 import type { InstanceQuery } from '../store/store.ts';
 import { diagnostic } from './diagnostics.ts';
@@ -56,8 +57,8 @@ export class DurableClientOperations {
   }
 
   /**
-   * The first half of a start: the look whether the ID is free. On Azure Storage others may pass it too before the second
-   * half is done. @throws ClientError 400 (bad ID) or 409 (ID in use).
+   * The first half of a start: the look whether the ID is free. On Azure Storage others may pass it too before the
+   * second half is done. @throws ClientError 400 (bad ID) or 409 (ID in use).
    */
   prepareStart(options: StartOptions): PreparedStart {
     const instanceId = options.instanceId || this.runtime.engine.ports.newId().replaceAll('-', '');
@@ -67,8 +68,8 @@ export class DurableClientOperations {
   }
 
   /**
-   * The second half: the instance is there. Of several starts that passed the first half, a later one replaces an instance
-   * that has not begun, and is dropped without a word when it has.
+   * The second half: the instance is there. Of several starts that passed the first half, a later one replaces an
+   * instance that has not begun, and is dropped without a word when it has.
    */
   finishStart({ instanceId, name, input, version: given }: PreparedStart): void {
     const { engine, store } = this.runtime;

@@ -1,3 +1,8 @@
+/**
+ * Walks through an orchestrator's actions along its history and finds out which actions are new. The other files of
+ * tasks (`tasks.ts`, `retry.ts`, `entity-tasks.ts`) issue their actions through it, and `finish.ts` reads the result.
+ * It must give task IDs in exactly the order in which the Durable Task Framework gives them, or a replay fails.
+ */
 import { type Action, actionType } from './actions.ts';
 import { OrchestrationFault } from './diagnostics.ts';
 import { type EntityRequest, eventType, type FunctionNames, type HistoryEvent, type RetryMarks } from './model.ts';

@@ -1,4 +1,7 @@
-/** What an episode of an orchestration works with: the engine's ports and settings, and the instance so far. */
+/**
+ * Types that an episode of an orchestration works with: the engine's ports and settings, and the instance's history so
+ * far. All files of the engine use them. It holds no code.
+ */
 import type { FunctionNames, HistoryEvent, InstanceRecord, Ports } from './model.ts';
 import type { VersionSettings } from './version.ts';
 

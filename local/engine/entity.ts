@@ -1,3 +1,8 @@
+/**
+ * Turns an entity's messages into a batch for the entity function, and the function's reply into changes. `runtime.ts`
+ * and `dispatch.ts` call it. Its functions are pure: they do no I/O. While an entity is locked, only operations of the
+ * lock's holder may run.
+ */
 import type { ThrownError } from './failure.ts';
 import {
   type Change,
@@ -36,8 +41,9 @@ export interface EntityOptions {
 }
 
 /**
- * Takes from an entity's due messages what can be done now: releases and lock requests in their turn, then operations up
- * to the next lock request. While the entity is locked, only its holder's operations are taken; the others stay. Pure.
+ * Takes from an entity's due messages what can be done now: releases and lock requests in their turn, then operations
+ * up to the next lock request. While the entity is locked, only its holder's operations are taken; the others stay.
+ * Pure.
  *
  * @returns a batch to invoke, or the changes alone when no operation is due.
  */

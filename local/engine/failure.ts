@@ -1,6 +1,7 @@
 /**
- * Texts of failures as the Functions host and the durable task extension 3.19.0 make them: of activities, of orchestrators,
- * with what looks like a credential hidden. The engine calls it; the SDKs turn these texts into errors again.
+ * Makes the texts of failures as the Functions host and the durable task extension 3.19.0 make them, for activities and
+ * orchestrators. The engine calls it. The SDKs turn these texts into errors again, so they must agree to the letter.
+ * What looks like a credential is hidden.
  */
 import type { OrchestratorState } from './actions.ts';
 

@@ -1,3 +1,7 @@
+/**
+ * Keeps the parsed histories of the instances that were used last, so that an episode need not read and parse its
+ * history again. `runtime.ts` owns it. The store stays the truth: an entry of another execution must not be used.
+ */
 import type { InstanceState } from './engine.ts';
 import { playedText } from './history.ts';
 import type { HistoryEvent, InstanceRecord } from './model.ts';

@@ -1,3 +1,7 @@
+/**
+ * Helpers for histories: they append events, recognise duplicates and give timestamps that never go backwards. The
+ * engine calls them. An event that is already in a history must never be changed here.
+ */
 import type { Engine, InstanceState } from './engine.ts';
 import { type Change, eventType, type HistoryEvent } from './model.ts';
 

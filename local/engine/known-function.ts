@@ -1,3 +1,7 @@
+/**
+ * Checks that a function with a given name exists, with the extension's text for one that does not. The engine, the
+ * durable client and `dispatch.ts` call it.
+ */
 import type { ActionCursor } from './cursor.ts';
 import { diagnostic, OrchestrationFault } from './diagnostics.ts';
 import type { FunctionNames } from './model.ts';

@@ -1,3 +1,7 @@
+/**
+ * The changes that end an instance: its record, its locks, the message to its parent. The engine calls it. Every end
+ * must go through it, so that no lock is kept and no parent waits for ever.
+ */
 import type { Engine } from './engine.ts';
 import { type Change, eventType, type InstanceRecord, type Message, type ParentLink } from './model.ts';
 

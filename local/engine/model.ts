@@ -1,6 +1,6 @@
 /**
- * The vocabulary of the durable engine: instances, history, messages, and the changes that one transaction commits.
- * Everything is plain JSON: what the store keeps is what these types say.
+ * The vocabulary of the durable engine: instances, history, messages, and the changes that one transaction commits. All
+ * of `local/` uses it. Everything is plain JSON: the store keeps exactly what these types say.
  */
 
 export type RuntimeStatus =

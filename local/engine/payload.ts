@@ -1,3 +1,7 @@
+/**
+ * Checks the size of inputs, results and outputs against `--payload-max`. `dispatch.ts` and `finish.ts` call it.
+ * Without the option nothing is refused, because Azure Storage accepts large payloads too.
+ */
 import type { ActionCursor, Outgoing } from './cursor.ts';
 import { diagnostic } from './diagnostics.ts';
 

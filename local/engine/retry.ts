@@ -1,3 +1,7 @@
+/**
+ * Issues calls with retries as the Durable Task Framework does (`DT/RetryInterceptor.cs`). `tasks.ts` calls it. It must
+ * make the same timers in the same order, because the SDK counts them when it replays.
+ */
 import type { Action } from './actions.ts';
 import type { ActionCursor } from './cursor.ts';
 import { diagnostic, OrchestrationFault } from './diagnostics.ts';

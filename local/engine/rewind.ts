@@ -1,3 +1,7 @@
+/**
+ * Rewinds a failed instance, and restarts an instance with its old input. `client.ts` calls it. What had succeeded must
+ * stay in the history, so that it does not run again.
+ */
 import type { Engine } from './engine.ts';
 import { type Change, eventType, type HistoryEvent, type InstanceRecord, type Message } from './model.ts';
 import type { DurableRuntime } from './runtime.ts';
@@ -41,9 +45,9 @@ export function rewindChanges(runtime: DurableRuntime, record: InstanceRecord, r
 }
 
 /**
- * What a rewind does again: tasks that leave the history with all that belongs to them, and sub-orchestrations that stay
- * in it and are rewound themselves. Of a call with retries that failed in the end all attempts and the timers between them
- * leave; of one that succeeded in the end everything stays.
+ * What a rewind does again: tasks that leave the history with all that belongs to them, and sub-orchestrations that
+ * stay in it and are rewound themselves. Of a call with retries that failed in the end all attempts and the timers
+ * between them leave; of one that succeeded in the end everything stays.
  */
 function failuresIn(events: readonly HistoryEvent[]): { again: Set<number>; children: Set<number> } {
   const scheduled = new Map(events.filter(({ EventId }) => EventId >= 0).map((event) => [event.EventId, event]));

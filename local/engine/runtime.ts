@@ -1,3 +1,8 @@
+/**
+ * The heart of the durable engine: it runs episodes and entity batches, one at a time for each target and many targets
+ * at once. Each one is committed as one transaction. The host and the durable client use it. State must change in no
+ * other way than through `commit`.
+ */
 import type { Store } from '../store/store.ts';
 import { ActivityQueue } from './activity-queue.ts';
 import { ActivityResults } from './activity-results.ts';

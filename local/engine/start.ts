@@ -1,3 +1,7 @@
+/**
+ * The changes that start an instance. The durable client, sub-orchestrations and restarts use it. An instance that
+ * exists under the same ID is replaced, so the caller must check first whether it may be.
+ */
 import type { Engine } from './engine.ts';
 import type { Change, InstanceRecord, ParentLink } from './model.ts';
 

@@ -1,3 +1,7 @@
+/**
+ * A task of an orchestrator: a node in the tree of actions that are under way. The files that issue actions use it. A
+ * task must finish only once.
+ */
 import { eventType, type HistoryEvent } from './model.ts';
 
 /** A node of the tree of running actions. `onDone` is called once. */

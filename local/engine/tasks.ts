@@ -1,3 +1,7 @@
+/**
+ * Issues an orchestrator's actions and returns the tasks to wait for. `finish.ts` calls it. Children of a compound task
+ * must be issued from left to right and depth first, as the SDK does.
+ */
 import { type Action, actionType } from './actions.ts';
 import type { ActionCursor } from './cursor.ts';
 import { diagnostic, OrchestrationFault } from './diagnostics.ts';

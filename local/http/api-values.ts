@@ -1,6 +1,6 @@
 /**
- * Values of the durable HTTP API as the extension 3.19.0 reads and writes them: what it cannot read in a query it ignores.
- * The API's routes call it; it decides nothing.
+ * Reads and writes values of the durable HTTP API as the extension 3.19.0 does: it ignores what it cannot read in a
+ * query. `durable-api.ts` calls it. It decides nothing.
  */
 import { ClientError } from '../engine/client.ts';
 import { type InstanceRecord, type RuntimeStatus, runtimeStatuses } from '../engine/model.ts';

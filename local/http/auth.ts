@@ -1,3 +1,7 @@
+/**
+ * Checks the keys of requests when authentication is on (`--enable-auth`). `server.ts` calls it. Keys must be compared
+ * in constant time.
+ */
 import { timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 

@@ -1,3 +1,8 @@
+/**
+ * Makes the addresses that the durable client binding holds and that the API gives to callers, in the extension's form.
+ * The host and the HTTP server call it. The addresses hold the webhook key, as they do in Azure.
+ */
+
 /** The addresses that the durable client and users of an instance are given. They are the extension's, key included. */
 export interface ClientBindingOptions {
   hubName: string;

@@ -1,6 +1,6 @@
 /**
- * The durable task extension's HTTP API as version 3.19.0 answers it. The server calls it for the public webhooks and for
- * the SDK's local RPC; what a request does is the engine's client.
+ * The durable task extension's HTTP API, with the answers of version 3.19.0. `server.ts` calls it for the public
+ * webhooks and for the SDK's local calls. What a request does is decided by the engine's client (`engine/client.ts`).
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ClientError, type DurableClientOperations } from '../engine/client.ts';

@@ -1,3 +1,7 @@
+/**
+ * Answers requests for an app that streams (`enableHttpStream`): bytes go directly between the caller and the worker.
+ * `server.ts` calls it. It must never hold a whole body in memory.
+ */
 import { randomUUID } from 'node:crypto';
 import { type ClientRequest, request as httpRequest, type IncomingMessage, type ServerResponse } from 'node:http';
 import { pipeline } from 'node:stream/promises';

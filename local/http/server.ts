@@ -1,3 +1,7 @@
+/**
+ * The host's HTTP server: HTTP functions, the durable webhooks, and the few admin routes that exist here. `host.ts`
+ * starts it. Every request to the public port is checked by `loopback-only.ts` first.
+ */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { AppFunction, FunctionTable } from '../functions.ts';

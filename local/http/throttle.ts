@@ -1,3 +1,8 @@
+/**
+ * Limits how many HTTP requests run and wait at the same time (`extensions.http` of host.json). The host and the server
+ * use it. A request above the limit is not run; its caller is answered with 429.
+ */
+
 /** What `extensions.http` allows at the same time. Undefined: no limit. */
 export interface ThrottleLimits {
   /** Requests that are under way or wait. */

@@ -1,3 +1,7 @@
+/**
+ * A store that keeps everything in memory and forgets it when the process ends. The host uses it in tests and with
+ * `--state :memory:`. Values are copied in and out, so that no two callers share an object.
+ */
 import type {
   ActivityWork,
   Change,

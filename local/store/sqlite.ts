@@ -1,3 +1,7 @@
+/**
+ * A store in one SQLite file, which survives restarts and crashes. `host.ts` opens it. Only one host may use a file at
+ * a time, and a commit must happen as a whole or not at all.
+ */
 import { mkdirSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';

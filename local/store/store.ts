@@ -1,3 +1,7 @@
+/**
+ * The interface of a store: everything the host remembers. The engine uses it; `memory.ts` and `sqlite.ts` implement
+ * it, and both must pass the same tests.
+ */
 import type {
   ActivityWork,
   Change,

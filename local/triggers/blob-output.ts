@@ -1,6 +1,6 @@
 /**
- * Blob output bindings: after a function has returned, what it gave to them is written. The workers' owner calls it for every
- * invocation, whatever triggered it; a blob that cannot be written fails the invocation.
+ * Writes blob output bindings after a function has returned. The host calls it after every invocation, whatever
+ * triggered it. A blob that cannot be written must fail the invocation.
  */
 import { randomUUID } from 'node:crypto';
 import { connectionOf } from '../connection.ts';

@@ -1,3 +1,7 @@
+/**
+ * Takes messages from the blob trigger's internal queue and runs the functions for them. `blob.ts` owns it. A message
+ * that fails too often goes to the poison queue; no other message may be lost.
+ */
 import type { QueueClient, QueueMessage } from './queue-client.ts';
 
 export interface BlobQueueOptions {

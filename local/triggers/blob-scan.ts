@@ -1,3 +1,7 @@
+/**
+ * Looks for new blobs and announces each one to the internal queue. `blob.ts` calls it. One version of a blob must fire
+ * only once: a receipt records it, whatever process dies in between.
+ */
 import type { ContainerClient } from '@azure/storage-blob';
 import { type BlobFunction, type BlobMessage, blobMessage, plainEtag } from './blob-values.ts';
 

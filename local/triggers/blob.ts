@@ -1,3 +1,7 @@
+/**
+ * The blob trigger. A scan, or an event of Event Grid, finds blobs and puts a message for each into the internal queue;
+ * a consumer takes the messages and runs the functions. `start.ts` makes it. Receipts and queue have Azure's names.
+ */
 import { buffer } from 'node:stream/consumers';
 import type { BlockBlobClient, ContainerClient } from '@azure/storage-blob';
 import { connectionOf } from '../connection.ts';

@@ -1,6 +1,7 @@
 /**
  * Schedules of timer triggers: a cron text or a time span becomes a function from one moment to the next. The timer
- * trigger calls it. It must take what NCrontab takes in Azure and refuse the rest, also what croner knows beyond that.
+ * trigger calls it. It must accept what NCrontab accepts in Azure and refuse the rest, also what croner accepts beyond
+ * that.
  */
 import { Cron } from 'croner';
 

@@ -1,3 +1,7 @@
+/**
+ * Runs timer functions by their schedules. `start.ts` calls it. One timer function must never run twice at the same
+ * time; an occurrence that was missed is run later.
+ */
 import { delayMaxMs, type Timers } from '../engine/agenda.ts';
 import type { TimerStatus } from '../engine/model.ts';
 import type { AppFunction } from '../functions.ts';

@@ -1,3 +1,7 @@
+/**
+ * The module `@azure/functions-core`, which only the Functions worker has: the app's `@azure/functions` finds this one
+ * instead and registers its functions with it. The worker process uses it.
+ */
 import { createRequire, Module } from 'node:module';
 import { join } from 'node:path';
 import type { Binding, FromWorker, FunctionMetadata, LogLevel } from './protocol.ts';

@@ -1,3 +1,7 @@
+/**
+ * Loads the app as the Functions Node worker does. `main.ts` of this folder calls it. The same files must be loaded as
+ * in Azure, in the same way.
+ */
 import { globSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { extname, join } from 'node:path';

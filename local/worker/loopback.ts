@@ -1,3 +1,7 @@
+/**
+ * Makes servers that the app's SDK opens listen on loopback only. `main.ts` of this folder calls it. Without it,
+ * `@azure/functions` would open a proxy that other machines can reach and that asks for no key.
+ */
 import { Server } from 'node:net';
 
 type Listen = (this: Server, ...args: unknown[]) => Server;

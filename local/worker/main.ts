@@ -1,6 +1,6 @@
 /**
- * A worker process: loads the app once, then runs what the host sends. It has no state of its own and may be killed at
- * any time.
+ * The program of a worker process: it loads the app once and then runs what the host sends. `process.ts` starts it. It
+ * keeps no state and may be killed at any time.
  */
 import { CoreModule } from './core-module.ts';
 import { ensureError, invoke } from './invoke.ts';

@@ -1,3 +1,7 @@
+/**
+ * The app's worker processes: one for short work and several for activities. The host and `dispatch.ts` use it. A
+ * worker that ends is replaced, and an invocation must never wait for a dead one.
+ */
 import { FunctionError, Worker, WorkerLost, type WorkerOptions } from './process.ts';
 import type { FunctionMetadata, Invocation, InvocationResult } from './protocol.ts';
 

@@ -1,6 +1,6 @@
 /**
- * One worker process of the app: started, told what to invoke, killed. The pool owns the workers; a worker knows nothing of
- * triggers.
+ * One worker process as the host sees it: it starts the process, sends invocations and kills it. `pool.ts` owns the
+ * workers. A worker knows nothing about triggers.
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { createInterface } from 'node:readline';

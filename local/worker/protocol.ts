@@ -1,4 +1,7 @@
-/** What the host and a worker process say to each other, over Node's IPC channel with structured clones. */
+/**
+ * The messages between the host and a worker process, sent over Node's IPC channel as structured clones. Both sides
+ * import it. It holds types only.
+ */
 
 /** A value of the Functions worker protocol; exactly one member is set, or none for no value. */
 export interface TypedData {

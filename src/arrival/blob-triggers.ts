@@ -1,4 +1,8 @@
-/** Which blob triggers the app has: one for each pipeline that is to be started by arrivals. */
+/**
+ * Decides which blob triggers the app has: one for each pipeline that arriving blobs start. `functions/arrival.ts`
+ * calls it once, when the app loads. It must refuse a pipeline that reads from the work container, because the files
+ * that its runs write would start further runs.
+ */
 
 import type { Environment } from '../environment/environment.ts';
 import { OrdinalError } from '../errors.ts';
@@ -15,8 +19,11 @@ export interface ArrivalDoor {
 }
 
 /**
- * Throws `InvalidSettings` for a setting that names a pipeline that does not exist, and `InvalidPipeline` for one whose
- * source lies where runs work.
+ * The blob triggers of the app.
+ *
+ * @returns one entry for each pipeline that arriving blobs start.
+ * @throws OrdinalError `InvalidSettings` when `ORDINAL_ARRIVAL` names a pipeline that does not exist.
+ * @throws OrdinalError `InvalidPipeline` when a pipeline's source is the work container.
  */
 export function arrivalDoors({ config, pipelines }: Pick<Environment, 'config' | 'pipelines'>): ArrivalDoor[] {
   const unknown = Object.keys(config.arrivals).find((name) => !pipelines.has(name));
@@ -38,7 +45,7 @@ export function arrivalDoors({ config, pipelines }: Pick<Environment, 'config' |
     if (source.container === config.workContainer) {
       throw new OrdinalError(
         'InvalidPipeline',
-        `pipeline ${name}: arrivals: its source is the work container: what runs leave there would start runs`,
+        `pipeline ${name}: its source is the work container, so files that runs write there would start further runs`,
         {
           where: { pipeline: name, field: 'source.container' },
           remedy: 'Give it another container, or set ORDINAL_WORK_CONTAINER to another one.',

@@ -1,4 +1,7 @@
-/** The HTTP API: every route with its handler and the shapes of its answers. Registrations and OpenAPI follow from it. */
+/**
+ * The HTTP API: every route with its handler and the shapes of its answers. `functions/http.ts` registers the routes,
+ * and the OpenAPI document is made of them.
+ */
 
 import type { HttpMethod } from '@azure/functions';
 import { z } from 'zod';
@@ -119,9 +122,9 @@ export const routes: readonly Route[] = [
 ];
 
 /**
- * Whatever else is asked for below the API's root: still a JSON object. The Functions host tries routes in the
- * alphabetical order of their functions' names, whatever their templates say (Azure/azure-functions-host#9876): this
- * name must be the last one.
+ * The route for every other path below the API's root: it answers with a JSON problem. The Functions host tries routes
+ * in the alphabetical order of their functions' names and not by their templates (Azure/azure-functions-host#9876). So
+ * this name must be the last one.
  */
 export const unknownRoute = {
   name: 'unknownRoute',

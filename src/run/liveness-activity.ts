@@ -1,6 +1,6 @@
 /**
- * Activity `livenessOfInstance`: whether an orchestration can still go on, as the durable client knows it. Whoever waits for
- * a lease or finds an open reservation asks it. It changes nothing.
+ * Activity `livenessOfInstance`: asks the durable client whether an orchestration can still go on. `leases.ts` calls
+ * it, for whoever waits for a lease or finds an open reservation. It changes nothing.
  */
 import { z } from 'zod';
 import { defineActivity } from '../durable/activity.ts';

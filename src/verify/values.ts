@@ -1,7 +1,7 @@
 /**
- * Comparing what a run published with its source: the pinned blobs are read again, and every value of every column is
- * made once more, row by row, by the pipeline's schemas and functions as they are now. An independent reading of the
- * pipeline; it shares the Parquet reader and the table of type widenings with the engine, and nothing of the split.
+ * Compares what a run published with its source. The pinned blobs are read again, and every value of every column is
+ * computed again, row by row, with the pipeline's schemas and functions as they are now. `verify.ts` calls it. It
+ * shares the Parquet reader and the table of type widenings with the engine; it must share nothing with the split.
  */
 
 import type { Manifest } from '../documents/documents.ts';
@@ -17,7 +17,7 @@ import { KeyedValues } from './keyed-values.ts';
 import { lostInputs, sourceRows } from './source-rows.ts';
 import type { States } from './states.ts';
 
-/** Findings about values that are told of one run; after that, one is like another. */
+/** The most findings about values that are reported for one run; more would only repeat the same fault. */
 const FINDINGS_MAX = 20;
 
 export interface Compared {
@@ -96,7 +96,7 @@ async function walk(
   return rows;
 }
 
-/** The quarantine dataset names exactly the values that the contract refuses. */
+/** Checks that the quarantine dataset names exactly the values that the contract refuses. */
 async function compareRefused({ store }: Environment, manifest: Manifest, refused: string[], find: Find) {
   if (!manifest.rejected) return;
   const { blob } = manifest.rejected;
@@ -116,7 +116,7 @@ async function compareRefused({ store }: Environment, manifest: Manifest, refuse
   }
 }
 
-/** Walks along the rows that a rows entity published, file by file. */
+/** Reads the rows that a rows entity published, one after the other, file by file. */
 class RowCursor {
   readonly entity: RowsEntity;
   readonly #environment: Environment;
@@ -157,7 +157,7 @@ class RowCursor {
     }
   }
 
-  /** The own ID of the row that was published last. */
+  /** The own ID of the present row. */
   get id(): Canon {
     return this.#short ? null : shortest(this.#ids.at(this.#count - 1));
   }
