@@ -4,7 +4,6 @@
  * may do goes through the host's durable HTTP API.
  */
 import { CommanderError } from 'commander';
-import { pipelines } from '../pipelines/index.ts';
 import { openEnvironment } from '../src/environment/environment.ts';
 import { OrdinalError, toErrorValue } from '../src/errors.ts';
 import { buildProgram } from './commands.ts';
@@ -12,6 +11,8 @@ import { Host } from './host.ts';
 import { readSettings } from './settings.ts';
 
 const program = buildProgram(async (options, work) => {
+  // Not before: a pipeline that is refused is then an error like others, said in two lines.
+  const { pipelines } = await import('../pipelines/index.ts');
   const settings = await readSettings(process.env);
   const host = new Host(
     options.host ?? settings.ORDINAL_HOST ?? 'http://localhost:7071',

@@ -4,6 +4,7 @@
  * They change nothing but claims.
  */
 
+import { z } from 'zod';
 import { lifeSchema } from '../documents/documents.ts';
 import { defineActivity } from '../durable/activity.ts';
 import type { Environment } from '../environment/environment.ts';
@@ -31,12 +32,20 @@ export function isOver({ state }: { state: string }): boolean {
   return state === 'over' || state === 'swept';
 }
 
-export const endLife = defineActivity({ name: 'endLife', input: lifeSchema, work: endLifeActivity });
+const endSchema = lifeSchema.extend({
+  /** ISO time, by the clock of who settled it. */
+  at: z.iso.datetime(),
+});
+
+export const endLife = defineActivity({ name: 'endLife', input: endSchema, work: endLifeActivity });
 
 /** Records that a life holds nothing any more. Late requests of it may still create blobs; the sweep removes those. */
-async function endLifeActivity(environment: Environment, of: Life): Promise<{ noted: boolean }> {
+async function endLifeActivity(
+  environment: Environment,
+  { at, ...of }: z.infer<typeof endSchema>,
+): Promise<{ noted: boolean }> {
   const claim = await changeClaim(environment, of, (found) =>
-    isOver(found) ? undefined : { ...found, state: 'over', overAt: new Date().toISOString() },
+    isOver(found) ? undefined : { ...found, state: 'over', overAt: at },
   );
   return { noted: claim !== undefined };
 }

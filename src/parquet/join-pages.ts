@@ -28,7 +28,12 @@ export interface JoinedChunk {
 /** Mean bytes of a page, before compression, below which pages are better written anew: each is a cost to its readers. */
 const PAGE_BYTES_MIN = 2048;
 
-/** Whether the chunks' pages may stand in one chunk: one codec, no dictionaries, and pages that are not too small. */
+/**
+ * Whether the chunks' pages may stand in one chunk: one codec, no dictionaries, and pages that are not too small.
+ *
+ * @param chunks chunks of one column, in row order
+ * @returns true when `joinPages` may take them
+ */
 export function pagesJoin(chunks: readonly JoinedChunk[]): boolean {
   const codec = chunks[0]?.meta.codec;
   let pages = 0;
@@ -41,7 +46,14 @@ export function pagesJoin(chunks: readonly JoinedChunk[]): boolean {
   return bytes >= pages * PAGE_BYTES_MIN;
 }
 
-/** The chunk. All chunks are of the column's type and repetition, and `pagesJoin`. */
+/**
+ * Puts the data pages of several chunks into one chunk.
+ *
+ * @param chunks chunks of one column, in row order, all of its type and repetition; `pagesJoin` holds for them
+ * @param type the column's type: bounds are compared by it
+ * @returns the chunk: its parts are views of the given bytes
+ * @throws `RangeError` and `LimitExceeded` when the bounds of a chunk's statistics cannot be read
+ */
 export function joinPages(chunks: readonly JoinedChunk[], type: ColumnType): EncodedChunk {
   const parts = chunks.map(({ bytes, shape }) => bytes.subarray(shape.dataStart, shape.dataEnd));
   const sum = (of: (chunk: JoinedChunk) => number) => chunks.reduce((total, chunk) => total + of(chunk), 0);

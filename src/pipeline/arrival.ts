@@ -3,8 +3,10 @@
  * `compile` calls it for the definition, `src/environment` for the setting, `src/arrival` to know what holds. It must
  * never start anything.
  */
+
 import { z } from 'zod';
-import { didYouMean, refuse, show } from './refuse.ts';
+import { didYouMean } from '../nearest.ts';
+import { refuse, show } from './refuse.ts';
 
 /**
  * `blob`: each data blob. `marker`: a blob of this name says that its folder is complete. `quiet`: so many seconds

@@ -24,6 +24,7 @@ import type {
   Where,
 } from './definition.ts';
 import type { OutputType } from './output-type.ts';
+import type { SharedIndex } from './shared-index.ts';
 
 /** Parquet has nulls and nothing else that is absent: what zod calls undefined arrives as null. */
 type NullForUndefined<T> = undefined extends T ? Exclude<T, undefined> | null : T;
@@ -58,14 +59,15 @@ export interface Builder<Row> {
   keyed<
     const K extends Readonly<Record<string, (keyof Row & string) | core.$ZodType>>,
     const C extends Readonly<Record<string, KeyedColumn>> = NoColumns,
+    const I extends IdColumn = IdColumn,
   >(entity: {
-    id: IdColumn;
+    id: I;
     key: K;
     columns?: C;
     /** Rows that may bring keys; all by default. Needs a key of source columns. */
     where?: Where;
-    /** Name of the key index, for entities that several pipelines share. @default `<pipeline>.<entity>` */
-    index?: string;
+    /** The key index, where several pipelines share it: `sharedIndex('name')`. @default one named `<pipeline>.<entity>` */
+    index?: SharedIndex;
     /**
      * Hash partitions of the key index, 1 to 64: each is resolved by an activity of its own, and new keys are in
      * first-seen order within each. Fixed when the index is first used. @default 1
@@ -81,7 +83,7 @@ export interface Builder<Row> {
      * entity's changes dataset. @default 'ignore'
      */
     onChange?: 'ignore' | 'report';
-  }): KeyedEntity<K, C>;
+  }): KeyedEntity<K, C, I>;
 
   /**
    * One output row for each source row that passes `where`. A column that is a source column's name is unchanged.
@@ -94,11 +96,10 @@ export interface Builder<Row> {
    *   columns: { customer_id: ref('customers', { email: 'email' }), sold_at: 'sold_at', price: 'price' },
    * });
    */
-  rows<const C extends Readonly<Record<string, (keyof Row & string) | RowsColumn>>>(entity: {
-    id: IdColumn;
-    columns: C;
-    where?: Where;
-  }): RowsEntity<C>;
+  rows<
+    const C extends Readonly<Record<string, (keyof Row & string) | RowsColumn>>,
+    const I extends IdColumn = IdColumn,
+  >(entity: { id: I; columns: C; where?: Where }): RowsEntity<C, I>;
 
   /**
    * The name of an entity's ID column, and its sequence.
@@ -108,7 +109,7 @@ export interface Builder<Row> {
    * @example
    * const saleId = id('sale_id', { sequence: 'shop.documents', start: 1_000_000 });
    */
-  id(column: string, settings?: IdSettings): IdColumn;
+  id<const N extends string, const S extends string = string>(column: N, settings?: IdSettings<S>): IdColumn<N, S>;
   /**
    * A further ID, from another sequence.
    * @param sequence name of the sequence, shared by all that name it
@@ -117,7 +118,7 @@ export interface Builder<Row> {
    * @example
    * const columns = { receipt_no: nextId('shop.receipts', { start: 1 }) };
    */
-  nextId(sequence: string, settings?: SequenceSettings): NextIdColumn;
+  nextId<const S extends string>(sequence: S, settings?: SequenceSettings): NextIdColumn<S>;
   /**
    * The value in the first row that brought the key. For keyed entities.
    * @param source name of the source column

@@ -6,6 +6,7 @@
 import type { core } from 'zod';
 import type { ArrivalSettings } from './arrival.ts';
 import type { OutputType } from './output-type.ts';
+import type { SharedIndex } from './shared-index.ts';
 
 /** The zod object that describes a source row. */
 export type RowSchema = core.$ZodObject;
@@ -19,22 +20,22 @@ export interface SequenceSettings {
 }
 
 /** The sequence of an entity's own IDs. */
-export interface IdSettings extends SequenceSettings {
+export interface IdSettings<S extends string = string> extends SequenceSettings {
   /** Name of the sequence, shared by all that name it. @default `<pipeline>.<entity>` */
-  readonly sequence?: string;
+  readonly sequence?: S;
 }
 
 /** What `id` gives. */
-export interface IdColumn {
+export interface IdColumn<N extends string = string, S extends string = string> {
   readonly kind: 'id';
-  readonly column: string;
-  readonly settings: IdSettings;
+  readonly column: N;
+  readonly settings: IdSettings<S>;
 }
 
 /** What `nextId` gives. */
-export interface NextIdColumn {
+export interface NextIdColumn<S extends string = string> {
   readonly kind: 'nextId';
-  readonly sequence: string;
+  readonly sequence: S;
   readonly settings: SequenceSettings;
 }
 
@@ -101,23 +102,23 @@ export type KeyedColumn = MadeColumn | FirstColumn;
 export type RowsColumn = MadeColumn | RowRefColumn;
 
 /** What `keyed` gives. */
-export interface KeyedEntity<K = unknown, C = unknown> {
+export interface KeyedEntity<K = unknown, C = unknown, I = IdColumn> {
   readonly kind: 'keyed';
-  readonly id: IdColumn;
+  readonly id: I;
   /** Component → source column (own feed), or component → zod type (fed by references only). */
   readonly key: K;
   readonly columns: C | undefined;
   readonly where: Where | undefined;
-  readonly index: string | undefined;
+  readonly index: SharedIndex | undefined;
   readonly partitions?: number | undefined;
   readonly publish?: 'new' | 'seen' | undefined;
   readonly onChange?: 'ignore' | 'report' | undefined;
 }
 
 /** What `rows` gives. */
-export interface RowsEntity<C = unknown> {
+export interface RowsEntity<C = unknown, I = IdColumn> {
   readonly kind: 'rows';
-  readonly id: IdColumn;
+  readonly id: I;
   readonly columns: C;
   readonly where: Where | undefined;
 }

@@ -14,10 +14,13 @@ interface Group extends UnitGroup {
   firstRow: number;
 }
 
-/** @param rowsTarget source rows of a batch; a unit that has more stands alone. */
-export function cutBatches(files: readonly SourceFile[], rowsTarget: number): Batch[] {
+/**
+ * @param columns columns that are used of each file.
+ * @param rowsTarget source rows of a batch; a unit that has more stands alone.
+ */
+export function cutBatches(files: readonly SourceFile[], columns: number, rowsTarget: number): Batch[] {
   const batches: Batch[] = [];
-  const cutter = new UnitCutter<Group>({ rows: rowsTarget });
+  const cutter = new UnitCutter<Group>({ rows: rowsTarget, columns });
   let bytes = 0;
   const add = (unit: Unit<Group>) => {
     const [first, last] = [unit.rowGroups[0]!, unit.rowGroups.at(-1)!];

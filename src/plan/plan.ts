@@ -48,7 +48,7 @@ export function makePlan(
   targets: PlanTargets,
 ): Plan {
   const columns = new Map(pipeline.contract.map((contract, c) => [contract.name, sourceColumn(contract, c, files)]));
-  const batches = cutBatches(files, targets.batchRowsTarget);
+  const batches = cutBatches(files, pipeline.contract.length, targets.batchRowsTarget);
   if (batches.length > limits.batchesMax) {
     throw new OrdinalError(
       'LimitExceeded',

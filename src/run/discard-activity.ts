@@ -93,8 +93,7 @@ async function removeAll(environment: Environment, pipeline: CompiledPipeline, o
   return removed;
 }
 
-function abandoned({ runId, life, input }: Claim, pipeline: CompiledPipeline): Manifest {
-  const at = new Date().toISOString();
+function abandoned({ runId, life, input, claimedAt }: Claim, pipeline: CompiledPipeline): Manifest {
   return {
     version: 1,
     outcome: 'abandoned',
@@ -103,8 +102,8 @@ function abandoned({ runId, life, input }: Claim, pipeline: CompiledPipeline): M
     pipeline: pipeline.name,
     pipelineHash: pipeline.hash,
     identity: identityOf(pipeline),
-    startedAt: at,
-    finishedAt: at,
+    startedAt: claimedAt,
+    finishedAt: claimedAt,
     phases: [],
     source: { container: pipeline.source.container, prefix: input.prefix, rows: 0 },
     inputs: [],

@@ -49,7 +49,7 @@ export function* settle(
     if (!answer.ok && answer.error.code !== 'SequenceConflict') throw fromErrorValue(answer.error);
   }
   yield* releaseLeases(df, [...discarded.indexes], owner);
-  yield* call(df, endLife, { runId, life }, patience);
+  yield* call(df, endLife, { runId, life, at: df.currentUtcDateTime.toISOString() }, patience);
   return discarded;
 }
 

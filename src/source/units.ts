@@ -15,8 +15,8 @@ export const unitRowsMin = 100_000;
 export const unitRowsJoined = 131_072;
 /** Rows of a joined unit at most: a large row group that follows a small one makes it this large. */
 export const unitRowsMax = 1_000_000;
-/** Row groups of a unit at most: each column of each of them is an object in memory. */
-export const unitGroupsMax = 8192;
+/** Column chunks of a unit at most: what is known of each takes 2 KB, whatever it holds. */
+export const unitChunksMax = 48 * 1024;
 /** Decoded bytes of a unit, by estimate; a row group beyond it is cut. */
 export const unitBytesMax = 96 * 1024 * 1024;
 /** Rows of a unit that is cut are a multiple of this, unless they are fewer. */
@@ -41,6 +41,8 @@ export interface UnitBounds {
   rows?: number | undefined;
   /** Decoded bytes. @default unitBytesMax */
   bytes?: number | undefined;
+  /** Columns that are used of each row group. @default 1 */
+  columns?: number;
 }
 
 /** What a row group takes when its used columns are decoded: what is stored, or an index a row. */
@@ -56,12 +58,15 @@ export class UnitCutter<G extends UnitGroup> {
   readonly #rows: number;
   readonly #enough: number;
   readonly #bytes: number;
+  /** Row groups of a unit. */
+  readonly #groups: number;
   #open: { rowGroups: G[]; rows: number; bytes: number } | undefined;
 
-  constructor({ rows = unitRowsJoined, bytes = unitBytesMax }: UnitBounds = {}) {
+  constructor({ rows = unitRowsJoined, bytes = unitBytesMax, columns = 1 }: UnitBounds = {}) {
     this.#rows = Math.min(rows, unitRowsJoined);
     this.#enough = Math.min(rows, unitRowsMin);
     this.#bytes = bytes;
+    this.#groups = Math.floor(unitChunksMax / columns);
   }
 
   /** Takes the next row group. Returns the units that are complete with it, in order. */
@@ -89,7 +94,7 @@ export class UnitCutter<G extends UnitGroup> {
 
   #fits({ rows, bytes }: G): boolean {
     const open = this.#open!;
-    if (open.bytes + bytes > this.#bytes || open.rowGroups.length >= unitGroupsMax) return false;
+    if (open.bytes + bytes > this.#bytes || open.rowGroups.length >= this.#groups) return false;
     if (open.rows + rows <= this.#rows) return true;
     // Where batches are smaller than units, it is the batch that may not be exceeded.
     return this.#rows === unitRowsJoined && open.rows < this.#enough && open.rows + rows <= unitRowsMax;

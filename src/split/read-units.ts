@@ -75,7 +75,11 @@ async function* unitsOf(environment: Environment, planned: Planned, batch: numbe
   const { plan, pipeline } = planned;
   const spec = plan.batches[batch]!;
   const files = wantedFiles(await filesOfBatch(environment, plan, batch), spec);
-  const cutter = new UnitCutter<BatchGroup>({ rows: plan.unitRows, bytes: plan.unitBytes });
+  const cutter = new UnitCutter<BatchGroup>({
+    rows: plan.unitRows,
+    bytes: plan.unitBytes,
+    columns: pipeline.contract.length,
+  });
   const opened = openFiles(environment.store, pipeline.source.container, files, (file) =>
     loadFooter(environment, planned, file),
   );

@@ -7,7 +7,7 @@ import { remediesOf } from '../../tools/api/remedies.ts';
 /** How remedies begin today. A new verb is welcome here; "the column must be", "it was given up" and the like are not verbs. */
 const verbs = new Set(
   (
-    'Begin Check Correct Create Cut Declare Deploy Describe Do End Feed Flatten Follow Give Keep Leave Let Name Publish Put ' +
+    'Begin Check Correct Create Cut Declare Deploy Describe Do End Feed Find Flatten Follow Give Keep Leave Let Name Publish Put ' +
     'Raise Read Rebuild Refer Register Rename Reserve Restore Run Say See Send Set Split Start State Stop Take Try Upload Use Wait ' +
     'Write'
   ).split(' '),

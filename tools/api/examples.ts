@@ -18,7 +18,7 @@ export interface Example {
 /** What examples may use without saying where it comes from: what a pipeline's module imports, and tickets to work on. */
 const prelude = `
 import { z } from 'zod';
-import { pipeline, registerPipelines, type, type Builder, type RowOf } from './index.ts';
+import { pipeline, registerPipelines, sharedIndex, type, type Builder, type RowOf } from './index.ts';
 const row = z.object({ email: z.string(), kind: z.enum(['sale', 'refund']), sold_at: z.date(), price: z.number().nullable() });
 declare const words: Builder<RowOf<typeof row>>;
 const { keyed, rows, id, nextId, first, map, compute, constant, ref, rowRef, where } = words;
