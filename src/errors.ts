@@ -16,6 +16,7 @@ export type ErrorCode =
   | 'RunIsPublishing'
   | 'UnknownSequence'
   | 'UnknownRoute'
+  | 'MethodNotAllowed'
   // What the source holds.
   | 'SourceEmpty'
   | 'SourceChanged'
@@ -134,9 +135,11 @@ export function fromErrorValue(value: ErrorValue): OrdinalError {
 
 /** An error in one line, for those who show a text and nothing else: what, where, what to do. */
 export function errorLine({ message, where, remedy }: Pick<ErrorValue, 'message' | 'where' | 'remedy'>): string {
-  const places = Object.entries(where ?? {}).flatMap(([name, value]) =>
-    message.includes(String(value)) ? [] : [`${name} ${value}`],
-  );
+  const places = Object.entries(where ?? {}).flatMap(([name, value]) => {
+    const place = `${name} ${value}`;
+    // A number is found in any text: only with its name is it said already.
+    return message.includes(typeof value === 'number' ? place : String(value)) ? [] : [place];
+  });
   const place = places.length > 0 ? ` (${places.join(', ')})` : '';
   return `${message}${place}${remedy ? ` ${remedy}` : ''}`;
 }
