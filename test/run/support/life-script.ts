@@ -85,7 +85,7 @@ const rare = [
   ...['ids:read', 'ids:write', 'ids:remove', 'sealed:read', 'sealed:write', 'sealed:remove', 'published:read'],
   ...['published:write', 'published:remove', 'keyDelta:write', 'keyDelta:remove', 'part:commit', 'part:remove'],
   ...['part:write', 'part:write', 'resolved:read', 'manifest:write', 'manifest:list', 'keyIndex:write', 'part:stage'],
-  ...['other:read', 'claim:write'],
+  ...['other:read', 'claim:write', 'part:write', 'part:head', 'part:head', 'published:read'],
 ];
 /** What a cross holds back: of the rare ones, twice as many. */
 const held = [...requests, ...rare, ...rare];
