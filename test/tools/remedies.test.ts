@@ -13,6 +13,7 @@ const verbs = new Set(
   ).split(' '),
 );
 
+/** A whole sentence at the end may be put in at run time: `didYouMean` gives one. */
 const wrong = (text: string) => !verbs.has(text.split(/[ :,]/)[0]!) || !/\.( …)?$/.test(text) || text.endsWith('...');
 
 it('remedies begin with an imperative and end with a full stop', () => {

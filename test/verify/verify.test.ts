@@ -84,14 +84,14 @@ test('a changed value of any kind of column is found', async () => {
   assert.match(await found('club-one', of('goods'), 'member_id', 3n), /member_id is 3, but \d by its first row/);
   assert.match(
     await found('club-two', of('goods', 'known'), 'quantity', 8),
-    /-known.*quantity is 8, and \d by its first/,
+    /-known.*quantity is 8, but \d by its first/,
   );
-  assert.match(await found('club-two', of('goods', 'known'), 'good_id', 9n), /good_id is 9, and \d is its ID/);
+  assert.match(await found('club-two', of('goods', 'known'), 'good_id', 9n), /good_id is 9, but \d is its ID/);
   assert.match(
     await found('club-two', of('goods', 'changes'), 'quantity', 8),
-    /_changes.*quantity is 8, and \d by its last/,
+    /_changes.*quantity is 8, but \d by its last/,
   );
-  assert.match(await found('club-two', of('goods', 'changes'), 'source_row', 9n), /source_row is 9, and \d is where/);
+  assert.match(await found('club-two', of('goods', 'changes'), 'source_row', 9n), /source_row is 9, but \d is where/);
   assert.equal((await said(sim, 'shop-one')).findings, '', 'what is mended is in order');
 });
 
