@@ -30,7 +30,7 @@ export interface DispatchOptions {
   timeoutMs: number | undefined;
   /** The value of durable client bindings: activities may have one. @default empty */
   clientValue?: string;
-  /** Where durable HTTP requests get tokens of a managed identity. @default nowhere */
+  /** Gives tokens of a managed identity to durable HTTP requests. @default none */
   token?: TokenSource;
   /** Bytes that an activity's result may have. @default any number */
   payloadBytesMax?: number | undefined;
@@ -103,7 +103,7 @@ function interrupted(error: unknown): Error {
   return error instanceof Error ? error : new Error(String(error));
 }
 
-/** An instance whose function is not there is let in, and fails with the extension's text. */
+/** An instance of a function that does not exist is started, and fails with the extension's text. */
 function unknownOrchestrator(name: string, functions: DispatchOptions['functions']): OrchestratorReply {
   return { ok: true, state: { isDone: false, actions: [[]], error: unknownFunction(functions, 'orchestrator', name) } };
 }

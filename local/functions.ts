@@ -51,7 +51,7 @@ export class FunctionTable implements FunctionNames {
     }
   }
 
-  /** The function with its settings; undefined when one is missing, which takes this function out and no other. */
+  /** The function with its settings. Undefined when one is missing; only this function is left out then. */
   private complete(metadata: FunctionMetadata, env: Record<string, string | undefined>): AppFunction | undefined {
     try {
       const each = describe(substituted(metadata, env));

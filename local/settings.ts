@@ -34,7 +34,7 @@ export interface HostSettings {
   poisonBlobThreshold: number;
   blobParallelism: number;
   logLevels: LogLevels;
-  /** Keys that are there and do nothing here. */
+  /** Keys in host.json that do nothing in this host. */
   ignored: string[];
 }
 
@@ -78,7 +78,7 @@ export function readHostJson(scriptRoot: string, cores: number, env: Record<stri
   return settings;
 }
 
-/** The app settings: `Values` of local.settings.json, or of the sample; what the environment has already wins. */
+/** The app settings: `Values` of local.settings.json, or of the sample. The environment wins over both. */
 export function readAppSettings(
   scriptRoot: string,
   env: Record<string, string | undefined>,

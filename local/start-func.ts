@@ -27,7 +27,7 @@ async function main(): Promise<number> {
     shell,
     env: { ...process.env, AzureWebJobsStorage: setting },
   });
-  // Ctrl-C reaches func by itself; Azurite has to stay until func has ended.
+  // Ctrl-C reaches func directly. Azurite must stay until func has ended.
   process.on('SIGINT', () => {});
   process.on('SIGTERM', () => func.kill('SIGTERM'));
   const code = await new Promise<number>((resolve) => func.once('exit', (exitCode) => resolve(exitCode ?? 1)));

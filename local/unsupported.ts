@@ -4,7 +4,7 @@
  */
 import type { AppFunction, FunctionTable } from './functions.ts';
 
-/** What of the app's functions this host does not do, one sentence each: they would fail in silence otherwise. */
+/** One sentence for each thing that the app's functions need and this host does not do. */
 export function unsupported(functions: Pick<FunctionTable, 'all'>): string[] {
   return functions.all.flatMap(({ name, kind, trigger, clients, metadata }: AppFunction) => {
     if (kind === 'other') return [`Function '${name}': '${trigger.type}' is no trigger of this host; it never runs.`];

@@ -25,7 +25,7 @@ export class ActivityQueue {
   private waiting: ActivityWork[] = [];
   private head = 0;
   private stopped = false;
-  /** Activities that were taken up: they run, or wait for their next delivery. */
+  /** Number of activities that run or wait for their next delivery. */
   busy = 0;
   private pausing = 0;
 

@@ -58,7 +58,7 @@ export class Agenda {
   private fire(): void {
     this.cancel = undefined;
     this.armedFor = Number.POSITIVE_INFINITY;
-    // A Node timer may be a millisecond early: what is not due yet is armed again.
+    // A Node timer may fire a millisecond early. What is not due yet gets a new timer.
     while ((this.heap[0]?.at ?? Number.POSITIVE_INFINITY) <= this.now()) this.due(this.take());
     this.arm();
   }

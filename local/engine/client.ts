@@ -15,10 +15,10 @@ import { startInstance } from './start.ts';
 
 type RefusalStatus = 400 | 404 | 409 | 410 | 412 | 500;
 
-/** Why a client's request is refused; each has its HTTP status. */
+/** Thrown when a client's request is refused. Each refusal has its HTTP status. */
 export class ClientError extends Error {
   readonly status: RefusalStatus;
-  /** What the extension says first where it has more than one text for a status. */
+  /** The extension's first text, when it has more than one for a status. */
   readonly headline: string | undefined;
 
   constructor(status: RefusalStatus, message: string, headline?: string) {
@@ -36,12 +36,12 @@ export interface StartOptions {
   version: string | undefined;
 }
 
-/** A start that was let in and is not yet done. */
+/** A start that was accepted and is not done yet. */
 export interface PreparedStart extends Omit<StartOptions, 'instanceId'> {
   instanceId: string;
 }
 
-/** What a durable client can do, whoever carries the request. Each call is one transaction. */
+/** What a durable client can do. Each call is one transaction. */
 export class DurableClientOperations {
   private readonly runtime: DurableRuntime;
 
@@ -98,7 +98,7 @@ export class DurableClientOperations {
     this.send(instanceId, { kind: 'event', name, input });
   }
 
-  /** Takes effect after `terminateDelayMs`: until then the instance goes on, as on Azure Storage. */
+  /** Takes effect after `terminateDelayMs`. Until then the instance goes on, as on Azure Storage. */
   terminate(instanceId: string, reason: string): void {
     this.living(instanceId);
     const { ports, settings } = this.runtime.engine;
@@ -125,7 +125,7 @@ export class DurableClientOperations {
   /** Runs the failed parts of a failed instance again. */
   rewind(instanceId: string, reason: string): void {
     const record = this.runtime.store.instance(instanceId);
-    // The dollar sign is the extension's.
+    // The dollar sign stands in the extension's text too.
     if (record === undefined) {
       throw new ClientError(404, `No orchestration with instance ID "$${instanceId}" found.`);
     }
@@ -207,7 +207,7 @@ export class DurableClientOperations {
   }
 }
 
-/** An entity's ID is let in and the instance fails, as in Azure. */
+/** A start with an entity's ID is accepted and the instance fails, as in Azure. */
 function failedStart(engine: Engine, request: Parameters<typeof startInstance>[1]): Change[] {
   const text = diagnostic('Unsupported', `'${request.instanceId}' is an ID of entities.`);
   const output = orchestratorFailure(request.name, text);

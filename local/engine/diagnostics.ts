@@ -5,8 +5,8 @@
  */
 
 /**
- * Where Azure would hang or corrupt an instance in silence, this host fails it with a text that begins with this tag.
- * `docs/local-host.md` lists the codes.
+ * Where Azure would hang or corrupt an instance without a message, this host fails it with a text that begins with this
+ * tag. `docs/local-host.md` lists the codes.
  */
 export const diagnosticTag = '[local-host]';
 

@@ -29,7 +29,7 @@ export interface Engine {
   lookup: (instanceId: string) => InstanceRecord | undefined;
 }
 
-/** An instance and what happened to it so far. `texts[i]` is `events[i]` as JSON, with `IsPlayed` true. */
+/** An instance and its history so far. `texts[i]` is `events[i]` as JSON, with `IsPlayed` true. */
 export interface InstanceState {
   record: InstanceRecord;
   events: HistoryEvent[];

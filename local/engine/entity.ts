@@ -29,7 +29,7 @@ export interface EntityBatch {
   record: EntityRecord;
   operations: EntityRequest[];
   consumed: number[];
-  /** What was settled before the batch, without user code: locks taken and given back. */
+  /** Changes made before the batch, without user code: locks taken and given back. */
   before: Change[];
   /** The entity trigger's value as JSON text. */
   trigger: string;
@@ -106,12 +106,12 @@ export function beginBatch(
   return { batch, changes: [], record, more };
 }
 
-/** Locks whose release is already there: their request, still queued, must not take the lock any more. */
+/** Locks whose release has already arrived. Their request is still queued and must not take the lock any more. */
 function releasedBefore(inbox: readonly StoredMessage[]): Set<string> {
   return new Set(inbox.flatMap(({ message }) => (message.kind === 'release' ? [message.lockId] : [])));
 }
 
-/** A lock request counts only while the orchestration that sent it waits: otherwise nobody would ever release it. */
+/** A lock request counts only while the orchestration that sent it waits. Otherwise nobody would release the lock. */
 function isWaiting(request: EntityRequest, options: EntityOptions): boolean {
   const parent = options.lookup(request.parent ?? '');
   return parent !== undefined && !isTerminal(parent.status) && parent.executionId === request.parentExecution;
@@ -181,7 +181,7 @@ export function finishBatch(
   return { changes: [...commitOf(batch, record), ...answers, ...signalsOf(ports, reply)], record };
 }
 
-/** Every caller of the batch gets this error: the function ran out of its time. */
+/** Gives this error to every caller of the batch, because the function ran out of time. */
 export function failBatch(batch: EntityBatch, error: ThrownError): Change[] {
   const response = { result: JSON.stringify(error.message), exceptionType: 'Error' };
   const calls = batch.operations.filter((request) => request.signal !== true && request.parent !== undefined);
@@ -192,7 +192,7 @@ function commitOf(batch: EntityBatch, record: EntityRecord): Change[] {
   return [{ type: 'consume', seqs: batch.consumed }, rowOf(record), ...batch.before];
 }
 
-/** An entity that neither exists nor is locked leaves no trace. */
+/** An entity that neither exists nor is locked is removed from the store. */
 function rowOf(record: EntityRecord): Change {
   const gone = !record.exists && record.lockedBy === null;
   return gone ? { type: 'deleteEntity', entityId: record.entityId } : { type: 'putEntity', record };

@@ -15,7 +15,7 @@ interface Entry {
 /** Instances whose history is kept parsed; the least recently used one leaves first. */
 const entriesMax = 500;
 
-/** Saves reading and parsing a history again for each episode. The store stays the truth. */
+/** Keeps parsed histories, so that they are not read and parsed again for each episode. */
 export class HistoryCache {
   private readonly entries = new Map<string, Entry>();
 

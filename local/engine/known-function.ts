@@ -18,7 +18,10 @@ export function unknownFunction(names: Pick<FunctionNames, 'known'>, kind: Kind,
   );
 }
 
-/** The function's registered name, or a fault with the extension's text: Azure swallows this error and hangs. */
+/**
+ * The function's registered name. @throws OrchestrationFault with the extension's text; Azure ignores this error and
+ * hangs.
+ */
 export function requireFunction(cursor: ActionCursor, kind: Kind, name: string): string {
   const { names } = cursor.options;
   const found = names[kind](name);

@@ -13,7 +13,9 @@ export interface Ending {
   failureDetails?: unknown;
 }
 
-/** The changes that end an instance: its record, its locks given back, its parent told, its messages dropped. */
+/**
+ * The changes that end an instance: they update its record, give its locks back, tell its parent and drop its messages.
+ */
 export function completeInstance(
   _engine: Engine,
   record: InstanceRecord,

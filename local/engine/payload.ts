@@ -6,8 +6,8 @@ import type { ActionCursor, Outgoing } from './cursor.ts';
 import { diagnostic } from './diagnostics.ts';
 
 /**
- * Why a payload is refused, when it is: Azure Storage carries what is above 45 KB through blobs, which works and costs
- * requests, so a limit is a check for those who ask for one (`--payload-max`).
+ * Why a payload is refused; undefined when it is not. Azure Storage sends payloads above 45 KB through blobs, which
+ * works but costs requests. So there is a limit only for those who ask for one (`--payload-max`).
  */
 export function payloadFailure(
   what: string,

@@ -9,7 +9,7 @@ export interface Task {
   done: boolean;
   failed: boolean;
   onDone: (() => void) | undefined;
-  /** Set on a compound's children: the compound has failed in the SDK's eyes while the host still awaits it. */
+  /** Set on a compound's children: for the SDK the compound has failed, but the host still waits for it. */
   isStale?: () => boolean;
 }
 

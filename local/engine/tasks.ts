@@ -71,7 +71,7 @@ function issueActivity(cursor: ActionCursor, action: Action, marks: RetryMarks =
   return taskId;
 }
 
-/** What a scheduling event says of the input: nothing, unless `storeInputsInOrchestrationHistory` asks for it. */
+/** The input as a scheduling event holds it: nothing, unless `storeInputsInOrchestrationHistory` asks for it. */
 function storedInput(cursor: ActionCursor, { input }: Action): string | null {
   return cursor.options.storeInputs && input !== undefined ? JSON.stringify([input]) : null;
 }
@@ -103,7 +103,7 @@ function issueSubOrchestration(cursor: ActionCursor, action: Action, marks: Retr
   return taskId;
 }
 
-/** A timer, or a chain of timers when it is further away than one timer may be. */
+/** A timer, or several timers one after the other when it is due later than one timer may be. */
 function startTimer(cursor: ActionCursor, action: Action): Task {
   const task = newTask();
   const fireAt = Date.parse(action.fireAt ?? '');

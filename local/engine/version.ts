@@ -6,7 +6,7 @@
 /** How an instance's version must relate to the host's own (`defaultVersion`) for the host to run it. */
 export type VersionMatch = 'None' | 'Strict' | 'CurrentOrOlder';
 
-/** What happens to an instance whose version does not fit: it is left alone for another host, or fails. */
+/** What happens to an instance whose version does not fit: it waits for another host, or fails. */
 export type VersionFailure = 'Reject' | 'Fail';
 
 export interface VersionSettings {
@@ -29,7 +29,7 @@ export function mayRun(settings: VersionSettings, version: string): boolean {
 }
 
 /**
- * Orders versions as the extension does (`DT/Settings/VersioningSettings.cs`): none comes before any; two to four
+ * Orders versions as the extension does (`DT/Settings/VersioningSettings.cs`): no version comes before any; two to four
  * numbers with dots compare number by number, a missing one before 0; everything else as text, without case.
  */
 export function compareVersions(a: string, b: string): number {

@@ -6,7 +6,7 @@
 /** Gives an access token for a resource such as `https://management.core.windows.net/`. */
 export type TokenSource = (resource: string) => Promise<string>;
 
-/** A token is used again until so long before its end. */
+/** A token is used again until so many milliseconds before it expires. */
 const renewBeforeMs = 5 * 60_000;
 const answerMsMax = 30_000;
 

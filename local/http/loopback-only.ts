@@ -9,7 +9,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 export function refusalOf(headers: IncomingHttpHeaders): string | undefined {
   const { host, origin } = headers;
   if (host !== undefined && !isLoopback(`http://${host}`)) {
-    return `This host answers as localhost only, and was asked as "${host}".`;
+    return `This host answers as localhost only. The request was for "${host}".`;
   }
   if (origin !== undefined && !isLoopback(origin)) return `Pages of "${origin}" may not use this host.`;
   return undefined;

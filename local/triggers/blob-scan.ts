@@ -19,8 +19,8 @@ export interface BlobScanOptions {
 const announcedAtOnceMax = 16;
 
 /**
- * Looks for blobs that have no finished receipt, writes their message to the queue and then finishes the receipt: one
- * version of a blob fires once, whatever dies in between.
+ * Looks for blobs that have no finished receipt, writes their message to the queue and then finishes the receipt. So
+ * one version of a blob fires once, whatever process dies in between.
  */
 export async function scanBlobs(options: BlobScanOptions): Promise<void> {
   for (const each of options.functions) if (!each.byEvents) await scan(options, each);

@@ -9,7 +9,7 @@ import { Cron } from 'croner';
 export interface Schedule {
   /** The next time strictly after `from` (milliseconds since 1970, UTC); undefined when there is none. */
   next(from: number): number | undefined;
-  /** A time span, which knows no summer time. */
+  /** Whether it is a time span, for which summer time does not matter. */
   isInterval?: boolean;
 }
 

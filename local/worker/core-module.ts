@@ -66,7 +66,7 @@ class Disposable {
  */
 export class CoreModule {
   readonly functions = new Map<string, RegisteredFunction>();
-  /** What all hooks of the app share. */
+  /** An object that all hooks of the app share. */
   readonly appHookData = {};
   private readonly hooks = new Map<string, Hook[]>();
   private model: ProgrammingModel | undefined;
@@ -103,7 +103,7 @@ export class CoreModule {
     return this.model;
   }
 
-  /** What is to be logged after the app's `log` hooks have seen it; they may change level and message. */
+  /** What is logged after the app's `log` hooks have run. They may change level and message. */
   hookedLog(log: { level: LogLevel; category: string; message: string; invocationContext?: object }): {
     level: LogLevel;
     category: string;

@@ -53,7 +53,7 @@ async function loadFile(file: string, scriptRoot: string): Promise<void> {
   }
 }
 
-/** An error about the app, not about code: where it was noticed helps nobody. */
+/** An error about the app and not about this code, so its stack trace is left out. */
 function withoutStack(message: string): Error {
   return Object.assign(new Error(message), { stack: message });
 }

@@ -23,7 +23,7 @@ interface Waiting {
 
 const restartDelayMaxMs = 5_000;
 
-/** The app's workers: one light, several heavy. One that ends is replaced. */
+/** The app's workers: one light worker and several heavy ones. A worker that ends is replaced. */
 export class WorkerPool {
   private readonly options: PoolOptions;
   private readonly lanes: Record<Lane, Worker[]> = { light: [], heavy: [] };

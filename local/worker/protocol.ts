@@ -39,7 +39,7 @@ export interface Invocation {
 export interface InvocationResult {
   returnValue?: TypedData;
   outputData: { name: string; data: TypedData }[];
-  /** Set when an orchestrator put one task into two compounds: what the task is. */
+  /** What the task is that an orchestrator put into two compounds, if it did so. */
   reusedTask?: string;
   /** The function returned neither a value nor an error. */
   returnedNothing?: boolean;

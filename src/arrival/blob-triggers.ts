@@ -6,6 +6,7 @@
 
 import type { Environment } from '../environment/environment.ts';
 import { OrdinalError } from '../errors.ts';
+import { didYouMean } from '../nearest.ts';
 import { type ArrivalMode, arrivalOf } from '../pipeline/arrival.ts';
 import type { CompiledPipeline } from '../pipeline/compiled.ts';
 
@@ -34,7 +35,7 @@ export function arrivalDoors({ config, pipelines }: Pick<Environment, 'config' |
       `setting ORDINAL_ARRIVAL: there is no pipeline "${unknown}"; there are: ${known}`,
       {
         where: { field: 'ORDINAL_ARRIVAL' },
-        remedy: 'Correct it in the app settings, or in local.settings.json.',
+        remedy: `Correct it in the app settings, or in local.settings.json. ${didYouMean(unknown, pipelines.keys())}`,
       },
     );
   }

@@ -113,6 +113,7 @@ async function refuse({ environment, log, pipeline }: Arrival, blob: BlobItem, d
     size: blob.size,
     code: 'NotParquet',
     message: `"${blob.name}" is not a Parquet file: ${fault}`,
+    remedy: 'Upload the whole file again, or keep such files out of the prefix of the source.',
   };
   await store.ensureContainer(config.workContainer);
   await writeJson(store, config.workContainer, work.refusal(pipeline.name, digest), report);

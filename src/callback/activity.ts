@@ -24,6 +24,10 @@ type CallBackInput = z.infer<typeof callBackInputSchema>;
 /** Milliseconds in which the receiver must answer. */
 const ANSWER_MS_MAX = 30_000;
 
+/**
+ * Activity `callBackRun`. Input: the run, the address, and the error if the run failed. Output: the receiver's HTTP
+ * status.
+ */
 export const callBackRun = defineActivity({ name: 'callBackRun', input: callBackInputSchema, work: callBackActivity });
 
 /**

@@ -47,11 +47,17 @@ export function checkPrefixInSource(source: Source, prefix: string, field: strin
   if (outside !== undefined) throw refused(`prefix "${shown(prefix)}" ${outside}`, field, source);
 }
 
-/** Refuses a glob whose fixed beginning is outside the source. @throws OrdinalError `InvalidRequest` */
+/** Refuses a glob whose fixed beginning is outside the source, or whose braces are no pairs. @throws OrdinalError `InvalidRequest` */
 export function checkGlobInSource(source: Source, glob: string, field: string): void {
   const fixed = globPrefix(glob);
   const outside = outsideSource(source, fixed) ?? (hasDots(glob) ? 'has a "." or ".." folder' : undefined);
   if (outside !== undefined) throw refused(`glob "${shown(glob)}" ${outside}`, field, source);
+  if (/[{}]/.test(glob.replace(/\{[^{}]*\}/g, ''))) {
+    throw new OrdinalError('InvalidRequest', `glob "${shown(glob)}" has a brace without its partner`, {
+      where: { field },
+      remedy: 'Write one of several texts as {a,b}, not one within another; use ? for a brace that is part of a name.',
+    });
+  }
   if ((glob.match(/[*?{]/g)?.length ?? 0) > limits.globWildcardsMax) {
     throw refused(`glob "${shown(glob)}" has more than ${limits.globWildcardsMax} wildcards`, field, source);
   }

@@ -4,6 +4,7 @@
  */
 
 import { OrdinalError } from '../errors.ts';
+import { didYouMean } from '../nearest.ts';
 import type { CompiledPipeline } from '../pipeline/compiled.ts';
 import { openAzureStore } from '../storage/azure.ts';
 import type { BlobStore } from '../storage/store.ts';
@@ -38,6 +39,6 @@ export function pipelineOf(environment: Environment, name: string): CompiledPipe
   const asked = name.slice(0, 100);
   throw new OrdinalError('UnknownPipeline', `there is no pipeline "${asked}"; there are: ${known}`, {
     where: { pipeline: asked },
-    remedy: 'Register it in pipelines/index.ts.',
+    remedy: `Correct the name, or register the pipeline in pipelines/index.ts. ${didYouMean(asked, environment.pipelines.keys())}`,
   });
 }

@@ -5,6 +5,7 @@
 
 import { type Environment, pipelineOf } from '../environment/environment.ts';
 import { OrdinalError } from '../errors.ts';
+import { didYouMean } from '../nearest.ts';
 import { arrivalOf } from '../pipeline/arrival.ts';
 import type { CompiledPipeline, SequenceOptions } from '../pipeline/compiled.ts';
 import { contractJsonSchema } from '../pipeline/json-schema.ts';
@@ -72,7 +73,7 @@ export const getSequence: Handler = async (door, request) => {
   if (!sequence) {
     throw new OrdinalError('UnknownSequence', `there is no sequence "${name.slice(0, 200)}"`, {
       where: { field: 'sequence' },
-      remedy: `Use one of: ${[...known.keys()].join(', ')}.`,
+      remedy: didYouMean(name, known.keys()),
     });
   }
   return json(200, await viewSequence(door, sequence));

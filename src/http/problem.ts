@@ -12,6 +12,7 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
   UnknownRun: 404,
   UnknownSequence: 404,
   UnknownRoute: 404,
+  MethodNotAllowed: 405,
   RunIdConflict: 409,
   RunIsPublishing: 409,
   IdempotencyKeyReused: 422,

@@ -16,6 +16,11 @@ export interface LowerLives {
   lives: number[];
 }
 
+/**
+ * Activity `lowerLives`. Input: a run ID and the number of a life. Output: the numbers of the earlier lives that still
+ * have
+ * to be settled, in ascending order. It changes nothing.
+ */
 export const lowerLives = defineActivity({ name: 'lowerLives', input: lifeSchema, work: lowerLivesActivity });
 
 async function lowerLivesActivity(environment: Environment, { runId, life }: Life): Promise<LowerLives> {
@@ -37,6 +42,10 @@ const endSchema = lifeSchema.extend({
   at: z.iso.datetime(),
 });
 
+/**
+ * Activity `endLife`. Input: a life. Output: `noted: false` when the life has no claim. Records in the claim that it is
+ * over.
+ */
 export const endLife = defineActivity({ name: 'endLife', input: endSchema, work: endLifeActivity });
 
 /** Records that a life holds nothing any more. Late requests of it may still create blobs; the sweep removes those. */

@@ -181,16 +181,37 @@ function decimalReader(scale: number, kind: Kind): ValueReader {
   const unscaled = (values: Values, i: number): bigint =>
     values.kind === 'bytes' || values.kind === 'fixed' ? unscaledFromBytes(bytesAt(values, i)) : readBigint(values, i);
   if (kind === 'bigint') return unscaled;
-  if (kind === 'number') return (values, i) => decimalNumber(unscaled(values, i), scale);
+  if (kind === 'number') return decimalNumberReader(scale, unscaled);
   return (values, i) => decimalText(unscaled(values, i), scale);
+}
+
+/** 64-bit decimals below 2^52 are read in two halves: no BigInt is made, and the quotient is rounded once. */
+function decimalNumberReader(scale: number, unscaled: (values: Values, i: number) => bigint): ValueReader {
+  const divisor = 10 ** scale;
+  let data: BigInt64Array | undefined;
+  let halves = new Int32Array(0);
+  return (values, i) => {
+    if (values.kind !== 'int64' || scale > 22) return decimalNumber(unscaled(values, i), scale);
+    if (values.data !== data) {
+      data = values.data;
+      halves = new Int32Array(data.buffer as ArrayBuffer, data.byteOffset, data.length * 2);
+    }
+    const high = halves[2 * i + 1]!;
+    if (high >= 2 ** 20 || high < -(2 ** 20)) return decimalNumber(data[i]!, scale);
+    return (high * 2 ** 32 + (halves[2 * i]! >>> 0)) / divisor;
+  };
 }
 
 function safeNumber(value: bigint): number {
   const number = Number(value);
   if (Number.isSafeInteger(number)) return number;
-  throw new OrdinalError('InvalidValue', `${value} is beyond the integers that a number holds exactly.`, {
-    remedy: 'Read the column as a bigint (z.bigint()).',
-  });
+  throw new OrdinalError(
+    'InvalidValue',
+    `${value} is beyond the integers that a number holds exactly: read the column as int64 or as a decimal.`,
+    {
+      remedy: 'Use z.bigint() for int64, or z.string() for the exact text of a decimal.',
+    },
+  );
 }
 
 function checkedDate(ms: number): Date {

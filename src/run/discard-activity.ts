@@ -31,6 +31,11 @@ export interface DiscardOutput {
   indexes: string[];
 }
 
+/**
+ * Activity `discardRun`. Input: a life. Output: a `DiscardOutput`. Fails with `StorageConflict` (retryable) when other
+ * lives
+ * change the manifest all the time, and with the errors of the storage.
+ */
 export const discardRun = defineActivity({ name: 'discardRun', input: lifeSchema, work: discardActivity });
 
 export async function discardActivity(environment: Environment, of: Life): Promise<DiscardOutput> {

@@ -6,6 +6,10 @@ import { z } from 'zod';
 import { defineActivity } from '../durable/activity.ts';
 import { type DurableRuns, hasEnded } from '../durable/client.ts';
 
+/**
+ * Input: an instance ID. Output: whether that instance exists and has not ended. Fails with the durable client's
+ * errors.
+ */
 export const livenessOfInstance = defineActivity({
   name: 'livenessOfInstance',
   input: z.object({ instance: z.string() }),

@@ -35,6 +35,13 @@ export interface RebuildOutput {
   keys: number;
 }
 
+/**
+ * Activity `rebuildIndex`. Input: the index's name and the grant of its lease. Output: the new epoch, and the numbers
+ * of
+ * partitions and keys. Fails with `InvalidRequest` when no pipeline has this index, with `CorruptFile` when published
+ * keys
+ * have different types, and with `StorageFailed` when a published file is gone.
+ */
 export const rebuildIndex = defineActivity({
   name: 'rebuildIndex',
   input: rebuildIndexInputSchema,

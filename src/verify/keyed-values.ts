@@ -121,8 +121,9 @@ export class KeyedValues {
     const given = book.keys.get(this.#entity.index)?.get(key);
     const told = `${this.#entity.name}: key ${shownCanon(key)} (${at})`;
     if (!given) this.#find(`${told} has no ID`);
-    else if (!states.isEarlier(given.runId, manifest)) this.#find(`${told} was left to run ${given.runId}`);
-    else if (this.#known) this.#find(`${told} is not among the known keys that were published`);
+    else if (!states.isEarlier(given.runId, manifest))
+      this.#find(`${told} has its ID from run ${given.runId}, which is not an earlier run`);
+    else if (this.#known) this.#find(`${told} is missing among the published known keys`);
     return undefined;
   }
 
@@ -137,7 +138,7 @@ export class KeyedValues {
   #equal(row: PublishedRow, name: string, wanted: Canon, why: string): void {
     const got = cellOf(row, name);
     if (Object.is(got, wanted)) return;
-    this.#find(`${placeOf(row)}, ${name} is ${shownCanon(got)}, and ${shownCanon(wanted)} ${why}`);
+    this.#find(`${placeOf(row)}, ${name} is ${shownCanon(got)}, but ${shownCanon(wanted)} ${why}`);
   }
 
   /** Checks what can be checked only after all source rows. */

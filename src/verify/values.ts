@@ -89,9 +89,9 @@ async function walk(
   for (const cursor of cursors.values()) cursor.end(find);
   for (const entity of keyed) entity.end();
   if (manifest.routing && manifest.routing.unrouted !== unrouted)
-    find(`${manifest.routing.unrouted} rows unrouted, and ${unrouted} in the source`);
+    find(`the manifest counts ${manifest.routing.unrouted} unrouted rows, but the source has ${unrouted}`);
   if ((manifest.rejected?.rows ?? 0) !== refusedRows)
-    find(`${manifest.rejected?.rows ?? 0} rows refused, and the contract refuses ${refusedRows}`);
+    find(`the manifest counts ${manifest.rejected?.rows ?? 0} refused rows, but the contract refuses ${refusedRows}`);
   await compareRefused(environment, manifest, refused, find);
   return rows;
 }
@@ -112,7 +112,7 @@ async function compareRefused({ store }: Environment, manifest: Manifest, refuse
   const wrong = lines.findIndex((line, i) => line !== refused[i]);
   if (wrong >= 0 || lines.length !== refused.length) {
     const at = wrong >= 0 ? wrong : lines.length;
-    find(`${blob}: line ${at} is ${lines[at] ?? 'missing'}, and the contract refuses ${refused[at] ?? 'nothing more'}`);
+    find(`${blob}: line ${at} is ${lines[at] ?? 'missing'}, but the contract refuses ${refused[at] ?? 'nothing more'}`);
   }
 }
 
@@ -170,12 +170,12 @@ class RowCursor {
       const got = this.#cells[c]!(this.#row);
       if (Object.is(got, wanted)) continue;
       const place = `${this.#files[this.#file]!.blob}: row ${this.#row}, ${column.name}`;
-      find(`${place} is ${shownCanon(got)}, and ${shownCanon(wanted)} by the source (${at})`);
+      find(`${place} is ${shownCanon(got)}, but ${shownCanon(wanted)} by the source (${at})`);
     }
   }
 
   end(find: Find): void {
     const rows = this.#files.reduce((sum, file) => sum + file.rows, 0);
-    if (rows !== this.#count) find(`${this.entity.name}: ${rows} rows, and ${this.#count} by the source`);
+    if (rows !== this.#count) find(`${this.entity.name}: ${rows} rows, but ${this.#count} by the source`);
   }
 }

@@ -66,14 +66,14 @@ export async function verifyRun(
   const report: VerifyReport = { runId, pipeline: name, files: 0, rows: 0, compared: null, findings, notes: [] };
   const pipeline = environment.pipelines.get(manifest.pipeline);
   if (!pipeline) {
-    findings.push(`pipeline "${manifest.pipeline}" is not registered any more`);
+    findings.push(`pipeline "${manifest.pipeline}" is no longer registered`);
     return report;
   }
   findings.push(...overlaps(manifest, all), ...sums(manifest), ...(await conserved(environment, manifest, pipeline)));
   for (const published of manifest.entities) {
     const entity = pipeline.entities.find(({ name }) => name === published.entity);
     if (!entity) {
-      findings.push(`${published.entity}: the pipeline has no such entity any more`);
+      findings.push(`${published.entity}: the pipeline no longer has this entity`);
       continue;
     }
     const ids = idColumns(pipeline, entity, manifest, published);
@@ -116,7 +116,7 @@ async function compared(
     const message = thrown instanceof Error ? thrown.message : String(thrown);
     const vanished = thrown instanceof OrdinalError && thrown.code === 'SourceChanged';
     if (vanished) report.notes.push(`values not compared: ${message}`);
-    else report.findings.push(`values could not be made from the source again: ${message}`);
+    else report.findings.push(`values could not be computed from the source again: ${message}`);
   }
 }
 
@@ -199,7 +199,7 @@ function sums(manifest: Manifest): string[] {
     if (inFiles !== rows || ids.count !== rows)
       found.push(`${entity}: ${rows} rows, ${inFiles} in files, ${ids.count} IDs`);
     const fresh = keys?.partitions.reduce((sum, partition) => sum + partition.rows, 0) ?? rows;
-    if (fresh !== rows) found.push(`${entity}: ${rows} rows of ${fresh} new keys`);
+    if (fresh !== rows) found.push(`${entity}: ${rows} rows, but ${fresh} new keys`);
   }
   return found;
 }
@@ -215,7 +215,7 @@ async function conserved({ store }: Environment, manifest: Manifest, pipeline: C
     const entity = pipeline.entities.find((one) => one.name === name);
     if (entity?.kind !== 'rows') continue;
     const wrong = entity.where ? rows > accepted : rows !== accepted;
-    if (wrong) found.push(`${name}: ${rows} rows of ${accepted} that were accepted`);
+    if (wrong) found.push(`${name}: ${rows} rows, but ${accepted} rows were accepted`);
   }
   found.push(...routed(manifest, pipeline, accepted));
   if (rejected) {
@@ -235,7 +235,7 @@ function routed({ entities, routing }: Manifest, pipeline: CompiledPipeline, acc
   const { routed, unrouted, repeated } = routing;
   const found: string[] = [];
   if (routed + unrouted !== accepted)
-    found.push(`${routed} rows routed and ${unrouted} unrouted of ${accepted} that were accepted`);
+    found.push(`${routed} rows routed and ${unrouted} unrouted, but ${accepted} rows were accepted`);
   if (routed + repeated !== taken)
     found.push(`${taken} rows of rows entities from ${routed} source rows, ${repeated} of them repeated`);
   return found;
@@ -263,7 +263,7 @@ async function references(
     const spans =
       column.kind === 'rowRef' ? entitySpans([manifest], target.name) : indexSpans(environment, target, all);
     const stray = strayId(cells, spans);
-    if (stray !== undefined) found.push(`${at}: ${column.name} ${stray} is no ID of ${column.entity}`);
+    if (stray !== undefined) found.push(`${at}: ${column.name} ${stray} is not an ID of ${column.entity}`);
   }
   return found;
 }

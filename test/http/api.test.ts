@@ -147,6 +147,7 @@ describe('starting', () => {
       { prefix: 'flights/../' },
       { glob: '**/*.parquet' },
       { glob: 'flights/{../sales/x,y}.parquet' },
+      { glob: 'flights/{a,b.parquet' },
       { callBackUri: 'https://example.com/' },
       { callBackUri: 'http://p.datafactory.azure.com/' },
       { deadline: '2001-01-01T00:00:00Z' },
@@ -402,14 +403,21 @@ describe('the catalogue', () => {
   it('answers whatever else is asked for with a JSON object', async () => {
     for (const [method, path] of [
       ['GET', 'nothing/here'],
-      ['DELETE', 'runs/first'],
-      ['PUT', 'pipelines'],
+      ['DELETE', 'runs/first/nothing'],
     ] as const) {
       const { status, body, headers } = await app.ask(method, path);
       assert.deepEqual(
         [status, body.code, headers.get('content-type')],
         [404, 'UnknownRoute', 'application/problem+json'],
       );
+    }
+    for (const [method, path, allow] of [
+      ['GET', 'pipelines/flights/runs', 'POST'],
+      ['DELETE', 'runs/first', 'GET'],
+      ['PUT', 'pipelines', 'GET'],
+    ] as const) {
+      const { status, body, headers } = await app.ask(method, path);
+      assert.deepEqual([status, body.code, headers.get('allow')], [405, 'MethodNotAllowed', allow]);
     }
   });
 });

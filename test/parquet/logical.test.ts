@@ -248,3 +248,26 @@ test('half precision rounds to nearest, ties to even', () => {
   assert.equal(float16Bits(1 + 2 ** -11), 0x3c00);
   assert.equal(float16Bits(1 + 3 * 2 ** -11), 0x3c02);
 });
+
+test('64-bit decimals are the nearest doubles, below 2^52, at it and beyond', () => {
+  const edges = [
+    0n,
+    1n,
+    2n ** 32n - 1n,
+    2n ** 32n,
+    2n ** 52n - 1n,
+    2n ** 52n,
+    2n ** 53n - 1n,
+    2n ** 53n + 1n,
+    10n ** 18n - 1n,
+  ];
+  const data = BigInt64Array.from(edges.flatMap((edge) => [edge, -edge, edge / 7n, -edge / 7n - 1n]));
+  for (const scale of [0, 2, 9, 18]) {
+    const type: ColumnType = { physical: 'INT64', annotation: { kind: 'decimal', precision: 18, scale } };
+    const read = reader(type, 'number');
+    for (let i = 0; i < data.length; i++) {
+      const wanted = Number(decimalText(data[i]!, scale));
+      assert.equal(read({ kind: 'int64', length: data.length, data }, i), wanted, `${data[i]} of scale ${scale}`);
+    }
+  }
+});
