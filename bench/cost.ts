@@ -1,8 +1,8 @@
 /**
  * What a run costs in Azure: counts a run's requests, activities and seconds on the local host and Azurite, and prices
- * them. Prints the tables of docs/deploy.md.
+ * them. What a load costs that was not run is worked out by cost-model.ts, from figures that this prints.
  *
- *   npm run bench:cost -- [--set flights|sales] [--rows N]
+ *   npm run bench:cost -- [--set flights|sales] [--rows N] [--files N]
  */
 import { parseArgs } from 'node:util';
 import { BlobServiceClient } from '@azure/storage-blob';
@@ -10,64 +10,26 @@ import { startAzurite } from '../local/azurite.ts';
 import { startHost } from '../local/start-host.ts';
 import { pipelines } from '../pipelines/index.ts';
 import type { SetName } from './contestants/contestant.ts';
-import { type BlobRequests, countRequests } from './counting-proxy.ts';
+import { type Counts, costOf } from './cost-model.ts';
+import { countRequests } from './counting-proxy.ts';
 import { complete } from './service.ts';
 import { rowsOf, sourceOf } from './sets.ts';
 
-/** List prices in US dollars of a low-priced US region, without free grants: they differ by region and time. */
-export const prices = {
-  gigabyteSecond: 0.000026,
-  execution: 0.4 / 1e6,
-  blobWrite: 0.065 / 1e4,
-  blobRead: 0.005 / 1e4,
-  queueOrTable: 0.004 / 1e4,
-};
-const instanceGigabytes = 4;
-/** Of the task hub: a message is put, got and deleted, twice for an activity, and history is written. */
-const hubRequestsPerActivity = 8;
-const hubRequestsPerEpisode = 4;
-
-export interface Counts {
-  rows: number;
-  activities: number;
-  /** Sum of the activities' own times. */
-  seconds: number;
-  /** To orchestrators and entities: as many episodes at most. */
-  messages: number;
-  blobs: BlobRequests;
-}
-
-/** Dollars by part, for `millions` of rows of the run that was counted. */
-export function costOf(counts: Counts, millions: number): { part: string; amount: string; dollars: number }[] {
-  const share = (millions * 1e6) / counts.rows;
-  const gigabyteSeconds = counts.seconds * instanceGigabytes * share;
-  const executions = (counts.activities + counts.messages) * share;
-  const hub = (counts.activities * hubRequestsPerActivity + counts.messages * hubRequestsPerEpisode) * share;
-  const line = (part: string, amount: number, unit: string, price: number) => ({
-    part,
-    amount: `${amount < 10 ? amount.toFixed(1) : Math.round(amount)} ${unit}`,
-    dollars: amount * price,
-  });
-  return [
-    line('Flex Consumption, on demand, 4 GB instance', gigabyteSeconds, 'GB-s', prices.gigabyteSecond),
-    line('executions', executions, 'executions', prices.execution),
-    line('blob writes and lists (hot, LRS)', counts.blobs.writes * share, 'requests', prices.blobWrite),
-    line('blob reads', counts.blobs.reads * share, 'requests', prices.blobRead),
-    line('queues and tables of the task hub, estimated', hub, 'requests', prices.queueOrTable),
-  ];
-}
-
-export async function countRun(set: SetName, rows: number): Promise<Counts> {
+/** @param rows of the run in all, in `files` blobs of as many rows. */
+export async function countRun(set: SetName, rows: number, files = 1): Promise<Counts> {
   const pipeline = pipelines.get(set)!;
   const azurite = await startAzurite();
   const proxy = await countRequests(new URL(azurite.blobUrl).origin);
-  const counts: Counts = { rows, activities: 0, seconds: 0, messages: 0, blobs: proxy.counts };
+  const counts: Counts = { rows, files, activities: 0, seconds: 0, messages: 0, blobs: proxy.counts };
   try {
     const direct = BlobServiceClient.fromConnectionString(azurite.connectionString);
     const container = direct.getContainerClient(pipeline.source.container);
     await container.create();
-    const name = `${pipeline.source.prefix}source${pipeline.source.suffix}`;
-    await container.getBlockBlobClient(name).uploadFile(await sourceOf(set, rows));
+    const source = await sourceOf(set, Math.round(rows / files));
+    for (let file = 0; file < files; file++) {
+      const name = `${pipeline.source.prefix}source-${String(file).padStart(5, '0')}${pipeline.source.suffix}`;
+      await container.getBlockBlobClient(name).uploadFile(source);
+    }
     const counted = azurite.connectionString.replace(new URL(azurite.blobUrl).origin, proxy.url);
     const env = { AzureWebJobsStorage: azurite.connectionString, ORDINAL_STORAGE: counted };
     const host = await startHost({ workers: 2, env, onLine: (line) => countActivity(counts, line) });
@@ -126,8 +88,16 @@ export function costTables(counts: Counts): string {
 }
 
 if (import.meta.main) {
-  const { values } = parseArgs({ options: { set: { type: 'string', default: 'flights' }, rows: { type: 'string' } } });
+  const { values } = parseArgs({
+    options: {
+      set: { type: 'string', default: 'flights' },
+      rows: { type: 'string' },
+      files: { type: 'string', default: '1' },
+    },
+  });
   const set = values.set === 'sales' ? 'sales' : 'flights';
-  const counts = await countRun(set, values.rows === undefined ? rowsOf[set] : Number(values.rows));
+  const rows = values.rows === undefined ? rowsOf[set] : Number(values.rows);
+  const counts = await countRun(set, rows, Number(values.files));
   console.log(costTables(counts));
+  console.log(`\nFor cost-model.ts: ${JSON.stringify(counts)}`);
 }

@@ -1,4 +1,7 @@
-/** What a command of `npm run ordinal` is given, and what it gives: lines for people and a value for programs. */
+/**
+ * What a command of `npm run ordinal` is given and what it returns: lines for people and a value for programs. Every
+ * command in this folder uses these two types. It holds no code.
+ */
 import type { Environment } from '../src/environment/environment.ts';
 import type { Host } from './host.ts';
 

@@ -1,6 +1,6 @@
 /**
- * The commands of `npm run ordinal`, as commander parses them and as its help shows them. `main.ts` runs the program.
- * What a command does is in a file of its own: here are names, arguments and options only.
+ * The commands of `npm run ordinal`, as commander parses them and as the help shows them. `main.ts` runs the program.
+ * This file holds only names, arguments and options; what a command does is in a file of its own.
  */
 import { Command } from 'commander';
 import type { Given, Result } from './command.ts';
@@ -24,7 +24,7 @@ export interface GlobalOptions {
 }
 
 /**
- * Throws `CommanderError` instead of ending the process.
+ * Makes the program. A wrong command line throws `CommanderError` and does not end the process.
  *
  * @param perform opens what the command works with, calls it, and shows its result.
  */

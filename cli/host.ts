@@ -1,4 +1,7 @@
-/** The durable HTTP API of a running host (Azure or local): the same routes on both. */
+/**
+ * The durable HTTP API of a running host, in Azure or on this machine; both have the same routes. Commands start
+ * orchestrations and read entities through it. It must not read or change an entity in any other way.
+ */
 import { z } from 'zod';
 import { fromErrorValue, OrdinalError } from '../src/errors.ts';
 import type { SequenceResult } from '../src/sequence/operations.ts';
@@ -30,7 +33,11 @@ export class Host {
     return instanceSchema.parse(await response.json());
   }
 
-  /** Starts an orchestration and waits for its output. Throws when it does not complete. */
+  /**
+   * Starts an orchestration and waits for its output, at most `WAIT_MS_MAX`.
+   *
+   * @throws OrdinalError `StorageFailed` when it does not start or has not ended in time, `Internal` when it fails.
+   */
   async run(name: string, instanceId: string, input: object): Promise<unknown> {
     const started = await this.#request('POST', `orchestrators/${name}/${encodeURIComponent(instanceId)}`, input);
     if (!started.ok && started.status !== 202) {
@@ -48,11 +55,11 @@ export class Host {
       await new Promise((resolve) => setTimeout(resolve, POLL_MS));
     }
     throw new OrdinalError('StorageFailed', `${name} (${instanceId}) has not ended yet`, {
-      remedy: 'See its status with the same command later.',
+      remedy: 'Run the same command again later to see its status.',
     });
   }
 
-  /** One operation on a sequence. Throws its refusal. */
+  /** Runs one operation on a sequence. @throws OrdinalError the entity's refusal. */
   async sequence(sequence: string, operation: 'show' | 'restore' | 'raiseTo', input: object = {}) {
     const id = `ordinal~${operation}~${Date.now().toString(36)}-${process.pid}`;
     const answer = (await this.run(SEQUENCE_ORCHESTRATION, id, { sequence, operation, input })) as SequenceResult;

@@ -1,10 +1,9 @@
 /**
- * `npm run ordinal -- COMMAND`: looks after runs, sequences and key indexes. Reads the storage that the app's settings
- * name (the environment, then `local.settings.json`); what only orchestrations can do goes through the host's durable
- * HTTP API.
+ * The operator's command, `npm run ordinal -- COMMAND`: it looks after runs, sequences and key indexes. It reads the
+ * storage that the app's settings name: the environment first, then `local.settings.json`. What only an orchestration
+ * may do goes through the host's durable HTTP API.
  */
 import { CommanderError } from 'commander';
-import { pipelines } from '../pipelines/index.ts';
 import { openEnvironment } from '../src/environment/environment.ts';
 import { OrdinalError, toErrorValue } from '../src/errors.ts';
 import { buildProgram } from './commands.ts';
@@ -12,6 +11,8 @@ import { Host } from './host.ts';
 import { readSettings } from './settings.ts';
 
 const program = buildProgram(async (options, work) => {
+  // Not before: a pipeline that is refused is then an error like others, said in two lines.
+  const { pipelines } = await import('../pipelines/index.ts');
   const settings = await readSettings(process.env);
   const host = new Host(
     options.host ?? settings.ORDINAL_HOST ?? 'http://localhost:7071',

@@ -1,3 +1,7 @@
+/**
+ * The commands `runs list`, `runs show` and `runs clean`. `commands.ts` calls them. `clean` must remove only the work
+ * in progress of a run that has ended, never what a manifest names.
+ */
 import { allManifests } from '../src/documents/manifests.ts';
 import { OrdinalError } from '../src/errors.ts';
 import { claimedLives } from '../src/lives/claims.ts';
@@ -47,7 +51,7 @@ export async function cleanRun({ environment, host }: Given, runId: string): Pro
       });
     }
   }
-  // Completes what a dead life published, and undoes what it did not.
+  // Completes a dead life that published, and undoes one that did not.
   for (const of of lives) await host.run(TIDY_ORCHESTRATION, tidyInstanceId(of), { ...of, reason: 'cleaned' });
   const names: string[] = [];
   for await (const blob of store.list(config.workContainer, work.runsPrefix(runId))) names.push(blob.name);

@@ -1,3 +1,7 @@
+/**
+ * The commands of `sequences`: list, show, export, import, rebuild and raise. `commands.ts` calls them. A sequence is
+ * read and changed only through its entity, so that no ID is given twice.
+ */
 import { readFile, writeFile } from 'node:fs/promises';
 import { publishedManifests } from '../src/documents/manifests.ts';
 import { OrdinalError } from '../src/errors.ts';
@@ -10,7 +14,7 @@ import type { Given, Result } from './command.ts';
 
 const ENTITY = 'sequence';
 
-/** Sequences of all pipelines, with the start and step that these state. */
+/** The sequences of all pipelines, with the start and step that the pipelines state. */
 function stated({ environment }: Given): Map<string, { start: string; step: string }> {
   const all = [...environment.pipelines.values()].flatMap(({ sequences }) => sequences);
   return new Map(all.map(({ name, start, step }) => [name, { start, step }]));
@@ -59,10 +63,10 @@ export async function rebuildSequence(given: Given, name: string): Promise<Resul
   return await putInPlace(given, name, rebuiltSequence(name, options, await publishedManifests(given.environment)));
 }
 
-/** A sequence that other IDs were taken from, before or outside of Ordinal: the next one is above them. */
+/** Raises a sequence above IDs that were given before or outside of Ordinal. */
 export async function raiseSequence(given: Given, name: string, to: string): Promise<Result> {
   if (!/^\d{1,19}$/.test(to) || BigInt(to) > limits.idMax) {
-    throw new OrdinalError('InvalidRequest', `--to ${to} is no ID`, {
+    throw new OrdinalError('InvalidRequest', `--to ${to} is not an ID`, {
       remedy: 'Give a whole number from 0 to 2^63-1.',
     });
   }
@@ -73,7 +77,7 @@ export async function raiseSequence(given: Given, name: string, to: string): Pro
   return { lines: [`${name}: ${raised ? 'raised, ' : ''}next is ${next}, ${abandoned} free IDs were given up`], value };
 }
 
-/** Only a sequence that does not exist, or already is in that state, takes it. */
+/** Restores a state. The sequence accepts it only if the sequence does not exist or already has that state. */
 async function putInPlace(given: Given, name: string, state: SequenceState): Promise<Result> {
   await given.host.sequence(name, 'restore', { state });
   return { lines: [`${name}: next is ${state.next}, ${state.free.length} ranges are free`], value: state };

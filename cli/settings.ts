@@ -1,4 +1,7 @@
-/** The app's settings as the Functions host sees them: the environment wins over `local.settings.json`. */
+/**
+ * Reads the app's settings as the Functions host sees them: the environment wins over `local.settings.json`. `main.ts`
+ * calls it once.
+ */
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 

@@ -1,3 +1,7 @@
+/**
+ * The command `verify`: reads one run, or all runs, again and reports what is wrong. `commands.ts` calls it. It changes
+ * nothing.
+ */
 import { publishedManifests } from '../src/documents/manifests.ts';
 import { OrdinalError } from '../src/errors.ts';
 import { readKeyBook, States, type VerifyReport, verifyRun } from '../src/verify/verify.ts';
@@ -9,14 +13,16 @@ export interface VerifyChoice {
   source: boolean;
 }
 
-/** Reads runs again. Throws `InvalidRequest` without a run, `UnknownRun` for one that has not published. */
+/** Verifies runs. @throws OrdinalError `InvalidRequest` without a run, `UnknownRun` for one that has not published. */
 export async function verify(
   { environment }: Given,
   runId: string | undefined,
   { all, source }: VerifyChoice,
 ): Promise<Result> {
   if (all !== true && runId === undefined) {
-    throw new OrdinalError('InvalidRequest', 'give one run ID, or --all', { remedy: 'See npm run ordinal -- --help.' });
+    throw new OrdinalError('InvalidRequest', 'give one run ID, or --all', {
+      remedy: 'Run npm run ordinal -- --help to see the options.',
+    });
   }
   const manifests = await publishedManifests(environment);
   const wanted = all ? manifests : manifests.filter((manifest) => manifest.runId === runId);

@@ -1,6 +1,7 @@
 /**
- * Registers the activities of `activity-list.ts`, each under its own name. The Functions host loads it. It must hold no work
- * of its own.
+ * Registers every activity of `activity-list.ts` with the Functions host, each under its own name. The host loads this
+ * file; nothing imports it. It holds no rule: it only hands the process's environment to the activity and logs the
+ * result.
  */
 import * as df from 'durable-functions';
 import { logged } from '../src/environment/telemetry.ts';

@@ -1,6 +1,7 @@
 /**
- * All activities of the app: those that work with the process's environment, and those that ask the durable client too.
- * `activities.ts` registers both lists; tests and benchmarks find activities here by name. It must not import an SDK.
+ * The lists of all activities of the app: those that need only the environment, and those that also need the durable
+ * client. `activities.ts` registers both; tests and benchmarks find an activity here by its name. It must not import an
+ * SDK, so that tests can load it without a host.
  */
 import { lookAtArrivals, startArrivalRun } from '../src/arrival/activities.ts';
 import { callBackRun } from '../src/callback/activity.ts';

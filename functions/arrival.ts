@@ -1,6 +1,8 @@
 /**
- * The blob door: a trigger for each pipeline that arrivals start, and what gathers bursts of them. The Functions host
- * loads it. It must hold no work of its own.
+ * Registers the blob triggers, one for each pipeline that arriving blobs start, and the orchestration and the entity
+ * that gather a burst into one run. The host loads this file; nothing imports it. The rules are in `src/arrival/`. The
+ * app must start even when its storage is not configured, so the environment is opened only when a pipeline has
+ * arrivals.
  */
 import { createRequire } from 'node:module';
 import * as df from 'durable-functions';
@@ -13,8 +15,9 @@ import { runOperation } from '../src/sequence/adapter.ts';
 import { durableRuns } from './durable-runs.ts';
 import { environment, pipelines } from './environment.ts';
 
-// With SDK binding the host hands over where the blob is, not its bytes. The programming model looks for who makes what
-// of it in the CommonJS instance of this package; an import would be another instance.
+// With SDK binding the host passes the blob's place and not its bytes. The programming model looks up the factory for
+// it
+// in the CommonJS instance of this package. An import would be a different instance, so `require` is used.
 const base = createRequire(import.meta.url)(
   '@azure/functions-extensions-base',
 ) as typeof import('@azure/functions-extensions-base');
@@ -22,7 +25,7 @@ const factories = base.ResourceFactoryResolver.getInstance();
 if (!factories.hasResourceFactory('AzureStorageBlobs'))
   factories.registerResourceFactory('AzureStorageBlobs', blobReference);
 
-// Without arrivals nothing is read here: an app whose storage is not configured still starts, and says so.
+// Without arrivals no setting is read here, so an app whose storage is not configured still starts and reports it.
 const wanted = process.env.ORDINAL_ARRIVAL || [...pipelines.values()].some(({ arrival }) => arrival);
 const doors = wanted ? arrivalDoors(environment()) : [];
 const source = process.env.ORDINAL_ARRIVAL_SOURCE === 'LogsAndContainerScan' ? 'LogsAndContainerScan' : 'EventGrid';

@@ -1,13 +1,16 @@
 /**
- * The adapter from the SDK's durable client to `DurableRuns`. The other files here call it, once for each request. It
- * must know nothing of runs but their status.
+ * The adapter from the SDK's durable client to the interface `DurableRuns`. The other files of this folder make one for
+ * each invocation. It is the only place that depends on the client's API and on the texts of its errors.
  */
 import type { InvocationContext } from '@azure/functions';
 import * as df from 'durable-functions';
 import { z } from 'zod';
 import { type DurableRuns, type Instance, type InstanceStatus, instanceStatuses } from '../src/durable/client.ts';
 
-/** The part of the durable client's binding that pages of instances need: the SDK's own list reads all pages at once. */
+/**
+ * The part of the durable client's binding that is needed to list instances page by page. The SDK's own list reads all
+ * pages at once.
+ */
 const bindingSchema = z.object({
   rpcBaseUrl: z.string().nullish(),
   baseUrl: z.string(),
@@ -27,7 +30,12 @@ const instanceSchema = z.object({
 
 const CONTINUATION = 'x-ms-continuation-token';
 
-/** Durable instances, as an invocation's durable client binding reaches them. */
+/**
+ * Makes the durable client of one invocation.
+ *
+ * @param context the invocation; it must have a durable client binding among its extra inputs.
+ * @returns the client. Its methods throw the SDK's own errors, and `list` throws an `Error` with the HTTP status.
+ */
 export function durableRuns(context: InvocationContext): DurableRuns {
   const client = df.getClient(context);
   const get = async (instanceId: string): Promise<Instance | undefined> => {
@@ -55,7 +63,7 @@ export function durableRuns(context: InvocationContext): DurableRuns {
         await client.startNew(name, { instanceId, input });
         return true;
       } catch (thrown) {
-        // "Already exists" has another code in every version of the extension; the status decides.
+        // Each version of the extension reports "already exists" with another code, so the status decides.
         const existing = await get(instanceId);
         if (existing && (existing.status === 'Pending' || existing.status === 'Running')) return false;
         throw thrown;
@@ -87,7 +95,7 @@ export function durableRuns(context: InvocationContext): DurableRuns {
     },
     async terminate(instanceId, reason) {
       try {
-        // The SDK puts the reason into a URL as it is.
+        // The SDK puts the reason into a URL without encoding it.
         await client.terminate(instanceId, encodeURIComponent(reason));
       } catch (thrown) {
         if (!isNotFound(thrown)) throw thrown;
@@ -104,7 +112,7 @@ export function durableRuns(context: InvocationContext): DurableRuns {
   };
 }
 
-/** The SDK has no other way of saying "not found": a status in the text, or, for `terminate`, the text alone. */
+/** The SDK reports "not found" only in the text of its error: a status, or for `terminate` a sentence. */
 function isNotFound(thrown: unknown): boolean {
   return thrown instanceof Error && /404|^No instance with ID /.test(thrown.message);
 }
@@ -112,7 +120,7 @@ function isNotFound(thrown: unknown): boolean {
 function instancesUrl(context: InvocationContext): URL {
   const input = context.options.extraInputs.find(({ type }) => type === 'durableClient');
   const binding = bindingSchema.parse(input && context.extraInputs.get(input));
-  // The loopback endpoint of the extension needs no key; without it there is the public one.
+  // The extension's loopback endpoint needs no key. Without it, the public endpoint is used, which needs one.
   if (binding.rpcBaseUrl) return new URL('instances/?showInput=true', binding.rpcBaseUrl);
   return new URL(`${binding.baseUrl}/instances/?showInput=true&${binding.requiredQueryStringParameters ?? ''}`);
 }

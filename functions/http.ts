@@ -1,6 +1,6 @@
 /**
- * HTTP doors: every route of the API, and JSON for what is none. Each needs a function key. The Functions host loads
- * it. It must hold no work of its own.
+ * Registers every route of the HTTP API, and one more route that answers unknown paths with a JSON problem. The host
+ * loads this file; nothing imports it. Every route needs a function key: no route may be anonymous.
  */
 import { randomUUID } from 'node:crypto';
 import type { HttpRequest, InvocationContext } from '@azure/functions';

@@ -1,7 +1,9 @@
 /**
- * Registers the orchestrations and the entities of runs. Those of arriving blobs are in `arrival.ts`. The Functions host loads
- * it. It must hold no work of its own.
+ * Registers the orchestrations and entities of runs. The host loads this file; nothing imports it. The orchestration
+ * that gathers arriving blobs is registered in `arrival.ts`. The names must not change while runs are under way: a
+ * running instance is found by its name.
  */
+
 import * as df from 'durable-functions';
 import { TELL_ORCHESTRATION, tellOrchestrator } from '../src/callback/notify-caller.ts';
 import { SHARD_ORCHESTRATION } from '../src/durable/fan-out.ts';
@@ -16,7 +18,7 @@ import {
   sequenceOrchestrator,
 } from '../src/upkeep/orchestrations.ts';
 
-/** By the name that each is registered and started under. */
+/** Each orchestrator, under the name by which it is registered and started. */
 const orchestrators = {
   [RUN_ORCHESTRATION]: runOrchestrator,
   [SHARD_ORCHESTRATION]: shardOrchestrator,
@@ -26,7 +28,7 @@ const orchestrators = {
   [REBUILD_ORCHESTRATION]: rebuildOrchestrator,
 };
 for (const [name, orchestrator] of Object.entries(orchestrators)) {
-  // The SDK wants a generator function of its own context.
+  // The SDK needs a generator function that takes its own context.
   df.app.orchestration(name, function* (context) {
     return yield* orchestrator(context);
   });

@@ -1,7 +1,7 @@
 // The resources of one environment: two storage accounts, an identity, the function app, its telemetry, and the topic
 // on which the data account announces blobs. Nothing uses a shared key. What is an option of main.bicep is made here too:
 // a scheduler, a network with private endpoints, alerts.
-import { Retention } from './app/types.bicep'
+import { AlwaysReady, Retention } from './app/types.bicep'
 
 param location string
 param tags object
@@ -13,7 +13,7 @@ param instanceMemoryMB int
 param maximumInstanceCount int
 param principalId string
 param durableBackend string
-param alwaysReady { durable: int, http: int }
+param alwaysReady AlwaysReady
 param hierarchicalNamespace bool
 param privateNetwork bool
 param addressPrefix string

@@ -1,4 +1,8 @@
-/** Runs Azurite in this process, as a child of `startAzurite`; it ends when its parent does, and saves before that. */
+/**
+ * Runs Azurite in a process of its own, as a child of `startAzurite` (`azurite.ts`). It ends when its parent ends, and
+ * saves its data before that. Two of these processes must never use one data folder at the same time: the second one
+ * waits, then gives up.
+ */
 import { mkdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
@@ -7,7 +11,9 @@ import { endWithParent } from './child.ts';
 
 const require = createRequire(import.meta.url);
 
-/** Azurite writes its index of blobs every five seconds: what a dying Azurite forgets is made less of here. */
+/**
+ * Azurite writes its index of blobs every five seconds. A shorter interval here means that less is lost when it dies.
+ */
 const autosaveIntervalMs = 1_000;
 const exitMsMax = 10_000;
 
@@ -25,7 +31,7 @@ prototype.autosaveEnable = function (...args) {
 /** An Azurite whose parent was killed may still be saving when the next one starts on its folder. */
 const lockMsMax = 10_000;
 
-/** Waits until the folder is nobody else's, and holds it until this process ends, however it ends. */
+/** Waits until no other process holds the folder, and then holds it until this process ends in any way. */
 function lock(dir: string): DatabaseSync {
   mkdirSync(dir, { recursive: true });
   const db = new DatabaseSync(join(dir, '.lock'));
@@ -45,7 +51,7 @@ const location = process.argv.indexOf('--location');
 const held = location < 0 ? undefined : lock(process.argv[location + 1] ?? '');
 process.once('exit', () => held?.close());
 
-// What it says on its way out goes to a parent that may be gone: that must not end it before it has saved.
+// The parent that reads its last output may be gone. A failed write must not end the process before it has saved.
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
 
 // Azurite saves and closes its servers on SIGTERM.

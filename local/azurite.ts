@@ -1,3 +1,7 @@
+/**
+ * Starts Azurite, the storage emulator, as a child process on 127.0.0.1. `npm start`, `npm run start:func` and tests
+ * call it. It must never listen on an address that other machines can reach.
+ */
 import { fileURLToPath } from 'node:url';
 import { startChild } from './child.ts';
 

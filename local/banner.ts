@@ -1,3 +1,7 @@
+/**
+ * Prints the list of functions and their addresses when the host has started, as Core Tools does. `host.ts` calls it.
+ * It only prints.
+ */
 import type { FunctionTable } from './functions.ts';
 import type { HttpRoute } from './http/server.ts';
 import type { Logger } from './logging.ts';

@@ -1,6 +1,7 @@
 /**
- * What a cloud does to an app now and then, under a seed: faults of activities and episodes, deaths of workers, starts and
- * terminations that take their time. The host asks for it with `--chaos`; nothing here changes what the app computes.
+ * Causes the faults that happen in a cloud, chosen by a seed: activities and episodes fail, workers die, and starts and
+ * terminations take time. The host uses it when it was started with `--chaos`. It must not change what the app
+ * computes.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Dispatch, Interrupted } from './engine/runtime.ts';
@@ -22,30 +23,30 @@ export interface ChaosOptions {
   log: (message: string) => void;
 }
 
-/** Milliseconds of what takes its time on Azure Storage; each call gives a new value. */
+/** Milliseconds that some operations take on Azure Storage. Each call gives a new value. */
 export interface Delays {
-  /** From a call of terminate to the end of the instance, which goes on meanwhile. */
+  /** From a call of terminate to the end of the instance. The instance goes on in between. */
   terminateMs(): number;
-  /** From a start's look whether its ID is free to the instance: other starts of the ID may look in between. */
+  /** From the check that an ID is free to the instance itself. Other starts of the ID may check in between. */
   startGapMs(): number;
 }
 
 /** Without chaos: starts are atomic, and a terminated instance goes on for a moment. */
 export const calmDelays: Delays = { terminateMs: () => 200, startGapMs: () => 0 };
 
-/** With it: neither is sure. */
+/** With chaos: both take a random time. */
 export function chaosDelays(random: () => number): Delays {
   return { terminateMs: () => Math.floor(random() * 2_000), startGapMs: () => 50 + Math.floor(random() * 200) };
 }
 
-/** How often each thing happens, of one. */
+/** The probability of each fault, from 0 to 1. */
 export const chaosRates = { duplicate: 0.15, lost: 0.1, delayed: 0.3, episodeLost: 0.1, batchLost: 0.1 };
 const delayMsMax = 100;
 
 /**
- * What a cloud does now and then, under a seed: activities run twice or their result is lost after they ran; results
- * come late and in another order; an episode or an entity's batch ran but was not committed. The app's results must not
- * change.
+ * Adds the faults that happen in a cloud, chosen by a seed. Activities run twice, or their result is lost after they
+ * ran. Results arrive late and in another order. An episode or an entity's batch runs and is not committed. The app's
+ * results must not change.
  */
 export function withChaos(dispatch: Dispatch, options: ChaosOptions): Dispatch {
   const { random, log, wait = async (ms) => void (await sleep(ms)) } = options;
@@ -79,7 +80,7 @@ export function withChaos(dispatch: Dispatch, options: ChaosOptions): Dispatch {
   };
 }
 
-/** Kills a worker every now and then. @returns how to stop that. */
+/** Kills a worker from time to time. @returns a function that stops it. */
 export function killWorkers(random: () => number, kill: (random: number) => void): () => void {
   let timer: NodeJS.Timeout;
   const next = () => {

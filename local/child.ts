@@ -1,3 +1,7 @@
+/**
+ * Starts Node modules as child processes that end when their parent ends. The start scripts, the host's command line
+ * and tests use it. A child must never outlive a parent that was killed.
+ */
 import { type ChildProcess, type ForkOptions, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
@@ -23,7 +27,7 @@ export interface Child {
 
 /**
  * Starts a Node module as a child in a process group of its own, so that a Ctrl-C of the terminal does not reach it and
- * the parent decides when it stops. The IPC channel is the life line: a child that loses it ends (`endWithParent`).
+ * the parent decides when it stops. When the IPC channel to the parent closes, the child ends (`endWithParent`).
  */
 export function startChild(options: ChildOptions): Child {
   const forkOptions: ForkOptions & { detached: boolean } = {
@@ -50,7 +54,9 @@ export function startChild(options: ChildOptions): Child {
   return { pid: child.pid ?? -1, process: child, ended, stop };
 }
 
-/** In a child: ends the process (by `end`) when the parent is gone, however it went. @returns how to let go of it. */
+/**
+ * In a child: ends the process (by `end`) when the parent is gone for any reason. @returns a function that stops this.
+ */
 export function endWithParent(end: () => void = () => process.exit(1)): () => void {
   if (process.send === undefined) return () => {};
   process.on('disconnect', end);

@@ -1,3 +1,7 @@
+/**
+ * Parses the options of the local host's command line and holds its help text. `main.ts` calls it. Past this file an
+ * option is trusted, so a value out of its range must be refused here.
+ */
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';

@@ -1,3 +1,8 @@
+/**
+ * Connects the durable engine to the app: it runs orchestrators, entities and activities in the worker processes and
+ * turns their answers into the engine's types. `runtime.ts` makes it. It must report an interrupted invocation as
+ * `Interrupted`, because the engine then runs it again.
+ */
 import { randomUUID } from 'node:crypto';
 import type { OrchestratorState } from './engine/actions.ts';
 import type { EntityReply } from './engine/entity.ts';
@@ -25,7 +30,7 @@ export interface DispatchOptions {
   timeoutMs: number | undefined;
   /** The value of durable client bindings: activities may have one. @default empty */
   clientValue?: string;
-  /** Where durable HTTP requests get tokens of a managed identity. @default nowhere */
+  /** Gives tokens of a managed identity to durable HTTP requests. @default none */
   token?: TokenSource;
   /** Bytes that an activity's result may have. @default any number */
   payloadBytesMax?: number | undefined;
@@ -98,7 +103,7 @@ function interrupted(error: unknown): Error {
   return error instanceof Error ? error : new Error(String(error));
 }
 
-/** An instance whose function is not there is let in, and fails with the extension's text. */
+/** An instance of a function that does not exist is started, and fails with the extension's text. */
 function unknownOrchestrator(name: string, functions: DispatchOptions['functions']): OrchestratorReply {
   return { ok: true, state: { isDone: false, actions: [[]], error: unknownFunction(functions, 'orchestrator', name) } };
 }

@@ -1,3 +1,7 @@
+/**
+ * The environment of worker processes, and the keys of the host. `host.ts` calls it. It sets what Core Tools and the
+ * Functions host set, as far as the SDKs look at it.
+ */
 import { randomUUID } from 'node:crypto';
 import type { HostKeys } from './http/auth.ts';
 

@@ -1,6 +1,6 @@
 /**
- * The app's functions by name and kind, with the app settings that their bindings name put in. The host makes the table once
- * the app is loaded; a function whose settings are missing is left out of it, the others run.
+ * The table of the app's functions, by name and kind, with the app settings put into their bindings. The host makes it
+ * once the app is loaded. A function whose settings are missing is left out; the others must still run.
  */
 import { connectionOf, MissingSetting } from './connection.ts';
 import type { FunctionNames } from './engine/model.ts';
@@ -51,7 +51,7 @@ export class FunctionTable implements FunctionNames {
     }
   }
 
-  /** The function with its settings; undefined when one is missing, which takes this function out and no other. */
+  /** The function with its settings. Undefined when one is missing; only this function is left out then. */
   private complete(metadata: FunctionMetadata, env: Record<string, string | undefined>): AppFunction | undefined {
     try {
       const each = describe(substituted(metadata, env));

@@ -1,5 +1,6 @@
 /**
- * Puts a host together: settings, state, workers, engine, HTTP, triggers. The command line calls it; it holds no rule of its own.
+ * Starts a whole host: settings, state, workers, engine, HTTP and triggers. `main.ts` calls it. It only connects the
+ * parts and holds no rule of its own.
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -29,18 +30,18 @@ import { WorkerPool } from './worker/pool.ts';
 import { FunctionError } from './worker/process.ts';
 import type { Invocation, InvocationResult } from './worker/protocol.ts';
 
-/** The app cannot be served: a wrong setting, a missing build, a port in use. The message says what to do. */
+/** Thrown when the host cannot start: a wrong setting, a missing build, a port in use. The message says what to do. */
 export class StartError extends Error {}
 
 export interface RunningHost {
   url: string;
   runtime: DurableRuntime;
-  /** Lets what runs come to its end, then stops. */
+  /** Waits until running work has ended, then stops. */
   stop(): Promise<void>;
 }
 
 const drainMs = 10_000;
-/** How long a host waits for the state file of one that is ending. */
+/** Milliseconds that a host waits for the state file of another host that is ending. */
 const lockMsMax = 5_000;
 const rpcPath = '/durabletask';
 
@@ -62,7 +63,7 @@ export async function runHost(options: CliOptions, logger: Logger): Promise<Runn
     for (const each of opened.splice(0).reverse()) await each();
   };
   try {
-    // Requests that come before the app is loaded wait for it.
+    // Requests that arrive before the app is loaded wait for it.
     let ready: (() => void) | undefined;
     const loaded = new Promise<void>((resolve) => {
       ready = resolve;
@@ -180,7 +181,7 @@ function openStore(state: string): Store {
 async function loadFunctions(pool: WorkerPool, env: Record<string, string>): Promise<FunctionTable> {
   try {
     const found = await pool.start();
-    if (found.length === 0) throw new StartError('The app registers no function.');
+    if (found.length === 0) throw new StartError('The app registers no function. Check "main" in package.json.');
     return new FunctionTable(found, env);
   } catch (error) {
     if (error instanceof FunctionError) throw new StartError(error.thrown.stack || error.message);

@@ -1,6 +1,7 @@
+/** Log levels by category, as `logging.logLevel` of host.json sets them. The logger and the settings use it. */
 import type { LogLevel } from './worker/protocol.ts';
 
-/** Least levels by category, as `logging.logLevel` of host.json gives them; `none` lets nothing through. */
+/** The least level that is written, by category, as `logging.logLevel` of host.json gives it; `none` writes nothing. */
 export type LogLevels = ReadonlyMap<string, LogLevel | 'none'>;
 
 export const logLevelNames = ['trace', 'debug', 'information', 'warning', 'error', 'critical', 'none'] as const;
@@ -12,7 +13,7 @@ export function azureCategory(category: string, functionName: string | undefined
   return category === 'durable' ? 'Host.Triggers.DurableTask' : `Host.${category}`;
 }
 
-/** The level of the longest category that is, or is above, this one; else the default one. */
+/** The level of this category or of the nearest category above it; else the default level. */
 export function leastLevel(levels: LogLevels, category: string): LogLevel | 'none' {
   const parts = category.split('.');
   for (let length = parts.length; length > 0; length--) {

@@ -1,3 +1,7 @@
+/**
+ * The host's log: one line for each event, as text for people or as JSON for programs. The host, the server and the
+ * workers write through it. Levels that host.json switches off must not be written.
+ */
 import { azureCategory, type LogLevels, leastLevel } from './log-levels.ts';
 import type { FromWorker, LogLevel } from './worker/protocol.ts';
 
@@ -13,7 +17,7 @@ export interface Logger {
   fromWorker(message: Extract<FromWorker, { type: 'log' }>): void;
   /** A line of the start-up banner; not written in JSON mode, where `event` carries the same. */
   print(line: string): void;
-  /** From now on, what is written is as `logging.logLevel` of host.json says. */
+  /** Sets the levels of `logging.logLevel` of host.json from now on. */
   setLevels(levels: LogLevels): void;
   /** A machine-readable event; written in JSON mode only. */
   event(name: string, fields: LogFields): void;
@@ -62,7 +66,7 @@ export function createLogger(options: LoggerOptions): Logger {
       levels = given;
     },
     fromWorker: ({ level, category, message, functionName, invocationId }) => {
-      // Bookkeeping of the programming model is of interest to those who debug the host.
+      // Messages about the programming model's own work help only those who debug the host.
       const seen = category === 'system' && level === 'information' ? 'debug' : level;
       if (!passes(seen, azureCategory(category, functionName))) return;
       writeLine(seen, functionName ?? category, message, invocationId === undefined ? {} : { invocationId });
@@ -76,7 +80,7 @@ export function createLogger(options: LoggerOptions): Logger {
   };
 }
 
-/** A logger that drops everything, for tests of parts. */
+/** A logger that writes nothing, for tests of single parts. */
 export const silentLogger: Logger = {
   log: () => {},
   fromWorker: () => {},

@@ -1,4 +1,8 @@
-/** The local host's command line: `node local/main.ts --help`. */
+/**
+ * The local host's command line (`node local/main.ts --help`): it starts the host and stops it on Ctrl-C. `npm start`
+ * and tests run it as a child process. The first signal lets running work end; a second signal stops at once, and no
+ * state is lost.
+ */
 import { writeFileSync } from 'node:fs';
 import { endWithParent } from './child.ts';
 import { type CliOptions, parseCli, UsageError, usage } from './cli.ts';
@@ -28,7 +32,7 @@ async function main(): Promise<number | undefined> {
   });
   try {
     const host = await runHost(options, logger);
-    // Before anybody is told that the host is there to be stopped.
+    // Set up before anybody is told that the host is ready and may be stopped.
     stopOnSignals(host, logger);
     announce(host, options, logger);
     return undefined;
@@ -48,13 +52,13 @@ function announce(host: RunningHost, options: CliOptions, logger: Logger): void 
   }
 }
 
-/** The first signal drains; a second one ends at once: the state survives either. */
+/** The first signal lets running work end; a second signal stops at once. The state survives both. */
 function stopOnSignals(host: RunningHost, logger: Logger): void {
   let stopping = false;
   const stop = (signal: string) => {
     if (stopping) process.exit(130);
     stopping = true;
-    logger.log('information', 'host', `${signal}: letting what runs come to its end; again to stop at once.`);
+    logger.log('information', 'host', `${signal}: waiting for running work to end. Send it again to stop at once.`);
     host.stop().then(
       () => process.exit(0),
       (error: unknown) => {

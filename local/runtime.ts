@@ -1,4 +1,7 @@
-/** The engine as a host runs it: wall clock, real timers, workers, chaos if asked for. Tests make their own. */
+/**
+ * Makes the durable engine as a host uses it: with the real clock, real timers, the app's workers, and chaos if it was
+ * asked for. `host.ts` calls it. Tests make an engine of their own, with a virtual clock.
+ */
 import { randomUUID } from 'node:crypto';
 import { type Delays, seededRandom, withChaos } from './chaos.ts';
 import { createDispatch } from './dispatch.ts';

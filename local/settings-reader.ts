@@ -1,4 +1,7 @@
-/** Reads values of host.json by their paths, with their ranges, and remembers which were asked for. */
+/**
+ * Reads values of host.json by their paths and checks their ranges. `settings.ts` uses it. It remembers which paths
+ * were read, so that the host can name the settings that do nothing.
+ */
 import { readFileSync } from 'node:fs';
 import { type LogLevels, logLevelNames } from './log-levels.ts';
 
@@ -51,7 +54,7 @@ export class SettingsReader {
     return found;
   }
 
-  /** `logging.logLevel`; only categories that this host has are taken. @throws SettingsError for an unknown level. */
+  /** `logging.logLevel`, for the categories that this host has. @throws SettingsError for an unknown level. */
   logLevels(): LogLevels {
     const path = 'logging.logLevel';
     const given = Object.entries((this.at(path) ?? {}) as Json);
@@ -92,7 +95,7 @@ export class SettingsReader {
     throw new SettingsError(`${this.file}: ${path} must be a time span such as "00:10:00", or "-1" for no limit.`);
   }
 
-  /** Milliseconds of a time span that has to lie between two others, both of them allowed. */
+  /** Milliseconds of a time span that must be between `min` and `max`, both included. */
   timeSpanWithin(path: string, fallback: string, min: string, max: string): number {
     const ms = milliseconds(this.text(path, fallback));
     if (ms !== undefined && ms >= (milliseconds(min) ?? 0) && ms <= (milliseconds(max) ?? 0)) return ms;
@@ -109,7 +112,7 @@ export class SettingsReader {
     return value;
   }
 
-  /** Paths of all leaves that nobody asked for, but for those below `known`. */
+  /** Paths of all values that were not read, except those below `known`. */
   unread(known: readonly string[]): string[] {
     const paths: string[] = [];
     const visit = (value: unknown, path: string) => {
@@ -122,7 +125,7 @@ export class SettingsReader {
     return paths;
   }
 
-  /** The app setting `AzureFunctionsJobHost__a__b` stands above `a.b` in the file, as in Azure. */
+  /** The app setting `AzureFunctionsJobHost__a__b` wins over `a.b` in the file, as in Azure. */
   private at(path: string): unknown {
     this.read.add(path);
     const override = this.env[`AzureFunctionsJobHost__${path.replaceAll('.', '__')}`];

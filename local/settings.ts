@@ -1,5 +1,6 @@
 /**
- * What the host takes from host.json and from the app settings. Read once at the start; nothing else reads these files.
+ * The settings of the host, from host.json and the app settings. `host.ts` reads them once at the start; no other file
+ * may read these two files.
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -33,7 +34,7 @@ export interface HostSettings {
   poisonBlobThreshold: number;
   blobParallelism: number;
   logLevels: LogLevels;
-  /** Keys that are there and do nothing here. */
+  /** Keys in host.json that do nothing in this host. */
   ignored: string[];
 }
 
@@ -77,7 +78,7 @@ export function readHostJson(scriptRoot: string, cores: number, env: Record<stri
   return settings;
 }
 
-/** The app settings: `Values` of local.settings.json, or of the sample; what the environment has already wins. */
+/** The app settings: `Values` of local.settings.json, or of the sample. The environment wins over both. */
 export function readAppSettings(
   scriptRoot: string,
   env: Record<string, string | undefined>,

@@ -1,7 +1,7 @@
 /**
- * `npm run start:func`: the same app on Azure's own host. Core Tools (`func`) must be installed; Azurite is started as
- * `npm start` does, on the same folder, and the settings are the same: `func` reads local.settings.json, which is made
- * from the sample when it is not there, and what the environment has wins. Options that are not Azurite's go to `func`.
+ * `npm run start:func`: runs the same app on Azure's own host. Core Tools (`func`) must be installed. It starts Azurite
+ * on the same folder as `npm start` does, and uses the same settings: `func` reads local.settings.json, which is made
+ * from the sample when it does not exist, and the environment wins. Options that are not for Azurite go to `func`.
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { copyFileSync, existsSync } from 'node:fs';
@@ -27,7 +27,7 @@ async function main(): Promise<number> {
     shell,
     env: { ...process.env, AzureWebJobsStorage: setting },
   });
-  // Ctrl-C reaches func by itself; Azurite has to stay until func has ended.
+  // Ctrl-C reaches func directly. Azurite must stay until func has ended.
   process.on('SIGINT', () => {});
   process.on('SIGTERM', () => func.kill('SIGTERM'));
   const code = await new Promise<number>((resolve) => func.once('exit', (exitCode) => resolve(exitCode ?? 1)));

@@ -1,3 +1,7 @@
+/**
+ * Starts the local host as a child process and waits until it is ready. Tests and benchmarks call it. The host must not
+ * outlive the process that started it.
+ */
 import { fileURLToPath } from 'node:url';
 import { startChild } from './child.ts';
 
@@ -23,13 +27,16 @@ export interface StartedHost {
   pid: number;
   /** Resolves with the exit code or the signal's name. */
   ended: Promise<number | string>;
-  /** Lets what runs come to its end, then stops. */
+  /** Waits until running work has ended, then stops. */
   stop(): Promise<void>;
   /** Ends it at once, as a power failure would. Its workers end by themselves. */
   kill(): Promise<void>;
 }
 
-/** Runs the local host as a child process. Resolves when it is ready. @throws with the host's own words when it fails. */
+/**
+ * Runs the local host as a child process. Resolves when it is ready. @throws an Error with the host's output when it
+ * fails.
+ */
 export async function startHost(options: StartHostOptions = {}): Promise<StartedHost> {
   const args = ['--port', String(options.port ?? 0), '--state', options.state ?? ':memory:', '--json-logs'];
   if (options.scriptRoot !== undefined) args.push('--script-root', options.scriptRoot);

@@ -1,9 +1,13 @@
+/**
+ * The options of `npm start` and `npm run start:func`, and the start of Azurite for both. `start.ts` and
+ * `start-func.ts` call it. Options that it does not know must go unchanged to the host.
+ */
 import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type RunningAzurite, startAzurite } from './azurite.ts';
 
-/** What `npm start` and `npm run start:func` take themselves; all else goes to the host that they start. */
+/** Options of `npm start` and `npm run start:func`. All other options go to the host that they start. */
 export interface StartOptions {
   /** Folder of Azurite's data and of the local host's state. */
   dir: string;
@@ -39,7 +43,7 @@ export function parseStartOptions(args: readonly string[]): StartOptions {
   };
 }
 
-/** Azurite on the folder of `options`; the setting that tells an app of it. */
+/** Starts Azurite on the folder of `options`. @returns it, and the setting by which an app finds it. */
 export async function startStorage(options: StartOptions): Promise<{ azurite: RunningAzurite; setting: string }> {
   const dir = join(options.dir, 'azurite');
   mkdirSync(dir, { recursive: true });

@@ -1,7 +1,7 @@
 /**
- * `npm start`: Azurite and the local host on one state folder, until Ctrl-C.
+ * `npm start`: runs Azurite and the local host on one state folder, until Ctrl-C.
  *
- *   node local/start.ts [--dir .ordinal] [--port 7071] [--blob-port 10000] [--queue-port 10001] [--table-port 10002] …
+ *     node local/start.ts [--dir .ordinal] [--port 7071] [--blob-port 10000] [--queue-port 10001] [--table-port 10002] …
  *
  * Other options go to the host (`node local/main.ts --help`).
  */

@@ -1,7 +1,10 @@
-/** Says at the start what of an app this host does not do, so that nothing is missing without a word. */
+/**
+ * Finds what an app needs and this host does not do. `host.ts` prints it at the start. Nothing that is missing may go
+ * without a message.
+ */
 import type { AppFunction, FunctionTable } from './functions.ts';
 
-/** What of the app's functions this host does not do, one sentence each: they would fail in silence otherwise. */
+/** One sentence for each thing that the app's functions need and this host does not do. */
 export function unsupported(functions: Pick<FunctionTable, 'all'>): string[] {
   return functions.all.flatMap(({ name, kind, trigger, clients, metadata }: AppFunction) => {
     if (kind === 'other') return [`Function '${name}': '${trigger.type}' is no trigger of this host; it never runs.`];

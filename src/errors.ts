@@ -6,40 +6,151 @@
  */
 export type ErrorCode =
   // What the user wrote.
+  /**
+   * A pipeline module declares something that cannot be, or two pipelines do not go together. It is said at
+   * start-up, and the app does not start. Remedy: Correct the field that the message names; options.md has every
+   * option.
+   */
   | 'InvalidPipeline'
+  /**
+   * An app setting is missing or malformed, or the command line was given a wrong key. Remedy: Correct the setting
+   * that the message names; deploy.md lists all.
+   */
   | 'InvalidSettings'
+  /**
+   * A field of an HTTP request is missing, malformed, or outside the pipeline's source. Remedy: Correct the fields
+   * in `errors`; /api/openapi.json has their schemas.
+   */
   | 'InvalidRequest'
+  /**
+   * No pipeline of this app has the name. Remedy: Correct the name, or register the pipeline in `pipelines/index.ts`
+   * and deploy.
+   */
   | 'UnknownPipeline'
+  /**
+   * No run has the ID, or its record was purged (`ORDINAL_KEEP_DAYS`). Remedy: Check the ID; the manifest of a
+   * purged run is still among the outputs.
+   */
   | 'UnknownRun'
+  /**
+   * The run ID is taken by a run of another pipeline or source, or the run has not ended. Remedy: Choose another run
+   * ID, or wait for the run's end.
+   */
   | 'RunIdConflict'
+  /** An idempotency key came again with another request. Remedy: Send the earlier request again, or use a new key. */
   | 'IdempotencyKeyReused'
+  /** A cancel came when the run was publishing already. Remedy: Wait for its end: it will publish whole. */
   | 'RunIsPublishing'
+  /**
+   * No pipeline draws on a sequence of this name, or it was never used. Remedy: Correct the name; `GET
+   * /api/sequences` lists all.
+   */
   | 'UnknownSequence'
+  /** The path is not one of the API. Remedy: See /api/openapi.json for paths. */
   | 'UnknownRoute'
+  /** The path is one of the API, but takes another method. Remedy: Send a method that the header `Allow` names. */
+  | 'MethodNotAllowed'
   // What the source holds.
+  /**
+   * The source has no blob for this run: wrong container, prefix, glob or suffix, or nothing was uploaded yet.
+   * Remedy: Check the names; upload before the run starts.
+   */
   | 'SourceEmpty'
+  /**
+   * A source blob was overwritten or deleted after the run had pinned it. Remedy: Start another run; upload under a
+   * new name instead of overwriting.
+   */
   | 'SourceChanged'
+  /** A source blob is empty or is not a Parquet file. Remedy: Upload it again, or keep such files out of the prefix. */
   | 'NotParquet'
+  /** A Parquet file ends too soon. Remedy: Upload the whole file again. */
   | 'TruncatedFile'
+  /**
+   * A Parquet file, or a document of work in progress, contradicts itself or fails a checksum. Remedy: Write the
+   * source again; if the blob is one of the work container, start the run anew under another ID.
+   */
   | 'CorruptFile'
+  /**
+   * A file is encrypted, compressed with LZO, or of a form that is not read. Remedy: Write the source in another
+   * form.
+   */
   | 'UnsupportedFile'
+  /**
+   * A source file has no column of the name that the row contract has. Remedy: Correct the row contract or the
+   * source; the message names the nearest column.
+   */
   | 'MissingColumn'
+  /**
+   * A source column has another Parquet type than its schema can read, or files contradict each other. Remedy:
+   * Change the schema (pipelines.md has a table), or write the column in one type.
+   */
   | 'ColumnTypeMismatch'
+  /**
+   * A pipeline uses a column that is a list, map or struct. Remedy: Flatten it upstream, or take it out of the
+   * pipeline.
+   */
   | 'NestedColumn'
+  /**
+   * A value is refused by its schema or cannot be had as its type, or a pipeline's function threw. Remedy: Correct
+   * the source or widen the schema; `onInvalid: 'quarantine'` sets such rows aside.
+   */
   | 'InvalidValue'
+  /**
+   * More rows were refused than `maxRejected` allows. Remedy: Look at the first reason, which the message has; correct
+   * the source or the contract, or raise the share.
+   */
   | 'TooManyRejected'
   // What the run met.
+  /**
+   * Something is larger than a limit in `src/limits.ts`. Remedy: Cut the source into several runs; the message names
+   * the limit.
+   */
   | 'LimitExceeded'
+  /**
+   * A reservation of IDs contradicts the one that is there: another life of the run is at work. Remedy: Start the
+   * run again once it has ended.
+   */
   | 'SequenceConflict'
+  /**
+   * A sequence has not so many IDs left, or only in too many pieces. Remedy: Name another sequence, or split the
+   * input over several runs.
+   */
   | 'SequenceExhausted'
+  /** The run had not ended by its deadline. Remedy: Give it more time, or see in its view which phase was slow. */
   | 'DeadlineExceeded'
+  /** Somebody ended the run, or this life of it was given up. Remedy: Start the run again if it is wanted. */
   | 'RunCanceled'
+  /**
+   * The address that waits for the run's end was not reached, or refused. Remedy: Check the caller; the run itself
+   * is done, and its view says how it ended.
+   */
   | 'CallBackFailed'
+  /**
+   * Another run has held a key index for too long. Remedy: See why that run does not end; cancel it, then start this
+   * run again.
+   */
   | 'LeaseTimeout'
+  /** A run lost its hold on a key index to a later life or run. Remedy: Start the run again. */
   | 'LeaseConflict'
+  /**
+   * A pipeline contradicts what its earlier runs published, or was changed while a run was under way. Remedy: See
+   * what pipelines.md says of changes; `npm run ordinal -- pipelines accept NAME` accepts one.
+   */
   | 'PipelineChanged'
+  /**
+   * Blob Storage or the host did not answer, or refused access. Remedy: Check network and roles (security.md,
+   * deploy.md), then start the run again.
+   */
   | 'StorageFailed'
+  /**
+   * Several writers changed one blob at once, or a document of the run is gone since it was given up. Remedy: Start
+   * the run again; if it comes back, see whether other programs write into the work container.
+   */
   | 'StorageConflict'
+  /**
+   * A defect of Ordinal: something that must hold does not. Remedy: Report it, with the run's view and the log of
+   * its instance.
+   */
   | 'Internal';
 
 /** Where in the source an error was found; every member is optional and named as a user would name it. */
@@ -134,9 +245,11 @@ export function fromErrorValue(value: ErrorValue): OrdinalError {
 
 /** An error in one line, for those who show a text and nothing else: what, where, what to do. */
 export function errorLine({ message, where, remedy }: Pick<ErrorValue, 'message' | 'where' | 'remedy'>): string {
-  const places = Object.entries(where ?? {}).flatMap(([name, value]) =>
-    message.includes(String(value)) ? [] : [`${name} ${value}`],
-  );
+  const places = Object.entries(where ?? {}).flatMap(([name, value]) => {
+    const place = `${name} ${value}`;
+    // A number is found in any text: only with its name is it said already.
+    return message.includes(typeof value === 'number' ? place : String(value)) ? [] : [place];
+  });
   const place = places.length > 0 ? ` (${places.join(', ')})` : '';
   return `${message}${place}${remedy ? ` ${remedy}` : ''}`;
 }

@@ -25,7 +25,7 @@ export const floors: readonly (readonly string[])[] = [
   ['src/storage'],
   ['src/pipeline'],
   ['src/parquet', 'src/sequence', 'src/durable'],
-  ['src/bytes', 'src/errors.ts', 'src/limits.ts'],
+  ['src/bytes', 'src/errors.ts', 'src/limits.ts', 'src/nearest.ts'],
 ];
 
 /** Folders outside the house, and what they may import of it besides their own files. */

@@ -6,7 +6,7 @@
 
 import { randomUUID } from 'node:crypto';
 import { Duck } from '../../tools/duckdb.ts';
-import { costOf, prices } from '../cost.ts';
+import { costOf, prices } from '../cost-model.ts';
 import { cpuSeconds, treeOf } from '../processes.ts';
 import { type Faults, findFaults } from './check.ts';
 import type { Sources } from './sources.ts';
@@ -73,7 +73,10 @@ export async function measure(options: MeasureOptions): Promise<Measured> {
     const counted = { blobs: { ...blobs }, others: sum(others.map(total)) };
     const { activities, seconds } = stage.activities;
     const { events, messages } = await stage.stopHost(run);
-    const costs = costOf({ rows: sources.rows, activities, seconds, messages, blobs: counted.blobs }, 1);
+    const costs = costOf(
+      { rows: sources.rows, files: sources.files.length, activities, seconds, messages, blobs: counted.blobs },
+      1,
+    );
     return {
       pattern: variant.name,
       files: sources.files.length,

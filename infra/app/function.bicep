@@ -1,5 +1,5 @@
 // The function app on Flex Consumption.
-import { Retention } from './types.bicep'
+import { AlwaysReady, Retention } from './types.bicep'
 
 param planName string
 param name string
@@ -17,9 +17,7 @@ param nodeVersion string
 param instanceMemoryMB int
 param maximumInstanceCount int
 param retention Retention
-
-@description('Instances that are kept warm: orchestrators, activities and entities; HTTP functions.')
-param alwaysReady { durable: int, http: int }
+param alwaysReady AlwaysReady
 
 @description('Subnet through which the app reaches storage; empty: by the public network.')
 param subnetId string

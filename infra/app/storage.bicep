@@ -14,10 +14,6 @@ param retention Retention
 @description('Containers whose blobs are deleted some days after they were last written.')
 param expiring { container: string, days: int }[] = []
 
-var recoverable = retention.deletedDays > 0
-  ? { deleteRetentionPolicy: { enabled: true, days: retention.deletedDays } }
-  : {}
-
 resource account 'Microsoft.Storage/storageAccounts@2023-05-01' = {
   name: take(name, 24)
   location: location
@@ -43,7 +39,11 @@ resource account 'Microsoft.Storage/storageAccounts@2023-05-01' = {
 resource blobs 'Microsoft.Storage/storageAccounts/blobServices@2023-05-01' = {
   parent: account
   name: 'default'
-  properties: recoverable
+  properties: {
+    deleteRetentionPolicy: retention.deletedDays > 0
+      ? { enabled: true, days: retention.deletedDays }
+      : { enabled: false }
+  }
 }
 
 resource each 'Microsoft.Storage/storageAccounts/blobServices/containers@2023-05-01' = [

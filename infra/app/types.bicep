@@ -23,8 +23,8 @@ type Retention = {
 }
 
 @export()
-@description('A task hub of Durable Task Scheduler.')
-type Scheduler = {
-  name: string
-  hubName: string
+@description('Instances that are kept warm: for orchestrators, activities and entities; for HTTP functions.')
+type AlwaysReady = {
+  durable: int
+  http: int
 }

@@ -4,6 +4,9 @@
  * depend on, too. The service installs them, for its own platform.
  *
  *   node infra/hooks/stage.mjs FOLDER
+ *
+ * With ORDINAL_DURABLE_BACKEND=scheduler in the environment, host.json has the storage provider of host.scheduler.json. It
+ * is the file that says so, not an app setting: what scales the app out reads the file.
  */
 import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
@@ -29,7 +32,6 @@ await cp(path.join(root, 'dist'), path.join(folder, 'dist'), {
   recursive: true,
   filter: (source) => !source.endsWith('.tsbuildinfo'),
 });
-await cp(path.join(root, 'host.json'), path.join(folder, 'host.json'));
 const manifest = { name, version, private: true, type, main, engines, dependencies: exact };
 const lock = {
   ...{ name, version, lockfileVersion, requires },
@@ -40,7 +42,17 @@ const lock = {
     ),
   },
 };
+const host = await json('host.json');
+const backend = process.env.ORDINAL_DURABLE_BACKEND || 'storage';
+if (backend === 'scheduler') {
+  const { extensions } = await json('infra/host.scheduler.json');
+  Object.assign(host.extensions.durableTask, extensions.durableTask);
+} else if (backend !== 'storage') {
+  console.error(`ORDINAL_DURABLE_BACKEND is "${backend}"; it can be storage or scheduler`);
+  process.exit(2);
+}
 const write = (file, value) => writeFile(path.join(folder, file), `${JSON.stringify(value, null, 2)}\n`);
+await write('host.json', host);
 await write('package.json', manifest);
 await write('package-lock.json', lock);
 console.log(`staged in ${path.relative(root, folder) || folder}`);

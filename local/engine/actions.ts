@@ -1,3 +1,8 @@
+/**
+ * The shape of an orchestrator's reply: which actions it asks for, as `durable-functions` writes them
+ * (`DF/actions/*.js`). The engine and the worker read it. It holds types and numbers only, and must agree with the SDK.
+ */
+
 /** What an orchestrator asks for, as `durable-functions` writes it in its reply (`DF/actions/*.js`). */
 export const actionType = {
   callActivity: 0,

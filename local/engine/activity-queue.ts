@@ -1,3 +1,8 @@
+/**
+ * The queue of activities: it runs them in the order in which they were scheduled, a limited number at the same time.
+ * `runtime.ts` owns it. An activity that was interrupted runs again; it must never be dropped while its result is
+ * wanted.
+ */
 import type { Timers } from './agenda.ts';
 import type { ActivityWork, Completion } from './model.ts';
 
@@ -20,7 +25,7 @@ export class ActivityQueue {
   private waiting: ActivityWork[] = [];
   private head = 0;
   private stopped = false;
-  /** Activities that were taken up: they run, or wait for their next delivery. */
+  /** Number of activities that run or wait for their next delivery. */
   busy = 0;
   private pausing = 0;
 

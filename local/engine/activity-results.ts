@@ -1,3 +1,7 @@
+/**
+ * Writes the results of activities to the store. Results that arrive in one turn of the event loop are one transaction.
+ * `runtime.ts` owns it. A second result of the same activity must be dropped.
+ */
 import type { Store } from '../store/store.ts';
 import { type ActivityWork, type Change, type Completion, eventType } from './model.ts';
 
@@ -14,7 +18,7 @@ export interface ActivityResultsOptions {
   log: (level: 'warning', message: string) => void;
 }
 
-/** Commits activities' results: those that come in one turn of the event loop are one transaction. */
+/** Commits the results of activities. Results that arrive in one turn of the event loop are one transaction. */
 export class ActivityResults {
   private readonly options: ActivityResultsOptions;
   private readonly waiting: ActivityResult[] = [];
@@ -31,7 +35,7 @@ export class ActivityResults {
     });
   }
 
-  /** A result and the removal of its work go together; a second result finds no work and is dropped. */
+  /** A result and the removal of its work are one transaction. A second result finds no work and is dropped. */
   private commitAll(): void {
     const { store, log } = this.options;
     const results = this.waiting.splice(0);

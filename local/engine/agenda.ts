@@ -1,3 +1,8 @@
+/**
+ * Wakes the engine and the timer triggers when something becomes due. `runtime.ts`, the activity queue and the timer
+ * triggers use it. Tests replace the clock by a virtual one, so no rule of the engine may depend on `setTimeout`.
+ */
+
 /** How the engine is woken later: `setTimeout` in the host, a virtual clock in tests. */
 export interface Timers {
   /** Calls `action` after `delayMs`; returns how to cancel. */
@@ -53,7 +58,7 @@ export class Agenda {
   private fire(): void {
     this.cancel = undefined;
     this.armedFor = Number.POSITIVE_INFINITY;
-    // A Node timer may be a millisecond early: what is not due yet is armed again.
+    // A Node timer may fire a millisecond early. What is not due yet gets a new timer.
     while ((this.heap[0]?.at ?? Number.POSITIVE_INFINITY) <= this.now()) this.due(this.take());
     this.arm();
   }

@@ -1,6 +1,7 @@
 /**
- * What a durable client can ask of the engine: start, terminate, rewind and the like, with the answers of the durable task
- * extension 3.19.0. The HTTP API calls it; it knows nothing of HTTP but the status that each refusal has.
+ * What a durable client can ask the engine to do: start, terminate, rewind and so on. The answers are those of the
+ * durable task extension 3.19.0. The HTTP API calls it. It knows nothing about HTTP except the status code of each
+ * refusal.
  */
 import type { InstanceQuery } from '../store/store.ts';
 import { diagnostic } from './diagnostics.ts';
@@ -14,10 +15,10 @@ import { startInstance } from './start.ts';
 
 type RefusalStatus = 400 | 404 | 409 | 410 | 412 | 500;
 
-/** Why a client's request is refused; each has its HTTP status. */
+/** Thrown when a client's request is refused. Each refusal has its HTTP status. */
 export class ClientError extends Error {
   readonly status: RefusalStatus;
-  /** What the extension says first where it has more than one text for a status. */
+  /** The extension's first text, when it has more than one for a status. */
   readonly headline: string | undefined;
 
   constructor(status: RefusalStatus, message: string, headline?: string) {
@@ -35,12 +36,12 @@ export interface StartOptions {
   version: string | undefined;
 }
 
-/** A start that was let in and is not yet done. */
+/** A start that was accepted and is not done yet. */
 export interface PreparedStart extends Omit<StartOptions, 'instanceId'> {
   instanceId: string;
 }
 
-/** What a durable client can do, whoever carries the request. Each call is one transaction. */
+/** What a durable client can do. Each call is one transaction. */
 export class DurableClientOperations {
   private readonly runtime: DurableRuntime;
 
@@ -56,8 +57,8 @@ export class DurableClientOperations {
   }
 
   /**
-   * The first half of a start: the look whether the ID is free. On Azure Storage others may pass it too before the second
-   * half is done. @throws ClientError 400 (bad ID) or 409 (ID in use).
+   * The first half of a start: the look whether the ID is free. On Azure Storage others may pass it too before the
+   * second half is done. @throws ClientError 400 (bad ID) or 409 (ID in use).
    */
   prepareStart(options: StartOptions): PreparedStart {
     const instanceId = options.instanceId || this.runtime.engine.ports.newId().replaceAll('-', '');
@@ -67,8 +68,8 @@ export class DurableClientOperations {
   }
 
   /**
-   * The second half: the instance is there. Of several starts that passed the first half, a later one replaces an instance
-   * that has not begun, and is dropped without a word when it has.
+   * The second half: the instance is there. Of several starts that passed the first half, a later one replaces an
+   * instance that has not begun, and is dropped without a word when it has.
    */
   finishStart({ instanceId, name, input, version: given }: PreparedStart): void {
     const { engine, store } = this.runtime;
@@ -97,7 +98,7 @@ export class DurableClientOperations {
     this.send(instanceId, { kind: 'event', name, input });
   }
 
-  /** Takes effect after `terminateDelayMs`: until then the instance goes on, as on Azure Storage. */
+  /** Takes effect after `terminateDelayMs`. Until then the instance goes on, as on Azure Storage. */
   terminate(instanceId: string, reason: string): void {
     this.living(instanceId);
     const { ports, settings } = this.runtime.engine;
@@ -124,7 +125,7 @@ export class DurableClientOperations {
   /** Runs the failed parts of a failed instance again. */
   rewind(instanceId: string, reason: string): void {
     const record = this.runtime.store.instance(instanceId);
-    // The dollar sign is the extension's.
+    // The dollar sign stands in the extension's text too.
     if (record === undefined) {
       throw new ClientError(404, `No orchestration with instance ID "$${instanceId}" found.`);
     }
@@ -206,7 +207,7 @@ export class DurableClientOperations {
   }
 }
 
-/** An entity's ID is let in and the instance fails, as in Azure. */
+/** A start with an entity's ID is accepted and the instance fails, as in Azure. */
 function failedStart(engine: Engine, request: Parameters<typeof startInstance>[1]): Change[] {
   const text = diagnostic('Unsupported', `'${request.instanceId}' is an ID of entities.`);
   const output = orchestratorFailure(request.name, text);

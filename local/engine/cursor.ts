@@ -1,9 +1,14 @@
+/**
+ * Walks through an orchestrator's actions along its history and finds out which actions are new. The other files of
+ * tasks (`tasks.ts`, `retry.ts`, `entity-tasks.ts`) issue their actions through it, and `finish.ts` reads the result.
+ * It must give task IDs in exactly the order in which the Durable Task Framework gives them, or a replay fails.
+ */
 import { type Action, actionType } from './actions.ts';
 import { OrchestrationFault } from './diagnostics.ts';
 import { type EntityRequest, eventType, type FunctionNames, type HistoryEvent, type RetryMarks } from './model.ts';
 import type { Task } from './task.ts';
 
-/** What a newly issued task makes the host do. */
+/** What the host must do for a newly issued task. */
 export type Outgoing =
   | { kind: 'activity'; taskId: number; name: string; input: string | null; notBefore?: number }
   | { kind: 'subOrchestration'; taskId: number; name: string; version: string; instanceId: string; input: unknown }
@@ -16,7 +21,7 @@ export interface CursorOptions {
   executionId: string;
   names: FunctionNames;
   newId: () => string;
-  /** A timer further away than this is cut into steps of `longTimerIntervalMs`. */
+  /** A timer that is due later than this is divided into steps of `longTimerIntervalMs`. */
   shortTimerMaxMs: number;
   longTimerIntervalMs: number;
   httpPollDelayMs: number;
@@ -31,10 +36,10 @@ export interface HeldLock {
 }
 
 /**
- * Walks an orchestrator's cumulative action list along its history, as the extension's out-of-process shim and the
- * Durable Task Framework do together: actions are awaited one after the other; task IDs are handed out in the order in
- * which tasks are issued; a completion may issue more (a retry, the next piece of a long timer, an HTTP poll). Tasks
- * that the history does not know yet are new: their events and messages are what the episode adds.
+ * Walks through an orchestrator's cumulative action list along its history, as the extension's out-of-process shim and
+ * the Durable Task Framework do together. Actions are awaited one after the other. Task IDs are given in the order in
+ * which tasks are issued. A completion may issue further tasks (a retry, the next step of a long timer, an HTTP poll).
+ * Tasks that are not in the history are new: the episode adds their events and messages.
  */
 export class ActionCursor {
   readonly options: CursorOptions;
@@ -77,7 +82,7 @@ export class ActionCursor {
     return this.index >= this.actions.length;
   }
 
-  /** Tasks that hold the instance open: everything issued and not completed, but for cancelled timers. */
+  /** Tasks for which the instance waits: all that were issued and not completed, except cancelled timers. */
   get openTasks(): number {
     return this.open.size - this.background.size;
   }
@@ -91,7 +96,7 @@ export class ActionCursor {
     return [...this.early.values()].flat();
   }
 
-  /** Whether the orchestrator has asked for more after the action being awaited: the SDK is ahead of the host. */
+  /** Whether the orchestrator has issued actions after the one being awaited: then the SDK is ahead of the host. */
   hasLaterTasks(): boolean {
     return this.actions.slice(this.index + 1).some((action) => action.actionType !== actionType.waitForExternalEvent);
   }
@@ -133,7 +138,7 @@ export class ActionCursor {
     return taskId;
   }
 
-  /** Calls `done` with the completion of task `taskId`; `background` tasks do not hold the instance open. */
+  /** Calls `done` with the completion of task `taskId`. The instance does not wait for `background` tasks. */
   await(taskId: number, done: (event: HistoryEvent) => void, background = false): void {
     this.open.set(taskId, done);
     if (background) this.background.add(taskId);

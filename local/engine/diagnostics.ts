@@ -1,6 +1,12 @@
 /**
- * Where Azure would hang or corrupt an instance in silence, this host fails it with a text that begins with this tag.
- * `docs/local-host.md` lists the codes.
+ * Texts that mark a fault which this host reports and Azure does not. Where Azure would hang, or corrupt an instance
+ * without a message, this host fails the instance with a text that begins with `[local-host]`. The whole engine uses
+ * it; `docs/local-host.md` lists the codes.
+ */
+
+/**
+ * Where Azure would hang or corrupt an instance without a message, this host fails it with a text that begins with this
+ * tag. `docs/local-host.md` lists the codes.
  */
 export const diagnosticTag = '[local-host]';
 

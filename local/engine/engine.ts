@@ -1,4 +1,7 @@
-/** What an episode of an orchestration works with: the engine's ports and settings, and the instance so far. */
+/**
+ * Types that an episode of an orchestration works with: the engine's ports and settings, and the instance's history so
+ * far. All files of the engine use them. It holds no code.
+ */
 import type { FunctionNames, HistoryEvent, InstanceRecord, Ports } from './model.ts';
 import type { VersionSettings } from './version.ts';
 
@@ -26,7 +29,7 @@ export interface Engine {
   lookup: (instanceId: string) => InstanceRecord | undefined;
 }
 
-/** An instance and what happened to it so far. `texts[i]` is `events[i]` as JSON, with `IsPlayed` true. */
+/** An instance and its history so far. `texts[i]` is `events[i]` as JSON, with `IsPlayed` true. */
 export interface InstanceState {
   record: InstanceRecord;
   events: HistoryEvent[];

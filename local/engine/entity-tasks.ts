@@ -1,3 +1,7 @@
+/**
+ * Issues an orchestrator's actions on entities: calls, signals, locks and their release. `tasks.ts` calls it. A lock
+ * must be given back when the instance ends, so each one is noted in the cursor.
+ */
 import type { Action } from './actions.ts';
 import type { ActionCursor } from './cursor.ts';
 import { diagnostic, OrchestrationFault } from './diagnostics.ts';

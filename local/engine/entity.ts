@@ -1,3 +1,8 @@
+/**
+ * Turns an entity's messages into a batch for the entity function, and the function's reply into changes. `runtime.ts`
+ * and `dispatch.ts` call it. Its functions are pure: they do no I/O. While an entity is locked, only operations of the
+ * lock's holder may run.
+ */
 import type { ThrownError } from './failure.ts';
 import {
   type Change,
@@ -24,7 +29,7 @@ export interface EntityBatch {
   record: EntityRecord;
   operations: EntityRequest[];
   consumed: number[];
-  /** What was settled before the batch, without user code: locks taken and given back. */
+  /** Changes made before the batch, without user code: locks taken and given back. */
   before: Change[];
   /** The entity trigger's value as JSON text. */
   trigger: string;
@@ -36,8 +41,9 @@ export interface EntityOptions {
 }
 
 /**
- * Takes from an entity's due messages what can be done now: releases and lock requests in their turn, then operations up
- * to the next lock request. While the entity is locked, only its holder's operations are taken; the others stay. Pure.
+ * Takes from an entity's due messages what can be done now: releases and lock requests in their turn, then operations
+ * up to the next lock request. While the entity is locked, only its holder's operations are taken; the others stay.
+ * Pure.
  *
  * @returns a batch to invoke, or the changes alone when no operation is due.
  */
@@ -100,12 +106,12 @@ export function beginBatch(
   return { batch, changes: [], record, more };
 }
 
-/** Locks whose release is already there: their request, still queued, must not take the lock any more. */
+/** Locks whose release has already arrived. Their request is still queued and must not take the lock any more. */
 function releasedBefore(inbox: readonly StoredMessage[]): Set<string> {
   return new Set(inbox.flatMap(({ message }) => (message.kind === 'release' ? [message.lockId] : [])));
 }
 
-/** A lock request counts only while the orchestration that sent it waits: otherwise nobody would ever release it. */
+/** A lock request counts only while the orchestration that sent it waits. Otherwise nobody would release the lock. */
 function isWaiting(request: EntityRequest, options: EntityOptions): boolean {
   const parent = options.lookup(request.parent ?? '');
   return parent !== undefined && !isTerminal(parent.status) && parent.executionId === request.parentExecution;
@@ -175,7 +181,7 @@ export function finishBatch(
   return { changes: [...commitOf(batch, record), ...answers, ...signalsOf(ports, reply)], record };
 }
 
-/** Every caller of the batch gets this error: the function ran out of its time. */
+/** Gives this error to every caller of the batch, because the function ran out of time. */
 export function failBatch(batch: EntityBatch, error: ThrownError): Change[] {
   const response = { result: JSON.stringify(error.message), exceptionType: 'Error' };
   const calls = batch.operations.filter((request) => request.signal !== true && request.parent !== undefined);
@@ -186,7 +192,7 @@ function commitOf(batch: EntityBatch, record: EntityRecord): Change[] {
   return [{ type: 'consume', seqs: batch.consumed }, rowOf(record), ...batch.before];
 }
 
-/** An entity that neither exists nor is locked leaves no trace. */
+/** An entity that neither exists nor is locked is removed from the store. */
 function rowOf(record: EntityRecord): Change {
   const gone = !record.exists && record.lockedBy === null;
   return gone ? { type: 'deleteEntity', entityId: record.entityId } : { type: 'putEntity', record };

@@ -1,3 +1,7 @@
+/**
+ * Turns an instance's messages into the next episode of its orchestrator. `runtime.ts` calls it before it invokes the
+ * orchestrator; `finish.ts` continues with the reply. It is pure: it does no I/O and returns changes.
+ */
 import type { OrchestratorState } from './actions.ts';
 import type { Engine, InstanceState } from './engine.ts';
 import type { ThrownError } from './failure.ts';

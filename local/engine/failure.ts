@@ -1,6 +1,7 @@
 /**
- * Texts of failures as the Functions host and the durable task extension 3.19.0 make them: of activities, of orchestrators,
- * with what looks like a credential hidden. The engine calls it; the SDKs turn these texts into errors again.
+ * Makes the texts of failures as the Functions host and the durable task extension 3.19.0 make them, for activities and
+ * orchestrators. The engine calls it. The SDKs turn these texts into errors again, so they must agree to the letter.
+ * What looks like a credential is hidden.
  */
 import type { OrchestratorState } from './actions.ts';
 
@@ -50,14 +51,14 @@ export function rpcExceptionMessage(error: ThrownError): string {
   return `Result: Failure\nException: ${sanitize(error.message)}\nStack: ${error.stack}`;
 }
 
-/** What the extension cuts out of that text again: between the first `\nException: ` and the first `\nStack:`. */
+/** The part that the extension takes out of that text: between the first `\nException: ` and the first `\nStack:`. */
 function exceptionText(error: ThrownError): string {
   const message = sanitize(error.message);
   const cut = message.indexOf('\nStack:');
   return cut < 0 ? message : message.slice(0, cut);
 }
 
-/** Where the host's own code was when the worker's error came: the extension shows it, and nobody should parse it. */
+/** A stack trace of the host's own code. The extension shows one, so this host does too; nobody should parse it. */
 const hostStack = [
   '   at Microsoft.Azure.WebJobs.Script.Description.WorkerFunctionInvoker.InvokeCore(Object[] parameters, FunctionInvocationContext context)',
   '   at Microsoft.Azure.WebJobs.Script.Description.FunctionInvokerBase.Invoke(Object[] parameters)',

@@ -1,3 +1,7 @@
+/**
+ * Turns an orchestrator's reply into changes: the new history, outgoing messages and the status. `runtime.ts` calls it
+ * after an episode. It is pure: it does no I/O, and nothing happens before the changes are committed.
+ */
 import type { OrchestratorState } from './actions.ts';
 import { ActionCursor, type CursorOptions } from './cursor.ts';
 import { diagnostic, OrchestrationFault } from './diagnostics.ts';

@@ -1,3 +1,7 @@
+/**
+ * Keeps the parsed histories of the instances that were used last, so that an episode need not read and parse its
+ * history again. `runtime.ts` owns it. The store stays the truth: an entry of another execution must not be used.
+ */
 import type { InstanceState } from './engine.ts';
 import { playedText } from './history.ts';
 import type { HistoryEvent, InstanceRecord } from './model.ts';
@@ -11,7 +15,7 @@ interface Entry {
 /** Instances whose history is kept parsed; the least recently used one leaves first. */
 const entriesMax = 500;
 
-/** Saves reading and parsing a history again for each episode. The store stays the truth. */
+/** Keeps parsed histories, so that they are not read and parsed again for each episode. */
 export class HistoryCache {
   private readonly entries = new Map<string, Entry>();
 

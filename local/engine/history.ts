@@ -1,7 +1,11 @@
+/**
+ * Helpers for histories: they append events, recognise duplicates and give timestamps that never go backwards. The
+ * engine calls them. An event that is already in a history must never be changed here.
+ */
 import type { Engine, InstanceState } from './engine.ts';
 import { type Change, eventType, type HistoryEvent } from './model.ts';
 
-/** What makes two completions the same: their task. A second one is a duplicate delivery. */
+/** A key that two completions of one task share. The second one is a duplicate delivery. */
 export function completionKey(event: HistoryEvent): string | undefined {
   if (event.EventType === eventType.timerFired) return `timer ${event.TimerId}`;
   return event.TaskScheduledId === undefined ? undefined : `task ${event.TaskScheduledId}`;
@@ -39,7 +43,7 @@ export function historyEvent(kind: number, now: string, fields: Partial<HistoryE
   return { EventType: kind, EventId: -1, IsPlayed: false, Timestamp: now, ...fields };
 }
 
-/** Now, but never earlier than the history's last event: the SDK's clock only goes forward. */
+/** The time now, but never earlier than the history's last event, because the SDK's clock only goes forward. */
 export function timestamp(engine: Engine, state: InstanceState): string {
   const last = state.events.at(-1);
   const now = engine.ports.now();

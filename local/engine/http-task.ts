@@ -1,3 +1,7 @@
+/**
+ * Issues durable HTTP requests (`callHttp`), with polling while the answer is 202. `tasks.ts` calls it. It must take
+ * the task IDs in the same order as the SDK.
+ */
 import type { Action, DurableHttpRequest } from './actions.ts';
 import type { ActionCursor } from './cursor.ts';
 import { eventType, type HistoryEvent } from './model.ts';
@@ -13,8 +17,8 @@ interface HttpResult {
 }
 
 /**
- * `callHttp`, with polling while the answer is 202 with a Location. The SDK takes the IDs of the next timer and the next
- * request together when a 202 arrives (`DF/task/CallHttpWithPollingTask.js`), so both are taken together here.
+ * `callHttp`, with polling while the answer is 202 with a Location. The SDK takes the IDs of the next timer and the
+ * next request together when a 202 arrives (`DF/task/CallHttpWithPollingTask.js`), so both are taken together here.
  */
 export function startHttpCall(cursor: ActionCursor, action: Action): Task {
   const task = newTask();

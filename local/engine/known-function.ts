@@ -1,3 +1,7 @@
+/**
+ * Checks that a function with a given name exists, with the extension's text for one that does not. The engine, the
+ * durable client and `dispatch.ts` call it.
+ */
 import type { ActionCursor } from './cursor.ts';
 import { diagnostic, OrchestrationFault } from './diagnostics.ts';
 import type { FunctionNames } from './model.ts';
@@ -14,7 +18,10 @@ export function unknownFunction(names: Pick<FunctionNames, 'known'>, kind: Kind,
   );
 }
 
-/** The function's registered name, or a fault with the extension's text: Azure swallows this error and hangs. */
+/**
+ * The function's registered name. @throws OrchestrationFault with the extension's text; Azure ignores this error and
+ * hangs.
+ */
 export function requireFunction(cursor: ActionCursor, kind: Kind, name: string): string {
   const { names } = cursor.options;
   const found = names[kind](name);

@@ -1,3 +1,7 @@
+/**
+ * The changes that end an instance: its record, its locks, the message to its parent. The engine calls it. Every end
+ * must go through it, so that no lock is kept and no parent waits for ever.
+ */
 import type { Engine } from './engine.ts';
 import { type Change, eventType, type InstanceRecord, type Message, type ParentLink } from './model.ts';
 
@@ -9,7 +13,9 @@ export interface Ending {
   failureDetails?: unknown;
 }
 
-/** The changes that end an instance: its record, its locks given back, its parent told, its messages dropped. */
+/**
+ * The changes that end an instance: they update its record, give its locks back, tell its parent and drop its messages.
+ */
 export function completeInstance(
   _engine: Engine,
   record: InstanceRecord,

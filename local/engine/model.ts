@@ -1,6 +1,6 @@
 /**
- * The vocabulary of the durable engine: instances, history, messages, and the changes that one transaction commits.
- * Everything is plain JSON: what the store keeps is what these types say.
+ * The vocabulary of the durable engine: instances, history, messages, and the changes that one transaction commits. All
+ * of `local/` uses it. Everything is plain JSON: the store keeps exactly what these types say.
  */
 
 export type RuntimeStatus =
@@ -93,7 +93,7 @@ export const eventType = {
   executionResumed: 20,
 } as const;
 
-/** What ties the attempts of a call with retries together in a history, for a rewind. The SDK does not look at it. */
+/** Links between the attempts of a call with retries in a history, for a rewind. The SDK ignores them. */
 export interface RetryMarks {
   /** On a retry's timer: the task ID of the attempt that failed before it. */
   RetryFor?: number;
@@ -162,7 +162,7 @@ export interface StoredMessage {
   message: Message;
 }
 
-/** An activity that waits to run, runs, or ran without its result being committed: all the same after a crash. */
+/** An activity that waits, runs, or ran without a committed result. After a crash these three cases are the same. */
 export interface ActivityWork {
   seq: number;
   instanceId: string;
@@ -180,7 +180,7 @@ export interface TimerStatus {
   /** Undefined: it never ran. */
   last?: number;
   next: number;
-  /** The time from which `next` was reckoned. */
+  /** The time from which `next` was computed. */
   lastUpdated: number;
 }
 
@@ -198,7 +198,7 @@ export type Change =
   | { type: 'removeWork'; seq: number }
   | { type: 'putTimer'; name: string; status: TimerStatus };
 
-/** What is not pure, injected: the wall clock and the source of unique IDs. */
+/** What is injected because it is not pure: the clock and the source of unique IDs. */
 export interface Ports {
   /** Milliseconds since 1970. */
   now(): number;

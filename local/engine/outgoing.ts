@@ -1,3 +1,7 @@
+/**
+ * Turns a newly issued task into the changes that send it: an activity, a timer, a sub-orchestration, a message to an
+ * entity. `finish.ts` calls it. It is pure.
+ */
 import type { Outgoing } from './cursor.ts';
 import type { Engine } from './engine.ts';
 import { reportToParent } from './lifecycle.ts';

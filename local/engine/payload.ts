@@ -1,9 +1,13 @@
+/**
+ * Checks the size of inputs, results and outputs against `--payload-max`. `dispatch.ts` and `finish.ts` call it.
+ * Without the option nothing is refused, because Azure Storage accepts large payloads too.
+ */
 import type { ActionCursor, Outgoing } from './cursor.ts';
 import { diagnostic } from './diagnostics.ts';
 
 /**
- * Why a payload is refused, when it is: Azure Storage carries what is above 45 KB through blobs, which works and costs
- * requests, so a limit is a check for those who ask for one (`--payload-max`).
+ * Why a payload is refused; undefined when it is not. Azure Storage sends payloads above 45 KB through blobs, which
+ * works but costs requests. So there is a limit only for those who ask for one (`--payload-max`).
  */
 export function payloadFailure(
   what: string,

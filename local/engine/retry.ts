@@ -1,10 +1,14 @@
+/**
+ * Issues calls with retries as the Durable Task Framework does (`DT/RetryInterceptor.cs`). `tasks.ts` calls it. It must
+ * make the same timers in the same order, because the SDK counts them when it replays.
+ */
 import type { Action } from './actions.ts';
 import type { ActionCursor } from './cursor.ts';
 import { diagnostic, OrchestrationFault } from './diagnostics.ts';
 import type { HistoryEvent, RetryMarks } from './model.ts';
 import { finish, isFailure, newTask, type Task } from './task.ts';
 
-/** The extension's default ceiling of the delay between two attempts. */
+/** The extension's default for the longest delay between two attempts. */
 const maxRetryIntervalMs = 6 * 24 * 3600 * 1000;
 
 /**
@@ -46,7 +50,7 @@ export function startWithRetry(cursor: ActionCursor, action: Action, issue: (mar
     return Math.min(delay, options.maxRetryIntervalInMilliseconds || maxRetryIntervalMs);
   };
 
-  /** Azure makes no timer here and the SDK waits for one for ever. */
+  /** Azure makes no timer here, and the SDK waits for one for ever. */
   const refuseSilentHang = (event: HistoryEvent) => {
     const timeout = options.retryTimeoutInMilliseconds;
     const expired = timeout !== undefined && timeout > 0 && cursor.time - startedAt >= timeout;
@@ -62,7 +66,10 @@ export function startWithRetry(cursor: ActionCursor, action: Action, issue: (mar
     );
   };
 
-  /** The SDK's Task.all is over at the first failure, the host's waits for all: IDs taken now would differ. */
+  /**
+   * The SDK's Task.all ends at the first failure, and the host's waits for all tasks. IDs that are taken now would
+   * differ.
+   */
   const refuseDivergence = () => {
     if (task.isStale?.() !== true || !cursor.hasLaterTasks()) return;
     throw new OrchestrationFault(

@@ -1,3 +1,7 @@
+/**
+ * Rewinds a failed instance, and restarts an instance with its old input. `client.ts` calls it. What had succeeded must
+ * stay in the history, so that it does not run again.
+ */
 import type { Engine } from './engine.ts';
 import { type Change, eventType, type HistoryEvent, type InstanceRecord, type Message } from './model.ts';
 import type { DurableRuntime } from './runtime.ts';
@@ -11,8 +15,8 @@ export function restartedFrom(engine: Engine, record: InstanceRecord, instanceId
 }
 
 /**
- * Rewinds a failed instance: failed tasks are taken out of its history and done again, failed sub-orchestrations are
- * rewound in turn, and the instance is Running again. What had succeeded stays.
+ * Rewinds a failed instance. Failed tasks are removed from its history and done again, failed sub-orchestrations are
+ * rewound too, and the instance is Running again. What had succeeded stays.
  */
 export function rewindChanges(runtime: DurableRuntime, record: InstanceRecord, reason: string): Change[] {
   const { instanceId } = record;
@@ -41,9 +45,9 @@ export function rewindChanges(runtime: DurableRuntime, record: InstanceRecord, r
 }
 
 /**
- * What a rewind does again: tasks that leave the history with all that belongs to them, and sub-orchestrations that stay
- * in it and are rewound themselves. Of a call with retries that failed in the end all attempts and the timers between them
- * leave; of one that succeeded in the end everything stays.
+ * What a rewind does again. Failed tasks are removed from the history with everything that belongs to them. Failed
+ * sub-orchestrations stay in it and are rewound themselves. When a call with retries failed in the end, all its attempts
+ * and the timers between them are removed; when it succeeded in the end, everything stays.
  */
 function failuresIn(events: readonly HistoryEvent[]): { again: Set<number>; children: Set<number> } {
   const scheduled = new Map(events.filter(({ EventId }) => EventId >= 0).map((event) => [event.EventId, event]));

@@ -1,3 +1,8 @@
+/**
+ * The heart of the durable engine: it runs episodes and entity batches, one at a time for each target and many targets
+ * at once. Each one is committed as one transaction. The host and the durable client use it. State must change in no
+ * other way than through `commit`.
+ */
 import type { Store } from '../store/store.ts';
 import { ActivityQueue } from './activity-queue.ts';
 import { ActivityResults } from './activity-results.ts';
@@ -18,8 +23,8 @@ import {
 } from './model.ts';
 
 /**
- * How the engine reaches the app. An invocation that was cut short (its worker died, the host stops) rejects with
- * `Interrupted`: nothing is committed and it is done again.
+ * How the engine reaches the app. An invocation that was interrupted (its worker died, or the host stops) rejects with
+ * `Interrupted`. Then nothing is committed, and it is done again.
  */
 export interface Dispatch {
   orchestrator(name: string, trigger: string): Promise<OrchestratorReply>;
@@ -30,7 +35,7 @@ export interface Dispatch {
 
 export class Interrupted extends Error {}
 
-/** The entity function ran out of time: every operation of the batch is answered with this error. */
+/** Thrown when the entity function ran out of time. Every operation of the batch is answered with this error. */
 export class EntityTimeout extends Error {}
 
 export interface RuntimeOptions {
@@ -50,7 +55,10 @@ export interface RuntimeOptions {
 const inboxBatchMax = 100_000;
 const retryDelayMaxMs = 30_000;
 
-/** Runs episodes and batches: one at a time for a target, many targets at once; commits each as one transaction. */
+/**
+ * Runs episodes and batches, one at a time for each target and many targets at once. Each is committed as one
+ * transaction.
+ */
 export class DurableRuntime {
   readonly engine: Engine;
   readonly store: Store;
@@ -88,13 +96,13 @@ export class DurableRuntime {
     });
   }
 
-  /** Takes up where the last host stopped, however it stopped. */
+  /** Continues where the last host stopped, in whatever way it stopped. */
   start(): void {
     for (const { target, visibleAt } of this.store.waitingTargets()) this.wake(target, visibleAt);
     for (const work of this.store.pendingWork()) this.schedule(work);
   }
 
-  /** Commits and wakes whom the changes concern. The one way in which state changes. */
+  /** Commits changes and wakes the targets that they concern. State changes in no other way. */
   commit(changes: readonly Change[]): void {
     const { sent, work } = this.store.commit(changes);
     for (const change of changes) {
@@ -105,7 +113,7 @@ export class DurableRuntime {
     for (const watcher of [...this.watchers]) watcher();
   }
 
-  /** Calls `watcher` after each commit; returns how to stop that. */
+  /** Calls `watcher` after each commit. @returns a function that stops it. */
   watch(watcher: () => void): () => void {
     this.watchers.add(watcher);
     return () => this.watchers.delete(watcher);
@@ -137,7 +145,7 @@ export class DurableRuntime {
     return this.active.size === 0 && this.queued.size === 0 && this.activities.idle;
   }
 
-  /** Something runs or is about to: not merely a pause before the next try. */
+  /** Whether something runs or is about to run; a pause before the next try does not count. */
   get working(): boolean {
     const { entity, instance } = this.running;
     return entity + instance > 0 || this.queued.size > 0 || this.activities.working;
@@ -204,7 +212,7 @@ export class DurableRuntime {
     this.pump();
   }
 
-  /** Nothing was committed: the same messages are taken again after a while. @returns that while, in milliseconds. */
+  /** Nothing was committed, so the same messages are taken again after a delay. @returns the delay in milliseconds. */
   private afterFailure(target: string, error: unknown): number {
     const count = (this.failures.get(target) ?? 0) + 1;
     this.failures.set(target, count);
@@ -239,8 +247,9 @@ export class DurableRuntime {
     this.commit(end.changes);
     if (!end.replaced) this.histories.extend(instanceId, end.events);
     this.report(record, end.status, end.failure);
-    // An episode costs as much as its history is long. While more completions come in, waiting as long as the last
-    // episode took bounds what replays cost, and lets the next one take many at once.
+    // The cost of an episode grows with its history. While more completions arrive, the engine waits as long as the
+    // last
+    // episode took. This limits the cost of replays, and the next episode takes many completions at once.
     const tookMs = performance.now() - startedAt;
     return { again: begun.left, pauseMs: tookMs > 10 && state.events.length > 200 ? Math.min(tookMs, 200) : 0 };
   }
@@ -254,7 +263,7 @@ export class DurableRuntime {
     this.options.log(level, failure === undefined ? text : `${text}: ${failure}`);
   }
 
-  /** An instance that is for another version of the app waits, as in Azure, where another host might take it. */
+  /** An instance of another version of the app waits, as in Azure, where another host might run it. */
   private reportRejected({ instanceId, name, version }: InstanceRecord): void {
     if (this.rejected.has(instanceId)) return;
     this.rejected.add(instanceId);

@@ -1,3 +1,7 @@
+/**
+ * The changes that start an instance. The durable client, sub-orchestrations and restarts use it. An instance that
+ * exists under the same ID is replaced, so the caller must check first whether it may be.
+ */
 import type { Engine } from './engine.ts';
 import type { Change, InstanceRecord, ParentLink } from './model.ts';
 
@@ -11,7 +15,9 @@ export interface StartRequest {
   now: number;
 }
 
-/** The changes that start an instance; one that exists under this ID is replaced, its history gone. */
+/**
+ * The changes that start an instance. An instance that exists under this ID is replaced, and its history is removed.
+ */
 export function startInstance(engine: Engine, request: StartRequest): Change[] {
   const executionId = engine.ports.newId().replaceAll('-', '');
   const { instanceId, name, version, input, parent, now } = request;

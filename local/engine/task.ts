@@ -1,3 +1,7 @@
+/**
+ * A task of an orchestrator: a node in the tree of actions that are under way. The files that issue actions use it. A
+ * task must finish only once.
+ */
 import { eventType, type HistoryEvent } from './model.ts';
 
 /** A node of the tree of running actions. `onDone` is called once. */
@@ -5,7 +9,7 @@ export interface Task {
   done: boolean;
   failed: boolean;
   onDone: (() => void) | undefined;
-  /** Set on a compound's children: the compound has failed in the SDK's eyes while the host still awaits it. */
+  /** Set on a compound's children: for the SDK the compound has failed, but the host still waits for it. */
   isStale?: () => boolean;
 }
 

@@ -1,3 +1,7 @@
+/**
+ * Issues an orchestrator's actions and returns the tasks to wait for. `finish.ts` calls it. Children of a compound task
+ * must be issued from left to right and depth first, as the SDK does.
+ */
 import { type Action, actionType } from './actions.ts';
 import type { ActionCursor } from './cursor.ts';
 import { diagnostic, OrchestrationFault } from './diagnostics.ts';
@@ -67,7 +71,7 @@ function issueActivity(cursor: ActionCursor, action: Action, marks: RetryMarks =
   return taskId;
 }
 
-/** What a scheduling event says of the input: nothing, unless `storeInputsInOrchestrationHistory` asks for it. */
+/** The input as a scheduling event holds it: nothing, unless `storeInputsInOrchestrationHistory` asks for it. */
 function storedInput(cursor: ActionCursor, { input }: Action): string | null {
   return cursor.options.storeInputs && input !== undefined ? JSON.stringify([input]) : null;
 }
@@ -99,7 +103,7 @@ function issueSubOrchestration(cursor: ActionCursor, action: Action, marks: Retr
   return taskId;
 }
 
-/** A timer, or a chain of timers when it is further away than one timer may be. */
+/** A timer, or several timers one after the other when it is due later than one timer may be. */
 function startTimer(cursor: ActionCursor, action: Action): Task {
   const task = newTask();
   const fireAt = Date.parse(action.fireAt ?? '');

@@ -1,3 +1,7 @@
+/**
+ * Makes the value of the orchestration trigger as JSON text. `episode.ts` calls it. The SDK parses this text, so its
+ * field names must be the extension's.
+ */
 import type { Engine, InstanceState } from './engine.ts';
 import type { HistoryEvent } from './model.ts';
 

@@ -1,7 +1,12 @@
+/**
+ * Decides whether this host may run an instance, by the versions of both. The episode and the settings use it. It
+ * compares versions as the durable task extension does.
+ */
+
 /** How an instance's version must relate to the host's own (`defaultVersion`) for the host to run it. */
 export type VersionMatch = 'None' | 'Strict' | 'CurrentOrOlder';
 
-/** What happens to an instance whose version does not fit: it is left alone for another host, or fails. */
+/** What happens to an instance whose version does not fit: it waits for another host, or fails. */
 export type VersionFailure = 'Reject' | 'Fail';
 
 export interface VersionSettings {
@@ -24,8 +29,8 @@ export function mayRun(settings: VersionSettings, version: string): boolean {
 }
 
 /**
- * Orders versions as the extension does (`DT/Settings/VersioningSettings.cs`): none comes before any; two to four numbers
- * with dots compare number by number, a missing one before 0; everything else as text, without case.
+ * Orders versions as the extension does (`DT/Settings/VersioningSettings.cs`): no version comes before any; two to four
+ * numbers with dots compare number by number, a missing one before 0; everything else as text, without case.
  */
 export function compareVersions(a: string, b: string): number {
   const [isEmptyA, isEmptyB] = [a.trim() === '', b.trim() === ''];

@@ -1,6 +1,6 @@
 /**
- * Values of the durable HTTP API as the extension 3.19.0 reads and writes them: what it cannot read in a query it ignores.
- * The API's routes call it; it decides nothing.
+ * Reads and writes values of the durable HTTP API as the extension 3.19.0 does: it ignores what it cannot read in a
+ * query. `durable-api.ts` calls it. It decides nothing.
  */
 import { ClientError } from '../engine/client.ts';
 import { type InstanceRecord, type RuntimeStatus, runtimeStatuses } from '../engine/model.ts';
@@ -43,7 +43,10 @@ export function jsonText(body: Buffer): string {
   }
 }
 
-/** The input that an orchestration is started with. @throws ClientError 400, or UnfinishedJson for a text that breaks off. */
+/**
+ * The input that an orchestration is started with. @throws ClientError 400, or UnfinishedJson for a text that breaks
+ * off.
+ */
 export function startInput(body: Buffer): string | null {
   if (body.length === 0) return null;
   const text = body.toString('utf8');
@@ -58,7 +61,7 @@ export function startInput(body: Buffer): string | null {
   }
 }
 
-/** The extension answers it with 500 where other bad JSON gets 400: its reader throws another exception. */
+/** JSON that breaks off. The extension answers it with 500 and other bad JSON with 400. */
 export class UnfinishedJson extends Error {}
 
 export function flag(query: URLSearchParams, name: string, fallback: boolean): boolean {
@@ -87,7 +90,7 @@ export function encodeToken(id: string): string {
   return Buffer.from(JSON.stringify({ after: id })).toString('base64url');
 }
 
-/** Where the list goes on, `{}` for its beginning; `nowhere` for a token that this host has not made. */
+/** Where the list continues: `{}` for its beginning, and `nowhere` for a token that this host has not made. */
 export function decodeToken(header: string | string[] | undefined): { after?: string } | 'nowhere' {
   if (header === undefined || header === '') return {};
   try {

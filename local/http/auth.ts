@@ -1,7 +1,11 @@
+/**
+ * Checks the keys of requests when authentication is on (`--enable-auth`). `server.ts` calls it. Keys must be compared
+ * in constant time.
+ */
 import { timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 
-/** The keys that are asked for when authentication is switched on (`--enable-auth`). */
+/** The keys that requests need when authentication is on (`--enable-auth`). */
 export interface HostKeys {
   master: string;
   /** The host key, good for every function. */
@@ -12,7 +16,7 @@ export interface HostKeys {
   durable: string;
 }
 
-/** The key a request carries: the header comes before the query. */
+/** The key of a request. The header wins over the query. */
 export function requestKey(request: IncomingMessage, url: URL): string {
   const header = request.headers['x-functions-key'];
   return (Array.isArray(header) ? header[0] : header) ?? url.searchParams.get('code') ?? '';

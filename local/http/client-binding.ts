@@ -1,11 +1,16 @@
-/** The addresses that the durable client and users of an instance are given. They are the extension's, key included. */
+/**
+ * Makes the addresses that the durable client binding holds and that the API gives to callers, in the extension's form.
+ * The host and the HTTP server call it. The addresses hold the webhook key, as they do in Azure.
+ */
+
+/** What the addresses are made of. */
 export interface ClientBindingOptions {
   hubName: string;
   /** Where people reach the host, as in `http://localhost:7071`. */
   publicUrl: string;
   /** Where the SDK's client reaches it. */
   rpcUrl: string;
-  /** The system key of the webhooks. It stands in every URL, whether it is asked for or not. */
+  /** The system key of the webhooks. Every URL holds it, even when no key is needed. */
   key: string;
 }
 

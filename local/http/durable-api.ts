@@ -1,6 +1,6 @@
 /**
- * The durable task extension's HTTP API as version 3.19.0 answers it. The server calls it for the public webhooks and for
- * the SDK's local RPC; what a request does is the engine's client.
+ * The durable task extension's HTTP API, with the answers of version 3.19.0. `server.ts` calls it for the public
+ * webhooks and for the SDK's local calls. What a request does is decided by the engine's client (`engine/client.ts`).
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ClientError, type DurableClientOperations } from '../engine/client.ts';
@@ -39,7 +39,9 @@ export interface ApiRequest {
 const continuationHeader = 'x-ms-continuation-token';
 const wentWrong = 'Something went wrong while processing your request';
 
-/** The durable task extension's HTTP API (`X/HttpApiHandler.cs`): public webhooks and the SDK's local RPC are one code. */
+/**
+ * The durable task extension's HTTP API (`X/HttpApiHandler.cs`): public webhooks and the SDK's local RPC are one code.
+ */
 export class DurableApi {
   private readonly client: DurableClientOperations;
   private readonly runtime: DurableRuntime;
@@ -76,7 +78,7 @@ export class DurableApi {
     const [resource, first, second, third, beyond] = request.segments;
     const isEvent = resource?.toLowerCase() === 'instances' && second?.toLowerCase() === 'raiseevent';
     if (beyond !== undefined || (third !== undefined && !isEvent)) return undefined;
-    // The extension decodes it once more and then finds a segment too many.
+    // The extension decodes the path once more and then finds one segment too many.
     if (request.segments.some((segment) => /%2f/i.test(segment))) return undefined;
     switch (resource?.toLowerCase()) {
       case 'orchestrators':
@@ -278,7 +280,9 @@ export class DurableApi {
   }
 }
 
-/** The extension's answer to what it refuses. Where it has no body, the SDK's client puts a text of its own. */
+/**
+ * The extension's answer to a request that it refuses. When the answer has no body, the SDK's client adds its own text.
+ */
 function refusal(error: ClientError, isRewind: boolean): Answer {
   const { status, message, headline } = error;
   if (status === 400) {

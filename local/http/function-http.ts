@@ -1,3 +1,7 @@
+/**
+ * Turns an HTTP request into an invocation of an HTTP function, and the function's result into an HTTP answer.
+ * `server.ts` calls it. Values have the form that the Functions worker expects.
+ */
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AppFunction } from '../functions.ts';

@@ -1,3 +1,7 @@
+/**
+ * Answers requests for an app that streams (`enableHttpStream`): bytes go directly between the caller and the worker.
+ * `server.ts` calls it. It must never hold a whole body in memory.
+ */
 import { randomUUID } from 'node:crypto';
 import { type ClientRequest, request as httpRequest, type IncomingMessage, type ServerResponse } from 'node:http';
 import { pipeline } from 'node:stream/promises';
@@ -33,7 +37,7 @@ export async function streamFunction(call: StreamedCall): Promise<void> {
   try {
     const relayed = relay(call, upstream);
     const invoked = call.worker.invoke(invocation, call.timeoutMs);
-    // The invocation knows best what went wrong; the relay ends with an error only when the request is refused.
+    // The invocation's error says best what went wrong. The relay ends with an error only when the request is refused.
     const result = await Promise.race([invoked, relayed.then(() => invoked)]);
     if (result.returnedNothing) call.response.writeHead(204).end();
     else if (!(await relayed) && !call.response.destroyed) throw new Error('the connection to the worker was lost');
@@ -94,7 +98,7 @@ function forward({ httpUri, request, url }: StreamedCall, invocationId: string):
 }
 
 /**
- * Passes the request's body on and the answer back, as fast as the slower side takes them.
+ * Sends the request's body to the worker and its answer back, only as fast as the slower side accepts them.
  *
  * @returns whether there was a whole answer: not when the worker or the caller has gone. @throws BodyTooLarge
  */

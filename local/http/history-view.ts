@@ -1,3 +1,7 @@
+/**
+ * Shows an instance's history as the status API does. `durable-api.ts` calls it. The host's own marks must not be
+ * shown.
+ */
 import { eventType, type HistoryEvent } from '../engine/model.ts';
 
 const names: Record<number, string> = {
@@ -21,8 +25,8 @@ const names: Record<number, string> = {
 };
 
 /**
- * A history as the status API shows it (`X/ContextImplementations/DurableClient.cs`): types by name, a task's scheduling
- * merged into its completion, the host's own marks left out.
+ * A history as the status API shows it (`X/ContextImplementations/DurableClient.cs`): types by name, a task's
+ * scheduling merged into its completion, the host's own marks left out.
  */
 export function historyView(texts: readonly string[], show: { outputs: boolean; inputs: boolean }): object[] {
   const events = texts.map((text) => JSON.parse(text) as HistoryEvent);

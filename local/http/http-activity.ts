@@ -1,3 +1,7 @@
+/**
+ * Runs a durable HTTP request (`callHttp`) in the host itself, as the extension does. `dispatch.ts` calls it. A request
+ * that fails is the activity's failure and must not stop the host.
+ */
 import type { DurableHttpRequest } from '../engine/actions.ts';
 import { type ActivityWork, type Completion, eventType } from '../engine/model.ts';
 import type { TokenSource } from './identity.ts';

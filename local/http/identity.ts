@@ -1,7 +1,12 @@
+/**
+ * Gets access tokens of a managed identity for durable HTTP requests. `dispatch.ts` and `runtime.ts` use it. A token is
+ * kept until shortly before it expires, and must never be logged.
+ */
+
 /** Gives an access token for a resource such as `https://management.core.windows.net/`. */
 export type TokenSource = (resource: string) => Promise<string>;
 
-/** A token is used again until so long before its end. */
+/** A token is used again until so many milliseconds before it expires. */
 const renewBeforeMs = 5 * 60_000;
 const answerMsMax = 30_000;
 
@@ -11,8 +16,9 @@ interface Token {
 }
 
 /**
- * Tokens of a managed identity for durable HTTP requests, from the endpoint that App Service gives an app by the settings
- * `IDENTITY_ENDPOINT` and `IDENTITY_HEADER` (api-version 2019-08-01). Whatever serves that protocol locally will do.
+ * Tokens of a managed identity for durable HTTP requests, from the endpoint that App Service gives an app by the
+ * settings `IDENTITY_ENDPOINT` and `IDENTITY_HEADER` (api-version 2019-08-01). Whatever serves that protocol locally
+ * will do.
  *
  * @throws when the settings are not there, or when the endpoint gives no token.
  */

@@ -1,7 +1,7 @@
 /**
- * Keeps web pages from driving the local host. It answers on this machine's loopback alone, but a page in a browser on
- * this machine can send requests there: under its own `Origin`, or with a name of its own that it has made to mean
- * 127.0.0.1 (DNS rebinding), which shows in `Host`. Called first of all for every request.
+ * Keeps web pages from using the local host. The host listens on this machine's loopback only, but a web page in a
+ * browser on this machine can send requests to it: with the page's own `Origin`, or with a host name that was made to
+ * mean 127.0.0.1 (DNS rebinding), which shows in `Host`. `server.ts` calls it before anything else, for every request.
  */
 import type { IncomingHttpHeaders } from 'node:http';
 
@@ -9,7 +9,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 export function refusalOf(headers: IncomingHttpHeaders): string | undefined {
   const { host, origin } = headers;
   if (host !== undefined && !isLoopback(`http://${host}`)) {
-    return `This host answers as localhost only, and was asked as "${host}".`;
+    return `This host answers as localhost only. The request was for "${host}".`;
   }
   if (origin !== undefined && !isLoopback(origin)) return `Pages of "${origin}" may not use this host.`;
   return undefined;

@@ -1,4 +1,7 @@
-/** Bodies in and answers out, for all that the host itself serves over HTTP. */
+/**
+ * Reads request bodies and writes answers, for everything that the host itself serves over HTTP. The server, the
+ * durable API and streams use it. A body above the limit must be refused.
+ */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
 /** An HTTP answer of the host itself. */

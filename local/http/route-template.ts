@@ -1,3 +1,8 @@
+/**
+ * Parses ASP.NET route templates such as `runs/{id:int}` and `{*rest}`, matches paths and orders routes. `server.ts`
+ * calls it. It must match paths as ASP.NET does, so that a route works here as it works in Azure.
+ */
+
 /** ASP.NET route templates: `runs/{id}`, `{id?}`, `{id:int}`, `{id=default}`, `{*rest}`. */
 export interface RouteTemplate {
   text: string;

@@ -1,3 +1,7 @@
+/**
+ * The host's HTTP server: HTTP functions, the durable webhooks, and the few admin routes that exist here. `host.ts`
+ * starts it. Every request to the public port is checked by `loopback-only.ts` first.
+ */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { AppFunction, FunctionTable } from '../functions.ts';
@@ -51,7 +55,7 @@ export interface HttpOptions {
   triggers: RunningTriggers;
 }
 
-/** Answers a request to the host: an HTTP function, the durable webhooks, or the little there is of the admin API. */
+/** Answers a request to the host: an HTTP function, the durable webhooks, or one of the few admin routes. */
 export async function handleRequest(
   options: HttpOptions,
   request: IncomingMessage,
@@ -65,7 +69,7 @@ export async function handleRequest(
   const url = new URL(request.url ?? '/', `http://${request.headers.host ?? new URL(options.publicUrl).host}`);
   const path = url.pathname;
   if (path === '/' || path.startsWith('/admin/host/')) {
-    // With keys the host tells strangers no more than that it is there.
+    // When keys are needed, a request without one learns only that the host runs.
     if (options.keys && !mayInvoke(options.keys, 'admin', '', requestKey(request, url))) {
       send(response, { status: path === '/' ? 200 : 401 });
       return;
@@ -130,7 +134,7 @@ async function handleFunction(
     status = statusOf(error);
     if (error instanceof FunctionError) options.logger.log('error', found.name, error.thrown.stack || error.message);
     else options.logger.log('error', found.name, error instanceof Error ? error.message : String(error));
-    // Of an answer that has begun the caller must see that it is not whole.
+    // When an answer has already begun, the caller must see that it is not complete.
     if (response.headersSent) response.destroy();
     else send(response, { status });
   }
@@ -144,7 +148,7 @@ function statusOf(error: unknown): number {
   return error instanceof FunctionTimeout ? 504 : 500;
 }
 
-/** Runs a timer function by hand, or takes in what Event Grid delivers. */
+/** Runs a timer function by hand, or accepts a delivery of Event Grid. */
 async function handleTrigger(options: HttpOptions, request: IncomingMessage, url: URL): Promise<Answer> {
   const body = await readBody(request, options.bodyBytesMax);
   if (request.method !== 'POST') return { status: 404 };

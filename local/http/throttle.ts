@@ -1,3 +1,8 @@
+/**
+ * Limits how many HTTP requests run and wait at the same time (`extensions.http` of host.json). The host and the server
+ * use it. A request above the limit is not run; its caller is answered with 429.
+ */
+
 /** What `extensions.http` allows at the same time. Undefined: no limit. */
 export interface ThrottleLimits {
   /** Requests that are under way or wait. */
@@ -6,7 +11,7 @@ export interface ThrottleLimits {
   concurrentMax: number | undefined;
 }
 
-/** Lets so many requests run at once, so many more wait in order of arrival, and turns the others away. */
+/** Lets a limited number of requests run, lets a limited number wait in order of arrival, and refuses the others. */
 export class Throttle {
   private readonly limits: ThrottleLimits;
   private readonly waiting: (() => void)[] = [];
@@ -21,7 +26,7 @@ export class Throttle {
     const { outstandingMax = Number.POSITIVE_INFINITY, concurrentMax = Number.POSITIVE_INFINITY } = this.limits;
     if (this.running + this.waiting.length >= outstandingMax) return false;
     if (this.running < concurrentMax) this.running++;
-    // Whoever ends hands over its place.
+    // A request that ends gives its place to the next one.
     else await new Promise<void>((resolve) => this.waiting.push(resolve));
     try {
       await action();

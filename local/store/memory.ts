@@ -1,3 +1,7 @@
+/**
+ * A store that keeps everything in memory and forgets it when the process ends. The host uses it in tests and with
+ * `--state :memory:`. Values are copied in and out, so that no two callers share an object.
+ */
 import type {
   ActivityWork,
   Change,
@@ -8,7 +12,7 @@ import type {
 } from '../engine/model.ts';
 import type { Committed, EntityQuery, InstanceQuery, Store } from './store.ts';
 
-/** A store that forgets everything at the end of the process. Values are copied, so that nobody shares an object. */
+/** A store in memory. Values are copied, so that no two callers share an object. */
 export class MemoryStore implements Store {
   private readonly instanceRows = new Map<string, InstanceRecord>();
   private readonly historyRows = new Map<string, string[]>();
@@ -88,7 +92,7 @@ export class MemoryStore implements Store {
 
   close(): void {}
 
-  /** Refuses the changes as a whole before any is applied, where SQLite's keys would. */
+  /** Refuses all changes before any is applied, in the cases in which SQLite's keys would refuse them. */
   private check(changes: readonly Change[]): void {
     const lengths = new Map<string, number>();
     for (const change of changes) {

@@ -1,3 +1,7 @@
+/**
+ * A store in one SQLite file, which survives restarts and crashes. `host.ts` opens it. Only one host may use a file at
+ * a time, and a commit must happen as a whole or not at all.
+ */
 import { mkdirSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
@@ -29,9 +33,9 @@ const schema = `
 `;
 
 /**
- * The host's memory in one SQLite file. Write-ahead logging makes a commit one append to a file: it survives the death
- * of the process at any instant. (It is not forced to the disk each time: after a power failure the last commits may be
- * missing, whole, and what they did is done again.) The file is locked as long as the host runs.
+ * The host's state in one SQLite file. With write-ahead logging a commit is one append to a file, so it survives the
+ * death of the process at any time. It is not forced to the disk each time: after a power failure the last commits may
+ * be missing, each as a whole, and their work is done again. The file is locked as long as the host runs.
  */
 export class SqliteStore implements Store {
   private readonly db: DatabaseSync;

@@ -1,3 +1,7 @@
+/**
+ * The interface of a store: everything the host remembers. The engine uses it; `memory.ts` and `sqlite.ts` implement
+ * it, and both must pass the same tests.
+ */
 import type {
   ActivityWork,
   Change,
@@ -27,15 +31,15 @@ export interface EntityQuery {
   limit: number;
 }
 
-/** What a commit gave numbers to: the messages sent and the activities added, in the order of the changes. */
+/** What got a number in a commit: the messages sent and the activities added, in the order of the changes. */
 export interface Committed {
   sent: { target: string; visibleAt: number }[];
   work: ActivityWork[];
 }
 
 /**
- * The host's memory. Synchronous on purpose: one process owns the state, and an episode's changes are one transaction
- * that either happened or did not. Every implementation passes the same tests.
+ * The host's state. It is synchronous on purpose: one process owns the state, and an episode's changes are one
+ * transaction that happened as a whole or not at all. Every implementation passes the same tests.
  */
 export interface Store {
   /** Applies all changes or none. */

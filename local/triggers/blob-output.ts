@@ -1,13 +1,15 @@
 /**
- * Blob output bindings: after a function has returned, what it gave to them is written. The workers' owner calls it for every
- * invocation, whatever triggered it; a blob that cannot be written fails the invocation.
+ * Writes blob output bindings after a function has returned. The host calls it after every invocation, whatever
+ * triggered it. A blob that cannot be written must fail the invocation.
  */
 import { randomUUID } from 'node:crypto';
 import { connectionOf } from '../connection.ts';
 import type { AppFunction } from '../functions.ts';
 import type { Invocation, InvocationResult, TypedData } from '../worker/protocol.ts';
 
-/** Writes the blobs of one invocation. @throws when a path has a parameter that nobody gives, or the storage refuses. */
+/**
+ * Writes the blobs of one invocation. @throws when a path has a parameter that nobody gives, or the storage refuses.
+ */
 export async function writeBlobOutputs(
   found: AppFunction,
   invocation: Invocation,
@@ -29,7 +31,7 @@ export async function writeBlobOutputs(
   }
 }
 
-/** Puts values into a path such as `backups/{name}`. @throws when there is no value for a parameter. */
+/** Puts values into a path such as `backups/{name}`. @throws Error when a parameter has no value. */
 export function blobPathOf(path: string, data: ReadonlyMap<string, string>): string {
   return path.replace(/\{([^{}]+)\}/g, (_, parameter: string) => {
     const name = parameter.toLowerCase();
@@ -42,7 +44,10 @@ export function blobPathOf(path: string, data: ReadonlyMap<string, string>): str
   });
 }
 
-/** What a path may name: properties of the trigger's value, route parameters, trigger metadata; names without case. */
+/**
+ * The values that a path may name: properties of the trigger's value, route parameters and trigger metadata. Case is
+ * ignored.
+ */
 export function bindingData({ trigger }: AppFunction, invocation: Invocation): Map<string, string> {
   const data = new Map<string, string>();
   const add = (values: Record<string, unknown>) => {

@@ -1,3 +1,8 @@
+/**
+ * Parses the path of a blob trigger, such as `container/folder/{name}.csv`, and matches blob names. The blob trigger
+ * calls it. It is pure.
+ */
+
 /** A blob trigger's path: `container/folder/{name}.csv`. */
 export interface BlobPath {
   container: string;

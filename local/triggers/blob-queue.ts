@@ -1,3 +1,7 @@
+/**
+ * Takes messages from the blob trigger's internal queue and runs the functions for them. `blob.ts` owns it. A message
+ * that fails too often goes to the poison queue; no other message may be lost.
+ */
 import type { QueueClient, QueueMessage } from './queue-client.ts';
 
 export interface BlobQueueOptions {
@@ -14,15 +18,17 @@ export interface BlobQueueOptions {
 }
 
 const visibilityS = 30;
-/** As many as one request may take. */
+/** The most messages that one request may take. */
 const takenAtOnceMax = 32;
 
-/** Takes messages from the internal queue as fast as they are handled; those that fail too often go to the poison queue. */
+/**
+ * Takes messages from the internal queue as fast as they are handled; those that fail too often go to the poison queue.
+ */
 export class BlobQueue {
   private readonly options: BlobQueueOptions;
   private running = 0;
   private pumping = false;
-  /** Asked for while it pumped: somebody knows of another message, or has made room. */
+  /** Set when `pump` is called while it runs: there is another message, or room for one. */
   private again = false;
   private stopped = false;
 
@@ -55,7 +61,7 @@ export class BlobQueue {
 
   private async fill(): Promise<void> {
     const { parallelism } = this.options;
-    // Asking again only when half of the places are free, as Azure does, takes several messages with one request.
+    // It asks again only when half of the places are free, as Azure does. So one request takes several messages.
     while (!this.stopped && this.running <= parallelism >> 1) {
       const room = Math.min(takenAtOnceMax, parallelism - this.running);
       const messages = await this.options.queue.take(room, visibilityS);
@@ -64,7 +70,7 @@ export class BlobQueue {
         this.running++;
         void this.deliver(message).finally(() => {
           this.running--;
-          // Trouble with the queue is for the next look at it to report.
+          // The next request reports an error of the queue.
           this.pump().catch(() => {});
         });
       }
@@ -73,7 +79,7 @@ export class BlobQueue {
 
   private async deliver(message: QueueMessage): Promise<void> {
     const { queue, log, triesMax } = this.options;
-    // While the function runs, nobody else may take the message.
+    // While the function runs, no other consumer may take the message.
     const renewal = setInterval(() => void queue.update(message, visibilityS).catch(() => {}), visibilityS * 333);
     try {
       await this.options.handle(message.text);
@@ -87,7 +93,7 @@ export class BlobQueue {
   }
 
   private async afterFailure(message: QueueMessage): Promise<void> {
-    // A host that stops under a function is not the blob's fault.
+    // When the host stops while a function runs, the blob is not at fault, so the try does not count.
     if (this.stopped || message.dequeueCount < this.options.triesMax) {
       await this.options.queue.update(message, 0);
       return;

@@ -1,3 +1,7 @@
+/**
+ * Looks for new blobs and announces each one to the internal queue. `blob.ts` calls it. One version of a blob must fire
+ * only once: a receipt records it, whatever process dies in between.
+ */
 import type { ContainerClient } from '@azure/storage-blob';
 import { type BlobFunction, type BlobMessage, blobMessage, plainEtag } from './blob-values.ts';
 
@@ -15,8 +19,8 @@ export interface BlobScanOptions {
 const announcedAtOnceMax = 16;
 
 /**
- * Looks for blobs that have no finished receipt, writes their message to the queue and then finishes the receipt: one
- * version of a blob fires once, whatever dies in between.
+ * Looks for blobs that have no finished receipt, writes their message to the queue and then finishes the receipt. So
+ * one version of a blob fires once, whatever process dies in between.
  */
 export async function scanBlobs(options: BlobScanOptions): Promise<void> {
   for (const each of options.functions) if (!each.byEvents) await scan(options, each);

@@ -1,5 +1,6 @@
 /**
- * What blob triggers and blob outputs share: messages of the internal queue, trigger values, connections.
+ * What blob triggers and blob outputs share: messages of the internal queue, trigger values and names. The other blob
+ * files call it. Its forms are those of Azure's blob extension.
  */
 import { createHash } from 'node:crypto';
 import type { BlobServiceClient } from '@azure/storage-blob';

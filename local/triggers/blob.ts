@@ -1,3 +1,7 @@
+/**
+ * The blob trigger. A scan, or an event of Event Grid, finds blobs and puts a message for each into the internal queue;
+ * a consumer takes the messages and runs the functions. `start.ts` makes it. Receipts and queue have Azure's names.
+ */
 import { buffer } from 'node:stream/consumers';
 import type { BlockBlobClient, ContainerClient } from '@azure/storage-blob';
 import { connectionOf } from '../connection.ts';
@@ -98,7 +102,7 @@ export class BlobTriggers {
     return new BlobTriggers(options, blobFunctions, queue, poison, receipts);
   }
 
-  /** Looks for blobs and messages until `stop`; trouble with the storage is reported and tried again. */
+  /** Looks for blobs and messages until `stop`. A storage error is logged, and the request is tried again. */
   async start(): Promise<void> {
     let prepared = false;
     let troubled = false;
@@ -121,7 +125,7 @@ export class BlobTriggers {
     await round();
   }
 
-  /** Takes nothing new; resolves when what runs has ended. */
+  /** Starts nothing new. Resolves when running functions have ended. */
   async stop(): Promise<void> {
     this.stopped = true;
     this.consumer.stop();
@@ -163,7 +167,7 @@ export class BlobTriggers {
 
   private async put(message: BlobMessage): Promise<void> {
     await this.queue.put(JSON.stringify(message));
-    // Trouble with the queue is for the next look at it to report.
+    // The next request reports an error of the queue.
     this.consumer.pump().catch(() => {});
   }
 
@@ -176,7 +180,7 @@ export class BlobTriggers {
     const container = each.service.getContainerClient(blob.ContainerName);
     const client = container.getBlockBlobClient(blob.BlobName);
     const found = await this.read(each, client);
-    // Gone, or replaced by a version that has its own message.
+    // The blob is gone, or was replaced by a version that has its own message.
     if (found === undefined) return;
     if (!each.byEvents && plainEtag(found.properties.etag) !== blob.ETag) return;
     const value: TypedData = found.bytes === undefined ? modelBinding(each.found, blob) : { bytes: found.bytes };

@@ -1,6 +1,7 @@
 /**
  * Schedules of timer triggers: a cron text or a time span becomes a function from one moment to the next. The timer
- * trigger calls it. It must take what NCrontab takes in Azure and refuse the rest, also what croner knows beyond that.
+ * trigger calls it. It must accept what NCrontab accepts in Azure and refuse the rest, also what croner accepts beyond
+ * that.
  */
 import { Cron } from 'croner';
 
@@ -8,7 +9,7 @@ import { Cron } from 'croner';
 export interface Schedule {
   /** The next time strictly after `from` (milliseconds since 1970, UTC); undefined when there is none. */
   next(from: number): number | undefined;
-  /** A time span, which knows no summer time. */
+  /** Whether it is a time span, for which summer time does not matter. */
   isInterval?: boolean;
 }
 

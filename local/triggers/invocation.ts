@@ -1,3 +1,7 @@
+/**
+ * Calls a function for a timer or a blob trigger, with the retries that the function asks for. Both triggers use it. It
+ * throws the last error and never hides it.
+ */
 import { randomUUID } from 'node:crypto';
 import type { AppFunction } from '../functions.ts';
 import type { WorkerPool } from '../worker/pool.ts';

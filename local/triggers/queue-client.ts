@@ -1,3 +1,7 @@
+/**
+ * A small client of Azure Queue Storage, signed with the account's key. The blob trigger uses it. It has only the five
+ * operations that the trigger needs.
+ */
 import { createHmac } from 'node:crypto';
 
 export interface QueueMessage {

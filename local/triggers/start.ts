@@ -1,3 +1,7 @@
+/**
+ * Starts the app's timer and blob triggers. `host.ts` calls it, and the server uses the result for admin requests. A
+ * wrong schedule, path or connection must stop the start with a message.
+ */
 import { wallTimers } from '../engine/agenda.ts';
 import type { FunctionTable } from '../functions.ts';
 import type { Logger } from '../logging.ts';

@@ -1,3 +1,7 @@
+/**
+ * Decides from a remembered schedule whether a timer is past due. `timer.ts` calls it. It is pure and agrees with the
+ * timer extension of Azure.
+ */
 import type { TimerStatus } from '../engine/model.ts';
 import type { Schedule } from './cron.ts';
 

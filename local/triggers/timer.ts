@@ -1,3 +1,7 @@
+/**
+ * Runs timer functions by their schedules. `start.ts` calls it. One timer function must never run twice at the same
+ * time; an occurrence that was missed is run later.
+ */
 import { delayMaxMs, type Timers } from '../engine/agenda.ts';
 import type { TimerStatus } from '../engine/model.ts';
 import type { AppFunction } from '../functions.ts';
@@ -40,8 +44,8 @@ export function startTimers(context: TimerContext, functions: readonly AppFuncti
 }
 
 /**
- * One timer function (`TimerListener` of the timer extension). One run at a time; an occurrence that fell into a run is
- * made up for when the run has ended, and one that was missed while no host ran when the host starts.
+ * One timer function (`TimerListener` of the timer extension). It has one run at a time. An occurrence during a run is
+ * run after that run has ended. An occurrence that was missed while no host ran is run when the host starts.
  */
 class TimerFunction {
   readonly found: AppFunction;
@@ -78,7 +82,7 @@ class TimerFunction {
     this.cancel();
   }
 
-  /** @returns false when nobody knows how the run ended, because the host stopped under it. */
+  /** @returns false when it is not known how the run ended, because the host stopped during it. */
   async invoke({ isPastDue }: { isPastDue: boolean }): Promise<boolean> {
     const info = timerInfo(this.schedule, this.monitored ? this.status : undefined, isPastDue);
     try {
@@ -93,7 +97,7 @@ class TimerFunction {
   private async run(how: { isPastDue: boolean; scheduled: boolean }): Promise<void> {
     const startedAt = this.context.now();
     if (how.isPastDue) this.context.log('information', `${this.found.name} is past due: it runs now.`);
-    // A run that was cut off is past due when the next host starts.
+    // A run that was interrupted is past due when the next host starts.
     if (!(await this.invoke(how))) return;
     this.status = statusAfter(this.schedule, this.status, startedAt, how.scheduled);
     this.remember();

@@ -1,3 +1,7 @@
+/**
+ * The module `@azure/functions-core`, which only the Functions worker has: the app's `@azure/functions` finds this one
+ * instead and registers its functions with it. The worker process uses it.
+ */
 import { createRequire, Module } from 'node:module';
 import { join } from 'node:path';
 import type { Binding, FromWorker, FunctionMetadata, LogLevel } from './protocol.ts';
@@ -62,7 +66,7 @@ class Disposable {
  */
 export class CoreModule {
   readonly functions = new Map<string, RegisteredFunction>();
-  /** What all hooks of the app share. */
+  /** An object that all hooks of the app share. */
   readonly appHookData = {};
   private readonly hooks = new Map<string, Hook[]>();
   private model: ProgrammingModel | undefined;
@@ -99,7 +103,7 @@ export class CoreModule {
     return this.model;
   }
 
-  /** What is to be logged after the app's `log` hooks have seen it; they may change level and message. */
+  /** What is logged after the app's `log` hooks have run. They may change level and message. */
   hookedLog(log: { level: LogLevel; category: string; message: string; invocationContext?: object }): {
     level: LogLevel;
     category: string;

@@ -1,3 +1,7 @@
+/**
+ * Runs one invocation in a worker process: hooks, the function, its result. `main.ts` of this folder calls it. It must
+ * follow the Functions Node worker step by step.
+ */
 import type { CoreInvocationContext, CoreModule } from './core-module.ts';
 import type { FromWorker, Invocation, InvocationResult, LogLevel, TypedData } from './protocol.ts';
 import { findReusedTask } from './reused-task.ts';

@@ -1,3 +1,7 @@
+/**
+ * Loads the app as the Functions Node worker does. `main.ts` of this folder calls it. The same files must be loaded as
+ * in Azure, in the same way.
+ */
 import { globSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { extname, join } from 'node:path';
@@ -49,7 +53,7 @@ async function loadFile(file: string, scriptRoot: string): Promise<void> {
   }
 }
 
-/** An error about the app, not about code: where it was noticed helps nobody. */
+/** An error about the app and not about this code, so its stack trace is left out. */
 function withoutStack(message: string): Error {
   return Object.assign(new Error(message), { stack: message });
 }

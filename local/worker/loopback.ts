@@ -1,10 +1,14 @@
+/**
+ * Makes servers that the app's SDK opens listen on loopback only. `main.ts` of this folder calls it. Without it,
+ * `@azure/functions` would open a proxy that other machines can reach and that asks for no key.
+ */
 import { Server } from 'node:net';
 
 type Listen = (this: Server, ...args: unknown[]) => Server;
 
 /**
- * Runs `action` so that servers which name no port and no address listen on loopback. `@azure/functions` opens its HTTP
- * proxy without naming one, which would be every address of the machine: there is no key in front of it.
+ * Runs `action` so that servers without a given port and address listen on loopback. `@azure/functions` opens its HTTP
+ * proxy without an address, which means every address of the machine, and the proxy asks for no key.
  */
 export async function onLoopback<T>(action: () => Promise<T>): Promise<T> {
   const prototype = Server.prototype as unknown as { listen: Listen };

@@ -1,6 +1,6 @@
 /**
- * A worker process: loads the app once, then runs what the host sends. It has no state of its own and may be killed at
- * any time.
+ * The program of a worker process: it loads the app once and then runs what the host sends. `process.ts` starts it. It
+ * keeps no state and may be killed at any time.
  */
 import { CoreModule } from './core-module.ts';
 import { ensureError, invoke } from './invoke.ts';
@@ -31,7 +31,7 @@ async function load(scriptRoot: string): Promise<void> {
     const files = await loadApp(scriptRoot);
     await core.runHooks('appStart', { hookData: {}, appHookData: core.appHookData, functionAppDirectory: scriptRoot });
     core.closeRegistration();
-    // An app that registers nothing has not set a programming model either: the host will say what is missing.
+    // An app that registers nothing has not set a programming model either. The host reports what is missing.
     if (core.functions.size > 0) await onLoopback(async () => core.programmingModel.getCapabilities?.(capabilities));
     const functions = [...core.functions.values()].map((each) => each.metadata);
     const { HttpUri: httpUri } = capabilities;
@@ -65,7 +65,7 @@ process.on('message', (messages: ToWorker[]) => {
     else void stop();
   }
 });
-// The host is gone: whatever this worker would still do, nobody would know.
+// The host is gone, so nobody would get the results of this worker.
 process.on('disconnect', () => process.exit(0));
-// Ctrl-C reaches the whole process group; the host decides when a worker ends.
+// Ctrl-C reaches the whole process group, but the host decides when a worker ends.
 process.on('SIGINT', () => {});

@@ -1,3 +1,7 @@
+/**
+ * The app's worker processes: one for short work and several for activities. The host and `dispatch.ts` use it. A
+ * worker that ends is replaced, and an invocation must never wait for a dead one.
+ */
 import { FunctionError, Worker, WorkerLost, type WorkerOptions } from './process.ts';
 import type { FunctionMetadata, Invocation, InvocationResult } from './protocol.ts';
 
@@ -19,7 +23,7 @@ interface Waiting {
 
 const restartDelayMaxMs = 5_000;
 
-/** The app's workers: one light, several heavy. One that ends is replaced. */
+/** The app's workers: one light worker and several heavy ones. A worker that ends is replaced. */
 export class WorkerPool {
   private readonly options: PoolOptions;
   private readonly lanes: Record<Lane, Worker[]> = { light: [], heavy: [] };

@@ -1,6 +1,6 @@
 /**
- * One worker process of the app: started, told what to invoke, killed. The pool owns the workers; a worker knows nothing of
- * triggers.
+ * One worker process as the host sees it: it starts the process, sends invocations and kills it. `pool.ts` owns the
+ * workers. A worker knows nothing about triggers.
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { createInterface } from 'node:readline';
@@ -9,7 +9,7 @@ import { compileCacheEnvironment } from '../compile-cache.ts';
 import type { Logger } from '../logging.ts';
 import type { FromWorker, FunctionMetadata, Invocation, InvocationResult, ToWorker } from './protocol.ts';
 
-/** The function threw: the app's own failure. */
+/** Thrown when the function threw: a failure of the app itself. */
 export class FunctionError extends Error {
   readonly thrown: { message: string; stack: string };
 
@@ -19,10 +19,13 @@ export class FunctionError extends Error {
   }
 }
 
-/** The worker died under the invocation, or the host is stopping: nobody knows what happened, so it is done again. */
+/**
+ * Thrown when the worker died during the invocation, or the host is stopping. The result is not known, so it is done
+ * again.
+ */
 export class WorkerLost extends Error {}
 
-/** The invocation took longer than `functionTimeout`; its worker was ended. */
+/** Thrown when the invocation took longer than `functionTimeout`. Its worker was ended. */
 export class FunctionTimeout extends Error {}
 
 interface Pending {
@@ -123,18 +126,18 @@ export class Worker {
   }
 
   kill(): void {
-    // It takes a moment to end, and must not be given anything in it.
+    // The worker needs a moment to end and must get no new work in that time.
     this.isUp = false;
     this.child.kill('SIGKILL');
   }
 
-  /** What is told in one turn of the event loop goes in one piece: a write costs more than what it carries. */
+  /** Messages of one turn of the event loop are sent together, because a write costs more than its content. */
   private tell(message: ToWorker): void {
     this.outbox.push(message);
     if (this.outbox.length > 1) return;
     queueMicrotask(() => {
       const messages = this.outbox.splice(0);
-      // A worker that is gone is noticed by its exit, not by a failed send.
+      // The exit event reports a worker that is gone, so a failed send is ignored.
       if (this.child.connected) this.child.send(messages, () => {});
     });
   }
@@ -192,7 +195,7 @@ export class Worker {
   }
 }
 
-/** What a host's setting says that Node is to be started with. */
+/** Node's arguments, as a setting of the host gives them. */
 function argumentsOf(env: NodeJS.ProcessEnv): string[] {
   return env.languageWorkers__node__arguments?.split(/\s+/).filter((one) => one !== '') ?? [];
 }

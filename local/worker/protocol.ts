@@ -1,4 +1,7 @@
-/** What the host and a worker process say to each other, over Node's IPC channel with structured clones. */
+/**
+ * The messages between the host and a worker process, sent over Node's IPC channel as structured clones. Both sides
+ * import it. It holds types only.
+ */
 
 /** A value of the Functions worker protocol; exactly one member is set, or none for no value. */
 export interface TypedData {
@@ -36,7 +39,7 @@ export interface Invocation {
 export interface InvocationResult {
   returnValue?: TypedData;
   outputData: { name: string; data: TypedData }[];
-  /** Set when an orchestrator put one task into two compounds: what the task is. */
+  /** What the task is that an orchestrator put into two compounds, if it did so. */
   reusedTask?: string;
   /** The function returned neither a value nor an error. */
   returnedNothing?: boolean;

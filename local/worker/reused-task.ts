@@ -1,14 +1,15 @@
 /**
- * Finds what an orchestrator may not do with one task: put it into two compounds. The worker asks here before the reply
- * becomes JSON, in which one task in two places and two equal calls look the same.
+ * Finds an orchestrator that puts one task into two compounds, which is not allowed. The worker asks before the reply
+ * becomes JSON; in JSON, one task in two places and two equal calls look the same.
  */
 import { type Action, actionType } from '../engine/actions.ts';
 
 /**
  * Finds a task that an orchestrator put into two compounds (`Task.any([a, b])`, then `Task.any([b, c])`).
  *
- * A timer is let through as long as nothing after its second place takes a task ID: Azure starts it a second time and counts
- * on, the SDK does not, and nobody notices. That is a person's answer awaited several times against one timer.
+ * A timer is allowed as long as nothing after its second place takes a task ID. Azure then starts it a second time and
+ * counts on, the SDK does not, and nothing goes wrong. An orchestrator does this when it waits several times for a
+ * person's answer against one timer.
  *
  * @returns what the task is, or undefined when every action has one place (or the result is no orchestrator's).
  */

@@ -1,4 +1,7 @@
-/** What the gatherer asks of storage and of the durable client. */
+/**
+ * Two activities of the gatherer (`gather.ts`): one counts the receipts that wait, the other starts the run of a burst.
+ * `functions/activity-list.ts` registers them. Both may run any number of times with the same input.
+ */
 
 import { z } from 'zod';
 import { type RunInput, runIdSchema } from '../documents/documents.ts';
@@ -20,7 +23,12 @@ export interface Look {
 
 const lookSchema = z.object({ pipeline: z.string(), after: z.int(), to: z.int() });
 
-/** Counts receipts, and reads the storage's clock: by having it stamp a blob. */
+/**
+ * Counts the receipts that wait, and reads the storage's clock by writing a blob and reading its time.
+ *
+ * Input: the pipeline's name and an interval (after, to] in milliseconds since 1970, by the storage's clock.
+ * Fails with `StorageFailed` (retryable) when the blob that was just written is not there.
+ */
 export const lookAtArrivals = defineActivity({
   name: 'lookAtArrivals',
   input: lookSchema,
@@ -46,7 +54,7 @@ export const lookAtArrivals = defineActivity({
 
 const startSchema = z.object({ pipeline: z.string(), runId: runIdSchema, after: z.int(), to: z.int() });
 
-/** Starts the run of a burst, unless it exists: done again, it changes nothing. */
+/** Starts the run of a burst, unless that run exists already. Called again, it changes nothing. */
 export const startArrivalRun = defineActivity({
   name: 'startArrivalRun',
   input: startSchema,

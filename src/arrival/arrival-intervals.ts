@@ -1,7 +1,8 @@
 /**
- * Where the receipts of a pipeline's arrivals are cut into runs: a durable entity, one for each pipeline. Receipts have
- * the storage's time of writing; a run takes those of an interval (after, to] of the past, and intervals neither
- * overlap nor leave anything between them. A pure function, like the sequence's.
+ * The durable entity `arrivals`, one for each pipeline: it divides the receipts of arriving blobs among runs. A receipt
+ * has the storage's time of writing. A run takes the receipts of an interval (after, to]. Intervals must not overlap
+ * and must leave no gap between them. The gatherer calls it; `functions/arrival.ts` registers it. It is a pure
+ * function.
  */
 import { z } from 'zod';
 import { OrdinalError } from '../errors.ts';
@@ -16,7 +17,7 @@ const stateSchema = z.object({
   version: z.literal(1),
   /** End of the last interval: all receipts up to here belong to runs. */
   upTo: msSchema,
-  /** The last cuts, oldest first, so that a repeated question has the same answer. */
+  /** The last intervals that were given, oldest first, so that a repeated request gets the same answer. */
   recent: z.array(cutSchema),
 });
 export type IntervalsState = z.infer<typeof stateSchema>;
@@ -31,18 +32,26 @@ const RECENT_MAX = 50;
 export interface IntervalsAnswer {
   ok: true;
   upTo: number;
-  /** The interval that is the owner's; absent when there is nothing left up to `to`. */
+  /** The interval that the owner got; absent when nothing is left up to `to`. */
   cut?: { after: number; to: number };
 }
 
-/** Throws `Internal` for a state or an operation that is none; the entity's shell makes it an answer. */
+/**
+ * Applies one operation to the state of a pipeline's intervals. Pure.
+ *
+ * @param stored the entity's state; undefined before the first operation.
+ * @param given `{ kind: 'show' }`, or `{ kind: 'cut', owner, to }` with `to` in milliseconds since 1970.
+ * @returns the new state and the answer.
+ * @throws OrdinalError `Internal` for a malformed state or operation; the entity's adapter returns it as an answer.
+ */
 export function reduceIntervals(
   stored: IntervalsState | undefined,
   given: unknown,
 ): { state: IntervalsState | undefined; result: IntervalsAnswer } {
   const operation = operationSchema.safeParse(given);
   const parsed = stateSchema.optional().safeParse(stored);
-  if (!operation.success || !parsed.success) throw new OrdinalError('Internal', 'not an operation on arrivals');
+  if (!operation.success || !parsed.success)
+    throw new OrdinalError('Internal', 'the arrivals entity got a malformed operation or has a malformed state');
   const state = parsed.data ?? { version: 1, upTo: 0, recent: [] };
   if (operation.data.kind === 'show') return { state: parsed.data, result: { ok: true, upTo: state.upTo } };
   const { owner, to } = operation.data;

@@ -1,7 +1,12 @@
-/** Which blob triggers the app has: one for each pipeline that is to be started by arrivals. */
+/**
+ * Decides which blob triggers the app has: one for each pipeline that arriving blobs start. `functions/arrival.ts`
+ * calls it once, when the app loads. It must refuse a pipeline that reads from the work container, because the files
+ * that its runs write would start further runs.
+ */
 
 import type { Environment } from '../environment/environment.ts';
 import { OrdinalError } from '../errors.ts';
+import { didYouMean } from '../nearest.ts';
 import { type ArrivalMode, arrivalOf } from '../pipeline/arrival.ts';
 import type { CompiledPipeline } from '../pipeline/compiled.ts';
 
@@ -15,8 +20,11 @@ export interface ArrivalDoor {
 }
 
 /**
- * Throws `InvalidSettings` for a setting that names a pipeline that does not exist, and `InvalidPipeline` for one whose
- * source lies where runs work.
+ * The blob triggers of the app.
+ *
+ * @returns one entry for each pipeline that arriving blobs start.
+ * @throws OrdinalError `InvalidSettings` when `ORDINAL_ARRIVAL` names a pipeline that does not exist.
+ * @throws OrdinalError `InvalidPipeline` when a pipeline's source is the work container.
  */
 export function arrivalDoors({ config, pipelines }: Pick<Environment, 'config' | 'pipelines'>): ArrivalDoor[] {
   const unknown = Object.keys(config.arrivals).find((name) => !pipelines.has(name));
@@ -27,7 +35,7 @@ export function arrivalDoors({ config, pipelines }: Pick<Environment, 'config' |
       `setting ORDINAL_ARRIVAL: there is no pipeline "${unknown}"; there are: ${known}`,
       {
         where: { field: 'ORDINAL_ARRIVAL' },
-        remedy: 'Correct it in the app settings, or in local.settings.json.',
+        remedy: `Correct it in the app settings, or in local.settings.json. ${didYouMean(unknown, pipelines.keys())}`,
       },
     );
   }
@@ -38,7 +46,7 @@ export function arrivalDoors({ config, pipelines }: Pick<Environment, 'config' |
     if (source.container === config.workContainer) {
       throw new OrdinalError(
         'InvalidPipeline',
-        `pipeline ${name}: arrivals: its source is the work container: what runs leave there would start runs`,
+        `pipeline ${name}: its source is the work container, so files that runs write there would start further runs`,
         {
           where: { pipeline: name, field: 'source.container' },
           remedy: 'Give it another container, or set ORDINAL_WORK_CONTAINER to another one.',

@@ -1,7 +1,9 @@
 /**
- * Waits until no blob has arrived for a while, and starts one run for the burst. Each interval of the quiet period's
- * length in which something arrived has a gatherer; the last one of a burst finds nothing after it and cuts. A burst
- * that never ends is cut by whichever gatherer finds its beginning too long ago.
+ * An orchestration that waits until no blob has arrived for a while (the quiet period) and then starts one run for all
+ * blobs of the burst. Time is divided into intervals as long as the quiet period, and each interval in which a blob
+ * arrived has one gatherer. The last gatherer of a burst finds no later receipt and starts the run. When a burst goes
+ * on for too long, the gatherer that notices it starts the run. `receive.ts` starts gatherers; this file does no I/O
+ * itself.
  */
 import { createHash } from 'node:crypto';
 import type { Task } from 'durable-functions';
@@ -26,7 +28,7 @@ export const gatherInputSchema = z.object({
 export type GatherInput = z.infer<typeof gatherInputSchema>;
 
 export function gatherInstanceId(pipeline: string, to: number): string {
-  // No run can have such a name.
+  // A run ID holds no `~`, so no run can have this instance ID.
   return `${pipeline}~gather~${to}`;
 }
 
@@ -37,9 +39,17 @@ export function burstRunId(pipeline: string, after: number, to: number): string 
   return `arrivals-${digest.slice(0, 40)}`;
 }
 
-/** Times that the storage's clock is waited for before the gatherer gives up on it. */
+/** How often the gatherer waits for the storage's clock before it gives up. */
 const LOOKS_MAX = 20;
 
+/**
+ * The gatherer of one interval. It waits for a quiet period after the interval, and starts a run when no blob came
+ * later.
+ *
+ * @param context the orchestration; its input is a `GatherInput`.
+ * @returns the ID of the run that was started, or null when a later gatherer will start it.
+ * @throws OrdinalError the last error of an activity, after its tries are used up.
+ */
 export function* gatherOrchestrator(context: {
   df: Orchestration;
 }): Generator<Task, { started: string | null }, unknown> {
@@ -53,7 +63,7 @@ export function* gatherOrchestrator(context: {
     const seen = yield* asked(df, lookAtArrivals, { pipeline, after: upTo, to });
     if (seen.waiting === 0) return { started: null };
     if (seen.now < to + quietMs) {
-      // This machine's clock is ahead of the storage's, by which receipts are stamped.
+      // This machine's clock is ahead of the storage's clock, which gives receipts their time.
       due = df.currentUtcDateTime.getTime() + (to + quietMs - seen.now);
       continue;
     }
@@ -67,7 +77,7 @@ export function* gatherOrchestrator(context: {
   throw new Error(`the storage's clock did not reach ${new Date(to + quietMs).toISOString()}`);
 }
 
-/** Tries of an activity before the gatherer gives up: an hour in all, since nobody else would start this burst. */
+/** Tries of an activity before the gatherer gives up. They take about an hour: nobody else would start this burst. */
 const TRIES_MAX = 14;
 
 function* asked<Input extends object, Output extends object>(

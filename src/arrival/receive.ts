@@ -1,7 +1,8 @@
 /**
- * A blob arrived. Events come late, twice and out of order, and say only that something happened to a name: what is
- * there now decides. A version of a blob (name and ETag) starts one run, or is part of one; its receipt says so. What is
- * not the pipeline's to read is reported and forgotten: trying again would not change it.
+ * Handles the event of one arriving blob; `functions/arrival.ts` calls it. Events may come late, twice and out of
+ * order, so an event is only a hint: the blob that is there now decides. One version of a blob (its name and ETag)
+ * starts one run, or belongs to one run, and a receipt records that. A blob that the pipeline must not read is reported
+ * and must not be tried again, because a second try would end the same way.
  */
 
 import { createHash } from 'node:crypto';
@@ -30,10 +31,16 @@ export interface Arrival {
   mode: ArrivalMode;
 }
 
-/** What became of an event. */
+/** The result of an event. */
 export type Verdict = 'started' | 'known' | 'gathered' | 'ignored' | 'gone' | 'refused';
 
-/** Never throws for what the blob is; throws `StorageFailed` and the like, which are worth another delivery. */
+/**
+ * Handles the event of one blob.
+ *
+ * @param name the blob's name within the pipeline's source container.
+ * @returns what was done. A blob that the pipeline cannot read is a result, not an error.
+ * @throws OrdinalError `StorageFailed` and similar errors, for which the host should deliver the event again.
+ */
 export async function receiveArrival(arrival: Arrival, name: string): Promise<Verdict> {
   const { environment, pipeline, mode, log } = arrival;
   const verdict = isCandidate(pipeline, mode, name) ? await receiveCandidate(arrival, name) : 'ignored';
@@ -45,7 +52,7 @@ export async function receiveArrival(arrival: Arrival, name: string): Promise<Ve
     if (!blob) return 'gone';
     const digest = versionDigest(pipeline.name, blob);
     if (mode.on === 'marker') return startOnce(arrival, digest, { prefix: folderOf(name) });
-    // Folders of hierarchical accounts are empty blobs.
+    // In a storage account with a hierarchical namespace, folders appear as empty blobs.
     if (blob.size === 0) return 'ignored';
     const fault = await faultOf(arrival, blob);
     if (fault === 'replaced') return 'gone';
@@ -55,7 +62,7 @@ export async function receiveArrival(arrival: Arrival, name: string): Promise<Ve
   }
 }
 
-/** By name alone. Parts of names that begin with `_` or `.` are what writers keep for themselves. */
+/** Decides by the name alone. Writers use names that begin with `_` or `.` for their own files. */
 function isCandidate({ source }: CompiledPipeline, mode: ArrivalMode, name: string): boolean {
   if (!name.startsWith(source.prefix)) return false;
   const parts = name.slice(source.prefix.length).split('/');
@@ -67,7 +74,7 @@ function folderOf(name: string): string {
   return name.slice(0, name.lastIndexOf('/') + 1);
 }
 
-/** One value for one version of one blob in one pipeline. */
+/** A digest that is the same only for the same version of the same blob in the same pipeline. */
 export function versionDigest(pipeline: string, { name, etag }: Pick<BlobItem, 'name' | 'etag'>): string {
   return createHash('sha256')
     .update(JSON.stringify([pipeline, name, etag]))
@@ -77,7 +84,7 @@ export function versionDigest(pipeline: string, { name, etag }: Pick<BlobItem, '
 
 const MAGIC = 'PAR1';
 
-/** Why the blob is no Parquet file, by its first and last bytes; undefined when it looks like one. */
+/** Why the blob is not a Parquet file, from its first and last bytes; undefined when it looks like one. */
 async function faultOf({ environment, pipeline }: Arrival, blob: BlobItem): Promise<string | undefined> {
   // The smallest file: magic, footer length, magic.
   if (blob.size < 12) return `it has ${blob.size} bytes`;
@@ -91,7 +98,7 @@ async function faultOf({ environment, pipeline }: Arrival, blob: BlobItem): Prom
     if (tail === 'PARE') return 'its footer is encrypted';
     return head === MAGIC ? 'its end is missing: it was cut off' : 'it does not begin as one';
   } catch (thrown) {
-    // Overwritten or deleted while it was looked at: there is, or was, an event of its own for that.
+    // The blob was overwritten or deleted while it was read. That change has an event of its own.
     if (thrown instanceof OrdinalError && thrown.code === 'SourceChanged') return 'replaced';
     throw thrown;
   }
@@ -106,6 +113,7 @@ async function refuse({ environment, log, pipeline }: Arrival, blob: BlobItem, d
     size: blob.size,
     code: 'NotParquet',
     message: `"${blob.name}" is not a Parquet file: ${fault}`,
+    remedy: 'Upload the whole file again, or keep such files out of the prefix of the source.',
   };
   await store.ensureContainer(config.workContainer);
   await writeJson(store, config.workContainer, work.refusal(pipeline.name, digest), report);
@@ -113,7 +121,7 @@ async function refuse({ environment, log, pipeline }: Arrival, blob: BlobItem, d
   return 'refused' as const;
 }
 
-/** Starts the run of a version, unless it was started before, however long ago and however it ended. */
+/** Starts the run of a blob version, unless it was started before, at any time and with any result. */
 async function startOnce(
   { environment, runs, now, pipeline }: Arrival,
   digest: string,
@@ -126,13 +134,13 @@ async function startOnce(
   const deadline = new Date(now.getTime() + config.runHoursMax * 3_600_000).toISOString();
   const input: RunInput = { runId, pipeline: pipeline.name, ...source, deadline };
   const { claimed } = await startRun({ environment, runs, now }, input);
-  // After the start: who dies in between starts the same run again, which is no second run.
+  // The receipt is written after the start. A process that dies in between starts the same run again, not a second one.
   await store.ensureContainer(config.workContainer);
   await store.write(config.workContainer, receipt, new Uint8Array(0), { metadata: { run: runId } });
   return claimed ? 'started' : 'known';
 }
 
-/** Leaves a receipt, and sees to it that somebody looks at the receipts once it has been quiet. */
+/** Writes a receipt, and starts the gatherer that will look at the receipts after the quiet period. */
 async function gather(
   { environment, runs, pipeline }: Arrival,
   mode: Extract<ArrivalMode, { on: 'quiet' }>,
@@ -151,7 +159,7 @@ async function gather(
   const receipt = await store.head(config.workContainer, name);
   if (!receipt) throw new OrdinalError('StorageFailed', `receipt "${name}" is gone`, { retryable: true });
   const quietMs = mode.seconds * 1000;
-  // Arrivals of one interval share one gatherer; each interval that has any has one.
+  // All arrivals of one interval share one gatherer.
   const to = (Math.floor(Date.parse(receipt.lastModified) / quietMs) + 1) * quietMs;
   const input: GatherInput = { pipeline: pipeline.name, to, quietMs, waitMsMax: mode.waitSecondsMax * 1000 };
   await runs.start(GATHER_ORCHESTRATION, gatherInstanceId(pipeline.name, to), input);

@@ -1,4 +1,7 @@
-/** The blob that a trigger is about, by name, from what the host says of it. */
+/**
+ * Reads from the host's trigger data which blob an event is about. `functions/arrival.ts` calls it. It must not open a
+ * client to the blob: only the name is needed.
+ */
 import { z } from 'zod';
 import { OrdinalError } from '../errors.ts';
 
@@ -9,7 +12,12 @@ export interface BlobReference {
   name: string;
 }
 
-/** What SDK binding delivers, without a client being made of it. Throws `Internal` for what is no such reference. */
+/**
+ * Reads the blob's place from what SDK binding delivers, without making a client.
+ *
+ * @param data the host's model binding data, or an array that holds it.
+ * @throws ZodError or SyntaxError when the data has another shape.
+ */
 export function blobReference(data: unknown): BlobReference {
   const one = Array.isArray(data) ? (data[0] as unknown) : data;
   const { content } = z.object({ content: z.instanceof(Uint8Array) }).parse(one);
@@ -19,7 +27,13 @@ export function blobReference(data: unknown): BlobReference {
 
 const referenceSchema = z.object({ container: z.string(), name: z.string() });
 
-/** The blob's name within its container. The trigger's path says it too: `container/name`. */
+/**
+ * The blob's name within its container.
+ *
+ * @param blob what the binding delivered: a `BlobReference`, or anything else.
+ * @param metadata the trigger's metadata; its `blobTrigger` is `container/name`.
+ * @throws OrdinalError `Internal` when neither names the blob.
+ */
 export function arrivedName(blob: unknown, metadata: Record<string, unknown> | undefined, container: string): string {
   const reference = referenceSchema.safeParse(blob);
   if (reference.success) return reference.data.name;

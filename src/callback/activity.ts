@@ -1,6 +1,7 @@
 /**
- * Activity `callBack`: tells the Webhook activity of a Data Factory pipeline (or who else waits) that a run has ended.
- * Done again, it says the same again: the receiver takes the first and refuses the others, which is success here.
+ * Activity `callBackRun`: tells whoever waits for a run, such as the Webhook activity of a Data Factory pipeline, that
+ * the run has ended. A run's orchestration calls it, and so does `notify-caller.ts`. It may run twice: the receiver
+ * accepts the first call and refuses later ones, and such a refusal counts as success here.
  */
 
 import { z } from 'zod';
@@ -20,15 +21,26 @@ const callBackInputSchema = z.object({
 });
 type CallBackInput = z.infer<typeof callBackInputSchema>;
 
-/** Milliseconds that the receiver has for its answer. */
+/** Milliseconds in which the receiver must answer. */
 const ANSWER_MS_MAX = 30_000;
 
+/**
+ * Activity `callBackRun`. Input: the run, the address, and the error if the run failed. Output: the receiver's HTTP
+ * status.
+ */
 export const callBackRun = defineActivity({ name: 'callBackRun', input: callBackInputSchema, work: callBackActivity });
 
-/** Throws `CallBackFailed`: retryable where the receiver may come back. */
+/**
+ * Tells one caller how a run ended.
+ *
+ * @returns the HTTP status of the receiver's answer.
+ * @throws OrdinalError `CallBackFailed`, retryable when the receiver may work again later; `InvalidRequest` for an
+ * address
+ *   that is not allowed.
+ */
 export async function callBackActivity(environment: Environment, input: CallBackInput): Promise<{ status: number }> {
   const { callBackUri } = input;
-  // Checked again where the call is made: an input need not have come through the HTTP door.
+  // Checked again here, because the input may not have come through the HTTP API.
   checkCallBack(environment.config.callBack, callBackUri);
   const body = JSON.stringify(await callBackBody(environment, input));
   let status: number;
@@ -48,7 +60,7 @@ export async function callBackActivity(environment: Environment, input: CallBack
       cause,
     });
   }
-  // 404, 409 and 410: nobody waits any more, or has been told before.
+  // 404, 409 and 410 mean that nobody waits any more, or that the receiver was told before.
   if ((status >= 200 && status < 300) || [404, 409, 410].includes(status)) return { status };
   throw new OrdinalError('CallBackFailed', `${new URL(callBackUri).host} answered ${status}`, {
     retryable: status === 408 || status === 429 || status >= 500,

@@ -1,17 +1,19 @@
 /**
- * Which addresses a run may call back. The app calls from inside its network, with its identity's reach: an address
- * that a caller could choose freely would let it knock at any door. So HTTPS, a listed host, the default port.
+ * Decides which addresses a run may call back. `src/http/start.ts` checks an address when a run is started, and
+ * `activity.ts` checks it again before the call. The app calls from inside its own network, so a caller who could
+ * choose any address could reach services that it must not reach. Only HTTPS to a listed host on the default port is
+ * allowed.
  */
 import { OrdinalError } from '../errors.ts';
 
 export interface CallBackSettings {
   /** Lower-case host names; `*.` stands for any names before it. */
   hosts: readonly string[];
-  /** Also `http://` on this machine's loopback. */
+  /** Whether `http://` on this machine's loopback is allowed too, for tests. */
   loopback: boolean;
 }
 
-/** Throws `InvalidRequest` for an address that is not allowed. */
+/** @throws OrdinalError `InvalidRequest` for an address that is not allowed. */
 export function checkCallBack({ hosts, loopback }: CallBackSettings, uri: string): void {
   const url = new URL(uri);
   if (loopback && url.protocol === 'http:' && ['127.0.0.1', 'localhost', '[::1]'].includes(url.hostname)) return;

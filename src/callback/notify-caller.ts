@@ -1,6 +1,7 @@
 /**
- * Tells a further caller how a run ended: one that started what was started before, under the same run ID, and gave an
- * address of its own to be called back at. The run itself calls only who started it.
+ * Notifies every additional caller when a run ends: a caller who started a run that had been started before, under the
+ * same run ID, and gave a callback address of its own. `src/http/start.ts` starts this orchestration. The run itself
+ * notifies only the caller who started it. A caller that cannot be reached must not change the run.
  */
 
 import { createHash } from 'node:crypto';
@@ -27,19 +28,24 @@ export interface Told {
   ended: boolean;
 }
 
-/** The same for the same caller: a request that is sent again does not make it two. */
+/** The same instance ID for the same caller, so that a repeated request does not notify twice. */
 export function tellInstanceId({ runId, callBackUri }: TellInput): string {
   return `${runId}~tell-${createHash('sha256').update(callBackUri).digest('hex').slice(0, 16)}`;
 }
 
-/** Seconds between two looks at a run that goes on: a tenth of the time that it has taken, and at most ten minutes. */
+/** Seconds between two looks at a running run: about a tenth of its age, and at most ten minutes. */
 const LOOK_SECONDS_MAX = 600;
 const LOOK_GROWTH = 1.1;
-/** A run's deadline is at most five days away. A look is six events of a history that each look reads again. */
+/** A run's deadline is at most five days away. Each look adds six events to a history that every later look replays. */
 const LOOKS_MAX = 800;
 const TRIES_MAX = 4;
 
-/** Ends once the caller was told; a caller that cannot be reached changes nothing about the run. */
+/**
+ * Waits for the end of a run and then notifies one additional caller.
+ *
+ * @param context the orchestration; its input is a `TellInput`.
+ * @returns `ended: false` when the caller could not be told. That changes nothing about the run.
+ */
 export function* tellOrchestrator(context: { df: Orchestration }): Generator<Task, Told, unknown> {
   const { df } = context;
   const input = tellInputSchema.parse(df.getInput<unknown>());
@@ -54,7 +60,7 @@ export function* tellOrchestrator(context: { df: Orchestration }): Generator<Tas
   return { ended: false };
 }
 
-/** Calls the caller if the run has ended. */
+/** Notifies the caller if the run has ended. Fails with `UnknownRun` when there is no such run. */
 export const tellOutcome = defineActivity({
   name: 'tellOutcome',
   input: tellInputSchema,

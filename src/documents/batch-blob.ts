@@ -1,8 +1,11 @@
 /**
- * What a split leaves of a batch, in one blob: the record, the blocks that it holds back, the refused rows, and each
- * keyed entity's key list, one after the other. Parts of some size are compressed, each by itself, but for the blocks,
- * which are: key lists shrink to two fifths, which is less work than moving them as they are. The blob's metadata says how many rows and keys there are and how long each part is; so one
- * listing of all batches tells where everything begins, and whoever needs a part reads its range.
+ * The blob that a split leaves for one batch. It holds the record, the blocks that are held back, the refused rows, and
+ * one key list for each keyed entity. The split writes it; resolve, seal, publish and the tally read it.
+ *
+ * The record, the refused rows and the key lists are compressed, each by itself, when they are large enough; the blocks
+ * are compressed already. Key lists shrink to two fifths, and compressing them costs less than moving them
+ * uncompressed. The blob's metadata holds the counts of rows and keys and the length of each part. So one listing of
+ * all batches tells where every part begins, and a reader fetches only the range that it needs.
  */
 import { z } from 'zod';
 import type { Environment } from '../environment/environment.ts';
@@ -15,15 +18,18 @@ import { type Life, work } from '../storage/names.ts';
 import { COMPRESSED_MIN, compressQuickly, decompressSized } from '../storage/zstd.ts';
 import type { SplitBatch } from './split-record.ts';
 
-/** What the batches of a run come to, and where it is. */
+/** Counts over the batches of a run, and where each part of their blobs is. */
 export interface Tally {
-  /** By entity: rows, or keys in the lists, before each batch (one more element than batches: the last is the total). */
+  /**
+   * By entity: rows, or keys in the lists, before each batch. It has one more element than batches; the last is the
+   * total.
+   */
   starts: Record<string, number[]>;
   /** Rows that the contract refused, by batch. */
   rejected: number[];
   /** Accepted rows that no rows entity took, over all batches. */
   unrouted: number;
-  /** By batch: bytes of the parts of its blob, as they are stored and as they are. */
+  /** By batch: bytes of the parts of its blob, as stored and after decompression. */
   lengths: number[][];
   sizes: number[][];
 }
@@ -31,7 +37,7 @@ export interface Tally {
 /** A part of a batch's blob: the refused rows, or a keyed entity's list. */
 export type BatchPart = 'rejected' | { keysOf: string };
 
-/** The parts' places in the blob; key lists follow. */
+/** The positions of the parts in the blob; key lists follow. */
 const places = { record: 0, held: 1, rejected: 2, lists: 3 };
 
 const none = new Uint8Array(0);
@@ -77,7 +83,12 @@ const metadataSchema = z.object({
   sizes: counts,
 });
 
-/** Throws `StorageFailed` when a batch is missing, `CorruptFile` when a blob is not what `packBatch` wrote. */
+/**
+ * Lists the batches of a run and counts their rows and keys.
+ *
+ * @throws OrdinalError `StorageFailed` when a batch is missing, `CorruptFile` when a blob is not what `packBatch`
+ * wrote.
+ */
 export async function listBatches(
   { store, config }: Environment,
   pipeline: CompiledPipeline,
@@ -130,7 +141,7 @@ function compressed(part: Uint8Array): Uint8Array {
 }
 
 function decompressed(bytes: Uint8Array, size: number, name: string): Uint8Array {
-  // No Buffer, whose `slice` would be a view and not a copy.
+  // A plain Uint8Array and not a Buffer: `slice` of a Buffer is a view and not a copy.
   if (size < COMPRESSED_MIN) return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   let cause: unknown;
   try {
@@ -148,7 +159,7 @@ function decompressed(bytes: Uint8Array, size: number, name: string): Uint8Array
 
 type Sizes = Pick<Tally, 'lengths' | 'sizes'>;
 
-/** A part of a batch's blob; nothing where it has none. */
+/** A part of a batch's blob; empty when the batch has no such part. */
 export async function readBatch(
   environment: Environment,
   pipeline: CompiledPipeline,
@@ -173,7 +184,7 @@ export async function readRecord(
   return { name, record: decompressed(parts[0]!, sizes.sizes[batch]![places.record]!, name), held: parts[1]! };
 }
 
-/** Neighbouring parts as they are stored, by one request. */
+/** Reads neighbouring parts, as stored, with one request. */
 async function readParts(
   { store, config }: Environment,
   of: Life,

@@ -1,4 +1,7 @@
-/** Column types as documents between the phases hold them. */
+/**
+ * The zod schema of a column type, as documents between phases hold it. `documents.ts`, key lists and the run view use
+ * it.
+ */
 import { z } from 'zod';
 import type { ColumnType } from '../parquet/types.ts';
 

@@ -1,6 +1,7 @@
 /**
- * What a process keeps of its runs: documents that never change under their key, for the activities that follow to find
- * without a request. Bounded in bytes; the longest unused goes first. Losing all of it costs requests and nothing else.
+ * Documents that a process keeps in memory after it has read them once. `load.ts` and the seal use it. Only a document
+ * that never changes under its key may be kept here. The cache has a limit in bytes; the entry that was unused for
+ * longest leaves first. When an entry is lost, the only cost is another request.
  */
 
 import type { Environment } from '../environment/environment.ts';
@@ -12,12 +13,12 @@ interface Kept {
   bytes: number;
 }
 
-/** By environment: two stores may know runs of the same ID. */
+/** One cache for each environment, because two stores may have runs of the same ID. */
 const keptOf = new WeakMap<Environment, Map<string, Kept>>();
 
 /**
- * The value kept under `key`, or else what `load` gives. The key must name the version: whoever asks for a key gets what
- * another has read. Requests under way are not shared: one that never ends must hold up nobody else.
+ * The value kept under `key`, or else what `load` gives. The key must name the version: whoever asks for a key gets
+ * what another has read. Requests under way are not shared: one that never ends must hold up nobody else.
  */
 export async function keep<T>(
   environment: Environment,
@@ -27,7 +28,7 @@ export async function keep<T>(
   const all = keptOf.get(environment) ?? new Map<string, Kept>();
   keptOf.set(environment, all);
   const kept = all.get(key) ?? (await load());
-  // The last in the map is the one used last.
+  // The last entry of the map is the one that was used last.
   all.delete(key);
   all.set(key, kept);
   evict(all);

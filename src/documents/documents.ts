@@ -1,6 +1,6 @@
 /**
- * The documents that a run leaves in blobs, as zod schemas: what one phase writes, the next one parses. Numbers are
- * safe integers; IDs are decimal strings.
+ * The documents that a run leaves in blobs, as zod schemas: what one phase writes, the next phase parses. All phases
+ * use them. Numbers are safe integers, and IDs are decimal strings, because a JSON number cannot hold every ID.
  */
 import { z } from 'zod';
 import { limits } from '../limits.ts';
@@ -25,9 +25,9 @@ export const lifeSchema = z.object({
   life: z.int().positive().max(limits.livesPerRunMax).default(1),
 });
 
-/** What an activity is told of the life it works for. */
+/** What an activity is told about the life that it works for. */
 export const planRefSchema = lifeSchema.extend({
-  /** ETag of the plan that the orchestration goes by; without it, the plan that is there. */
+  /** ETag of the plan that the orchestration uses; without it, the present plan. */
   plan: z.string().exactOptional(),
 });
 export type PlanRef = z.infer<typeof planRefSchema>;
@@ -38,20 +38,20 @@ export const runInputSchema = z.object({
   pipeline: z.string(),
   /** Blob name prefix within the pipeline's source container. */
   prefix: z.string(),
-  /** Which blobs, where it is not all under the prefix. */
+  /** Which blobs to read; without it, all under the prefix. */
   select: selectionSchema.exactOptional(),
   /** ISO time after which the run is ended as failed. */
   deadline: z.iso.datetime().exactOptional(),
-  /** Called once the run has ended. Holds a secret of the caller: shown nowhere. */
+  /** Address that is called once the run has ended. It holds a secret of the caller, so it must be shown nowhere. */
   callBackUri: z.string().exactOptional(),
   /** Plan and preview only. */
   dryRun: z.literal(true).exactOptional(),
 });
 export type RunInput = z.infer<typeof runInputSchema>;
 
-/** What a run does, whoever wants to hear of it and by when: pipeline, blobs, options. Two inputs do the same, or not. */
+/** The work that a run's input asks for, as a text: pipeline, blobs and options, without deadline and callback. */
 export function doesWhat(input: RunInput): string {
-  // Parsed, for the order of members.
+  // Parsed first, so that members are always in the same order.
   const { pipeline, prefix, select, dryRun } = runInputSchema.parse(input);
   return JSON.stringify([pipeline, prefix, select ?? null, dryRun ?? false]);
 }
@@ -102,7 +102,7 @@ export const pipelineIdentitySchema: z.ZodType<PipelineIdentity> = z.object({
   steps: z.record(z.string(), z.string()),
 });
 
-/** The identity of the pipeline's last published run: what the next run is checked against. */
+/** The identity of the pipeline's last published run. The next run is checked against it. */
 export const lastIdentitySchema = z.object({
   version: z.literal(1),
   pipeline: z.string(),
@@ -114,7 +114,7 @@ export const lastIdentitySchema = z.object({
 export const planSchema = z.object({
   version: z.literal(1),
   runId: z.string(),
-  /** The life of the run that works by this plan, and no other. */
+  /** The life of the run that this plan belongs to. */
   life: count,
   pipeline: z.string(),
   pipelineHash: z.string(),
@@ -130,11 +130,11 @@ export const planSchema = z.object({
   keyTypes: z.record(z.string(), z.array(columnTypeSchema)),
   /** By contract column: its type over all files, before the contract. */
   sources: z.record(z.string(), columnTypeSchema),
-  /** Forces the split's way through; without it the cheapest exact one is taken for each chunk. */
+  /** Forces one way to split; without it, the cheapest exact way is chosen for each chunk. */
   ways: z.enum(['any', 'dictionary', 'encode']).exactOptional(),
   /** Rows up to which the split joins small row groups. */
   unitRows: z.int().positive(),
-  /** Decoded bytes that the split works on at a time, where it is not the default. */
+  /** Decoded bytes that the split works on at a time, if not the default. */
   unitBytes: z.int().positive().exactOptional(),
   /** Batches [from, to) of each output file of a rows entity. */
   parts: z.array(z.object({ from: count, to: count })),
@@ -150,10 +150,10 @@ export function partsOf(entity: Entity, plan: Pick<Plan, 'parts'>): number {
   return entity.kind === 'keyed' ? (entity.partitions ?? 1) : plan.parts.length;
 }
 
-/** What resolving one key partition of a keyed entity leaves: its new rows. */
+/** What the resolve of one key partition of a keyed entity leaves: its new rows. */
 export const resolvedSchema = z.object({ entity: z.string(), rows: count, fragments: z.array(fragmentSchema) });
 
-/** What resolving one key partition came to, in short. */
+/** The counts of the resolve of one key partition. */
 export const resolutionSchema = z.object({
   partition: count,
   /** New keys. */
@@ -165,7 +165,7 @@ export const resolutionSchema = z.object({
   version: count,
   /** Blob in the work container with the new keys; null when there are none. */
   delta: z.string().nullable(),
-  /** The same with digests of the attributes that the run publishes, of an entity that reports changes. */
+  /** For an entity that reports changes: the blob with digests of the attributes that the run publishes. */
   attributes: z.string().nullable().default(null),
   /** The run's grant of the index's lease: runs of one index published in the order of their grants. */
   term: count.exactOptional(),
@@ -175,7 +175,7 @@ export type Resolution = z.infer<typeof resolutionSchema>;
 /** A short list of contiguous ranges of IDs; `count` is their sum. */
 const rangesSchema = z.object({ step: decimalSchema, count, ranges: z.array(idRangeSchema) });
 
-/** What a sequence gave, and its next ID before and after. Others may have drawn on it in between. */
+/** What a sequence gave, and its next ID before and after. Other runs may have taken IDs in between. */
 const drawnSchema = rangesSchema.extend({
   before: z.string().exactOptional(),
   after: z.string().exactOptional(),
@@ -191,7 +191,7 @@ export const idsSchema = z.object({
 });
 export type Ids = z.infer<typeof idsSchema>;
 
-/** Row groups that are complete: all chunks known, all blocks staged. */
+/** Complete row groups: all chunks are known, and all blocks are staged. */
 export const sealedSchema = z.object({
   rowGroups: z.record(
     z.string(),
@@ -217,26 +217,27 @@ export const publishedFileSchema = z.object({
 });
 export type PublishedFile = z.infer<typeof publishedFileSchema>;
 
-/** Rows of keyed entities beside those of new keys: their IDs were given before, or are those of new rows. */
+/** Further rows of keyed entities, beside those of new keys. They take no new IDs. */
 const furtherFilesSchema = z.object({ rows: count, bytes: count, files: z.array(publishedFileSchema) });
 
 /**
- * The manifest: what a finished run read, gave and wrote. Written once, and only when every file that it names is
- * there; a run without a manifest has published nothing. A run that died on its way to publish is given a manifest of
- * outcome `abandoned`, which names no file: it keeps whatever the run left running from publishing late.
+ * The manifest: what a finished run read, which IDs it gave and what it wrote. It is written only when every file that
+ * it names exists; a run without a manifest has published nothing. A run that died before it published gets a manifest
+ * of outcome `abandoned`, which names no file. It stops late requests of that run from publishing.
  *
- * It is the only name that several lives of a run write, each time on a condition: absent → published or abandoned, if
- * absent; abandoned by life N → published or abandoned by a later life, if it is still that one. Nothing else.
+ * It is the only blob name that several lives of a run write, each time with a condition: absent → published or
+ * abandoned, if it is absent; abandoned by life N → published or abandoned by a later life, if it is still that
+ * version. Nothing else.
  */
 export const manifestSchema = z.object({
   version: z.literal(1),
   outcome: z.enum(['published', 'abandoned']),
   runId: z.string(),
-  /** The life of the run that published, or the last one that may not publish any more. */
+  /** The life that published, or the last life that may not publish any more. */
   life: count,
   pipeline: z.string(),
   pipelineHash: z.string(),
-  /** What ties the pipeline to the IDs that it gave: a later version that contradicts it is refused. */
+  /** What ties the pipeline to the IDs that it gave. A later version of the pipeline that contradicts it is refused. */
   identity: pipelineIdentitySchema,
   startedAt: z.string(),
   finishedAt: z.string(),
@@ -258,19 +259,21 @@ export const manifestSchema = z.object({
       ids: rangesSchema.extend({ sequence: z.string() }),
       /** Of a keyed entity: its key index, and by partition what the run found there and added. */
       keys: z.object({ index: z.string(), partitions: z.array(resolutionSchema) }).nullable(),
-      /** Of an entity that publishes all seen keys: rows of those that were known. `rows` and `files` have the new ones. */
+      /**
+       * For an entity that publishes all seen keys: the rows of known keys. `rows` and `files` are those of new keys.
+       */
       known: furtherFilesSchema.exactOptional(),
-      /** Of an entity that reports changes: rows of the changes dataset. */
+      /** For an entity that reports changes: the rows of the changes dataset. */
       changes: furtherFilesSchema.exactOptional(),
     }),
   ),
   sequences: idsSchema.shape.sequences,
-  /** Source rows that the contract refused, the lines that say why, and the blob of the output container they are in. */
+  /** Source rows that the contract refused, the number of lines that say why, and the blob that holds those lines. */
   rejected: z.object({ rows: count, lines: count, blob: z.string() }).exactOptional(),
   /**
-   * Where the source rows went, of a pipeline with rows entities: `routed` to one of them at least, `unrouted` to none,
-   * and `repeated` counts each further entity that took a row. So source rows = routed + unrouted + rejected, and the
-   * rows of all rows entities = routed + repeated.
+   * For a pipeline with rows entities, where the source rows went: `routed` went to at least one entity, `unrouted` to
+   * none, and `repeated` counts each further entity that took a row. So source rows = routed + unrouted + rejected, and
+   * the rows of all rows entities = routed + repeated.
    */
   routing: z.object({ routed: count, unrouted: count, repeated: count }).exactOptional(),
 });

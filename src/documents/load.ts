@@ -1,4 +1,7 @@
-/** What a run's activities read of it; what does not change is read and parsed once per process. */
+/**
+ * Reads the documents of a run for its activities. What does not change is read and parsed once in each process. It
+ * must never return a document of another life or of another version of the plan.
+ */
 
 import { type Environment, pipelineOf } from '../environment/environment.ts';
 import { OrdinalError } from '../errors.ts';
@@ -15,7 +18,7 @@ import { type Ids, idsSchema, type Plan, type PlanRef, planSchema, type Sealed, 
 import { loadFiles, type PlannedFile } from './source-files.ts';
 import { type SplitRecord, splitRecordSchema } from './split-record.ts';
 
-/** A plan that a process has read: its version, and when that was last known to be the present one. */
+/** A plan that this process has read: its version, and when that was last known to be the present version. */
 interface KnownPlan {
   plan: Plan;
   etag: string;
@@ -23,7 +26,7 @@ interface KnownPlan {
   seenAt: number;
 }
 
-/** Names the life and the version of its plan. */
+/** The key of a document in the cache: it names the life and the version of its plan. */
 const keyOf = (of: Life, etag: string, ...what: unknown[]) => JSON.stringify([lifeId(of), etag, ...what]);
 
 /**
@@ -38,7 +41,7 @@ async function presentPlan(environment: Environment, ref: PlanRef): Promise<Know
   if (present === undefined) present = (await store.head(config.workContainer, name))?.etag ?? '';
   const known = await keep(environment, keyOf(ref, present, 'plan'), async () => {
     const read = await readVersioned(store, config.workContainer, name, planSchema);
-    // Where no version was asked for, it was replaced between the two requests: another try finds the new one.
+    // When no version was asked for, the plan was replaced between the two requests. Another try finds the new one.
     if (read?.etag !== present) throw givenUp(ref, wanted === undefined && read !== undefined);
     return { value: { plan: read!.value, etag: read!.etag, seenAt: performance.now() }, bytes: read!.bytes };
   });
@@ -61,14 +64,18 @@ function givenUp(of: Life, retryable = false): OrdinalError {
   );
 }
 
-/** A run's plan, its version, and its pipeline. */
+/** A run's plan, the plan's version (its ETag), and the pipeline. */
 export interface Planned {
   plan: Plan;
   etag: string;
   pipeline: CompiledPipeline;
 }
 
-/** The run's plan and its pipeline. Throws `PipelineChanged` when the deployed pipeline is not the planned one. */
+/**
+ * The run's plan and its pipeline.
+ *
+ * @throws OrdinalError `PipelineChanged` when the deployed pipeline is not the planned one.
+ */
 export async function loadPlan(environment: Environment, ref: PlanRef): Promise<Planned> {
   const { runId } = ref;
   const { plan, etag } = await presentPlan(environment, ref);
@@ -86,17 +93,17 @@ export async function loadPlan(environment: Environment, ref: PlanRef): Promise<
   return { plan, pipeline, etag };
 }
 
-/** Where a run's rows and keys begin, by batch. Not before all batches are split. */
+/** Where each batch's rows and keys begin. It may be called only after all batches are split. */
 export function loadTally(environment: Environment, { plan, etag, pipeline }: Planned): Promise<Tally> {
   const { batches } = plan;
   return keep(environment, keyOf(plan, etag, 'tally'), async () => {
     const value = await listBatches(environment, pipeline, plan, batches.length);
-    // Numbers of eight bytes: a count and a length for each entity of each batch.
+    // Eight bytes for each number: a count and a length for each entity of each batch.
     return { value, bytes: 16 * batches.length * (pipeline.entities.length + 2) };
   });
 }
 
-/** What the sequences gave to a run. */
+/** The IDs that the sequences gave to a run. */
 export function loadIds(environment: Environment, { plan, etag }: Planned): Promise<Ids> {
   const { store, config } = environment;
   return keep(environment, keyOf(plan, etag, 'ids'), async () => {
@@ -111,7 +118,7 @@ export function filesOfBatch(environment: Environment, plan: Plan, batch: number
   return loadFiles(environment, plan, plan.files, file, file + files);
 }
 
-/** The footer of one of the run's files. Throws as `readFooter`. */
+/** The footer of one of the run's files. Throws what `readFooter` throws. */
 export function loadFooter(
   environment: Environment,
   { plan, etag, pipeline }: Planned,
@@ -119,7 +126,7 @@ export function loadFooter(
 ): Promise<FileMeta> {
   return keep(environment, keyOf(plan, etag, 'footer', file.blob), async () => {
     const value = await readFooter(environment.store, pipeline.source.container, file);
-    // As it lies in memory, by estimate.
+    // An estimate of its bytes in memory.
     return { value, bytes: 1024 * value.leaves.length * (1 + value.rowGroups.length) };
   });
 }
@@ -127,7 +134,7 @@ export function loadFooter(
 export interface LoadedRecord {
   record: SplitRecord;
   sections: Int32Array[];
-  /** The blocks that were held back, and the blob that they are in. */
+  /** The blocks that were held back, and the blob that holds them. */
   held: Uint8Array;
   name: string;
 }

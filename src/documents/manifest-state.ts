@@ -1,12 +1,13 @@
 /**
- * The manifest's states, and the only two ways in which they change. The manifest is the one name that several lives of
- * a run write, so every write of it goes through here and is a condition that the service decides:
+ * The states of a manifest, and the only two ways in which they change. The manifest is the one blob name that several
+ * lives of a run write. So every write of it must go through this file, with a condition that the storage service
+ * checks:
  *
- * - absent → published or abandoned, if absent;
+ * - absent → published or abandoned, if it is absent;
  * - abandoned by life N → published or abandoned by a later life, if it is still that version. Nothing else.
  *
- * Called by a life that publishes, and by whoever closes a life for good. A life that is closed can publish nothing,
- * whatever of it is still under way; so what it holds may be given to others at once.
+ * Called by a life that publishes, and by whoever closes a life for good. A closed life can publish nothing, whatever
+ * requests of it are still on their way, so what it holds may be given to others at once.
  */
 
 import type { Environment } from '../environment/environment.ts';

@@ -1,13 +1,13 @@
 /**
- * Manifests of all runs, read from the output containers. The verifier, rebuilds and the operator's command go through
- * them. Memory grows with the number of runs: a run's own activities never call this.
+ * Reads the manifests of all runs from the output containers. The verifier, the rebuilds and the operator's command
+ * call it. Its memory grows with the number of runs, so a run's own activities must never call it.
  */
 import type { Environment } from '../environment/environment.ts';
 import { readJson } from '../storage/json.ts';
 import { output } from '../storage/names.ts';
 import { type Manifest, manifestSchema } from './documents.ts';
 
-/** Manifests of all pipelines in the order in which their runs published, abandoned ones too. */
+/** The manifests of all pipelines, in the order in which their runs published; abandoned ones are included. */
 export async function allManifests({ store, pipelines }: Environment): Promise<Manifest[]> {
   const found: Manifest[] = [];
   for (const pipeline of pipelines.values()) {
@@ -21,15 +21,15 @@ export async function allManifests({ store, pipelines }: Environment): Promise<M
 }
 
 /**
- * Runs that share a key index published one after the other: by the grants of its lease, which count up. Their clocks may
- * say otherwise. Runs that share none come in the order of their finish, as far as that goes.
+ * Runs that share a key index published one after the other: by the grants of its lease, which count up. Their clocks
+ * may say otherwise. Runs that share none come in the order of their finish, as far as that goes.
  */
 export function inOrderOfPublication(manifests: readonly Manifest[]): Manifest[] {
   const byFinish = manifests.toSorted((a, b) => (a.finishedAt < b.finishedAt ? -1 : 1));
   const earlier = predecessors(byFinish);
   const ordered = new Set<Manifest>();
   for (const manifest of byFinish) {
-    // Those that must come before it, the ones before them first.
+    // First the manifests that must come before this one, in their own order.
     const open = [manifest];
     while (open.length > 0) {
       const next = (earlier.get(open.at(-1)!) ?? []).find((one) => !ordered.has(one) && !open.includes(one));
@@ -40,7 +40,7 @@ export function inOrderOfPublication(manifests: readonly Manifest[]): Manifest[]
   return [...ordered];
 }
 
-/** By manifest: of each index that its run held, the run that held it before. */
+/** By manifest: for each key index that its run held, the run that held it before. */
 function predecessors(manifests: readonly Manifest[]): Map<Manifest, Manifest[]> {
   const grants = new Map<string, { term: number; manifest: Manifest }[]>();
   for (const manifest of manifests) {
@@ -60,7 +60,7 @@ function predecessors(manifests: readonly Manifest[]): Map<Manifest, Manifest[]>
   return earlier;
 }
 
-/** Those of runs that have published. */
+/** The manifests of runs that have published. */
 export async function publishedManifests(environment: Environment): Promise<Manifest[]> {
   return (await allManifests(environment)).filter(({ outcome }) => outcome === 'published');
 }

@@ -1,4 +1,7 @@
-/** Natural keys as they were published: which entities share an index, and what their files say. */
+/**
+ * Reads natural keys and their IDs from published files. The rebuilds of a key index and of attribute digests call it.
+ * It reads whole files into memory and changes nothing.
+ */
 
 import type { Environment } from '../environment/environment.ts';
 import { invariant, OrdinalError } from '../errors.ts';
@@ -12,7 +15,7 @@ export interface Sharing {
   entity: KeyedEntity;
 }
 
-/** The entities of all pipelines that share an index. Throws `InvalidRequest` when there are none. */
+/** The entities of all pipelines that share an index. @throws OrdinalError `InvalidRequest` when there are none. */
 export function entitiesOf(environment: Environment, index: string): Sharing[] {
   const sharing = [...environment.pipelines.values()].flatMap(({ name, entities }) =>
     entities.flatMap((entity) =>
@@ -23,7 +26,7 @@ export function entitiesOf(environment: Environment, index: string): Sharing[] {
   throw new OrdinalError('InvalidRequest', `no pipeline has a key index "${index}"`, { where: { field: 'index' } });
 }
 
-/** A published file. Throws `StorageFailed` when it is gone. */
+/** Reads a published file. @throws OrdinalError `StorageFailed` when it is gone. */
 export async function readPublished({ store }: Environment, container: string, blob: string): Promise<Table> {
   const bytes = await store.read(container, blob);
   if (bytes) return readTable(bytes, blob);
@@ -33,7 +36,9 @@ export async function readPublished({ store }: Environment, container: string, b
   });
 }
 
-/** The keys and IDs of a file of an entity, row by row. Throws `PipelineChanged` when it lacks their columns. */
+/**
+ * The keys and IDs of an entity's file, row by row. @throws OrdinalError `PipelineChanged` when it lacks their columns.
+ */
 export function keysOf(table: Table, entity: KeyedEntity, blob: string) {
   const column = (name: string) => {
     const found = table.columns.find((candidate) => candidate.name === name);
@@ -48,7 +53,7 @@ export function keysOf(table: Table, entity: KeyedEntity, blob: string) {
   return {
     types: keys.map(({ type }) => typeText(type)),
     ids: own.data,
-    /** The key of a row; it is good until the next call. */
+    /** The key of a row. It is valid until the next call. */
     key(row: number): KeyWriter {
       writer.write(at.fill(row));
       return writer;

@@ -1,29 +1,31 @@
 /**
- * Slots: what became of each key of the batches' lists, as the resolve of a key partition leaves it for the seals. One
- * int64 a key: the known ID (never negative), -1 - ordinal for a new key, or `NO_SLOT` for a key of another partition.
- * Most are new keys in a row, or of few bytes, so they are kept as byte planes of differences, compressed, batch by batch:
+ * Slots: for each key in the key lists of the batches, what the resolve found. The resolve of a key partition writes
+ * them, and the seal reads them. A slot is one int64: the known ID (never negative), -1 - ordinal for a new key, or
+ * `NO_SLOT` for a key of another partition. Most slots are consecutive new keys, or need few bytes. So each batch's
+ * slots are kept as byte planes of differences, compressed:
  *
- *     u32 stored length of each batch's slots (0: it has no keys), little endian · the slots of each batch: a ZSTD frame
+ *     u32 stored length of each batch's slots (0: it has no keys), little endian · the slots of each batch: a ZSTD
+ *     frame
  */
 import { lowAndHigh, readPlanes, writePlanes } from '../bytes/byte-planes.ts';
 import { OrdinalError } from '../errors.ts';
 import { compressQuickly, decompressSized } from '../storage/zstd.ts';
 
-/** In place of a slot, for a key that belongs to another partition. */
+/** The value in place of a slot, for a key of another partition. */
 export const NO_SLOT = -(2n ** 63n);
 
-/** Of a slot, as it is and in the directory. */
+/** Bytes of a slot, and of an entry in the directory. */
 const SLOT_BYTES = 8;
 const LENGTH_BYTES = 4;
 
-/** Bytes at the beginning that say where each batch's slots are. */
+/** Bytes of the directory at the beginning, which says where each batch's slots are. */
 export function directoryBytes(batches: number): number {
   return batches * LENGTH_BYTES;
 }
 
 /**
- * The blob's bytes. `ordinals[batch][i]` says which key of the partition the batch's i-th is, -1 being none; `slots` are
- * the slots of the partition's keys, as pairs of words.
+ * The blob's bytes. `ordinals[batch][i]` says which key of the partition the batch's i-th is, -1 being none; `slots`
+ * are the slots of the partition's keys, as pairs of words.
  */
 export function packSlots(
   ordinals: readonly (Int32Array | undefined)[],
@@ -75,8 +77,8 @@ function lengthsOf(directory: Uint8Array): (batch: number) => number {
 }
 
 /**
- * The slots of batches [from, to), one after the other, from the bytes that `placeOfSlots` tells. `starts[batch]` keys are
- * listed before each batch. Throws `CorruptFile`, which names the blob.
+ * The slots of batches [from, to), one after the other, from the bytes that `placeOfSlots` tells. `starts[batch]` keys
+ * are listed before each batch. Throws `CorruptFile`, which names the blob.
  */
 export function unpackSlots(
   bytes: Uint8Array,

@@ -1,6 +1,7 @@
 /**
- * Which blobs of its pipeline's source a run reads: all under a prefix, named ones, those that a glob takes, or those
- * that arrived in an interval. Requests are checked here against the source; the list is made in the plan activity.
+ * Which blobs of its pipeline's source a run reads: all blobs under a prefix, a list of names, those that match a glob,
+ * or those that arrived in an interval. The HTTP handlers check requests here; the plan uses the same matcher to list
+ * blobs. A run must never read a blob outside its pipeline's source.
  */
 import { z } from 'zod';
 import { OrdinalError } from '../errors.ts';
@@ -15,10 +16,10 @@ export const selectionSchema = z.discriminatedUnion('by', [
   z.object({
     by: z.literal('blobs'),
     blobs: z.array(z.string()).min(1),
-    /** The one version that the run is for; another one is refused. */
+    /** ETag of the only version that the run may read; another one is refused. */
     etag: z.string().exactOptional(),
   }),
-  /** A longer list, kept as a document in the work container. */
+  /** A longer list, stored as a document in the work container. */
   z.object({ by: z.literal('list'), document: z.string(), count: z.int().positive(), sha256: z.string() }),
   z.object({ by: z.literal('glob'), glob: z.string() }),
   z.object({ by: z.literal('arrivals'), ...arrivalIntervalSchema.shape }),
@@ -29,7 +30,10 @@ export const selectionListSchema = z.array(z.string()).min(1).max(limits.sourceB
 
 type Source = CompiledPipeline['source'];
 
-/** Refuses a blob that is not the pipeline's to read. `field` names the request's field in the error. */
+/**
+ * Refuses a blob outside the pipeline's source. `field` names the request's field in the error. @throws OrdinalError
+ * `InvalidRequest`
+ */
 export function checkBlobInSource(source: Source, blob: string, field: string): void {
   const outside = outsideSource(source, blob);
   if (outside === undefined && !blob.endsWith(source.suffix)) {
@@ -43,11 +47,17 @@ export function checkPrefixInSource(source: Source, prefix: string, field: strin
   if (outside !== undefined) throw refused(`prefix "${shown(prefix)}" ${outside}`, field, source);
 }
 
-/** Refuses a glob whose fixed beginning lies outside the source. */
+/** Refuses a glob whose fixed beginning is outside the source, or whose braces are no pairs. @throws OrdinalError `InvalidRequest` */
 export function checkGlobInSource(source: Source, glob: string, field: string): void {
   const fixed = globPrefix(glob);
   const outside = outsideSource(source, fixed) ?? (hasDots(glob) ? 'has a "." or ".." folder' : undefined);
   if (outside !== undefined) throw refused(`glob "${shown(glob)}" ${outside}`, field, source);
+  if (/[{}]/.test(glob.replace(/\{[^{}]*\}/g, ''))) {
+    throw new OrdinalError('InvalidRequest', `glob "${shown(glob)}" has a brace without its partner`, {
+      where: { field },
+      remedy: 'Write one of several texts as {a,b}, not one within another; use ? for a brace that is part of a name.',
+    });
+  }
   if ((glob.match(/[*?{]/g)?.length ?? 0) > limits.globWildcardsMax) {
     throw refused(`glob "${shown(glob)}" has more than ${limits.globWildcardsMax} wildcards`, field, source);
   }
@@ -60,7 +70,7 @@ function outsideSource(source: Source, name: string): string | undefined {
   return name.startsWith(source.prefix) ? undefined : `is outside the pipeline's source "${source.prefix}"`;
 }
 
-/** Clients resolve such folders in URLs: the name would mean another blob than it says. */
+/** Clients resolve `.` and `..` in URLs, so such a name would mean another blob. */
 function hasDots(name: string): boolean {
   return /(^|[/{,])\.{1,2}([/},]|$)/.test(name);
 }
@@ -76,7 +86,7 @@ function shown(text: string): string {
   return text.length > 200 ? `${text.slice(0, 197)}...` : text;
 }
 
-/** What every match begins with: the text before the first wildcard. */
+/** The text before the first wildcard, with which every match begins. */
 export function globPrefix(glob: string): string {
   const at = glob.search(/[*?{]/);
   return at < 0 ? glob : glob.slice(0, at);
@@ -86,10 +96,10 @@ export function globPrefix(glob: string): string {
 type Part = (name: string, reached: Uint8Array, next: Uint8Array) => void;
 
 /**
- * A test of blob names. `?` is one character and `*` any number of them, neither with `/`; `**` is anything, and
+ * Makes a test of blob names. `?` is one character and `*` any number of them, neither with `/`; `**` is anything, and
  * `**` between two slashes also nothing; `{a,b}` is one of the texts. All else stands for itself, brackets, `!` and
- * leading dots too. Part by part, all positions that can be reached are kept: time is linear in the name's length by the
- * number of parts, whatever the glob.
+ * leading dots too. Part by part, all positions that can be reached are kept: time is linear in the name's length by
+ * the number of parts, whatever the glob.
  */
 export function globMatcher(glob: string): (name: string) => boolean {
   const parts: Part[] = [];

@@ -1,11 +1,11 @@
 /**
- * Fragments: one row group of an entity's output, in two halves. The static half is written when rows are split; the
- * late half, the only bytes that hold IDs, when the IDs are known. Both are staged as blocks, in schema order:
+ * Fragments: a fragment is one row group of an entity's output, in two halves. The static half is written when rows are
+ * split. The late half holds the IDs and is written when they are known. Both are staged as blocks, in schema order:
  *
  *     late: [id chunk][dictionary of ref A]   static: [pages of ref A]   late: [dictionary of ref B]   static: ...
  *
- * A small static block may be held back, and become one block with its late neighbours.
- * This file knows what the halves are; `write-fragment.ts` writes the static one, `seal-fragment.ts` the late one.
+ * A small static block may be held back, and becomes one block together with its late neighbours. This file describes
+ * the halves; `write-fragment.ts` writes the static one, and `seal-fragment.ts` the late one.
  */
 import { z } from 'zod';
 import { codecs, encodings } from '../parquet/constants.ts';
@@ -29,7 +29,7 @@ const pageEncodings = z.array(
   z.object({ page: z.enum(['dictionary', 'v1', 'v2']), encoding, count }),
 ) satisfies z.ZodType<PageEncodingCount[]>;
 
-/** What a footer says of a chunk, with offsets relative to the chunk's first byte. */
+/** What a footer says about a chunk, with offsets relative to the chunk's first byte. */
 export const chunkMetaSchema: z.ZodType<EncodedChunkMeta> = z.object({
   codec: codecSchema,
   encodings: z.array(encoding),
@@ -86,13 +86,15 @@ export const fragmentSchema = z.object({
   rows: z.int().positive(),
   /** CRC-32 of the static segments, by segment; 0 for late ones. */
   checksums: z.array(count).exactOptional(),
-  /** Where static segments that were held back begin among the batch's held bytes, by segment; null for all others. */
+  /** By segment: where a static segment that was held back begins in the batch's held bytes; null for all others. */
   held: z.array(count.nullable()).exactOptional(),
   columns: z.array(fragmentColumnSchema),
 });
 export type Fragment = z.infer<typeof fragmentSchema>;
 
-/** A maximal run of a row group's bytes that are written at the same time: one block, or with its neighbours a part of one. */
+/**
+ * The longest run of a row group's bytes that is written at one time: one block, or a part of one with its neighbours.
+ */
 export interface Segment {
   late: boolean;
   pieces: { column: number; part: 'whole' | 'dictionary' | 'pages' }[];

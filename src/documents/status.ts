@@ -1,11 +1,14 @@
-/** What a run says of itself in its custom status; counts and names only. */
+/**
+ * What a run says about itself in its custom status: its phase, counts and names. The orchestrator writes it, and the
+ * run view reads it. It must stay small, because the custom status has a limit.
+ */
 import { z } from 'zod';
 import type { ErrorValue } from '../errors.ts';
 
 export const phaseSchema = z.enum(['plan', 'split', 'wait', 'resolve', 'reserve', 'seal', 'publish', 'done', 'failed']);
 export type Phase = z.infer<typeof phaseSchema>;
 
-/** Ours on the way out and on the way in: its shape is checked, its code is trusted. */
+/** Our own error, written and read by us: its shape is checked, and its code is trusted. */
 const errorSchema = z.custom<ErrorValue>(
   (value) => z.looseObject({ code: z.string(), message: z.string(), retryable: z.boolean() }).safeParse(value).success,
 );

@@ -1,8 +1,8 @@
 /**
- * What an activity is: a name, the shape of its input, and its work. Each activity declares itself, in the folder of its
- * phase; orchestrators call it by that declaration, and `functions/` registers lists of them. At its edge the input is
- * parsed by zod, size limits are asserted and errors are returned as values, so that a fan-out shows all its results and
- * nothing depends on how the host words an exception.
+ * Defines what an activity is: a name, a schema for its input, and its work. Each phase declares its activities with
+ * `defineActivity`, orchestrators call them by that declaration, and `functions/` registers them. The input is parsed
+ * by zod and the size of the output is checked. An activity must never throw: it returns errors as values, so that a
+ * fan-out sees the result of every task and nothing depends on how the host words an exception.
  */
 import { z } from 'zod';
 import { type ErrorLocation, type ErrorValue, OrdinalError, toErrorValue } from '../errors.ts';
@@ -10,7 +10,7 @@ import { limits } from '../limits.ts';
 
 export type ActivityResult<T> = { ok: true; value: T } | { ok: false; error: ErrorValue };
 
-/** A declared activity. `World` is what it works with, `Input` what a caller gives, `Output` its value when it succeeds. */
+/** A declared activity. `World` is what it works with, `Input` what a caller gives, `Output` its value on success. */
 export interface Activity<World, Input extends object, Output extends object> {
   readonly name: string;
   /** Never throws. */
@@ -22,7 +22,9 @@ export interface Activity<World, Input extends object, Output extends object> {
 /**
  * Declares an activity.
  *
- * @param declared `input` parses what comes; `work` may throw, and gives an object of at most `limits.payloadBytesMax`.
+ * @param declared `input` parses the input. `work` may throw, and returns an object whose JSON has at most
+ *   `limits.payloadBytesMax` bytes.
+ * @returns the activity. Its `run` never throws: it returns the value or the error.
  */
 export function defineActivity<World, Parsed, Input extends object, Output extends object>(declared: {
   name: string;
@@ -51,7 +53,7 @@ function withinLimit<T extends object>(payload: T): T {
   throw new OrdinalError('LimitExceeded', `an activity's output of ${bytes} bytes exceeds ${limits.payloadBytesMax}`);
 }
 
-/** Errors travel through history and custom status: long texts (a value, a list of columns, a name) are cut. */
+/** Shortens the texts of an error, because errors are stored in the history and in the custom status. */
 export function shortened(error: ErrorValue): ErrorValue {
   const where = Object.entries(error.where ?? {}).map(([name, value]) => [
     name,
@@ -66,8 +68,9 @@ export function shortened(error: ErrorValue): ErrorValue {
 }
 
 /**
- * As many characters as JSON takes at most for one text: escapes count. A custom status has eight of them (a prefix, and
- * an error's message, remedy and five places) and 1,000 characters of the rest: `customStatusBytesMax` is not reached.
+ * The most characters that one text may have as JSON, escapes included. A custom status holds at most eight such texts
+ * (a prefix, and an error's message, remedy and five places) and 1,000 other characters, so it stays under
+ * `customStatusBytesMax`.
  */
 const TEXT_MAX = 800;
 

@@ -1,4 +1,7 @@
-/** The durable client as Ordinal needs it: one small interface, so that another SDK version changes one adapter. */
+/**
+ * The interface to the durable client that Ordinal needs, and the texts by which an instance is ended. `functions/` has
+ * the adapter for the real SDK, so another SDK version changes only that file. This file imports no SDK.
+ */
 import type { ErrorValue } from '../errors.ts';
 export const instanceStatuses = [
   'Pending',
@@ -27,15 +30,15 @@ export interface InstanceFilter {
   status?: readonly InstanceStatus[];
   createdFrom?: Date;
   createdTo?: Date;
-  /** Where the page before ended. */
+  /** The token of the page before. */
   continuation?: string;
-  /** Instances of one page at most: 1 to 1000. */
+  /** The most instances of one page: 1 to 1000. */
   top: number;
 }
 
 export interface InstancePage {
   instances: Instance[];
-  /** Undefined after the last page. A page may be empty and not the last. */
+  /** Undefined after the last page. A page may be empty although it is not the last. */
   continuation?: string;
 }
 
@@ -44,11 +47,13 @@ export interface DurableRuns {
   start(name: string, instanceId: string, input: object): Promise<boolean>;
   /** Undefined when there is no such instance. */
   get(instanceId: string): Promise<Instance | undefined>;
-  /** One page of instances, shards and all, in no order that can be relied on. */
+  /** One page of instances, shards included, in no fixed order. */
   list(filter: InstanceFilter): Promise<InstancePage>;
-  /** Ends an instance from outside, soon. One that has ended, or does not exist, is left as it is. */
+  /**
+   * Ends an instance from outside; it may still run for a short time. Does nothing when it has ended or does not exist.
+   */
   terminate(instanceId: string, reason: string): Promise<void>;
-  /** Forgets an ended instance and its history. False when there was none. */
+  /** Removes an ended instance and its history. False when there was none. */
   purge(instanceId: string): Promise<boolean>;
   /** The state of an entity; undefined when it does not exist. */
   entity(name: string, key: string): Promise<unknown>;
@@ -68,7 +73,7 @@ export function endedError(reason: string): ErrorValue {
   return { code: 'RunCanceled', message: reason || 'the run was ended without a reason', retryable: false };
 }
 
-/** Why a run was ended from outside, as the text that its instance keeps: a code may stand before it. */
+/** The reason with which a run is ended from outside, as a text that begins with an error code. */
 export function endReason(code: 'DeadlineExceeded', message: string): string {
   return `${code}: ${message}`;
 }

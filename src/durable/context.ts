@@ -1,6 +1,7 @@
 /**
- * The part of the orchestration context that orchestrators may use: what classic durable-functions 3.x and the preview
- * of 4.x share. No clock, no randomness, no environment, no I/O but through it.
+ * The part of the orchestration context that orchestrators may use. It holds only what durable-functions 3.x and the
+ * preview of 4.x have in common. An orchestrator must use no other clock, randomness, environment or I/O, because it is
+ * replayed.
  */
 import type { Task } from 'durable-functions';
 

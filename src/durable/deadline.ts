@@ -1,17 +1,21 @@
-/** A run's deadline: whatever its orchestrator waits for is raced with a durable timer. */
+/**
+ * Holds an orchestration to its deadline: every wait is raced with a durable timer, or the clock is checked before it.
+ * `src/run/orchestrator.ts` calls it. It must not start a race for each poll of a long wait, because that would triple
+ * the history.
+ */
 import type { Task } from 'durable-functions';
 import { OrdinalError } from '../errors.ts';
 import type { Orchestration } from './context.ts';
 
 /**
- * How a wait is held to the deadline. `race`: it is given up when the deadline comes. `clock`: it is short, one of many
- * in a poll, and the clock is looked at before it; a race would triple the history of a run that polls for hours.
- * `none`: it has no end.
+ * How a wait is held to the deadline. `race`: the wait is given up when the deadline comes. `clock`: the wait is short
+ * and part of a poll, so the clock is checked before it; a race would triple the history of a run that polls for hours.
+ * `none`: the wait has no deadline.
  */
 export type Guard = 'race' | 'clock' | 'none';
 
 /**
- * Drives a generator of tasks; when the deadline comes, `DeadlineExceeded` is thrown into it.
+ * Runs a generator of tasks until it ends. When the deadline comes, `DeadlineExceeded` is thrown into it.
  *
  * @param deadline ISO time; undefined for none.
  * @param guard asked before each wait.
@@ -29,7 +33,7 @@ export function* withDeadline<T>(
     told = true;
     return body.throw(
       new OrdinalError('DeadlineExceeded', `the run had not ended by ${deadline}`, {
-        remedy: 'Give it more time, or see in its phase and batches what holds it up.',
+        remedy: 'Give the run more time, or find in its phase and batches what delays it.',
       }),
     );
   };
@@ -42,7 +46,7 @@ export function* withDeadline<T>(
     } else if (how !== 'race') {
       step = yield* pass(body, task);
     } else {
-      // A timer of its own for each wait: a task must not be part of two races.
+      // Each wait has its own timer, because a task must not be part of two races.
       const timer = df.createTimer(at);
       const winner = yield df.Task.any([task, timer]);
       if (winner === timer) {

@@ -1,7 +1,8 @@
 /**
- * Fan-out over a numbered range of tasks, in orchestrator code. Activities return errors as values, so every result of a
- * wave is seen; those worth a retry are run again after a durable timer. Above the task cap the range is cut into
- * shards, each a sub-orchestration with an explicit ID.
+ * Runs many activities at once from an orchestrator. Activities return errors as values, so every result of a wave is
+ * seen; those that are worth a retry run again after a durable timer. Above `limits.fanOutTasksMax` tasks the range is
+ * divided into shards, each a sub-orchestration with an explicit ID. Every orchestrator calls activities through this
+ * file. It must not use the SDK's own retry.
  */
 
 import type { Task } from 'durable-functions';
@@ -10,13 +11,19 @@ import { limits } from '../limits.ts';
 import type { Activity, ActivityResult } from './activity.ts';
 import type { Orchestration } from './context.ts';
 
-/** Numbered tasks: `activity` with `{ ...input, [key]: n }` for n in [from, to). */
+/** Numbered tasks: the activity is called with `{ ...input, [key]: n }` for each n in [from, to). */
 export interface TaskRange {
-  /** Names the shards' instances: `<owner>~<label>-<from>-<width>-<start>`, the numbers in base 36. At most 10 characters. */
+  /**
+   * Part of the shards' instance IDs: `<owner>~<label>-<from>-<width>-<start>`, numbers in base 36. At most 10
+   * characters.
+   */
   label: string;
   /** Instance ID of the run's orchestration. */
   owner: string;
-  /** When the orchestration started, in base 36. Of one that was started twice, the second must not meet the shards of the first. */
+  /**
+   * When the orchestration started, in base 36. An orchestration that was started again must not meet the shards of the
+   * first start.
+   */
   start: string;
   /** Name of the activity. */
   activity: string;
@@ -24,20 +31,24 @@ export interface TaskRange {
   key: string;
   from: number;
   to: number;
-  /** ISO time up to which the shards have patience; without it, a few tries. */
+  /** ISO time until which the shards retry; without it, an activity has a few tries. */
   until?: string;
 }
 
 export const SHARD_ORCHESTRATION = 'runShard';
 
-/** Runs all tasks of a range. Throws the first error, by number, that is final. */
+/**
+ * Runs all tasks of a range.
+ *
+ * @throws OrdinalError the final error of the task with the lowest number.
+ */
 export function* fanOut(df: Orchestration, range: TaskRange, patience?: Patience): Generator<Task, void, unknown> {
   const count = range.to - range.from;
   if (count <= limits.fanOutTasksMax) {
     yield* callAll(df, callsOf(range), patience);
     return;
   }
-  // Shards of a power of the cap, so that no orchestration has more than the cap of children.
+  // A shard's width is a power of the cap, so that no orchestration has more children than the cap.
   let width: number = limits.fanOutTasksMax;
   while (Math.ceil(count / width) > limits.fanOutTasksMax) width *= limits.fanOutTasksMax;
   const tasks: Task[] = [];
@@ -53,7 +64,7 @@ export function* fanOut(df: Orchestration, range: TaskRange, patience?: Patience
   if (failed && !failed.ok) throw fromErrorValue(failed.error);
 }
 
-/** Single activities and ranges of them: all at once where they are few, else one after the other. */
+/** Runs single activities and ranges. They run all at once when they are few, else one group after the other. */
 export function* fanOutAll(
   df: Orchestration,
   calls: readonly ActivityCall[],
@@ -73,11 +84,11 @@ function callsOf({ activity: name, input, key, from, to }: TaskRange): ActivityC
   return Array.from({ length: to - from }, (_, i) => ({ name, input: { ...input, [key]: from + i } }));
 }
 
-/** How long somebody waits for what is worth another try. Without patience, an activity has a few tries. */
+/** How long an orchestration retries an activity. Without patience, an activity has a few tries. */
 export interface Patience {
   /** Whether there is time left. */
   lasts(): boolean;
-  /** Told, before each long wait, what for; and nothing once it is over. */
+  /** Called before each long wait with what is waited for, and with undefined when the wait is over. */
   onWait(waiting: string | undefined): void;
 }
 
@@ -88,7 +99,7 @@ export interface ActivityCall<Output extends object = object> {
   readonly output?: Output;
 }
 
-/** What is to be called: `callAll` takes such. */
+/** An activity and its input as one value, for `callAll`. */
 export function request<Input extends object, Output extends object>(
   { name }: Activity<never, Input, Output>,
   input: Input,
@@ -96,7 +107,7 @@ export function request<Input extends object, Output extends object>(
   return { name, input };
 }
 
-/** One activity, called once. Its error is a value. */
+/** Calls one activity once. Its error is returned as a value. */
 export function* callOnce<Input extends object, Output extends object>(
   df: Orchestration,
   { name }: Activity<never, Input, Output>,
@@ -105,7 +116,7 @@ export function* callOnce<Input extends object, Output extends object>(
   return (yield df.callActivity(name, input)) as ActivityResult<Output>;
 }
 
-/** One activity, called again while its error is worth it. Throws the error that is final. */
+/** Calls one activity, again while its error is retryable. @throws OrdinalError the final error. */
 export function* call<Input extends object, Output extends object>(
   df: Orchestration,
   activity: Activity<never, Input, Output>,
@@ -121,7 +132,7 @@ type Outputs<Calls extends readonly ActivityCall[]> = {
   -readonly [K in keyof Calls]: Calls[K] extends ActivityCall<infer Output> ? Output : never;
 };
 
-/** Several activities at once, each called again while its error is worth it. */
+/** Calls several activities at once, each again while its error is retryable. @throws OrdinalError a final error. */
 export function* callAll<const Calls extends readonly ActivityCall[]>(
   df: Orchestration,
   calls: Calls,
@@ -131,7 +142,7 @@ export function* callAll<const Calls extends readonly ActivityCall[]>(
   let pending = calls.map((_, i) => i);
   let attempt = 1;
   while (pending.length > 0) {
-    // After a few tries one speaks for all: a long wait must not fill the history.
+    // After a few tries only one activity is tried, for all: a long wait must not fill the history.
     const wave = attempt > limits.activityAttemptsMax ? pending.slice(0, 1) : pending;
     const tasks = wave.map((i) => df.callActivity(calls[i]!.name, calls[i]!.input));
     const results = (wave.length === 1 ? [yield tasks[0]!] : yield df.Task.all(tasks)) as ActivityResult<object>[];
@@ -154,10 +165,12 @@ export function* callAll<const Calls extends readonly ActivityCall[]>(
   return values as Outputs<Calls>;
 }
 
-/** Seconds between two tries at most. */
+/** The most seconds between two tries. */
 const BACK_OFF_SECONDS_MAX = 300;
 
-/** Throws a final error; otherwise waits 1, 4, 16 ... seconds, and with patience up to five minutes, again and again. */
+/**
+ * Throws a final error. Otherwise waits 1, 4, 16 … seconds; with patience, it goes on with waits of up to five minutes.
+ */
 function* backOff(
   df: Orchestration,
   errors: readonly ErrorValue[],

@@ -1,7 +1,8 @@
 /**
- * The one place that reads settings (environment variables; `local.settings.json` locally). Past it, values are
- * trusted. Names follow the Functions conventions: `X` is a connection string, `X__blobServiceUri` an identity-based
- * connection.
+ * Reads the settings: environment variables, which come from `local.settings.json` on a developer's machine.
+ * `environment.ts` calls it once for each process. It is the only place that reads settings; after it, values are
+ * trusted. Names follow the Functions conventions: `X` is a connection string, and `X__blobServiceUri` is an
+ * identity-based connection.
  */
 import { z } from 'zod';
 import { OrdinalError } from '../errors.ts';
@@ -11,10 +12,10 @@ import type { StorageConnection } from '../storage/azure.ts';
 const integer = (min: number, max: number) => z.coerce.number().int().min(min).max(max);
 const containerName = z.string().regex(/^[a-z0-9](?:[a-z0-9]|-(?=[a-z0-9])){2,62}$/, 'is not a container name');
 
-/** What an identity-based connection uses; left out, whatever identity there is. */
+/** What an identity-based connection uses. Left out, the default credential chain finds an identity. */
 const credential = z.enum(['managedidentity']).optional();
 
-/** Where Data Factory and Synapse pipelines take callbacks of their Webhook activities. */
+/** Hosts at which Data Factory and Synapse pipelines receive the callbacks of their Webhook activities. */
 const ADF_HOSTS = '*.datafactory.azure.com,*.azuresynapse.net';
 
 const flag = z
@@ -22,7 +23,7 @@ const flag = z
   .default('false')
   .transform((text) => text === 'true');
 
-/** A setting of arrivals: see `parseArrivalSetting`. */
+/** Parses the setting `ORDINAL_ARRIVAL`: see `parseArrivalSetting`. */
 function arrivals(text: string, context: z.RefinementCtx): Record<string, ArrivalOverride> {
   const parsed = parseArrivalSetting(text);
   if ('arrivals' in parsed) return parsed.arrivals;
@@ -42,25 +43,25 @@ const schema = z.object({
   AzureWebJobsStorage__credential: credential,
   /** Container for work in progress and the key index. */
   ORDINAL_WORK_CONTAINER: containerName.default('ordinal'),
-  /** Source rows that a batch aims at: whole row groups are added while they fit. */
+  /** Source rows that a batch should have: whole row groups are added while they fit. */
   ORDINAL_BATCH_ROWS: integer(1, 64_000_000).default(600_000),
-  /** Source rows that one output file aims at. */
+  /** Source rows that one output file should have. */
   ORDINAL_PART_ROWS: integer(1, 1_000_000_000).default(5_000_000),
-  /** Requests that one activity keeps in flight. */
+  /** Storage requests that one activity has under way at the same time. */
   ORDINAL_REQUESTS_IN_FLIGHT: integer(1, 64).default(8),
-  /** Hosts that a run may call back, comma-separated; `*.` takes any name before it. */
+  /** Hosts that a run may call back, separated by commas; `*.` stands for any name before the dot. */
   ORDINAL_CALLBACK_HOSTS: z.string().default(ADF_HOSTS),
-  /** `true` also takes `http://` on this machine's loopback, for tests. */
+  /** `true` also allows `http://` on this machine's loopback, for tests. */
   ORDINAL_CALLBACK_LOOPBACK: flag,
-  /** Address of the API as its users know it, when a proxy does not say it: `https://api.example.com/api/`. */
+  /** Address of the API as its users know it, for a proxy that does not forward it: `https://api.example.com/api/`. */
   ORDINAL_PUBLIC_URL: z.url().optional(),
-  /** Hours after which a run is ended that was started without a deadline. */
+  /** Hours after which a run that was started without a deadline is ended. */
   ORDINAL_RUN_HOURS_MAX: z.coerce.number().positive().max(120).default(24),
-  /** By pipeline: what an arriving blob starts here, in place of the definition's `arrival`. See docs/http.md. */
+  /** By pipeline: what an arriving blob starts; it replaces `arrival` of the definition. See docs/http.md. */
   ORDINAL_ARRIVAL: z.string().default('').transform(arrivals),
-  /** Days that ended runs, what they left, and receipts of arrivals are kept. */
+  /** Days for which ended runs, their remains and receipts of arrivals are kept. */
   ORDINAL_KEEP_DAYS: z.coerce.number().min(2).max(3650).default(30),
-  /** Hours that work in progress of ended runs is kept. */
+  /** Hours for which the work in progress of ended runs is kept. */
   ORDINAL_KEEP_WORK_HOURS: z.coerce.number().min(1).max(87_600).default(48),
 });
 
@@ -75,11 +76,16 @@ export interface Config {
   runHoursMax: number;
   keepDays: number;
   keepWorkHours: number;
-  /** By pipeline name: what stands above the pipelines' own `arrival`. */
+  /** By pipeline name: what replaces the pipeline's own `arrival`. */
   arrivals: Record<string, ArrivalOverride>;
 }
 
-/** Parses settings. Throws `InvalidSettings` that names the setting. */
+/**
+ * Parses the settings.
+ *
+ * @param env environment variables by name.
+ * @throws OrdinalError `InvalidSettings` that names the setting.
+ */
 export function parseConfig(env: Record<string, string | undefined>): Config {
   const parsed = schema.safeParse(env);
   if (!parsed.success) {

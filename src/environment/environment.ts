@@ -1,6 +1,10 @@
-/** What activities work with: one store, one configuration, the registered pipelines. Opened once per process. */
+/**
+ * The environment that activities work with: one store, one configuration and the registered pipelines. It is opened
+ * once in each process, by `functions/environment.ts`, the command line and tests. It does no I/O when it is opened.
+ */
 
 import { OrdinalError } from '../errors.ts';
+import { didYouMean } from '../nearest.ts';
 import type { CompiledPipeline } from '../pipeline/compiled.ts';
 import { openAzureStore } from '../storage/azure.ts';
 import type { BlobStore } from '../storage/store.ts';
@@ -12,6 +16,13 @@ export interface Environment {
   pipelines: ReadonlyMap<string, CompiledPipeline>;
 }
 
+/**
+ * Reads the settings and opens the store. Makes no request.
+ *
+ * @param env environment variables by name.
+ * @param pipelines the compiled pipelines, by name.
+ * @throws OrdinalError `InvalidSettings` that names the setting.
+ */
 export function openEnvironment(
   env: Record<string, string | undefined>,
   pipelines: ReadonlyMap<string, CompiledPipeline>,
@@ -20,7 +31,7 @@ export function openEnvironment(
   return { store: openAzureStore(config.storage), config, pipelines };
 }
 
-/** Throws `UnknownPipeline`. */
+/** A pipeline by its name. @throws OrdinalError `UnknownPipeline` when it is not registered. */
 export function pipelineOf(environment: Environment, name: string): CompiledPipeline {
   const pipeline = environment.pipelines.get(name);
   if (pipeline) return pipeline;
@@ -28,6 +39,6 @@ export function pipelineOf(environment: Environment, name: string): CompiledPipe
   const asked = name.slice(0, 100);
   throw new OrdinalError('UnknownPipeline', `there is no pipeline "${asked}"; there are: ${known}`, {
     where: { pipeline: asked },
-    remedy: 'Register it in pipelines/index.ts.',
+    remedy: `Correct the name, or register the pipeline in pipelines/index.ts. ${didYouMean(asked, environment.pipelines.keys())}`,
   });
 }

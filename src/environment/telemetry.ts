@@ -1,6 +1,7 @@
 /**
- * What activities log: one JSON object a line, so that queries parse instead of guessing. `event` says what it is;
- * names are those of the API. Nothing that a caller keeps secret is in it.
+ * Writes what the app logs: one JSON object in each line, so that queries can parse it. `event` says what the line is
+ * about, and the other names are those of the API. `functions/activities.ts` logs every activity through it. A caller's
+ * secrets, such as callback addresses and keys, must never be logged.
  */
 import { z } from 'zod';
 import type { ActivityResult } from '../durable/activity.ts';
@@ -21,12 +22,18 @@ const labelsSchema = z
     pipeline: z.string(),
   })
   .partial();
-/** Figures of an activity's output that are worth a query. */
+/** Figures of an activity's output that operators query. */
 const figuresSchema = z
   .object({ rows: z.number(), bytes: z.number(), newRows: z.number(), batches: z.number(), files: z.number() })
   .partial();
 
-/** Runs an activity and logs how long it took and how it ended. */
+/**
+ * Runs an activity and logs how long it took and how it ended.
+ *
+ * @param name the activity's name.
+ * @param input the activity's input; only known labels of it are logged.
+ * @returns what the activity returned.
+ */
 export async function logged(
   name: string,
   input: unknown,
@@ -48,7 +55,7 @@ export async function logged(
   return result;
 }
 
-/** A line about something other than an activity. */
+/** Logs a line about something that is not an activity. */
 export function logEvent(log: Log, event: string, facts: object, level: 'info' | 'warn' = 'info'): void {
   log[level](JSON.stringify({ event, ...facts }));
 }

@@ -1,7 +1,11 @@
-/** What the app knows: its pipelines, with the contract of their rows, and its sequences, as their entities stand. */
+/**
+ * HTTP handlers that show what the app knows: its pipelines with the contract of their rows, and its sequences as their
+ * entities are now. `routes.ts` lists the handlers. They change nothing.
+ */
 
 import { type Environment, pipelineOf } from '../environment/environment.ts';
 import { OrdinalError } from '../errors.ts';
+import { didYouMean } from '../nearest.ts';
 import { arrivalOf } from '../pipeline/arrival.ts';
 import type { CompiledPipeline, SequenceOptions } from '../pipeline/compiled.ts';
 import { contractJsonSchema } from '../pipeline/json-schema.ts';
@@ -45,7 +49,7 @@ interface Known extends SequenceOptions {
   pipelines: string[];
 }
 
-/** By name, in the order of first use. */
+/** All sequences by name, in the order in which pipelines first use them. */
 function knownSequences(environment: Environment): Map<string, Known> {
   const known = new Map<string, Known>();
   for (const pipeline of environment.pipelines.values()) {
@@ -69,7 +73,7 @@ export const getSequence: Handler = async (door, request) => {
   if (!sequence) {
     throw new OrdinalError('UnknownSequence', `there is no sequence "${name.slice(0, 200)}"`, {
       where: { field: 'sequence' },
-      remedy: `Use one of: ${[...known.keys()].join(', ')}.`,
+      remedy: didYouMean(name, known.keys()),
     });
   }
   return json(200, await viewSequence(door, sequence));
@@ -77,10 +81,10 @@ export const getSequence: Handler = async (door, request) => {
 
 async function viewSequence({ runs }: Door, { name, start, step, pipelines }: Known) {
   const state = await runs.entity(sequenceEntityName, name);
-  // A sequence that was never drawn on has no entity yet.
+  // A sequence from which no ID was taken has no entity yet.
   if (state === undefined) return { name, pipelines, start, step, next: start, free: [], open: [] };
   const parsed = sequenceStateSchema.safeParse(state);
-  if (!parsed.success) throw new OrdinalError('Internal', `the stored state of sequence "${name}" is not one`);
+  if (!parsed.success) throw new OrdinalError('Internal', `the stored state of sequence "${name}" is malformed`);
   const { data } = parsed;
   return {
     name,

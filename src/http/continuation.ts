@@ -1,23 +1,24 @@
 /**
- * Continuation tokens as callers see them: the backend's own token, and a check of it. One that a caller made up or cut
- * off is refused here, before the backend is asked, which answers it with an error of its own. Used by the list of runs.
+ * Continuation tokens as callers see them: the backend's own token and a check value. The list of runs (`runs.ts`) uses
+ * them. A token that a caller invented or shortened must be refused here, before the backend gets it: the backend would
+ * answer with an error of its own.
  */
 import { createHash } from 'node:crypto';
 import { RequestError } from './problem.ts';
 
 const checkOf = (token: string) => createHash('sha256').update(token).digest('hex').slice(0, 8);
 
-/** A backend's token for a caller. */
+/** Makes the token that a caller gets from the backend's token. */
 export function packContinuation(token: string): string {
   return `${checkOf(token)}${Buffer.from(token).toString('base64url')}`;
 }
 
-/** The backend's token. Throws `RequestError` for what `packContinuation` did not make. */
+/** The backend's token in a caller's token. @throws RequestError for a token that `packContinuation` did not make. */
 export function unpackContinuation(text: string): string {
   const token = Buffer.from(text.slice(8), 'base64url').toString();
   if (packContinuation(token) === text) return token;
   throw new RequestError(
-    [{ field: 'continuation', message: 'is no token that a list of runs has given' }],
-    'Follow `next` as the last page gave it, or begin anew without continuation.',
+    [{ field: 'continuation', message: 'is not a token of a list of runs' }],
+    'Follow `next` of the last page, or start again without continuation.',
   );
 }

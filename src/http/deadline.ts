@@ -1,20 +1,33 @@
-/** A run's deadline, from a date-time or a duration. */
+/**
+ * Computes a run's deadline from a date-time or a duration in the request. The handlers that start and restart runs
+ * call it. It must refuse a deadline that has passed, or that is further away than the setting allows.
+ */
 import { RequestError } from './problem.ts';
 
 const HOUR_MS = 3_600_000;
 
-/** ISO date-time in UTC. Throws `RequestError` for one that has passed, or is further away than the setting allows. */
+/**
+ * The deadline of a run.
+ *
+ * @param given ISO date-time, or ISO duration from `now`; undefined for the longest time that is allowed.
+ * @param hoursMax the longest time that is allowed, in hours.
+ * @returns ISO date-time in UTC.
+ * @throws RequestError for a deadline that has passed or is further away than `hoursMax`.
+ */
 export function deadlineOf(given: string | undefined, now: Date, hoursMax: number): string {
   const latest = now.getTime() + hoursMax * HOUR_MS;
   if (given === undefined) return new Date(latest).toISOString();
   const at = given.startsWith('P') ? now.getTime() + durationMs(given) : Date.parse(given);
   if (at <= now.getTime()) {
-    throw new RequestError([{ field: 'deadline', message: 'has passed' }], 'Give a time to come, or leave it out.');
+    throw new RequestError(
+      [{ field: 'deadline', message: 'has passed' }],
+      'Give a time in the future, or leave it out.',
+    );
   }
   if (at > latest) {
     throw new RequestError(
       [{ field: 'deadline', message: `is more than ${hoursMax} hours away` }],
-      'Give an earlier one, or raise ORDINAL_RUN_HOURS_MAX.',
+      'Give an earlier deadline, or raise ORDINAL_RUN_HOURS_MAX.',
     );
   }
   return new Date(at).toISOString();

@@ -1,4 +1,7 @@
-/** The OpenAPI 3.1 document, made of the routes and the very schemas that requests are parsed by. */
+/**
+ * Makes the OpenAPI 3.1 document from the routes and from the schemas that parse the requests. `routes.ts` serves it.
+ * It must not describe anything by hand, so that document and code cannot differ.
+ */
 
 import { z } from 'zod';
 import type { Route } from './request-context.ts';

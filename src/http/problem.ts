@@ -1,4 +1,7 @@
-/** Errors as HTTP answers: problem details (RFC 9457) with the error's code, place and remedy. Always a JSON object. */
+/**
+ * Turns errors into HTTP answers: problem details (RFC 9457) with the error's code, place and remedy. It also parses
+ * request bodies. All handlers use it. An answer is always a JSON object, and no cache keeps it.
+ */
 import type { HttpRequest, HttpResponseInit } from '@azure/functions';
 import { z } from 'zod';
 import { type ErrorCode, type ErrorValue, OrdinalError, toErrorValue } from '../errors.ts';
@@ -9,6 +12,7 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
   UnknownRun: 404,
   UnknownSequence: 404,
   UnknownRoute: 404,
+  MethodNotAllowed: 405,
   RunIdConflict: 409,
   RunIsPublishing: 409,
   IdempotencyKeyReused: 422,
@@ -47,14 +51,18 @@ export function problem(thrown: unknown, status?: number): HttpResponseInit {
   });
 }
 
-/** The fields of the request at fault: one is named by its place. */
+/** The fields of the request that are wrong. An error outside `RequestError` names one field by its place. */
 function fieldErrors(thrown: unknown): readonly FieldError[] {
   if (thrown instanceof RequestError) return thrown.errors;
   if (!(thrown instanceof OrdinalError) || thrown.where?.field === undefined) return [];
   return [{ field: thrown.where.field, message: thrown.message }];
 }
 
-/** Runs a handler; whatever it throws becomes a problem. */
+/**
+ * Runs a handler.
+ *
+ * @returns its answer; whatever it throws becomes a problem answer. Never rejects.
+ */
 export async function answer(handle: () => Promise<HttpResponseInit>): Promise<HttpResponseInit> {
   try {
     return await handle();
@@ -63,7 +71,7 @@ export async function answer(handle: () => Promise<HttpResponseInit>): Promise<H
   }
 }
 
-/** A JSON object as an answer. Answers are of the moment: no cache keeps them. */
+/** A JSON object as an answer. `no-store` is set, because an answer is true only at its moment. */
 export function json(status: number, body: object, headers: Record<string, string> = {}): HttpResponseInit {
   return {
     status,
@@ -72,7 +80,7 @@ export function json(status: number, body: object, headers: Record<string, strin
   };
 }
 
-/** A request that is refused, with all fields at fault. */
+/** Thrown for a request that is refused, with all fields that are wrong. */
 export class RequestError extends OrdinalError {
   readonly errors: readonly FieldError[];
 
@@ -86,24 +94,30 @@ export class RequestError extends OrdinalError {
   }
 }
 
-/** The JSON of a request's body; an empty body is an empty object. Throws `RequestError`. */
+/** The JSON of a request's body; an empty body is an empty object. @throws RequestError when it is not JSON. */
 export async function jsonBody(request: HttpRequest): Promise<unknown> {
   const text = await request.text();
   if (text.trim() === '') return {};
   try {
     return JSON.parse(text);
   } catch {
-    throw new RequestError([{ field: 'body', message: 'is not JSON' }], 'Send a JSON object, or no body at all.');
+    throw new RequestError([{ field: 'body', message: 'is not JSON' }], 'Send a JSON object, or no body.');
   }
 }
 
-/** Parses a part of a request. Throws `RequestError` with the path of every field at fault. */
+/**
+ * Parses a part of a request.
+ *
+ * @param part the part's name, for an error without a path: `body` or `query`.
+ * @param remedy what the caller should do, as a sentence.
+ * @throws RequestError with the path of every field that is wrong.
+ */
 export function parseRequest<T>(schema: z.ZodType<T>, value: unknown, part: string, remedy: string): T {
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
   const errors = parsed.error.issues.flatMap((issue): FieldError[] => {
     const path = issue.path.map(String).join('.');
-    // An unknown field is named itself, not the object that holds it.
+    // For an unknown field, the error names the field and not the object that holds it.
     if (issue.code === 'unrecognized_keys') {
       return issue.keys.map((key) => ({ field: path ? `${path}.${key}` : key, message: 'is not a known field' }));
     }

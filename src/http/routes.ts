@@ -1,11 +1,14 @@
-/** The HTTP API: every route with its handler and the shapes of its answers. Registrations and OpenAPI follow from it. */
+/**
+ * The HTTP API: every route with its handler and the shapes of its answers. `functions/http.ts` registers the routes,
+ * and the OpenAPI document is made of them.
+ */
 
 import type { HttpMethod } from '@azure/functions';
 import { z } from 'zod';
 import { OrdinalError } from '../errors.ts';
 import { getPipeline, getSequence, listPipelines, listSequences } from './catalogue.ts';
 import { openApi } from './openapi.ts';
-import { json } from './problem.ts';
+import { json, problem } from './problem.ts';
 import type { Route } from './request-context.ts';
 import { type Handler, rootOf } from './request-context.ts';
 import { cancelBodySchema, cancelRun, getOutcome, getRun, listRuns, outcomeQuerySchema, restartRun } from './runs.ts';
@@ -118,10 +121,20 @@ export const routes: readonly Route[] = [
   },
 ];
 
+/** The methods that a path below the API's root takes. */
+function methodsAt(path: string): HttpMethod[] {
+  const segments = path.split('/');
+  const at = routes.filter((route) => {
+    const template = route.path.split('/');
+    return template.length === segments.length && template.every((t, i) => t.startsWith('{') || t === segments[i]);
+  });
+  return [...new Set(at.map(({ method }) => method))];
+}
+
 /**
- * Whatever else is asked for below the API's root: still a JSON object. The Functions host tries routes in the
- * alphabetical order of their functions' names, whatever their templates say (Azure/azure-functions-host#9876): this
- * name must be the last one.
+ * The route for every other path below the API's root: it answers with a JSON problem. The Functions host tries routes
+ * in the alphabetical order of their functions' names and not by their templates (Azure/azure-functions-host#9876). So
+ * this name must be the last one.
  */
 export const unknownRoute = {
   name: 'unknownRoute',
@@ -130,6 +143,16 @@ export const unknownRoute = {
   handler: (async (_, request) => {
     const { pathname } = new URL(request.url);
     const asked = `${request.method} ${pathname.slice(0, 200)}`;
+    const methods = methodsAt(request.params.rest ?? '');
+    if (methods.length > 0) {
+      const allow = methods.join(', ');
+      const refused = problem(
+        new OrdinalError('MethodNotAllowed', `${asked}: this resource takes ${allow} only`, {
+          remedy: `Send ${methods.join(' or ')}: /api/openapi.json has all paths and methods.`,
+        }),
+      );
+      return { ...refused, headers: { ...refused.headers, allow } };
+    }
     throw new OrdinalError('UnknownRoute', `${asked} is not a resource of this API`, {
       remedy: 'See /api/openapi.json for paths and methods.',
     });

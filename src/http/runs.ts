@@ -1,4 +1,7 @@
-/** Runs as resources: one, its outcome, all, and the end of one. */
+/**
+ * HTTP handlers for runs: show one run, its outcome, a list of runs, and cancel or restart a run. `routes.ts` lists
+ * them. A run that is publishing must not be cancelled, because part of its output may already be visible.
+ */
 
 import type { HttpRequest } from '@azure/functions';
 import { z } from 'zod';
@@ -32,13 +35,13 @@ export const outcomeQuerySchema = z.looseObject({
   started: z.coerce.number().int().nonnegative().optional(),
 });
 
-/** Milliseconds after a start in which an instance that is not there yet counts as pending. */
+/** Milliseconds after a start in which an instance that does not exist yet counts as pending. */
 const START_GRACE_MS = 120_000;
 
 /**
- * `GET /api/runs/{runId}/outcome`, for callers that follow a 202: 202 with `Location` while the run goes on, 200 once
- * it has succeeded. A run that failed or was ended is a 500 with its error, so that a caller who only looks at status
- * codes fails too; with `failOnError=false` it is a 200 with the run.
+ * `GET /api/runs/{runId}/outcome`, for callers that follow a 202. It answers 202 with `Location` while the run goes on,
+ * and 200 once the run has succeeded. For a run that failed or was ended it answers 500 with the error, so that a
+ * caller who looks only at status codes fails too; with `failOnError=false` it answers 200 with the run.
  */
 export const getOutcome: Handler = async (door, request) => {
   const query = parseRequest(outcomeQuerySchema, Object.fromEntries(request.query), 'query', 'See /api/openapi.json.');
@@ -64,13 +67,14 @@ export const getOutcome: Handler = async (door, request) => {
   return json(500, { ...problemBody(view.error, 500), run: view }, { 'content-type': 'application/problem+json' });
 };
 
-/** `GET /api/runs`: pages of runs. */
+/** `GET /api/runs`: one page of runs. */
 export const listRuns: Handler = async (door, request) => {
   const given = Object.fromEntries([...request.query].filter(([name]) => name !== 'code' && name !== 'clientId'));
   const query = parseRequest(listQuerySchema, given, 'query', 'See /api/openapi.json for the filters.');
   const runs: RunSummary[] = [];
   let continuation = query.continuation === undefined ? undefined : unpackContinuation(query.continuation);
-  // Shards and helpers are instances too: pages of the backend are read until there is one of runs, or for a while.
+  // Shards and helpers are instances too. So pages of the backend are read until the page of runs is full, or
+  // PAGES_MAX.
   for (let page = 0; page < PAGES_MAX; page++) {
     const found = await door.runs.list({
       top: query.limit - runs.length,
@@ -95,7 +99,7 @@ export const listRuns: Handler = async (door, request) => {
 
 const PAGES_MAX = 20;
 
-/** A run is shown as its newest life. One that has succeeded has no later one. */
+/** A run is shown as its newest life. A life that has succeeded has no later one, so no claim is read for it. */
 async function isNewest({ environment }: Door, { runId, life, status }: RunSummary): Promise<boolean> {
   return status === 'Completed' || !(await readClaim(environment, { runId, life: life + 1 }));
 }
@@ -103,8 +107,9 @@ async function isNewest({ environment }: Door, { runId, life, status }: RunSumma
 export const cancelBodySchema = z.strictObject({ reason: z.string().min(1).max(500).optional() });
 
 /**
- * `POST /api/runs/{runId}/cancel`. The run ends from outside; what it holds is given back, and its caller told, by a
- * second orchestration. A run that publishes is let go on: half of it may be visible already. Ending twice is success.
+ * `POST /api/runs/{runId}/cancel`: ends a run from outside. A second orchestration gives back what the run holds and
+ * tells its caller. A run that is publishing is not ended, because part of it may already be visible. Cancelling a run
+ * again is a success.
  */
 export const cancelRun: Handler = async (door, request) => {
   const instance = await runOf(door, request);
@@ -113,8 +118,8 @@ export const cancelRun: Handler = async (door, request) => {
   const { runId, life, phase } = summarizeRun(instance)!;
   if (!hasEnded(instance)) {
     if (phase === 'publish') {
-      throw new OrdinalError('RunIsPublishing', `run "${runId}" is publishing: it will be done soon`, {
-        remedy: 'Wait for its end. Published data is removed by hand, by what the manifest names.',
+      throw new OrdinalError('RunIsPublishing', `run "${runId}" is publishing and will end soon`, {
+        remedy: 'Wait for its end. To remove published data, delete the files that the manifest names by hand.',
       });
     }
     const { callBackUri } = runInputSchema.parse(instance.input);
@@ -126,8 +131,9 @@ export const cancelRun: Handler = async (door, request) => {
 };
 
 /**
- * `POST /api/runs/{runId}/restart`: a run that failed or was ended, once more, by its own input: also one that an arrival
- * started. One that goes on, or has succeeded, is left as it is: success.
+ * `POST /api/runs/{runId}/restart`: starts a run that failed or was ended again, with its own input. It also works for
+ * a run that an arriving blob started. A run that goes on or has succeeded is left as it is, and the answer is a
+ * success.
  */
 export const restartRun: Handler = async (door, request) => {
   const instance = await runOf(door, request);
@@ -140,11 +146,11 @@ export const restartRun: Handler = async (door, request) => {
 
 async function runOf(door: Door, request: HttpRequest): Promise<Instance> {
   const runId = request.params.runId ?? '';
-  // What is no run ID names no run; the backend is not asked for it.
+  // A text that is not a run ID names no run, so the backend is not asked.
   const instance = runIdSchema.safeParse(runId).success ? await newestInstance(door, runId) : undefined;
   if (instance && summarizeRun(instance)) return instance;
   throw new OrdinalError('UnknownRun', `there is no run "${runId.slice(0, 100)}"`, {
     where: { field: 'runId' },
-    remedy: 'Use the statusUrl that the start answered with.',
+    remedy: 'Use the statusUrl of the answer to the start.',
   });
 }

@@ -1,4 +1,7 @@
-/** What requests hold and answers are, as zod schemas: requests are parsed by them, and the OpenAPI document is made of them. */
+/**
+ * The shapes of requests and answers, as zod schemas. Requests are parsed by them, and the OpenAPI document is made of
+ * them. The handlers in this folder use them.
+ */
 import { z } from 'zod';
 import { runIdSchema } from '../documents/documents.ts';
 import { instanceStatuses } from '../durable/client.ts';

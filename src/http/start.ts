@@ -1,6 +1,7 @@
 /**
- * `POST /api/pipelines/{pipeline}/runs`. Answers at once, whatever the source holds: blobs are listed in the run. The
- * same run ID is the same run, and success; a run that failed is started again under its ID.
+ * `POST /api/pipelines/{pipeline}/runs`: starts a run. `routes.ts` lists it. It answers at once, however large the
+ * source is, because the run itself lists the blobs. A second request with the same run ID joins the same run; if that
+ * run failed, it is started again under its ID.
  */
 
 import { createHash } from 'node:crypto';
@@ -43,7 +44,7 @@ export const startRun: Handler = async (door, request) => {
   if (list) await keepList(environment, input, list);
   const { claim, claimed, instance } = await begin(door, input, identity);
   const { callBackUri, runId } = input;
-  // The run calls who started it; everybody else is told.
+  // The run itself calls the caller who started it. Every other caller is notified by `notify-caller.ts`.
   const calls = claimed || (claim.input.callBackUri === callBackUri && !(instance && hasEnded(instance)));
   if (callBackUri !== undefined && !calls) {
     const tell: TellInput = { runId, callBackUri };
@@ -52,15 +53,15 @@ export const startRun: Handler = async (door, request) => {
   return started(door, request, pipeline, input);
 };
 
-/** Throws `RunIdConflict`, or `IdempotencyKeyReused`, when the ID is that of a run of something else. */
+/** @throws OrdinalError `RunIdConflict` or `IdempotencyKeyReused` when the ID belongs to a run of other work. */
 async function begin(door: Door, input: RunInput, { key, restarts }: RunIdentity): Promise<Started> {
   try {
     return await startLife(door, input, { restarts });
   } catch (thrown) {
     if (key === undefined || !(thrown instanceof OrdinalError && thrown.code === 'RunIdConflict')) throw thrown;
-    throw new OrdinalError('IdempotencyKeyReused', 'this idempotency key came with another request before', {
+    throw new OrdinalError('IdempotencyKeyReused', 'this idempotency key was used for another request before', {
       where: { field: 'Idempotency-Key' },
-      remedy: 'Send the same request again, or this one with a new key.',
+      remedy: 'Send the earlier request again, or send this request with a new key.',
     });
   }
 }
@@ -75,17 +76,17 @@ interface RunIdentity {
 
 /** The run's ID: the request's own, one made of its idempotency key, or a new one. */
 function identify(door: Door, request: HttpRequest, pipeline: CompiledPipeline, body: StartBody): RunIdentity {
-  // Who names the run may start it again after a failure.
+  // A caller who names the run may start it again after a failure.
   if (body.runId !== undefined) return { runId: body.runId, restarts: true };
   const key = request.headers.get('idempotency-key');
   if (key === null) return { runId: door.newRunId(), restarts: false };
   if (key === '' || key.length > 255) {
     throw new RequestError(
       [{ field: 'Idempotency-Key', message: 'must have 1 to 255 characters' }],
-      'Send a key that is new for each run that is wanted, such as a UUID.',
+      'Send a new key for each new run, such as a UUID.',
     );
   }
-  // The same request, sent again: its run is the answer, however it ended.
+  // When the same request is sent again, the answer is its run, whatever its result was.
   const digest = createHash('sha256').update(`${pipeline.name}\n${key}`).digest('hex');
   return { runId: `key-${digest.slice(0, 40)}`, restarts: false, key };
 }
@@ -132,7 +133,9 @@ function selectionOf(
   return { by: 'list', document: work.selection(runId, sha256), count: blobs.length, sha256 };
 }
 
-/** Before the run is claimed: whoever starts the claim finds the list. Another list of the same run has another name. */
+/**
+ * Stores the list before the run is claimed, so that whoever starts the claim finds it. Another list has another name.
+ */
 async function keepList({ store, config }: Environment, { select }: RunInput, list: string[]): Promise<void> {
   invariant(select?.by === 'list', 'a run of a list');
   await store.ensureContainer(config.workContainer);
@@ -149,7 +152,7 @@ export function started(
   const root = rootOf(door, request, 3);
   const path = `runs/${input.runId}`;
   const outcome = (failOnError: 'true' | 'false') =>
-    // A status that is asked for before the backend shows the new instance must not look like an unknown run.
+    // `started` tells the outcome route that the backend may not show the new instance yet.
     resourceUrl(root, request, `${path}/outcome`, { failOnError, started: String(door.now.getTime()) });
   return json(
     202,

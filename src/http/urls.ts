@@ -1,26 +1,29 @@
-/** Addresses that answers carry: the host as the caller knows it, and the key with which the caller came. */
+/**
+ * Makes the addresses that answers carry: the host as the caller knows it, and the caller's own key. All handlers use
+ * it. A key must never go to a host that only a request header names.
+ */
 import type { HttpRequest } from '@azure/functions';
 
-/** A request, as far as its own address matters. */
+/** The parts of a request from which its address is computed. */
 export type Addressed = Pick<HttpRequest, 'url' | 'headers' | 'query'>;
 
 export interface UrlSettings {
-  /** Address of the API when a proxy does not say it. */
+  /** Address of the API, for a proxy that does not forward it. */
   publicUrl: string | undefined;
   /** `WEBSITE_HOSTNAME`. */
   hostname: string | undefined;
 }
 
-/** Members of a request's query that are a key, and that answers carry on. */
+/** Query parameters that carry a key. Addresses in answers carry them too. */
 const KEYS = ['code', 'clientId'] as const;
 
 /**
- * `https://host/api/` as the caller reaches it, without query. A setting is stronger than a proxy's `X-Forwarded-*`,
- * that is stronger than the request's own host, and a host that only means this machine gives way to the site's name.
- * Anybody can send `X-Forwarded-Host`: a request with a key in its query, which the answer's addresses carry, is answered
- * under its own host or the setting's, so that no key goes to a host that a header names.
+ * The API's root as the caller reaches it, such as `https://host/api/`, without query. The setting wins over a proxy's
+ * `X-Forwarded-*`, which wins over the request's own host; the site's name replaces a host that only means this
+ * machine. Anybody can send `X-Forwarded-Host`. So for a request with a key in its query that header is ignored: the
+ * addresses of the answer carry the key, and a key must not go to a host that a header names.
  *
- * @param segments of the route that follow the API's root: `runs/{runId}` has two.
+ * @param segments number of the route's segments after the API's root: `runs/{runId}` has two.
  */
 export function apiRoot(request: Addressed, segments: number, settings: UrlSettings): URL {
   if (settings.publicUrl) return new URL(settings.publicUrl.replace(/\/*$/, '/'));
@@ -39,7 +42,7 @@ export function apiRoot(request: Addressed, segments: number, settings: UrlSetti
   return new URL(`${path}/`, url.origin);
 }
 
-/** The address of a resource, with the key that the caller's own request had in its query. */
+/** The address of a resource, with the key from the query of the caller's own request. */
 export function resourceUrl(
   root: URL,
   request: Addressed,
@@ -57,7 +60,7 @@ export function resourceUrl(
   return url.href;
 }
 
-/** Proxies add themselves at the end of such a list. */
+/** The first entry of a list. Proxies add themselves at its end. */
 function first(list: string | null): string | undefined {
   return list?.split(',')[0]?.trim() || undefined;
 }

@@ -1,8 +1,10 @@
 /**
- * Activities `lowerLives` and `endLife`: what an orchestration asks of a run's claims. The first says which earlier lives
- * are still to be settled; the second notes that one is. They change nothing but claims.
+ * Activities `lowerLives` and `endLife`: what an orchestration asks about a run's claims. The first lists the earlier
+ * lives that still have to be settled. The second records that a life has been settled. `src/run/settle.ts` calls both.
+ * They change nothing but claims.
  */
 
+import { z } from 'zod';
 import { lifeSchema } from '../documents/documents.ts';
 import { defineActivity } from '../durable/activity.ts';
 import type { Environment } from '../environment/environment.ts';
@@ -14,6 +16,11 @@ export interface LowerLives {
   lives: number[];
 }
 
+/**
+ * Activity `lowerLives`. Input: a run ID and the number of a life. Output: the numbers of the earlier lives that still
+ * have
+ * to be settled, in ascending order. It changes nothing.
+ */
 export const lowerLives = defineActivity({ name: 'lowerLives', input: lifeSchema, work: lowerLivesActivity });
 
 async function lowerLivesActivity(environment: Environment, { runId, life }: Life): Promise<LowerLives> {
@@ -30,12 +37,24 @@ export function isOver({ state }: { state: string }): boolean {
   return state === 'over' || state === 'swept';
 }
 
-export const endLife = defineActivity({ name: 'endLife', input: lifeSchema, work: endLifeActivity });
+const endSchema = lifeSchema.extend({
+  /** ISO time, by the clock of who settled it. */
+  at: z.iso.datetime(),
+});
 
-/** Notes that a life holds nothing any more. Late requests of it may still leave blobs: the sweep sees to those. */
-async function endLifeActivity(environment: Environment, of: Life): Promise<{ noted: boolean }> {
+/**
+ * Activity `endLife`. Input: a life. Output: `noted: false` when the life has no claim. Records in the claim that it is
+ * over.
+ */
+export const endLife = defineActivity({ name: 'endLife', input: endSchema, work: endLifeActivity });
+
+/** Records that a life holds nothing any more. Late requests of it may still create blobs; the sweep removes those. */
+async function endLifeActivity(
+  environment: Environment,
+  { at, ...of }: z.infer<typeof endSchema>,
+): Promise<{ noted: boolean }> {
   const claim = await changeClaim(environment, of, (found) =>
-    isOver(found) ? undefined : { ...found, state: 'over', overAt: new Date().toISOString() },
+    isOver(found) ? undefined : { ...found, state: 'over', overAt: at },
   );
   return { noted: claim !== undefined };
 }

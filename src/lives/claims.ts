@@ -1,7 +1,8 @@
 /**
- * Claims: `lives/RUN/N.json` says that life N of a run was asked for, and by which input. Whoever puts a claim that is not
- * there yet has decided that the life exists; what the durable client says of a start decides nothing. Called by all who
- * start, end, settle or sweep runs. The highest claim of a run must never be deleted, so that no number is given twice.
+ * Claims: the blob `lives/RUN/N.json` says that life N of a run was asked for, and with which input. A life exists as
+ * soon as its claim is written (put if absent), whatever the durable client says about the start. Everyone who starts,
+ * ends, settles or sweeps runs calls this file. The highest claim of a run must never be deleted, so that no number is
+ * given twice.
  */
 
 import { z } from 'zod';
@@ -13,8 +14,8 @@ import { type Life, work } from '../storage/names.ts';
 import { isConflict } from '../storage/write-once.ts';
 
 /**
- * `open`: it was asked for. `ending`: its end was asked for. `over`: it is settled and holds nothing, but a late request
- * of it may still leave a blob. `swept`: not even that.
+ * `open`: the life was asked for. `ending`: its end was asked for. `over`: it is settled and holds nothing, but a late
+ * request of it may still create a blob. `swept`: no late request is possible any more.
  */
 export const claimStates = ['open', 'ending', 'over', 'swept'] as const;
 export type ClaimState = (typeof claimStates)[number];
@@ -23,9 +24,9 @@ export const claimSchema = z.object({
   version: z.literal(1),
   runId: runIdSchema,
   life: z.int().positive(),
-  /** What the life does: the same for all lives of the run, but for its deadline and who is called back. */
+  /** What the life does. It is the same for all lives of the run, except the deadline and the callback address. */
   input: runInputSchema,
-  /** ISO time, by the clock of whoever claimed. Nothing but patience depends on it. */
+  /** ISO time, by the clock of whoever claimed. Only waiting times depend on it, never a decision about IDs. */
   claimedAt: z.iso.datetime(),
   state: z.enum(claimStates),
   /** Why its end was asked for. */
@@ -36,14 +37,14 @@ export const claimSchema = z.object({
 });
 export type Claim = z.infer<typeof claimSchema>;
 
-/** What a list of claims shows of each without a read. */
+/** What a listing of claims shows about each claim, so that it need not be read. */
 export const claimMetadataSchema = z.object({
   state: z.enum(claimStates),
   claimedat: z.iso.datetime(),
   sweptat: z.iso.datetime().exactOptional(),
 });
 
-/** Puts a claim that is not there yet. False when another was faster. */
+/** Writes a claim that must not exist yet. False when another caller was faster. */
 export async function putClaim(environment: Environment, claim: Claim): Promise<boolean> {
   const { store, config } = environment;
   await store.ensureContainer(config.workContainer);
@@ -71,18 +72,21 @@ export async function claimedLives({ store, config }: Environment, runId: string
   return found.sort((a, b) => a - b);
 }
 
-/** The claim of a run's newest life: what the run is to all who ask for it. Undefined for a run that was never started. */
+/** The claim of a run's newest life, which is the life that users see. Undefined for a run that was never started. */
 export async function newestClaim(environment: Environment, runId: string): Promise<Claim | undefined> {
   const life = (await claimedLives(environment, runId)).at(-1);
   return life === undefined ? undefined : await readClaim(environment, { runId, life });
 }
 
-/** Times that a change of a claim is tried while others change it. */
+/** How often a change of a claim is tried while others change the claim too. */
 const CHANGE_TRIES = 5;
 
 /**
- * Changes a claim from what it is now; `change` gives undefined to leave it. Gives the claim as it is then, undefined
- * when there is none. Throws `StorageConflict` (retryable) when others keep being faster.
+ * Changes a claim, if it exists.
+ *
+ * @param change computes the new claim from the present one; it returns undefined to change nothing.
+ * @returns the claim as it is afterwards; undefined when there is none.
+ * @throws OrdinalError `StorageConflict` (retryable) when other callers were faster each time.
  */
 export async function changeClaim(
   environment: Environment,

@@ -1,6 +1,7 @@
 /**
- * Ends a life of a run from outside, for an operator or because its time is over. That its end was asked for is noted in
- * its claim first: from then on a start begins the next life, however long the instance takes to die.
+ * Ends a life of a run from outside, because an operator asked for it or because its deadline has passed.
+ * `src/http/runs.ts` and the sweep call it. It must record the end in the claim before it ends the instance: from then
+ * on a new start begins the next life, however long the instance takes to stop.
  */
 import type { DurableRuns } from '../durable/client.ts';
 import type { Environment } from '../environment/environment.ts';
@@ -13,7 +14,7 @@ export interface End extends Life {
   callBackUri?: string;
 }
 
-/** Asks for a life's end. Asked again, it does the same again. */
+/** Asks for the end of a life. It may be called again. */
 export async function askForEnd(
   { environment, runs }: { environment: Environment; runs: DurableRuns },
   { runId, life, reason, callBackUri }: End,
@@ -22,12 +23,12 @@ export async function askForEnd(
   await changeClaim(environment, of, (claim) =>
     claim.state === 'open' ? { ...claim, state: 'ending', reason } : undefined,
   );
-  // First who waits for the end, then the end: it is not forgotten in between.
+  // First start what waits for the end, then end the instance. In this order the settling cannot be forgotten.
   await settleLater(runs, { ...of, reason, ...(callBackUri !== undefined && { callBackUri }) });
   await runs.terminate(lifeId(of), reason);
 }
 
-/** Starts the orchestration that settles a life once it is dead. False when it is under way already. */
+/** Starts the orchestration that settles a life after its instance has ended. False when it runs already. */
 export async function settleLater(runs: DurableRuns, end: End): Promise<boolean> {
   return await runs.start(TIDY_ORCHESTRATION, tidyInstanceId(end), end);
 }

@@ -1,6 +1,7 @@
 /**
- * What a run is to those who ask for it by its ID: its newest life. Read by HTTP, the command line and call-backs. A claim
- * whose instance is not there yet is shown as what it will be.
+ * Finds the instance of a run's newest life, which is what a user sees under the run's ID. HTTP handlers, the sweep and
+ * callbacks call it. When a claim has no instance yet, it returns what that instance will be. It must not start an
+ * instance that no claim names.
  */
 import { type DurableRuns, endReason, type Instance } from '../durable/client.ts';
 import type { Environment } from '../environment/environment.ts';
@@ -10,7 +11,7 @@ import { type Claim, newestClaim } from './claims.ts';
 import { RUN_ORCHESTRATION } from './names.ts';
 import { beginLife, mayBegin } from './start.ts';
 
-/** Milliseconds after its claim in which an instance that is not there is left to whoever claimed it. */
+/** For so many milliseconds after a claim, its instance is left to whoever made the claim. */
 export const BEGIN_GRACE_MS = 60_000;
 
 interface Asker {
@@ -19,13 +20,13 @@ interface Asker {
   now: Date;
 }
 
-/** The instance of a run's newest life, or what stands for it. Undefined for a run that is not, or was forgotten. */
+/** The instance of a run's newest life, or what it will be. Undefined for a run that does not exist or was removed. */
 export async function newestInstance(asker: Asker, runId: string): Promise<Instance | undefined> {
   const claim = await newestClaim(asker.environment, runId);
   return claim && (await instanceOf(asker, claim));
 }
 
-/** The instance of a claimed life. Where there is none, it is started, and what it will be is shown. */
+/** The instance of a claimed life. When there is none, it is started after a while, and what it will be is returned. */
 export async function instanceOf({ runs, now }: Asker, claim: Claim): Promise<Instance | undefined> {
   const there = await runs.get(lifeId(claim));
   if (there) return there;

@@ -1,7 +1,7 @@
 /**
- * Starts runs: the one way in for HTTP, arrivals and housekeeping. A claim decides who starts what; then the claimed
- * life's instance is started from it. Whoever finds a claim without an instance starts that: so a start that was cut
- * short is made up for. It must never start an instance that no claim speaks of.
+ * Starts runs. HTTP, arriving blobs and the sweep all start runs through this file. A claim decides who starts what;
+ * then the instance of the claimed life is started from the claim. Whoever finds a claim without an instance starts
+ * that instance, so a start that was interrupted is completed later. It must never start an instance without a claim.
  */
 import { doesWhat, type RunInput } from '../documents/documents.ts';
 import { runStatusSchema } from '../documents/status.ts';
@@ -26,20 +26,25 @@ export interface StartOptions {
 }
 
 export interface Started {
-  /** By which the run goes on: this start's, or an earlier one's with the same input. */
+  /** The claim that the run goes on with: the one of this start, or an earlier one with the same input. */
   claim: Claim;
   /** Whether this call has made the claim. */
   claimed: boolean;
-  /** The claimed life as it was found; undefined when it was started here. */
+  /** The instance of the claimed life as it was found; undefined when this call started it. */
   instance: Instance | undefined;
 }
 
-/** Times that a claim is looked at while others claim. */
+/** How often a start is tried while other callers claim lives. */
 const TRIES = 10;
 
 /**
- * Starts a run, joins it where it goes on, or begins its next life. Throws `RunIdConflict` when the run is of another
- * pipeline or source, whoever came first.
+ * Starts a run, joins it when it is running, or begins its next life.
+ *
+ * @param input what the run is to do; its `runId` names the run.
+ * @returns the claim, whether this call made it, and the instance that was found.
+ * @throws OrdinalError `RunIdConflict` when the run ID belongs to a run of another pipeline or source.
+ * @throws OrdinalError `LimitExceeded` when the run has had `limits.livesPerRunMax` lives.
+ * @throws OrdinalError `StorageConflict` (retryable) when other callers were faster each time.
  */
 export async function startRun(starter: Starter, input: RunInput, options: StartOptions = {}): Promise<Started> {
   const { environment, runs, now } = starter;
@@ -70,21 +75,21 @@ export async function startRun(starter: Starter, input: RunInput, options: Start
   });
 }
 
-/** Starts the instance of a claimed life. Done twice, at once or later, it is the same life all the same. */
+/** Starts the instance of a claimed life. Started twice, it is still the same life. */
 export async function beginLife(runs: DurableRuns, { input, life, runId }: Claim): Promise<void> {
   await runs.start(RUN_ORCHESTRATION, lifeId({ runId, life }), { ...input, life });
 }
 
-/** Whether a claim is still to be started where its instance is not there. */
+/** Whether the instance of a claim may still be started. */
 export function mayBegin({ state, input }: Claim, now: Date): boolean {
   return state === 'open' && (input.deadline === undefined || now.getTime() < Date.parse(input.deadline));
 }
 
-/** Whether a start is to begin another life: this one cannot succeed any more. */
+/** Whether a start begins the next life, because this one cannot succeed any more. */
 function isPast(claim: Claim, instance: Instance | undefined, now: Date, restarts: boolean): boolean {
   if (!instance) return isOver(claim) || (restarts && !mayBegin(claim, now));
   if (instance.status === 'Completed' || !restarts) return false;
-  // One that is ended from outside, or has failed, may show as running for a while.
+  // An instance that was ended from outside, or that failed, may be shown as running for a while.
   return hasEnded(instance) || claim.state !== 'open' || saysFailed(instance);
 }
 
@@ -92,11 +97,11 @@ function saysFailed({ customStatus }: Instance): boolean {
   return runStatusSchema.safeParse(customStatus).data?.phase === 'failed';
 }
 
-/** Throws `RunIdConflict` when two inputs do not do the same. */
+/** @throws OrdinalError `RunIdConflict` when the two inputs do not ask for the same work. */
 function refuseOther(was: RunInput, input: RunInput): void {
   if (doesWhat(was) === doesWhat(input)) return;
   throw new OrdinalError('RunIdConflict', `run "${input.runId}" exists and is of another pipeline or source`, {
     where: { field: 'runId' },
-    remedy: 'Give another runId, or none.',
+    remedy: 'Give another runId, or leave it out.',
   });
 }

@@ -31,7 +31,13 @@ const trailerBytes = 8;
 export function footerLength(last8: Uint8Array, fileSize: number, blob: string): number {
   const where = { blob };
   if (fileSize < trailerBytes + MAGIC.length || last8.length < trailerBytes)
-    throw new OrdinalError('NotParquet', `A file of ${fileSize} bytes is too short to be Parquet.`, { where });
+    throw new OrdinalError('NotParquet', `A file of ${fileSize} bytes is too short to be Parquet.`, {
+      where,
+      remedy:
+        fileSize === 0
+          ? 'Upload it again, or delete it: an empty blob is mostly an upload that was broken off, or stands for a folder.'
+          : 'Check that it is a Parquet file and was uploaded whole.',
+    });
   const trailer = last8.subarray(last8.length - trailerBytes);
   const magic = String.fromCharCode(...trailer.subarray(4));
   if (magic === 'PARE') unsupported('The file has an encrypted footer.', where);

@@ -19,6 +19,7 @@ import type {
 } from './types.ts';
 import { concat } from './values.ts';
 
+/** A column chunk put together from several, with what its footer entry and its pages are. */
 export interface JoinedChunk {
   bytes: Uint8Array;
   meta: ChunkMeta;

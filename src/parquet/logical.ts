@@ -205,9 +205,13 @@ function decimalNumberReader(scale: number, unscaled: (values: Values, i: number
 function safeNumber(value: bigint): number {
   const number = Number(value);
   if (Number.isSafeInteger(number)) return number;
-  throw new OrdinalError('InvalidValue', `${value} is beyond the integers that a number holds exactly.`, {
-    remedy: 'Read the column as a bigint (z.bigint()).',
-  });
+  throw new OrdinalError(
+    'InvalidValue',
+    `${value} is beyond the integers that a number holds exactly: read the column as int64 or as a decimal.`,
+    {
+      remedy: 'Use z.bigint() for int64, or z.string() for the exact text of a decimal.',
+    },
+  );
 }
 
 function checkedDate(ms: number): Date {

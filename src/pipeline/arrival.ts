@@ -3,17 +3,37 @@
  * `compile` calls it for the definition, `src/environment` for the setting, `src/arrival` to know what holds. It must
  * never start anything.
  */
+
 import { z } from 'zod';
-import { didYouMean, refuse, show } from './refuse.ts';
+import { didYouMean } from '../nearest.ts';
+import { refuse, show } from './refuse.ts';
 
 /**
  * `blob`: each data blob. `marker`: a blob of this name says that its folder is complete. `quiet`: so many seconds
  * without an arrival end a burst, which becomes one run; a burst that does not end is cut after `waitSecondsMax`.
  */
 export const arrivalModeSchema = z.discriminatedUnion('on', [
-  z.strictObject({ on: z.literal('blob') }),
   z.strictObject({
+    /**
+     * What starts a run: here each data blob.
+     * @example
+     * pipeline({ ...rest, arrival: { on: 'blob' } });
+     */
+    on: z.literal('blob'),
+  }),
+  z.strictObject({
+    /**
+     * What starts a run: here a marker, which says that its folder is complete.
+     * @example
+     * pipeline({ ...rest, arrival: { on: 'marker' } });
+     */
     on: z.literal('marker'),
+    /**
+     * Name of the marker, within its folder.
+     * @default '_SUCCESS'
+     * @example
+     * pipeline({ ...rest, arrival: { on: 'marker', name: '_DONE' } });
+     */
     name: z
       .string()
       .min(1)
@@ -22,8 +42,25 @@ export const arrivalModeSchema = z.discriminatedUnion('on', [
       .default('_SUCCESS'),
   }),
   z.strictObject({
+    /**
+     * What starts a run: here the end of a burst.
+     * @example
+     * pipeline({ ...rest, arrival: { on: 'quiet' } });
+     */
     on: z.literal('quiet'),
+    /**
+     * Seconds without an arrival that end a burst, 1 to 3600.
+     * @default 60
+     * @example
+     * pipeline({ ...rest, arrival: { on: 'quiet', seconds: 30 } });
+     */
     seconds: z.int().min(1).max(3600).default(60),
+    /**
+     * Seconds after which a burst that does not end is cut, 1 to 86400.
+     * @default 3600
+     * @example
+     * pipeline({ ...rest, arrival: { on: 'quiet', seconds: 30, waitSecondsMax: 900 } });
+     */
     waitSecondsMax: z.int().min(1).max(86_400).default(3600),
   }),
 ]);

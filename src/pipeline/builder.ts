@@ -24,6 +24,7 @@ import type {
   Where,
 } from './definition.ts';
 import type { OutputType } from './output-type.ts';
+import type { SharedIndex } from './shared-index.ts';
 
 /** Parquet has nulls and nothing else that is absent: what zod calls undefined arrives as null. */
 type NullForUndefined<T> = undefined extends T ? Exclude<T, undefined> | null : T;
@@ -58,30 +59,81 @@ export interface Builder<Row> {
   keyed<
     const K extends Readonly<Record<string, (keyof Row & string) | core.$ZodType>>,
     const C extends Readonly<Record<string, KeyedColumn>> = NoColumns,
+    const I extends IdColumn = IdColumn,
   >(entity: {
-    id: IdColumn;
+    /**
+     * The entity's ID column, and its sequence.
+     * @example
+     * const customers = keyed({ id: id('customer_id', { start: 1000 }), key: { email: 'email' } });
+     */
+    id: I;
+    /**
+     * The natural key: component → source column, or component → zod type where only references bring keys.
+     * Components are output columns.
+     * @example
+     * const customers = keyed({ id: id('customer_id'), key: { email: z.string() } });
+     */
     key: K;
+    /**
+     * Attributes: what the first row that brought the key says of it. Null for a key that came by a reference only.
+     * @default none
+     * @example
+     * const customers = keyed({
+     *   id: id('customer_id'),
+     *   key: { email: 'email' },
+     *   columns: { first_seen: first('sold_at') },
+     * });
+     */
     columns?: C;
-    /** Rows that may bring keys; all by default. Needs a key of source columns. */
+    /**
+     * Rows that may bring keys. Needs a key of source columns.
+     * @default all rows
+     * @example
+     * const buyers = keyed({
+     *   id: id('buyer_id'),
+     *   key: { email: 'email' },
+     *   where: where(['kind'], (kind) => kind === 'sale'),
+     * });
+     */
     where?: Where;
-    /** Name of the key index, for entities that several pipelines share. @default `<pipeline>.<entity>` */
-    index?: string;
+    /**
+     * The key index, where several pipelines share it.
+     * @default one named `<pipeline>.<entity>`
+     * @example
+     * const customers = sharedIndex('customers');
+     * const people = keyed({ id: id('customer_id'), key: { email: 'email' }, index: customers });
+     */
+    index?: SharedIndex;
     /**
      * Hash partitions of the key index, 1 to 64: each is resolved by an activity of its own, and new keys are in
-     * first-seen order within each. Fixed when the index is first used. @default 1
+     * first-seen order within each. Fixed when the index is first used.
+     * @default 1
+     * @example
+     * const customers = keyed({ id: id('customer_id'), key: { email: 'email' }, partitions: 8 });
      */
     partitions?: number;
     /**
-     * Which keys of a run get a row in its files: those that are new, or all that it has seen. Rows of known keys have
-     * the ID that they have had, and lie in files of their own. @default 'new'
+     * Which keys of a run get a row in its files: those that are new, or all that it has seen. Rows of known keys
+     * have the ID that they have had, and lie in files of their own.
+     * @default 'new'
+     * @example
+     * const customers = keyed({ id: id('customer_id'), key: { email: 'email' }, publish: 'seen' });
      */
     publish?: 'new' | 'seen';
     /**
      * What becomes of attributes that change after a key was published: nothing, or a row with the new ones in the
-     * entity's changes dataset. @default 'ignore'
+     * entity's changes dataset.
+     * @default 'ignore'
+     * @example
+     * const customers = keyed({
+     *   id: id('customer_id'),
+     *   key: { email: 'email' },
+     *   columns: { last_price: first('price') },
+     *   onChange: 'report',
+     * });
      */
     onChange?: 'ignore' | 'report';
-  }): KeyedEntity<K, C>;
+  }): KeyedEntity<K, C, I>;
 
   /**
    * One output row for each source row that passes `where`. A column that is a source column's name is unchanged.
@@ -94,11 +146,34 @@ export interface Builder<Row> {
    *   columns: { customer_id: ref('customers', { email: 'email' }), sold_at: 'sold_at', price: 'price' },
    * });
    */
-  rows<const C extends Readonly<Record<string, (keyof Row & string) | RowsColumn>>>(entity: {
-    id: IdColumn;
+  rows<
+    const C extends Readonly<Record<string, (keyof Row & string) | RowsColumn>>,
+    const I extends IdColumn = IdColumn,
+  >(entity: {
+    /**
+     * The entity's ID column, and its sequence.
+     * @example
+     * const sales = rows({ id: id('sale_id', { sequence: 'shop.documents' }), columns: { price: 'price' } });
+     */
+    id: I;
+    /**
+     * Output columns in their order, behind the ID. A source column's name alone means: unchanged.
+     * @example
+     * const sales = rows({ id: id('sale_id'), columns: { price: 'price', currency: constant('EUR', type.string) } });
+     */
     columns: C;
+    /**
+     * Rows that the entity takes.
+     * @default all rows
+     * @example
+     * const refunds = rows({
+     *   id: id('refund_id'),
+     *   where: where(['kind'], (kind) => kind === 'refund'),
+     *   columns: { price: 'price' },
+     * });
+     */
     where?: Where;
-  }): RowsEntity<C>;
+  }): RowsEntity<C, I>;
 
   /**
    * The name of an entity's ID column, and its sequence.
@@ -108,7 +183,7 @@ export interface Builder<Row> {
    * @example
    * const saleId = id('sale_id', { sequence: 'shop.documents', start: 1_000_000 });
    */
-  id(column: string, settings?: IdSettings): IdColumn;
+  id<const N extends string, const S extends string = string>(column: N, settings?: IdSettings<S>): IdColumn<N, S>;
   /**
    * A further ID, from another sequence.
    * @param sequence name of the sequence, shared by all that name it
@@ -117,7 +192,7 @@ export interface Builder<Row> {
    * @example
    * const columns = { receipt_no: nextId('shop.receipts', { start: 1 }) };
    */
-  nextId(sequence: string, settings?: SequenceSettings): NextIdColumn;
+  nextId<const S extends string>(sequence: S, settings?: SequenceSettings): NextIdColumn<S>;
   /**
    * The value in the first row that brought the key. For keyed entities.
    * @param source name of the source column

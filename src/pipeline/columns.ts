@@ -2,10 +2,11 @@
  * Output columns: from the builder's tagged values to `OutColumn`s. `entities.ts` calls it for each column. It must
  * never call a user's function.
  */
+import { didYouMean } from '../nearest.ts';
 import type { ContractColumn, JsKind, OutColumn, Predicate } from './compiled.ts';
 import { constantProblem } from './constant.ts';
 import { isOutputType, type OutputType, type } from './output-type.ts';
-import { didYouMean, plainFunction, record, refuse, show } from './refuse.ts';
+import { plainFunction, record, refuse, show } from './refuse.ts';
 import type { Sequences } from './sequences.ts';
 
 /** The key of a keyed entity, resolved before any column is. */

@@ -2,8 +2,10 @@
  * `compile`: from what a pipeline module declares to what the engine runs. `registry.ts` calls it at the start of the
  * app. It must never read a blob or a setting: the same definition gives the same pipeline everywhere.
  */
+
 import { createHash } from 'node:crypto';
 import { OrdinalError } from '../errors.ts';
+import { didYouMean } from '../nearest.ts';
 import { compileArrival } from './arrival.ts';
 import { builder } from './builder.ts';
 import type { CompiledPipeline } from './compiled.ts';
@@ -12,7 +14,7 @@ import type { PipelineDefinition, RowSchema } from './definition.ts';
 import { compileEntities } from './entities.ts';
 import { collectFeeds } from './feeds.ts';
 import { checkName, checkPlaces, oneOf } from './names.ts';
-import { didYouMean, record, refuse, show } from './refuse.ts';
+import { record, refuse, show } from './refuse.ts';
 
 const options = [
   'name',

@@ -6,35 +6,51 @@
 import type { core } from 'zod';
 import type { ArrivalSettings } from './arrival.ts';
 import type { OutputType } from './output-type.ts';
+import type { SharedIndex } from './shared-index.ts';
 
 /** The zod object that describes a source row. */
 export type RowSchema = core.$ZodObject;
 
 /** Where a sequence starts and how it steps. */
 export interface SequenceSettings {
-  /** First ID ever given, 0 to 2^63-1. @default 1 */
+  /**
+   * First ID ever given, 0 to 2^63-1.
+   * @default 1
+   * @example
+   * const saleId = id('sale_id', { start: 1_000_000 });
+   */
   readonly start?: number | bigint;
-  /** Distance between IDs, at least 1. @default 1 */
+  /**
+   * Distance between IDs, at least 1.
+   * @default 1
+   * @example
+   * const saleId = id('sale_id', { start: 10, step: 10n });
+   */
   readonly step?: number | bigint;
 }
 
 /** The sequence of an entity's own IDs. */
-export interface IdSettings extends SequenceSettings {
-  /** Name of the sequence, shared by all that name it. @default `<pipeline>.<entity>` */
-  readonly sequence?: string;
+export interface IdSettings<S extends string = string> extends SequenceSettings {
+  /**
+   * Name of the sequence, shared by all that name it.
+   * @default `<pipeline>.<entity>`, or the name of the entity's shared index
+   * @example
+   * const saleId = id('sale_id', { sequence: 'shop.documents' });
+   */
+  readonly sequence?: S;
 }
 
 /** What `id` gives. */
-export interface IdColumn {
+export interface IdColumn<N extends string = string, S extends string = string> {
   readonly kind: 'id';
-  readonly column: string;
-  readonly settings: IdSettings;
+  readonly column: N;
+  readonly settings: IdSettings<S>;
 }
 
 /** What `nextId` gives. */
-export interface NextIdColumn {
+export interface NextIdColumn<S extends string = string> {
   readonly kind: 'nextId';
-  readonly sequence: string;
+  readonly sequence: S;
   readonly settings: SequenceSettings;
 }
 
@@ -101,23 +117,23 @@ export type KeyedColumn = MadeColumn | FirstColumn;
 export type RowsColumn = MadeColumn | RowRefColumn;
 
 /** What `keyed` gives. */
-export interface KeyedEntity<K = unknown, C = unknown> {
+export interface KeyedEntity<K = unknown, C = unknown, I = IdColumn> {
   readonly kind: 'keyed';
-  readonly id: IdColumn;
+  readonly id: I;
   /** Component → source column (own feed), or component → zod type (fed by references only). */
   readonly key: K;
   readonly columns: C | undefined;
   readonly where: Where | undefined;
-  readonly index: string | undefined;
+  readonly index: SharedIndex | undefined;
   readonly partitions?: number | undefined;
   readonly publish?: 'new' | 'seen' | undefined;
   readonly onChange?: 'ignore' | 'report' | undefined;
 }
 
 /** What `rows` gives. */
-export interface RowsEntity<C = unknown> {
+export interface RowsEntity<C = unknown, I = IdColumn> {
   readonly kind: 'rows';
-  readonly id: IdColumn;
+  readonly id: I;
   readonly columns: C;
   readonly where: Where | undefined;
 }
@@ -127,40 +143,132 @@ export type Entities = Readonly<Record<string, KeyedEntity | RowsEntity>>;
 
 /** Everything about a pipeline but its row contract and its entities. */
 export interface PipelineSettings {
-  /** Lower-case, as in a URL and a blob name: `^[a-z][a-z0-9_-]{0,62}$`. */
+  /**
+   * Lower-case, as in a URL and a blob name: `^[a-z][a-z0-9_-]{0,62}$`.
+   * @example
+   * pipeline({ ...rest, name: 'tickets' });
+   */
   readonly name: string;
-  /** Blobs of `container` whose name starts with `prefix` and ends with `suffix`. @default suffix `.parquet` */
-  readonly source: { readonly container: string; readonly prefix: string; readonly suffix?: string };
-  /** Where datasets go: `<prefix><entity>/`. @default container `published`, prefix `<pipeline>/` */
-  readonly output?: { readonly container?: string; readonly prefix?: string };
-  /** `delta` (DELTA_BINARY_PACKED) makes ID columns far smaller, for readers that know it. @default `plain` */
+  /**
+   * Where source blobs lie.
+   * @example
+   * pipeline({ ...rest, source: { container: 'landing', prefix: 'tickets/' } });
+   */
+  readonly source: {
+    /**
+     * Container of the source blobs.
+     * @example
+     * pipeline({ ...rest, source: { container: 'landing', prefix: 'tickets/' } });
+     */
+    readonly container: string;
+    /**
+     * What the names of source blobs begin with.
+     * @example
+     * pipeline({ ...rest, source: { container: 'landing', prefix: 'shop/tickets/' } });
+     */
+    readonly prefix: string;
+    /**
+     * What the names of source blobs end with.
+     * @default '.parquet'
+     * @example
+     * pipeline({ ...rest, source: { container: 'landing', prefix: 'tickets/', suffix: '.snappy.parquet' } });
+     */
+    readonly suffix?: string;
+  };
+  /**
+   * Where datasets go: `<prefix><entity>/`.
+   * @default container `published`, prefix `<pipeline>/`
+   * @example
+   * pipeline({ ...rest, output: { container: 'lake', prefix: 'shop/' } });
+   */
+  readonly output?: {
+    /**
+     * Container of the datasets.
+     * @default 'published'
+     * @example
+     * pipeline({ ...rest, output: { container: 'lake' } });
+     */
+    readonly container?: string;
+    /**
+     * Folder of the datasets, with a slash at its end.
+     * @default `<pipeline>/`
+     * @example
+     * pipeline({ ...rest, output: { prefix: 'shop/tickets/' } });
+     */
+    readonly prefix?: string;
+  };
+  /**
+   * `delta` (DELTA_BINARY_PACKED) makes ID columns far smaller, for readers that know it.
+   * @default 'plain'
+   * @example
+   * pipeline({ ...rest, idEncoding: 'delta' });
+   */
   readonly idEncoding?: 'plain' | 'delta';
   /**
    * Who has to read the datasets: whoever reads the source (`source`), or also readers of the format's first years
-   * (`old`): chunks in ZSTD, LZ4 or BROTLI, in pages of version 2 or in encodings other than PLAIN and dictionaries are
-   * then written anew, in SNAPPY. @default `source`
+   * (`old`): chunks in ZSTD, LZ4 or BROTLI, in pages of version 2 or in encodings other than PLAIN and dictionaries
+   * are then written anew, in SNAPPY.
+   * @default 'source'
+   * @example
+   * pipeline({ ...rest, readers: 'old' });
    */
   readonly readers?: 'source' | 'old';
   /**
    * Whether whoever wrote the source is trusted to have written whole Parquet files with text in UTF-8: bytes that go
-   * through unchanged are then copied without a look into their pages, but for their CRC. @default false
+   * through unchanged are then copied without a look into their pages, but for their CRC.
+   * @default false
+   * @example
+   * pipeline({ ...rest, trust: true });
    */
   readonly trust?: boolean;
-  /** Whether a row that the contract refuses fails the run, or goes to the quarantine dataset. @default `fail` */
+  /**
+   * Whether a row that the contract refuses fails the run, or goes to the quarantine dataset.
+   * @default 'fail'
+   * @example
+   * pipeline({ ...rest, onInvalid: 'quarantine' });
+   */
   readonly onInvalid?: 'fail' | 'quarantine';
-  /** Share of a run's rows, 0 to 1, above which quarantine fails the run all the same. @default 0.01 */
+  /**
+   * Share of a run's rows, 0 to 1, above which quarantine fails the run all the same.
+   * @default 0.01
+   * @example
+   * pipeline({ ...rest, onInvalid: 'quarantine', maxRejected: 0.001 });
+   */
   readonly maxRejected?: number;
   /**
-   * What arriving blobs start: a run for each (`blob`), for a folder with its marker (`marker`), or for a burst once it
-   * has been quiet (`quiet`). The setting `ORDINAL_ARRIVAL` replaces it in one environment. @default nothing
+   * What arriving blobs start: a run for each (`blob`), for a folder with its marker (`marker`), or for a burst once
+   * it has been quiet (`quiet`). The setting `ORDINAL_ARRIVAL` replaces it in one environment.
+   * @default nothing
+   * @example
+   * pipeline({ ...rest, arrival: { on: 'blob' } });
    */
   readonly arrival?: ArrivalSettings;
 }
 
 /** A declared pipeline, not yet compiled. Its types have been used up: any pipeline has this one. */
 export interface PipelineDefinition extends PipelineSettings {
-  /** The row contract. */
+  /**
+   * The row contract: a zod object with one schema for each source column that is used.
+   * @example
+   * pipeline({
+   *   ...rest,
+   *   row: z.object({
+   *     email: z.string().trim().toLowerCase(),
+   *     kind: z.enum(['sale', 'refund']),
+   *     sold_at: z.date(),
+   *     price: z.number().nullable(),
+   *   }),
+   * });
+   */
   readonly row: RowSchema;
-  /** Gives the entities, in the words of `Builder`. */
+  /**
+   * What each row gives: a function of the builder's words to the entities by name.
+   * @example
+   * pipeline({
+   *   ...rest,
+   *   row,
+   *   entities: ({ rows, id }) => ({ sales: rows({ id: id('sale_id'), columns: { price: 'price' } }) }),
+   * });
+   */
   readonly entities: (builder: never) => Entities;
 }

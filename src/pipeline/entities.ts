@@ -17,6 +17,7 @@ import { checkColumnName, checkDistinct, checkName, checkSharedName, oneOf } fro
 import { record, refuse, show } from './refuse.ts';
 import { isSchema, schemaFacts } from './schema.ts';
 import { Sequences } from './sequences.ts';
+import type { SharedIndex } from './shared-index.ts';
 
 type Declared = Record<string, unknown> & { kind: 'keyed' | 'rows' };
 
@@ -141,7 +142,7 @@ function compileRows(pipeline: string, name: string, spec: Declared, scope: Scop
 function compileKeyed(pipeline: string, name: string, spec: Declared, scope: Scope): KeyedEntity {
   const field = `entities.${name}`;
   const { components, ownFeed } = scope.keys.get(name)!;
-  const index = spec.index === undefined ? `${pipeline}.${name}` : checkSharedName(spec.index, `${field}.index`);
+  const index = spec.index === undefined ? `${pipeline}.${name}` : sharedIndexName(spec.index, `${field}.index`);
   const id = idColumn(spec.id, index, scope, `${field}.id`);
   const declared = declaredColumns(spec, name, scope);
   const where = compilePredicate(spec.where, scope, `${field}.where`);
@@ -201,6 +202,18 @@ function knownKeys(
     }
   }
   return { ...(publish === 'seen' && { publish }), ...(onChange === 'report' && { onChange }) };
+}
+
+/** The name of a key index that was declared to be shared. A bare text could be a misspelt name of one. */
+function sharedIndexName(given: unknown, field: string): string {
+  const declared = given as Partial<SharedIndex> | null;
+  if (typeof declared === 'object' && declared?.kind === 'sharedIndex') return checkSharedName(declared.name, field);
+  const call = `sharedIndex(${typeof given === 'string' ? show(given) : "'name'"})`;
+  return refuse(
+    field,
+    `${show(given)} is not a shared key index`,
+    `Declare ${call} once, in a module that all pipelines which share it import.`,
+  );
 }
 
 function partitionCount(given: unknown, field: string): number {

@@ -6,3 +6,4 @@ export type { PipelineDefinition, PipelineSettings } from './definition.ts';
 export { type OutputType, type } from './output-type.ts';
 export { pipeline } from './pipeline.ts';
 export { type PipelineRegistry, registerPipelines } from './registry.ts';
+export { type SharedIndex, sharedIndex } from './shared-index.ts';

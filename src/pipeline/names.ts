@@ -2,7 +2,8 @@
  * Names and places: of pipelines, entities and sequences, and of containers and prefixes. All of `compile` calls it. It
  * must never change a name: what is not right is refused.
  */
-import { didYouMean, record, refuse, show } from './refuse.ts';
+import { didYouMean } from '../nearest.ts';
+import { record, refuse, show } from './refuse.ts';
 
 const safeName = /^[a-z][a-z0-9_-]{0,62}$/;
 /** Two safe names and a dot: it becomes a durable entity's key and part of blob names. */

@@ -64,21 +64,71 @@ function timestampIn(unit: TimeUnit, { utc = true }: { utc?: boolean } = {}): Ou
  * const columns = { year: map('sold_at', (date) => date.getUTCFullYear(), type.int32) };
  */
 export const type = Object.freeze({
+  /**
+   * STRING: text in UTF-8.
+   * @example
+   * const columns = { currency: constant('EUR', type.string) };
+   */
   string: outputType<string>({ physical: 'BYTE_ARRAY', annotation: { kind: 'string' } }),
-  /** JSON text. */
+  /**
+   * JSON: text, which nobody parses.
+   * @example
+   * const columns = { facts: map('kind', (kind) => JSON.stringify({ kind }), type.json) };
+   */
   json: outputType<string>({ physical: 'BYTE_ARRAY', annotation: { kind: 'json' } }),
-  /** Text with hyphens; 16 bytes in the file. */
+  /**
+   * UUID: text with hyphens; 16 bytes in the file.
+   * @example
+   * const columns = { shop: constant('7d444840-9dc0-11d1-b245-5ffdce74fad2', type.uuid) };
+   */
   uuid: outputType<string>({ physical: 'FIXED_LEN_BYTE_ARRAY', typeLength: 16, annotation: { kind: 'uuid' } }),
+  /**
+   * BYTE_ARRAY: a `Uint8Array`.
+   * @example
+   * const columns = { mark: constant(new Uint8Array([1, 2]), type.bytes) };
+   */
   bytes: outputType<Uint8Array>({ physical: 'BYTE_ARRAY' }),
+  /**
+   * BOOLEAN.
+   * @example
+   * const columns = { refund: map('kind', (kind) => kind === 'refund', type.boolean) };
+   */
   boolean: outputType<boolean>({ physical: 'BOOLEAN' }),
+  /**
+   * INT32: a whole number from -2^31 to 2^31-1.
+   * @example
+   * const columns = { year: map('sold_at', (date) => date.getUTCFullYear(), type.int32) };
+   */
   int32: outputType<number>({ physical: 'INT32' }),
-  /** A number must be a safe integer; a bigint reaches the whole range. */
+  /**
+   * INT64: a number must be a safe integer; a bigint reaches the whole range.
+   * @example
+   * const columns = { sold_micros: map('sold_at', (date) => BigInt(date.getTime()) * 1000n, type.int64) };
+   */
   int64: outputType<number | bigint>({ physical: 'INT64' }),
+  /**
+   * FLOAT: the nearest single of a number.
+   * @example
+   * const columns = { rate: constant(0.5, type.float32) };
+   */
   float32: outputType<number>({ physical: 'FLOAT' }),
+  /**
+   * DOUBLE: a number as it is.
+   * @example
+   * const columns = { net: map('price', (price) => price && price / 1.19, type.float64) };
+   */
   float64: outputType<number>({ physical: 'DOUBLE' }),
-  /** A day: what is within it (UTC) is dropped. */
+  /**
+   * DATE: a day; what is within it (UTC) is dropped.
+   * @example
+   * const columns = { day: map('sold_at', (date) => date, type.date) };
+   */
   date: outputType<Date>({ physical: 'INT32', annotation: { kind: 'date' } }),
-  /** Microseconds, UTC. */
+  /**
+   * TIMESTAMP: microseconds, UTC.
+   * @example
+   * const columns = { noted_at: constant(new Date(0), type.timestamp) };
+   */
   timestamp: timestampIn('MICROS'),
   /** TIMESTAMP in another unit, or without a time zone. */
   timestampIn,

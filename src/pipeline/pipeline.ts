@@ -3,8 +3,8 @@
  * its types to the definition.
  */
 import type { Builder, RowOf } from './builder.ts';
+import type { Checked, CheckedRow } from './checked-types.ts';
 import type { Entities, PipelineDefinition, PipelineSettings, RowSchema } from './definition.ts';
-import type { Mistakes } from './reference-types.ts';
 
 /**
  * Declares a pipeline. TypeScript checks columns, functions and references here; at run time nothing is checked before
@@ -30,9 +30,12 @@ import type { Mistakes } from './reference-types.ts';
  */
 export function pipeline<S extends RowSchema, E extends Entities>(
   definition: PipelineSettings & {
-    readonly row: S;
-    readonly entities: (builder: Builder<RowOf<S>>) => E & Mistakes<RowOf<S>, E>;
+    readonly row: CheckedRow<S>;
+    readonly entities: (builder: Builder<RowOf<S>>) => Checked<RowOf<S>, E>;
   },
 ): PipelineDefinition {
-  return Object.freeze({ ...definition });
+  // What has passed `Checked` is what it was given: its types are not needed any more.
+  return Object.freeze({
+    ...(definition as PipelineSettings & { row: unknown; entities: unknown }),
+  } as PipelineDefinition);
 }

@@ -1,8 +1,9 @@
 /**
- * How a pipeline is refused: always `InvalidPipeline`, always with the field, and with the nearest right name. All of
- * `src/pipeline` calls it. A message must never hold more of a value than its beginning.
+ * How a pipeline is refused: always `InvalidPipeline`, always with the field. All of `src/pipeline`
+ * calls it. A message must never hold more of a value than its beginning.
  */
 import { OrdinalError } from '../errors.ts';
+import { didYouMean } from '../nearest.ts';
 
 /**
  * Refuses a pipeline.
@@ -27,49 +28,6 @@ export function show(value: unknown): string {
   if (value instanceof Date) return 'a date';
   if (typeof value === 'object' && value !== null) return 'an object';
   return typeof value === 'bigint' ? `${value}n` : String(value);
-}
-
-/** Edits (insert, delete, replace, swap of neighbours) from `a` to `b`, case ignored. */
-function editDistance(a: string, b: string): number {
-  const from = a.toLowerCase();
-  const to = b.toLowerCase();
-  let beforePrevious: number[] = [];
-  let previous = Array.from({ length: to.length + 1 }, (_, j) => j);
-  for (let i = 1; i <= from.length; i++) {
-    const row = [i];
-    for (let j = 1; j <= to.length; j++) {
-      const same = from[i - 1] === to[j - 1];
-      let edits = Math.min(previous[j]! + 1, row[j - 1]! + 1, previous[j - 1]! + (same ? 0 : 1));
-      const swapped = i > 1 && j > 1 && from[i - 1] === to[j - 2] && from[i - 2] === to[j - 1];
-      if (swapped) edits = Math.min(edits, beforePrevious[j - 2]! + 1);
-      row.push(edits);
-    }
-    beforePrevious = previous;
-    previous = row;
-  }
-  return previous[to.length]!;
-}
-
-const namesShownMax = 12;
-
-/**
- * A remedy that names the nearest of the known names, or all of them when none is near.
- * @param name the name that is not known
- * @param known the names that are
- * @returns a sentence, for a remedy
- */
-export function didYouMean(name: string, known: Iterable<string>): string {
-  const names = [...known];
-  let nearest: string | undefined;
-  let nearestEdits = Math.max(1, Math.floor(name.length / 3)) + 1;
-  for (const candidate of name.length <= 255 ? names : []) {
-    const edits = editDistance(name, candidate);
-    if (edits < nearestEdits) [nearest, nearestEdits] = [candidate, edits];
-  }
-  if (nearest !== undefined) return `Use '${nearest}', if that is what you mean.`;
-  if (names.length === 0) return 'Declare it first: there is none.';
-  const shown = names.slice(0, namesShownMax).map((n) => `'${n}'`);
-  return `Use one of ${shown.join(', ')}${names.length > namesShownMax ? ` and ${names.length - namesShownMax} more` : ''}.`;
 }
 
 /**

@@ -2,6 +2,8 @@
  * The pipelines of an app: compiled once, at start-up, and checked against each other. `pipelines/index.ts` calls it.
  * After that, no pipeline changes while the process lives.
  */
+import { OrdinalError } from '../errors.ts';
+import { editDistance } from '../nearest.ts';
 import { compile } from './compile.ts';
 import type { CompiledPipeline, KeyedEntity, SequenceOptions } from './compiled.ts';
 import type { PipelineDefinition } from './definition.ts';
@@ -23,6 +25,17 @@ export type PipelineRegistry = ReadonlyMap<string, CompiledPipeline>;
  * const pipelines = registerPipelines([tickets]);
  */
 export function registerPipelines(definitions: readonly PipelineDefinition[]): PipelineRegistry {
+  try {
+    return registered(definitions);
+  } catch (thrown) {
+    // Whoever loads the app prints the stack. Where it was noticed helps nobody: what is wrong and what to do does.
+    if (thrown instanceof OrdinalError)
+      thrown.stack = [`${thrown.code}: ${thrown.message}`, thrown.remedy].filter(Boolean).join('\n');
+    throw thrown;
+  }
+}
+
+function registered(definitions: readonly PipelineDefinition[]): PipelineRegistry {
   const registry = new Map<string, CompiledPipeline>();
   for (const definition of definitions) {
     const compiled = compile(definition);
@@ -32,6 +45,7 @@ export function registerPipelines(definitions: readonly PipelineDefinition[]): P
   }
   checkSequences(registry);
   checkIndexes(registry);
+  refuseNearNames(registry);
   refuseCircles(registry);
   return registry;
 }
@@ -79,6 +93,30 @@ function checkIndexes(registry: PipelineRegistry): void {
       }
       known.set(entity.index, here);
     }
+  }
+}
+
+/**
+ * A shared key index whose name one edit makes that of another is that one, misspelt: the same key would get two IDs.
+ * Names that differ in a digit are taken for two, as in `tariffs-2025`. Names that were not given count as the other only.
+ */
+function refuseNearNames(registry: PipelineRegistry): void {
+  const keyed = [...registry.values()].flatMap(({ name, entities }) =>
+    entities.flatMap((entity) =>
+      entity.kind === 'keyed' ? [{ index: entity.index, isShared: entity.index !== `${name}.${entity.name}` }] : [],
+    ),
+  );
+  const letters = (name: string) => name.replace(/\d+/g, '');
+  for (const { index } of keyed.filter(({ isShared }) => isShared)) {
+    const near = keyed.find(
+      (other) => editDistance(index, other.index) === 1 && letters(index) !== letters(other.index),
+    );
+    if (near === undefined) continue;
+    refuse(
+      'index',
+      `key indexes '${index}' and '${near.index}' differ in one letter: the same key would have an ID in each`,
+      'Declare one with sharedIndex() and import it where it is shared, or give the other a name that differs more.',
+    );
   }
 }
 

@@ -1,6 +1,7 @@
 /**
- * How a run ends: completed when its manifest is there, undone when it is not. Every step may be repeated, by the run
- * itself or by whoever finds it dead.
+ * How a life ends: `complete` when its manifest exists, `undo` when it does not. The run's orchestrator calls both.
+ * Every step may be repeated, by the life itself or by whoever finds it dead. A life whose manifest exists must never
+ * be undone.
  */
 
 import type { Task } from 'durable-functions';
@@ -15,7 +16,7 @@ import { lifeId } from '../storage/names.ts';
 import { type RunOutput, type RunState, refOf, report } from './run-state.ts';
 import { releaseLeases, settle } from './settle.ts';
 
-/** What follows a publication: the key index learns the new keys, sequences commit, leases go to the next in line. */
+/** What follows a publication: the key index gets the new keys, sequences commit, leases go to the next run in line. */
 export function* complete(
   df: Orchestration,
   run: RunState,
@@ -25,9 +26,9 @@ export function* complete(
   const { runId, pipeline } = run.input;
   const names = plan.sequences.map(({ name }) => name);
   const crowded = yield* commitAndExtend(df, run, plan, lifeId({ runId, life }), names);
-  // An execution that was started twice finds what the first has published, and may hold.
+  // A second execution of this life may find what the first one published, and the leases that it may still hold.
   yield* releaseLeases(df, [...new Set(plan.keyed.map(({ index }) => index))].sort(), run.owner);
-  // Nobody waits for this any more.
+  // Nothing waits for the compaction, so it comes last and may fail.
   for (const entity of crowded) yield* optional(call(df, compactIndex, { ...refOf(run, plan), entity }));
   report(df, run, { phase: 'done', batches: plan.batches, rows, files: plan.files });
   return { runId, pipeline, rows, manifest };
@@ -41,11 +42,11 @@ interface Published {
 }
 
 /**
- * Commits the reservations, and takes the run's new keys into the heads of their indexes: both at once, for neither waits
- * for the other. What of the indexes fails here is made up for by the next run that resolves.
+ * Commits the reservations and adds the run's new keys to the heads of their indexes. Both run at the same time,
+ * because neither needs the other. When an index cannot be extended here, the next run that resolves does it.
  *
  * @param owner the life that published.
- * @returns entities whose index has many segments now.
+ * @returns the entities whose index has many segments now.
  */
 function* commitAndExtend(
   df: Orchestration,
@@ -55,7 +56,7 @@ function* commitAndExtend(
   names: readonly string[],
 ): Generator<Task, string[], unknown> {
   const commits = names.map((name) => commitOperation(name, { owner, attempt: run.tries }));
-  // What was published before has no plan here: the next run that resolves takes its keys in.
+  // A life that was published earlier has no plan here. The next run that resolves adds its keys.
   const extending = !plan.published && plan.keyed.length > 0;
   const tasks = commits.map((call) => df.callEntity(call.entity, call.operation, call.input));
   if (extending) tasks.push(df.callActivity(extendIndex.name, refOf(run, plan)));
@@ -64,7 +65,7 @@ function* commitAndExtend(
   try {
     answers = (yield df.Task.all(tasks)) as unknown[];
   } catch {
-    // One that gave no answer, as an activity that ran out of its time: each is asked again by itself.
+    // One of them gave no answer, such as an activity that ran out of time. Each one is called again by itself.
   }
   const left = names.filter((_, i) => !(answers[i] as SequenceResult<'commit'> | undefined)?.ok);
   if (left.length > 0) yield* commitLeft(df, owner, left);
@@ -75,7 +76,7 @@ function* commitAndExtend(
   return (yield* optional(call(df, extendIndex, refOf(run, plan))))?.crowded ?? [];
 }
 
-/** Commits what was refused: what was reserved by a later try, and not what is forgotten since long. */
+/** Commits the reservations whose first commit was refused, because a later try made them. Others are left alone. */
 function* commitLeft(df: Orchestration, owner: string, names: readonly string[]): Generator<Task, void, unknown> {
   const shown = yield* askAll(
     df,
@@ -90,8 +91,8 @@ function* commitLeft(df: Orchestration, owner: string, names: readonly string[])
 }
 
 /**
- * Gives back what a failed run holds. What cannot be given back now is settled by whoever comes upon it. A run that failed
- * when its manifest was there already has not failed: its output is returned.
+ * Gives back what a failed run holds. What cannot be given back now is settled later by another run or by the sweep. A
+ * run that failed after its manifest was written has succeeded: its output is returned.
  */
 export function* undo(df: Orchestration, run: RunState): Generator<Task, RunOutput | undefined, unknown> {
   const { runId, pipeline } = run.input;
@@ -101,12 +102,13 @@ export function* undo(df: Orchestration, run: RunState): Generator<Task, RunOutp
     report(df, run, { phase: 'done', rows });
     return { runId, pipeline, rows, manifest };
   } catch {
-    // The run is reported as failed by its first error. Whoever waits for what it holds finds it dead, and settles it.
+    // The run is reported as failed with its first error. Whoever waits for what it holds will find it dead and settle
+    // it.
     return undefined;
   }
 }
 
-/** What may be left undone. Undefined when it failed. */
+/** Work that may fail without harm. Undefined when it failed. */
 function* optional<T>(work: Generator<Task, T, unknown>): Generator<Task, T | undefined, unknown> {
   try {
     return yield* work;

@@ -1,10 +1,10 @@
 /**
- * Activity `discardRun`: undoes one life of a run, so that nothing of it counts. It closes the life first: an abandoned
- * manifest takes the name, and whatever the life still writes can publish nothing. What it finds published it leaves
- * alone, and says so: then the life is to be completed, not undone.
+ * Activity `discardRun`: undoes one life of a run, so that nothing of it counts. First it closes the life: it writes an
+ * abandoned manifest, and from then on the life can publish nothing. If the life has already published, the activity
+ * changes nothing and says so; the life must then be completed and not undone. `settle.ts` and the sweep call it.
  *
- * It removes names of this one life and no others, found by their names: so it may be executed late, and any number of
- * times. Staged blocks were never visible; the service collects them.
+ * It removes only names of this one life, which it recognises by their pattern. So it may run late and any number of
+ * times. Staged blocks were never visible; the storage service removes them.
  */
 
 import { lifeSchema, type Manifest, manifestSchema } from '../documents/documents.ts';
@@ -21,7 +21,7 @@ import { isFileOf, type Life, lifeId, output, work } from '../storage/names.ts';
 export interface DiscardOutput {
   /** True when this life has published: nothing was discarded. */
   published: boolean;
-  /** Name of the run's manifest, whether there is one or not; empty where the life is known to nobody. */
+  /** Name of the run's manifest, whether it exists or not; empty when the life has no claim. */
   manifest: string;
   /** Source rows of what was published. */
   rows: number;
@@ -31,13 +31,18 @@ export interface DiscardOutput {
   indexes: string[];
 }
 
+/**
+ * Activity `discardRun`. Input: a life. Output: a `DiscardOutput`. Fails with `StorageConflict` (retryable) when other
+ * lives
+ * change the manifest all the time, and with the errors of the storage.
+ */
 export const discardRun = defineActivity({ name: 'discardRun', input: lifeSchema, work: discardActivity });
 
 export async function discardActivity(environment: Environment, of: Life): Promise<DiscardOutput> {
   const claim = await readClaim(environment, of);
   const pipeline = claim && environment.pipelines.get(claim.input.pipeline);
   if (!claim || !pipeline) return await withoutClaim(environment, of, claim !== undefined);
-  // A dry run publishes nothing, and holds nothing.
+  // A dry run publishes nothing and holds nothing.
   const decided = claim.input.dryRun
     ? undefined
     : await decideManifest(environment, pipeline, abandoned(claim, pipeline));
@@ -52,8 +57,8 @@ export async function discardActivity(environment: Environment, of: Life): Promi
 }
 
 /**
- * A life whose claim was removed was settled long ago, and may only have taken something late; one of a pipeline that is
- * gone cannot be judged.
+ * A life without a claim was settled long ago; only a late request of it may still hold something. A life whose
+ * pipeline is no longer registered cannot be judged, so nothing of it is given back.
  */
 async function withoutClaim(environment: Environment, { runId, life }: Life, claimed: boolean): Promise<DiscardOutput> {
   const { store, pipelines } = environment;
@@ -85,7 +90,7 @@ async function removeAll(environment: Environment, pipeline: CompiledPipeline, o
   };
   for (const prefix of output.filePrefixes(pipeline, of))
     await removeThose(container, prefix, (name) => isFileOf(of, name));
-  // The head of an index may still name a delta as pending: it stays so, for this life never publishes.
+  // The head of an index may still name such a delta as pending. It never counts, because this life never publishes.
   const delta = `/delta-${lifeId(of)}.keys`;
   for (const index of holdings([pipeline]).indexes)
     await removeThose(config.workContainer, `keys/${index}/`, (name) => name.endsWith(delta));
@@ -93,8 +98,7 @@ async function removeAll(environment: Environment, pipeline: CompiledPipeline, o
   return removed;
 }
 
-function abandoned({ runId, life, input }: Claim, pipeline: CompiledPipeline): Manifest {
-  const at = new Date().toISOString();
+function abandoned({ runId, life, input, claimedAt }: Claim, pipeline: CompiledPipeline): Manifest {
   return {
     version: 1,
     outcome: 'abandoned',
@@ -103,8 +107,8 @@ function abandoned({ runId, life, input }: Claim, pipeline: CompiledPipeline): M
     pipeline: pipeline.name,
     pipelineHash: pipeline.hash,
     identity: identityOf(pipeline),
-    startedAt: at,
-    finishedAt: at,
+    startedAt: claimedAt,
+    finishedAt: claimedAt,
     phases: [],
     source: { container: pipeline.source.container, prefix: input.prefix, rows: 0 },
     inputs: [],

@@ -1,7 +1,8 @@
 /**
- * One holder at a time for each key index, from resolve to publish. Leases are taken in name order, so that no two runs
- * wait for each other. A waiting run polls with durable timers; a holder that is dead by its instance's status is settled,
- * which gives its lease to the next in line.
+ * Takes the leases of key indexes, so that only one run at a time works with a key index, from resolve to publish. The
+ * run's orchestrator and rebuilds call it. Leases are always taken in name order, so that no two runs wait for each
+ * other. A waiting run polls with durable timers. When the holder's instance is dead, the holder is settled, and that
+ * gives its lease to the next run in line.
  */
 
 import type { Task } from 'durable-functions';
@@ -14,8 +15,8 @@ import { livenessOfInstance } from './liveness-activity.ts';
 import { settle } from './settle.ts';
 
 /**
- * Seconds until the next poll. A release hands the lease to the next in line at once, so whoever is next asks often, at
- * first; a long wait asks seldom, so that its history stays short: a day of waiting is some 1,600 polls.
+ * Seconds until the next poll. A release gives the lease to the next run in line at once, so that run asks often at
+ * first. A long wait asks rarely, so that its history stays short: a day of waiting is about 1,600 polls.
  */
 export function pollSeconds(poll: number, position: number): number {
   if (poll >= 100) return 60;
@@ -23,20 +24,27 @@ export function pollSeconds(poll: number, position: number): number {
 }
 
 export interface LeaseHolder {
-  /** A life's name, or a helper's instance ID: whose liveness is asked for. */
+  /** A life's name, or a helper's instance ID. Others ask whether this instance is alive. */
   readonly owner: string;
   leases: string[];
   terms: Record<string, number>;
 }
 
 export interface LeaseWait {
-  /** Told, before each wait, what for. */
+  /** Called before each wait with what is waited for. */
   onWait(waiting: string): void;
-  /** Minutes after which the wait is given up; without it somebody else ends it, as a run's deadline does. */
+  /**
+   * Minutes after which the wait is given up. Without it, something else must end the wait, such as a run's deadline.
+   */
   minutesMax?: number;
 }
 
-/** Takes all leases; each one is noted before it is asked for, so that a failure gives it back. */
+/**
+ * Takes all leases, in name order. Each one is noted in `run.leases` before it is asked for, so that a failed run gives
+ * it back.
+ *
+ * @throws OrdinalError `LeaseTimeout` when `minutesMax` has passed; otherwise the entity's refusal.
+ */
 export function* acquireLeases(
   df: Orchestration,
   names: readonly string[],
@@ -59,14 +67,14 @@ export function* acquireLeases(
         answer.ok ? `key index "${name}", which run "${holder}" holds` : `a place in line: ${answer.error.message}`,
       );
       if (df.currentUtcDateTime.getTime() - started > minutesMax * 60_000) {
-        throw new OrdinalError('LeaseTimeout', `run "${holder}" holds key index "${name}" for too long`, {
-          remedy: 'See why that run does not end; terminate it, then start this run again.',
+        throw new OrdinalError('LeaseTimeout', `run "${holder}" has held key index "${name}" for too long`, {
+          remedy: 'Find out why that run does not end. Cancel it, then start this run again.',
         });
       }
       if (holder !== undefined && !(yield* isAlive(df, holder))) {
         const life = lifeOfId(holder);
         if (life) yield* settle(df, life);
-        // Settling gives the lease back where the life is known; another holder is put out here.
+        // Settling gives the lease back when the life is known. Any other dead holder is evicted here.
         const evicted = yield* askEntity(df, evictLeaseOperation(name, { holder, attempt, owner }));
         if (!evicted.ok) throw fromErrorValue(evicted.error);
         if (evicted.holder !== holder) continue;
@@ -79,6 +87,6 @@ export function* acquireLeases(
 
 export function* isAlive(df: Orchestration, instance: string): Generator<Task, boolean, unknown> {
   const result = yield* callOnce(df, livenessOfInstance, { instance });
-  // Not knowing is no proof of death.
+  // When the client does not answer, the instance counts as alive: nothing proves that it is dead.
   return result.ok ? result.value.alive : true;
 }

@@ -1,11 +1,15 @@
 /**
- * Activity `livenessOfInstance`: whether an orchestration can still go on, as the durable client knows it. Whoever waits for
- * a lease or finds an open reservation asks it. It changes nothing.
+ * Activity `livenessOfInstance`: asks the durable client whether an orchestration can still go on. `leases.ts` calls
+ * it, for whoever waits for a lease or finds an open reservation. It changes nothing.
  */
 import { z } from 'zod';
 import { defineActivity } from '../durable/activity.ts';
 import { type DurableRuns, hasEnded } from '../durable/client.ts';
 
+/**
+ * Input: an instance ID. Output: whether that instance exists and has not ended. Fails with the durable client's
+ * errors.
+ */
 export const livenessOfInstance = defineActivity({
   name: 'livenessOfInstance',
   input: z.object({ instance: z.string() }),

@@ -1,7 +1,8 @@
 /**
- * A run: plan → split → resolve → reserve → seal → publish, as one durable orchestration for each life of the
- * run, whose instance ID is the life's name. It passes references and counts only. Nothing is reserved before exact counts are known; nothing counts before
- * the manifest is there; whatever fails before that is undone by name.
+ * The orchestration of one life of a run: plan → split → resolve → reserve → seal → publish. `src/lives/start.ts`
+ * starts it; its instance ID is the name of the life. It passes only references and counts. It must not reserve IDs
+ * before the exact counts are known. Nothing counts before the manifest exists, and whatever fails before that is
+ * undone by name.
  */
 export type { RunOutput } from './run-state.ts';
 
@@ -33,10 +34,16 @@ import { settleEarlier } from './settle.ts';
 import { settleOrphans } from './settle-orphans.ts';
 import { callBack } from './settle-terminated.ts';
 
-/** How waits of a phase are held to the deadline, where not by a race. */
+/** How the waits of a phase are held to the deadline, for the phases that do not use a race. */
 const guards: Partial<Record<Phase, Guard>> = { wait: 'clock', publish: 'none', done: 'none' };
 
-/** The orchestrator. Ends with its error in the custom status, and thrown, when the run fails. */
+/**
+ * The orchestrator of one life of a run.
+ *
+ * @param context the orchestration; its input is a `LifeInput`.
+ * @returns the run's ID, pipeline, source rows and manifest.
+ * @throws Error `CODE: message` when the run fails; the whole error is in the custom status.
+ */
 export function* runOrchestrator(context: { df: Orchestration }): Generator<Task, RunOutput, unknown> {
   const { df } = context;
   const input = lifeInputSchema.parse(df.getInput<unknown>());
@@ -62,14 +69,16 @@ export function* runOrchestrator(context: { df: Orchestration }): Generator<Task
     );
   }
   try {
-    // What readers may see already is not abandoned: publishing is bounded by its activities' own time.
+    // Readers may already see what is being published, so the deadline does not stop a publish. Its activities' own
+    // time
+    // limits it.
     const guard = (): Guard => guards[run.status.phase] ?? 'race';
     const output = yield* withDeadline(df, phases(df, run), input.deadline, guard);
     yield* callBack(df, input, undefined);
     return output;
   } catch (thrown) {
     const error = shortened(toErrorValue(thrown));
-    // What another run published under this ID is not to be undone, and is no success of this one.
+    // Another run published under this ID. That must not be undone, and it is not a success of this run.
     const output = error.code === 'RunIdConflict' ? undefined : yield* undo(df, run);
     if (output) {
       yield* callBack(df, input, undefined);
@@ -115,7 +124,7 @@ function* phases(df: Orchestration, run: RunState): Generator<Task, RunOutput, u
   const leases = plan.keyed.map(({ index }) => index);
   yield* acquireLeases(df, leases, run, {
     onWait: (waiting) => report(df, run, { phase: 'wait', waiting }),
-    // A deadline ends the wait by itself.
+    // With a deadline, the deadline ends the wait.
     ...(run.input.deadline === undefined && { minutesMax: limits.waitMinutesMax }),
   });
   report(df, run, { phase: 'resolve' });
@@ -145,7 +154,7 @@ function* phases(df: Orchestration, run: RunState): Generator<Task, RunOutput, u
   return yield* complete(df, run, plan, { ...finished, life });
 }
 
-/** The plan. Of a source of many files, the footers are read by several activities in between. */
+/** Makes the plan. For a source of many files, several activities read the footers between two calls of `planRun`. */
 function* planOf(df: Orchestration, run: RunState): Generator<Task, PlanOutput, unknown> {
   const listed = yield* call(df, planRun, run.input, run.patience);
   if (!('listing' in listed)) return listed;
@@ -166,7 +175,7 @@ function* planOf(df: Orchestration, run: RunState): Generator<Task, PlanOutput, 
   return plan;
 }
 
-/** When this orchestration started, in the few characters that an instance ID has room for. */
+/** When this orchestration started, in base 36, because an instance ID has room for few characters. */
 function startOf(run: RunState): string {
   return Date.parse(run.startedAt).toString(36);
 }
@@ -176,7 +185,7 @@ function* publish(df: Orchestration, run: RunState, plan: PlanOutput): Generator
     Array.from({ length: partitions }, (_, part) => request(publishFile, { ...refOf(run, plan), entity, part })),
   );
   const rows = plan.rowsEntities.map((entity, number) => ({
-    // A name of an entity may be too long for an instance ID.
+    // An entity's name may be too long for an instance ID, so its number is used.
     label: `publish${number}`,
     owner: run.owner,
     start: startOf(run),
@@ -190,7 +199,7 @@ function* publish(df: Orchestration, run: RunState, plan: PlanOutput): Generator
   yield* fanOutAll(df, keyed, rows, run.patience);
 }
 
-/** What a shard is started with. */
+/** The input of a shard. */
 const taskRangeSchema: z.ZodType<TaskRange> = z.object({
   label: z.string().max(10),
   owner: z.string().max(limits.lifeIdLengthMax),
@@ -207,7 +216,12 @@ const taskRangeSchema: z.ZodType<TaskRange> = z.object({
   to: z.int().nonnegative(),
 });
 
-/** A shard of a fan-out: gives its error as a value, as activities do. */
+/**
+ * One shard of a fan-out.
+ *
+ * @param context the orchestration; its input is a `TaskRange`.
+ * @returns the number of tasks, or the error as a value, as activities do. Never throws.
+ */
 export function* shardOrchestrator(context: { df: Orchestration }): Generator<Task, ActivityResult<object>, unknown> {
   try {
     const range = taskRangeSchema.parse(context.df.getInput<unknown>());

@@ -1,4 +1,7 @@
-/** From exact counts to IDs: the middle of a run, when everything is split and nothing is numbered yet. */
+/**
+ * The middle of a run: counts the rows exactly, then reserves that many IDs from each sequence. The run's orchestrator
+ * calls it after the split. IDs must not be reserved before all counts are exact, because unused IDs would be gaps.
+ */
 
 import type { Task } from 'durable-functions';
 import type { Ids } from '../documents/documents.ts';
@@ -21,7 +24,7 @@ export interface Counts {
   partitions: Record<string, number[]>;
 }
 
-/** Exact row counts of every entity: from the batches for rows entities, from the key lists for keyed ones. */
+/** Exact row counts of every entity: rows entities are counted from the batches, keyed entities from the key lists. */
 export function* countRows(df: Orchestration, run: RunState, plan: PlanOutput): Generator<Task, Counts, unknown> {
   const ref = refOf(run, plan);
   const calls = [
@@ -40,15 +43,19 @@ export function* countRows(df: Orchestration, run: RunState, plan: PlanOutput): 
     counts.partitions[entity] = [...(counts.partitions[entity] ?? []), newRows];
     invariant(counts.partitions[entity].length === partition + 1, 'partitions in order');
     seen[entity] = listedKeys;
-    // A key list that is gone would be taken for an empty one.
+    // Without this check, a key list that is gone would look like an empty one.
     invariant(listedKeys === tally.keys[entity], `all key lists of "${entity}" are there`);
   }
   return counts;
 }
 
 /**
- * One reservation per sequence, of exactly as many IDs as there are rows. A sequence that has as many open reservations
- * as it may is waited for. What the other sequences gave is given back first, so that no two runs wait for each other.
+ * Makes one reservation in each sequence, of exactly as many IDs as there are rows. When a sequence has reached its
+ * limit of open reservations, the run waits. Before it waits it gives back what the other sequences gave, so that no
+ * two runs wait for each other.
+ *
+ * @returns by sequence: the ranges, the count, the step, and the next ID before and after.
+ * @throws OrdinalError a sequence's final refusal.
  */
 export function* reserveAll(
   df: Orchestration,
@@ -85,7 +92,7 @@ export function* reserveAll(
     const waiting = `room in sequence "${plan.sequences[refused]!.name}": ${errors[0]!.message}`;
     report(df, run, { phase: 'reserve', waiting });
     yield df.createTimer(new Date(df.currentUtcDateTime.getTime() + 1000 * pollSeconds(attempt, 0)));
-    // Who died meanwhile gives its place to others.
+    // A run that died meanwhile is settled, which makes room for others.
     yield* settleOrphans(
       df,
       plan.sequences.map(({ name }) => name),
@@ -95,7 +102,7 @@ export function* reserveAll(
   }
 }
 
-/** The number of the try that is open, or the first that is still to come, of an owner whose tries are not known here. */
+/** For an owner whose tries are not known here: the number of the open try, or of the next one. */
 function* triesSoFar(df: Orchestration, plan: PlanOutput, owner: string): Generator<Task, number, unknown> {
   const shown = yield* askAll(
     df,
@@ -107,7 +114,7 @@ function* triesSoFar(df: Orchestration, plan: PlanOutput, owner: string): Genera
   return Math.max(...next);
 }
 
-/** What a sequence gave, as it goes into the documents. */
+/** What a sequence gave, in the form of the documents. */
 function drawn({ step }: { step: string }, count: number, answer: SequenceResult<'reserve'>): Ids['sequences'][string] {
   invariant(answer.ok, 'a reservation');
   const { ranges, before, after } = answer;

@@ -1,4 +1,7 @@
-/** What a run's orchestrator keeps in mind while it goes from phase to phase. */
+/**
+ * What a run's orchestrator remembers between phases, and how it reports its status. Only the orchestrations in this
+ * folder use it. It is rebuilt by replay, so it must hold nothing that does not follow from the history.
+ */
 import type { LifeInput, PlanRef } from '../documents/documents.ts';
 import type { Phase, RunStatus } from '../documents/status.ts';
 import type { Orchestration } from '../durable/context.ts';
@@ -17,39 +20,39 @@ export interface RunOutput {
 
 export interface RunState {
   readonly input: LifeInput;
-  /** Name of this life of the run: as owner of reservations, and in line for leases. */
+  /** Name of this life of the run. It owns the reservations and waits in line for leases. */
   readonly owner: string;
   readonly startedAt: string;
-  /** Leases held or waited for, and by lease the number of its grant. */
+  /** Leases that are held or waited for, and for each lease the number of its grant. */
   leases: string[];
   terms: Record<string, number>;
   /** Up to the run's deadline; undefined for a run that has none. */
   patience?: Patience;
-  /** Of the reservations: one that finds no room is given back and asked for again, with a higher number. */
+  /** Number of the try to reserve IDs. A reservation that finds no room is tried again with a higher number. */
   tries: number;
   /** When each phase began. */
   phases: { phase: Phase; at: string }[];
   status: RunStatus;
 }
 
-/** What activities are told of the run: which life of it, and by which version of its plan. */
+/** What activities are told about the run: its ID, its life, and the version of its plan. */
 export function refOf(run: RunState, plan: PlanOutput): PlanRef {
   const { runId, life } = run.input;
   return plan.etag === '' ? { runId, life } : { runId, life, plan: plan.etag };
 }
 
-/** The patience of somebody who has until a deadline. */
+/** Patience that lasts until a deadline. */
 export function patienceUntil(df: Orchestration, deadline: string, onWait: Patience['onWait']): Patience {
   return { lasts: () => df.currentUtcDateTime.getTime() < Date.parse(deadline), onWait };
 }
 
-/** Whether a run that has no deadline has waited for as long as it may. */
+/** Whether a run without a deadline has waited for `limits.waitMinutesMax`. */
 export function waitsTooLong(df: Orchestration, { patience, startedAt }: RunState): boolean {
   if (patience) return false;
   return df.currentUtcDateTime.getTime() - Date.parse(startedAt) > limits.waitMinutesMax * 60_000;
 }
 
-/** Says in the custom status where the run is, and what it waits for: what is not said again is over. */
+/** Writes the run's phase and what it waits for to the custom status. A wait that is not reported again is over. */
 export function report(df: Orchestration, run: RunState, change: Partial<RunStatus> & { phase: Phase }): void {
   if (run.phases.at(-1)?.phase !== change.phase) {
     run.phases.push({ phase: change.phase, at: df.currentUtcDateTime.toISOString() });

@@ -1,7 +1,8 @@
 /**
- * Reservations of dead runs. A run that was ended from outside cannot give its IDs back, and where no lease is waited
- * for nobody would notice. So every run looks at the sequences that it is about to draw on: reservations that are
- * still open belong to runs that live, or are settled now, and their IDs are the first to be handed out again.
+ * Settles dead runs that still hold reserved IDs. A run that was ended from outside cannot give its IDs back, and
+ * nobody would notice when no lease is waited for. So every run looks at the sequences that it is about to use: the
+ * owner of each open reservation is either alive or is settled now. A settled run's IDs are the next ones to be given
+ * out. The orchestrator and `reserve-ids.ts` call it. It must never settle a life that may be alive.
  */
 
 import type { Task } from 'durable-functions';
@@ -11,7 +12,7 @@ import { lifeOfId } from '../storage/names.ts';
 import { isAlive } from './leases.ts';
 import { settle } from './settle.ts';
 
-/** Settles dead owners of open reservations of these sequences, whatever their pipeline. */
+/** Settles the dead owners of open reservations in these sequences, of any pipeline. `self` is never settled. */
 export function* settleOrphans(
   df: Orchestration,
   sequences: readonly string[],

@@ -1,6 +1,7 @@
 /**
- * What follows the end of a run: its caller is told; and where the run was ended from outside, what it held is given
- * back by another orchestration, since its own can no longer do it.
+ * What happens after a run has ended: its caller is told. When the run was ended from outside, its own orchestration
+ * can no longer give back what it holds, so another orchestration (`tidyRun`) does it. `src/lives/end.ts` starts that
+ * one. A caller that cannot be reached must not change the result of the run.
  */
 
 import type { Task } from 'durable-functions';
@@ -23,10 +24,15 @@ export const tidyInputSchema = z.object({
 
 export type TidyInput = z.infer<typeof tidyInputSchema>;
 
-/** Polls of an ended run's status: ending takes effect within seconds. */
+/** The most polls of the status of a run that is being ended; the end takes effect within seconds. */
 const POLLS_MAX = 200;
 
-/** Waits until the life is dead, settles it, and tells its caller. */
+/**
+ * Waits until the life is dead, settles it, and tells its caller.
+ *
+ * @param context the orchestration; its input is a `TidyInput`.
+ * @returns `settled: false` when the life is still alive after `POLLS_MAX` polls.
+ */
 export function* tidyOrchestrator(context: { df: Orchestration }): Generator<Task, { settled: boolean }, unknown> {
   const { df } = context;
   const { runId, life, reason, callBackUri } = tidyInputSchema.parse(df.getInput<unknown>());
@@ -35,7 +41,7 @@ export function* tidyOrchestrator(context: { df: Orchestration }): Generator<Tas
     yield df.createTimer(new Date(df.currentUtcDateTime.getTime() + 1000 * Math.min(30, 1 + poll)));
   }
   const { published } = yield* settle(df, { runId, life });
-  // It may have published before its end came.
+  // The life may have published before it was ended.
   yield* callBack(
     df,
     { runId, ...(callBackUri !== undefined && { callBackUri }) },
@@ -44,7 +50,7 @@ export function* tidyOrchestrator(context: { df: Orchestration }): Generator<Tas
   return { settled: true };
 }
 
-/** Tells the run's caller how it ended. A caller that cannot be reached changes nothing about the run. */
+/** Tells the run's caller how the run ended. A caller that cannot be reached changes nothing about the run. */
 export function* callBack(
   df: Orchestration,
   { runId, pipeline, callBackUri }: Pick<RunInput, 'runId' | 'callBackUri'> & { pipeline?: string },
@@ -55,7 +61,7 @@ export function* callBack(
     const told = { runId, callBackUri, ...(pipeline !== undefined && { pipeline }), ...(error && { error }) };
     yield* call(df, callBackRun, told);
   } catch (thrown) {
-    // The activity has logged it; the run's own result stands.
+    // The activity has logged the failure. The run keeps its own result.
     toErrorValue(thrown);
   }
 }

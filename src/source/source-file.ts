@@ -1,5 +1,7 @@
 /** Source blobs: footers and byte ranges, always of the version that the plan pinned. */
+
 import { OrdinalError } from '../errors.ts';
+import { didYouMean } from '../nearest.ts';
 import { footerLength, parseFooter } from '../parquet/footer-read.ts';
 import type { FileMeta, Leaf } from '../parquet/types.ts';
 import type { BlobStore } from '../storage/store.ts';
@@ -102,6 +104,6 @@ export function leafOf(meta: FileMeta, name: string, blob: string): Leaf {
   const names = meta.leaves.filter((candidate) => !candidate.nested).map((candidate) => candidate.name);
   throw new OrdinalError('MissingColumn', `column "${name}" is missing; the file has ${names.join(', ')}`, {
     where: { blob, column: name },
-    remedy: "Correct the pipeline's row contract, or the source.",
+    remedy: `Correct the pipeline's row contract, or the source. ${didYouMean(name, names)}`,
   });
 }

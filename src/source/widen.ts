@@ -93,7 +93,7 @@ export function widenColumn(
   if (typeText(widest(from, to) ?? from) !== typeText(to)) {
     throw new OrdinalError('CorruptFile', `${typeText(from)} holds values where its footer says that all are null`, {
       where: locate(0),
-      remedy: 'The file is damaged, or its writer states false statistics: write it anew.',
+      remedy: 'Write the file again: it is damaged, or its writer states false statistics.',
     });
   }
   const beyond: Beyond = (slot, raw) => {

@@ -1,6 +1,7 @@
 /**
- * What operators do with sequences and key indexes, as orchestrations: only they can call entities and hold a lease.
- * Started through the durable HTTP API, by `npm run ordinal`.
+ * Orchestrations for operators: one shows or changes a sequence, the other rebuilds a key index. The command (`npm run
+ * ordinal`) starts them through the durable HTTP API. They are orchestrations because only an orchestration can call an
+ * entity and hold a lease.
  */
 
 import type { Task } from 'durable-functions';
@@ -25,7 +26,12 @@ export const sequenceInputSchema = z.object({
   input: z.record(z.string(), z.unknown()),
 });
 
-/** One operation on one sequence; gives its answer. */
+/**
+ * Runs one operation on one sequence.
+ *
+ * @param context the orchestration; its input is `{ sequence, operation, input }`.
+ * @returns the entity's answer; an error is a value too.
+ */
 export function* sequenceOrchestrator(context: { df: Orchestration }): Generator<Task, SequenceResult, unknown> {
   const { df } = context;
   try {
@@ -42,7 +48,12 @@ export function* sequenceOrchestrator(context: { df: Orchestration }): Generator
 
 export const rebuildInputSchema = z.object({ index: z.string() });
 
-/** A key index anew, from what runs published; no run resolves against it meanwhile. */
+/**
+ * Rebuilds a key index from what runs published. It holds the lease, so no run resolves against the index meanwhile.
+ *
+ * @param context the orchestration; its input is `{ index }`.
+ * @returns the output of `rebuildIndex`, or the error as a value.
+ */
 export function* rebuildOrchestrator(context: { df: Orchestration }): Generator<Task, ActivityResult<object>, unknown> {
   const { df } = context;
   const holder: LeaseHolder = { owner: df.instanceId, leases: [], terms: {} };

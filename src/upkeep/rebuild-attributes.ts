@@ -1,7 +1,7 @@
 /**
- * The digests of published attributes anew, from what was published: an entity's rows, and its changes laid over them,
- * run by run. Also the way to a baseline for an entity that begins to report changes. Memory goes with the number of
- * keys, and with those of the entities that are referred to.
+ * Writes the digests of published attributes again, from the published files alone: an entity's rows, with its changes
+ * applied run by run. `rebuild-index.ts` calls it. It also makes the first digests for an entity that begins to report
+ * changes. Memory grows with the number of keys, including the keys of the entities that are referred to.
  */
 
 import type { Manifest } from '../documents/documents.ts';
@@ -16,7 +16,7 @@ import { KeyTable } from '../keys/table.ts';
 import type { Table } from '../parquet/table.ts';
 import { isAttribute, type KeyedEntity } from '../pipeline/compiled.ts';
 
-/** Writes them for all entities that report changes, and names them in the heads, one for each partition. */
+/** Writes the digests of all entities that report changes, and names them in the heads, one head for each partition. */
 export async function rebuildAttributes(
   environment: Environment,
   { index, epoch }: { index: string; epoch: number },
@@ -45,7 +45,7 @@ export async function rebuildAttributes(
   }
 }
 
-/** Each published key with the digest of the attributes that were published of it last. */
+/** Each published key, with the digest of the attributes that were published last. */
 async function publishedDigests(
   environment: Environment,
   pipeline: string,
@@ -62,7 +62,7 @@ async function publishedDigests(
   for (const manifest of manifests) {
     const published = manifest.pipeline === pipeline && manifest.entities.find((one) => one.entity === entity.name);
     if (!published) continue;
-    // The run's changes are later than its new rows.
+    // The run's changes come after its new rows.
     for (const { blob } of [...published.files, ...(published.changes?.files ?? [])]) {
       const table = await readPublished(environment, manifest.output.container, blob);
       const { key } = keysOf(table, entity, blob);
@@ -76,7 +76,7 @@ async function publishedDigests(
   return { keys, digests };
 }
 
-/** An entity's attributes in a published file; a column that the file has not got is null. */
+/** An entity's attributes in a published file. A column that the file lacks counts as null. */
 function attributesOf(
   table: Table,
   entity: KeyedEntity,

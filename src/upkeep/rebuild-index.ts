@@ -1,7 +1,7 @@
 /**
- * Activity `rebuildIndex`: a key index anew, from manifests and published files alone: keys and their IDs are both in
- * the entity's files. It is written under a new epoch, and takes effect by one put. Also the way to another number of
- * partitions.
+ * Activity `rebuildIndex`: writes a key index again, from manifests and published files alone; an entity's files hold
+ * both the keys and their IDs. An orchestration that holds the lease calls it. The new index has a new epoch and takes
+ * effect with one put. It is also the way to change the number of partitions.
  */
 
 import { z } from 'zod';
@@ -22,7 +22,9 @@ import { rebuildAttributes } from './rebuild-attributes.ts';
 
 const rebuildIndexInputSchema = z.object({
   index: z.string(),
-  /** The rebuild's grant of the index's lease: what an earlier holder still writes to the new heads is refused. */
+  /**
+   * Number of the rebuild's grant of the lease. With it, a late write of an earlier holder to the new heads is refused.
+   */
   term: z.int().nonnegative().default(0),
 });
 
@@ -33,6 +35,13 @@ export interface RebuildOutput {
   keys: number;
 }
 
+/**
+ * Activity `rebuildIndex`. Input: the index's name and the grant of its lease. Output: the new epoch, and the numbers
+ * of
+ * partitions and keys. Fails with `InvalidRequest` when no pipeline has this index, with `CorruptFile` when published
+ * keys
+ * have different types, and with `StorageFailed` when a published file is gone.
+ */
 export const rebuildIndex = defineActivity({
   name: 'rebuildIndex',
   input: rebuildIndexInputSchema,

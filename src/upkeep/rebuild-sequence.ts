@@ -1,4 +1,7 @@
-/** The state that a sequence must have had, from the manifests of all runs that drew on it. */
+/**
+ * Computes the state that a sequence must have, from the manifests of all runs that used it. `cli/sequences.ts` calls
+ * it for the command `sequences rebuild`. It is a pure function and changes nothing.
+ */
 
 import type { Manifest } from '../documents/documents.ts';
 import { OrdinalError } from '../errors.ts';
@@ -7,10 +10,14 @@ import { ascending, endOf, fromJson, type IdRangeJson, toJson } from '../sequenc
 import type { SequenceState } from '../sequence/state.ts';
 
 /**
- * Everything below the largest published ID is used, or free again. Reservations of runs under way, imported maxima and
- * remembered owners are in no manifest: rebuild when nothing runs, and raise the sequence afterwards if it was raised.
+ * Every ID below the largest published one is used, or is free again. Manifests do not hold reservations of running
+ * runs, raised values and remembered owners. So rebuild only when nothing runs, and raise the sequence again if it was
+ * raised.
  *
- * Throws `CorruptFile` when two runs published the same IDs.
+ * @param name the sequence.
+ * @param options `start` and `step` of the sequence, as decimal strings.
+ * @param manifests the published manifests of all runs.
+ * @throws OrdinalError `CorruptFile` when two runs published the same IDs.
  */
 export function rebuiltSequence(
   name: string,
@@ -27,13 +34,13 @@ export function rebuiltSequence(
     const { first } = range;
     if (first < next) {
       throw new OrdinalError('CorruptFile', `run "${runId}" published IDs of "${name}" that another run has too`, {
-        remedy: 'See which with npm run ordinal -- verify --all.',
+        remedy: 'Find both runs with npm run ordinal -- verify --all.',
       });
     }
     if (first > next) free.push(toJson({ first: next, count: (first - next) / by }));
     next = endOf(range, by);
   }
-  // More holes than a state may hold: the newest are kept, the others are never filled.
+  // A state may hold only so many free ranges. The newest ones are kept; the others are never given out.
   const kept = free.slice(-limits.sequenceRangesMax);
   return {
     version: 1,

@@ -1,6 +1,7 @@
 /**
- * What the parts of a sweep share: what they may ask, what they count, and how blobs are removed. It must never remove
- * anything but work in progress, receipts, lists and claims: what a manifest names lies elsewhere.
+ * What the parts of a sweep share: what they may use, what they count, and how blobs are removed. `sweep.ts` and
+ * `sweep-lives.ts` use it. It must remove nothing but work in progress, receipts, selection lists and claims. Files
+ * that a manifest names are in another place.
  */
 import type { DurableRuns } from '../durable/client.ts';
 import type { Environment } from '../environment/environment.ts';
@@ -16,17 +17,17 @@ export interface Sweep {
 }
 
 export interface Swept {
-  /** Runs that hung beyond their deadline, and were ended. */
+  /** Runs that were past their deadline and were ended. */
   ended: number;
-  /** Dead runs whose reservations and leftovers are being given back. */
+  /** Dead runs that are being settled. */
   settling: number;
-  /** Runs that somebody had claimed and nobody started, and that were started. */
+  /** Runs that were claimed and not started, and that the sweep started. */
   started: number;
-  /** Instances that were forgotten. */
+  /** Instances that were removed from the durable history. */
   purged: number;
   /** Blobs that were removed. */
   removed: number;
-  /** False when time or pages ran out: the next sweep goes on. */
+  /** False when the time was up before all was done. The next sweep continues. */
   complete: boolean;
 }
 
@@ -35,7 +36,7 @@ export async function remove({ environment }: Sweep, swept: Swept, list: readonl
   const published = [...pipelines.values()].filter(({ output }) => output.container === config.workContainer);
   await mapBounded(list, config.requestsInFlight, async (name) => {
     invariant(/^(runs|selections|arrivals|lives)\//.test(name), `"${name}" is work in progress`);
-    // Outputs may lie in the work container, in a folder of any name.
+    // Outputs may be in the work container too, in a folder of any name.
     if (published.some(({ output }) => name.startsWith(output.prefix))) return;
     if (await store.remove(config.workContainer, name)) swept.removed++;
   });

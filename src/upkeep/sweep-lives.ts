@@ -1,7 +1,8 @@
 /**
- * Housekeeping of claims. A life that somebody claimed and nobody started is started; one that died while it held
- * something is settled; and of one that is settled the discard is repeated, until no late request of it can make a blob
- * any more. Called by the sweep. The highest claim of a run is never removed, so that no number is given twice.
+ * The part of the sweep that looks after claims. It starts a life that was claimed and never started. It settles a life
+ * that died while it held something. It repeats the discard of a settled life until no late request of it can create a
+ * blob any more. `sweep.ts` calls it. The highest claim of a run must never be removed, so that no number is given
+ * twice.
  */
 import { hasEnded } from '../durable/client.ts';
 import { limits } from '../limits.ts';
@@ -20,6 +21,12 @@ const DAY_MS = 24 * HOUR_MS;
 /** Hours between two discards of one life. */
 const AGAIN_HOURS = 6;
 
+/**
+ * Looks after all claims.
+ *
+ * @param swept the counts, which are added to.
+ * @param timeIsUp asked between lives; when it is true, the rest is left to the next sweep.
+ */
 export async function sweepLives(context: Sweep, swept: Swept, timeIsUp: () => boolean): Promise<void> {
   const { store, config } = context.environment;
   let lives: { of: Life; blob: BlobItem }[] = [];
@@ -28,7 +35,7 @@ export async function sweepLives(context: Sweep, swept: Swept, timeIsUp: () => b
     for (const { of, blob } of lives) await sweepLife(context, swept, of, blob, of.life === highest);
     lives = [];
   };
-  // In name order, so the lives of one run come together.
+  // Claims are listed in name order, so the lives of one run come one after the other.
   for await (const blob of store.list(config.workContainer, work.claimPrefix)) {
     const [, runId, life] = /^lives\/([^/]+)\/(\d+)\.json$/.exec(blob.name) ?? [];
     if (runId === undefined) continue;
@@ -57,12 +64,15 @@ async function sweepLife(context: Sweep, swept: Swept, of: Life, blob: BlobItem,
   }
 }
 
-/** Older ones have succeeded long ago, or are settled when their instance is forgotten. */
+/** Older claims belong to lives that succeeded long ago, or that are settled when their instance is removed. */
 function openMsMax({ runHoursMax }: { runHoursMax: number }): number {
   return runHoursMax * HOUR_MS + 2 * DAY_MS;
 }
 
-/** Removes what came late of a settled life, and ends an instance of it that still works: it can come to nothing. */
+/**
+ * Removes what late requests of a settled life have created, and ends its instance if that still runs: it cannot
+ * succeed.
+ */
 async function discardAgain({ environment, runs, now }: Sweep, swept: Swept, of: Life): Promise<void> {
   const claim = await readClaim(environment, of);
   const instance = await runs.get(lifeId(of));
@@ -79,7 +89,10 @@ async function discardAgain({ environment, runs, now }: Sweep, swept: Swept, of:
   });
 }
 
-/** A life that is not settled yet: started where nobody did, ended once more where its end was asked for, settled if dead. */
+/**
+ * Looks after a life that is not settled: starts it if nobody did, ends it again if its end was asked for, settles it
+ * if dead.
+ */
 async function lookAfter(context: Sweep, swept: Swept, of: Life, newest: boolean): Promise<void> {
   const { environment, runs, now } = context;
   const claim = await readClaim(environment, of);

@@ -1,7 +1,8 @@
 /**
- * Housekeeping, by a timer: ends runs that hang beyond their deadline, forgets ended instances, and removes what ended
- * runs left in the work container. It works in pages and stops when its time is up; the next one goes on. Only names
- * under `runs/`, `selections/`, `arrivals/` and `lives/` are removed here: what a manifest names lies elsewhere.
+ * The hourly sweep. It ends runs that are past their deadline, removes ended instances from the durable history, and
+ * removes what ended runs left in the work container. `functions/housekeeping.ts` calls it. It works in pages and stops
+ * when its time is up; the next sweep continues. It must remove only names under `runs/`, `selections/`, `arrivals/`
+ * and `lives/`: files that a manifest names are in another place.
  */
 import { lifeInputSchema } from '../documents/documents.ts';
 import { endedStatuses, endReason, type Instance } from '../durable/client.ts';
@@ -20,12 +21,18 @@ export type { Sweep, Swept };
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
-/** After the deadline a run has this long to end by itself. */
+/** Milliseconds after its deadline in which a run may still end by itself. */
 const DEADLINE_GRACE_MS = 5 * 60_000;
-/** Milliseconds that a sweep takes at most: well within a function's time. */
+/** The most milliseconds of one sweep, well below a function's time limit. */
 const SWEEP_MS_MAX = 4 * 60_000;
 const PAGE = 100;
 
+/**
+ * Runs one sweep. It may run any number of times, also at the same time as another one.
+ *
+ * @returns what was done; `complete` is false when the time was up.
+ * @throws OrdinalError `StorageFailed` and similar; the next sweep repeats the work.
+ */
 export async function sweep(context: Sweep): Promise<Swept> {
   const swept: Swept = { ended: 0, settling: 0, started: 0, purged: 0, removed: 0, complete: true };
   const until = context.now().getTime() + SWEEP_MS_MAX;
@@ -39,7 +46,9 @@ export async function sweep(context: Sweep): Promise<Swept> {
   return swept;
 }
 
-/** A run's own timer ends it at its deadline; one that no longer moves is ended from here. */
+/**
+ * Ends runs that are past their deadline. A run's own timer should have ended it; this one no longer makes progress.
+ */
 async function endOverdue(context: Sweep, swept: Swept, timeIsUp: () => boolean): Promise<void> {
   const { now, log } = context;
   const status = ['Pending', 'Running', 'ContinuedAsNew', 'Suspended'] as const;
@@ -55,7 +64,9 @@ async function endOverdue(context: Sweep, swept: Swept, timeIsUp: () => boolean)
   });
 }
 
-/** Instances that ended long ago. A dead run that still holds something is settled first, and forgotten next time. */
+/**
+ * Removes instances that ended long ago. A dead run that still holds something is settled first and removed next time.
+ */
 async function forgetEnded(context: Sweep, swept: Swept, timeIsUp: () => boolean): Promise<void> {
   const { runs, now, environment } = context;
   const createdTo = new Date(now().getTime() - environment.config.keepDays * DAY_MS);
@@ -66,7 +77,9 @@ async function forgetEnded(context: Sweep, swept: Swept, timeIsUp: () => boolean
   });
 }
 
-/** Whether nothing of a life needs its instance any more. What it left is removed; one that still holds something is settled. */
+/**
+ * Whether a life no longer needs its instance. Its remains are removed; a life that still holds something is settled.
+ */
 async function leavesNothing(context: Sweep, swept: Swept, { instanceId, status }: Instance): Promise<boolean> {
   const of = lifeOfId(instanceId);
   if (!of) return true;
@@ -77,7 +90,7 @@ async function leavesNothing(context: Sweep, swept: Swept, { instanceId, status 
     return false;
   }
   await remove(context, swept, await names(context, work.runPrefix(of)));
-  // Without its instance, the claim would look as if it had never been started.
+  // Once the instance is removed, the claim would look as if its life had never been started.
   const overAt = context.now().toISOString();
   await changeClaim(context.environment, of, (claim) => ({ ...claim, state: 'swept', overAt }));
   return true;
@@ -87,7 +100,7 @@ async function settle({ runs }: Sweep, swept: Swept, of: Life): Promise<void> {
   if (await settleLater(runs, { ...of, reason: 'found dead' })) swept.settling++;
 }
 
-/** Work in progress of lives that have ended, and of those that nobody knows any more. */
+/** Removes the work in progress of lives that have ended, and of lives that have neither claim nor instance. */
 async function removeLeftovers(context: Sweep, swept: Swept, timeIsUp: () => boolean): Promise<void> {
   const { environment, runs, now } = context;
   const { store, config } = environment;
@@ -105,7 +118,7 @@ async function removeLeftovers(context: Sweep, swept: Swept, timeIsUp: () => boo
       await remove(context, swept, left);
     }
   };
-  // In name order, so the blobs of one life come together.
+  // Blobs are listed in name order, so the blobs of one life come one after the other.
   for await (const blob of store.list(config.workContainer, 'runs/')) {
     const [, runId = '', life = ''] = blob.name.split('/');
     const folder = `${runId}/${life}`;
@@ -122,7 +135,9 @@ async function removeLeftovers(context: Sweep, swept: Swept, timeIsUp: () => boo
   await finish();
 }
 
-/** Receipts and refusals of arrivals, and lists of blobs: far older than any event that could still come. */
+/**
+ * Removes receipts and refusals of arrivals, and lists of blobs, that are older than any event that could still come.
+ */
 async function removeOld(context: Sweep, swept: Swept, timeIsUp: () => boolean): Promise<void> {
   const { environment, now } = context;
   const before = now().getTime() - environment.config.keepDays * DAY_MS;

@@ -1,7 +1,7 @@
 /**
- * Stored values as plain JavaScript values that compare: equal exactly when the values are, whatever width, unit or
- * encoding they are stored in. Integers are numbers where those hold them, times are nanoseconds, texts and bytes are
- * strings of their bytes.
+ * Turns stored values into plain JavaScript values that can be compared. Two results are equal exactly when the values
+ * are equal, whatever width, unit or encoding they are stored in. An integer is a number where a number can hold it, a
+ * time is in nanoseconds, and a text or a byte array is a string of its bytes. The other files of this folder call it.
  */
 import { builder, reader } from '../parquet/logical.ts';
 import type { Table } from '../parquet/table.ts';
@@ -12,7 +12,7 @@ export type Canon = string | number | bigint | boolean | null;
 const nanosPer = { MILLIS: 1_000_000n, MICROS: 1000n, NANOS: 1n } as const;
 const dayNanos = 86_400_000_000_000n;
 
-/** Reads value i; nulls are the caller's. */
+/** Makes a reader of value i. The caller handles nulls. */
 export function canonReader(type: ColumnType): (values: Values, i: number) => Canon {
   const { annotation, physical } = type;
   switch (annotation?.kind) {
@@ -48,7 +48,7 @@ export function canonReader(type: ColumnType): (values: Values, i: number) => Ca
   };
 }
 
-/** An integer as a number, where that holds it. */
+/** An integer as a number when a number holds it exactly, else as a bigint. */
 export function shortest(value: bigint): number | bigint {
   const number = Number(value);
   return Number.isSafeInteger(number) ? number : value;
@@ -62,13 +62,13 @@ function latin1(data: Uint8Array, start: number, end: number): string {
 const CONVERTED_MAX = 4096;
 const converted = new WeakMap<ColumnType, Map<unknown, Canon>>();
 
-/** A JavaScript value as it is stored in a column of the type. Throws where it is none of it. */
+/** A JavaScript value as a column of this type stores it. Throws when the value is not of this type. */
 export function canonOfJs(value: unknown, type: ColumnType): Canon {
   if (value === null || value === undefined) return null;
   const known = converted.get(type) ?? new Map<unknown, Canon>();
   converted.set(type, known);
   const before = known.get(value);
-  // Maps take 0 and -0 for one.
+  // A Map treats 0 and -0 as the same key.
   if (before !== undefined && value !== 0) return before;
   const build = builder(type);
   build.push(value);
@@ -77,7 +77,7 @@ export function canonOfJs(value: unknown, type: ColumnType): Canon {
   return canon;
 }
 
-/** Reads a cell of a published file: null where it is null, undefined where the file has no such column. */
+/** Makes a reader of one column of a published file: null for a null, undefined when the file has no such column. */
 export function cellReader(table: Table, name: string): (row: number) => Canon | undefined {
   const column = table.columns.find((candidate) => candidate.name === name);
   if (!column) return () => undefined;
@@ -86,10 +86,10 @@ export function cellReader(table: Table, name: string): (row: number) => Canon |
   return (row) => (valid !== undefined && valid[row] === 0 ? null : read(values, row));
 }
 
-/** A natural key as a value that maps find: of one component itself, of several a text. Zero has one sign. */
+/** A natural key as a key of a Map: the component itself, or a text when there are several. Zero has one sign. */
 export type KeyText = Exclude<Canon, null>;
 
-/** Undefined where a component is null. */
+/** The key of some components; undefined when one of them is null. */
 export function keyText(components: readonly Canon[]): KeyText | undefined {
   const only = components[0];
   if (components.length === 1) return only === null ? undefined : Object.is(only, -0) ? 0 : only;
@@ -97,7 +97,7 @@ export function keyText(components: readonly Canon[]): KeyText | undefined {
   return components.map((one) => (typeof one === 'string' ? `${one.length}:${one}` : `${typeof one}:${one}`)).join('|');
 }
 
-/** A list or record of values as one text, by which they compare: 0 and -0 are one. */
+/** A list or record of values as one text that can be compared. 0 and -0 give the same text. */
 export function textOf(values: object): string {
   return JSON.stringify(values, (_, value: unknown) => {
     if (typeof value === 'bigint') return `${value}n`;
@@ -105,7 +105,7 @@ export function textOf(values: object): string {
   });
 }
 
-/** A value in a finding. */
+/** A value as a finding shows it, shortened. */
 export function shownCanon(value: Canon | undefined): string {
   if (typeof value === 'string') {
     const text = Buffer.from(value, 'latin1').toString('utf8');

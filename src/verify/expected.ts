@@ -1,11 +1,14 @@
-/** What a pipeline makes of source rows, one row at a time: predicates, functions and keys are called for each. */
+/**
+ * Computes what a pipeline makes of source rows, one row at a time: predicates, functions and keys are called for each
+ * row. The comparison of values calls it. It must not call the code of the split, because it checks that code.
+ */
 import { functionValue, passes, type RowReader } from '../pipeline/by-row.ts';
 import type { CompiledPipeline, Entity, OutColumn } from '../pipeline/compiled.ts';
 import { type Canon, canonOfJs, type KeyText, keyText, shortest } from './canonical-value.ts';
 import type { KeyBook } from './key-book.ts';
 import type { SourceRows } from './source-rows.ts';
 
-/** Accepted rows of a row group under one pipeline. */
+/** What one pipeline makes of the rows of one row group. */
 export class ExpectedRows {
   readonly source: SourceRows;
   readonly #pipeline: CompiledPipeline;
@@ -19,7 +22,7 @@ export class ExpectedRows {
     this.source = source;
   }
 
-  /** Whether a row is accepted, and passes the predicate of the entity named, if any. */
+  /** Whether a row is accepted, and passes the predicate of the named entity if it has one. */
   passes(selectedBy: string | undefined, row: number): boolean {
     const name = selectedBy ?? '';
     let mask = this.#passes.get(name);
@@ -35,7 +38,7 @@ export class ExpectedRows {
     return mask[row] === 1;
   }
 
-  /** The natural key that a row has in some columns; undefined where one is null. */
+  /** The natural key that a row has in these columns; undefined when one of them is null. */
   key(columns: readonly string[], row: number): KeyText | undefined {
     const name = JSON.stringify(columns);
     let keys = this.#keys.get(name);
@@ -47,7 +50,7 @@ export class ExpectedRows {
     return keys[row];
   }
 
-  /** What an output column holds that follows from the row alone; `rowId` is asked for the row's ID in another entity. */
+  /** The value of an output column that depends on the row alone. `rowId` gives the row's ID in another entity. */
   value(column: OutColumn, row: number, rowId: (entity: string) => Canon): Canon {
     switch (column.kind) {
       case 'copy':

@@ -1,4 +1,7 @@
-/** ID columns of published files against what the sequences gave: row by row, for they are arithmetic runs. */
+/**
+ * Compares the ID columns of published files with what the sequences gave, row by row. `verify.ts` calls it. It changes
+ * nothing.
+ */
 
 import type { Manifest } from '../documents/documents.ts';
 import type { Table } from '../parquet/table.ts';
@@ -7,14 +10,14 @@ import { divide } from '../pipeline/sequences.ts';
 import { IdMap } from '../sequence/id-map.ts';
 import { endOf } from '../sequence/id-range.ts';
 
-/** IDs of a column's rows, in row order: ordinals from `base` on of what a sequence gave. */
+/** The IDs of a column, in row order: the ordinals from `base` on, within the ranges that a sequence gave. */
 export interface ColumnIds {
   column: string;
   ids: IdMap;
   base: number;
 }
 
-/** The own IDs of an entity, by its ranges; further ones by the part of the run's ranges that the pipeline gives them. */
+/** The ID columns of an entity: its own IDs, from its ranges, and further ones, from their part of the run's ranges. */
 export function idColumns(
   pipeline: CompiledPipeline,
   entity: Entity,
@@ -23,7 +26,7 @@ export function idColumns(
 ): ColumnIds[] {
   const [own, ...columns] = entity.columns;
   const found: ColumnIds[] = [{ column: own!.name, ids: new IdMap(published.ids), base: 0 }];
-  // Another version of the pipeline may divide a sequence otherwise.
+  // Another version of the pipeline may divide a sequence in another way.
   if (pipeline.hash !== manifest.pipelineHash) return found;
   const { bases } = divide(
     pipeline,
@@ -36,7 +39,7 @@ export function idColumns(
   return found;
 }
 
-/** What is wrong with a column of a file whose first row is the entity's row `firstRow`: its first ID that is another. */
+/** Checks an ID column of a file whose first row is the entity's row `firstRow`. Returns the first wrong ID, if any. */
 export function checkIds(table: Table, { column: name, ids, base }: ColumnIds, firstRow: number): string[] {
   const column = int64Column(table, name);
   if (!column) return [`column ${name} is missing`];

@@ -1,4 +1,7 @@
-/** Every key of the indexes as it was published, with its ID and the run that gave it; and keys that have several. */
+/**
+ * Reads every key of the key indexes as it was published, with its ID and the run that gave the ID, and finds keys that
+ * have several IDs. `verify.ts` and the comparison of values use it. Its memory grows with the number of keys.
+ */
 
 import type { Manifest } from '../documents/documents.ts';
 import { inOrderOfPublication } from '../documents/manifests.ts';
@@ -15,11 +18,11 @@ export interface KnownKey {
 export interface KeyBook {
   /** By key index. */
   keys: ReadonlyMap<string, ReadonlyMap<KeyText, KnownKey>>;
-  /** By run: what is wrong with the keys that it numbered. */
+  /** By run: what is wrong with the keys to which it gave IDs. */
   findings: ReadonlyMap<string, string[]>;
 }
 
-/** Reads the keys of all runs, in the order of their finish. Memory goes with the number of keys. */
+/** Reads the keys of all runs, in the order in which they finished. Memory grows with the number of keys. */
 export async function readKeyBook(environment: Environment, all: readonly Manifest[]): Promise<KeyBook> {
   const findings = new Map<string, string[]>();
   const keys = new Map<string, Map<KeyText, KnownKey>>();
@@ -62,7 +65,7 @@ async function* publishedKeys(
         if (key !== undefined && (typeof id === 'number' || typeof id === 'bigint')) yield { key, id: BigInt(id) };
       }
     } catch {
-      // A file that is gone or damaged is found, and said, by its run's verification.
+      // The verification of the run itself reports a file that is gone or damaged.
     }
   }
 }

@@ -1,4 +1,7 @@
-/** A keyed entity's published rows against the source: each key's first row and last, and the order of the keys. */
+/**
+ * Compares a keyed entity's published rows with the source: the first and the last row of each key, and the order of
+ * the keys. `values.ts` calls it. It changes nothing.
+ */
 
 import type { Manifest } from '../documents/documents.ts';
 import type { Environment } from '../environment/environment.ts';
@@ -15,11 +18,11 @@ import type { ExpectedRows } from './expected.ts';
 import { type KeyBook, keyReader } from './key-book.ts';
 import { attributesText, type States } from './states.ts';
 
-/** A published row, whose cells are read when they are asked for. */
+/** A published row. Its cells are read when they are needed. */
 interface PublishedRow {
   file: { blob: string; cells: ReadonlyMap<string, (row: number) => Canon | undefined> };
   row: number;
-  /** Place among the keys that the source brings; -1 until it does. */
+  /** Place among the keys in the order of the source; -1 until the source names the key. */
   seen: number;
   described: boolean;
 }
@@ -56,7 +59,7 @@ export class KeyedValues {
   readonly #numbered = new Set<KeyText>();
   #seen = 0;
 
-  /** Reads what was published; the source rows follow. Memory goes with the keys of the run. */
+  /** Reads what was published; the source rows follow. Memory grows with the number of keys in the run. */
   static async open(environment: Environment, of: Of, entity: KeyedEntity, find: Find): Promise<KeyedValues> {
     const published = of.manifest.entities.find((one) => one.entity === entity.name);
     const read = (files: Manifest['entities'][number]['files']) => readRows(environment, of.manifest, entity, files);
@@ -109,7 +112,7 @@ export class KeyedValues {
     }
   }
 
-  /** The row of a key that is not new; undefined where known keys are not published, or when it is missing. */
+  /** The row of a key that is not new; undefined when known keys are not published, or when the row is missing. */
   #knownRow(key: KeyText, at: string): PublishedRow | undefined {
     const row = this.#known?.get(key);
     if (row || this.#numbered.has(key)) return row;
@@ -118,8 +121,9 @@ export class KeyedValues {
     const given = book.keys.get(this.#entity.index)?.get(key);
     const told = `${this.#entity.name}: key ${shownCanon(key)} (${at})`;
     if (!given) this.#find(`${told} has no ID`);
-    else if (!states.isEarlier(given.runId, manifest)) this.#find(`${told} was left to run ${given.runId}`);
-    else if (this.#known) this.#find(`${told} is not among the known keys that were published`);
+    else if (!states.isEarlier(given.runId, manifest))
+      this.#find(`${told} has its ID from run ${given.runId}, which is not an earlier run`);
+    else if (this.#known) this.#find(`${told} is missing among the published known keys`);
     return undefined;
   }
 
@@ -134,10 +138,10 @@ export class KeyedValues {
   #equal(row: PublishedRow, name: string, wanted: Canon, why: string): void {
     const got = cellOf(row, name);
     if (Object.is(got, wanted)) return;
-    this.#find(`${placeOf(row)}, ${name} is ${shownCanon(got)}, and ${shownCanon(wanted)} ${why}`);
+    this.#find(`${placeOf(row)}, ${name} is ${shownCanon(got)}, but ${shownCanon(wanted)} ${why}`);
   }
 
-  /** What can be told once all source rows have been seen. */
+  /** Checks what can be checked only after all source rows. */
   end(): void {
     for (const rows of [this.#fresh, this.#known]) {
       if (rows) this.#endOf(rows);
@@ -153,7 +157,9 @@ export class KeyedValues {
     if (this.#changes) this.#endOfChanges(this.#changes);
   }
 
-  /** Every row is of a key that the source brings, in first-seen order within each file; constants are what they are. */
+  /**
+   * Checks that every row's key is in the source, that keys are in first-seen order within each file, and constants.
+   */
   #endOf(rows: Rows): void {
     const last = new Map<object, number>();
     for (const [key, row] of rows) {
@@ -170,7 +176,9 @@ export class KeyedValues {
     }
   }
 
-  /** A change is there exactly where the last row of the run differs from what was published of the key. */
+  /**
+   * Checks that a change is reported exactly when the run's last row of a key differs from what was published before.
+   */
   #endOfChanges(changes: Rows): void {
     const nothing = attributesText(this.#entity, () => null);
     for (const [key, { attributes, blob, row }] of this.#last) {

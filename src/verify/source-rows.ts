@@ -1,6 +1,7 @@
 /**
- * The source of a run once more, row by row: decoded, held to the contract by its schemas alone, one call for each
- * value. Slow and plain on purpose: the split, which does the same by dictionaries and proofs, is checked against it.
+ * Reads the source of a run again, row by row: it decodes the values and checks each one against the contract's schema.
+ * `expected.ts` and `values.ts` use it. It is slow and simple on purpose, and must stay so: the split does the same
+ * work with dictionaries and proofs, and is checked against this code.
  */
 
 import type { Manifest } from '../documents/documents.ts';
@@ -14,7 +15,7 @@ import { leafOf, type PinnedBlob, readFooter, readRanges } from '../source/sourc
 import { widenColumn, widest } from '../source/widen.ts';
 import { type Canon, canonReader } from './canonical-value.ts';
 
-/** A contract column of some rows, as functions see it and as it is published unchanged. */
+/** A contract column of some rows: `js` as a pipeline's functions see it, `canon` as it is published unchanged. */
 export interface SourceCells {
   js: unknown[];
   canon: Canon[];
@@ -23,15 +24,15 @@ export interface SourceCells {
 /** Consecutive rows of a source blob. */
 export interface SourceRows {
   blob: string;
-  /** Row number, in the blob, of the first. */
+  /** Row number, within the blob, of the first row. */
   firstRow: number;
   rows: number;
   cells: ReadonlyMap<string, SourceCells>;
-  /** By row: the contract columns that refuse it, in their order. */
+  /** By row: the contract columns that refuse the row, in their order. */
   refused: ReadonlyMap<number, string[]>;
 }
 
-/** Which inputs of a run are no longer what it read. */
+/** The inputs of a run that have changed or are gone since it read them. */
 export async function lostInputs({ store }: Environment, { source, inputs }: Manifest): Promise<string[]> {
   const lost: string[] = [];
   for (const { blob, etag } of inputs) {
@@ -110,7 +111,7 @@ async function decodeGroup(
   });
 }
 
-/** Each value through its schema. What a schema leaves alone keeps what a JavaScript value cannot hold. */
+/** Parses each value by its schema. A value that the schema leaves unchanged keeps what JavaScript cannot hold. */
 function holdToContract(contract: ContractColumn, column: Column, type: ColumnType, rows: number) {
   const outType = contract.outputType ?? type;
   const retyped = contract.output !== contract.input || typeText(outType) !== typeText(type);

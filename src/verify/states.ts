@@ -1,4 +1,7 @@
-/** What was published of each key's attributes before a run: an entity's rows with its changes laid over them. */
+/**
+ * Computes what was published about each key's attributes before a run: an entity's rows with its changes applied. The
+ * verifier uses it. It goes from run to run in order; for an earlier run it starts again from the first.
+ */
 
 import type { Manifest } from '../documents/documents.ts';
 import { inOrderOfPublication } from '../documents/manifests.ts';
@@ -14,12 +17,12 @@ export function attributesText(entity: KeyedEntity, at: (name: string) => Canon 
   return textOf(names.flatMap((name) => ((at(name) ?? null) === null ? [] : [[name, at(name)]])).sort());
 }
 
-/** Goes from run to run, in the order of their finish; to an earlier one it begins anew. */
+/** The state of each entity, run by run, in the order in which the runs finished. */
 export class States {
   readonly #environment: Environment;
   readonly #runs: Manifest[];
   readonly #places: ReadonlyMap<string, number>;
-  /** By entity: runs that are in its state, and the state. */
+  /** By entity: the runs that its state includes, and the state. */
   readonly #states = new Map<KeyedEntity, { runs: number; state: Map<KeyText, string> }>();
 
   constructor(environment: Environment, all: readonly Manifest[]) {
@@ -28,13 +31,13 @@ export class States {
     this.#places = new Map(this.#runs.map(({ runId }, i) => [runId, i]));
   }
 
-  /** Whether a run had finished when another one did. */
+  /** Whether a run had finished before another run finished. */
   isEarlier(runId: string, than: Manifest): boolean {
     const at = this.#places.get(runId);
     return at !== undefined && at < (this.#places.get(than.runId) ?? -1);
   }
 
-  /** Of each key, the attributes that runs before this one published. Good until the next call. */
+  /** For each key, the attributes that earlier runs published. Valid until the next call. */
   async before(manifest: Manifest, entity: KeyedEntity): Promise<ReadonlyMap<KeyText, string>> {
     const until = this.#runs.findIndex(({ runId }) => runId === manifest.runId);
     let at = this.#states.get(entity);

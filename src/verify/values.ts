@@ -1,7 +1,7 @@
 /**
- * Comparing what a run published with its source: the pinned blobs are read again, and every value of every column is
- * made once more, row by row, by the pipeline's schemas and functions as they are now. An independent reading of the
- * pipeline; it shares the Parquet reader and the table of type widenings with the engine, and nothing of the split.
+ * Compares what a run published with its source. The pinned blobs are read again, and every value of every column is
+ * computed again, row by row, with the pipeline's schemas and functions as they are now. `verify.ts` calls it. It
+ * shares the Parquet reader and the table of type widenings with the engine; it must share nothing with the split.
  */
 
 import type { Manifest } from '../documents/documents.ts';
@@ -17,7 +17,7 @@ import { KeyedValues } from './keyed-values.ts';
 import { lostInputs, sourceRows } from './source-rows.ts';
 import type { States } from './states.ts';
 
-/** Findings about values that are told of one run; after that, one is like another. */
+/** The most findings about values that are reported for one run; more would only repeat the same fault. */
 const FINDINGS_MAX = 20;
 
 export interface Compared {
@@ -89,14 +89,14 @@ async function walk(
   for (const cursor of cursors.values()) cursor.end(find);
   for (const entity of keyed) entity.end();
   if (manifest.routing && manifest.routing.unrouted !== unrouted)
-    find(`${manifest.routing.unrouted} rows unrouted, and ${unrouted} in the source`);
+    find(`the manifest counts ${manifest.routing.unrouted} unrouted rows, but the source has ${unrouted}`);
   if ((manifest.rejected?.rows ?? 0) !== refusedRows)
-    find(`${manifest.rejected?.rows ?? 0} rows refused, and the contract refuses ${refusedRows}`);
+    find(`the manifest counts ${manifest.rejected?.rows ?? 0} refused rows, but the contract refuses ${refusedRows}`);
   await compareRefused(environment, manifest, refused, find);
   return rows;
 }
 
-/** The quarantine dataset names exactly the values that the contract refuses. */
+/** Checks that the quarantine dataset names exactly the values that the contract refuses. */
 async function compareRefused({ store }: Environment, manifest: Manifest, refused: string[], find: Find) {
   if (!manifest.rejected) return;
   const { blob } = manifest.rejected;
@@ -112,11 +112,11 @@ async function compareRefused({ store }: Environment, manifest: Manifest, refuse
   const wrong = lines.findIndex((line, i) => line !== refused[i]);
   if (wrong >= 0 || lines.length !== refused.length) {
     const at = wrong >= 0 ? wrong : lines.length;
-    find(`${blob}: line ${at} is ${lines[at] ?? 'missing'}, and the contract refuses ${refused[at] ?? 'nothing more'}`);
+    find(`${blob}: line ${at} is ${lines[at] ?? 'missing'}, but the contract refuses ${refused[at] ?? 'nothing more'}`);
   }
 }
 
-/** Walks along the rows that a rows entity published, file by file. */
+/** Reads the rows that a rows entity published, one after the other, file by file. */
 class RowCursor {
   readonly entity: RowsEntity;
   readonly #environment: Environment;
@@ -157,7 +157,7 @@ class RowCursor {
     }
   }
 
-  /** The own ID of the row that was published last. */
+  /** The own ID of the present row. */
   get id(): Canon {
     return this.#short ? null : shortest(this.#ids.at(this.#count - 1));
   }
@@ -170,12 +170,12 @@ class RowCursor {
       const got = this.#cells[c]!(this.#row);
       if (Object.is(got, wanted)) continue;
       const place = `${this.#files[this.#file]!.blob}: row ${this.#row}, ${column.name}`;
-      find(`${place} is ${shownCanon(got)}, and ${shownCanon(wanted)} by the source (${at})`);
+      find(`${place} is ${shownCanon(got)}, but ${shownCanon(wanted)} by the source (${at})`);
     }
   }
 
   end(find: Find): void {
     const rows = this.#files.reduce((sum, file) => sum + file.rows, 0);
-    if (rows !== this.#count) find(`${this.entity.name}: ${rows} rows, and ${this.#count} by the source`);
+    if (rows !== this.#count) find(`${this.entity.name}: ${rows} rows, but ${this.#count} by the source`);
   }
 }

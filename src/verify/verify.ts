@@ -1,6 +1,7 @@
 /**
- * Verifying what a run published: everything is read again with our own reader, and held against the manifest, against
- * every other manifest that touches the same sequences and key indexes, and against itself. Nothing is changed.
+ * Verifies what a run published. Everything is read again with our own reader and compared with the manifest, with
+ * every other manifest that uses the same sequences and key indexes, and with itself. The command `verify` and tests
+ * call it. It changes nothing.
  */
 
 import { crcOf, crcText } from '../bytes/crc32.ts';
@@ -26,16 +27,16 @@ export interface VerifyReport {
   rows: number;
   /** Source rows that the published values were compared with; null when they were not. */
   compared: number | null;
-  /** What is wrong; nothing when empty. */
+  /** What is wrong. Empty when nothing is. */
   findings: string[];
-  /** What could not be looked at, and why. */
+  /** What could not be checked, and why. */
   notes: string[];
 }
 
 export interface VerifyOptions {
   /** Read the source again and compare every value. @default true */
   source?: boolean;
-  /** Shared by the verifications of several runs, in the order of their finish. */
+  /** Shared when several runs are verified, in the order in which they finished. */
   states?: States;
 }
 
@@ -44,12 +45,14 @@ export interface VerifyOptions {
  *
  * - Files are there, with the bytes, checksum and rows that the manifest says; nothing but them counts.
  * - Source rows are those of the inputs; each is in every rows entity that takes all rows, or refused.
- * - Own IDs are, row by row, the ranges that the manifest says; further IDs what is theirs of the run's ranges.
- * - Ranges of a sequence are given once, over all runs; those of this run lie where the sequence was.
+ * - Own IDs are, row by row, those of the ranges in the manifest; further IDs are those of their part of the run's
+ * ranges.
+ * - Each range of a sequence was given only once, over all runs, and lies where the sequence was at that time.
  * - A natural key has one ID, over all runs that share its index.
  * - References are IDs that the referenced entity published, in this run or an earlier one.
- * - Every published value is what the pipeline makes of the source now (`verify/values.ts`), where the source is still
- *   there as it was, and the pipeline too.
+ * - Every published value is what the pipeline makes of the source now (`verify/values.ts`), if neither the source nor
+ * the
+ *   pipeline has changed.
  */
 export async function verifyRun(
   environment: Environment,
@@ -63,14 +66,14 @@ export async function verifyRun(
   const report: VerifyReport = { runId, pipeline: name, files: 0, rows: 0, compared: null, findings, notes: [] };
   const pipeline = environment.pipelines.get(manifest.pipeline);
   if (!pipeline) {
-    findings.push(`pipeline "${manifest.pipeline}" is not registered any more`);
+    findings.push(`pipeline "${manifest.pipeline}" is no longer registered`);
     return report;
   }
   findings.push(...overlaps(manifest, all), ...sums(manifest), ...(await conserved(environment, manifest, pipeline)));
   for (const published of manifest.entities) {
     const entity = pipeline.entities.find(({ name }) => name === published.entity);
     if (!entity) {
-      findings.push(`${published.entity}: the pipeline has no such entity any more`);
+      findings.push(`${published.entity}: the pipeline no longer has this entity`);
       continue;
     }
     const ids = idColumns(pipeline, entity, manifest, published);
@@ -80,7 +83,7 @@ export async function verifyRun(
       const table = await checkedFile(environment, manifest, file, report);
       if (!table) continue;
       const { blob } = file;
-      // Rows of known keys have the IDs that they have had: those are held against the keys.
+      // Rows of known keys keep their IDs. Those are compared with the keys.
       if (f < published.files.length) {
         for (const column of ids) findings.push(...checkIds(table, column, row).map((text) => `${blob}: ${text}`));
       }
@@ -90,7 +93,7 @@ export async function verifyRun(
   }
   findings.push(...(book.findings.get(manifest.runId) ?? []));
   if (options.source === false) report.notes.push('values not compared: not asked for');
-  // Values of files that are damaged say nothing.
+  // The values of a damaged file prove nothing.
   else if (findings.length > 0) report.notes.push('values not compared: first see to what is said here');
   else await compared(environment, pipeline, manifest, book, options.states ?? new States(environment, all), report);
   return report;
@@ -113,11 +116,13 @@ async function compared(
     const message = thrown instanceof Error ? thrown.message : String(thrown);
     const vanished = thrown instanceof OrdinalError && thrown.code === 'SourceChanged';
     if (vanished) report.notes.push(`values not compared: ${message}`);
-    else report.findings.push(`values could not be made from the source again: ${message}`);
+    else report.findings.push(`values could not be computed from the source again: ${message}`);
   }
 }
 
-/** A file as the manifest says it; undefined, and said, where it cannot be read or has other rows. */
+/**
+ * Reads a file and compares it with the manifest. Undefined, with a finding, when it cannot be read or has other rows.
+ */
 async function checkedFile(
   { store }: Environment,
   { output: place }: Manifest,
@@ -169,7 +174,7 @@ function drawnSpans({ sequences, runId }: Manifest, name: string): Span[] {
   return drawn ? spansOf(drawn, runId) : [];
 }
 
-/** Ranges of this run that another has too. */
+/** Finds ranges of this run that another run has too. */
 function overlaps(manifest: Manifest, all: readonly Manifest[]): string[] {
   const found: string[] = [];
   for (const name of Object.keys(manifest.sequences)) {
@@ -182,7 +187,7 @@ function overlaps(manifest: Manifest, all: readonly Manifest[]): string[] {
   return found;
 }
 
-/** What is counted twice in the manifest is counted alike. */
+/** Checks that figures which the manifest holds twice are equal. */
 function sums(manifest: Manifest): string[] {
   const found: string[] = [];
   for (const [name, { count, ranges }] of Object.entries(manifest.sequences)) {
@@ -194,12 +199,12 @@ function sums(manifest: Manifest): string[] {
     if (inFiles !== rows || ids.count !== rows)
       found.push(`${entity}: ${rows} rows, ${inFiles} in files, ${ids.count} IDs`);
     const fresh = keys?.partitions.reduce((sum, partition) => sum + partition.rows, 0) ?? rows;
-    if (fresh !== rows) found.push(`${entity}: ${rows} rows of ${fresh} new keys`);
+    if (fresh !== rows) found.push(`${entity}: ${rows} rows, but ${fresh} new keys`);
   }
   return found;
 }
 
-/** Rows in are rows out, or refused; but for entities that take some rows only. */
+/** Checks that every source row was published or refused. Entities that take only some rows are left out. */
 async function conserved({ store }: Environment, manifest: Manifest, pipeline: CompiledPipeline): Promise<string[]> {
   const found: string[] = [];
   const { source, inputs, entities, rejected, output: place } = manifest;
@@ -210,7 +215,7 @@ async function conserved({ store }: Environment, manifest: Manifest, pipeline: C
     const entity = pipeline.entities.find((one) => one.name === name);
     if (entity?.kind !== 'rows') continue;
     const wrong = entity.where ? rows > accepted : rows !== accepted;
-    if (wrong) found.push(`${name}: ${rows} rows of ${accepted} that were accepted`);
+    if (wrong) found.push(`${name}: ${rows} rows, but ${accepted} rows were accepted`);
   }
   found.push(...routed(manifest, pipeline, accepted));
   if (rejected) {
@@ -222,7 +227,7 @@ async function conserved({ store }: Environment, manifest: Manifest, pipeline: C
   return found;
 }
 
-/** Each accepted row is counted once as routed or unrouted, and once for each entity that has it. */
+/** Checks that each accepted row is counted once as routed or unrouted, and once for each entity that has it. */
 function routed({ entities, routing }: Manifest, pipeline: CompiledPipeline, accepted: number): string[] {
   if (!routing) return [];
   const inRows = (name: string) => pipeline.entities.some((one) => one.kind === 'rows' && one.name === name);
@@ -230,13 +235,13 @@ function routed({ entities, routing }: Manifest, pipeline: CompiledPipeline, acc
   const { routed, unrouted, repeated } = routing;
   const found: string[] = [];
   if (routed + unrouted !== accepted)
-    found.push(`${routed} rows routed and ${unrouted} unrouted of ${accepted} that were accepted`);
+    found.push(`${routed} rows routed and ${unrouted} unrouted, but ${accepted} rows were accepted`);
   if (routed + repeated !== taken)
     found.push(`${taken} rows of rows entities from ${routed} source rows, ${repeated} of them repeated`);
   return found;
 }
 
-/** Referenced IDs lie in ranges that the referenced entity published, by this run or an earlier one. */
+/** Checks that referenced IDs are in ranges that the referenced entity published, in this run or an earlier one. */
 async function references(
   environment: Environment,
   pipeline: CompiledPipeline,
@@ -258,12 +263,12 @@ async function references(
     const spans =
       column.kind === 'rowRef' ? entitySpans([manifest], target.name) : indexSpans(environment, target, all);
     const stray = strayId(cells, spans);
-    if (stray !== undefined) found.push(`${at}: ${column.name} ${stray} is no ID of ${column.entity}`);
+    if (stray !== undefined) found.push(`${at}: ${column.name} ${stray} is not an ID of ${column.entity}`);
   }
   return found;
 }
 
-/** Ranges of an entity's own IDs, or of all entities that share its key index. */
+/** The ranges of an entity's own IDs, or of the IDs of all entities that share its key index. */
 function indexSpans(environment: Environment, target: Entity, all: readonly Manifest[]): Span[] {
   if (target.kind === 'rows') return [];
   return all.flatMap((manifest) => {

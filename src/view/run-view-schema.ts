@@ -1,4 +1,7 @@
-/** A run as its users see it. */
+/**
+ * The shape of a run as its users see it, as zod schemas. The HTTP API answers with these shapes, its OpenAPI document
+ * is made of them, and callbacks send them. A change here is a change of the API.
+ */
 
 import { z } from 'zod';
 import { columnTypeSchema } from '../documents/column-type.ts';

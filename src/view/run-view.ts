@@ -1,4 +1,8 @@
-/** A run as its users see it: durable status, progress counted from the blobs that exist, and the manifest at the end. */
+/**
+ * Makes the view of a run that users see: the durable status, the progress, and at the end the manifest's figures. HTTP
+ * handlers and callbacks call it. Progress is counted from the blobs that exist, so a view adds nothing to the run's
+ * history. It must never show a callback address.
+ */
 export type { RunView } from './run-view-schema.ts';
 
 import { z } from 'zod';

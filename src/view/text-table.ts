@@ -1,4 +1,7 @@
-/** Tables in plain text, for the command line and the demo. Widths are counted in characters; nothing is coloured. */
+/**
+ * Tables in plain text. The command line and the demo print them. Widths are counted in characters, and nothing is
+ * coloured.
+ */
 
 /** Rows in columns, two spaces apart; columns whose number is in `right` are aligned to the right. */
 export function alignColumns(rows: readonly (readonly string[])[], right: readonly number[] = []): string[] {

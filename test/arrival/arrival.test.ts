@@ -64,8 +64,8 @@ async function until(what: string, holds: () => Promise<boolean>): Promise<void>
   throw new Error(`did not happen: ${what}`);
 }
 
-/** Posts what Event Grid posts for a created blob. */
-async function created(of: App, container: string, name: string): Promise<number> {
+/** Posts what Event Grid posts for a blob that was created by the Blob API or, `dfs`, by the Data Lake API. */
+async function created(of: App, container: string, name: string, endpoint: 'blob' | 'dfs' = 'blob'): Promise<number> {
   const response = await fetch(`${of.url}/runtime/webhooks/blobs?functionName=Host.Functions.arrive-flights`, {
     method: 'POST',
     headers: { 'content-type': 'application/json', 'aeg-event-type': 'Notification' },
@@ -73,7 +73,7 @@ async function created(of: App, container: string, name: string): Promise<number
       {
         eventType: 'Microsoft.Storage.BlobCreated',
         subject: `/blobServices/default/containers/${container}/blobs/${name}`,
-        data: { url: `https://account.blob.core.windows.net/${container}/${name}`, eTag: '0x1' },
+        data: { url: `https://account.${endpoint}.core.windows.net/${container}/${name}`, eTag: '0x1' },
       },
     ]),
   });
@@ -110,8 +110,8 @@ describe('arrivals', () => {
 
     // A new version is a new run; the old one's late event is not.
     await one.upload('landing', 'flights/a.parquet', flightsFile(30, 1));
-    await created(one, 'landing', 'flights/a.parquet');
-    await created(one, 'landing', 'flights/a.parquet');
+    await created(one, 'landing', 'flights/a.parquet', 'dfs');
+    await created(one, 'landing', 'flights/a.parquet', 'dfs');
     await until('a second run', async () => (await runs(one)).length === 2);
     await until('it ends', async () => (await runs(one)).every(({ status }) => status === 'Completed'));
     await until('all events are handled', async () => verdicts(one, 'flights/a.parquet').length === 5);

@@ -44,7 +44,7 @@ for (const [args, said] of [
 
 for (const [args, said] of [
   [['verify'], 'InvalidRequest: give one run ID, or --all'],
-  [['sequences', 'raise', 'orders', '--to', 'many'], 'InvalidRequest: --to many is no ID'],
+  [['sequences', 'raise', 'orders', '--to', 'many'], 'InvalidRequest: --to many is not an ID'],
   [['sequences', 'raise', 'nobody', '--to', '5'], 'UnknownSequence: no pipeline draws on sequence "nobody"'],
   [['sequences', 'show', 'nobody', '--host', 'http://127.0.0.1:9'], 'StorageFailed: no host answers'],
   [['--host', 'http://127.0.0.1:9', 'sequences', 'show', 'nobody'], 'StorageFailed: no host answers'],

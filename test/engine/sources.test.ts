@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { afterAll, beforeAll, test } from 'vitest';
 import { z } from 'zod';
-import { OrdinalError } from '../../src/errors.ts';
+import { errorLine, OrdinalError } from '../../src/errors.ts';
 import { encodePlain } from '../../src/parquet/encode.ts';
 import type { ChunkMeta } from '../../src/parquet/types.ts';
 import { compile } from '../../src/pipeline/compile.ts';
@@ -125,7 +125,24 @@ test('files without bytes, without rows and with empty row groups', async () => 
     ['4', '6'],
   ]);
   assert.deepEqual(await run(row, withoutRows, byDuck), []);
-  assert.equal((await refusal(row, new Uint8Array(0))).code, 'NotParquet');
+  const { code, message, remedy } = await refusal(row, new Uint8Array(0));
+  assert.deepEqual([code, message], ['NotParquet', 'A file of 0 bytes is too short to be Parquet.']);
+  assert.match(remedy ?? '', /^Upload it again, or delete it/);
+});
+
+test('a misspelt source column is told the one that is meant', async () => {
+  const file = await duck.write('SELECT 1::BIGINT AS amount, 2::BIGINT AS currency');
+  const { code, where, remedy } = await refusal(z.object({ amuont: z.int() }), file);
+  assert.deepEqual([code, where?.column], ['MissingColumn', 'amuont']);
+  assert.match(remedy ?? '', /Use 'amount', if that is what you mean\.$/);
+});
+
+test('an integer beyond those of a number is told with its row and the types that hold it', async () => {
+  const file = await duck.write('SELECT * FROM (VALUES (1::BIGINT), (9007199254740993::BIGINT)) t(amount)');
+  const refused = await refusal(z.object({ amount: z.number() }), file);
+  assert.deepEqual([refused.code, refused.where?.row], ['InvalidValue', 1]);
+  assert.match(refused.message, /^column "amount" holds 9007199254740993: .* read the column as int64 or as a decimal/);
+  assert.match(errorLine(refused.toValue()), /row 1/);
 });
 
 test('the columns of files may differ in order, and where they contradict each other the file is named', async () => {

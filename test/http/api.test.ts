@@ -147,6 +147,7 @@ describe('starting', () => {
       { prefix: 'flights/../' },
       { glob: '**/*.parquet' },
       { glob: 'flights/{../sales/x,y}.parquet' },
+      { glob: 'flights/{a,b.parquet' },
       { callBackUri: 'https://example.com/' },
       { callBackUri: 'http://p.datafactory.azure.com/' },
       { deadline: '2001-01-01T00:00:00Z' },
@@ -285,6 +286,44 @@ describe('runs', () => {
   });
 });
 
+describe('one run ID', () => {
+  it('can be started again at once after a cancel, every time', async () => {
+    for (let turn = 0; turn < 5; turn++) {
+      const body = { runId: `prompt-${turn}`, prefix: 'flights/2001/' };
+      await start(body);
+      await new Promise((resolve) => setTimeout(resolve, 150 * turn));
+      const canceled = await app.ask('POST', `runs/${body.runId}/cancel`);
+      const again = await start(body);
+      assert.equal(again.status, 202);
+      const end = await ended(body.runId);
+      // A run that publishes is let go on: then it is the first life that ends well.
+      const publishing = canceled.body.code === 'RunIsPublishing';
+      assert.deepEqual([end.status, rowsOf(end).flights], [200, 105], JSON.stringify(end.body));
+      if (!publishing && canceled.status === 202) assert.equal(end.body.life, 2);
+    }
+  });
+
+  it('is one source, whoever comes first: the others are told so', async () => {
+    const prefixes = [
+      'flights/',
+      'flights/a',
+      'flights/b',
+      'flights/2',
+      'flights/20',
+      'flights/200',
+      'flights/2001',
+      'flights/2001/c',
+    ];
+    const answers = await Promise.all(prefixes.map((prefix) => start({ runId: 'race', prefix })));
+    const statuses = answers.map(({ status }) => status).sort();
+    assert.deepEqual(statuses, [202, ...Array(7).fill(409)]);
+    const won = answers.find(({ status }) => status === 202)!;
+    const list = (await app.ask('GET', 'runs?pipeline=flights&limit=100')).body.runs as { runId: string }[];
+    assert.equal(list.filter(({ runId }) => runId === 'race').length, 1);
+    assert.equal((await ended('race')).status, 200, String(won.body.prefix));
+  });
+});
+
 describe('housekeeping', () => {
   it('is registered, and finds its way through the instances', async () => {
     const response = await fetch(`${app.url}/admin/functions/housekeeping`, {
@@ -364,14 +403,21 @@ describe('the catalogue', () => {
   it('answers whatever else is asked for with a JSON object', async () => {
     for (const [method, path] of [
       ['GET', 'nothing/here'],
-      ['DELETE', 'runs/first'],
-      ['PUT', 'pipelines'],
+      ['DELETE', 'runs/first/nothing'],
     ] as const) {
       const { status, body, headers } = await app.ask(method, path);
       assert.deepEqual(
         [status, body.code, headers.get('content-type')],
         [404, 'UnknownRoute', 'application/problem+json'],
       );
+    }
+    for (const [method, path, allow] of [
+      ['GET', 'pipelines/flights/runs', 'POST'],
+      ['DELETE', 'runs/first', 'GET'],
+      ['PUT', 'pipelines', 'GET'],
+    ] as const) {
+      const { status, body, headers } = await app.ask(method, path);
+      assert.deepEqual([status, body.code, headers.get('allow')], [405, 'MethodNotAllowed', allow]);
     }
   });
 });

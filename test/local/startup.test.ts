@@ -15,6 +15,7 @@ import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { afterAll, test } from 'vitest';
 import { startAzurite } from '../../local/azurite.ts';
 import { startChild } from '../../local/child.ts';
@@ -89,6 +90,15 @@ for (const { name, files, reason } of failures) {
     assert.match(stderr, reason);
   });
 }
+
+test('a pipeline that is refused is said with its remedy and without a stack', async () => {
+  const module = pathToFileURL(join(repositoryRoot, 'dist/src/pipeline/index.js')).href;
+  const app = `import { registerPipelines } from '${module}'; registerPipelines([{ name: 'UPPER' }]);`;
+  const { code, stderr } = await run(['--port', '0', '--script-root', appOf({ 'dist/a.js': app })]);
+  assert.equal(code, 1);
+  assert.match(stderr, /InvalidPipeline: name: 'UPPER' is not a name\nUse a lower-case letter, then up to 62 of/);
+  assert.doesNotMatch(stderr, /^ +at /m);
+});
 
 test('a port in use', async () => {
   const taken = createServer().listen(0, '127.0.0.1');

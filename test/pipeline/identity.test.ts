@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { compile } from '../../src/pipeline/compile.ts';
 import type { PipelineDefinition } from '../../src/pipeline/definition.ts';
 import { breakingChanges, identityOf } from '../../src/pipeline/identity.ts';
-import { pipeline, type } from '../../src/pipeline/index.ts';
+import { pipeline, sharedIndex, type } from '../../src/pipeline/index.ts';
 
 const row = z.object({ a: z.string(), b: z.string(), n: z.int() });
 const head = { name: 'p', source: { container: 'landing', prefix: 'p/' }, row } as const;
@@ -65,7 +65,7 @@ describe('changes that IDs do not survive', () => {
     const changed = pipeline({
       ...head,
       entities: ({ keyed, rows, id }) => ({
-        things: keyed({ id: id('thing_id'), key: { k: 'a' }, index: 'common' }),
+        things: keyed({ id: id('thing_id'), key: { k: 'a' }, index: sharedIndex('common') }),
         xs: rows({ id: id('x_id', { sequence: 'common' }), columns: {} }),
       }),
     });

@@ -9,7 +9,7 @@ import { OrdinalError } from '../../src/errors.ts';
 import type { builder } from '../../src/pipeline/builder.ts';
 import { compile } from '../../src/pipeline/compile.ts';
 import type { PipelineDefinition } from '../../src/pipeline/definition.ts';
-import { type } from '../../src/pipeline/index.ts';
+import { sharedIndex, type } from '../../src/pipeline/index.ts';
 
 type Words = typeof builder;
 type Loose = Record<string, unknown>;
@@ -481,10 +481,17 @@ const cases: Record<string, Case[]> = {
     ],
     [
       'a key index of another',
-      withKeyed(() => ({ index: 'flights.airports' })),
+      withKeyed(() => ({ index: sharedIndex('flights.airports') })),
       'entities.x.index',
       /key index of 'airports' too/,
       /its own/,
+    ],
+    [
+      'a key index that is not declared',
+      withKeyed(() => ({ index: 'customers' })),
+      'entities.x.index',
+      /'customers' is not a shared key index/,
+      /sharedIndex\('customers'\)/,
     ],
     [
       'an unknown way to publish keys',

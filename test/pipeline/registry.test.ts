@@ -4,7 +4,7 @@ import { describe, test } from 'vitest';
 import { z } from 'zod';
 import { pipelines } from '../../pipelines/index.ts';
 import { type Environment, pipelineOf } from '../../src/environment/environment.ts';
-import { type PipelineDefinition, pipeline, registerPipelines } from '../../src/pipeline/index.ts';
+import { type PipelineDefinition, pipeline, registerPipelines, sharedIndex } from '../../src/pipeline/index.ts';
 
 interface Variation {
   source?: string;
@@ -28,7 +28,7 @@ function make(name: string, vary: Variation = {}): PipelineDefinition {
           ...(vary.sequence !== undefined && { sequence: vary.sequence }),
         }),
         key: { k: vary.key ?? 'a' },
-        ...(vary.index !== undefined && { index: vary.index }),
+        ...(vary.index !== undefined && { index: sharedIndex(vary.index) }),
       }),
     }),
   });
@@ -76,6 +76,15 @@ describe('pipelines that do not go together', () => {
     ));
   test('one key index, two sequences', () =>
     refused([make('a', { index: 'i' }), make('b', { index: 'i', sequence: 's' })], /sequence 's' in pipeline b/));
+  test('names of key indexes that one letter tells apart', () => {
+    const message = /key indexes '(customers|b\.thing)' and '(customer|b\.things)' differ in one letter/;
+    refused([make('a', { index: 'customers' }), make('b', { index: 'customer' })], message);
+    refused([make('b'), make('a', { index: 'b.thing' })], message);
+    assert.equal(
+      registerPipelines([make('a', { index: 'tariffs-2025' }), make('b', { index: 'tariffs-2026' })]).size,
+      2,
+    );
+  });
   test('a circle of two', () =>
     refused([make('a', { output: 'b/' }), make('b', { output: 'a/' })], /without end: 'a' → 'b' → 'a'/));
   test('a circle behind a chain', () =>

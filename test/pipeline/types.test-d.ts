@@ -3,7 +3,7 @@
  * with @ts-expect-error is not one any more, and when a right pipeline is refused. Nothing here runs.
  */
 import { z } from 'zod';
-import { pipeline, type } from '../../src/pipeline/index.ts';
+import { pipeline, sharedIndex, type } from '../../src/pipeline/index.ts';
 
 const row = z.object({
   date: z.date(),
@@ -28,7 +28,11 @@ pipeline({
   output: { container: 'published', prefix: 'air/' },
   arrival: { on: 'quiet', seconds: 30 },
   entities: ({ keyed, rows, id, nextId, ref, rowRef, first, map, compute, constant, where }) => ({
-    airports: keyed({ id: id('airport_id', { start: 1000, step: 10n }), key: { code: z.string() }, index: 'airports' }),
+    airports: keyed({
+      id: id('airport_id', { start: 1000, step: 10n }),
+      key: { code: z.string() },
+      index: sharedIndex('airports'),
+    }),
     cabins: keyed({ id: id('cabin_id'), key: { name: z.string() }, columns: { origin: constant('p', type.string) } }),
     routes: keyed({
       id: id('route_id', { sequence: 'routes' }),

@@ -43,6 +43,9 @@ async function simulate(): Promise<void> {
   const found: Found[] = [];
   let next = from;
   let shownAt = started;
+  // Ended early, it still says what it has seen: each thread finishes what it was given.
+  let isStopped = false;
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => (isStopped = true));
   const show = () => {
     const seconds = (Date.now() - started) / 1000;
     const rate = ((counts.seeds + found.length) / seconds).toFixed(1);
@@ -52,7 +55,7 @@ async function simulate(): Promise<void> {
     new Promise<void>((resolve, reject) => {
       const worker = new Worker(new URL('./support/simulate-worker.ts', import.meta.url));
       const give = () => {
-        if (next >= to || (found.length > 0 && !values['keep-going']))
+        if (isStopped || next >= to || (found.length > 0 && !values['keep-going']))
           return void worker.terminate().then(() => resolve());
         const portion = { from: next, to: Math.min(to, next + PORTION) };
         next = portion.to;
@@ -86,7 +89,7 @@ async function simulate(): Promise<void> {
   const total = (of: Record<string, number>) => Object.values(of).reduce((a, b) => a + b, 0);
   const ends = Object.entries(counts.ends).map(([end, count]) => `${count} ${end}`);
   process.stdout.write(
-    `seeds ${from}..${to - 1}: ${counts.seeds} clean, ${found.length} violations; lives: ${ends.join(', ')}; ` +
+    `seeds ${from}..${next - 1}: ${counts.seeds} clean, ${found.length} violations; lives: ${ends.join(', ')}; ` +
       `${counts.steps} steps, ${total(counts.injected)} faults, ${total(counts.crossings)} crossings; ${minutes} minutes\n`,
   );
 }

@@ -13,7 +13,9 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 /** Folders that are held to it today. */
 const folders = [
   ...['bytes', 'keys', 'parquet', 'pipeline', 'sequence', 'storage'].map((name) => `src/${name}`),
-  ...['functions', 'pipelines', 'demo', 'tools', 'bench'],
+  ...['arrival', 'callback', 'documents', 'durable', 'environment', 'http'].map((name) => `src/${name}`),
+  ...['lives', 'run', 'upkeep', 'verify', 'view'].map((name) => `src/${name}`),
+  ...['functions', 'pipelines', 'demo', 'tools', 'bench', 'cli', 'local'],
 ];
 
 /** Sentences of a file's first comment. */

@@ -76,22 +76,22 @@ test('a changed value of any kind of column is found', async () => {
   // Unchanged, mapped, and referring columns; first-seen attributes; rows of known keys; changes, and where they are from.
   assert.match(
     await found('shop-one', of('orders'), 'quantity', 9),
-    /orders.*row 0, quantity is 9, and 1 by the source/,
+    /orders.*row 0, quantity is 9, but 1 by the source/,
   );
-  assert.match(await found('shop-one', of('orders'), 'customer_id', 2n), /customer_id is 2, and 1 by the source/);
-  assert.match(await found('club-one', of('goods'), 'large', 1), /large is true, and false by its first row/);
-  assert.match(await found('club-one', of('goods'), 'quantity', 7), /quantity is 7, and \d by its first row/);
-  assert.match(await found('club-one', of('goods'), 'member_id', 3n), /member_id is 3, and \d by its first row/);
+  assert.match(await found('shop-one', of('orders'), 'customer_id', 2n), /customer_id is 2, but 1 by the source/);
+  assert.match(await found('club-one', of('goods'), 'large', 1), /large is true, but false by its first row/);
+  assert.match(await found('club-one', of('goods'), 'quantity', 7), /quantity is 7, but \d by its first row/);
+  assert.match(await found('club-one', of('goods'), 'member_id', 3n), /member_id is 3, but \d by its first row/);
   assert.match(
     await found('club-two', of('goods', 'known'), 'quantity', 8),
-    /-known.*quantity is 8, and \d by its first/,
+    /-known.*quantity is 8, but \d by its first/,
   );
-  assert.match(await found('club-two', of('goods', 'known'), 'good_id', 9n), /good_id is 9, and \d is its ID/);
+  assert.match(await found('club-two', of('goods', 'known'), 'good_id', 9n), /good_id is 9, but \d is its ID/);
   assert.match(
     await found('club-two', of('goods', 'changes'), 'quantity', 8),
-    /_changes.*quantity is 8, and \d by its last/,
+    /_changes.*quantity is 8, but \d by its last/,
   );
-  assert.match(await found('club-two', of('goods', 'changes'), 'source_row', 9n), /source_row is 9, and \d is where/);
+  assert.match(await found('club-two', of('goods', 'changes'), 'source_row', 9n), /source_row is 9, but \d is where/);
   assert.equal((await said(sim, 'shop-one')).findings, '', 'what is mended is in order');
 });
 
@@ -106,13 +106,13 @@ test('rows that are missing, too many, or told otherwise are found', async () =>
     const goods = manifest.entities.find(({ entity }) => entity === 'goods')!;
     goods.known = { rows: 0, bytes: 0, files: [] };
   });
-  assert.match(unknown.findings, /goods: key "\w+" .* is not among the known keys that were published/);
+  assert.match(unknown.findings, /goods: key "\w+" .* is missing among the published known keys/);
   const miscounted = await said(sim, 'club-one', ({ routing }) => {
     routing!.unrouted--;
     routing!.routed++;
     routing!.repeated--;
   });
-  assert.match(miscounted.findings, /0 rows unrouted, and 1 in the source/);
+  assert.match(miscounted.findings, /counts 0 unrouted rows, but the source has 1/);
   const { rejected } = (await publishedManifests(environmentOf(sim))).find(({ runId }) => runId === 'audit-one')!;
   const bytes = sim.store.bytes('published', rejected!.blob).slice();
   const table = readTable(bytes, rejected!.blob);
@@ -121,7 +121,7 @@ test('rows that are missing, too many, or told otherwise are found', async () =>
   await sim.store.write('published', rejected!.blob, writeTable(table.columns));
   assert.match(
     (await said(sim, 'audit-one')).findings,
-    /line 0 is .* row 0 quantity, and the contract refuses .* row 1/,
+    /line 0 is .* row 0 quantity, but the contract refuses .* row 1/,
   );
 });
 

@@ -13,16 +13,24 @@ export interface Example {
   /** The exported name, with the member where it is one: `Builder.keyed`. */
   name: string;
   code: string;
+  /** What carries it. */
+  node: ts.Node;
 }
 
 /** What examples may use without saying where it comes from: what a pipeline's module imports, and tickets to work on. */
 const prelude = `
 import { z } from 'zod';
-import { pipeline, registerPipelines, type, type Builder, type RowOf } from './index.ts';
+import { pipeline, registerPipelines, sharedIndex, type, type Builder, type RowOf } from './index.ts';
 const row = z.object({ email: z.string(), kind: z.enum(['sale', 'refund']), sold_at: z.date(), price: z.number().nullable() });
 declare const words: Builder<RowOf<typeof row>>;
 const { keyed, rows, id, nextId, first, map, compute, constant, ref, rowRef, where } = words;
 declare const tickets: ReturnType<typeof pipeline>;
+const rest = {
+  name: 'tickets',
+  source: { container: 'landing', prefix: 'tickets/' },
+  row,
+  entities: ({ rows, id }: typeof words) => ({ sales: rows({ id: id('sale_id'), columns: { price: 'price' } }) }),
+};
 `;
 
 /** All examples in a file, with the name that each belongs to. */
@@ -36,7 +44,7 @@ function examplesIn(file: ts.SourceFile, root: string): Example[] {
       .filter(({ tagName, parent }) => tagName.text === 'example' && parent.parent === node)) {
       const { line } = file.getLineAndCharacterOfPosition(tag.getStart());
       const place = `${path.relative(root, file.fileName)}:${line + 1} ${name}`;
-      found.push({ place, name, code: ts.getTextOfJSDocComment(tag.comment) ?? '' });
+      found.push({ place, name, code: ts.getTextOfJSDocComment(tag.comment) ?? '', node });
     }
     ts.forEachChild(node, (child) => visit(child, name));
   };
@@ -46,7 +54,12 @@ function examplesIn(file: ts.SourceFile, root: string): Example[] {
 
 function nameOf(node: ts.Node): string | undefined {
   if (ts.isVariableStatement(node)) return node.declarationList.declarations[0]?.name.getText();
-  const named = ts.isFunctionDeclaration(node) || ts.isInterfaceDeclaration(node) || ts.isMethodSignature(node);
+  const named =
+    ts.isFunctionDeclaration(node) ||
+    ts.isInterfaceDeclaration(node) ||
+    ts.isMethodSignature(node) ||
+    ts.isPropertySignature(node) ||
+    ts.isPropertyAssignment(node);
   return named ? node.name?.getText() : undefined;
 }
 

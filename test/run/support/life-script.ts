@@ -56,6 +56,8 @@ export interface Script {
   workers: number;
   /** Steps that an end from outside takes at most. */
   endSteps: number;
+  /** Footers of several files are read by several activities. */
+  manyFiles: boolean;
 }
 
 /** Every kind of request that a life makes, or that is made for it. */
@@ -83,7 +85,7 @@ const rare = [
   ...['ids:read', 'ids:write', 'ids:remove', 'sealed:read', 'sealed:write', 'sealed:remove', 'published:read'],
   ...['published:write', 'published:remove', 'keyDelta:write', 'keyDelta:remove', 'part:commit', 'part:remove'],
   ...['part:write', 'part:write', 'resolved:read', 'manifest:write', 'manifest:list', 'keyIndex:write', 'part:stage'],
-  ...['other:read', 'claim:write'],
+  ...['other:read', 'claim:write', 'part:write', 'part:head', 'part:head', 'published:read'],
 ];
 /** What a cross holds back: of the rare ones, twice as many. */
 const held = [...requests, ...rare, ...rare];
@@ -149,6 +151,7 @@ export function scriptOf(seed: number): Script {
     chaos: chance(0.15) ? { ...calm } : rough,
     workers: 2 + upTo(2),
     endSteps: chance(0.7) ? 10 + upTo(600) : 0,
+    manyFiles: chance(0.25),
   };
 }
 

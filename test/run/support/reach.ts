@@ -72,9 +72,8 @@ export function reached(read = readSource): Declaration[] {
   const queue: { file: string; name: string }[] = [];
   for (const file of readdirSync(path.join(root, 'functions')).filter((name) => name.endsWith('.ts'))) {
     const { imports } = moduleOf(`functions/${file}`);
-    for (const [, name] of codeOf(read(`functions/${file}`)).matchAll(/yield\* (\w+)\(/g)) {
-      const { from, name: there } = imports.get(name!)!;
-      queue.push({ file: from, name: there });
+    for (const { from, name } of imports.values()) {
+      if (/Orchestrator$/.test(name)) queue.push({ file: from, name });
     }
   }
   for (let next = queue.pop(); next; next = queue.pop()) {

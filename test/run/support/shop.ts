@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { type TableColumn, writeTable } from '../../../src/parquet/table.ts';
 import type { Values } from '../../../src/parquet/types.ts';
 import type { ArrivalSettings } from '../../../src/pipeline/arrival.ts';
-import { pipeline, registerPipelines, type } from '../../../src/pipeline/index.ts';
+import { pipeline, registerPipelines, sharedIndex, type } from '../../../src/pipeline/index.ts';
 import type { Sim } from './sim.ts';
 
 export interface ShopRow {
@@ -16,6 +16,7 @@ export interface ShopRow {
 }
 
 const row = z.object({ customer: z.string(), product: z.string(), quantity: z.int() });
+const customersIndex = sharedIndex('customers');
 const documents = { sequence: 'documents', start: 100, step: 1 };
 
 const shop = pipeline({
@@ -29,7 +30,7 @@ const shop = pipeline({
       partitions: 3,
       columns: { quantity: first('quantity'), customer_id: ref('customers', { name: 'customer' }) },
     }),
-    customers: keyed({ id: id('customer_id'), key: { name: z.string() }, index: 'customers' }),
+    customers: keyed({ id: id('customer_id'), key: { name: z.string() }, index: customersIndex }),
     orders: rows({
       id: id('order_id', documents),
       columns: {
@@ -46,7 +47,7 @@ const web = pipeline({
   source: { container: 'landing', prefix: 'web/' },
   row,
   entities: ({ keyed, rows, id, ref, where }) => ({
-    people: keyed({ id: id('customer_id'), key: { name: 'customer' }, index: 'customers' }),
+    people: keyed({ id: id('customer_id'), key: { name: 'customer' }, index: customersIndex }),
     visits: rows({
       id: id('visit_id', documents),
       where: where(['quantity'], (quantity) => quantity > 0),
@@ -101,7 +102,7 @@ const club = pipeline({
     members: keyed({
       id: id('customer_id'),
       key: { name: 'customer' },
-      index: 'customers',
+      index: customersIndex,
       where: where(['quantity'], (quantity) => quantity < 4),
       onChange: 'report',
       columns: {
@@ -132,7 +133,7 @@ const arriving = (name: string, arrival: ArrivalSettings) =>
     arrival,
     row,
     entities: ({ keyed, rows, id, ref }) => ({
-      senders: keyed({ id: id('customer_id'), key: { name: 'customer' }, index: 'customers' }),
+      senders: keyed({ id: id('customer_id'), key: { name: 'customer' }, index: customersIndex }),
       letters: rows({
         id: id('letter_id', documents),
         columns: { customer_id: ref('senders', { name: 'customer' }), quantity: 'quantity' },
@@ -154,8 +155,8 @@ const crossing = (name: string, productsFirst: boolean) =>
     source: { container: 'landing', prefix: `${name}/` },
     row,
     entities: ({ keyed, rows, id, ref }) => {
-      const products = keyed({ id: id('id'), key: { name: 'product' }, index: 'shared-products' });
-      const customers = keyed({ id: id('id'), key: { name: 'customer' }, index: 'shared-customers' });
+      const products = keyed({ id: id('id'), key: { name: 'product' }, index: sharedIndex('shared-products') });
+      const customers = keyed({ id: id('id'), key: { name: 'customer' }, index: sharedIndex('shared-customers') });
       const lines = rows({ id: id('id'), columns: { product_id: ref('products', { name: 'product' }) } });
       return productsFirst ? { products, customers, lines } : { customers, products, lines };
     },

@@ -13,6 +13,7 @@ import { limits } from '../../../src/limits.ts';
 import { activityOf, type Orchestrator, operate } from './sim-app.ts';
 import type { Owner } from './sim-crossings.ts';
 import type { Steps } from './sim-steps.ts';
+import { combined, type SimTask, type Told, task, tell } from './sim-task.ts';
 import type { Running, Workers } from './sim-workers.ts';
 
 export interface SimInstance {
@@ -30,22 +31,6 @@ export interface SimInstance {
   customStatus?: RunStatus;
   createdAt: number;
   updatedAt: number;
-}
-
-/** A task as the simulation sees it. It is scheduled when it is first waited for, and may be waited for again. */
-interface SimTask {
-  describe: string;
-  /** Of a race: who takes part. Its value is the number of the first. */
-  racers: readonly SimTask[] | undefined;
-  wait(): Promise<unknown>;
-}
-
-/** What an orchestrator was told, in order: its history. */
-interface Told {
-  task: string;
-  value?: unknown;
-  error?: string;
-  now: number;
 }
 
 export class Host {
@@ -230,24 +215,7 @@ export class Host {
             this.#steps.later('answer', () => resolve(answer));
           }),
         ),
-      Task: {
-        all: (tasks) => {
-          const all = tasks as unknown as SimTask[];
-          return task(`all [${all.map((one) => one.describe).join('; ')}]`, (resolve, reject) => {
-            Promise.all(all.map((one) => one.wait())).then(resolve, reject);
-          });
-        },
-        any: (tasks) => {
-          const all = tasks as unknown as SimTask[];
-          const race = (resolve: (value: unknown) => void) => {
-            for (const [i, one] of all.entries()) {
-              const first = () => resolve(i);
-              one.wait().then(first, first);
-            }
-          };
-          return task(`any [${all.map((one) => one.describe).join('; ')}]`, race, all);
-        },
-      },
+      Task: combined,
     };
   }
 
@@ -312,25 +280,6 @@ export class Host {
     this.payloadBytes = Math.max(this.payloadBytes, bytes);
     return JSON.parse(text);
   }
-}
-
-function task(
-  describe: string,
-  schedule: (resolve: (value: unknown) => void, reject: (error: unknown) => void) => void,
-  racers?: readonly SimTask[],
-): Task {
-  let outcome: Promise<unknown> | undefined;
-  const wait = () => {
-    outcome ??= new Promise(schedule);
-    return outcome;
-  };
-  return { describe, racers, wait } as unknown as Task;
-}
-
-/** Hands an orchestrator what its task came to. */
-function tell(body: ReturnType<Orchestrator>, { racers }: SimTask, { value, error }: Told) {
-  if (error !== undefined) return body.throw(new Error(error));
-  return body.next(racers ? racers[value as number] : structuredClone(value));
 }
 
 /** The run that an instance is of, by its ID alone: helpers carry it in front. */

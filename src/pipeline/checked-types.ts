@@ -1,0 +1,205 @@
+/**
+ * Mistakes that only show when a whole pipeline is seen, judged by the type checker: references, columns and sequences
+ * that are there twice, schemas that no column can have. `Checked` puts a `Mistake` in the place of what is wrong.
+ * `compile` makes the same checks at start-up. `pipeline.ts` uses it. It exists for the type checker alone.
+ *
+ * The type checker reports such a mistake at the name of the entity: it does not look into the arguments of `rows(...)`,
+ * for they were typed before all entities were known. So each message begins with the name of the column.
+ */
+import type { core } from 'zod';
+import type { KeyedEntity, RefColumn, RowRefColumn, RowSchema } from './definition.ts';
+
+/**
+ * What a thing with a mistake is checked against: it lacks a member of this name, and the compiler's message begins with
+ * the name of what is missing.
+ */
+export type Mistake<What extends string> = { readonly [W in What]: never };
+
+/** One member of a union: one mistake at a time is reported, for the compiler puts the types first when there are two. */
+type OneOf<U> = (U extends unknown ? (give: () => U) => void : never) extends (give: infer G) => void
+  ? G extends () => infer One
+    ? One
+    : never
+  : never;
+
+type KindOf<T> = 0 extends 1 & T
+  ? 'value of any type'
+  : [T] extends [string]
+    ? 'string'
+    : [T] extends [number]
+      ? 'number'
+      : [T] extends [bigint]
+        ? 'bigint'
+        : [T] extends [boolean]
+          ? 'boolean'
+          : [T] extends [Date]
+            ? 'date'
+            : [T] extends [Uint8Array]
+              ? 'bytes'
+              : 'value of any type';
+
+/** Whether one edit leads from `A` to `B`: a letter put in, taken out or replaced, or two neighbours swapped. */
+type IsNear<A extends string, B extends string> = A extends `${infer A1}${infer ARest}`
+  ? B extends `${infer B1}${infer BRest}`
+    ? A1 extends B1
+      ? IsNear<ARest, BRest>
+      : ARest extends BRest | B
+        ? true
+        : A extends BRest
+          ? true
+          : [ARest, BRest] extends [`${B1}${infer R}`, `${A1}${infer Q}`]
+            ? R extends Q
+              ? true
+              : false
+            : false
+    : ARest extends ''
+      ? true
+      : false
+  : B extends `${string}${infer BRest}`
+    ? BRest extends ''
+      ? true
+      : false
+    : true;
+
+type NearOf<Name extends string, Known> = Known extends string
+  ? IsNear<Name, Known> extends true
+    ? Known
+    : never
+  : never;
+
+/** The end of a message: the name that is one edit away, if there is one. */
+type DidYouMean<Name extends string, Known> = [NearOf<Name, Known>] extends [never]
+  ? ''
+  : `; did you mean '${OneOf<NearOf<Name, Known>> & string}'?`;
+
+type NamesOf<E, Kind> = { [N in keyof E & string]: E[N] extends { kind: Kind } ? N : never }[keyof E & string];
+
+/** Key component → kind of its values. */
+type KeyKinds<Row, K> = {
+  [P in keyof K]: K[P] extends keyof Row
+    ? KindOf<NonNullable<Row[K[P]]>>
+    : K[P] extends core.$ZodType
+      ? KindOf<NonNullable<core.output<K[P]>>>
+      : never;
+};
+
+/** Names that were never given, or were lost to another error: that error is enough. */
+type IsWidened<K> = string extends keyof K ? true : false;
+
+type ComponentMistake<Row, Column extends string, Entity extends string, Kinds, M> = {
+  [P in keyof Kinds & keyof M & string]: M[P] extends keyof Row & string
+    ? KindOf<NonNullable<Row[M[P]]>> extends Kinds[P]
+      ? never
+      : `${Column}: key '${P}' of '${Entity}' is a ${Kinds[P] & string}, source column '${M[P]}' is a ${KindOf<NonNullable<Row[M[P]]>>}`
+    : never;
+}[keyof Kinds & keyof M & string];
+
+type UnknownKey<Kinds, M> = OneOf<Exclude<keyof M & string, keyof Kinds>>;
+type MissingKey<Kinds, M> = OneOf<Exclude<keyof Kinds & string, keyof M>>;
+
+type KeyMistake<Row, Column extends string, Entity extends string, Kinds, M> = true extends
+  | IsWidened<Kinds>
+  | IsWidened<M>
+  ? never
+  : [UnknownKey<Kinds, M>] extends [never]
+    ? [MissingKey<Kinds, M>] extends [never]
+      ? ComponentMistake<Row, Column, Entity, Kinds, M>
+      : `${Column}: key '${MissingKey<Kinds, M>}' of '${Entity}' is missing`
+    : `${Column}: '${Entity}' has no key '${UnknownKey<Kinds, M>}'${DidYouMean<UnknownKey<Kinds, M>, keyof Kinds>}`;
+
+type RefMistake<Row, E, Column extends string, Entity extends string, M> =
+  Entity extends NamesOf<E, 'keyed'>
+    ? E[Entity & keyof E] extends KeyedEntity<infer K, unknown>
+      ? KeyMistake<Row, Column, Entity, KeyKinds<Row, K>, M>
+      : never
+    : Entity extends NamesOf<E, 'rows'>
+      ? `${Column}: '${Entity}' is a rows entity; use rowRef('${Entity}')`
+      : `${Column}: there is no keyed entity '${Entity}'${DidYouMean<Entity, NamesOf<E, 'keyed'>>}`;
+
+type RowRefMistake<E, Column extends string, Entity extends string> =
+  Entity extends NamesOf<E, 'rows'>
+    ? never
+    : Entity extends NamesOf<E, 'keyed'>
+      ? `${Column}: '${Entity}' is a keyed entity; use ref('${Entity}', { ... })`
+      : `${Column}: there is no rows entity '${Entity}'${DidYouMean<Entity, NamesOf<E, 'rows'>>}`;
+
+/** A key of zod types: no source row belongs to the entity, so none can be read. */
+type UnfedMistake<K, C> = [IsWidened<C>, K[keyof K]] extends [false, core.$ZodType]
+  ? {
+      [P in keyof C & string]: C[P] extends { kind: 'constant' | 'nextId' }
+        ? never
+        : `${P}: only references bring keys, so there is no source row to read`;
+    }[keyof C & string]
+  : never;
+
+type ColumnMistakes<Row, E, C> = {
+  [P in keyof C & string]: C[P] extends RefColumn<infer Entity, infer M>
+    ? RefMistake<Row, E, P, Entity, M>
+    : C[P] extends RowRefColumn<infer Entity>
+      ? RowRefMistake<E, P, Entity>
+      : never;
+}[keyof C & string];
+
+/** A name that is known to the type checker, or nothing. */
+type Literal<N> = N extends string ? (string extends N ? never : N) : never;
+
+/** The sequence that a column or an entity's ID draws on, where it was named by a literal. */
+type SequenceOf<T> = T extends { sequence?: infer S } ? Literal<S> : never;
+
+/** Columns that have the name of the ID or of a key, or the sequence of the ID or of a column beside them. */
+type TwiceMistakes<Id, K, C> = Id extends { column: infer Column; settings: infer Settings }
+  ?
+      | {
+          [P in keyof C & string]: P extends Literal<Column>
+            ? `${P}: the entity has a column '${P}' twice; it is the ID already`
+            : P extends Literal<keyof K>
+              ? `${P}: the entity has a column '${P}' twice; it is in the key already`
+              : SequenceOf<C[P]> & (SequenceOf<Settings> | SequenceOf<Omit<C, P>[keyof Omit<C, P>]>) extends infer S
+                ? [S] extends [never]
+                  ? never
+                  : `${P}: the entity takes two IDs from sequence '${S & string}'`
+                : never;
+        }[keyof C & string]
+      | (Column extends Literal<keyof K> ? `${Column}: the entity has a column '${Column}' twice: ID and key` : never)
+  : never;
+
+type EntityMistakes<Row, E, Entity> =
+  Entity extends KeyedEntity<infer K, infer C, infer Id>
+    ? ColumnMistakes<Row, E, NonNullable<C>> | UnfedMistake<K, NonNullable<C>> | TwiceMistakes<Id, K, NonNullable<C>>
+    : Entity extends { id: infer Id; columns: infer C }
+      ? ColumnMistakes<Row, E, C> | TwiceMistakes<Id, unknown, C>
+      : never;
+
+type EntityChecked<Entity, Mistakes extends string> = [Mistakes] extends [never]
+  ? Entity
+  : Mistake<OneOf<Mistakes> & string>;
+
+/** The entities themselves, with a `Mistake` in the place of each that has one. */
+export type Checked<Row, E> = { [N in keyof E]: EntityChecked<E[N], EntityMistakes<Row, E, E[N]>> };
+
+interface NoColumn {
+  array: 'z.array() is not a column: name flat columns only';
+  object: 'z.object() is not a column: name flat columns only';
+  record: 'z.record() is not a column: name flat columns only';
+  tuple: 'z.tuple() is not a column: name flat columns only';
+  map: 'z.map() is not a column: name flat columns only';
+  set: 'z.set() is not a column: name flat columns only';
+  default: '.default() never applies, for a column holds nulls: use .nullable(), and replace nulls in a map column';
+  prefault: '.prefault() never applies, for a column holds nulls: use .nullable(), and replace nulls in a map column';
+  catch: '.catch() would hide invalid values: use onInvalid to set such rows aside';
+}
+
+type KindOfSchema<F> = F extends { _zod: { def: { type: infer T; innerType?: infer I } } }
+  ? T extends 'nullable' | 'optional'
+    ? KindOfSchema<I>
+    : T
+  : never;
+
+type ContractMistakes<S extends RowSchema, Shape = S['_zod']['def']['shape']> = {
+  [P in keyof Shape & string]: KindOfSchema<Shape[P]> extends infer T extends keyof NoColumn
+    ? `${P}: ${NoColumn[T]}`
+    : never;
+}[keyof Shape & string];
+
+/** The row contract itself, or a `Mistake` where a column has a schema that no column can have. */
+export type CheckedRow<S extends RowSchema> = EntityChecked<S, ContractMistakes<S>>;

@@ -1,0 +1,84 @@
+/**
+ * How a long life ends: faults stop, and every promise is called in. The base of `life-play.ts`. It must inject nothing.
+ */
+import assert from 'node:assert/strict';
+import { lifeId } from '../../../src/storage/names.ts';
+import { checkWorld } from './check.ts';
+import { judgePublished, judgeRest, type Story } from './life-story.ts';
+import { LifeWorld } from './life-world.ts';
+import type { Published } from './published.ts';
+import { runOf } from './sim-host.ts';
+import { calm } from './sim-workers.ts';
+
+const HOUR_MS = 3_600_000;
+/** Times after the end at which the sweep comes: blocks that nobody committed are gone after a week. */
+const SWEEP_HOURS = [2, 30, 24 * 9, 24 * 45];
+
+export class LifeRest extends LifeWorld {
+  /** Faults stop, everything that runs ends, whatever failed is started again, the sweep has come; then all is checked. */
+  async rest(verify: boolean): Promise<Map<string, Published>> {
+    const { sim } = this;
+    Object.assign(sim.chaos, calm);
+    sim.workers.clocks.fill(0);
+    sim.workers.doomed.clear();
+    // What is held back lands when its step has come, and the rest at last.
+    sim.workers.crossings.holds = [];
+    await this.settle('once faults stop, every run ends');
+    sim.workers.crossings.releaseAll();
+    await this.settle('what was held back lands');
+    for (const story of this.stories.values()) judgeRest(story, this.newest(story.id));
+    for (const story of this.stories.values()) await this.#finish(story);
+    await this.settle('every run that is started again ends');
+    for (const { id } of this.runs()) {
+      if (this.newest(runOf(id))?.status === 'Completed') continue;
+      const answer = await this.answered(sim.clients.ask('POST', `runs/${runOf(id)}/restart`));
+      assert.equal(answer?.status, 202, `${id} is started again: ${JSON.stringify(answer)}`);
+    }
+    await this.settle('every run that is started again ends');
+    for (const { id } of this.runs()) {
+      const { status, error } = this.newest(runOf(id))!;
+      assert.equal(status, 'Completed', `${id}, started again when faults had stopped: ${error}`);
+    }
+    for (const hours of SWEEP_HOURS) {
+      sim.steps.now += hours * HOUR_MS;
+      assert.equal(await this.answered(sim.clients.sweep()), true, 'a sweep without faults is complete');
+      await this.settle('what the sweep began ends');
+    }
+    const published = await checkWorld(sim, { verify });
+    for (const story of this.stories.values()) judgePublished(story, published.get(story.id));
+    this.#checkArrived(published);
+    this.#checkWork(published);
+    return published;
+  }
+
+  /** The client asks once more, as it asked first; of starts that raced, one was taken. */
+  async #finish(story: Story): Promise<void> {
+    const asks = story.accepted.length > 0 ? [story.accepted[0]!] : [...new Set(story.asked)];
+    for (const ask of asks) {
+      const answer = await this.answered(this.post(story, ask));
+      if (answer?.status === 202) return;
+    }
+    assert.fail(`${story.id}: no start of it is accepted when faults have stopped`);
+  }
+
+  /** Each version of a blob that arrived is in one run. */
+  #checkArrived(published: ReadonlyMap<string, Published>): void {
+    for (const { pipeline, blob, etag } of this.arrived) {
+      const of = [...published.values()].filter(
+        ({ manifest }) => manifest.pipeline === pipeline && manifest.inputs.some((input) => input.etag === etag),
+      );
+      assert.equal(of.length, 1, `${blob} arrived, and is in one run: ${of.map(({ manifest }) => manifest.runId)}`);
+    }
+  }
+
+  /** Nothing is left of work in progress, and no keys of a life that did not publish. */
+  #checkWork(published: ReadonlyMap<string, Published>): void {
+    assert.deepEqual(this.sim.store.names('ordinal', 'runs/'), [], 'no work in progress is left');
+    const owners = new Set([...published.values()].map(({ manifest }) => lifeId(manifest)));
+    const deltas = this.sim.store.names('ordinal', 'keys/').filter((name) => {
+      const owner = /\/delta-([^/]+)\.keys$/.exec(name)?.[1];
+      return owner !== undefined && !owners.has(owner);
+    });
+    assert.deepEqual(deltas, [], 'no keys are left of a life that did not publish');
+  }
+}
