@@ -130,7 +130,7 @@ function columnChunk(writer: ThriftWriter, habits: FooterHabits, placed: PlacedC
   writer.i64(7, lengthOf(chunk));
   writer.i64(9, dataStart);
   writer.i64(11, chunk.dictionaryPage && start);
-  statisticsOf(writer, habits, chunk.statistics);
+  statisticsOf(writer, habits, placed.type, chunk.statistics);
   writer.i64(14, placed.bloomFilter?.offset);
   writer.i32(15, placed.bloomFilter?.length);
   writer.end();
@@ -141,12 +141,19 @@ function columnChunk(writer: ThriftWriter, habits: FooterHabits, placed: PlacedC
   writer.end();
 }
 
-function statisticsOf(writer: ThriftWriter, { statistics: fields }: FooterHabits, known: RawStatistics): void {
+function statisticsOf(
+  writer: ThriftWriter,
+  { statistics: fields }: FooterHabits,
+  { physical, annotation }: ColumnType,
+  known: RawStatistics,
+): void {
   const { minValue, maxValue, nullCount } = known;
   writer.open(12);
   if (fields !== 'new') {
-    // What the oldest writers stated of text was its order as signed bytes: false by today's order.
-    const swap = fields === 'deprecated';
+    // The oldest writers compared bytes and unsigned numbers as signed ones: their bounds are false by today's order.
+    // Those of signed numbers and booleans were always right.
+    const unsigned = annotation?.kind === 'int' && !annotation.signed;
+    const swap = fields === 'deprecated' && (unsigned || physical.endsWith('BYTE_ARRAY'));
     writer.binary(1, swap ? minValue : maxValue);
     writer.binary(2, swap ? maxValue : minValue);
   }
