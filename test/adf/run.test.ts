@@ -23,6 +23,8 @@ beforeAll(async () => {
   await new Promise<void>((resolve) => vault.listen(0, '127.0.0.1', resolve));
   await app.upload('landing', 'flights/2001/01/31/a.parquet', flightsFile(40));
   await app.upload('landing', 'flights/2001/01/31/b.parquet', flightsFile(20, 1));
+  // Long enough to be canceled: ending an instance takes a moment, and what has published by then is not undone.
+  await app.upload('landing', 'flights/long/a.parquet', flightsFile(500_000));
   await app.upload('landing', 'flights/broken/a.parquet', Buffer.from('PAR1 is how it begins, and that is all'));
 });
 afterAll(async () => {
@@ -158,7 +160,7 @@ describe('call-backs', () => {
       await app.ask(
         'POST',
         'pipelines/flights/runs',
-        { runId: 'stopped', prefix: 'flights/2001/', callBackUri },
+        { runId: 'stopped', prefix: 'flights/long/', callBackUri },
         headers,
       );
       await app.ask('POST', 'runs/stopped/cancel', { reason: 'not today' }, headers);
