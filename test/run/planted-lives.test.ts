@@ -29,7 +29,7 @@ const bugs: Bug[] = [
     file: 'src/storage/names.ts',
     find: 'ids: (of: Life) => `${folderOf(of)}ids.json`',
     replace: 'ids: (of: Life) => `${folderOf({ ...of, life: 1 })}ids.json`',
-    seeds: 40,
+    seeds: 120,
   },
   {
     name: 'duplicate IDs: lives stage blocks of the same files',
