@@ -1,8 +1,8 @@
 /** The HTTP door, from outside: the built app on the local host. Every answer is held to the OpenAPI document. */
 import assert from 'node:assert/strict';
 import { parquetReadObjects } from 'hyparquet';
-import { compressors } from 'hyparquet-compressors';
 import { afterAll, beforeAll, describe, it } from 'vitest';
+import { compressors } from '../support/compressors.ts';
 import { type Answer, type App, startApp } from './support/app.ts';
 import { Contract } from './support/contract.ts';
 import { flightsFile } from './support/flights.ts';

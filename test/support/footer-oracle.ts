@@ -6,7 +6,7 @@
 import assert from 'node:assert/strict';
 import { type FileMetaData, parquetMetadata, parquetRead } from 'hyparquet';
 import { deserializeTCompactProtocol } from 'hyparquet/src/thrift.js';
-import { compressors } from 'hyparquet-compressors';
+import { compressors } from './compressors.ts';
 
 /** `Statistics` of parquet.thrift, by field number. */
 interface StatisticsFields {

@@ -1,8 +1,8 @@
 /** Other engines as readers and rewriters of whole files. */
 import { createRequire } from 'node:module';
 import { parquetReadObjects } from 'hyparquet';
-import { compressors } from 'hyparquet-compressors';
 import type { WriterProperties, WriterPropertiesBuilder } from 'parquet-wasm';
+import { compressors } from '../../support/compressors.ts';
 
 // These two ship CommonJS with named exports that Node does not see.
 const require = createRequire(import.meta.url);

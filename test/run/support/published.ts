@@ -1,8 +1,8 @@
 /** What runs published, read through their manifests by an independent reader (hyparquet). */
 import assert from 'node:assert/strict';
 import { parquetReadObjects } from 'hyparquet';
-import { compressors } from 'hyparquet-compressors';
 import { type Manifest, manifestSchema } from '../../../src/documents/documents.ts';
+import { compressors } from '../../support/compressors.ts';
 import type { MemoryStore } from '../../support/memory-store.ts';
 
 export type Row = Record<string, unknown>;
