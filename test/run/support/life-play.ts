@@ -112,9 +112,11 @@ export class Play extends LifeRest {
     }
     sim.workers.note('a run that is started again');
     story.owed = false;
+    const { ends } = story;
     const answer = this.post(story, story.accepted[0] ?? story.ask, operation.again === 'restart');
     void answer.then((given) => {
-      if (given?.status === 202 && wasTold) story.owed = true;
+      // An answer that comes after the client has asked for the next end promises nothing any more.
+      if (given?.status === 202 && wasTold && story.ends === ends) story.owed = true;
     });
   }
 
@@ -130,6 +132,7 @@ export class Play extends LifeRest {
   async #end(story: Story, instance: SimInstance, life: number, by: Cross['end']): Promise<boolean> {
     const { sim } = this;
     story.owed = false;
+    story.ends++;
     if (by !== 'fail') story.ended.add(instance.id);
     if (by === 'fail') {
       sim.workers.doomed.add(`${story.id} ${life}`);

@@ -33,6 +33,8 @@ export interface Story {
   ended: Set<string>;
   /** Whether the run is owed: started again by a client who had been told of its end before. */
   owed: boolean;
+  /** How often its end was asked for. */
+  ends: number;
 }
 
 /** What a fault of ours explains: errors carry the place where it was injected. */

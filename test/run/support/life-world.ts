@@ -52,7 +52,17 @@ export class LifeWorld {
   async start({ pipeline, files, by, racers }: Start): Promise<void> {
     const id = `r${String(++this.names).padStart(2, '0')}`;
     const ask = await this.source(id, `${pipeline}/${id}/`, files, by);
-    const story: Story = { id, pipeline, ask, asked: [], accepted: [], changedAt: 0, ended: new Set(), owed: false };
+    const story: Story = {
+      id,
+      pipeline,
+      ask,
+      asked: [],
+      accepted: [],
+      changedAt: 0,
+      ended: new Set(),
+      owed: false,
+      ends: 0,
+    };
     this.stories.set(id, story);
     const asks = [ask];
     for (const [i, racer] of racers.entries()) {
