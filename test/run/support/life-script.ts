@@ -78,7 +78,6 @@ export const requests = [
   ],
   ...['part:head', 'part:read', 'part:stage', 'part:commit', 'part:write', 'part:remove'],
   ...['manifest:read', 'manifest:list', 'manifest:write', 'marker:write', 'other:list', 'other:read', 'other:write'],
-  'other:head',
 ];
 
 /** Those that are made late in a life, or by few. */
@@ -87,8 +86,6 @@ const rare = [
   ...['published:write', 'published:remove', 'keyDelta:write', 'keyDelta:remove', 'part:commit', 'part:remove'],
   ...['part:write', 'part:write', 'resolved:read', 'manifest:write', 'manifest:list', 'keyIndex:write', 'part:stage'],
   ...['other:read', 'claim:write', 'part:write', 'part:head', 'part:head', 'published:read'],
-  // Heads of named source blobs: only of runs that were started by a list of them.
-  ...['other:head', 'other:head', 'other:head'],
 ];
 /** What a cross holds back: of the rare ones, twice as many. */
 const held = [...requests, ...rare, ...rare];
