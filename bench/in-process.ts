@@ -83,6 +83,7 @@ class Host {
         });
         return Object.assign(task(fired), { cancel: () => clearTimeout(timer) });
       },
+      continueAsNew: () => invariant(false, 'a run does not begin anew'),
       setCustomStatus: (status) => {
         const { phase } = status as { phase: string };
         if (phase === this.#phase) return;

@@ -4,6 +4,7 @@
  */
 import { Command } from 'commander';
 import type { Given, Result } from './command.ts';
+import { remakeLedger, showLedger } from './ledger.ts';
 import { acceptPipeline, rebuildKeys } from './pipelines.ts';
 import { cleanRun, listRuns, showRun } from './runs.ts';
 import {
@@ -96,6 +97,15 @@ export function buildProgram(
     .command('rebuild <index>')
     .description('make a key index anew, from published files')
     .action((index: string) => run((given) => rebuildKeys(given, index)));
+  const ledger = program.command('ledger').description('which versions of source blobs a pipeline has read');
+  ledger
+    .command('show <pipeline>')
+    .description('how many, and which runs have claimed some')
+    .action((name: string) => run((given) => showLedger(given, name)));
+  ledger
+    .command('rebuild <pipeline>')
+    .description('write it again, from manifests')
+    .action((name: string) => run((given) => remakeLedger(given, name)));
   program
     .command('pipelines')
     .description('registered pipelines')

@@ -4,6 +4,7 @@
  * SDK, so that tests can load it without a host.
  */
 import { lookAtArrivals, startArrivalRun } from '../src/arrival/activities.ts';
+import { advanceBackfill, planBackfill } from '../src/backfill/activities.ts';
 import { callBackRun } from '../src/callback/activity.ts';
 import { tellOutcome } from '../src/callback/notify-caller.ts';
 import type { Activity } from '../src/durable/activity.ts';
@@ -14,7 +15,7 @@ import { planRun } from '../src/plan/activity.ts';
 import { previewRun } from '../src/plan/preview-activity.ts';
 import { readFooters } from '../src/plan/read-source.ts';
 import { publishFile } from '../src/publish/activity.ts';
-import { compactIndex, extendIndex } from '../src/publish/extend-index-activity.ts';
+import { compactIndex, compactVersions, extendIndex } from '../src/publish/extend-index-activity.ts';
 import { finishRun } from '../src/publish/manifest-activity.ts';
 import { resolveKeys } from '../src/resolve/activity.ts';
 import { discardRun } from '../src/run/discard-activity.ts';
@@ -39,12 +40,14 @@ export const activities: readonly Activity<Environment, never, object>[] = [
   finishRun,
   extendIndex,
   compactIndex,
+  compactVersions,
   lowerLives,
   discardRun,
   endLife,
   callBackRun,
   rebuildIndex,
   lookAtArrivals,
+  planBackfill,
 ];
 
 /** Activities that need the durable client. */
@@ -52,4 +55,5 @@ export const clientActivities: readonly Activity<Starter, never, object>[] = [
   livenessOfInstance,
   tellOutcome,
   startArrivalRun,
+  advanceBackfill,
 ];

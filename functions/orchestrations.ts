@@ -5,6 +5,8 @@
  */
 
 import * as df from 'durable-functions';
+import { BACKFILL_ORCHESTRATION } from '../src/backfill/backfill-documents.ts';
+import { backfillOrchestrator } from '../src/backfill/orchestrator.ts';
 import { TELL_ORCHESTRATION, tellOrchestrator } from '../src/callback/notify-caller.ts';
 import { SHARD_ORCHESTRATION } from '../src/durable/fan-out.ts';
 import { RUN_ORCHESTRATION, TIDY_ORCHESTRATION } from '../src/lives/names.ts';
@@ -24,6 +26,7 @@ const orchestrators = {
   [SHARD_ORCHESTRATION]: shardOrchestrator,
   [TIDY_ORCHESTRATION]: tidyOrchestrator,
   [TELL_ORCHESTRATION]: tellOrchestrator,
+  [BACKFILL_ORCHESTRATION]: backfillOrchestrator,
   [SEQUENCE_ORCHESTRATION]: sequenceOrchestrator,
   [REBUILD_ORCHESTRATION]: rebuildOrchestrator,
 };

@@ -52,10 +52,15 @@ export type ErrorCode =
   | 'MethodNotAllowed'
   // What the source holds.
   /**
-   * The source has no blob for this run: wrong container, prefix, glob or suffix, or nothing was uploaded yet.
-   * Remedy: Check the names; upload before the run starts.
+   * A blob that the run was started with is not there; or the run was started with `failOnEmpty`, and its source has
+   * nothing new. Remedy: Check the names; upload before the run starts.
    */
   | 'SourceEmpty'
+  /**
+   * A start asked for versions of blobs that a published run has read, or that another run is reading. Remedy: Start
+   * with `versions: 'new'` to read the rest, or with `again: true` to publish these rows again.
+   */
+  | 'AlreadyRead'
   /**
    * A source blob was overwritten or deleted after the run had pinned it. Remedy: Start another run; upload under a
    * new name instead of overwriting.
@@ -116,6 +121,15 @@ export type ErrorCode =
    * input over several runs.
    */
   | 'SequenceExhausted'
+  /**
+   * A run of a backfill failed, so no further ones were started. Remedy: See that run's error and mend its cause; then
+   * send the start of the backfill again: it goes on where it stopped.
+   */
+  | 'BackfillStopped'
+  /**
+   * No backfill has the ID, or its record was purged (`ORDINAL_KEEP_DAYS`). Remedy: Check the ID.
+   */
+  | 'UnknownBackfill'
   /** The run had not ended by its deadline. Remedy: Give it more time, or see in its view which phase was slow. */
   | 'DeadlineExceeded'
   /** Somebody ended the run, or this life of it was given up. Remedy: Start the run again if it is wanted. */

@@ -16,11 +16,11 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 export const floors: readonly (readonly string[])[] = [
   ['functions', 'cli', 'demo'],
   ['src/http', 'src/arrival', 'src/upkeep'],
-  ['src/run'],
+  ['src/run', 'src/backfill'],
   ['src/seal', 'src/publish'],
   ['src/resolve', 'src/callback'],
   ['src/plan', 'src/split', 'src/verify', 'src/view', 'src/lives'],
-  ['src/documents'],
+  ['src/documents', 'src/ledger'],
   ['src/source', 'src/keys', 'src/environment'],
   ['src/storage'],
   ['src/pipeline'],

@@ -32,6 +32,9 @@ export const planRefSchema = lifeSchema.extend({
 });
 export type PlanRef = z.infer<typeof planRefSchema>;
 
+/** Blobs of a source that a run leaves out: published runs have read them, or runs under way have claimed them. */
+export const leftOutSchema = z.object({ read: count, pending: count });
+
 /** The input of a run's orchestration: references only. */
 export const runInputSchema = z.object({
   runId: runIdSchema,
@@ -46,22 +49,42 @@ export const runInputSchema = z.object({
   callBackUri: z.string().exactOptional(),
   /** Plan and preview only. */
   dryRun: z.literal(true).exactOptional(),
+  /**
+   * Which versions of the blobs: those that no published run has read, or all, where none was read. Without it, `new`;
+   * of blobs that are given by name, `all`.
+   */
+  versions: z.enum(['new', 'all']).exactOptional(),
+  /** All versions, also those that were read before: their rows are published again. */
+  again: z.literal(true).exactOptional(),
+  /** Whether the run fails when there is nothing to read. */
+  failOnEmpty: z.literal(true).exactOptional(),
 });
 export type RunInput = z.infer<typeof runInputSchema>;
 
 /** The work that a run's input asks for, as a text: pipeline, blobs and options, without deadline and callback. */
 export function doesWhat(input: RunInput): string {
   // Parsed first, so that members are always in the same order.
-  const { pipeline, prefix, select, dryRun } = runInputSchema.parse(input);
-  return JSON.stringify([pipeline, prefix, select ?? null, dryRun ?? false]);
+  const { pipeline, prefix, select, dryRun, versions, again, failOnEmpty } = runInputSchema.parse(input);
+  const more = { ...(versions && { versions }), ...(again && { again }), ...(failOnEmpty && { failOnEmpty }) };
+  return JSON.stringify([
+    ...[pipeline, prefix, select ?? null, dryRun ?? false],
+    ...(Object.keys(more).length > 0 ? [more] : []),
+  ]);
 }
 
 /** The input of a life's orchestration, and of its plan activity: the run's input, and which life it is. */
 export const lifeInputSchema = runInputSchema.extend(lifeSchema.shape);
 export type LifeInput = z.infer<typeof lifeInputSchema>;
 
-/** What the plan activity is given: of a source of many files, a second time when all footers are read. */
-export const planInputSchema = lifeInputSchema.extend({ listing: filesRefSchema.exactOptional() });
+/**
+ * What the plan activity is given: a second time when the lives were asked about that hold versions of its source; and,
+ * of a source of many files, when all footers are read.
+ */
+export const planInputSchema = lifeInputSchema.extend({
+  asked: z.literal(true).exactOptional(),
+  listing: filesRefSchema.exactOptional(),
+  leftOut: leftOutSchema.exactOptional(),
+});
 export type PlanInput = z.infer<typeof planInputSchema>;
 
 /** A column of an output file. */
@@ -120,6 +143,8 @@ export const planSchema = z.object({
   pipelineHash: z.string(),
   /** SHA-256 of what the run was asked to do. */
   asked: z.string().exactOptional(),
+  /** Blobs of the source that the run leaves out. Absent in plans that were made before there were ledgers. */
+  leftOut: leftOutSchema.exactOptional(),
   rows: count,
   /** Where the source files are listed, in the order of their rows. */
   files: filesRefSchema,

@@ -5,10 +5,14 @@
 
 import { type Environment, pipelineOf } from '../environment/environment.ts';
 import { OrdinalError } from '../errors.ts';
+import { ledgerSummary, readLedger } from '../ledger/ledger.ts';
+import { emptyLedger } from '../ledger/ledger-documents.ts';
 import { didYouMean } from '../nearest.ts';
 import { arrivalOf } from '../pipeline/arrival.ts';
 import type { CompiledPipeline, SequenceOptions } from '../pipeline/compiled.ts';
 import { contractJsonSchema } from '../pipeline/json-schema.ts';
+import { scheduleOf } from '../pipeline/schedule.ts';
+import { ledgerOf } from '../plan/run-ledger.ts';
 import { sequenceEntityName } from '../sequence/calls.ts';
 import { countOf, fromJson } from '../sequence/id-range.ts';
 import { sequenceStateSchema } from '../sequence/state.ts';
@@ -27,13 +31,21 @@ export const getPipeline: Handler = async ({ environment }, request) => {
   });
 };
 
+export const getLedger: Handler = async ({ environment }, request) => {
+  const pipeline = pipelineOf(environment, request.params.pipeline ?? '');
+  const head = (await readLedger(ledgerOf(environment, pipeline)))?.value ?? emptyLedger(pipeline.name);
+  return json(200, { pipeline: pipeline.name, ...ledgerSummary(head) });
+};
+
 function viewPipeline({ config }: Environment, pipeline: CompiledPipeline) {
   const arrival = arrivalOf(pipeline, config.arrivals);
+  const schedule = scheduleOf(pipeline, config.schedules);
   return {
     name: pipeline.name,
     source: pipeline.source,
     output: pipeline.output,
     ...(arrival && { arrival }),
+    ...(schedule !== undefined && { schedule }),
     onInvalid: pipeline.onInvalid,
     entities: pipeline.entities.map((entity) => ({
       name: entity.name,

@@ -6,7 +6,8 @@
 import type { HttpMethod } from '@azure/functions';
 import { z } from 'zod';
 import { OrdinalError } from '../errors.ts';
-import { getPipeline, getSequence, listPipelines, listSequences } from './catalogue.ts';
+import { cancelBackfill, getBackfill, startBackfill } from './backfills.ts';
+import { getLedger, getPipeline, getSequence, listPipelines, listSequences } from './catalogue.ts';
 import { openApi } from './openapi.ts';
 import { json, problem } from './problem.ts';
 import type { Route } from './request-context.ts';
@@ -78,6 +79,39 @@ export const routes: readonly Route[] = [
     summary: 'Start a failed or ended run once more, by its own input.',
     handler: restartRun,
     answers: { 202: { description: 'Started, or left as it is.', schema: schemas.startedSchema } },
+  },
+  {
+    name: 'startBackfill',
+    method: 'POST',
+    path: 'pipelines/{pipeline}/backfill',
+    summary: 'Read a large source in several runs, in order. The same ID goes on where it stopped.',
+    handler: startBackfill,
+    body: schemas.backfillBodySchema,
+    answers: { 202: { description: 'Started, or started before.', schema: schemas.backfillStartedSchema } },
+  },
+  {
+    name: 'getBackfill',
+    method: 'GET',
+    path: 'backfills/{backfillId}',
+    summary: 'How far a backfill is.',
+    handler: getBackfill,
+    answers: { 200: { description: 'The backfill.', schema: schemas.backfillSchema } },
+  },
+  {
+    name: 'cancelBackfill',
+    method: 'POST',
+    path: 'backfills/{backfillId}/cancel',
+    summary: 'Start no further runs of a backfill. Those under way go on.',
+    handler: cancelBackfill,
+    answers: { 202: { description: 'It starts no more.', schema: schemas.backfillStartedSchema } },
+  },
+  {
+    name: 'getLedger',
+    method: 'GET',
+    path: 'pipelines/{pipeline}/ledger',
+    summary: 'How many versions of source blobs a pipeline has read, and which runs are reading some.',
+    handler: getLedger,
+    answers: { 200: { description: 'The ledger.', schema: schemas.ledgerSchema } },
   },
   {
     name: 'listPipelines',

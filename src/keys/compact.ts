@@ -43,8 +43,13 @@ function listOf(head: Pick<IndexHead, 'entries' | 'attributes'>, owner: string |
   return owner === undefined ? head.entries : (head.attributes?.[owner] ?? []);
 }
 
-/** The oldest segments of the lowest level that has enough of them. Older segments have higher levels: they are neighbours. */
-function crowded(list: readonly IndexEntry[], perLevel: number): IndexEntry[] | undefined {
+/**
+ * The oldest segments of the lowest level that has enough of them. Older segments have higher levels: they are neighbours.
+ * @param list segments, oldest first
+ * @param perLevel segments of one level that are merged into one
+ * @returns the segments to merge; undefined when no level has enough
+ */
+export function crowded(list: readonly IndexEntry[], perLevel: number): IndexEntry[] | undefined {
   const levels = [...new Set(list.map(({ level }) => level))].sort((a, b) => a - b);
   for (const level of levels) {
     const entries = list.filter((entry) => entry.level === level);
@@ -101,9 +106,16 @@ async function merge(at: IndexPartition, { owner, entries }: Mergeable): Promise
 
 /**
  * Writes segments as one, with IDs for values. A key is in one of them only; or, with `newest`, the last segment's value
- * for it stays. Throws what `readBlocks` does.
+ * for it stays.
+ * @param at the storage and the container
+ * @param blob name of the new segment
+ * @param sources segments, oldest first
+ * @param newest whether a key may be in several of them
+ * @returns where the new segment is
+ * @throws `StorageFailed` when the service refuses, or a segment is gone
+ * @throws `CorruptFile` when a segment is damaged
  */
-async function writeMerged(
+export async function writeMerged(
   at: Pick<IndexPartition, 'store' | 'container'>,
   blob: string,
   sources: readonly (SegmentPlace & { ids: IdList | null })[],

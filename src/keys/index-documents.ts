@@ -19,9 +19,11 @@ export const indexSchema = z.object({
 /** What is fixed at an index's first use. */
 export type IndexDocument = z.infer<typeof indexSchema>;
 
-const placeSchema = z.object({ blob: z.string(), keys: count, bytes: count, directory: count });
+/** Where a segment is, as a document says it. */
+export const placeSchema = z.object({ blob: z.string(), keys: count, bytes: count, directory: count });
 
-const entrySchema = placeSchema.extend({
+/** A segment as a head lists it. */
+export const entrySchema = placeSchema.extend({
   ids: idListSchema.nullable(),
   /** 0 for the delta of one run; n for what was merged n times over. */
   level: count,

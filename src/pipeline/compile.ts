@@ -15,6 +15,7 @@ import { compileEntities } from './entities.ts';
 import { collectFeeds } from './feeds.ts';
 import { checkName, checkPlaces, oneOf } from './names.ts';
 import { record, refuse, show } from './refuse.ts';
+import { compileSchedule } from './schedule.ts';
 
 const options = [
   'name',
@@ -28,6 +29,7 @@ const options = [
   'onInvalid',
   'maxRejected',
   'arrival',
+  'schedule',
 ];
 const maxRejectedDefault = 0.01;
 
@@ -74,11 +76,13 @@ function compileNamed(name: string, given: Record<string, unknown>): CompiledPip
     maxRejected: rejectedShare(given.maxRejected, onInvalid),
   };
   const arrival = compileArrival(given.arrival);
+  const schedule = compileSchedule(given.schedule);
   return {
     ...compiled,
     hash: shapeHash(compiled),
     ...(trust && { trust: true as const }),
     ...(arrival && { arrival }),
+    ...(schedule !== undefined && { schedule }),
     row: given.row as RowSchema,
   };
 }
@@ -122,7 +126,7 @@ function rejectedShare(given: unknown, onInvalid: 'fail' | 'quarantine'): number
 }
 
 /** SHA-256 (hex) of the shape as JSON with sorted members. Functions and schemas' checks have no part in it. */
-function shapeHash(shape: Omit<CompiledPipeline, 'hash' | 'row' | 'arrival' | 'trust'>): string {
+function shapeHash(shape: Omit<CompiledPipeline, 'hash' | 'row' | 'arrival' | 'schedule' | 'trust'>): string {
   const canonical = JSON.stringify(shape, (_, value: unknown) => {
     if (typeof value === 'bigint') return `${value}n`;
     if (value instanceof Uint8Array) return Buffer.from(value).toString('hex');

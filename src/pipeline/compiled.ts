@@ -191,10 +191,12 @@ export interface CompiledPipeline {
   /** Share of a run's rows, 0 to 1, above which quarantine fails the run. 0 when `onInvalid` is `fail`. */
   maxRejected: number;
   /** SHA-256 (hex) of the declared shape: names, keys, sequences, kinds. Function bodies are not part of it, nor is
-   * `arrival`: what starts a run changes nothing about what it writes. */
+   * `arrival` or `schedule`: what starts a run changes nothing about what it writes. */
   hash: string;
   /** What arriving blobs start, where no setting says otherwise. */
   arrival?: ArrivalMode;
+  /** When a timer starts a run of what is new, where no setting says otherwise. */
+  schedule?: string;
   /** The row contract as it was declared, for those who show it. */
   row?: core.$ZodObject;
 }

@@ -243,6 +243,14 @@ export interface PipelineSettings {
    * pipeline({ ...rest, arrival: { on: 'blob' } });
    */
   readonly arrival?: ArrivalSettings;
+  /**
+   * When a timer starts a run of what is new: second, minute, hour, day, month and day of week, in UTC. The setting
+   * `ORDINAL_SCHEDULE` replaces it in one environment.
+   * @default nothing
+   * @example
+   * pipeline({ ...rest, schedule: '0 0 3 * * *' });
+   */
+  readonly schedule?: string;
 }
 
 /** A declared pipeline, not yet compiled. Its types have been used up: any pipeline has this one. */

@@ -18,13 +18,17 @@ import type { FilesRef } from '../documents/source-files.ts';
 import { defineActivity } from '../durable/activity.ts';
 import { type Environment, pipelineOf } from '../environment/environment.ts';
 import { OrdinalError } from '../errors.ts';
+import { freeClaim } from '../ledger/ledger.ts';
+import type { LeftOut } from '../ledger/ledger-documents.ts';
+import type { Claimers } from '../ledger/take-versions.ts';
 import type { CompiledPipeline } from '../pipeline/compiled.ts';
-import { readJson, readVersioned, writeJson } from '../storage/json.ts';
+import { readJson, readVersioned, type Versioned, writeJson } from '../storage/json.ts';
 import { output, work } from '../storage/names.ts';
 import { isConflict } from '../storage/write-once.ts';
 import { checkIdentity } from './pipeline-identity.ts';
 import { makePlan } from './plan.ts';
 import { type ListedSource, listedSource, readSource } from './read-source.ts';
+import { ledgerOf } from './run-ledger.ts';
 
 /** What the orchestration needs to know of the plan and its pipeline: names and counts. */
 export interface PlanOutput {
@@ -42,6 +46,8 @@ export interface PlanOutput {
   keyed: { entity: string; index: string; partitions: number }[];
   /** Sequences, and the entities whose rows draw on each (twice where two columns do). */
   sequences: { name: string; start: string; step: string; draws: string[] }[];
+  /** Blobs of the source that the run leaves out. Absent in what was recorded before there were ledgers. */
+  leftOut?: LeftOut;
   /** Set when a life of the run has published: nothing is left to do but what follows a publication. */
   published: { manifest: string; rows: number; life: number } | null;
 }
@@ -49,10 +55,11 @@ export interface PlanOutput {
 export const planRun = defineActivity({ name: 'planRun', input: planInputSchema, work: planActivity });
 
 /**
- * Of a source of many files, gives what it has listed in place of a plan, and is to be called again when the footers are
+ * Of a source of which dead lives may hold versions, gives whom to ask about, and is to be called again with `asked`. Of
+ * a source of many files, gives what it has listed in place of a plan, and is to be called again when the footers are
  * read. Throws `RunCanceled` for a life that was closed before it began: a later one is the run now.
  */
-async function planActivity(environment: Environment, input: PlanInput): Promise<PlanOutput | ListedSource> {
+async function planActivity(environment: Environment, input: PlanInput): Promise<PlanOutput | ListedSource | Claimers> {
   const { store, config } = environment;
   const pipeline = pipelineOf(environment, input.pipeline);
   const name = work.plan(input);
@@ -75,15 +82,29 @@ async function planActivity(environment: Environment, input: PlanInput): Promise
     : await readSource(environment, pipeline, input);
   if (!('files' in source)) return source;
   const { runId, life } = input;
-  const plan = { ...makePlan(pipeline, { runId, life }, source.ref, source.files, config), asked: askedOf(input) };
+  const { ref, files, leftOut, claimed } = source;
+  const made = makePlan(pipeline, { runId, life }, ref, files, config);
+  const plan = { ...made, asked: askedOf(input), ...(leftOut && { leftOut }) };
+  const first = await writeFirst(environment, name, plan);
+  // Another execution may have found the source empty before. Then nothing is read, and nothing may stay claimed.
+  if (claimed && first.value.files.count === 0) await freeClaim(ledgerOf(environment, pipeline), { runId, life });
+  return summary(first, pipeline);
+}
+
+/** Writes the plan, unless an earlier execution has: the first plan is the plan. */
+async function writeFirst(
+  { store, config }: Environment,
+  name: string,
+  plan: Plan,
+): Promise<Pick<Versioned<Plan>, 'value' | 'etag'>> {
   try {
     const { etag } = await writeJson(store, config.workContainer, name, plan, { ifAbsent: true });
-    return summary({ value: plan, etag }, pipeline);
+    return { value: plan, etag };
   } catch (thrown) {
     if (!isConflict(thrown)) throw thrown;
     const first = await readVersioned(store, config.workContainer, name, planSchema);
     if (!first) throw thrown;
-    return summary(first, pipeline);
+    return first;
   }
 }
 
@@ -111,7 +132,7 @@ function summary(
     value: plan,
     etag,
   }: {
-    value: Pick<Plan, 'batches' | 'rows' | 'parts' | 'sealGroups'> & { files: Pick<FilesRef, 'count'> };
+    value: Pick<Plan, 'batches' | 'rows' | 'parts' | 'sealGroups' | 'leftOut'> & { files: Pick<FilesRef, 'count'> };
     etag: string;
   },
   pipeline: CompiledPipeline,
@@ -125,6 +146,7 @@ function summary(
     parts: plan.parts.length,
     sealGroups: plan.sealGroups.length,
     published: null,
+    ...(plan.leftOut && { leftOut: plan.leftOut }),
     rowsEntities: entities.filter((entity) => entity.kind === 'rows').map((entity) => entity.name),
     keyed: entities.flatMap((entity) =>
       entity.kind === 'keyed' ? [{ entity: entity.name, index: entity.index, partitions: entity.partitions ?? 1 }] : [],

@@ -1,10 +1,10 @@
 /**
- * What the plan knows of the source: its blobs, listed and pinned, and each footer reduced to what is needed of it. Few
+ * What the plan knows of the source: its blobs, listed, pinned and claimed, and each footer reduced to what is needed of it. Few
  * files are read at once. Of many, the listing is written down, in documents of some hundred files each, and activities
  * `readFooters` read them side by side. Called by the plan activity.
  */
 import { z } from 'zod';
-import { type LifeInput, lifeSchema } from '../documents/documents.ts';
+import { lifeSchema, type PlanInput } from '../documents/documents.ts';
 import {
   digestOf,
   documentsOf,
@@ -18,16 +18,21 @@ import {
 } from '../documents/source-files.ts';
 import { defineActivity } from '../durable/activity.ts';
 import { type Environment, pipelineOf } from '../environment/environment.ts';
+import type { LeftOut } from '../ledger/ledger-documents.ts';
+import type { Claimers } from '../ledger/take-versions.ts';
 import { limits } from '../limits.ts';
 import type { CompiledPipeline } from '../pipeline/compiled.ts';
 import { type PinnedBlob, readFooter } from '../source/source-file.ts';
 import { mapBounded } from '../storage/in-flight.ts';
 import type { Life } from '../storage/names.ts';
+import { takeNew } from './run-ledger.ts';
 import { sourceBlobs } from './source-blobs.ts';
 import { Shapes, summarizeFile } from './summarize-file.ts';
 
 /** In place of a plan: the source has many files, whose footers are to be read first. */
 export interface ListedSource {
+  /** To be given back, too. */
+  leftOut: LeftOut;
   /** To be given to the plan activity once the footers are read. */
   listing: FilesRef;
   /** Activities that read footers: one for each document of the listing. */
@@ -38,29 +43,43 @@ export interface ListedSource {
 export interface ReadSource {
   ref: FilesRef;
   files: SourceFile[];
+  leftOut?: LeftOut;
+  /** Whether the life has claimed versions. */
+  claimed: boolean;
 }
 
-/** Lists the source, and reads it where its files are few. Counts are checked before any footer is read. */
+/**
+ * Lists the source, claims what the run takes of it, and reads that where its files are few. Counts are checked before
+ * any footer is read.
+ */
 export async function readSource(
   environment: Environment,
   pipeline: CompiledPipeline,
-  input: LifeInput,
-): Promise<ListedSource | ReadSource> {
-  const blobs = await sourceBlobs(environment, pipeline.source, input);
+  input: PlanInput,
+): Promise<ListedSource | ReadSource | Claimers> {
+  const listed = await sourceBlobs(environment, pipeline.source, input);
+  const taken = await takeNew(environment, pipeline, input, listed);
+  if (!('versions' in taken)) return taken;
+  const { versions: blobs, leftOut, claimed } = taken;
   const ref = { count: blobs.length, digest: digestOf(blobs), each: limits.filesPerDocumentMax };
-  if (documentsOf(ref) === 1) return { ref, files: await footersOf(environment, pipeline, input, ref, blobs, 0) };
+  if (documentsOf(ref) <= 1)
+    return { ref, files: await footersOf(environment, pipeline, input, ref, blobs, 0), leftOut, claimed };
   await mapBounded(partsOf(ref), environment.config.requestsInFlight, (part) =>
     writeListing(environment, input, ref, blobs, part),
   );
-  return { listing: ref, footers: documentsOf(ref) };
+  return { listing: ref, footers: documentsOf(ref), leftOut };
 }
 
 /** The source as an earlier call has listed it, and `readFooters` has read it. */
-export async function listedSource(environment: Environment, of: Life, ref: FilesRef): Promise<ReadSource> {
+export async function listedSource(
+  environment: Environment,
+  { leftOut, ...of }: PlanInput,
+  ref: FilesRef,
+): Promise<ReadSource> {
   const parts = await mapBounded(partsOf(ref), environment.config.requestsInFlight, (part) =>
     readFiles(environment, of, ref, part),
   );
-  return { ref, files: parts.flat() };
+  return { ref, files: parts.flat(), ...(leftOut && { leftOut }), claimed: true };
 }
 
 function partsOf(ref: FilesRef): number[] {

@@ -1,4 +1,7 @@
-/** The source blobs of a run, as its plan pins them: listed, or looked up by name; always in name order. */
+/**
+ * The source blobs of a run, as its plan pins them: listed, or looked up by name; always in name order. The plan calls
+ * it. Which versions of them the run reads is decided by the ledger, and not here.
+ */
 
 import { createHash } from 'node:crypto';
 import type { RunInput } from '../documents/documents.ts';
@@ -16,7 +19,10 @@ import type { BlobItem } from '../storage/store.ts';
 
 type Source = CompiledPipeline['source'];
 
-/** Throws `SourceEmpty`, `SourceChanged` (a named blob is gone, or another version) or `LimitExceeded`. */
+/**
+ * There may be none. Throws `SourceEmpty` or `SourceChanged` when a blob that was named is not there, or is another
+ * version, and `LimitExceeded`.
+ */
 export async function sourceBlobs(environment: Environment, source: Source, input: RunInput): Promise<PinnedBlob[]> {
   const { select, prefix } = input;
   switch (select?.by) {
@@ -24,6 +30,8 @@ export async function sourceBlobs(environment: Environment, source: Source, inpu
       return listed(environment, source, prefix, () => true);
     case 'glob':
       return listed(environment, source, globPrefix(select.glob), globMatcher(select.glob), select.glob);
+    case 'range':
+      return listed(environment, source, prefix, inRange(select), `${select.first} to ${select.last}`);
     case 'blobs':
       return named(environment, source, select.blobs, exactly(select.etag));
     case 'list': {
@@ -58,18 +66,33 @@ async function listed(
   shown = `${prefix}*${source.suffix}`,
 ): Promise<PinnedBlob[]> {
   const blobs: PinnedBlob[] = [];
-  for await (const blob of environment.store.list(source.container, prefix)) {
-    if (!blob.name.endsWith(source.suffix) || !takes(blob.name)) continue;
-    blobs.push(pinned(blob));
+  for await (const blob of listSource(environment, source, prefix, takes)) {
+    blobs.push(blob);
     checkCount(blobs.length, shown);
   }
-  if (blobs.length === 0) {
-    throw new OrdinalError('SourceEmpty', `no blob "${source.container}/${shown}"`, {
-      where: { field: 'prefix' },
-      remedy: 'Check container, prefix and suffix; upload the source before the run starts.',
-    });
-  }
   return blobs;
+}
+
+/** The blobs of a source under a prefix, in name order, as many as there are. */
+export async function* listSource(
+  { store }: Pick<Environment, 'store'>,
+  source: Source,
+  prefix: string,
+  takes: (name: string) => boolean,
+): AsyncGenerator<PinnedBlob> {
+  for await (const blob of store.list(source.container, prefix)) {
+    if (blob.name.endsWith(source.suffix) && takes(blob.name)) yield pinned(blob);
+  }
+}
+
+/** Whether a name is in [first, last], in the order in which the service lists names. */
+function inRange({ first, last, glob }: Extract<Selection, { by: 'range' }>): (name: string) => boolean {
+  const [low, high] = [Buffer.from(first), Buffer.from(last)];
+  const matches = glob === undefined ? () => true : globMatcher(glob);
+  return (name) => {
+    const bytes = Buffer.from(name);
+    return Buffer.compare(low, bytes) <= 0 && Buffer.compare(bytes, high) <= 0 && matches(name);
+  };
 }
 
 /** What a plan keeps of a blob: there may be a hundred thousand. */
@@ -111,11 +134,7 @@ async function named(
     const blob = await environment.store.head(source.container, name);
     return verdict(name, blob) && blob ? pinned(blob) : undefined;
   });
-  const blobs = found.filter((blob) => blob !== undefined);
-  if (blobs.length > 0) return blobs;
-  throw new OrdinalError('SourceEmpty', 'none of the blobs is there any more', {
-    remedy: 'Keep source blobs until the run has ended.',
-  });
+  return found.filter((blob) => blob !== undefined);
 }
 
 /** Blob → ETags of what arrived in an interval. Receipts of an interval are all written, since it lies in the past. */

@@ -8,6 +8,7 @@ import type { Tally } from '../documents/batch-blob.ts';
 import {
   type Ids,
   type Manifest,
+  type Plan,
   partsOf,
   planRefSchema,
   publishedFileSchema,
@@ -18,10 +19,13 @@ import { decideManifest } from '../documents/manifest-state.ts';
 import { loadFiles } from '../documents/source-files.ts';
 import { defineActivity } from '../durable/activity.ts';
 import type { Environment } from '../environment/environment.ts';
-import { invariant, OrdinalError } from '../errors.ts';
+import { invariant, OrdinalError, toErrorValue } from '../errors.ts';
+import { addVersions, settleClaims } from '../ledger/ledger.ts';
+import { tableOf } from '../ledger/versions.ts';
 import type { CompiledPipeline, Entity, KeyedEntity } from '../pipeline/compiled.ts';
 import { identityOf } from '../pipeline/identity.ts';
 import { noteIdentity } from '../plan/pipeline-identity.ts';
+import { fateOf, ledgerOf } from '../plan/run-ledger.ts';
 import { IdMap } from '../sequence/id-map.ts';
 import { toJson } from '../sequence/id-range.ts';
 import { publishRejected } from '../split/run-quarantine.ts';
@@ -40,6 +44,8 @@ type FinishInput = z.infer<typeof finishInputSchema>;
 export interface FinishOutput {
   manifest: string;
   rows: number;
+  /** Set when the ledger's segments have become so many that they are to be merged. */
+  crowdedLedger?: true;
 }
 
 export const finishRun = defineActivity({ name: 'finishRun', input: finishInputSchema, work: finishActivity });
@@ -107,8 +113,33 @@ async function finishActivity(environment: Environment, input: FinishInput): Pro
   };
   const name = output.manifest(pipeline, runId);
   await publishManifest(environment, pipeline, manifest);
-  await Promise.all([noteIdentity(environment, pipeline, runId), writeMarkers(environment, pipeline, manifest, name)]);
-  return { manifest: name, rows: plan.rows };
+  const [ledger] = await Promise.all([
+    noteRead(environment, pipeline, plan, manifest),
+    noteIdentity(environment, pipeline, runId),
+    writeMarkers(environment, pipeline, manifest, name),
+  ]);
+  return { manifest: name, rows: plan.rows, ...(ledger?.crowded && { crowdedLedger: true as const }) };
+}
+
+/**
+ * Takes what the run has read into its pipeline's ledger. The manifest has decided already, so a ledger that cannot be
+ * changed for good fails no run: the next plan meets the same error and reports it.
+ */
+async function noteRead(
+  environment: Environment,
+  pipeline: CompiledPipeline,
+  plan: Plan,
+  { runId, life, inputs }: Manifest,
+): Promise<{ crowded: boolean } | undefined> {
+  const at = ledgerOf(environment, pipeline);
+  try {
+    // A plan that was made before there were ledgers has claimed nothing.
+    if (plan.leftOut === undefined) await addVersions(at, { runId, life }, tableOf(inputs));
+    return await settleClaims(at, { runId, life }, fateOf(environment));
+  } catch (thrown) {
+    if (toErrorValue(thrown).retryable) throw thrown;
+    return undefined;
+  }
 }
 
 /** Where the accepted rows went; nothing of a pipeline that has no rows entity. */

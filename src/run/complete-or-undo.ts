@@ -9,7 +9,7 @@ import type { ActivityResult } from '../durable/activity.ts';
 import type { Orchestration } from '../durable/context.ts';
 import { call } from '../durable/fan-out.ts';
 import type { PlanOutput } from '../plan/activity.ts';
-import { compactIndex, type ExtendOutput, extendIndex } from '../publish/extend-index-activity.ts';
+import { compactIndex, compactVersions, type ExtendOutput, extendIndex } from '../publish/extend-index-activity.ts';
 import { askAll, commitOperation, showOperation } from '../sequence/calls.ts';
 import type { SequenceResult } from '../sequence/operations.ts';
 import { lifeId } from '../storage/names.ts';
@@ -21,7 +21,7 @@ export function* complete(
   df: Orchestration,
   run: RunState,
   plan: PlanOutput,
-  { manifest, rows, life }: Published,
+  { manifest, rows, life, crowdedLedger }: Published,
 ): Generator<Task, RunOutput, unknown> {
   const { runId, pipeline } = run.input;
   const names = plan.sequences.map(({ name }) => name);
@@ -30,6 +30,7 @@ export function* complete(
   yield* releaseLeases(df, [...new Set(plan.keyed.map(({ index }) => index))].sort(), run.owner);
   // Nothing waits for the compaction, so it comes last and may fail.
   for (const entity of crowded) yield* optional(call(df, compactIndex, { ...refOf(run, plan), entity }));
+  if (crowdedLedger) yield* optional(call(df, compactVersions, refOf(run, plan)));
   report(df, run, { phase: 'done', batches: plan.batches, rows, files: plan.files });
   return { runId, pipeline, rows, manifest };
 }
@@ -39,6 +40,7 @@ interface Published {
   manifest: string;
   rows: number;
   life: number;
+  crowdedLedger?: true;
 }
 
 /**

@@ -5,7 +5,7 @@
 
 import { z } from 'zod';
 import { columnTypeSchema } from '../documents/column-type.ts';
-import { previewSchema, publishedFileSchema } from '../documents/documents.ts';
+import { leftOutSchema, previewSchema, publishedFileSchema } from '../documents/documents.ts';
 import { phaseSchema } from '../documents/status.ts';
 
 const count = z.int().nonnegative();
@@ -80,6 +80,9 @@ export const planViewSchema = z.object({
 export const runViewSchema = runSummarySchema.extend({
   batches: z.object({ done: count, total: count }),
   rows: z.object({ done: count, total: count }).describe('Source rows.'),
+  leftOut: leftOutSchema
+    .optional()
+    .describe('Blobs that the run left out: published runs have read them, or runs under way are reading them.'),
   entities: z.array(entityViewSchema).optional(),
   outputContainer: z.string().optional().describe('Of the entity files and the manifest.'),
   manifest: z.string().optional(),

@@ -45,6 +45,7 @@ export async function viewRun(environment: Environment, instance: Instance): Pro
     ...summarizeRun(instance)!,
     batches: { done: total.batches, total: total.batches },
     rows: { done: total.rows, total: total.rows },
+    ...(said?.leftOut && { leftOut: said.leftOut }),
   };
   if (view.status === 'Failed' || view.status === 'Terminated' || input.dryRun) {
     view.batches.done = 0;

@@ -6,6 +6,8 @@
 import assert from 'node:assert/strict';
 import { crc32 } from 'node:zlib';
 import { inOrderOfPublication, publishedManifests } from '../../../src/documents/manifests.ts';
+import { readLedger } from '../../../src/ledger/ledger.ts';
+import { findVersions, tableOf } from '../../../src/ledger/versions.ts';
 import { lifeId } from '../../../src/storage/names.ts';
 import type { BlobStore } from '../../../src/storage/store.ts';
 import { readKeyBook, States, verifyRun } from '../../../src/verify/verify.ts';
@@ -40,6 +42,8 @@ export interface CheckOptions {
   quiet?: boolean;
   /** No file may lie about that no manifest names. @default `quiet` */
   swept?: boolean;
+  /** The sweep has come: no life that was ended holds anything. @default false */
+  settled?: boolean;
   /** The command `verify` is asked too. @default true */
   verify?: boolean;
 }
@@ -47,7 +51,7 @@ export interface CheckOptions {
 /** Asserts all of it. Gives what was published. */
 export async function checkWorld(
   sim: Sim,
-  { quiet = true, swept = quiet, verify = true }: CheckOptions = {},
+  { quiet = true, swept = quiet, verify = true, settled = false }: CheckOptions = {},
 ): Promise<Map<string, Published>> {
   const published = await readPublished(sim.store);
   checkKeys(published);
@@ -55,6 +59,7 @@ export async function checkWorld(
   await checkKnown(sim, published, keyIds(published));
   checkManifests(sim, published);
   checkSequences(sim, published, quiet);
+  await checkLedgers(sim, published, { quiet, swept: settled });
   if (quiet) {
     for (const [id, text] of sim.entities) {
       if (id.startsWith('lease/')) assert.deepEqual(JSON.parse(text).line, [], `${id} is free`);
@@ -88,6 +93,42 @@ function withOldSources(sim: Sim): BlobStore {
       return version ? version.slice(range!.offset, range!.offset + range!.length) : store.read(container, name, range);
     },
   };
+}
+
+/**
+ * No version of a blob was read by two runs, but by those that were told to read it again. What the ledger says is what
+ * manifests say, and no run that has ended holds a version.
+ */
+async function checkLedgers(
+  sim: Sim,
+  published: ReadonlyMap<string, Published>,
+  { quiet, swept }: { quiet: boolean; swept: boolean },
+): Promise<void> {
+  const environment = sim.environments[0]!;
+  for (const pipeline of environment.pipelines.values()) {
+    const read = new Map<string, string>();
+    for (const { manifest } of published.values()) {
+      if (manifest.pipeline !== pipeline.name || sim.again.has(manifest.runId)) continue;
+      for (const { blob, etag } of manifest.inputs) {
+        const other = read.get(etag);
+        assert.equal(other, undefined, `${blob} is read by "${other}" and by "${manifest.runId}"`);
+        read.set(etag, manifest.runId);
+      }
+    }
+    const at = { store: sim.store, container: 'ordinal', pipeline: pipeline.name };
+    const head = (await readLedger(at))?.value;
+    if (!quiet || !head) continue;
+    // A run that was ended from outside is settled by whoever meets it, and by the sweep.
+    const held = head.claims.filter((claim) => swept || sim.instances.get(lifeId(claim))?.status !== 'Terminated');
+    assert.deepEqual(held, [], `${pipeline.name}: no version is claimed`);
+    const all = [...sim.blobs].map(([etag, blob]) => ({ blob, etag }));
+    const found = await findVersions(at, head.entries, tableOf(all));
+    const runs = [...published.values()].filter(({ manifest }) => manifest.pipeline === pipeline.name);
+    const said = new Set(runs.flatMap(({ manifest }) => manifest.inputs.map(({ etag }) => etag)));
+    for (const [i, { blob, etag }] of all.entries()) {
+      assert.equal(found[i], said.has(etag), `${pipeline.name}: what the ledger says of ${blob} ${etag}`);
+    }
+  }
 }
 
 /** What a manifest says of its files is what is there. */

@@ -20,7 +20,7 @@ const phaseOf: Record<string, string> = {
 };
 
 /** A start without further ado. */
-const plain = { do: 'start', files: [3], by: 'prefix', racers: [], steps: 0 } satisfies Partial<Start>;
+const plain = { do: 'start', files: [3], by: 'prefix', racers: [], rivals: [], steps: 0 } satisfies Partial<Start>;
 
 export interface Played {
   sim: Sim;

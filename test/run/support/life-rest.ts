@@ -6,7 +6,8 @@ import { lifeId } from '../../../src/storage/names.ts';
 import { checkWorld } from './check.ts';
 import { judgePublished, judgeRest, type Story } from './life-story.ts';
 import { LifeWorld } from './life-world.ts';
-import type { Published } from './published.ts';
+import { type Published, readPublished } from './published.ts';
+import { lifePipelines } from './shop.ts';
 import { runOf } from './sim-host.ts';
 import { calm } from './sim-workers.ts';
 
@@ -39,16 +40,40 @@ export class LifeRest extends LifeWorld {
       const { status, error } = this.newest(runOf(id))!;
       assert.equal(status, 'Completed', `${id}, started again when faults had stopped: ${error}`);
     }
+    await this.#readTheRest();
     for (const hours of SWEEP_HOURS) {
       sim.steps.now += hours * HOUR_MS;
       assert.equal(await this.answered(sim.clients.sweep()), true, 'a sweep without faults is complete');
       await this.settle('what the sweep began ends');
     }
-    const published = await checkWorld(sim, { verify });
+    const published = await checkWorld(sim, { verify, settled: true });
     for (const story of this.stories.values()) judgePublished(story, published.get(story.id));
     this.#checkArrived(published);
     this.#checkWork(published);
     return published;
+  }
+
+  /**
+   * A run of each pipeline over all of its source reads what nobody has read, and nothing else: the ledger says of no
+   * version that it was read, and of none that it was not.
+   */
+  async #readTheRest(): Promise<void> {
+    const { sim } = this;
+    for (const pipeline of lifePipelines.keys()) {
+      const read = new Set<string>();
+      for (const { manifest } of (await readPublished(sim.store)).values())
+        if (manifest.pipeline === pipeline) for (const { etag } of manifest.inputs) read.add(etag);
+      const left: string[] = [];
+      for await (const { name, etag } of sim.store.list('landing', `${pipeline}/`))
+        if (!read.has(etag)) left.push(name);
+      const arrives = ['mail', 'post'].includes(pipeline);
+      if (arrives) assert.deepEqual(left, [], `${pipeline}: what has arrived was read`);
+      const run = sim.startRun(`last-${pipeline}`, pipeline);
+      await this.settle(`the last run of ${pipeline} ends`);
+      assert.equal(run.status, 'Completed', `${run.id}: ${run.error}`);
+      const own = (await readPublished(sim.store)).get(run.id)?.manifest.inputs.map(({ blob }) => blob) ?? [];
+      assert.deepEqual(own, left, `${run.id} reads what nobody has read`);
+    }
   }
 
   /** The client asks once more, as it asked first; of starts that raced, one was taken. */

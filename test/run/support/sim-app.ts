@@ -7,6 +7,8 @@ import type { Task } from 'durable-functions';
 import { activities, clientActivities } from '../../../functions/activity-list.ts';
 import { intervalsEntityName, reduceIntervals } from '../../../src/arrival/arrival-intervals.ts';
 import { GATHER_ORCHESTRATION, gatherOrchestrator } from '../../../src/arrival/gather.ts';
+import { BACKFILL_ORCHESTRATION } from '../../../src/backfill/backfill-documents.ts';
+import { backfillOrchestrator } from '../../../src/backfill/orchestrator.ts';
 import { TELL_ORCHESTRATION, tellOrchestrator } from '../../../src/callback/notify-caller.ts';
 import type { Orchestration } from '../../../src/durable/context.ts';
 import { SHARD_ORCHESTRATION } from '../../../src/durable/fan-out.ts';
@@ -26,6 +28,7 @@ export const orchestrators: Record<string, Orchestrator> = {
   [TIDY_ORCHESTRATION]: tidyOrchestrator,
   [TELL_ORCHESTRATION]: tellOrchestrator,
   [GATHER_ORCHESTRATION]: gatherOrchestrator,
+  [BACKFILL_ORCHESTRATION]: backfillOrchestrator,
 };
 
 /** Executes an activity, with what it is registered with. */

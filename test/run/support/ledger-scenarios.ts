@@ -1,0 +1,97 @@
+/** Short lives around a ledger that a planted bug must not survive: each throws when a guarantee is broken. */
+import assert from 'node:assert/strict';
+import { OrdinalError } from '../../../src/errors.ts';
+import { rebuildLedger } from '../../../src/plan/run-ledger.ts';
+import { checkWorld } from './check.ts';
+import { shopPipelines, someRows, upload } from './shop.ts';
+import { Sim } from './sim.ts';
+
+const log = shopPipelines.get('log')!;
+
+/** Every run has succeeded, and together they have read so many blobs, each once. */
+async function readOnce(sim: Sim, blobs: number): Promise<void> {
+  for (const [id, { status, error, name }] of sim.instances) {
+    if (name === 'run') assert.notEqual(status, 'Failed', `${id}: ${error}`);
+  }
+  const published = await checkWorld(sim, { verify: false });
+  const read = [...published.values()].flatMap(({ manifest }) => manifest.inputs.map(({ blob }) => blob));
+  assert.equal(read.length, blobs, `blobs that were read: ${read}`);
+}
+
+/** Runs over one source at the same time, that hold no lease; and one after them. */
+export async function meet(): Promise<void> {
+  for (let seed = 1; seed <= 12; seed++) {
+    const sim = new Sim(shopPipelines, { seed });
+    for (const at of ['a', 'b', 'c']) await upload(sim, `log/${at}/`, [someRows(() => sim.random(), 2)]);
+    sim.startRun('all', 'log');
+    sim.startRun('some', 'log', 'log/a/');
+    sim.startRun('same', 'log');
+    await sim.settle();
+    await sim.run('after', 'log');
+    await readOnce(sim, 3);
+  }
+}
+
+/** A run is ended after its plan, and nobody settles it; the next one reads the same source. */
+export async function takesOver(): Promise<void> {
+  const sim = new Sim(shopPipelines);
+  await upload(sim, 'log/', [someRows(() => sim.random(), 3)]);
+  sim.onPoint = ({ point }, { instance }) => {
+    if (instance !== 'a' || point !== 'split:write:before') return 'pass';
+    sim.terminate('a');
+    return 'die';
+  };
+  await sim.run('a', 'log');
+  await sim.run('b', 'log');
+  await readOnce(sim, 1);
+}
+
+/** A run fails for good at a place; another one follows. */
+export async function failsAt(place: string): Promise<void> {
+  const sim = new Sim(shopPipelines);
+  await upload(sim, 'log/', [someRows(() => sim.random(), 3)]);
+  let struck = false;
+  sim.onPoint = ({ point }, { instance }) => {
+    if (struck || instance !== 'a' || point !== place) return 'pass';
+    struck = true;
+    return new OrdinalError('StorageFailed', 'refused');
+  };
+  await sim.run('a', 'log');
+  await sim.settle();
+  await sim.run('b', 'log');
+  const published = await checkWorld(sim, { verify: false });
+  assert.equal(published.size, 1, `published: ${[...published.keys()]}`);
+}
+
+/** So many runs that segments are merged; then one over everything. */
+export async function merges(): Promise<void> {
+  const sim = new Sim(shopPipelines, { batchRows: 100 });
+  for (let run = 0; run < 20; run++) {
+    await upload(sim, `log/${run}/`, [someRows(() => sim.random(), 1)]);
+    await sim.run(`r${run}`, 'log', `log/${run}/`);
+  }
+  await sim.run('last', 'log');
+  await readOnce(sim, 20);
+}
+
+/** The ledger is rebuilt while runs publish. */
+export async function rebuilds(): Promise<void> {
+  for (let seed = 1; seed <= 20; seed++) {
+    const sim = new Sim(shopPipelines, { seed });
+    for (const id of ['a', 'b', 'c', 'd']) {
+      await upload(sim, `log/${id}/`, [someRows(() => sim.random(), 2)]);
+      sim.startRun(id, 'log', `log/${id}/`);
+    }
+    let rebuilt = false;
+    const beside = async () => {
+      for (let step = 0; step < 60 * (seed % 5); step++) await sim.steps.next('wait');
+      await rebuildLedger(sim.environments[0]!, log);
+      rebuilt = true;
+    };
+    void beside().catch((thrown: unknown) => sim.steps.fail(thrown));
+    await sim.settle();
+    assert.ok(rebuilt, 'it was rebuilt');
+    await sim.run('last', 'log');
+    await readOnce(sim, 4);
+  }
+}
