@@ -8,7 +8,13 @@ import type { Entity } from './compiled.ts';
 import { oneOf } from './names.ts';
 import { refuse } from './refuse.ts';
 
-/** The option as compiled. */
+/**
+ * The option as compiled.
+ * @param given what the pipeline says
+ * @param idEncoding how it encodes IDs
+ * @returns for whom the datasets are written
+ * @throws `InvalidPipeline` for another word, or an ID encoding that the readers do not know
+ */
 export function compileReaders(given: unknown, idEncoding: 'plain' | 'delta'): Readers {
   const readers = oneOf(given, ['source', 'v1', 'parquetjs-lite'], 'source', 'readers');
   if (readers === 'source') return undefined;
