@@ -114,6 +114,8 @@ async function merge(at: IndexPartition, { owner, entries }: Mergeable): Promise
  * @returns where the new segment is
  * @throws `StorageFailed` when the service refuses, or a segment is gone
  * @throws `CorruptFile` when a segment is damaged
+ * @throws `LimitExceeded` when the new segment has more blocks than a blob may have
+ * @throws `StorageConflict` when the new segment's blob is being changed in another way
  */
 export async function writeMerged(
   at: Pick<IndexPartition, 'store' | 'container'>,
