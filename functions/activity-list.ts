@@ -25,6 +25,7 @@ import { bindIds } from '../src/seal/assign-ids-activity.ts';
 import { splitBatch } from '../src/split/activity.ts';
 import { tallyRows } from '../src/split/tally-activity.ts';
 import { rebuildIndex } from '../src/upkeep/rebuild-index.ts';
+import { endWithdrawal, withdrawRun } from '../src/upkeep/withdraw.ts';
 
 export const activities: readonly Activity<Environment, never, object>[] = [
   planRun,
@@ -46,6 +47,8 @@ export const activities: readonly Activity<Environment, never, object>[] = [
   endLife,
   callBackRun,
   rebuildIndex,
+  withdrawRun,
+  endWithdrawal,
   lookAtArrivals,
   planBackfill,
 ];

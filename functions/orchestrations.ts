@@ -10,6 +10,7 @@ import { backfillOrchestrator } from '../src/backfill/orchestrator.ts';
 import { TELL_ORCHESTRATION, tellOrchestrator } from '../src/callback/notify-caller.ts';
 import { SHARD_ORCHESTRATION } from '../src/durable/fan-out.ts';
 import { RUN_ORCHESTRATION, TIDY_ORCHESTRATION } from '../src/lives/names.ts';
+import { WITHDRAW_ORCHESTRATION } from '../src/lives/withdraw-names.ts';
 import { runOrchestrator, shardOrchestrator } from '../src/run/orchestrator.ts';
 import { tidyOrchestrator } from '../src/run/settle-terminated.ts';
 import { leaseEntity, leaseEntityName, sequenceEntity, sequenceEntityName } from '../src/sequence/adapter.ts';
@@ -19,6 +20,7 @@ import {
   SEQUENCE_ORCHESTRATION,
   sequenceOrchestrator,
 } from '../src/upkeep/orchestrations.ts';
+import { withdrawOrchestrator } from '../src/upkeep/withdraw.ts';
 
 /** Each orchestrator, under the name by which it is registered and started. */
 const orchestrators = {
@@ -29,6 +31,7 @@ const orchestrators = {
   [BACKFILL_ORCHESTRATION]: backfillOrchestrator,
   [SEQUENCE_ORCHESTRATION]: sequenceOrchestrator,
   [REBUILD_ORCHESTRATION]: rebuildOrchestrator,
+  [WITHDRAW_ORCHESTRATION]: withdrawOrchestrator,
 };
 for (const [name, orchestrator] of Object.entries(orchestrators)) {
   // The SDK needs a generator function that takes its own context.

@@ -152,6 +152,11 @@ export type ErrorCode =
    */
   | 'PipelineChanged'
   /**
+   * A run cannot be withdrawn: it has not ended, or a later run shares one of its key indexes and may use its keys.
+   * Remedy: Wait for its end; withdraw the later run first, or publish a correction by a new run.
+   */
+  | 'RunInUse'
+  /**
    * Blob Storage or the host did not answer, or refused access. Remedy: Check network and roles (security.md,
    * deploy.md), then start the run again.
    */

@@ -120,6 +120,8 @@ export const limits = {
   backfillChunkBlobs: 50_000,
   /** Characters of a backfill's ID: its runs have it, and a number. */
   backfillIdLengthMax: 58,
+  /** Days for which the files of a withdrawn run stay: readers that list folders may be reading them. */
+  withdrawnFilesDays: 7,
   /** Minutes that a run without a deadline waits for others: for a key index, or for room in a sequence. */
   waitMinutesMax: 24 * 60,
   /** Largest ID: a signed 64-bit integer. */

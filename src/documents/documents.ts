@@ -242,6 +242,12 @@ export const publishedFileSchema = z.object({
 });
 export type PublishedFile = z.infer<typeof publishedFileSchema>;
 
+export const withdrawnSchema = z.object({
+  at: z.iso.datetime(),
+  reason: z.string().exactOptional(),
+  filesUntil: z.iso.datetime(),
+});
+
 /** Further rows of keyed entities, beside those of new keys. They take no new IDs. */
 const furtherFilesSchema = z.object({ rows: count, bytes: count, files: z.array(publishedFileSchema) });
 
@@ -250,18 +256,23 @@ const furtherFilesSchema = z.object({ rows: count, bytes: count, files: z.array(
  * it names exists; a run without a manifest has published nothing. A run that died before it published gets a manifest
  * of outcome `abandoned`, which names no file. It stops late requests of that run from publishing.
  *
+ * A run that was taken back has one of outcome `withdrawn`: it says what the run had read, given and written. Its IDs are
+ * given to nobody else, and its files go after a while.
+ *
  * It is the only blob name that several lives of a run write, each time with a condition: absent → published or
- * abandoned, if it is absent; abandoned by life N → published or abandoned by a later life, if it is still that
- * version. Nothing else.
+ * abandoned, if it is absent; abandoned by life N → published or abandoned by a later life, or published → withdrawn, if
+ * it is still that version. Nothing else.
  */
 export const manifestSchema = z.object({
   version: z.literal(1),
-  outcome: z.enum(['published', 'abandoned']),
+  outcome: z.enum(['published', 'abandoned', 'withdrawn']),
   runId: z.string(),
   /** The life that published, or the last life that may not publish any more. */
   life: count,
   pipeline: z.string(),
   pipelineHash: z.string(),
+  /** Of a withdrawn run: when, why, and until when its files stay. ISO times. */
+  withdrawn: withdrawnSchema.exactOptional(),
   /** What ties the pipeline to the IDs that it gave. A later version of the pipeline that contradicts it is refused. */
   identity: pipelineIdentitySchema,
   startedAt: z.string(),

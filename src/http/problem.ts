@@ -15,6 +15,7 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
   UnknownRoute: 404,
   MethodNotAllowed: 405,
   RunIdConflict: 409,
+  RunInUse: 409,
   RunIsPublishing: 409,
   IdempotencyKeyReused: 422,
   StorageFailed: 503,

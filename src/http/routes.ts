@@ -15,6 +15,7 @@ import { type Handler, rootOf } from './request-context.ts';
 import { cancelBodySchema, cancelRun, getOutcome, getRun, listRuns, outcomeQuerySchema, restartRun } from './runs.ts';
 import * as schemas from './schemas.ts';
 import { startRun } from './start.ts';
+import { getWithdrawal, withdrawBodySchema, withdrawRun } from './withdraw.ts';
 
 export const routes: readonly Route[] = [
   {
@@ -79,6 +80,23 @@ export const routes: readonly Route[] = [
     summary: 'Start a failed or ended run once more, by its own input.',
     handler: restartRun,
     answers: { 202: { description: 'Started, or left as it is.', schema: schemas.startedSchema } },
+  },
+  {
+    name: 'withdrawRun',
+    method: 'POST',
+    path: 'runs/{runId}/withdraw',
+    summary: 'Take a published run back: its files go, what it read is new again, its IDs are given to nobody.',
+    handler: withdrawRun,
+    body: withdrawBodySchema,
+    answers: { 202: { description: 'Asked for: see statusUrl.', schema: schemas.withdrawalStartedSchema } },
+  },
+  {
+    name: 'getWithdrawal',
+    method: 'GET',
+    path: 'runs/{runId}/withdrawal',
+    summary: 'How far a withdrawal is.',
+    handler: getWithdrawal,
+    answers: { 200: { description: 'The withdrawal.', schema: schemas.withdrawalSchema } },
   },
   {
     name: 'startBackfill',

@@ -4,10 +4,10 @@
  */
 import { z } from 'zod';
 import { backfillIdSchema } from '../backfill/backfill-documents.ts';
-import { runIdSchema } from '../documents/documents.ts';
+import { runIdSchema, withdrawnSchema } from '../documents/documents.ts';
 import { instanceStatuses } from '../durable/client.ts';
 import { limits } from '../limits.ts';
-import { errorLocationSchema, runSummarySchema, runViewSchema } from '../view/run-view-schema.ts';
+import { errorLocationSchema, errorSchema, runSummarySchema, runViewSchema } from '../view/run-view-schema.ts';
 import { fieldErrorSchema } from './problem.ts';
 
 const blobNameSchema = z.string().min(1).max(1024);
@@ -119,6 +119,18 @@ export const backfillSchema = z.object({
   startedAt: z.string(),
   updatedAt: z.string(),
   error: z.object({ code: z.string(), message: z.string(), runId: z.string().optional() }).optional(),
+});
+
+export const withdrawalStartedSchema = z.object({ runId: z.string(), pipeline: z.string(), statusUrl: z.url() });
+
+export const withdrawalSchema = z.object({
+  runId: z.string(),
+  pipeline: z.string(),
+  status: z
+    .enum(['Running', 'Failed', 'Stopped', 'Withdrawn'])
+    .describe('`Withdrawn` once it is done; `Stopped` when it was ended half-way, and the sweep will go on.'),
+  withdrawn: withdrawnSchema.optional().describe('Since when, why, and until when the files stay.'),
+  error: errorSchema.optional(),
 });
 
 export const ledgerSchema = z.object({

@@ -15,6 +15,8 @@ export const indexSchema = z.object({
   partitions: z.int().positive(),
   /** Types of the key's components, as `typeText` words them. */
   keyTypes: z.array(z.string()),
+  /** The run whose keys are being taken out: until the index is rebuilt, nobody may read it. */
+  withdrawing: z.string().exactOptional(),
 });
 /** What is fixed at an index's first use. */
 export type IndexDocument = z.infer<typeof indexSchema>;

@@ -70,6 +70,12 @@ async function planActivity(environment: Environment, input: PlanInput): Promise
     store.ensureContainer(pipeline.output.container),
   ]);
   if (there?.outcome === 'published') return published(there, input, pipeline);
+  if (there?.outcome === 'withdrawn') {
+    throw new OrdinalError('RunIdConflict', `run "${input.runId}" was withdrawn: its ID is used up`, {
+      where: { pipeline: pipeline.name, field: 'runId' },
+      remedy: 'Start under another run ID: what it had read is new again.',
+    });
+  }
   if (there && there.life >= input.life) {
     throw new OrdinalError('RunCanceled', `life ${input.life} of run "${input.runId}" was given up before it began`, {
       remedy: 'Start the run again.',

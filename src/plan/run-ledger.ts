@@ -28,7 +28,7 @@ export function fateOf({ store }: Pick<Environment, 'store'>): Wish['fateOf'] {
     const manifest = await readJson(store, place.container, place.name, manifestSchema);
     if (!manifest) return 'open';
     if (manifest.outcome === 'published') return manifest.life === life && manifest.runId === runId ? 'read' : 'closed';
-    return manifest.life >= life ? 'closed' : 'open';
+    return manifest.outcome === 'withdrawn' || manifest.life >= life ? 'closed' : 'open';
   };
 }
 

@@ -198,7 +198,7 @@ async function publishManifest(
   const { outcome, life } = await decideManifest(environment, pipeline, manifest);
   if (outcome === 'published' && life === manifest.life) return;
   const name = output.manifest(pipeline, manifest.runId);
-  const closed = outcome === 'abandoned';
+  const closed = outcome !== 'published';
   throw new OrdinalError(
     'StorageConflict',
     closed

@@ -22,7 +22,7 @@ import { readJson } from '../storage/json.ts';
 import { isFileOf, type Life, lifeId, output, work } from '../storage/names.ts';
 
 export interface DiscardOutput {
-  /** True when this life has published: nothing was discarded. */
+  /** True when this life has published, also when it was withdrawn since: nothing was discarded. */
   published: boolean;
   /** Name of the run's manifest, whether it exists or not; empty when the life has no claim. */
   manifest: string;
@@ -49,7 +49,7 @@ export async function discardActivity(environment: Environment, of: Life): Promi
   const decided = claim.input.dryRun
     ? undefined
     : await decideManifest(environment, pipeline, abandoned(claim, pipeline));
-  const published = decided?.outcome === 'published' && decided.life === of.life;
+  const published = decided !== undefined && decided.outcome !== 'abandoned' && decided.life === of.life;
   // A claim is freed after the manifest is closed, and before its segment goes.
   if (decided) await settleClaims(ledgerOf(environment, pipeline), of, fateOf(environment));
   return {
@@ -71,7 +71,7 @@ async function withoutClaim(environment: Environment, { runId, life }: Life, cla
   for (const pipeline of pipelines.values()) {
     if (!claimed) await settleClaims(ledgerOf(environment, pipeline), { runId, life }, fateOf(environment));
     const manifest = await readJson(store, pipeline.output.container, output.manifest(pipeline, runId), manifestSchema);
-    published ||= manifest?.outcome === 'published' && manifest.life === life;
+    published ||= manifest !== undefined && manifest.outcome !== 'abandoned' && manifest.life === life;
   }
   return { published, manifest: '', rows: 0, removed: 0, ...holdings(claimed ? [] : [...pipelines.values()]) };
 }

@@ -2,7 +2,7 @@
  * The hourly sweep. It ends runs that are past their deadline, removes ended instances from the durable history, and
  * removes what ended runs left in the work container. `functions/housekeeping.ts` calls it. It works in pages and stops
  * when its time is up; the next sweep continues. It must remove only names under `runs/`, `selections/`, `arrivals/`
- * and `lives/`: files that a manifest names are in another place.
+ * and `lives/`: files that a manifest names are in another place. Only those of withdrawn runs go, after a while.
  */
 import { lifeInputSchema } from '../documents/documents.ts';
 import { endedStatuses, endReason, type Instance } from '../durable/client.ts';
@@ -16,6 +16,7 @@ import { type Life, lifeId, lifeOfId, work } from '../storage/names.ts';
 import type { BlobItem } from '../storage/store.ts';
 import { remove, type Sweep, type Swept } from './sweep-context.ts';
 import { sweepLives } from './sweep-lives.ts';
+import { sweepWithdrawals } from './sweep-withdrawals.ts';
 
 export type { Sweep, Swept };
 
@@ -42,6 +43,7 @@ export async function sweep(context: Sweep): Promise<Swept> {
   await forgetEnded(context, swept, timeIsUp);
   await removeLeftovers(context, swept, timeIsUp);
   await removeOld(context, swept, timeIsUp);
+  await sweepWithdrawals(context, swept, timeIsUp);
   logEvent(context.log, 'swept', swept);
   return swept;
 }

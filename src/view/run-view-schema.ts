@@ -5,7 +5,7 @@
 
 import { z } from 'zod';
 import { columnTypeSchema } from '../documents/column-type.ts';
-import { leftOutSchema, previewSchema, publishedFileSchema } from '../documents/documents.ts';
+import { leftOutSchema, previewSchema, publishedFileSchema, withdrawnSchema } from '../documents/documents.ts';
 import { phaseSchema } from '../documents/status.ts';
 
 const count = z.int().nonnegative();
@@ -86,6 +86,9 @@ export const runViewSchema = runSummarySchema.extend({
   entities: z.array(entityViewSchema).optional(),
   outputContainer: z.string().optional().describe('Of the entity files and the manifest.'),
   manifest: z.string().optional(),
+  withdrawn: withdrawnSchema
+    .optional()
+    .describe('Of a run that was taken back: since when, why, and until when its files stay.'),
   phases: z
     .array(z.object({ phase: z.string(), at: z.string() }))
     .optional()

@@ -97,6 +97,9 @@ export async function publishedView(environment: Environment, name: string, runI
   if (!pipeline) return {};
   const manifest = output.manifest(pipeline, runId);
   const document = await readJson(environment.store, pipeline.output.container, manifest, manifestSchema);
+  if (document?.withdrawn) {
+    return { manifest, outputContainer: document.output.container, withdrawn: document.withdrawn };
+  }
   if (document?.outcome !== 'published') return {};
   return {
     manifest,

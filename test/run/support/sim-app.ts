@@ -14,11 +14,13 @@ import type { Orchestration } from '../../../src/durable/context.ts';
 import { SHARD_ORCHESTRATION } from '../../../src/durable/fan-out.ts';
 import { RUN_ORCHESTRATION, TIDY_ORCHESTRATION } from '../../../src/lives/names.ts';
 import type { Starter } from '../../../src/lives/start.ts';
+import { WITHDRAW_ORCHESTRATION } from '../../../src/lives/withdraw-names.ts';
 import { runOrchestrator, shardOrchestrator } from '../../../src/run/orchestrator.ts';
 import { tidyOrchestrator } from '../../../src/run/settle-terminated.ts';
 import { leaseEntityName, sequenceEntityName } from '../../../src/sequence/calls.ts';
 import { reduceLeaseAny } from '../../../src/sequence/lease.ts';
 import { reduceAny } from '../../../src/sequence/reducer.ts';
+import { withdrawOrchestrator } from '../../../src/upkeep/withdraw.ts';
 
 export type Orchestrator = (context: { df: Orchestration }) => Generator<Task, unknown, unknown>;
 
@@ -29,6 +31,7 @@ export const orchestrators: Record<string, Orchestrator> = {
   [TELL_ORCHESTRATION]: tellOrchestrator,
   [GATHER_ORCHESTRATION]: gatherOrchestrator,
   [BACKFILL_ORCHESTRATION]: backfillOrchestrator,
+  [WITHDRAW_ORCHESTRATION]: withdrawOrchestrator,
 };
 
 /** Executes an activity, with what it is registered with. */
