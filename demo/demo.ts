@@ -4,7 +4,7 @@
  */
 import { readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { flightsFile, generateFlights } from '../bench/generate.ts';
+import { flightsFile, generateFlights } from '../tools/generate.ts';
 import { Duck } from '../tools/duckdb.ts';
 import type { DemoBlobs, ListedBlob } from './blobs.ts';
 import { DemoError } from './errors.ts';

@@ -31,16 +31,16 @@ export const floors: readonly (readonly string[])[] = [
 /** Folders outside the house, and what they may import of it besides their own files. */
 const outside: Record<string, readonly string[]> = {
   pipelines: ['src/pipeline'],
-  local: [],
+  'packages/local-host': [],
 };
 
 /** What stands beside the house: no file of the floors imports it. Only the app's entry names the pipelines. */
-const beside = ['local', 'bench', 'test', 'tools', 'pipelines'];
+const beside = ['packages', 'bench', 'test', 'tools', 'pipelines'];
 const besideAllowed = [/^functions\/environment\.ts$/, /^cli\//, /^demo\//];
 
 /** Packages that only registrations and adapters import. Types may be imported anywhere. */
 const sdks = ['@azure/functions', 'durable-functions'];
-const sdkUsers = [/^functions\//, /^local\//, /^src\/.*adapter[^/]*\.ts$/];
+const sdkUsers = [/^functions\//, /^packages\/local-host\//, /^src\/.*adapter[^/]*\.ts$/];
 
 export interface Import {
   specifier: string;
@@ -84,8 +84,8 @@ export function breach(file: string, one: Import): string | undefined {
   if (!one.specifier.startsWith('.')) return breachOfPackage(file, one);
   const target = targetOf(file, one.specifier);
   const to = roomOf(target);
-  const [top = ''] = file.split('/');
-  const allowed = outside[top];
+  const top = Object.keys(outside).find((folder) => file.startsWith(`${folder}/`));
+  const allowed = outside[top ?? ''];
   if (allowed !== undefined) {
     if (target.startsWith(`${top}/`) || (to !== undefined && allowed.includes(to.room))) return undefined;
     return `${top}/ must not import ${target}`;
@@ -124,7 +124,7 @@ export function circles(graph: ReadonlyMap<string, readonly string[]>): string[]
 export async function breaches(root: string): Promise<string[]> {
   const found: string[] = [];
   const graph = new Map<string, string[]>();
-  for (const top of ['src', 'functions', 'cli', 'demo', 'pipelines', 'local']) {
+  for (const top of ['src', 'functions', 'cli', 'demo', 'pipelines', 'packages/local-host/src']) {
     for (const entry of await readdir(path.join(root, top), { recursive: true }).catch(() => [])) {
       if (!/\.(ts|js|mjs|cjs)$/.test(entry)) continue;
       const file = path.posix.join(top, entry.split(path.sep).join('/'));

@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
 import { afterAll, beforeAll, test } from 'vitest';
-import { core } from '../local/harness.ts';
+import { core } from '../../packages/local-host/test/harness.ts';
 import { type App, startApp } from './support/app.ts';
 
 /** Functions that answer without a key, and why. */

@@ -62,7 +62,7 @@ async function written(): Promise<Line[]> {
 }
 
 const folder = new URL('../../queries/', import.meta.url);
-const blobTriggers = new URL('../../local/triggers/blob.ts', import.meta.url);
+const blobTriggers = new URL('../../packages/local-host/src/triggers/blob.ts', import.meta.url);
 
 describe('queries', async () => {
   const lines = await written();

@@ -6,11 +6,19 @@
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { test } from 'vitest';
-import { createDispatch } from '../../local/dispatch.ts';
-import { compareVersions } from '../../local/engine/version.ts';
-import { FunctionTable } from '../../local/functions.ts';
-import '../local/app.ts';
-import { type Body, core, type DurableContext, df, localInvoker, orchestrator, World } from '../local/harness.ts';
+import { createDispatch } from '../../packages/local-host/src/dispatch.ts';
+import { compareVersions } from '../../packages/local-host/src/engine/version.ts';
+import { FunctionTable } from '../../packages/local-host/src/functions.ts';
+import '../../packages/local-host/test/app.ts';
+import {
+  type Body,
+  core,
+  type DurableContext,
+  df,
+  localInvoker,
+  orchestrator,
+  World,
+} from '../../packages/local-host/test/harness.ts';
 import { historyText, keptHistory, parseHistory, partingOf } from './support/histories.ts';
 
 const before = new Set(core.functions.keys());

@@ -40,13 +40,13 @@ describe('the rule of dependence', () => {
       ['src/sequence/reducer.ts', '../pipeline/compiled.ts'],
       ['src/sequence/reducer.ts', '../pipeline/compiled.ts', true],
       ['src/errors.ts', './storage/store.ts', true],
-      ['src/plan/plan.ts', '../../local/main.ts'],
+      ['src/plan/plan.ts', '../../packages/local-host/src/main.ts'],
       ['src/plan/plan.ts', '../../pipelines/index.ts'],
       ['src/unknown/plan.ts', '../errors.ts'],
-      ['functions/http.ts', '../local/main.ts'],
+      ['functions/http.ts', '../packages/local-host/src/main.ts'],
       ['functions/http.ts', '../pipelines/index.ts'],
       ['pipelines/sales.ts', '../src/parquet/index.ts'],
-      ['local/engine/start.ts', '../../src/errors.ts'],
+      ['packages/local-host/src/engine/start.ts', '../../../../src/errors.ts'],
       ['src/plan/plan.ts', 'durable-functions'],
       ['cli/main.ts', '@azure/functions'],
     ];
@@ -68,7 +68,7 @@ describe('the rule of dependence', () => {
       ['pipelines/sales.ts', '../src/pipeline/index.ts'],
       ['src/sequence/adapter.ts', 'durable-functions'],
       ['src/run/orchestrator.ts', 'durable-functions', true],
-      ['local/worker/load.ts', '@azure/functions'],
+      ['packages/local-host/src/worker/load.ts', '@azure/functions'],
     ];
     for (const [file, specifier, typeOnly] of right) assert.equal(breach(file, one(specifier, typeOnly)), undefined);
   });

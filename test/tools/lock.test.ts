@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { describe, it } from 'vitest';
-import { complete, type Lock, lockFile, missingEntries } from '../../tools/lock.ts';
+import { complete, type Lock, lockFiles, missingEntries } from '../../tools/lock.ts';
 
 describe('the lock file', () => {
   it('is completed with the packages of other platforms', () => {
@@ -31,7 +31,7 @@ describe('the lock file', () => {
   });
 
   it('has no native package that npm would leave out under Node 20', async () => {
-    const { packages } = JSON.parse(await readFile(lockFile, 'utf8')) as Lock;
+    const { packages } = JSON.parse(await readFile(lockFiles, 'utf8')) as Lock;
     const demanding = Object.entries(packages).filter(
       ([, one]) => one.optional && Number(/^>=\s*(\d+)/.exec(one.engines?.node ?? '')?.[1] ?? 0) > 20,
     );
@@ -39,6 +39,6 @@ describe('the lock file', () => {
   });
 
   it('names every platform, so that npm ci accepts it everywhere', async () => {
-    assert.deepEqual(Object.keys(missingEntries(JSON.parse(await readFile(lockFile, 'utf8')) as Lock)), []);
+    assert.deepEqual(Object.keys(missingEntries(JSON.parse(await readFile(lockFiles, 'utf8')) as Lock)), []);
   });
 });
