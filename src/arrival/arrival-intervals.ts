@@ -1,7 +1,7 @@
 /**
  * The durable entity `arrivals`, one for each pipeline: it divides the receipts of arriving blobs among runs. A receipt
  * has the storage's time of writing. A run takes the receipts of an interval (after, to]. Intervals must not overlap
- * and must leave no gap between them. The gatherer calls it; `functions/arrival.ts` registers it. It is a pure
+ * and must leave no gap between them. The gatherer calls it; `src/registration/arrival.ts` registers it. It is a pure
  * function.
  */
 import { z } from 'zod';

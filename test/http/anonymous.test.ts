@@ -11,7 +11,7 @@ import { type App, startApp } from './support/app.ts';
 /** Functions that answer without a key, and why. */
 const open: Record<string, string> = {};
 
-const functions = new URL('../../functions/', import.meta.url);
+const functions = new URL('../../src/registration/', import.meta.url);
 for (const file of readdirSync(functions)) await import(new URL(file, functions).href);
 const doors = [...core.functions.values()].flatMap(({ metadata: { name, bindings } }) =>
   Object.values(bindings)

@@ -187,7 +187,11 @@ test('local-host func: func runs with Azurite beside it, its own arguments and t
   const startFunc = (env: Record<string, string>) => {
     const args = ['--dir', 'data', ...anyPorts, '--port', '7199', '--verbose'];
     const options = { cwd: root, encoding: 'utf8', env: { ...process.env, ...env }, timeout: 60_000 } as const;
-    return spawnSync(process.execPath, [join(repositoryRoot, 'packages/local-host/src/start-func.ts'), ...args], options);
+    return spawnSync(
+      process.execPath,
+      [join(repositoryRoot, 'packages/local-host/src/start-func.ts'), ...args],
+      options,
+    );
   };
   const { status, stdout, stderr } = startFunc({ PATH: join(root, 'bin'), EXTRA: 'kept' });
   assert.equal(status, 7, stdout + stderr);

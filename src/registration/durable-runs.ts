@@ -5,7 +5,7 @@
 import type { InvocationContext } from '@azure/functions';
 import * as df from 'durable-functions';
 import { z } from 'zod';
-import { type DurableRuns, type Instance, type InstanceStatus, instanceStatuses } from '../src/durable/client.ts';
+import { type DurableRuns, type Instance, type InstanceStatus, instanceStatuses } from '../durable/client.ts';
 
 /**
  * The part of the durable client's binding that is needed to list instances page by page. The SDK's own list reads all
