@@ -22,8 +22,7 @@ import {
 import { historyText, keptHistory, parseHistory, partingOf } from './support/histories.ts';
 
 const before = new Set(core.functions.keys());
-const functions = new URL('../../src/registration/', import.meta.url);
-for (const file of readdirSync(functions)) await import(new URL(file, functions).href);
+await import('../../functions/ordinal.ts');
 const metadata = () => [...core.functions.values()].map((each) => each.metadata);
 const ours = metadata().filter(({ name, bindings }) => {
   return !before.has(name) && Object.values(bindings).some(({ type }) => type === 'orchestrationTrigger');
