@@ -15,7 +15,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
  */
 export const floors: readonly (readonly string[])[] = [
   ['functions', 'cli', 'demo'],
-  ['src/index.ts'],
+  ['src/index.ts', 'src/testing'],
   ['src/app.ts'],
   ['src/registration'],
   ['src/http', 'src/arrival', 'src/upkeep'],

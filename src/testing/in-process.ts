@@ -1,47 +1,54 @@
 /**
  * Drives the real run orchestrator without a durable host: no history, no replay; entities are their pure reducers.
- * Activities go to whoever is given. What remains is the engine's own time, phase by phase.
+ * Activities go to whoever is given. `tryPipeline` and the benchmarks call it. It must not do anything that a host would
+ * not.
  */
 import type { Task } from 'durable-functions';
-import type { Orchestration } from '../src/durable/context.ts';
-import { SHARD_ORCHESTRATION } from '../src/durable/fan-out.ts';
-import { invariant } from '../src/errors.ts';
-import { type RunOutput, runOrchestrator, shardOrchestrator } from '../src/run/orchestrator.ts';
-import { sequenceEntityName } from '../src/sequence/calls.ts';
-import { type LeaseState, reduceLeaseAny } from '../src/sequence/lease.ts';
-import { reduceAny } from '../src/sequence/reducer.ts';
-import type { SequenceState } from '../src/sequence/state.ts';
+import type { Orchestration } from '../durable/context.ts';
+import { SHARD_ORCHESTRATION } from '../durable/fan-out.ts';
+import { type ErrorValue, fromErrorValue, invariant } from '../errors.ts';
+import { type RunOutput, runOrchestrator, shardOrchestrator } from '../run/orchestrator.ts';
+import { sequenceEntityName } from '../sequence/calls.ts';
+import { type LeaseState, reduceLeaseAny } from '../sequence/lease.ts';
+import { reduceAny } from '../sequence/reducer.ts';
+import type { SequenceState } from '../sequence/state.ts';
 
 export interface InProcessOptions {
-  pipeline: string;
-  prefix: string;
-  runId: string;
   /** Runs one activity and gives what it returns. */
   activity(name: string, input: unknown): Promise<unknown>;
   /** Told when a phase begins. */
   onPhase?: (phase: string) => void;
 }
 
-/** Runs a pipeline from its first phase to its manifest. Throws the run's error. */
-export function runInProcess(options: InProcessOptions): Promise<RunOutput> {
-  const host = new Host(options);
-  const { pipeline, prefix, runId } = options;
-  return host.run<RunOutput>(runOrchestrator, { pipeline, prefix, runId }, runId);
-}
-
 type Orchestrator<T> = (context: { df: Orchestration }) => Generator<Task, T, unknown>;
 
-class Host {
+/** Sequences and leases as they are between runs, and who executes activities. */
+export class InProcess {
   readonly #options: InProcessOptions;
   readonly #sequences = new Map<string, SequenceState | undefined>();
   readonly #leases = new Map<string, LeaseState | undefined>();
   #phase = '';
+  #error: ErrorValue | undefined;
 
   constructor(options: InProcessOptions) {
     this.#options = options;
   }
 
-  async run<T>(orchestrator: Orchestrator<T>, input: unknown, instanceId: string): Promise<T> {
+  /**
+   * Runs a pipeline from its first phase to its manifest, over the blobs under `prefix`.
+   * @throws OrdinalError what the run failed with
+   */
+  async run(pipeline: string, prefix: string, runId: string): Promise<RunOutput> {
+    this.#error = undefined;
+    try {
+      return await this.#orchestrate<RunOutput>(runOrchestrator, { pipeline, prefix, runId }, runId);
+    } catch (thrown) {
+      // The orchestration fails with a text; its status has the whole error.
+      throw this.#error === undefined ? thrown : fromErrorValue(this.#error);
+    }
+  }
+
+  async #orchestrate<T>(orchestrator: Orchestrator<T>, input: unknown, instanceId: string): Promise<T> {
     const generator = orchestrator({ df: this.#context(input, instanceId) });
     for (let step = generator.next(); ; ) {
       if (step.done) return step.value;
@@ -70,7 +77,7 @@ class Host {
       callActivity: (name, argument) => task(this.#options.activity(name, argument)),
       callSubOrchestrator: (name, argument, id) => {
         invariant(name === SHARD_ORCHESTRATION, `orchestration "${name}" is a shard`);
-        return task(this.run<unknown>(shardOrchestrator, argument, id));
+        return task(this.#orchestrate<unknown>(shardOrchestrator, argument, id));
       },
       callEntity: ({ name, key }, kind, argument) => {
         const operation = { ...(argument as object), kind };
@@ -84,7 +91,8 @@ class Host {
         return Object.assign(task(fired), { cancel: () => clearTimeout(timer) });
       },
       setCustomStatus: (status) => {
-        const { phase } = status as { phase: string };
+        const { phase, error } = status as { phase: string; error?: ErrorValue };
+        this.#error = error;
         if (phase === this.#phase) return;
         this.#phase = phase;
         this.#options.onPhase?.(phase);
