@@ -74,12 +74,18 @@ function typeOfValue(value: unknown): ColumnType {
   return value instanceof Uint8Array ? type.bytes.column : type.string.column;
 }
 
-function sourceType({ name, input, integer }: ContractColumn, rows: readonly Row[]): ColumnType {
+/** Whether the schema takes no number beyond 32 bits, as `z.int32()`. */
+function isInt32({ integer, bounds }: ContractColumn): boolean {
+  return integer && (bounds?.min ?? -Infinity) >= -(2 ** 31) && (bounds?.max ?? Infinity) < 2 ** 31;
+}
+
+function sourceType(column: ContractColumn, rows: readonly Row[]): ColumnType {
+  const { name, input, integer } = column;
   switch (input) {
     case 'string':
       return type.string.column;
     case 'number':
-      return integer ? type.int64.column : type.float64.column;
+      return (isInt32(column) ? type.int32 : integer ? type.int64 : type.float64).column;
     case 'bigint':
       return type.int64.column;
     case 'boolean':

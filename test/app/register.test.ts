@@ -40,7 +40,10 @@ describe('registerOrdinal', () => {
   });
 
   it('refuses two pipelines of one name', () => {
-    assert.match(said(() => registerOrdinal({ pipelines: [flights, flights] })), /two pipelines are named 'flights'\nRename one\.$/);
+    assert.match(
+      said(() => registerOrdinal({ pipelines: [flights, flights] })),
+      /two pipelines are named 'flights'\nRename one\.$/,
+    );
   });
 
   it('refuses settings that are none, and those that the host must know too', () => {
@@ -66,7 +69,10 @@ describe('registerOrdinal', () => {
     }
     const timer = found.flatMap(({ bindings }) => Object.values(bindings)).find(({ type }) => type === 'timerTrigger');
     assert.equal((timer as { schedule?: string }).schedule, '0 0 3 * * *');
-    assert.match(said(() => registerOrdinal({ pipelines: [flights] })), /called twice\nCall it once/);
+    assert.match(
+      said(() => registerOrdinal({ pipelines: [flights] })),
+      /called twice\nCall it once/,
+    );
   });
 });
 
@@ -104,7 +110,9 @@ describe('peer dependencies', () => {
   });
 
   it('are those of the package', async () => {
-    const manifest = JSON.parse(await readFile(new URL('../../packages/ordinal/package.json', import.meta.url), 'utf8'));
+    const manifest = JSON.parse(
+      await readFile(new URL('../../packages/ordinal/package.json', import.meta.url), 'utf8'),
+    );
     const { peerDependencies, engines } = manifest as { peerDependencies: object; engines: { node: string } };
     assert.deepEqual(
       peerDependencies,
