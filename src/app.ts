@@ -47,7 +47,7 @@ export function registerOrdinal(options: OrdinalOptions): void {
 function register({ pipelines, settings = {} }: Partial<OrdinalOptions> = {}): void {
   if (registered) {
     throw new OrdinalError('InvalidSettings', 'registerOrdinal was called twice', {
-      remedy: 'Call it once, with all pipelines of the app.',
+      remedy: 'Give all pipelines of the app to one call.',
     });
   }
   const context = appContext(registryOf(pipelines), mergeSettings(settings, process.env));

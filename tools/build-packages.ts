@@ -4,9 +4,10 @@
  * build there.
  *
  *   node tools/build-packages.ts [ordinal] [create] [local-host]
+ *   node tools/build-packages.ts --pack DIR    builds all, and packs them into a folder
  */
 import { spawnSync } from 'node:child_process';
-import { chmod, cp, readFile, rm } from 'node:fs/promises';
+import { chmod, cp, mkdir, readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { shared } from '../cli/init/init.ts';
@@ -46,7 +47,25 @@ export async function buildPackage(name: string): Promise<void> {
   for (const file of Object.values(bin)) await chmod(path.join(folder, file), 0o755);
 }
 
+/**
+ * Builds and packs all packages.
+ * @param into folder of the archives; it is made
+ */
+export async function packAll(into: string): Promise<void> {
+  await mkdir(into, { recursive: true });
+  for (const name of Object.keys(packages)) {
+    const parameters = ['pack', '--silent', '--pack-destination', path.resolve(into)];
+    const { status } = spawnSync('npm', parameters, {
+      cwd: path.join(root, 'packages', name),
+      stdio: 'inherit',
+      shell: process.platform === 'win32',
+    });
+    if (status !== 0) throw new Error(`packages/${name} was not packed`);
+  }
+}
+
 if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {
   const [, , ...asked] = process.argv;
-  for (const name of asked.length > 0 ? asked : Object.keys(packages)) await buildPackage(name);
+  if (asked[0] === '--pack') await packAll(asked[1] ?? '.ordinal/packages');
+  else for (const name of asked.length > 0 ? asked : Object.keys(packages)) await buildPackage(name);
 }

@@ -59,16 +59,42 @@ async function refuseFullFolder(folder: string): Promise<void> {
   throw new InitError(`"${folder}" is not empty: it holds ${others.slice(0, 3).join(', ')}. Give a new folder.`);
 }
 
+/** The packages of Ordinal that an app has, and by which words the template asks for their versions. */
+const ours = { ordinal: '@ordinal-ids/ordinal', localHost: '@ordinal-ids/local-host' } as const;
+
+/** What the app's package.json says of our packages: a range of versions, or archives that `npm pack` made. */
+async function versionsOf(folder: string, packages: string | undefined): Promise<Record<keyof typeof ours, string>> {
+  const range = `^${ownVersion()}`;
+  if (packages === undefined) return { ordinal: range, localHost: range };
+  const archives = await readdir(packages).catch((): string[] => []);
+  const archiveOf = (name: string): string => {
+    const start = `${name.slice(1).replace('/', '-')}-`;
+    const archive = archives.find((each) => each.startsWith(start) && each.endsWith('.tgz'));
+    if (archive === undefined) throw new InitError(`"${packages}" holds no archive of ${name}. Run: npm run packages`);
+    const at = path.relative(path.resolve(folder), path.resolve(packages, archive));
+    return `file:${at.split(path.sep).join('/')}`;
+  };
+  return { ordinal: archiveOf(ours.ordinal), localHost: archiveOf(ours.localHost) };
+}
+
+/** How an app is made. */
+export interface InitOptions {
+  /** Folder of archives of our packages, as `npm run packages` makes them. @default those of the registry */
+  packages?: string;
+}
+
 /**
  * Writes an app.
  * @param folder where; it is made, and must be empty if it is there
- * @param version of Ordinal that the app is to use
  * @returns the files and folders that were written, relative to it
- * @throws InitError when the folder is not empty
+ * @throws InitError when the folder is not empty, or an archive is missing
  */
-export async function initApp(folder: string, version: string = ownVersion()): Promise<string[]> {
+export async function initApp(folder: string, { packages }: InitOptions = {}): Promise<string[]> {
   await refuseFullFolder(folder);
-  const values: Record<string, string> = { name: appName(path.resolve(folder)), version };
+  const values: Record<string, string> = {
+    name: appName(path.resolve(folder)),
+    ...(await versionsOf(folder, packages)),
+  };
   const written: string[] = [];
   const template = path.join(root, 'template');
   for (const entry of await readdir(template, { recursive: true, withFileTypes: true })) {

@@ -88,7 +88,7 @@ export class MemoryStore implements BlobStore {
     const key = `${container}/${name}`;
     const staged = this.#staged.get(key) ?? new Map<string, Uint8Array>();
     for (const other of staged.keys()) {
-      if (other.length !== blockId.length) throw conflict(name, 'InvalidBlobOrBlock');
+      if (other.length !== blockId.length) throw conflictOf(name, 'InvalidBlobOrBlock');
     }
     staged.set(blockId, new Uint8Array(Buffer.concat(parts)));
     this.#staged.set(key, staged);
@@ -107,7 +107,7 @@ export class MemoryStore implements BlobStore {
     const blocks = new Map<string, Uint8Array>();
     for (const id of blockIds) {
       const block = staged?.get(id) ?? committed?.get(id);
-      if (!block) throw conflict(name, `InvalidBlockList: ${Buffer.from(id, 'base64')}`);
+      if (!block) throw conflictOf(name, `InvalidBlockList: ${Buffer.from(id, 'base64')}`);
       blocks.set(id, block);
     }
     const parts = blockIds.map((id) => blocks.get(id)!);
@@ -165,8 +165,8 @@ export class MemoryStore implements BlobStore {
   #check(container: string, name: string, options: WriteOptions): void {
     this.#needContainer(container);
     const blob = this.#blobs.get(`${container}/${name}`);
-    if (options.ifAbsent && blob) throw conflict(name, 'BlobAlreadyExists');
-    if (options.ifMatch && blob?.etag !== options.ifMatch) throw conflict(name, 'ConditionNotMet');
+    if (options.ifAbsent && blob) throw conflictOf(name, 'BlobAlreadyExists');
+    if (options.ifMatch && blob?.etag !== options.ifMatch) throw conflictOf(name, 'ConditionNotMet');
   }
 
   #needContainer(container: string): void {
@@ -183,6 +183,6 @@ function byBytes(a: string, b: string): number {
   return Buffer.compare(Buffer.from(a), Buffer.from(b));
 }
 
-function conflict(name: string, code: string): OrdinalError {
+function conflictOf(name: string, code: string): OrdinalError {
   return new OrdinalError('StorageConflict', `${code} (${name})`, { where: { blob: name } });
 }

@@ -71,7 +71,7 @@ describe('registerOrdinal', () => {
     assert.equal((timer as { schedule?: string }).schedule, '0 0 3 * * *');
     assert.match(
       said(() => registerOrdinal({ pipelines: [flights] })),
-      /called twice\nCall it once/,
+      /called twice\nGive all/,
     );
   });
 });

@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'vitest';
 import type { z } from 'zod';
 import { reduceIntervals } from '../../src/arrival/arrival-intervals.ts';
-import { idsSchema, manifestSchema, planSchema } from '../../src/documents/documents.ts';
+import { manifestSchema, planSchema } from '../../src/documents/documents.ts';
 import { OrdinalError } from '../../src/errors.ts';
 import { headSchema, indexSchema } from '../../src/keys/index-documents.ts';
 import { claimSchema } from '../../src/lives/claims.ts';
@@ -19,7 +19,6 @@ const documents: Record<string, z.ZodType> = {
   manifest: manifestSchema,
   claim: claimSchema,
   plan: planSchema,
-  ids: idsSchema,
   'key index': indexSchema,
   head: headSchema,
 };
