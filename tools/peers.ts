@@ -26,7 +26,8 @@ function main(command: string | undefined): number {
     console.log(`bench/ is left out of the check of types. ${hint}`);
     return 0;
   }
-  const { status } = spawnSync('tsc', ['--noEmit', '-p', bench], { stdio: 'inherit', shell: true });
+  const tsc = fileURLToPath(new URL('../node_modules/typescript/bin/tsc', import.meta.url));
+  const { status } = spawnSync(process.execPath, [tsc, '--noEmit', '-p', bench], { stdio: 'inherit' });
   return status ?? 1;
 }
 
