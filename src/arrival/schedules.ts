@@ -1,5 +1,5 @@
 /**
- * Pipelines that a timer starts: which timers the app has, and what one does when it fires. `functions/schedule.ts`
+ * Pipelines that a timer starts: which timers the app has, and what one does when it fires. `src/registration/schedule.ts`
  * calls both. A timer starts a run of what is new, so one that fires late or twice publishes nothing twice.
  */
 import { createHash } from 'node:crypto';

@@ -1,6 +1,6 @@
 /**
  * When a pipeline's timer starts a run of what is new: a line of its definition, which a setting of the environment may
- * replace. `compile` calls it for the definition, `src/environment` for the setting, `functions/schedule.ts` to know
+ * replace. `compile` calls it for the definition, `src/environment` for the setting, `src/registration/schedule.ts` to know
  * what holds. It must never start anything.
  */
 import { Cron } from 'croner';

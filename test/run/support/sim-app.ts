@@ -4,7 +4,6 @@
  */
 import assert from 'node:assert/strict';
 import type { Task } from 'durable-functions';
-import { activities, clientActivities } from '../../../functions/activity-list.ts';
 import { intervalsEntityName, reduceIntervals } from '../../../src/arrival/arrival-intervals.ts';
 import { GATHER_ORCHESTRATION, gatherOrchestrator } from '../../../src/arrival/gather.ts';
 import { BACKFILL_ORCHESTRATION } from '../../../src/backfill/backfill-documents.ts';
@@ -15,6 +14,7 @@ import { SHARD_ORCHESTRATION } from '../../../src/durable/fan-out.ts';
 import { RUN_ORCHESTRATION, TIDY_ORCHESTRATION } from '../../../src/lives/names.ts';
 import type { Starter } from '../../../src/lives/start.ts';
 import { WITHDRAW_ORCHESTRATION } from '../../../src/lives/withdraw-names.ts';
+import { activities, clientActivities } from '../../../src/registration/activity-list.ts';
 import { runOrchestrator, shardOrchestrator } from '../../../src/run/orchestrator.ts';
 import { tidyOrchestrator } from '../../../src/run/settle-terminated.ts';
 import { leaseEntityName, sequenceEntityName } from '../../../src/sequence/calls.ts';
