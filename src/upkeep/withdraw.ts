@@ -11,15 +11,17 @@ import { withdrawManifest } from '../documents/manifest-state.ts';
 import { publishedManifests } from '../documents/manifests.ts';
 import { type ActivityResult, defineActivity, shortened } from '../durable/activity.ts';
 import type { Orchestration } from '../durable/context.ts';
-import { call } from '../durable/fan-out.ts';
+import { call, patienceUntil } from '../durable/fan-out.ts';
 import { type Environment, pipelineOf } from '../environment/environment.ts';
 import { OrdinalError, toErrorValue } from '../errors.ts';
+import { indexBlobs, indexSchema } from '../keys/index-documents.ts';
 import { markWithdrawing } from '../keys/key-index.ts';
 import { limits } from '../limits.ts';
 import { withdrawInputSchema } from '../lives/withdraw-names.ts';
 import { rebuildLedger } from '../plan/run-ledger.ts';
 import { acquireLeases, type LeaseHolder } from '../run/leases.ts';
 import { releaseLeases } from '../run/settle.ts';
+import { mapBounded } from '../storage/in-flight.ts';
 import { readJson, writeJson } from '../storage/json.ts';
 import { output, work } from '../storage/names.ts';
 import { rebuildIndex } from './rebuild-index.ts';
@@ -55,10 +57,15 @@ export function* withdrawOrchestrator(context: {
     });
     df.setCustomStatus({ phase: 'withdraw' });
     const at = df.currentUtcDateTime;
+    // Once it has begun, runs of these indexes wait for its end.
+    const until = new Date(at.getTime() + limits.waitMinutesMax * 60_000).toISOString();
+    const patience = patienceUntil(df, until, () => undefined);
     const filesUntil = new Date(at.getTime() + limits.withdrawnFilesDays * DAY_MS).toISOString();
-    const { withdrawn } = yield* call(df, withdrawRun, { ...input, at: at.toISOString(), filesUntil });
-    for (const index of input.indexes) yield* call(df, rebuildIndex, { index, term: holder.terms[index] ?? 0 });
-    yield* call(df, endWithdrawal, { runId: input.runId });
+    const { withdrawn } = yield* call(df, withdrawRun, { ...input, at: at.toISOString(), filesUntil }, patience);
+    for (const index of input.indexes) {
+      yield* call(df, rebuildIndex, { index, term: holder.terms[index] ?? 0 }, patience);
+    }
+    yield* call(df, endWithdrawal, { runId: input.runId }, patience);
     yield* releaseLeases(df, holder.leases, holder.owner);
     return { ok: true, value: { filesUntil: withdrawn.filesUntil } };
   } catch (thrown) {
@@ -126,7 +133,22 @@ export const endWithdrawal = defineActivity({
     // Its files are gone already, and so is what was left to do.
     if (!withdrawal) return { versions: 0 };
     const { versions } = await rebuildLedger(environment, pipelineOf(environment, withdrawal.pipeline));
+    for (const index of withdrawal.indexes) await removeOldEpochs(environment, index);
     await writeJson(store, config.workContainer, name, { ...withdrawal, done: true });
     return { versions };
   },
 });
+
+/** What was before an index was rebuilt still holds the keys of the withdrawn run. */
+async function removeOldEpochs({ store, config }: Environment, index: string): Promise<void> {
+  const container = config.workContainer;
+  const document = await readJson(store, container, indexBlobs.index(index), indexSchema);
+  if (!document) return;
+  const folder = indexBlobs.index(index).replace(/index\.json$/, '');
+  const old: string[] = [];
+  for await (const { name } of store.list(container, folder)) {
+    const epoch = Number(/^(\d+)\//.exec(name.slice(folder.length))?.[1] ?? document.epoch);
+    if (epoch < document.epoch) old.push(name);
+  }
+  await mapBounded(old, config.requestsInFlight, (name) => store.remove(container, name));
+}

@@ -65,6 +65,20 @@ const bugs: Bug[] = [
       'const late = await readLedger(at);\n    const head = await rebuiltLedger(at, late?.value, table);\n    if (!(await putLedger(at, head, late))) continue;',
     caughtBy: (scenarios) => scenarios.rebuilds(),
   },
+  {
+    name: 'a run is withdrawn although a later one shares its keys',
+    file: 'src/upkeep/withdraw.ts',
+    find: 'if (there) refuseUsed(there, await publishedManifests(environment));',
+    replace: 'void refuseUsed, publishedManifests;',
+    caughtBy: (scenarios) => scenarios.withdraws(),
+  },
+  {
+    name: 'an index stays open while a withdrawal takes keys out',
+    file: 'src/upkeep/withdraw.ts',
+    find: 'for (const index of indexes) await markWithdrawing(place, index, runId);',
+    replace: 'void markWithdrawing, place;',
+    caughtBy: (scenarios) => scenarios.stopsWithdrawing(),
+  },
 ];
 
 for (const bug of bugs) {
@@ -80,4 +94,6 @@ test('without a bug, nothing is caught', async () => {
   await sound.failsAt('split:write:before');
   await sound.failsAt('manifest:write:after');
   await sound.merges();
+  await sound.withdraws();
+  await sound.stopsWithdrawing();
 });

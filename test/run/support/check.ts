@@ -5,6 +5,7 @@
 
 import assert from 'node:assert/strict';
 import { crc32 } from 'node:zlib';
+import { type Manifest, manifestSchema } from '../../../src/documents/documents.ts';
 import { inOrderOfPublication, publishedManifests } from '../../../src/documents/manifests.ts';
 import { readLedger } from '../../../src/ledger/ledger.ts';
 import { findVersions, tableOf } from '../../../src/ledger/versions.ts';
@@ -66,7 +67,11 @@ export async function checkWorld(
     }
   }
   if (verify) await checkByVerify(sim);
-  if (swept) checkFiles(sim, published);
+  if (swept)
+    checkFiles(sim, [
+      ...[...published.values()].map(({ manifest }) => manifest),
+      ...(settled ? [] : withdrawnManifests(sim)),
+    ]);
   return published;
 }
 
@@ -233,6 +238,15 @@ function checkFirstSeen(list: readonly Row[], source: readonly Row[], column: st
   assert.deepEqual(fresh, inOrder, `${at}: new keys in first-seen order`);
 }
 
+/** Manifests of runs that were taken back. */
+function withdrawnManifests(sim: Sim): Manifest[] {
+  return sim.store
+    .names('published')
+    .filter((name) => /(^|\/)_manifests\/[^/]+\.json$/.test(name))
+    .map((name) => manifestSchema.parse(JSON.parse(Buffer.from(sim.store.bytes('published', name)).toString())))
+    .filter(({ outcome }) => outcome === 'withdrawn');
+}
+
 /** Published IDs, and what the sequence holds free or open, fill it without a hole and without an ID twice. */
 function checkSequences(sim: Sim, published: ReadonlyMap<string, Published>, quiet: boolean): void {
   const used = new Map<string, bigint[]>();
@@ -246,7 +260,17 @@ function checkSequences(sim: Sim, published: ReadonlyMap<string, Published>, qui
       for (const row of list) ids.push(row[column] as bigint);
     }
   }
-  const owners = new Set([...published.values()].map(({ manifest }) => lifeId(manifest)));
+  // IDs of withdrawn runs are retired: published and withdrawn ones fill the sequence.
+  const withdrawn = withdrawnManifests(sim);
+  for (const { sequences } of withdrawn) {
+    for (const [sequence, { step, ranges }] of Object.entries(sequences)) {
+      const ids = used.get(sequence) ?? [];
+      used.set(sequence, ids);
+      for (const { first, count } of ranges)
+        for (let i = 0n; i < BigInt(count); i++) ids.push(BigInt(first) + i * BigInt(step));
+    }
+  }
+  const owners = new Set([...[...published.values()].map(({ manifest }) => manifest), ...withdrawn].map(lifeId));
   for (const [id] of sim.entities) {
     if (!id.startsWith('sequence/')) continue;
     const name = id.slice('sequence/'.length);
@@ -267,9 +291,9 @@ function checkSequences(sim: Sim, published: ReadonlyMap<string, Published>, qui
 }
 
 /** No file of a run that is not in its manifest, once everything is cleaned up. */
-function checkFiles(sim: Sim, published: ReadonlyMap<string, Published>): void {
+function checkFiles(sim: Sim, manifests: readonly Manifest[]): void {
   const named = new Set(
-    [...published.values()].flatMap(({ manifest }) => [
+    manifests.flatMap((manifest) => [
       ...(manifest.rejected ? [manifest.rejected.blob] : []),
       ...manifest.entities.flatMap(({ files, known, changes }) =>
         [...files, ...(known?.files ?? []), ...(changes?.files ?? [])].map((file) => file.blob),

@@ -92,3 +92,35 @@ export async function rebuilds(): Promise<void> {
   await sim.run('last', 'log');
   await readOnce(sim, 3);
 }
+
+/** Two runs that share keys; the first is to be withdrawn, which would take keys from under the second. */
+export async function withdraws(): Promise<void> {
+  const sim = new Sim(shopPipelines, { seed: 3 });
+  for (const at of ['a', 'b']) {
+    await upload(sim, `shop/${at}/`, [someRows(() => sim.random(), 6, 6)]);
+    await sim.run(at, 'shop', `shop/${at}/`);
+  }
+  void sim.clients.ask('POST', 'runs/a/withdraw');
+  await sim.settle();
+  await checkWorld(sim, { swept: false });
+}
+
+/** A withdrawal fails when the manifest says so and the index does not; a run over the same keys follows. */
+export async function stopsWithdrawing(): Promise<void> {
+  const sim = new Sim(shopPipelines, { seed: 3 });
+  await upload(sim, 'shop/a/', [someRows(() => sim.random(), 6, 6)]);
+  await upload(sim, 'shop/b/', [someRows(() => sim.random(), 6, 6)]);
+  await sim.run('a', 'shop', 'shop/a/');
+  let struck = false;
+  sim.onPoint = ({ point }, { instance }) => {
+    if (struck || instance !== 'a~withdraw' || point !== 'manifest:write:after') return 'pass';
+    struck = true;
+    return new OrdinalError('StorageFailed', 'refused');
+  };
+  void sim.clients.ask('POST', 'runs/a/withdraw');
+  await sim.settle();
+  assert.ok(struck, 'it was stopped');
+  await sim.run('b', 'shop', 'shop/b/');
+  await sim.settle();
+  await checkWorld(sim, { swept: false });
+}

@@ -27,6 +27,7 @@ export class LifeRest extends LifeWorld {
     await this.settle('once faults stop, every run ends');
     sim.workers.crossings.releaseAll();
     await this.settle('what was held back lands');
+    for (const story of this.stories.values()) if (story.withdrawn) await this.#withdrawAgain(story);
     for (const story of this.stories.values()) judgeRest(story, this.newest(story.id));
     for (const story of this.stories.values()) await this.#finish(story);
     await this.settle('every run that is started again ends');
@@ -74,6 +75,17 @@ export class LifeRest extends LifeWorld {
       const own = (await readPublished(sim.store)).get(run.id)?.manifest.inputs.map(({ blob }) => blob) ?? [];
       assert.deepEqual(own, left, `${run.id} reads what nobody has read`);
     }
+  }
+
+  /** The operator asks once more: what stopped half-way goes on. */
+  async #withdrawAgain({ id }: Story): Promise<void> {
+    const answer = await this.answered(this.sim.clients.ask('POST', `runs/${id}/withdraw`));
+    assert.ok(answer?.status === 202 || answer?.status === 404, `${id} is withdrawn: ${JSON.stringify(answer)}`);
+    await this.settle('every withdrawal ends');
+    const { body } = (await this.answered(this.sim.clients.ask('GET', `runs/${id}/withdrawal`)))!;
+    const error = body.error as { code: string } | undefined;
+    if (answer.status === 202)
+      assert.ok(body.status === 'Withdrawn' || error?.code === 'RunInUse', `${id}: ${JSON.stringify(body)}`);
   }
 
   /** The client asks once more, as it asked first; of starts that raced, one was taken. */

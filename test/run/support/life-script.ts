@@ -43,6 +43,7 @@ export type Operation = { steps: number } & (
       again: 'start' | 'restart';
     }
   | { do: 'look'; run: Pick }
+  | { do: 'withdraw'; run: Pick }
   | { do: 'sweep' }
   | { do: 'jump'; ms: number }
   | { do: 'clock'; worker: Pick; ms: number }
@@ -127,9 +128,11 @@ export function scriptOf(seed: number): Script {
   });
   const any = (): Operation => {
     const steps = upTo(100);
-    switch (pick(['look', 'sweep', 'jump', 'clock', 'kill', 'arrive', 'arrive'])) {
+    switch (pick(['look', 'sweep', 'jump', 'clock', 'kill', 'arrive', 'arrive', 'withdraw'])) {
       case 'look':
         return { do: 'look', run: random(), steps };
+      case 'withdraw':
+        return { do: 'withdraw', run: random(), steps };
       case 'sweep':
         return { do: 'sweep', steps };
       case 'jump':
