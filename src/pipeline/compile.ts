@@ -14,6 +14,7 @@ import type { PipelineDefinition, RowSchema } from './definition.ts';
 import { compileEntities } from './entities.ts';
 import { collectFeeds } from './feeds.ts';
 import { checkName, checkPlaces, oneOf } from './names.ts';
+import { compileReaders, declaredFor } from './readers.ts';
 import { record, refuse, show } from './refuse.ts';
 
 const options = [
@@ -25,11 +26,14 @@ const options = [
   'idEncoding',
   'readers',
   'trust',
+  'onBadFile',
+  'maxBadFiles',
   'onInvalid',
   'maxRejected',
   'arrival',
 ];
 const maxRejectedDefault = 0.01;
+const maxBadFilesDefault = 0.1;
 
 /**
  * Checks a declared pipeline and resolves its names. Deterministic; runs no user function but `entities` and, where
@@ -53,14 +57,16 @@ export function compile(definition: PipelineDefinition): CompiledPipeline {
 function compileNamed(name: string, given: Record<string, unknown>): CompiledPipeline {
   const places = checkPlaces(name, given.source, given.output);
   const contract = compileContract(given.row);
-  const { entities, sequences } = compileEntities(name, declaredEntities(given.entities), contract);
+  const { entities: declared, sequences } = compileEntities(name, declaredEntities(given.entities), contract);
   const idEncoding = oneOf(given.idEncoding, ['plain', 'delta'], 'plain', 'idEncoding');
-  const readers = oneOf(given.readers, ['source', 'old'], 'source', 'readers');
-  if (readers === 'old' && idEncoding === 'delta') {
-    refuse('idEncoding', "is 'delta', which old readers do not know", "Leave it out, or readers: 'old'.");
-  }
+  const readers = compileReaders(given.readers, idEncoding);
+  const entities = declaredFor(declared, readers);
   const trust = trusting(given.trust);
   const onInvalid = oneOf(given.onInvalid, ['fail', 'quarantine'], 'fail', 'onInvalid');
+  const onBadFile = oneOf(given.onBadFile, ['fail', 'set-aside'], 'fail', 'onBadFile');
+  if (onBadFile === 'fail' && given.maxBadFiles !== undefined) {
+    refuse('maxBadFiles', 'has no meaning where a bad file fails the run', "Set onBadFile: 'set-aside'.");
+  }
   const compiled = {
     name,
     ...places,
@@ -69,9 +75,12 @@ function compileNamed(name: string, given: Record<string, unknown>): CompiledPip
     feeds: collectFeeds(entities),
     sequences,
     idEncoding,
-    ...(readers === 'old' && { readers }),
+    ...(readers && { readers }),
     onInvalid,
     maxRejected: rejectedShare(given.maxRejected, onInvalid),
+    ...(onBadFile === 'set-aside' && {
+      badFiles: { share: share(given.maxBadFiles ?? maxBadFilesDefault, 'maxBadFiles') },
+    }),
   };
   const arrival = compileArrival(given.arrival);
   return {
@@ -111,12 +120,12 @@ function rejectedShare(given: unknown, onInvalid: 'fail' | 'quarantine'): number
   if (given === undefined) return onInvalid === 'quarantine' ? maxRejectedDefault : 0;
   if (onInvalid === 'fail')
     refuse('maxRejected', 'has no meaning where an invalid row fails the run', "Set onInvalid: 'quarantine'.");
+  return share(given, 'maxRejected');
+}
+
+function share(given: unknown, field: string): number {
   if (typeof given !== 'number' || !(given >= 0 && given <= 1)) {
-    return refuse(
-      'maxRejected',
-      `${show(given)} is not a share`,
-      'Use a number from 0 to 1: 0.01 is one row of a hundred.',
-    );
+    return refuse(field, `${show(given)} is not a share`, 'Use a number from 0 to 1: 0.01 is one row of a hundred.');
   }
   return given;
 }

@@ -3,6 +3,7 @@
  * engine looks. `split`, `keys` and `run` know pipelines only by these types.
  */
 import type { core } from 'zod';
+import type { Readers } from '../parquet/readers.ts';
 import type { ColumnType } from '../parquet/types.ts';
 import type { ArrivalMode } from './arrival.ts';
 import type { ByteProof } from './byte-proof.ts';
@@ -206,9 +207,11 @@ export interface CompiledPipeline {
   sequences: SequenceOptions[];
   idEncoding: 'plain' | 'delta';
   /** Absent: files are for whoever reads the source. */
-  readers?: 'old';
+  readers?: Exclude<Readers, undefined>;
   /** Present where chunks are copied without a look into their pages. It changes nothing about what is written. */
   trust?: true;
+  /** Present where files that cannot be used are set aside: up to this share of a run's files, 0 to 1. */
+  badFiles?: { share: number };
   onInvalid: 'fail' | 'quarantine';
   /** Share of a run's rows, 0 to 1, above which quarantine fails the run. 0 when `onInvalid` is `fail`. */
   maxRejected: number;

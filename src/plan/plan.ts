@@ -7,8 +7,8 @@ import type { OutLeaf, Plan } from '../documents/documents.ts';
 import type { FileShape, FilesRef, SourceFile } from '../documents/source-files.ts';
 import { OrdinalError } from '../errors.ts';
 import { limits } from '../limits.ts';
-import { outputCodec } from '../parquet/codecs.ts';
 import { compatible, typeText } from '../parquet/logical.ts';
+import { outputCodec, type Readers, writtenType } from '../parquet/readers.ts';
 import type { Codec, ColumnType } from '../parquet/types.ts';
 import type { CompiledPipeline, ContractColumn, Entity, KeyedEntity, OutColumn } from '../pipeline/compiled.ts';
 import { unitRowsJoined } from '../source/units.ts';
@@ -16,6 +16,8 @@ import { widest } from '../source/widen.ts';
 import type { Life } from '../storage/names.ts';
 import { cutBatches } from './cut-batches.ts';
 import { groupBatches } from './group-batches.ts';
+import { setFilesAside } from './set-aside.ts';
+import { checkKind } from './summarize-file.ts';
 
 /** A contract column over all files: its one type, and whether any file may hold nulls in it. */
 interface SourceColumn {
@@ -39,15 +41,18 @@ const sealBatchesMax = 32;
 /** Whose plan it is. */
 export type PlanOwner = Life;
 
-/** Throws `MissingColumn`, `NestedColumn`, `ColumnTypeMismatch` or `LimitExceeded`, naming blob and column. */
+/** Throws `ColumnTypeMismatch`, `LimitExceeded` or `TooManyBadFiles`, naming blob and column. */
 export function makePlan(
   pipeline: CompiledPipeline,
   owner: PlanOwner,
   ref: FilesRef,
-  files: readonly SourceFile[],
+  listed: readonly SourceFile[],
   targets: PlanTargets,
 ): Plan {
-  const columns = new Map(pipeline.contract.map((contract, c) => [contract.name, sourceColumn(contract, c, files)]));
+  const { files, badFiles } = setFilesAside(pipeline, listed);
+  const columns = new Map(
+    pipeline.contract.map((contract, c) => [contract.name, sourceColumn(contract, c, files, pipeline.readers)]),
+  );
   const batches = cutBatches(files, pipeline.contract.length, targets.batchRowsTarget);
   if (batches.length > limits.batchesMax) {
     throw new OrdinalError(
@@ -73,6 +78,7 @@ export function makePlan(
     pipelineHash: pipeline.hash,
     rows: files.reduce((sum, file) => sum + file.rows, 0),
     files: ref,
+    ...(badFiles?.length && { badFiles }),
     batches,
     unitRows: Math.min(unitRowsJoined, targets.batchRowsTarget),
     outputs: Object.fromEntries(
@@ -98,7 +104,12 @@ export function makePlan(
 }
 
 /** A contract column over all files. Columns that hold nulls alone have no say where others hold values. */
-function sourceColumn(contract: ContractColumn, c: number, files: readonly SourceFile[]): SourceColumn {
+function sourceColumn(
+  contract: ContractColumn,
+  c: number,
+  files: readonly SourceFile[],
+  readers: Readers,
+): SourceColumn {
   let wide: { type: ColumnType; blob: string } | undefined;
   let optional = false;
   // Each shape once: its first file stands for all.
@@ -124,7 +135,20 @@ function sourceColumn(contract: ContractColumn, c: number, files: readonly Sourc
   // A schema may turn a value into null, but only where it lets null pass.
   optional ||= contract.changes && contract.nullable;
   const source = wide?.type ?? { physical: 'BYTE_ARRAY' };
-  return { source, type: contract.outputType ?? source, optional };
+  const written = writtenType(source, contract.input, readers);
+  if (!written) throw unwritable(contract, source, wide?.blob);
+  return { source, type: contract.outputType ?? written, optional };
+}
+
+function unwritable({ name }: ContractColumn, type: ColumnType, blob: string | undefined) {
+  return new OrdinalError(
+    'ColumnTypeMismatch',
+    `column "${name}" is ${typeText(type)}, which parquetjs-lite does not read`,
+    {
+      where: { ...(blob !== undefined && { blob }), column: name },
+      remedy: `Take "${name}" out of the row contract, write the source with another type, or leave out readers: 'parquetjs-lite'.`,
+    },
+  );
 }
 
 function mixedTypes(
@@ -138,16 +162,6 @@ function mixedTypes(
   return new OrdinalError('ColumnTypeMismatch', message, {
     where: { blob, column: contract.name },
     remedy: 'Run the files separately, or write them alike: no type holds the values of both.',
-  });
-}
-
-/** Throws `ColumnTypeMismatch` where no file's type is one that the contract reads. */
-export function checkKind(contract: ContractColumn, { type, blob }: { type: ColumnType; blob: string }): void {
-  const verdict = compatible(type, contract.input);
-  if (verdict === true) return;
-  throw new OrdinalError('ColumnTypeMismatch', `column "${contract.name}" is ${typeText(type)}: ${verdict}`, {
-    where: { blob, column: contract.name },
-    remedy: `Correct the schema of "${contract.name}" in the pipeline's row contract, or the source.`,
   });
 }
 

@@ -82,7 +82,7 @@ async function resolveActivity(environment: Environment, input: ResolveInput): P
   await uploads.add(() => store.write(config.workContainer, work.slots(input, name, partition), bytes));
   const delta = await stageDelta(uploads, at, plan, fresh);
   const [of, ...others] = keyedDatasets(entity, plan.outputs[name]!);
-  const rows = new NewRows(entity, types, of!.leaves);
+  const rows = new NewRows(entity, types, of!.leaves, pipeline.readers);
   const describing = { owner: `${pipeline.name}.${name}`, step: stepOfKeys(pipeline, entity), life: plan };
   const changes = hasAttributes(entity) ? new Changes(describing, entity, arriving.size) : undefined;
   for await (const { batch, list } of lists.read()) {
@@ -109,7 +109,7 @@ async function resolveActivity(environment: Environment, input: ResolveInput): P
   const records = fresh.size > 0 ? [await stage('new', rows.finish(fresh, plan.codec))] : [];
   for (const { kind, entity: shape, leaves } of others) {
     if (rowsOfDataset(resolution, kind) === 0) continue;
-    const further = new NewRows(shape, types, leaves);
+    const further = new NewRows(shape, types, leaves, pipeline.readers);
     const known = kind === 'known' ? knownKeys(arriving, ids) : undefined;
     for await (const { batch, list } of lists.read()) {
       if (known) further.describe(batch, list, known.ordinals(ordinals[batch]!), known.keys.size);
