@@ -13,8 +13,9 @@
  */
 import { createHash } from 'node:crypto';
 import { OrdinalError } from '../errors.ts';
-import { crowded, SEGMENTS_PER_LEVEL, writeMerged } from '../keys/compact.ts';
+import { crowded, SEGMENTS_PER_LEVEL } from '../keys/compact.ts';
 import type { IndexEntry } from '../keys/index-documents.ts';
+import { storedSource, writeMerged } from '../keys/merge-segments.ts';
 import type { SegmentPlace } from '../keys/segment.ts';
 import type { KeyTable } from '../keys/table.ts';
 import { limits } from '../limits.ts';
@@ -145,7 +146,8 @@ export async function compactLedger(at: Ledger, perLevel: number = SEGMENTS_PER_
     const names = found.map(({ blob }) => blob);
     const digest = createHash('sha256').update(JSON.stringify(names)).digest('hex').slice(0, 16);
     const blob = ledgerBlobs.merged(at.pipeline, to, digest);
-    const place = await writeMerged(at, blob, found, true);
+    const sources = found.map((segment) => storedSource(at, segment));
+    const place = await writeMerged(at, blob, sources, 'newest');
     const merged: IndexEntry = { ...place, ids: null, level: found[0]!.level + 1, from, to };
     let replaced = false;
     await changeLedger(at, (now) => {

@@ -9,7 +9,7 @@ import { KeyTable } from '../keys/table.ts';
 import { type Fate, type Ledger, putLedger, readLedger, rebuiltLedger } from '../ledger/ledger.ts';
 import type { VersionClaim } from '../ledger/ledger-documents.ts';
 import { type Claimers, type Taken, takeVersions, type Wish } from '../ledger/take-versions.ts';
-import { addTo } from '../ledger/versions.ts';
+import { addTo, type Version } from '../ledger/versions.ts';
 import { limits } from '../limits.ts';
 import type { CompiledPipeline } from '../pipeline/compiled.ts';
 import type { PinnedBlob } from '../source/source-file.ts';
@@ -95,6 +95,11 @@ async function makeFirst(environment: Environment, pipeline: CompiledPipeline): 
   }
 }
 
+/** The versions that a run has read: its inputs, and the files that it set aside. */
+export function readBy({ inputs, setAside = [] }: Manifest): Version[] {
+  return [...inputs, ...setAside].map(({ blob, etag }) => ({ blob, etag }));
+}
+
 /** Manifests that are read at a time. */
 const MANIFESTS_AT_ONCE = 500;
 
@@ -115,10 +120,10 @@ export async function rebuildLedger(
     const there = await readLedger(at);
     const table = new KeyTable();
     let runs = 0;
-    await forEachManifest(environment, pipeline, ({ outcome, inputs }) => {
-      if (outcome !== 'published') return;
+    await forEachManifest(environment, pipeline, (manifest) => {
+      if (manifest.outcome !== 'published') return;
       runs++;
-      for (const input of inputs) addTo(table, input);
+      for (const version of readBy(manifest)) addTo(table, version);
     });
     const head = await rebuiltLedger(at, there?.value, table);
     if (!(await putLedger(at, head, there))) continue;

@@ -12,26 +12,26 @@ import {
   partsOf,
   planRefSchema,
   publishedFileSchema,
-  resolutionSchema,
 } from '../documents/documents.ts';
-import { loadIds, loadPlan, loadTally } from '../documents/load.ts';
+import { loadIds, loadPlan, loadResolution, loadTally, type Planned } from '../documents/load.ts';
 import { decideManifest } from '../documents/manifest-state.ts';
-import { loadFiles } from '../documents/source-files.ts';
 import { defineActivity } from '../durable/activity.ts';
 import type { Environment } from '../environment/environment.ts';
 import { invariant, OrdinalError, toErrorValue } from '../errors.ts';
 import { addVersions, settleClaims } from '../ledger/ledger.ts';
 import { tableOf } from '../ledger/versions.ts';
-import type { CompiledPipeline, Entity, KeyedEntity } from '../pipeline/compiled.ts';
+import { type CompiledPipeline, type Entity, hasAttributes, type KeyedEntity } from '../pipeline/compiled.ts';
 import { identityOf } from '../pipeline/identity.ts';
 import { noteIdentity } from '../plan/pipeline-identity.ts';
-import { fateOf, ledgerOf } from '../plan/run-ledger.ts';
+import { fateOf, ledgerOf, readBy } from '../plan/run-ledger.ts';
+import { rowsOfDataset } from '../resolve/keyed-datasets.ts';
 import { IdMap } from '../sequence/id-map.ts';
 import { toJson } from '../sequence/id-range.ts';
+import { inputsOf } from '../split/run-bad-files.ts';
 import { publishRejected } from '../split/run-quarantine.ts';
 import { mapBounded } from '../storage/in-flight.ts';
 import { requireJson, writeJson } from '../storage/json.ts';
-import { type KeyedDatasetKind, type Life, output, work } from '../storage/names.ts';
+import { type KeyedDatasetKind, output, work } from '../storage/names.ts';
 
 const finishInputSchema = planRefSchema.extend({
   prefix: z.string(),
@@ -57,9 +57,12 @@ async function finishActivity(environment: Environment, input: FinishInput): Pro
   const { plan, pipeline } = planned;
   const [ids, tally] = await Promise.all([loadIds(environment, planned), loadTally(environment, planned)]);
   const entities = await mapBounded(pipeline.entities, config.requestsInFlight, async (entity) => {
-    const parts = partsOf(entity, plan);
+    const parts = [...Array(partsOf(entity, plan)).keys()];
+    const keys = entity.kind === 'keyed' ? await keysOf(environment, planned, entity) : null;
     const filesOf = async (dataset: KeyedDatasetKind) => {
-      const all = await mapBounded([...Array(parts).keys()], config.requestsInFlight, (part) =>
+      // What has no rows in a key partition has left nothing there.
+      const written = parts.filter((part) => !keys || rowsOfDataset(keys.partitions[part]!, dataset) > 0);
+      const all = await mapBounded(written, config.requestsInFlight, (part) =>
         requireJson(
           store,
           config.workContainer,
@@ -81,11 +84,12 @@ async function finishActivity(environment: Environment, input: FinishInput): Pro
       lastId: files.at(-1)?.lastId ?? null,
       files,
       ids: ownIds(entity, ids, rows),
-      keys: keyed ? await keysOf(environment, input, keyed) : null,
+      keys,
       ...(keyed?.publish === 'seen' && { known: await filesOf('known') }),
-      ...(keyed?.onChange === 'report' && { changes: await filesOf('changes') }),
+      ...(hasAttributes(entity) && { changes: await filesOf('changes') }),
     };
   });
+  const { inputs, setAside } = await inputsOf(environment, planned, tally);
   const rejected = await publishRejected(environment, plan, pipeline, tally);
   const manifest: Manifest = {
     version: 1,
@@ -101,15 +105,16 @@ async function finishActivity(environment: Environment, input: FinishInput): Pro
     source: {
       container: pipeline.source.container,
       prefix: input.prefix,
-      rows: plan.rows,
+      rows: tally.rows,
       ...(plan.asked !== undefined && { asked: plan.asked }),
     },
-    inputs: await loadFiles(environment, plan, plan.files, 0, plan.files.count),
+    inputs,
+    ...(setAside.length > 0 && { setAside }),
     output: pipeline.output,
     entities,
     sequences: ids.sequences,
     ...(rejected && { rejected }),
-    ...routingOf(pipeline, tally, plan.rows, entities),
+    ...routingOf(pipeline, tally, entities),
   };
   const name = output.manifest(pipeline, runId);
   await publishManifest(environment, pipeline, manifest);
@@ -118,7 +123,7 @@ async function finishActivity(environment: Environment, input: FinishInput): Pro
     noteIdentity(environment, pipeline, runId),
     writeMarkers(environment, pipeline, manifest, name),
   ]);
-  return { manifest: name, rows: plan.rows, ...(ledger?.crowded && { crowdedLedger: true as const }) };
+  return { manifest: name, rows: tally.rows, ...(ledger?.crowded && { crowdedLedger: true as const }) };
 }
 
 /**
@@ -129,12 +134,13 @@ async function noteRead(
   environment: Environment,
   pipeline: CompiledPipeline,
   plan: Plan,
-  { runId, life, inputs }: Manifest,
+  manifest: Manifest,
 ): Promise<{ crowded: boolean } | undefined> {
+  const { runId, life } = manifest;
   const at = ledgerOf(environment, pipeline);
   try {
     // A plan that was made before there were ledgers has claimed nothing.
-    if (plan.leftOut === undefined) await addVersions(at, { runId, life }, tableOf(inputs));
+    if (plan.leftOut === undefined) await addVersions(at, { runId, life }, tableOf(readBy(manifest)));
     return await settleClaims(at, { runId, life }, fateOf(environment));
   } catch (thrown) {
     if (toErrorValue(thrown).retryable) throw thrown;
@@ -145,8 +151,7 @@ async function noteRead(
 /** Where the accepted rows went; nothing of a pipeline that has no rows entity. */
 function routingOf(
   pipeline: CompiledPipeline,
-  { rejected, unrouted }: Tally,
-  sourceRows: number,
+  { rows: sourceRows, rejected, unrouted }: Tally,
   entities: Manifest['entities'],
 ): Pick<Manifest, 'routing'> {
   const names = new Set(pipeline.entities.filter(({ kind }) => kind === 'rows').map(({ name }) => name));
@@ -172,10 +177,10 @@ async function writeMarkers(
 }
 
 /** What the run found in an entity's key index, and added. */
-async function keysOf(environment: Environment, of: Life, entity: KeyedEntity) {
-  const { store, config } = environment;
-  const partitions = await mapBounded([...Array(entity.partitions ?? 1).keys()], config.requestsInFlight, (partition) =>
-    requireJson(store, config.workContainer, work.resolution(of, entity.name, partition), resolutionSchema),
+async function keysOf(environment: Environment, planned: Planned, entity: KeyedEntity) {
+  const numbers = [...Array(entity.partitions ?? 1).keys()];
+  const partitions = await mapBounded(numbers, environment.config.requestsInFlight, (partition) =>
+    loadResolution(environment, planned, entity.name, partition),
   );
   return { index: entity.index, partitions };
 }

@@ -20,6 +20,7 @@ import type { KeyedEntity } from '../pipeline/compiled.ts';
 import { readVersioned, writeJson } from '../storage/json.ts';
 import { isConflict } from '../storage/write-once.ts';
 import { rebuildAttributes } from './rebuild-attributes.ts';
+import { rebuildDescribed } from './rebuild-described.ts';
 
 const rebuildIndexInputSchema = z.object({
   index: z.string(),
@@ -88,6 +89,7 @@ async function rebuildIndexActivity(
     }
   }
   await rebuildAttributes(environment, { index, epoch }, sharing, heads);
+  await rebuildDescribed(environment, { index, epoch }, sharing, heads);
   const document: IndexDocument = {
     version: 1,
     index,

@@ -129,7 +129,9 @@ async function checkLedgers(
     const all = [...sim.blobs].map(([etag, blob]) => ({ blob, etag }));
     const found = await findVersions(at, head.entries, tableOf(all));
     const runs = [...published.values()].filter(({ manifest }) => manifest.pipeline === pipeline.name);
-    const said = new Set(runs.flatMap(({ manifest }) => manifest.inputs.map(({ etag }) => etag)));
+    const said = new Set(
+      runs.flatMap(({ manifest: { inputs, setAside = [] } }) => [...inputs, ...setAside].map(({ etag }) => etag)),
+    );
     for (const [i, { blob, etag }] of all.entries()) {
       assert.equal(found[i], said.has(etag), `${pipeline.name}: what the ledger says of ${blob} ${etag}`);
     }
