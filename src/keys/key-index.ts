@@ -99,20 +99,29 @@ export async function openIndex(
 }
 
 /**
- * Notes that a run's keys are about to be taken out of an index. From now on nobody opens it, until it is rebuilt.
+ * Notes that a run's keys are about to be taken out of an index: from now on nobody opens it, until it is rebuilt. Or
+ * takes the note back, while nothing was taken out.
  * @param store the storage and the work container
  * @param index name of the index
  * @param runId the run that is withdrawn
+ * @param closed false to take the note back
  * @returns when it is written; an index that does not exist is left alone
  * @throws `StorageFailed` when the service cannot be reached or refuses
  * @throws `CorruptFile` when the document is damaged
  * @throws `StorageConflict` when others change the index
  */
-export async function markWithdrawing({ store, container }: IndexStore, index: string, runId: string): Promise<void> {
+export async function markWithdrawing(
+  { store, container }: IndexStore,
+  index: string,
+  runId: string,
+  closed: boolean,
+): Promise<void> {
   const name = indexBlobs.index(index);
   const there = await readVersioned(store, container, name, indexSchema);
-  if (!there || there.value.withdrawing === runId) return;
-  await writeJson(store, container, name, { ...there.value, withdrawing: runId }, { ifMatch: there.etag });
+  if (!there || (there.value.withdrawing === runId) === closed) return;
+  const { withdrawing: _, ...document } = there.value;
+  const next = closed ? { ...document, withdrawing: runId } : document;
+  await writeJson(store, container, name, next, { ifMatch: there.etag });
 }
 
 /**

@@ -89,20 +89,26 @@ export const withdrawRun = defineActivity({
     const pipeline = pipelineOf(environment, input.pipeline);
     const there = await readJson(store, pipeline.output.container, output.manifest(pipeline, runId), manifestSchema);
     if (there?.outcome === 'withdrawn') return { withdrawn: withdrawnSchema.parse(there.withdrawn) };
-    if (there) refuseUsed(there, await publishedManifests(environment));
+    const place = { store, container: config.workContainer };
+    const refused = there && whyUsed(there, await publishedManifests(environment));
+    if (refused) {
+      // An earlier try may have begun, before the later run came.
+      for (const index of indexes) await markWithdrawing(place, index, runId, false);
+      await store.remove(config.workContainer, work.withdrawal(runId));
+      throw refused;
+    }
     // From here on the sweep sees to it that what was begun is ended.
     const withdrawal: Withdrawal = { ...withdrawInputSchema.parse(input), version: 1, at, filesUntil, done: false };
     await writeJson(store, config.workContainer, work.withdrawal(runId), withdrawal);
-    const place = { store, container: config.workContainer };
-    for (const index of indexes) await markWithdrawing(place, index, runId);
+    for (const index of indexes) await markWithdrawing(place, index, runId, true);
     const said = { at, ...(reason !== undefined && { reason }), filesUntil };
     const { withdrawn } = await withdrawManifest(environment, pipeline, runId, said);
     return { withdrawn: withdrawnSchema.parse(withdrawn) };
   },
 });
 
-/** @throws OrdinalError `RunInUse` when a run that published later shares a key index. */
-function refuseUsed(manifest: Manifest, all: readonly Manifest[]): void {
+/** `RunInUse` when a run that published later shares a key index. */
+function whyUsed(manifest: Manifest, all: readonly Manifest[]): OrdinalError | undefined {
   for (const { keys } of manifest.entities) {
     const term = keys?.partitions[0]?.term ?? 0;
     const later = all.find(
@@ -111,7 +117,7 @@ function refuseUsed(manifest: Manifest, all: readonly Manifest[]): void {
         entities.some((other) => other.keys?.index === keys?.index && (other.keys?.partitions[0]?.term ?? 0) >= term),
     );
     if (!keys || !later) continue;
-    throw new OrdinalError(
+    return new OrdinalError(
       'RunInUse',
       `run "${later.runId}" has published later and shares key index "${keys.index}": it may use keys of "${manifest.runId}"`,
       {
@@ -120,6 +126,7 @@ function refuseUsed(manifest: Manifest, all: readonly Manifest[]): void {
       },
     );
   }
+  return undefined;
 }
 
 /** Activity `endWithdrawal`: the run's versions are new again; then the withdrawal is noted as done. */

@@ -68,15 +68,15 @@ const bugs: Bug[] = [
   {
     name: 'a run is withdrawn although a later one shares its keys',
     file: 'src/upkeep/withdraw.ts',
-    find: 'if (there) refuseUsed(there, await publishedManifests(environment));',
-    replace: 'void refuseUsed, publishedManifests;',
+    find: 'const refused = there && whyUsed(there, await publishedManifests(environment));',
+    replace: 'const refused = undefined as Error | undefined; void whyUsed, publishedManifests;',
     caughtBy: (scenarios) => scenarios.withdraws(),
   },
   {
     name: 'an index stays open while a withdrawal takes keys out',
     file: 'src/upkeep/withdraw.ts',
-    find: 'for (const index of indexes) await markWithdrawing(place, index, runId);',
-    replace: 'void markWithdrawing, place;',
+    find: 'for (const index of indexes) await markWithdrawing(place, index, runId, true);',
+    replace: '',
     caughtBy: (scenarios) => scenarios.stopsWithdrawing(),
   },
 ];

@@ -87,6 +87,8 @@ export function judgeEnd(instance: SimInstance, story: Story | undefined, isOutl
   if (isInjected(error)) return;
   // A newer life has given back what this one held, while it still ran.
   if (story && (story.ended.has(instance.id) || isOutlived)) return;
+  // The ID of a run that was withdrawn is spent.
+  if (/^RunIdConflict: run "[^"]*" was withdrawn/.test(error) && story?.withdrawn) return;
   // A withdrawal that failed half-way keeps its indexes closed until it is asked for again.
   if (/^LeaseConflict: .* still holds keys of the withdrawn run/.test(error)) return;
   if (story && /^Source(Changed|Empty)/.test(error) && instance.createdAt <= story.changedAt) return;
