@@ -122,5 +122,7 @@ export async function stopsWithdrawing(): Promise<void> {
   assert.ok(struck, 'it was stopped');
   await sim.run('b', 'shop', 'shop/b/');
   await sim.settle();
+  void sim.clients.ask('POST', 'runs/a/withdraw');
+  await sim.settle();
   await checkWorld(sim, { swept: false });
 }
