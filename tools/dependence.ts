@@ -14,12 +14,13 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
  * folder and of any folder on a floor below. docs/design.md shows the same table.
  */
 export const floors: readonly (readonly string[])[] = [
-  ['functions', 'cli', 'demo'],
+  ['demo'],
+  ['functions', 'cli'],
   ['src/http', 'src/arrival', 'src/upkeep'],
   ['src/run'],
   ['src/seal', 'src/publish'],
   ['src/resolve', 'src/callback'],
-  ['src/plan', 'src/split', 'src/verify', 'src/view', 'src/lives'],
+  ['src/plan', 'src/split', 'src/verify', 'src/view', 'src/lives', 'src/doctor'],
   ['src/documents'],
   ['src/source', 'src/keys', 'src/environment'],
   ['src/storage'],
