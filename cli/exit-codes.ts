@@ -23,6 +23,7 @@ const exitOf: Partial<Record<ErrorCode, Exit>> = {
   UnknownRun: 'unknown',
   UnknownSequence: 'unknown',
   UnknownIndex: 'unknown',
+  SourceEmpty: 'unknown',
   UnknownRoute: 'setUp',
 };
 

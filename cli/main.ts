@@ -8,6 +8,7 @@ import { enableCompileCache } from 'node:module';
 import { CommanderError } from 'commander';
 import { OrdinalError, toErrorValue } from '../src/errors.ts';
 import { type Result, UsageError } from './command.ts';
+import { allCommands, commandFiles } from './commands/index.ts';
 import { type Exit, exitAfter, exitCodes } from './exit-codes.ts';
 import { given } from './given.ts';
 import { buildProgram, type GlobalOptions } from './program.ts';
@@ -16,8 +17,8 @@ import { renderParts } from './terminal/show.ts';
 import { plain } from './terminal/text.ts';
 
 enableCompileCache?.();
-// Not before the cache is there: what the commands import is most of the start.
-const { commands } = await import('./commands/index.ts');
+const word = process.argv.slice(2).find((each) => Object.hasOwn(commandFiles, each));
+const commands = (await commandFiles[word ?? '']?.load()) ?? [];
 
 const interrupt = new AbortController();
 process.once('SIGINT', () => {
@@ -52,7 +53,7 @@ function end(exit: Exit): void {
 }
 
 /** Says what went wrong: to people on standard error, to programs as the document on standard output. */
-function fail(thrown: unknown): void {
+async function fail(thrown: unknown): Promise<void> {
   if (interrupt.signal.aborted) {
     process.stderr.write('Ended by Ctrl-C.\n');
     end('interrupted');
@@ -61,7 +62,7 @@ function fail(thrown: unknown): void {
   if (thrown instanceof CommanderError) {
     // Commander has said what is wrong, or shown its help.
     if (thrown.exitCode === 0) return;
-    if (thrown.code === 'commander.unknownCommand' && !thrown.message.includes('Did you mean')) suggest();
+    if (thrown.code === 'commander.unknownCommand' && !thrown.message.includes('Did you mean')) await suggest();
     if (json) sayJson('InvalidRequest', thrown.message.replace(/^error: /, ''));
     end('usage');
     return;
@@ -84,10 +85,10 @@ function sayJson(code: string, message: string, remedy?: string, where?: object)
   process.stdout.write(`${JSON.stringify({ error }, null, 2)}\n`);
 }
 
-function suggest(): void {
+async function suggest(): Promise<void> {
   const meant = suggestCommands(
     process.argv.slice(2),
-    commands.map((each) => each.name),
+    (await allCommands()).map((each) => each.name),
   );
   if (meant.length > 0) process.stderr.write(`Did you mean ${meant.map((one) => `"${one}"`).join(' or ')}?\n`);
 }
@@ -95,5 +96,5 @@ function suggest(): void {
 try {
   await program.parseAsync();
 } catch (thrown) {
-  fail(thrown);
+  await fail(thrown);
 }

@@ -5,6 +5,7 @@
 import type { Command as TypedCommand } from '@commander-js/extra-typings';
 import { Command } from 'commander';
 import { type AnyCommand, type Given, needs, type Result } from './command.ts';
+import { commandFiles } from './commands/index.ts';
 
 /** Options that every command has. */
 export interface GlobalOptions {
@@ -18,19 +19,12 @@ export interface GlobalOptions {
 /** Calls a command's work with what it is given, and shows its result. */
 export type Perform = (options: GlobalOptions, work: (given: Given) => Promise<Result>) => Promise<void>;
 
-/** What each group of commands is about, in the order of the help. A group without a line here cannot be. */
-export const groups: Readonly<Record<string, string>> = {
-  runs: 'runs: start, follow, end, look into',
-  pipelines: 'the pipelines of this project',
-  sequences: 'sequences of IDs',
-  keys: 'key indexes: natural key to ID',
-};
-
 /**
  * Makes the program. A wrong command line throws `CommanderError` and does not end the process.
  *
  * @param name what users type before a command.
  * @param version what `--version` prints.
+ * @param commands those that were loaded; of all others only the first word is known.
  */
 export function buildProgram(
   name: string,
@@ -48,27 +42,27 @@ export function buildProgram(
     .option('--code <key>', 'a system key of the durable extension (ORDINAL_HOST_CODE), for what only it may do')
     .option('--scope <scope>', 'send an Entra token for this scope (ORDINAL_HOST_SCOPE)')
     .option('--json', 'print one JSON document for programs')
-    .addHelpText('after', () => `\nExit codes and more: docs/cli.md. Without a colour: NO_COLOR=1.`);
-  const parents = new Map<string, Command>();
-  for (const [group, description] of Object.entries(groups)) {
-    if (commands.some((each) => each.name.startsWith(`${group} `))) {
-      parents.set(group, program.command(group).description(description).exitOverride());
+    .addHelpText('after', '\nExit codes and more: docs/cli.md. Without colours: NO_COLOR=1.');
+  for (const [word, { about }] of Object.entries(commandFiles)) {
+    const own = commands.filter((each) => each.name.split(' ')[0] === word);
+    const alone = own.find((each) => each.name === word);
+    if (alone) {
+      addCommand(program, program, alone, perform);
+      continue;
     }
+    const group = program.command(word).description(about).exitOverride();
+    for (const command of own) addCommand(program, group, command, perform);
   }
-  for (const command of commands) addCommand(program, parents, command, perform);
   return program;
 }
 
 function addCommand(
   program: Command,
-  parents: ReadonlyMap<string, Command>,
+  parent: Command,
   { name, summary, details, examples, needs: needed, configure, work }: AnyCommand,
   perform: Perform,
 ): void {
-  const words = name.split(' ');
-  const parent = words.length === 1 ? program : parents.get(words[0]!);
-  if (!parent) throw new Error(`the group of the command "${name}" is not in the list of groups`);
-  const made = new Command(words.at(-1)).description(summary).exitOverride();
+  const made = new Command(name.split(' ').at(-1)).description(summary).exitOverride();
   configure?.(made as TypedCommand);
   const lines = [
     ...(details ? [details] : []),

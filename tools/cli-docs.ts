@@ -8,9 +8,9 @@ import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { Command } from 'commander';
 import type { AnyCommand, needs } from '../cli/command.ts';
-import { commands } from '../cli/commands/index.ts';
+import { allCommands } from '../cli/commands/index.ts';
 import { exitCodes } from '../cli/exit-codes.ts';
-import { buildProgram, groups } from '../cli/program.ts';
+import { buildProgram } from '../cli/program.ts';
 
 const page = path.join(fileURLToPath(new URL('..', import.meta.url)), 'docs/cli.md');
 
@@ -70,21 +70,16 @@ function section(program: Command, definition: AnyCommand): string[] {
 }
 
 /** The text of each marked part, by its name. */
-export function parts(): Record<'options' | 'commands' | 'exit-codes', string> {
+export async function parts(): Promise<Record<'options' | 'commands' | 'exit-codes', string>> {
+  const commands = await allCommands();
   const program = buildProgram('ordinal', '0.0.0', commands, async () => {});
-  const alone = commands.filter(({ name }) => !(name.split(' ')[0]! in groups));
-  const sections = [
-    ...Object.keys(groups).map((group) => commands.filter(({ name }) => name.split(' ')[0] === group)),
-    alone,
-  ];
   return {
     options: [
       '| | |',
       '| --- | --- |',
       ...program.options.map((one) => `| \`${one.flags}\` | ${inCell(one.description)} |`),
     ].join('\n'),
-    commands: sections
-      .flat()
+    commands: commands
       .flatMap((definition) => section(program, definition))
       .join('\n')
       .trimEnd(),
@@ -97,8 +92,8 @@ export function parts(): Record<'options' | 'commands' | 'exit-codes', string> {
 }
 
 /** The page with its marked parts made anew. */
-export function renderPage(text: string): string {
-  return Object.entries(parts()).reduce((whole, [name, part]) => {
+export async function renderPage(text: string): Promise<string> {
+  return Object.entries(await parts()).reduce((whole, [name, part]) => {
     const [begin, end] = [`<!-- ${name}: npm run docs:cli -->`, `<!-- end of ${name} -->`];
     const [from, to] = [whole.indexOf(begin), whole.indexOf(end)];
     if (from < 0 || to < from) throw new Error(`docs/cli.md has no marks for ${name}`);
@@ -107,5 +102,5 @@ export function renderPage(text: string): string {
 }
 
 if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {
-  writeFileSync(page, renderPage(readFileSync(page, 'utf8')));
+  writeFileSync(page, await renderPage(readFileSync(page, 'utf8')));
 }

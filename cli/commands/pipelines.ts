@@ -2,7 +2,6 @@
  * The commands of `pipelines`: which there are, what one is, and the acceptance of a change. What a pipeline is comes from
  * this project's own files, so no service is needed to see it.
  */
-import { pipelineOf } from '../../src/environment/environment.ts';
 import { OrdinalError } from '../../src/errors.ts';
 import { pipelineView } from '../../src/http/catalogue.ts';
 import { didYouMean } from '../../src/nearest.ts';
@@ -11,7 +10,7 @@ import { contractJsonSchema } from '../../src/pipeline/json-schema.ts';
 import { noteIdentity } from '../../src/plan/pipeline-identity.ts';
 import { type AnyCommand, defineCommand, type Given } from '../command.ts';
 import type { ShownPart } from '../terminal/show.ts';
-import { checkCommand } from './check-file.ts';
+import { checkCommand } from './check.ts';
 
 /** @throws OrdinalError `UnknownPipeline` */
 export async function registeredPipeline(given: Given, name: string): Promise<CompiledPipeline> {
@@ -130,7 +129,7 @@ const accept = defineCommand({
   configure: (command) => command.argument('<pipeline>', 'name of a pipeline'),
   work: async (given, _, name) => {
     const environment = await given.environment();
-    const pipeline = pipelineOf(environment, name);
+    const pipeline = await registeredPipeline(given, name);
     await environment.store.ensureContainer(environment.config.workContainer);
     await noteIdentity(environment, pipeline, 'accepted');
     return {

@@ -1,28 +1,25 @@
 /**
- * The command `pipelines check`: does a file fit a pipeline's contract? It goes through the engine's own plan and split,
- * over local files, and writes nothing. Every column at fault is named, and every value is looked at.
+ * Checks whether a Parquet file on this machine fits a pipeline's contract, by the engine's own plan and split. The command
+ * `pipelines check` calls it. Every column at fault is named, and every value is looked at. It writes nothing.
  */
 import path from 'node:path';
-import { readBatch } from '../../src/documents/batch-blob.ts';
-import type { Plan } from '../../src/documents/documents.ts';
-import { loadPlan, loadTally } from '../../src/documents/load.ts';
-import { type Environment, openEnvironment } from '../../src/environment/environment.ts';
-import { fromErrorValue, OrdinalError } from '../../src/errors.ts';
-import { didYouMean } from '../../src/nearest.ts';
-import { typeText } from '../../src/parquet/logical.ts';
-import type { CompiledPipeline } from '../../src/pipeline/compiled.ts';
-import { planRun } from '../../src/plan/activity.ts';
-import { Shapes, summarizeFile } from '../../src/plan/summarize-file.ts';
-import { readFooter } from '../../src/source/source-file.ts';
-import { splitBatch } from '../../src/split/activity.ts';
-import { defineCommand, type Given, type Result } from '../command.ts';
-import { parquetRows } from '../parquet-rows.ts';
-import type { ShownPart } from '../terminal/show.ts';
-import { count } from '../terminal/text.ts';
+import { readBatch } from '../src/documents/batch-blob.ts';
+import type { Plan } from '../src/documents/documents.ts';
+import { loadPlan, loadTally } from '../src/documents/load.ts';
+import { parseConfig } from '../src/environment/config.ts';
+import type { Environment } from '../src/environment/environment.ts';
+import { fromErrorValue, OrdinalError } from '../src/errors.ts';
+import { typeText } from '../src/parquet/logical.ts';
+import type { CompiledPipeline } from '../src/pipeline/compiled.ts';
+import { planRun } from '../src/plan/activity.ts';
+import { Shapes, summarizeFile } from '../src/plan/summarize-file.ts';
+import { readFooter } from '../src/source/source-file.ts';
+import { splitBatch } from '../src/split/activity.ts';
 import { CheckStore } from './check-store.ts';
+import { parquetRows } from './parquet-rows.ts';
 
 /** A source column held to the contract, by the footer alone. */
-interface ColumnReport {
+export interface ColumnReport {
   column: string;
   /** Type in the file; null when it has no such column. */
   type: string | null;
@@ -78,7 +75,8 @@ export async function checkFile(
   };
   try {
     await store.add(blob, file);
-    const { config } = openEnvironment({ AzureWebJobsStorage: 'UseDevelopmentStorage=true' }, new Map());
+    // The defaults of every setting; no storage account is ever asked.
+    const config = parseConfig({ AzureWebJobsStorage: 'UseDevelopmentStorage=true' });
     const environment: Environment = { store, config, pipelines: new Map([[pipeline.name, lenient]]) };
     Object.assign(report, await checkColumns(environment, lenient, blob));
     if (report.columns.some(({ fault }) => fault !== null)) return report;
@@ -170,104 +168,4 @@ async function addRefusals(
       });
     }
   }
-}
-
-export const checkCommand = defineCommand({
-  name: 'pipelines check',
-  summary: 'Say whether a Parquet file on this machine fits a pipeline, before anything runs',
-  needs: [],
-  details:
-    'It reads every value of the columns that the pipeline uses, and writes nothing. Without --pipeline it looks for a pipeline that the file fits.',
-  examples: [['pipelines check customers.parquet --pipeline sales', 'every column and value at fault, with reasons']],
-  configure: (command) =>
-    command.argument('<file>', 'path of a Parquet file').option('--pipeline <name>', 'the pipeline that is to read it'),
-  work: async (given, { pipeline }, file) => {
-    const pipelines = await given.pipelines();
-    const named = pipeline === undefined ? [...pipelines.values()] : [pipelines.get(pipeline)];
-    const candidates = named.flatMap((one) => one ?? []);
-    if (candidates.length === 0) {
-      throw new OrdinalError('UnknownPipeline', `there is no pipeline "${pipeline ?? ''}"`, {
-        remedy: didYouMean(pipeline ?? '', pipelines.keys()),
-      });
-    }
-    const reports = await checkAll(given, candidates, file);
-    const fitting = reports.filter(({ fits }) => fits);
-    // Of several pipelines, those that have nothing to do with the file are of no interest.
-    const shown = fitting.length > 0 ? fitting : nearestReports(reports);
-    return result(shown, reports);
-  },
-});
-
-async function checkAll(given: Given, pipelines: readonly CompiledPipeline[], file: string): Promise<CheckReport[]> {
-  const progress = given.terminal.progress();
-  const reports: CheckReport[] = [];
-  try {
-    for (const pipeline of pipelines) {
-      const onBatch = (done: number, total: number) => {
-        given.signal.throwIfAborted();
-        if (total > 1) progress?.update({ label: 'check', done, total, unit: 'batches' });
-      };
-      reports.push(await checkFile(pipeline, file, onBatch));
-    }
-  } finally {
-    progress?.end();
-  }
-  return reports;
-}
-
-/** The reports with the fewest faulty columns. */
-function nearestReports(reports: readonly CheckReport[]): CheckReport[] {
-  const faults = ({ columns }: CheckReport) => columns.filter(({ fault }) => fault !== null).length;
-  const least = Math.min(...reports.map(faults));
-  return reports.filter((report) => faults(report) === least);
-}
-
-function result(shown: readonly CheckReport[], value: readonly CheckReport[]): Result {
-  return { show: shown.flatMap(shownReport), value, exit: shown.some(({ fits }) => fits) ? 'ok' : 'failed' };
-}
-
-function shownReport({ file, pipeline, fits, rows, columns, refusedRows, refusals, error }: CheckReport): ShownPart[] {
-  const verdict = fits ? 'fits' : 'does NOT fit';
-  const refused = refusedRows ? `, ${count(refusedRows)} of them are refused` : '';
-  const head: ShownPart = {
-    line: `${file} ${verdict} pipeline ${pipeline}: ${count(rows)} rows${refused}`,
-    tone: fits ? 'good' : 'bad',
-  };
-  if (error !== null) return [head, { line: error, tone: 'bad' }];
-  return [
-    head,
-    {
-      columns: [
-        { title: 'column', whole: true },
-        { title: 'in the file' },
-        { title: 'read as', drop: 1 },
-        { title: 'is' },
-      ],
-      rows: columns.map(({ column, type, readAs, fault }) => [
-        column,
-        type ?? '-',
-        readAs,
-        fault === null ? { text: 'right', tone: 'good' as const } : { text: 'wrong', tone: 'bad' as const },
-      ]),
-      none: '',
-    },
-    ...columns.flatMap(({ fault }) => (fault === null ? [] : [{ line: fault, tone: 'bad' as const }])),
-    {
-      columns: [
-        { title: 'refused in', whole: true },
-        { title: 'values', right: true },
-        { title: 'reason' },
-        { title: 'first in row', right: true },
-        { title: 'it holds', drop: 1 },
-      ],
-      rows: refusals.map((one) => [
-        one.column,
-        count(one.values),
-        one.reason,
-        count(one.firstRow),
-        one.firstValue ?? '(null)',
-      ]),
-      none: '',
-    },
-  ];
 }

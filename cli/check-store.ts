@@ -3,8 +3,8 @@
  * in memory. Staged blocks are dropped, so that a file of any size is checked in bounded memory. It publishes nothing.
  */
 import { type FileHandle, open } from 'node:fs/promises';
-import { invariant, OrdinalError } from '../../src/errors.ts';
-import type { BlobItem, BlobStore, WriteOptions } from '../../src/storage/store.ts';
+import { invariant, OrdinalError } from '../src/errors.ts';
+import type { BlobItem, BlobStore, WriteOptions } from '../src/storage/store.ts';
 
 interface Kept {
   bytes: Uint8Array;
