@@ -104,11 +104,9 @@ export class Progress {
     const bar = `${barCompleteString?.slice(0, filled)}${barIncompleteString?.slice(0, barWidth - filled)}`;
     const left = typeof eta === 'number' && progress > 0 && progress < 1 ? eta * 1000 : undefined;
     const room = (this.#out.columns || 120) - 1;
-    let line = '';
-    for (const part of partsOf(this.#step!, this.#now() - this.#startedAt, left, bar)) {
-      const longer = line === '' ? part : `${line}  ${part}`;
-      if (longer.length <= room) line = longer;
-    }
-    return line === '' ? this.#step!.label.slice(0, room) : line;
+    const [head = '', ...others] = partsOf(this.#step!, this.#now() - this.#startedAt, left, bar);
+    let line = head.length <= room ? head : head.replace(/ *\[.*\]/, '').slice(0, room);
+    for (const part of others) if (line.length + 2 + part.length <= room) line = `${line}  ${part}`;
+    return line;
   }
 }
