@@ -8,13 +8,15 @@ import { execFile } from 'node:child_process';
 import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { pathToFileURL } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, it } from 'vitest';
 import { initApp } from '../../cli/init/init.ts';
 import { packAll } from '../../tools/build-packages.ts';
 import { Duck, literal } from '../../tools/duckdb.ts';
+import { checksInstalled } from '../../tools/peers.ts';
 import { type App, startApp } from '../http/support/app.ts';
 
+const repository = fileURLToPath(new URL('../..', import.meta.url));
 let folder: string;
 let archives: string;
 let app: string;
@@ -113,6 +115,38 @@ describe('the package', () => {
     const { code, stderr } = await run(process.execPath, [create, 'created'], folder);
     assert.equal(code, 1);
     assert.match(stderr, /^"created" is not empty: it holds .*Give a new folder\./);
+  });
+});
+
+describe.skipIf(!checksInstalled)('the packages as others judge them', () => {
+  const names = ['ordinal', 'local-host', 'create'];
+  const archiveOf = async (name: string) => {
+    const archive = (await readdir(archives)).find((each) => each.startsWith(`ordinal-ids-${name}-`));
+    assert.ok(archive, name);
+    return path.join(archives, archive);
+  };
+  const checks = path.join(repository, 'tools/api/node_modules');
+
+  for (const name of names) {
+    it(`publint finds nothing in ${name}`, async () => {
+      const { publint } = (await import(pathToFileURL(path.join(checks, 'publint/src/node.js')).href)) as {
+        publint(options: { pack: { tarball: ArrayBuffer }; strict: boolean }): Promise<{ messages: object[] }>;
+      };
+      const bytes = await readFile(await archiveOf(name));
+      const tarball = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength) as ArrayBuffer;
+      assert.deepEqual((await publint({ pack: { tarball }, strict: true })).messages, []);
+    });
+  }
+
+  for (const name of names.slice(0, 2)) {
+    it(`attw finds no type wrong in ${name}, as an ES module`, async () => {
+      const attw = path.join(checks, '@arethetypeswrong/cli/dist/index.js');
+      await node([attw, await archiveOf(name), '--profile', 'esm-only', '--no-color'], folder);
+    });
+  }
+
+  it('the report of what is exported is current: npm run api', async () => {
+    await node([path.join(repository, 'tools/api/api-report.ts'), '--check'], repository);
   });
 });
 
