@@ -2,8 +2,9 @@
  * The command `try`: runs a pipeline in memory over local Parquet files and shows what each entity gets. It reaches no
  * storage, reserves no ID and writes nothing.
  */
-import type { Row, Tried } from '../../src/testing/index.ts';
+
 import { pipelineOf } from '../../src/environment/environment.ts';
+import type { Row, Tried } from '../../src/testing/index.ts';
 import { defineCommand, UsageError } from '../command.ts';
 import type { ShownPart } from '../terminal/show.ts';
 import { cell, count } from '../terminal/text.ts';
