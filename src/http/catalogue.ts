@@ -8,7 +8,7 @@ import { OrdinalError } from '../errors.ts';
 import { ledgerSummary, readLedger } from '../ledger/ledger.ts';
 import { emptyLedger } from '../ledger/ledger-documents.ts';
 import { didYouMean } from '../nearest.ts';
-import { arrivalOf } from '../pipeline/arrival.ts';
+import { type ArrivalMode, arrivalOf } from '../pipeline/arrival.ts';
 import type { CompiledPipeline, SequenceOptions } from '../pipeline/compiled.ts';
 import { contractJsonSchema } from '../pipeline/json-schema.ts';
 import { scheduleOf } from '../pipeline/schedule.ts';
@@ -38,8 +38,16 @@ export const getLedger: Handler = async ({ environment }, request) => {
 };
 
 function viewPipeline({ config }: Environment, pipeline: CompiledPipeline) {
-  const arrival = arrivalOf(pipeline, config.arrivals);
-  const schedule = scheduleOf(pipeline, config.schedules);
+  return pipelineView(pipeline, arrivalOf(pipeline, config.arrivals), scheduleOf(pipeline, config.schedules));
+}
+
+/**
+ * A pipeline as callers see it.
+ *
+ * @param arrival what arriving blobs start.
+ * @param schedule when a timer starts it.
+ */
+export function pipelineView(pipeline: CompiledPipeline, arrival: ArrivalMode | undefined, schedule?: string) {
   return {
     name: pipeline.name,
     source: pipeline.source,

@@ -8,6 +8,7 @@ import { z } from 'zod';
 import { OrdinalError } from '../errors.ts';
 import { cancelBackfill, getBackfill, startBackfill } from './backfills.ts';
 import { getLedger, getPipeline, getSequence, listPipelines, listSequences } from './catalogue.ts';
+import { runDoctor } from './doctor.ts';
 import { openApi } from './openapi.ts';
 import { json, problem } from './problem.ts';
 import type { Route } from './request-context.ts';
@@ -162,6 +163,14 @@ export const routes: readonly Route[] = [
     summary: 'A sequence of IDs.',
     handler: getSequence,
     answers: { 200: { description: 'The sequence.', schema: schemas.sequenceSchema } },
+  },
+  {
+    name: 'runDoctor',
+    method: 'POST',
+    path: 'doctor',
+    summary: 'Look at the set-up: settings, storage and roles, triggers, versions.',
+    handler: runDoctor,
+    answers: { 200: { description: 'What was found.', schema: schemas.doctorSchema } },
   },
   {
     name: 'getOpenApi',

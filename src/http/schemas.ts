@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import { backfillIdSchema } from '../backfill/backfill-documents.ts';
+import { findingSchema } from '../doctor/finding.ts';
 import { runIdSchema, withdrawnSchema } from '../documents/documents.ts';
 import { instanceStatuses } from '../durable/client.ts';
 import { limits } from '../limits.ts';
@@ -219,6 +220,12 @@ export const sequenceSchema = z.object({
 export const sequenceListSchema = z.object({ sequences: z.array(sequenceSchema) });
 
 export const canceledSchema = z.object({ runId: z.string(), status: z.string(), statusUrl: z.url() });
+
+export const doctorSchema = z.object({
+  version: z.string().describe('Of Ordinal.'),
+  findings: z.array(findingSchema),
+  pipelines: z.array(z.object({ name: z.string(), hash: z.string() })).describe('By the hash of their declared shape.'),
+});
 
 export const problemSchema = z.object({
   type: z.string(),
