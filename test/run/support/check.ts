@@ -296,7 +296,7 @@ function checkSequences(sim: Sim, published: ReadonlyMap<string, Published>, qui
 function checkFiles(sim: Sim, manifests: readonly Manifest[]): void {
   const named = new Set(
     manifests.flatMap((manifest) => [
-      ...(manifest.rejected ? [manifest.rejected.blob] : []),
+      ...(manifest.rejected ? [manifest.rejected.blob, manifest.rejected.sourceRows ?? ''] : []),
       ...manifest.entities.flatMap(({ files, known, changes }) =>
         [...files, ...(known?.files ?? []), ...(changes?.files ?? [])].map((file) => file.blob),
       ),
