@@ -23,6 +23,7 @@ import { readJson, readVersioned, writeJson } from '../storage/json.ts';
 import { output, work } from '../storage/names.ts';
 import { isConflict } from '../storage/write-once.ts';
 import { checkIdentity } from './pipeline-identity.ts';
+import { settleNullColumns } from './null-columns.ts';
 import { makePlan } from './plan.ts';
 import { type ListedSource, listedSource, readSource } from './read-source.ts';
 
@@ -75,7 +76,8 @@ async function planActivity(environment: Environment, input: PlanInput): Promise
     : await readSource(environment, pipeline, input);
   if (!('files' in source)) return source;
   const { runId, life } = input;
-  const plan = { ...makePlan(pipeline, { runId, life }, source.ref, source.files, config), asked: askedOf(input) };
+  const files = await settleNullColumns(environment, pipeline, source.files);
+  const plan = { ...makePlan(pipeline, { runId, life }, source.ref, files, config), asked: askedOf(input) };
   try {
     const { etag } = await writeJson(store, config.workContainer, name, plan, { ifAbsent: true });
     return summary({ value: plan, etag }, pipeline);
