@@ -4,6 +4,7 @@
  */
 import { Command } from 'commander';
 import type { Given, Result } from './command.ts';
+import { type ImportChoice, importKeys } from './keys.ts';
 import { acceptPipeline, rebuildKeys } from './pipelines.ts';
 import { cleanRun, listRuns, showRun } from './runs.ts';
 import {
@@ -90,9 +91,15 @@ export function buildProgram(
     .description('give no ID up to this one any more: for IDs that exist already')
     .action((name: string, { to }: { to: string }) => run((given) => raiseSequence(given, name, to)));
 
-  program
-    .command('keys')
-    .description('key indexes')
+  const keys = program.command('keys').description('key indexes');
+  keys
+    .command('import <index>')
+    .requiredOption('--from <file>', 'a Parquet file on this machine')
+    .requiredOption('--id <column>', 'the column with the IDs')
+    .option('--key <component=column>', 'the column of a key component; once for each', collect, [])
+    .description('take over keys with the IDs that they have')
+    .action((index: string, choice: ImportChoice) => run((given) => importKeys(given, index, choice)));
+  keys
     .command('rebuild <index>')
     .description('make a key index anew, from published files')
     .action((index: string) => run((given) => rebuildKeys(given, index)));
@@ -103,4 +110,8 @@ export function buildProgram(
     .description('accept a change that contradicts earlier runs')
     .action((name: string) => run((given) => acceptPipeline(given, name)));
   return program;
+}
+
+function collect(value: string, before: string[]): string[] {
+  return [...before, value];
 }

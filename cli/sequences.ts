@@ -3,6 +3,7 @@
  * read and changed only through its entity, so that no ID is given twice.
  */
 import { readFile, writeFile } from 'node:fs/promises';
+import { publishedImports } from '../src/documents/imports.ts';
 import { publishedManifests } from '../src/documents/manifests.ts';
 import { OrdinalError } from '../src/errors.ts';
 import { limits } from '../src/limits.ts';
@@ -60,7 +61,15 @@ export async function importSequence(given: Given, name: string, file: string): 
 export async function rebuildSequence(given: Given, name: string): Promise<Result> {
   const options = stated(given).get(name);
   if (!options) throw new OrdinalError('UnknownSequence', `no pipeline draws on sequence "${name}"`);
-  return await putInPlace(given, name, rebuiltSequence(name, options, await publishedManifests(given.environment)));
+  return await putInPlace(
+    given,
+    name,
+    rebuiltSequence(
+      name,
+      options,
+      ...(await Promise.all([publishedManifests(given.environment), publishedImports(given.environment)])),
+    ),
+  );
 }
 
 /** Raises a sequence above IDs that were given before or outside of Ordinal. */

@@ -5,6 +5,7 @@
 import { publishedManifests } from '../src/documents/manifests.ts';
 import { OrdinalError } from '../src/errors.ts';
 import { readKeyBook, States, type VerifyReport, verifyRun } from '../src/verify/verify.ts';
+import { verifyImport } from '../src/verify/verify-import.ts';
 import type { Given, Result } from './command.ts';
 
 /** One run by its ID, or all; with or without reading their sources again. */
@@ -31,6 +32,14 @@ export async function verify(
   const book = await readKeyBook(environment, manifests);
   const reports: VerifyReport[] = [];
   const lines: string[] = [];
+  for (const imported of all ? book.imports : []) {
+    const report = await verifyImport(environment, imported, manifests, book);
+    reports.push(report);
+    lines.push(
+      `${report.runId}: ${report.findings.length === 0 ? 'in order' : 'NOT in order'} (${report.rows} keys of ${report.pipeline})`,
+      ...report.findings.map((line) => `  ${line}`),
+    );
+  }
   for (const manifest of wanted) {
     const report = await verifyRun(environment, manifest, manifests, book, { source, states });
     reports.push(report);

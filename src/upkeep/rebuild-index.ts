@@ -6,8 +6,9 @@
 
 import { z } from 'zod';
 import type { Manifest } from '../documents/documents.ts';
+import { publishedImports } from '../documents/imports.ts';
 import { publishedManifests } from '../documents/manifests.ts';
-import { entitiesOf, keysOf, readPublished, type Sharing } from '../documents/published-keys.ts';
+import { entitiesOf, importedKeysOf, keysOf, readPublished, type Sharing } from '../documents/published-keys.ts';
 import { defineActivity } from '../durable/activity.ts';
 import type { Environment } from '../environment/environment.ts';
 import { invariant, OrdinalError } from '../errors.ts';
@@ -62,7 +63,11 @@ async function rebuildIndexActivity(
   const epoch = (before?.value.epoch ?? 0) + 1;
   const heads: IndexHead[] = Array.from({ length: partitions }, () => ({ ...emptyHead, term }));
   let keyTypes: string[] | undefined;
-  const files = await publishedFiles(environment, sharing);
+  const imports = await publishedImports(environment, index);
+  const files: PublishedKeys[] = [
+    ...imports.map(({ container: place, file }) => ({ container: place, blob: file.blob })),
+    ...(await publishedFiles(environment, sharing)),
+  ];
   for (const file of files) {
     const { types, tables } = await readKeys(environment, file, partitions);
     if (keyTypes && keyTypes.join() !== types.join()) {
@@ -109,7 +114,8 @@ async function rebuildIndexActivity(
 interface PublishedKeys {
   container: string;
   blob: string;
-  entity: KeyedEntity;
+  /** Absent for a file of imported keys. */
+  entity?: KeyedEntity;
 }
 
 /** Files of the entities that share an index, oldest run first. */
@@ -128,7 +134,7 @@ async function publishedFiles(environment: Environment, sharing: readonly Sharin
 
 async function readKeys(environment: Environment, { container, blob, entity }: PublishedKeys, partitions: number) {
   const table = await readPublished(environment, container, blob);
-  const { types, ids: own, key } = keysOf(table, entity, blob);
+  const { types, ids: own, key } = entity ? keysOf(table, entity, blob) : importedKeysOf(table);
   const tables = Array.from({ length: partitions }, () => ({ table: new KeyTable(), ids: [] as bigint[] }));
   for (let row = 0; row < table.rows; row++) {
     const { bytes, start, end } = key(row);

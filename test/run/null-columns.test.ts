@@ -47,7 +47,12 @@ const nulls = 'select 2 as line, null as order_no, null as amount, null as due, 
 
 /** hyparquet-writer without statistics: only the pages say that all is null. */
 function withoutStatistics(orderNo: number | null): Uint8Array {
-  const column = (name: string, type: 'INT32' | 'DOUBLE' | 'STRING', data: unknown[]) => ({ name, type, data, nullable: true });
+  const column = (name: string, type: 'INT32' | 'DOUBLE' | 'STRING', data: unknown[]) => ({
+    name,
+    type,
+    data,
+    nullable: true,
+  });
   const columnData = [
     column('line', 'INT32', [3, 4]),
     column('order_no', 'INT32', [orderNo, null]),
