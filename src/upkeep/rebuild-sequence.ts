@@ -44,10 +44,12 @@ export function rebuiltSequence(
     if (first > next) free.push(toJson({ first: next, count: (first - next) / by }));
     next = endOf(range, by);
   }
-  const imported = imports.filter(({ sequence }) => sequence === name).map(({ file }) => BigInt(file.lastId ?? -1));
-  const last = imported.reduce((most, id) => (id > most ? id : most), -1n);
   let raised = BigInt(start);
-  if (last >= raised) raised += ((last - raised) / by + 1n) * by;
+  for (const { sequence, file } of imports) {
+    if (sequence !== name || file.lastId === null) continue;
+    const last = BigInt(file.lastId);
+    if (last >= raised) raised += ((last - raised) / by + 1n) * by;
+  }
   if (raised > next) next = raised;
   // A state may hold only so many free ranges. The newest ones are kept; the others are never given out.
   const given = above(free.map(fromJson), raised, by).map(toJson);
