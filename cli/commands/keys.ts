@@ -215,7 +215,8 @@ function columnsOf(given: readonly string[]): Record<string, string> {
   return Object.fromEntries(
     given.map((text) => {
       const at = text.indexOf('=');
-      if (at <= 0 || at === text.length - 1) throw new UsageError(`keys import: give --key as component=column, not ${text}`);
+      if (at <= 0 || at === text.length - 1)
+        throw new UsageError(`keys import: give --key as component=column, not ${text}`);
       return [text.slice(0, at), text.slice(at + 1)];
     }),
   );

@@ -4,8 +4,8 @@
  */
 import { readFile, writeFile } from 'node:fs/promises';
 import type { z } from 'zod';
-import { publishedManifests } from '../../src/documents/manifests.ts';
 import { publishedImports } from '../../src/documents/imports.ts';
+import { publishedManifests } from '../../src/documents/manifests.ts';
 import { OrdinalError } from '../../src/errors.ts';
 import { sequenceListSchema, sequenceSchema } from '../../src/http/schemas.ts';
 import { limits } from '../../src/limits.ts';
