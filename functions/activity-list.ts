@@ -23,6 +23,7 @@ import { sealBatches, sealKeyed } from '../src/seal/activity.ts';
 import { bindIds } from '../src/seal/assign-ids-activity.ts';
 import { splitBatch } from '../src/split/activity.ts';
 import { tallyRows } from '../src/split/tally-activity.ts';
+import { updateTables } from '../src/tables/activity.ts';
 import { rebuildIndex } from '../src/upkeep/rebuild-index.ts';
 
 export const activities: readonly Activity<Environment, never, object>[] = [
@@ -39,6 +40,7 @@ export const activities: readonly Activity<Environment, never, object>[] = [
   finishRun,
   extendIndex,
   compactIndex,
+  updateTables,
   lowerLives,
   discardRun,
   endLife,

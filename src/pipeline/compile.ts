@@ -15,6 +15,7 @@ import { compileEntities } from './entities.ts';
 import { collectFeeds } from './feeds.ts';
 import { checkName, checkPlaces, oneOf } from './names.ts';
 import { record, refuse, show } from './refuse.ts';
+import { checkTableColumns } from './table-columns.ts';
 
 const options = [
   'name',
@@ -59,6 +60,7 @@ function compileNamed(name: string, given: Record<string, unknown>): CompiledPip
   if (readers === 'old' && idEncoding === 'delta') {
     refuse('idEncoding', "is 'delta', which old readers do not know", "Leave it out, or readers: 'old'.");
   }
+  if (places.output.table) checkTableColumns(entities, contract);
   const trust = trusting(given.trust);
   const onInvalid = oneOf(given.onInvalid, ['fail', 'quarantine'], 'fail', 'onInvalid');
   const compiled = {

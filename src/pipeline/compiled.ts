@@ -144,8 +144,16 @@ export function isAttribute(column: OutColumn): column is AttributeColumn {
   return column.kind === 'copy' || column.kind === 'map' || column.kind === 'compute' || column.kind === 'ref';
 }
 
-/** Columns of a changes dataset beside the entity's own: the source row that a change was taken from. */
-export const changeColumns = { blob: 'source_blob', row: 'source_row' } as const;
+/**
+ * Columns of a changes dataset beside the entity's own: the source row that a change was taken from, the run that reports
+ * it, and the version of the key index that the run read. Of two changes of one key, the one of the higher version is newer.
+ */
+export const changeColumns = {
+  blob: 'source_blob',
+  row: 'source_row',
+  run: 'run_id',
+  version: 'index_version',
+} as const;
 
 /**
  * A way by which keys reach a keyed entity: its own columns, or a reference in some entity. Rows that `entity`'s
@@ -175,7 +183,8 @@ export interface SequenceOptions {
 export interface CompiledPipeline {
   name: string;
   source: { container: string; prefix: string; suffix: string };
-  output: { container: string; prefix: string };
+  /** `table`: the format of the tables that lie over the entities' files. */
+  output: { container: string; prefix: string; table?: 'delta' };
   contract: ContractColumn[];
   entities: Entity[];
   /** In the order in which first-seen is decided: declaration order of entities, then of columns, without repeats. */

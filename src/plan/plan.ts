@@ -16,6 +16,7 @@ import { widest } from '../source/widen.ts';
 import type { Life } from '../storage/names.ts';
 import { cutBatches } from './cut-batches.ts';
 import { groupBatches } from './group-batches.ts';
+import { fitted, type Tables } from './table-columns.ts';
 
 /** A contract column over all files: its one type, and whether any file may hold nulls in it. */
 interface SourceColumn {
@@ -46,8 +47,16 @@ export function makePlan(
   ref: FilesRef,
   files: readonly SourceFile[],
   targets: PlanTargets,
+  tables?: Tables,
 ): Plan {
-  const columns = new Map(pipeline.contract.map((contract, c) => [contract.name, sourceColumn(contract, c, files)]));
+  const columns = new Map(
+    pipeline.contract.map((contract, c) => {
+      const column = sourceColumn(contract, c, files);
+      if (!tables || contract.outputType) return [contract.name, column];
+      const source = fitted(pipeline, tables, contract.name, column.source);
+      return [contract.name, { ...column, source, type: source }];
+    }),
+  );
   const batches = cutBatches(files, pipeline.contract.length, targets.batchRowsTarget);
   if (batches.length > limits.batchesMax) {
     throw new OrdinalError(

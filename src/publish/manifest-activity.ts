@@ -8,6 +8,7 @@ import type { Tally } from '../documents/batch-blob.ts';
 import {
   type Ids,
   type Manifest,
+  type OutLeaf,
   partsOf,
   planRefSchema,
   publishedFileSchema,
@@ -22,6 +23,7 @@ import { invariant, OrdinalError } from '../errors.ts';
 import type { CompiledPipeline, Entity, KeyedEntity } from '../pipeline/compiled.ts';
 import { identityOf } from '../pipeline/identity.ts';
 import { noteIdentity } from '../plan/pipeline-identity.ts';
+import { keyedDatasets } from '../resolve/keyed-datasets.ts';
 import { IdMap } from '../sequence/id-map.ts';
 import { toJson } from '../sequence/id-range.ts';
 import { publishRejected } from '../split/run-quarantine.ts';
@@ -74,10 +76,10 @@ async function finishActivity(environment: Environment, input: FinishInput): Pro
       firstId: files[0]?.firstId ?? null,
       lastId: files.at(-1)?.lastId ?? null,
       files,
+      columns: plan.outputs[entity.name]!,
       ids: ownIds(entity, ids, rows),
-      keys: keyed ? await keysOf(environment, input, keyed) : null,
-      ...(keyed?.publish === 'seen' && { known: await filesOf('known') }),
-      ...(keyed?.onChange === 'report' && { changes: await filesOf('changes') }),
+      keys: keyed ? await keysOf(environment, input, pipeline, keyed) : null,
+      ...(keyed && (await furtherOf(keyed, plan.outputs[entity.name]!, filesOf))),
     };
   });
   const rejected = await publishRejected(environment, plan, pipeline, tally);
@@ -140,13 +142,37 @@ async function writeMarkers(
   });
 }
 
+/** The files of known keys and of changes, where the entity has such datasets. */
+async function furtherOf(
+  entity: KeyedEntity,
+  leaves: OutLeaf[],
+  filesOf: (dataset: KeyedDatasetKind) => Promise<NonNullable<Manifest['entities'][number]['known']>>,
+): Promise<Pick<Manifest['entities'][number], 'known' | 'changes'>> {
+  const further: Pick<Manifest['entities'][number], 'known' | 'changes'> = {};
+  for (const { kind, leaves: columns } of keyedDatasets(entity, leaves)) {
+    if (kind !== 'new') further[kind] = { ...(await filesOf(kind)), columns };
+  }
+  return further;
+}
+
+/** Other pipelines' entities that share an entity's key index, as far as this app knows them. */
+function sharersOf({ pipelines }: Environment, pipeline: CompiledPipeline, { index }: KeyedEntity) {
+  return [...pipelines.values()].flatMap(({ name, output: { container, prefix }, entities }) =>
+    entities.flatMap((entity) =>
+      name !== pipeline.name && entity.kind === 'keyed' && entity.index === index
+        ? [{ pipeline: name, entity: entity.name, container, prefix }]
+        : [],
+    ),
+  );
+}
+
 /** What the run found in an entity's key index, and added. */
-async function keysOf(environment: Environment, of: Life, entity: KeyedEntity) {
+async function keysOf(environment: Environment, of: Life, pipeline: CompiledPipeline, entity: KeyedEntity) {
   const { store, config } = environment;
   const partitions = await mapBounded([...Array(entity.partitions ?? 1).keys()], config.requestsInFlight, (partition) =>
     requireJson(store, config.workContainer, work.resolution(of, entity.name, partition), resolutionSchema),
   );
-  return { index: entity.index, partitions };
+  return { index: entity.index, sharedBy: sharersOf(environment, pipeline, entity), partitions };
 }
 
 /** The ranges of an entity's own IDs, in row order. */

@@ -198,11 +198,26 @@ export class KeyedValues {
         this.#equal(change, name, wanted, `by its last row (${blob}, row ${row})`);
       this.#equal(change, changeColumns.blob, Buffer.from(blob).toString('latin1'), 'is where its last row is');
       this.#equal(change, changeColumns.row, row, 'is where its last row is');
+      const { manifest } = this.#of;
+      this.#equal(change, changeColumns.run, Buffer.from(manifest.runId).toString('latin1'), 'is the run');
+      this.#equal(
+        change,
+        changeColumns.version,
+        versionRead(manifest, this.#entity, change),
+        'is the version that the run read',
+      );
     }
     for (const [key, row] of changes) {
       if (!this.#last.has(key)) this.#find(`${placeOf(row)}: no source row describes key ${shownCanon(key)}`);
     }
   }
+}
+
+/** The version of the head that the run read in the key partition of a change's file. */
+function versionRead(manifest: Manifest, entity: KeyedEntity, { file }: PublishedRow): number | null {
+  const partition = Number(/-(\d{5})\.parquet$/.exec(file.blob)?.[1]);
+  const keys = manifest.entities.find((one) => one.entity === entity.name)?.keys;
+  return keys?.partitions.find((one) => one.partition === partition)?.version ?? null;
 }
 
 async function readRows(
