@@ -14,6 +14,7 @@ import {
   rebuildSequence,
   showSequence,
 } from './sequences.ts';
+import { repairDelta, type SqlChoice, sql } from './tables.ts';
 import { type VerifyChoice, verify } from './verify.ts';
 
 /** Options that every command has. */
@@ -46,6 +47,22 @@ export function buildProgram(
     .option('--no-source', 'do not read the sources again')
     .description('read again what runs read and published, and check it')
     .action((runId: string | undefined, choice: VerifyChoice) => run((given) => verify(given, runId, choice)));
+
+  program
+    .command('sql')
+    .argument('<entity>', 'an entity, or PIPELINE.ENTITY')
+    .option('--engine <engine>', 'duckdb, synapse or spark', 'duckdb')
+    .option('--as-of <run>', 'what had been published when this run had')
+    .option('--at <place>', 'where the containers are, such as a folder of copies')
+    .description('print the view of its current rows')
+    .action((entity: string, choice: SqlChoice) => run((given) => sql(given, entity, choice)));
+  program
+    .command('delta')
+    .description('Delta tables')
+    .command('repair <pipeline>')
+    .option('--anew', 'make the logs anew, whatever they say')
+    .description("make up what a pipeline's tables lack, and make damaged logs anew")
+    .action((name: string, choice: { anew?: boolean }) => run((given) => repairDelta(given, name, choice)));
 
   const runs = program.command('runs').description('runs that have published or were abandoned');
   runs

@@ -4,6 +4,7 @@
  * fits its tables, also when runs of several shapes begin at the same time.
  */
 import { manifestSchema, type Plan } from '../documents/documents.ts';
+import { tablePlace } from '../documents/table-place.ts';
 import type { Environment } from '../environment/environment.ts';
 import { OrdinalError } from '../errors.ts';
 import { typeText } from '../parquet/type-text.ts';
@@ -14,26 +15,10 @@ import { mapBounded } from '../storage/in-flight.ts';
 import { readJson } from '../storage/json.ts';
 import { output } from '../storage/names.ts';
 import { delta } from '../table-format/delta.ts';
-import type { TablePlace, TableTransaction } from '../table-format/table-format.ts';
+import type { TableTransaction } from '../table-format/table-format.ts';
 
 /** By entity: its table, as it is when the run is planned. */
 export type Tables = ReadonlyMap<string, TableTransaction>;
-
-/** Where an entity's table is. */
-export function tablePlace(
-  { store, config }: Environment,
-  pipeline: CompiledPipeline,
-  entity: string,
-  dataset: 'rows' | 'changes' = 'rows',
-): TablePlace {
-  const { container } = pipeline.output;
-  return {
-    store,
-    container,
-    folder: output.table(pipeline, entity, dataset),
-    requestsInFlight: config.requestsInFlight,
-  };
-}
 
 /**
  * Reads the tables of a pipeline; undefined when it has none.

@@ -5,11 +5,11 @@
  */
 import { type Manifest, manifestSchema } from '../documents/documents.ts';
 import { inOrder } from '../documents/manifests.ts';
+import { tablePlace } from '../documents/table-place.ts';
 import type { Environment } from '../environment/environment.ts';
 import { OrdinalError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import type { CompiledPipeline, Entity } from '../pipeline/compiled.ts';
-import { tablePlace } from '../plan/table-columns.ts';
 import { readFooter } from '../source/source-file.ts';
 import { mapBounded } from '../storage/in-flight.ts';
 import { requireJson } from '../storage/json.ts';

@@ -19,6 +19,7 @@ import { hashKey, KeyTable } from '../keys/table.ts';
 import type { KeyedEntity } from '../pipeline/compiled.ts';
 import { readVersioned, writeJson } from '../storage/json.ts';
 import { rebuildAttributes } from './rebuild-attributes.ts';
+import { withRewrittenFiles } from './rewritten-keys.ts';
 
 const rebuildIndexInputSchema = z.object({
   index: z.string(),
@@ -59,7 +60,7 @@ async function rebuildIndexActivity(
   const name = indexBlobs.index(index);
   const before = await readVersioned(store, container, name, indexSchema);
   const epoch = (before?.value.epoch ?? 0) + 1;
-  const manifests = await publishedManifests(environment);
+  const manifests = await withRewrittenFiles(environment, await publishedManifests(environment));
   const number = versionAfter(manifests, index);
   const heads: IndexHead[] = Array.from({ length: partitions }, () => ({ ...emptyHead, term, number }));
   let keyTypes: string[] | undefined;
@@ -88,7 +89,7 @@ async function rebuildIndexActivity(
       heads[partition] = { ...head, number, keys: head.keys + table.size, entries: [...head.entries, entry] };
     }
   }
-  await rebuildAttributes(environment, { index, epoch }, sharing, heads);
+  await rebuildAttributes(environment, { index, epoch }, sharing, heads, manifests);
   const document: IndexDocument = {
     version: 1,
     index,

@@ -25,7 +25,9 @@ afterAll(() => duck.close());
 
 /** Kinds whose every type a table has. */
 const tableKinds = Object.entries(columnKinds)
-  .filter(([, { type, variants = [] }]) => [type, ...variants.map((one) => one.type)].every((one) => !('refused' in deltaType(one))))
+  .filter(([, { type, variants = [] }]) =>
+    [type, ...variants.map((one) => one.type)].every((one) => !('refused' in deltaType(one))),
+  )
   .map(([name]) => name);
 
 function inTable(scenario: Scenario): Scenario {

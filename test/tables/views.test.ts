@@ -148,7 +148,10 @@ test('whatever dies or runs beside it, a view shows what manifests name, and the
     }
     const published = await checkWorld(sim, { swept: false });
     const expected = new Map<number, unknown[]>();
-    const said = await lastWords(sim, [...published.values()].map(({ manifest }) => manifest));
+    const said = await lastWords(
+      sim,
+      [...published.values()].map(({ manifest }) => manifest),
+    );
     for (const { rows } of published.values()) {
       for (const { customer_id: id, name } of [...(rows.members ?? []), ...(rows.customers ?? [])])
         expected.set(Number(id), [name, ...(said.get(name as string) ?? [null, null])]);

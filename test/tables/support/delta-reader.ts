@@ -30,46 +30,76 @@ export async function askChdb(folder: string, queries: readonly string[]): Promi
   return JSON.parse(Buffer.concat(pieces).toString()) as Answer[];
 }
 
-/** A table to read: its folder in the container, and its columns as their files have them. */
-export interface ReadTable {
-  folder: string;
+/** Columns to show, as their files have them. */
+interface Shown {
   columns: readonly TableColumn[];
   /** A condition on rows, in ClickHouse's words. */
   where?: string;
+  /** Where it is, if not in the store that all are in. */
+  store?: MemoryStore;
 }
+
+/** A table to read: its folder in the container. */
+export interface ReadTable extends Shown {
+  folder: string;
+}
+
+type Rows = (string | null)[][];
 
 /** Reads tables whole, by their logs: rows as canonical texts, in the order of the first column; or the error's text. */
 export async function readTables(
   store: MemoryStore,
   tables: readonly ReadTable[],
   container = 'published',
-): Promise<((string | null)[][] | string)[]> {
-  const folder = mkdtempSync(path.join(tmpdir(), 'ordinal-delta-'));
+): Promise<(Rows | string)[]> {
+  return await readAll(store, container, tables, (root, { folder, columns, where }) => {
+    const condition = where ? ` WHERE ${where}` : '';
+    return `deltaLakeLocal('${path.join(root, folder)}')${condition} ORDER BY ${quote(columns[0]!.name)}`;
+  });
+}
+
+/** Reads Parquet files, in the order of their rows. */
+export async function readFiles(
+  store: MemoryStore,
+  files: readonly (Shown & { file: string })[],
+  container = 'published',
+): Promise<(Rows | string)[]> {
+  return await readAll(store, container, files, (root, { file }) => `file('${path.join(root, file)}', Parquet)`);
+}
+
+function copyOut(store: MemoryStore, container: string, folder: string): void {
+  for (const name of store.names(container)) {
+    const file = path.join(folder, name);
+    mkdirSync(path.dirname(file), { recursive: true });
+    writeFileSync(file, store.bytes(container, name));
+  }
+}
+
+async function readAll<T extends Shown>(
+  store: MemoryStore,
+  container: string,
+  of: readonly T[],
+  from: (root: string, one: T) => string,
+): Promise<(Rows | string)[]> {
+  const root = mkdtempSync(path.join(tmpdir(), 'ordinal-chdb-'));
+  const stores = [...new Set(of.map((one) => one.store ?? store))];
+  const folderOf = (one: T) => path.join(root, String(stores.indexOf(one.store ?? store)));
   try {
-    for (const name of store.names(container)) {
-      const file = path.join(folder, name);
-      mkdirSync(path.dirname(file), { recursive: true });
-      writeFileSync(file, store.bytes(container, name));
-    }
+    for (const [i, each] of stores.entries()) copyOut(each, container, path.join(root, String(i)));
     const answers = await askChdb(
-      folder,
-      tables.map((table) => queryOf(folder, table)),
+      root,
+      of.map((one) => `SELECT ${shownColumns(one)} FROM (SELECT * FROM ${from(folderOf(one), one)}) AS t`),
     );
-    return answers.map(({ rows, error }, t) => error ?? rows!.map((row) => row.map((v, c) => canon(v, tables[t]!, c))));
+    return answers.map(({ rows, error }, i) => error ?? rows!.map((row) => row.map((v, c) => canon(v, of[i]!, c))));
   } finally {
-    rmSync(folder, { recursive: true, force: true });
+    rmSync(root, { recursive: true, force: true });
   }
 }
 
 const quote = (name: string) => `"${name.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`;
 
-function queryOf(root: string, { folder, columns, where }: ReadTable): string {
-  const shown = columns.map(({ name, type }) => `${shownBy(quote(name), typeOf(type))} AS ${quote(name)}`);
-  const table = `deltaLakeLocal('${path.join(root, folder)}')`;
-  const first = quote(columns[0]!.name);
-  // An alias must not hide the column that is ordered by.
-  const inner = `SELECT * FROM ${table}${where ? ` WHERE ${where}` : ''} ORDER BY ${first}`;
-  return `SELECT ${shown.join(', ')} FROM (${inner}) AS t`;
+function shownColumns({ columns }: Shown): string {
+  return columns.map(({ name, type }) => `${shownBy(quote(name), typeOf(type))} AS ${quote(name)}`).join(', ');
 }
 
 function typeOf(type: TableColumn['type']): string {
@@ -85,7 +115,7 @@ function shownBy(column: string, type: string): string {
   return `t.${column}`;
 }
 
-function canon(value: unknown, { columns }: ReadTable, c: number): string | null {
+function canon(value: unknown, { columns }: Shown, c: number): string | null {
   if (value === null) return null;
   const type = typeOf(columns[c]!.type);
   if (type === 'date') return `${value}d`;
@@ -96,5 +126,8 @@ function canon(value: unknown, { columns }: ReadTable, c: number): string | null
 
 function floatOf(value: unknown): number {
   if (typeof value !== 'string') return value as number;
-  return { inf: Number.POSITIVE_INFINITY, '-inf': Number.NEGATIVE_INFINITY }[value] ?? (value === 'nan' ? Number.NaN : Number(value));
+  return (
+    { inf: Number.POSITIVE_INFINITY, '-inf': Number.NEGATIVE_INFINITY }[value] ??
+    (value === 'nan' ? Number.NaN : Number(value))
+  );
 }
