@@ -5,17 +5,29 @@
  */
 import { typeText } from '../parquet/type-text.ts';
 import type { ColumnType } from '../parquet/types.ts';
-import type { ContractColumn, Entity, OutColumn } from './compiled.ts';
+import type { CompiledPipeline, ContractColumn, Entity, OutColumn } from './compiled.ts';
 import { deltaType, refusedColumnName } from './delta-types.ts';
 import { refuse } from './refuse.ts';
 
 /**
- * Checks the columns of all entities.
+ * Checks the columns of all entities of a pipeline whose outputs are tables.
  * @param entities the compiled entities
  * @param contract the columns of the source
+ * @param readers for whom the datasets are written
  * @throws `InvalidPipeline` at the column that no table can have
  */
-export function checkTableColumns(entities: readonly Entity[], contract: readonly ContractColumn[]): void {
+export function checkTable(
+  entities: readonly Entity[],
+  contract: readonly ContractColumn[],
+  readers: CompiledPipeline['readers'],
+): void {
+  if (readers === 'parquetjs-lite') {
+    refuse(
+      'output.table',
+      `and readers: '${readers}' ask for other types of the same columns`,
+      'Leave one of them out: whoever reads tables knows newer files.',
+    );
+  }
   for (const { name: entity, columns } of entities) {
     for (const column of columns) {
       const field = `entities.${entity}.columns.${column.name}`;
