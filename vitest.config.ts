@@ -14,6 +14,7 @@ const chaos = [
 const host = [
   'test/local/{host,triggers,shapes,startup,stream,client-matrix,parts,http-call,lifecycle,blob-queue}.test.ts',
   'test/{arrival,http,storage,adf,demo,bench}/**/*.test.ts',
+  'test/tables/azurite.test.ts',
 ];
 
 export default defineConfig({

@@ -27,7 +27,7 @@ export interface DeltaType {
 
 /**
  * The Delta type of a Parquet type.
- *
+ * @param type type of a column
  * @returns the type and how files must store it; or what is in the way, as the end of a sentence.
  */
 export function deltaType(type: ColumnType): DeltaType | { refused: string } {
@@ -103,7 +103,7 @@ function integerType(
 
 /**
  * Whether a table can have a column of this name.
- *
+ * @param name name of the column
  * @returns what is in the way, as the end of a sentence; undefined when nothing is.
  */
 export function refusedColumnName(name: string): string | undefined {
@@ -112,7 +112,11 @@ export function refusedColumnName(name: string): string | undefined {
   return `has ${JSON.stringify(character)} in its name, which a table's columns may not have`;
 }
 
-/** The Parquet type that files have for a Delta type. Undefined for types that no file of ours has. */
+/**
+ * The Parquet type that files have for a Delta type.
+ * @param name the type's name in a schema
+ * @returns the type; undefined for types that no file of ours has
+ */
 export function parquetType(name: string): ColumnType | undefined {
   const [, precision, scale] = /^decimal\((\d+),(\d+)\)$/.exec(name) ?? [];
   if (precision !== undefined) {

@@ -91,6 +91,6 @@ export interface TableFormat {
   begin(place: TablePlace): Promise<TableTransaction>;
   /** Files that others took out of a table, as far as its log still says. */
   rewrites(place: TablePlace): Promise<Rewrite[]>;
-  /** Removes the log of a table, so that it can be made anew. The files of the table stay. */
-  clear(place: TablePlace): Promise<number>;
+  /** Removes the log of a table, so that the next commits make it anew. The files of the table stay. */
+  repair(place: TablePlace): Promise<number>;
 }

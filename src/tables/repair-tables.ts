@@ -52,7 +52,7 @@ export async function repairTables(
       pipeline,
       again.map(({ table }) => table),
     );
-  for (const { table } of again) await delta.clear(table.place);
+  for (const { table } of again) await delta.repair(table.place);
   await writeViews(environment, pipeline);
   await commitTables(environment, pipeline);
   return await mapBounded(found, environment.config.requestsInFlight, async ({ table, was, again: made }) => {
