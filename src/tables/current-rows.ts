@@ -30,6 +30,8 @@ export interface CurrentRows {
   entity: string;
   /** In the order of the view; the first is the row's own ID. */
   columns: { name: string; type: ColumnType }[];
+  /** The ID and the components of the key: they never change. */
+  fixed: string[];
   /** The rows: no key is in two of them. */
   rows: Source[];
   /** Newer rows of keys, each with the version of the index in `changeColumns.version`. */
@@ -81,6 +83,10 @@ export function currentRows(sharing: readonly PublishedPipeline[], name: string,
     entity: name,
     // What no file has yet is null everywhere, and as good as a text.
     columns: [...columns].map(([column, type]) => ({ name: column, type: type ?? typeOfNothing(entity, column) })),
+    fixed: [
+      entity.columns[0]!.name,
+      ...entity.columns.filter(({ kind }) => kind === 'key').map((column) => column.name),
+    ],
     rows,
     changes,
   };

@@ -65,7 +65,8 @@ export async function publishedRuns(
   for (let tries = 1; ; tries++) {
     const before = await readVersioned(store, container, name, publishedRunsSchema);
     const now = await broughtUpToDate(environment, pipeline, before?.value);
-    if (now === before?.value || !write) return now;
+    // Of a pipeline that has never run there may be no container either.
+    if (now === before?.value || !write || Object.keys(now.runs).length === 0) return now;
     try {
       await writeJson(store, container, name, now, {
         compact: true,

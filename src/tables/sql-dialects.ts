@@ -14,6 +14,8 @@ export type AddressOf = (container: string, name: string) => string;
 export interface Dialect {
   quote(name: string): string;
   typeOf(type: ColumnType): string;
+  /** A null of a type. */
+  nothing(type: ColumnType): string;
   /** The files as a table, in a FROM clause; or the statement that must come first, and the name that it gives. */
   read(source: Source, name: string, addressOf: AddressOf): { from: string; first?: string };
   createView(name: string, body: string): string;
@@ -132,6 +134,7 @@ const sparkTypes: TypeNames = {
 const duckdb: Dialect = {
   quote: (name) => `"${name.replaceAll('"', '""')}"`,
   typeOf: (type) => typeName(type, duckdbTypes),
+  nothing: (type) => `CAST(NULL AS ${duckdb.typeOf(type)})`,
   read: ({ container, files }, _, addressOf) => ({
     from: `read_parquet([\n${list(files.map((file) => text(addressOf(container, file))))}\n], union_by_name = true)`,
   }),
@@ -141,6 +144,11 @@ const duckdb: Dialect = {
 const synapse: Dialect = {
   quote: (name) => `[${name.replaceAll(']', ']]')}]`,
   typeOf: (type) => typeName(type, synapseTypes),
+  nothing: (type) => {
+    // A collation is no part of a type.
+    const [, name, collation = ''] = /^(.*?)( COLLATE .*)?$/.exec(synapse.typeOf(type))!;
+    return `CAST(NULL AS ${name})${collation}`;
+  },
   read: (source, _, addressOf) => {
     const files = list(source.files.map((file) => `N${text(addressOf(source.container, file))}`));
     const columns = [...source.columns.values()].map((name) => {
@@ -157,6 +165,7 @@ const synapse: Dialect = {
 const spark: Dialect = {
   quote: (name) => `\`${name.replaceAll('`', '``')}\``,
   typeOf: (type) => typeName(type, sparkTypes),
+  nothing: (type) => `CAST(NULL AS ${spark.typeOf(type)})`,
   read: ({ container, files }, name, addressOf) => {
     // One path per source: Spark takes alternatives of names in braces.
     const folder = files[0]!.slice(0, files[0]!.lastIndexOf('/') + 1);

@@ -58,11 +58,11 @@ function columnOf(dialect: Dialect, source: Source, name: string, type: ColumnTy
 }
 
 const nothing = (dialect: Dialect, { name, type }: { name: string; type: ColumnType }) =>
-  `CAST(NULL AS ${dialect.typeOf(type)}) AS ${dialect.quote(name)}`;
+  `${dialect.nothing(type)} AS ${dialect.quote(name)}`;
 
-/** The columns of the view that a source of changes has, beside the ID. */
-function changedColumns({ columns }: CurrentRows, source: Source): string[] {
-  return columns.slice(1).flatMap(({ name }) => (source.columns.has(name) ? [name] : []));
+/** The columns of the view that a source of changes has, beside the ID and the key. */
+function changedColumns({ columns, fixed }: CurrentRows, source: Source): string[] {
+  return columns.flatMap(({ name }) => (source.columns.has(name) && !fixed.includes(name) ? [name] : []));
 }
 
 /** A source's changes, of each key the newest: the one of the highest version of the index. Two parts of the WITH clause. */
@@ -84,10 +84,8 @@ function laidOver(dialect: Dialect, rows: CurrentRows): string {
   const { quote } = dialect;
   const id = quote(rows.columns[0]!.name);
   const versionOf = (number: number) => `changes_${number}.${quote(changeColumns.version)}`;
-  const columns = rows.columns.map(({ name }, c) => {
-    const saying = rows.changes.flatMap((source, i) =>
-      c > 0 && changedColumns(rows, source).includes(name) ? [i + 1] : [],
-    );
+  const columns = rows.columns.map(({ name }) => {
+    const saying = rows.changes.flatMap((source, i) => (changedColumns(rows, source).includes(name) ? [i + 1] : []));
     if (saying.length === 0) return `all_rows.${quote(name)}`;
     const cases = saying.map((number) => {
       const newer = saying

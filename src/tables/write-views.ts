@@ -15,7 +15,7 @@ import { publishedRuns, publishedRunsSchema } from './published-runs.ts';
 import { currentRowsSql } from './sql.ts';
 import { addressesAt, engines } from './sql-dialects.ts';
 
-/** `_latest.json`: the newest run's manifest. `revision` counts what the views were made from. */
+/** `_latest.json`: the newest run's manifest. */
 const latestSchema = z.object({
   version: z.literal(1),
   pipeline: z.string(),
@@ -23,7 +23,6 @@ const latestSchema = z.object({
   life: z.int(),
   finishedAt: z.string(),
   manifest: z.string(),
-  revision: z.int(),
 });
 type Latest = z.infer<typeof latestSchema>;
 
@@ -68,7 +67,8 @@ export async function writeViews(environment: Environment, pipeline: CompiledPip
     const sharing = await readSharers(environment, pipeline, { write: true });
     const [own, ...others] = sharing;
     blobs += await writeViewsOf(environment, own!, sharing, () => true);
-    for (const other of others) {
+    // A pipeline that has published nothing has no views, and maybe no container.
+    for (const other of others.filter(({ published }) => Object.keys(published.runs).length > 0)) {
       const shown = sharersOf(environment, other.pipeline);
       const known = [other, ...sharing.filter((one) => one !== other && shown.includes(one.pipeline))];
       // It may share further indexes with pipelines that this one knows nothing of.
@@ -103,35 +103,50 @@ async function writeViewsOf(
   const writes: (() => Promise<unknown>)[] = [];
   for (const { name } of pipeline.entities.filter((entity) => wanted(entity.name))) {
     const rows = currentRows(sharing, name);
+    const options = { contentType: 'application/sql', metadata: { made: madeFrom(sharing, name) } };
     for (const engine of engines) {
-      const sql = currentRowsSql(engine, rows, addressesAt(engine, endpoint));
-      const options = { contentType: 'application/sql' };
-      writes.push(() =>
-        store.write(container, output.current(pipeline, name, engine), new TextEncoder().encode(sql), options),
-      );
+      const sql = new TextEncoder().encode(currentRowsSql(engine, rows, addressesAt(engine, endpoint)));
+      writes.push(() => store.write(container, output.current(pipeline, name, engine), sql, options));
     }
   }
+  const latest = latestOf(pipeline, published);
+  if (latest) writes.push(() => writeJson(store, container, output.latest(pipeline), latest));
   await mapBounded(writes, config.requestsInFlight, (write) => write());
-  const newest = runsInOrder([{ pipeline, published }]).at(-1);
-  if (!newest) return writes.length;
-  const { runId, life, finishedAt } = newest;
-  const manifest = output.manifest(pipeline, runId);
-  const latest: Latest = {
-    ...{ version: 1, pipeline: pipeline.name, runId, life, finishedAt, manifest },
-    revision: published.number,
-  };
-  // Last: it says that the views are there.
-  await writeJson(store, container, output.latest(pipeline), latest);
-  return writes.length + 1;
+  return writes.length;
 }
 
-/** Whether views are missing of what manifests say: the last publication did not come to write them. */
+/** The newest run of a pipeline; undefined when none has published. */
+function latestOf(pipeline: CompiledPipeline, published: PublishedPipeline['published']): Latest | undefined {
+  const newest = runsInOrder([{ pipeline, published }]).at(-1);
+  if (!newest) return undefined;
+  const { runId, life, finishedAt } = newest;
+  return { version: 1, pipeline: pipeline.name, runId, life, finishedAt, manifest: output.manifest(pipeline, runId) };
+}
+
+/** What an entity's view is made from: the state of each pipeline that it shows. The first is the entity's own. */
+function madeFrom(sharing: readonly PublishedPipeline[], entity: string): string {
+  const index = indexOf(sharing[0]!.pipeline, entity);
+  const shown = sharing.filter(
+    ({ pipeline }, i) => i === 0 || pipeline.entities.some((one) => one.kind === 'keyed' && one.index === index),
+  );
+  return shown.map(({ pipeline, published }) => `${pipeline.name}.${published.number}`).join(' ');
+}
+
+/** Whether views are not what manifests say now: a publication did not come to write them, or was late to. */
 export async function viewsAreLate(environment: Environment, pipeline: CompiledPipeline): Promise<boolean> {
-  const published = await publishedRuns(environment, pipeline, { write: false });
-  if (runsInOrder([{ pipeline, published }]).length === 0) return false;
+  const { store } = environment;
   const { container } = pipeline.output;
-  const latest = await readJson(environment.store, container, output.latest(pipeline), latestSchema);
-  return latest?.revision !== published.number;
+  const sharing = await readSharers(environment, pipeline, { write: false });
+  const latest = latestOf(pipeline, sharing[0]!.published);
+  if (!latest) return false;
+  const there = await readJson(store, container, output.latest(pipeline), latestSchema);
+  if (there?.runId !== latest.runId || there.life !== latest.life) return true;
+  const made = new Map<string, string | undefined>();
+  const folder = output.publishedRuns(pipeline).replace(/[^/]*$/, '');
+  for await (const { name, metadata } of store.list(container, folder)) made.set(name, metadata.made);
+  return pipeline.entities.some(({ name }) =>
+    engines.some((engine) => made.get(output.current(pipeline, name, engine)) !== madeFrom(sharing, name)),
+  );
 }
 
 async function anyNewer({ store, config }: Environment, sharing: readonly PublishedPipeline[]): Promise<boolean> {

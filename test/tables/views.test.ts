@@ -6,16 +6,13 @@ import assert from 'node:assert/strict';
 import { afterAll, beforeAll, test } from 'vitest';
 import { type Manifest, manifestSchema } from '../../src/documents/documents.ts';
 import { inOrderOfPublication } from '../../src/documents/manifests.ts';
-import { currentRows } from '../../src/tables/current-rows.ts';
-import { currentRowsSql } from '../../src/tables/sql.ts';
-import { addressesAt } from '../../src/tables/sql-dialects.ts';
-import { readSharers } from '../../src/tables/write-views.ts';
-import { Duck, type Row } from '../../tools/duckdb.ts';
+import { Duck } from '../../tools/duckdb.ts';
 import { checkWorld } from '../run/support/check.ts';
+import { importWithBug, type PlantedBug } from '../run/support/planted.ts';
 import { readRows } from '../run/support/published.ts';
-import { type ShopRow, shopPipelines, someRows, upload } from '../run/support/shop.ts';
+import { shopPipelines, someRows, upload } from '../run/support/shop.ts';
 import { mulberry32, Sim } from '../run/support/sim.ts';
-import { copyOut } from './support/published-folder.ts';
+import { currentOf, row, run, sharedRows } from './support/views.ts';
 
 let duck: Duck;
 beforeAll(async () => {
@@ -23,66 +20,19 @@ beforeAll(async () => {
 });
 afterAll(() => duck.close());
 
-const row = (customer: string, product: string, quantity: number): ShopRow => ({ customer, product, quantity });
-
-async function run(sim: Sim, runId: string, pipeline: string, files: ShopRow[][]): Promise<void> {
-  await upload(sim, `${pipeline}/${runId}/`, files);
-  const instance = await sim.run(runId, pipeline, `${pipeline}/${runId}/`);
-  await sim.settle();
-  assert.equal(instance.status, 'Completed', instance.error);
-}
-
-/** The view of an entity as the command prints it, for copies of the files in a folder. */
-async function sqlOf(sim: Sim, folder: string, pipeline: string, entity: string, asOf?: string): Promise<string> {
-  const environment = sim.environments[0]!;
-  const sharing = await readSharers(environment, shopPipelines.get(pipeline)!, { write: false });
-  return currentRowsSql('duckdb', currentRows(sharing, entity, asOf), addressesAt('duckdb', folder), asOf);
-}
-
-async function currentOf(sim: Sim, pipeline: string, entity: string, asOf?: string): Promise<Row[]> {
-  const { folder, remove } = copyOut(sim.store);
-  try {
-    await duck.run(await sqlOf(sim, folder, pipeline, entity, asOf));
-    const rows = await duck.rows(`SELECT * FROM "${entity}"`);
-    return rows.toSorted((a, b) => Number(Object.values(a)[0]) - Number(Object.values(b)[0]));
-  } finally {
-    remove();
-  }
-}
-
 test('rows of all pipelines that share an index, with their changes, are one statement', async () => {
-  const sim = new Sim(shopPipelines, { seed: 3 });
-  await run(sim, 'r1', 'club', [[row('ann', 'tea', 1), row('bob', 'oil', 3)]]);
-  await run(sim, 'r2', 'shop', [[row('ann', 'tea', 1), row('cem', 'tea', 9)]]);
-  await run(sim, 'r3', 'club', [[row('ann', 'oil', 2), row('dan', 'tea', 1)]]);
-  await run(sim, 'r4', 'club', [[row('ann', 'rye', 3)]]);
-  const members = async (asOf?: string) =>
-    (await currentOf(sim, 'club', 'members', asOf)).map(({ customer_id, name, favourite, note }) => [
-      Number(customer_id),
-      name,
-      favourite,
-      note,
-    ]);
-  const now = await members();
-  assert.deepEqual(now, [
-    [1, 'ann', 'rye', '3 rye'],
-    [2, 'bob', 'oil', '3 oil'],
-    // Numbered by the shop, which says nothing more of its customers.
-    [3, 'cem', null, null],
-    [4, 'dan', 'tea', null],
-  ]);
-  assert.deepEqual((await members('r3'))[0], [1, 'ann', 'oil', '2 oil']);
-  assert.deepEqual(await members('r1'), [
-    [1, 'ann', 'tea', null],
-    [2, 'bob', 'oil', '3 oil'],
-  ]);
-  // The other side of the index has the same rows, and what the club says of them.
-  const customers = await currentOf(sim, 'shop', 'customers');
-  assert.deepEqual(
-    customers.map(({ customer_id, name, favourite }) => [Number(customer_id), name, favourite]),
-    now.map(([id, name, favourite]) => [id, name, favourite]),
-  );
-  await assert.rejects(members('r9'), { code: 'UnknownRun' });
+  await sharedRows(duck);
+});
+
+test('caught: of several changes the oldest counts', async () => {
+  const bug: PlantedBug = {
+    name: 'of several changes the oldest counts',
+    file: 'src/tables/sql.ts',
+    find: 'DESC) AS newest',
+    replace: 'ASC) AS newest',
+  };
+  const planted = await importWithBug<typeof import('./support/views.ts')>('test/tables/support/views.ts', bug);
+  await assert.rejects(planted.sharedRows(duck), { name: 'AssertionError' });
 });
 
 test('each publication writes the statements, also those of other pipelines, and a pointer to its manifest', async () => {
@@ -115,7 +65,7 @@ test('each publication writes the statements, also those of other pipelines, and
 test('an entity of which nothing was published yet is an empty view', async () => {
   const sim = new Sim(shopPipelines, { seed: 4 });
   await run(sim, 'r1', 'shop', [[row('ann', 'tea', 1)]]);
-  assert.deepEqual(await currentOf(sim, 'club', 'goods'), []);
+  assert.deepEqual(await currentOf(duck, sim, 'club', 'goods'), []);
 });
 
 /** By member: what the club's sources said of it last, in the order in which its runs published. */
@@ -156,7 +106,7 @@ test('whatever dies or runs beside it, a view shows what manifests name, and the
       for (const { customer_id: id, name } of [...(rows.members ?? []), ...(rows.customers ?? [])])
         expected.set(Number(id), [name, ...(said.get(name as string) ?? [null, null])]);
     }
-    const shown = await currentOf(sim, 'club', 'members');
+    const shown = await currentOf(duck, sim, 'club', 'members');
     assert.deepEqual(
       shown.map(({ customer_id, name, favourite, note }) => [Number(customer_id), [name, favourite, note]]),
       [...expected].sort(([a], [b]) => a - b),

@@ -162,7 +162,7 @@ const arriving = (name: string, arrival: ArrivalSettings) =>
 
 /** All pipelines of a long life. */
 export const lifePipelines = registerPipelines([
-  ...[shop, web, log, audit, club],
+  ...[shop, web, log, audit, clubTo({ table: 'delta' })],
   arriving('mail', { on: 'blob' }),
   arriving('post', { on: 'quiet', seconds: 30, waitSecondsMax: 120 }),
 ]);

@@ -32,6 +32,59 @@ export function checkLog(store: MemoryStore, folder: string): void {
   }
 }
 
+/** Files that are in a table now, by its log. */
+function activeFiles(store: MemoryStore, folder: string): string[] {
+  const files = new Set<string>();
+  for (const { add, remove } of commitsOf(store, folder).flat()) {
+    if (remove) files.delete(String(remove.path));
+    if (add) files.add(String(add.path));
+  }
+  return [...files].map((path) => `${folder}/${decodeURIComponent(path)}`).sort();
+}
+
+/**
+ * Asserts by their logs alone that tables have no file that no manifest names; `complete`: and all that manifests name.
+ */
+export function checkTableLogs(
+  store: MemoryStore,
+  published: ReadonlyMap<string, Published>,
+  { complete }: { complete: boolean },
+): void {
+  const folders = store.names('published').flatMap((name) => /^(.*)\/_delta_log\/0{20}\.json$/.exec(name)?.[1] ?? []);
+  const named = [...published.values()].flatMap(({ manifest }) =>
+    manifest.entities.flatMap(({ files, changes }) => [...files, ...(changes?.files ?? [])].map(({ blob }) => blob)),
+  );
+  for (const folder of folders) {
+    checkLog(store, folder);
+    const wanted = named.filter((blob) => blob.startsWith(`${folder}/`)).sort();
+    const active = activeFiles(store, folder);
+    for (const file of active) assert.ok(wanted.includes(file), `${folder} has ${file}, which no manifest names`);
+    if (complete) assert.deepEqual(active, wanted, `files of table ${folder}`);
+  }
+}
+
+/** Asserts that the views of every pipeline name its published files, and the pointer one of its runs. */
+export function checkViews(store: MemoryStore, published: ReadonlyMap<string, Published>): void {
+  const text = (name: string) => Buffer.from(store.bytes('published', name)).toString();
+  const shown = new Map<string, { wanted: string[]; prefix: string }>();
+  for (const { manifest } of published.values()) {
+    const { prefix } = manifest.output;
+    const latest = JSON.parse(text(`${prefix}_latest.json`));
+    assert.ok(published.get(latest.runId)?.manifest.pipeline === manifest.pipeline, `${prefix}_latest.json`);
+    for (const { entity, files, changes } of manifest.entities) {
+      const name = `${prefix}_current/${entity}.sql`;
+      const view = shown.get(name) ?? { wanted: [], prefix };
+      shown.set(name, view);
+      view.wanted.push(...[...files, ...(changes?.files ?? [])].map(({ blob }) => blob));
+    }
+  }
+  for (const [name, { wanted, prefix }] of shown) {
+    const named = [...text(name).matchAll(/'az:\/\/published\/([^']+)'/g)].map(([, blob]) => blob!);
+    const own = named.filter((blob) => blob.startsWith(prefix));
+    assert.deepEqual(own.sort(), wanted.sort(), `files that ${name} names`);
+  }
+}
+
 interface Wanted extends ReadTable {
   rows: (string | null)[][];
 }
