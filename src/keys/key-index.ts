@@ -15,6 +15,7 @@ import type { IdList } from '../sequence/id-range.ts';
 import { readVersioned, type Versioned, writeJson } from '../storage/json.ts';
 import type { BlobStore } from '../storage/store.ts';
 import { isConflict } from '../storage/write-once.ts';
+import { withDescribed } from './described.ts';
 import {
   emptyHead,
   headSchema,
@@ -194,7 +195,7 @@ export function withPending(head: IndexHead, term: number, pending: PendingDelta
   return { ...head, term, pending };
 }
 
-function withDelta(head: IndexHead, { delta, attributes }: PendingDelta, ids: IdList): IndexHead {
+function withDelta(head: IndexHead, { delta, attributes, described }: PendingDelta, ids: IdList): IndexHead {
   const number = head.number + 1;
   const made = { level: 0, from: number, to: number };
   const next: IndexHead = { ...head, number, pending: null };
@@ -206,6 +207,10 @@ function withDelta(head: IndexHead, { delta, attributes }: PendingDelta, ids: Id
     const { owner } = attributes;
     const entries = [...(head.attributes?.[owner] ?? []), { ...attributes.delta, ids: null, ...made }];
     next.attributes = { ...head.attributes, [owner]: entries };
+  }
+  if (described) {
+    const { owner } = described;
+    next.described = { ...head.described, [owner]: withDescribed(head.described?.[owner], described, ids) };
   }
   return next;
 }

@@ -12,9 +12,8 @@ import {
   partsOf,
   planRefSchema,
   publishedFileSchema,
-  resolutionSchema,
 } from '../documents/documents.ts';
-import { loadIds, loadPlan, loadTally } from '../documents/load.ts';
+import { loadIds, loadPlan, loadResolution, loadTally, type Planned } from '../documents/load.ts';
 import { decideManifest } from '../documents/manifest-state.ts';
 import { loadFiles } from '../documents/source-files.ts';
 import { defineActivity } from '../durable/activity.ts';
@@ -23,13 +22,13 @@ import { invariant, OrdinalError } from '../errors.ts';
 import type { CompiledPipeline, Entity, KeyedEntity } from '../pipeline/compiled.ts';
 import { identityOf } from '../pipeline/identity.ts';
 import { noteIdentity } from '../plan/pipeline-identity.ts';
-import { keyedDatasets } from '../resolve/keyed-datasets.ts';
+import { keyedDatasets, rowsOfDataset } from '../resolve/keyed-datasets.ts';
 import { IdMap } from '../sequence/id-map.ts';
 import { toJson } from '../sequence/id-range.ts';
 import { publishRejected } from '../split/run-quarantine.ts';
 import { mapBounded } from '../storage/in-flight.ts';
 import { requireJson, writeJson } from '../storage/json.ts';
-import { type KeyedDatasetKind, type Life, output, work } from '../storage/names.ts';
+import { type KeyedDatasetKind, output, work } from '../storage/names.ts';
 
 const finishInputSchema = planRefSchema.extend({
   prefix: z.string(),
@@ -53,9 +52,12 @@ async function finishActivity(environment: Environment, input: FinishInput): Pro
   const { plan, pipeline } = planned;
   const [ids, tally] = await Promise.all([loadIds(environment, planned), loadTally(environment, planned)]);
   const entities = await mapBounded(pipeline.entities, config.requestsInFlight, async (entity) => {
-    const parts = partsOf(entity, plan);
+    const parts = [...Array(partsOf(entity, plan)).keys()];
+    const keys = entity.kind === 'keyed' ? await keysOf(environment, planned, pipeline, entity) : null;
     const filesOf = async (dataset: KeyedDatasetKind) => {
-      const all = await mapBounded([...Array(parts).keys()], config.requestsInFlight, (part) =>
+      // What has no rows in a key partition has left nothing there.
+      const written = parts.filter((part) => !keys || rowsOfDataset(keys.partitions[part]!, dataset) > 0);
+      const all = await mapBounded(written, config.requestsInFlight, (part) =>
         requireJson(
           store,
           config.workContainer,
@@ -78,7 +80,7 @@ async function finishActivity(environment: Environment, input: FinishInput): Pro
       files,
       columns: plan.outputs[entity.name]!,
       ids: ownIds(entity, ids, rows),
-      keys: keyed ? await keysOf(environment, input, pipeline, keyed) : null,
+      keys,
       ...(keyed && (await furtherOf(keyed, plan.outputs[entity.name]!, filesOf))),
     };
   });
@@ -167,10 +169,10 @@ function sharersOf({ pipelines }: Environment, pipeline: CompiledPipeline, { ind
 }
 
 /** What the run found in an entity's key index, and added. */
-async function keysOf(environment: Environment, of: Life, pipeline: CompiledPipeline, entity: KeyedEntity) {
-  const { store, config } = environment;
-  const partitions = await mapBounded([...Array(entity.partitions ?? 1).keys()], config.requestsInFlight, (partition) =>
-    requireJson(store, config.workContainer, work.resolution(of, entity.name, partition), resolutionSchema),
+async function keysOf(environment: Environment, planned: Planned, pipeline: CompiledPipeline, entity: KeyedEntity) {
+  const numbers = [...Array(entity.partitions ?? 1).keys()];
+  const partitions = await mapBounded(numbers, environment.config.requestsInFlight, (partition) =>
+    loadResolution(environment, planned, entity.name, partition),
   );
   return { index: entity.index, sharedBy: sharersOf(environment, pipeline, entity), partitions };
 }

@@ -9,7 +9,7 @@ import { tablePlace } from '../documents/table-place.ts';
 import type { Environment } from '../environment/environment.ts';
 import { OrdinalError } from '../errors.ts';
 import { limits } from '../limits.ts';
-import type { CompiledPipeline, Entity } from '../pipeline/compiled.ts';
+import { type CompiledPipeline, type Entity, hasAttributes } from '../pipeline/compiled.ts';
 import { readFooter } from '../source/source-file.ts';
 import { mapBounded } from '../storage/in-flight.ts';
 import { requireJson } from '../storage/json.ts';
@@ -31,7 +31,7 @@ export interface PipelineTable {
   place: TablePlace;
 }
 
-/** The tables of a pipeline: one for the rows of each entity, and one for the changes of each that reports some. */
+/** The tables of a pipeline: one for the rows of each entity, and one for the changes of each with attributes. */
 export function tablesOf(environment: Environment, pipeline: CompiledPipeline): PipelineTable[] {
   if (!pipeline.output.table) return [];
   const table = ({ name }: Entity, dataset: 'rows' | 'changes') => ({
@@ -40,7 +40,7 @@ export function tablesOf(environment: Environment, pipeline: CompiledPipeline): 
   });
   return pipeline.entities.flatMap((entity) => [
     table(entity, 'rows'),
-    ...(entity.kind === 'keyed' && entity.onChange === 'report' ? [table(entity, 'changes')] : []),
+    ...(hasAttributes(entity) ? [table(entity, 'changes')] : []),
   ]);
 }
 

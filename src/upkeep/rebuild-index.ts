@@ -19,6 +19,7 @@ import { hashKey, KeyTable } from '../keys/table.ts';
 import type { KeyedEntity } from '../pipeline/compiled.ts';
 import { readVersioned, writeJson } from '../storage/json.ts';
 import { rebuildAttributes } from './rebuild-attributes.ts';
+import { rebuildDescribed } from './rebuild-described.ts';
 import { withRewrittenFiles } from './rewritten-keys.ts';
 
 const rebuildIndexInputSchema = z.object({
@@ -90,6 +91,7 @@ async function rebuildIndexActivity(
     }
   }
   await rebuildAttributes(environment, { index, epoch }, sharing, heads, manifests);
+  await rebuildDescribed(environment, { index, epoch }, sharing, heads, manifests);
   const document: IndexDocument = {
     version: 1,
     index,

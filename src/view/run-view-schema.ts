@@ -66,7 +66,10 @@ export const entityViewSchema = z.object({
   files: z.array(publishedFileSchema).describe('The first files; all are in the manifest.'),
   fileCount: count,
   known: furtherFiles.optional().describe('Rows of known keys that the run saw, of an entity that publishes those.'),
-  changes: furtherFiles.optional().describe('Rows of the changes dataset, of an entity that reports changes.'),
+  changes: furtherFiles
+    .optional()
+    .describe('Rows of the changes dataset, of an entity with attributes: late descriptions, and changes if reported.'),
+  undescribed: count.optional().describe('Keys of the index that the entity has not described so far.'),
 });
 
 export const planViewSchema = z.object({
