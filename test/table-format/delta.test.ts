@@ -10,6 +10,7 @@ import type { ColumnType } from '../../src/parquet/types.ts';
 import { deltaType } from '../../src/pipeline/delta-types.ts';
 import { delta } from '../../src/table-format/delta.ts';
 import { deltaStatistics } from '../../src/table-format/delta-statistics.ts';
+import { peerTest } from '../parquet/support/peers.ts';
 import { importWithBug, type PlantedBug } from '../run/support/planted.ts';
 import { commitsOf } from '../tables/support/check-tables.ts';
 import { readTables } from '../tables/support/delta-reader.ts';
@@ -32,7 +33,7 @@ test('caught: a commit is written over whoever was faster', async () => {
   await assert.rejects(planted.races(1), { name: 'AssertionError' });
 });
 
-test('a checkpoint every hundred commits stands for them, for us and for others', async () => {
+peerTest('a checkpoint every hundred commits stands for them, for us and for others', async () => {
   const { store, place } = await world();
   for (let run = 0; run < 205; run++) await commit(place, run);
   const names = store.names('published', 'p/e/_delta_log/');
@@ -50,7 +51,7 @@ test('a checkpoint every hundred commits stands for them, for us and for others'
   assert.deepEqual(await readTables(store, [{ folder: place.folder, columns: [id] }]), [twoEach(206)]);
 });
 
-test('columns that come later are null in older files; timestamps without a zone raise the protocol', async () => {
+peerTest('columns that come later are null in older files; timestamps without a zone raise the protocol', async () => {
   const { store, place } = await world();
   await commit(place, 0);
   const local: ColumnType = { physical: 'INT64', annotation: { kind: 'timestamp', unit: 'MICROS', utc: false } };
@@ -89,7 +90,7 @@ test('a table keeps the types of its columns; a file of other types is refused b
   });
 });
 
-test('files that others have rewritten are told, and stay out; what a withdrawn run brought goes', async () => {
+peerTest('files that others have rewritten are told, and stay out; what a withdrawn run brought goes', async () => {
   const { store, place } = await world();
   for (let run = 0; run < 3; run++) await commit(place, run);
   // As OPTIMIZE does: two files become one.
@@ -122,7 +123,7 @@ test('files that others have rewritten are told, and stay out; what a withdrawn 
   assert.equal(await late.commit(), undefined);
 });
 
-test('a log with a hole or a damaged line is refused by name, by us and by others', async () => {
+peerTest('a log with a hole or a damaged line is refused by name, by us and by others', async () => {
   const { store, place } = await world();
   for (let run = 0; run < 3; run++) await commit(place, run);
   const name = 'p/e/_delta_log/00000000000000000001.json';

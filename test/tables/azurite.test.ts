@@ -6,11 +6,12 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterAll, beforeAll, test } from 'vitest';
-import { startAzurite } from '../../local/azurite.ts';
+import { afterAll, beforeAll } from 'vitest';
+import { startAzurite } from '../../packages/local-host/src/azurite.ts';
 import { openAzureStore } from '../../src/storage/azure.ts';
 import type { BlobStore } from '../../src/storage/store.ts';
 import { delta } from '../../src/table-format/delta.ts';
+import { peerTest as test } from '../parquet/support/peers.ts';
 import { commit } from '../table-format/support/races.ts';
 import { askChdb } from './support/delta-reader.ts';
 

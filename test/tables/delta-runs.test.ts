@@ -3,7 +3,7 @@
  * with bugs put in. After that the tables hold each published row once, as an engine finds that we did not write.
  */
 import assert from 'node:assert/strict';
-import { test } from 'vitest';
+import { peerTest as test } from '../parquet/support/peers.ts';
 import { importWithBug, type PlantedBug } from '../run/support/planted.ts';
 import * as sound from './support/scenarios.ts';
 

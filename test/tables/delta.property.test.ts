@@ -5,7 +5,7 @@
  */
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { afterAll, beforeAll, test } from 'vitest';
+import { afterAll, beforeAll } from 'vitest';
 import { publishedManifests } from '../../src/documents/manifests.ts';
 import { deltaType } from '../../src/pipeline/delta-types.ts';
 import { commitTables } from '../../src/tables/commit-tables.ts';
@@ -14,6 +14,7 @@ import { filesOf, runScenario } from '../engine/support/check.ts';
 import { DuckReader } from '../engine/support/reader.ts';
 import type { OutRow } from '../engine/support/reference.ts';
 import { type Scenario, scenarios } from '../engine/support/scenarios.ts';
+import { peerTest as test } from '../parquet/support/peers.ts';
 import { type ReadTable, readTables } from './support/delta-reader.ts';
 
 const numRuns = Number(process.env.ORDINAL_ENGINE_RUNS ?? 12);

@@ -4,8 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import path from 'node:path';
-import { afterAll, beforeAll, test } from 'vitest';
-import { generateSales } from '../../bench/generate.ts';
+import { afterAll, beforeAll } from 'vitest';
 import flights from '../../pipelines/flights.ts';
 import sales from '../../pipelines/sales.ts';
 import { publishedManifests } from '../../src/documents/manifests.ts';
@@ -13,8 +12,10 @@ import { compile } from '../../src/pipeline/compile.ts';
 import type { PipelineDefinition } from '../../src/pipeline/definition.ts';
 import { commitTables } from '../../src/tables/commit-tables.ts';
 import { literal } from '../../tools/duckdb.ts';
+import { generateSales } from '../../tools/generate.ts';
 import { Engine } from '../engine/support/drive.ts';
 import { DuckReader } from '../engine/support/reader.ts';
+import { peerTest as test } from '../parquet/support/peers.ts';
 import { readTables } from './support/delta-reader.ts';
 
 let duck: DuckReader;

@@ -3,13 +3,13 @@
  * rebuilt from what is there, and `verify` says what was rewritten.
  */
 import assert from 'node:assert/strict';
-import { test } from 'vitest';
 import { publishedManifests } from '../../src/documents/manifests.ts';
 import { askSql } from '../../src/tables/ask-sql.ts';
 import { repairTables } from '../../src/tables/repair-tables.ts';
 import { REBUILD_ORCHESTRATION, rebuildOrchestrator } from '../../src/upkeep/orchestrations.ts';
 import { readKeyBook, verifyRun } from '../../src/verify/verify.ts';
 import { DuckReader } from '../engine/support/reader.ts';
+import { peerTest as test } from '../parquet/support/peers.ts';
 import { checkWorld } from '../run/support/check.ts';
 import { shopPipelines, someRows, tablePipelines, upload } from '../run/support/shop.ts';
 import { mulberry32, Sim } from '../run/support/sim.ts';

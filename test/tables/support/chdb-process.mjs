@@ -3,7 +3,10 @@
  * reads no file outside it. Input on stdin: a JSON array of queries; output: one JSON array or error text for each.
  */
 import { readFileSync } from 'node:fs';
-import { query } from 'chdb';
+import { createRequire } from 'node:module';
+
+// A package of bench/, which `npm run peers` installs.
+const { query } = createRequire(new URL('../../../bench/package.json', import.meta.url))('chdb');
 
 const settings =
   'output_format_json_quote_64bit_integers=1, output_format_json_quote_decimals=1, ' +
