@@ -73,6 +73,8 @@ export const headSchema = z.object({
   number: count,
   /** Grant of the lease under which it was last written for a run: what an earlier holder still writes is refused. */
   term: count,
+  /** Grant whose pending delta was taken in last: an execution of that run that was held up must not name it again. */
+  taken: count.exactOptional(),
   keys: count,
   /** Oldest first. */
   entries: z.array(entrySchema),

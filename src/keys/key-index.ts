@@ -191,6 +191,8 @@ export function withPending(head: IndexHead, term: number, pending: PendingDelta
       remedy: 'Start the run again: it was given up.',
     });
   }
+  // The run has published, and this is an execution of it that was held up: its keys count once.
+  if (head.taken === term) return head;
   if (head.term === term && JSON.stringify(head.pending) === JSON.stringify(pending)) return head;
   return { ...head, term, pending };
 }
@@ -198,7 +200,7 @@ export function withPending(head: IndexHead, term: number, pending: PendingDelta
 function withDelta(head: IndexHead, { delta, attributes, described }: PendingDelta, ids: IdList): IndexHead {
   const number = head.number + 1;
   const made = { level: 0, from: number, to: number };
-  const next: IndexHead = { ...head, number, pending: null };
+  const next: IndexHead = { ...head, number, taken: head.term, pending: null };
   if (delta) {
     next.keys += delta.keys;
     next.entries = [...head.entries, { ...delta, ids, ...made }];

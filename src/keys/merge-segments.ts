@@ -33,6 +33,8 @@ export interface Source {
  * @param at the storage and the work container
  * @param segment where the segment is, and what its values are
  * @returns the source
+ * @throws `StorageFailed` when the service cannot be reached or refuses, or the segment is gone
+ * @throws `CorruptFile` when the segment is damaged
  */
 export function storedSource(at: Place, segment: SegmentPlace & { ids: IdList | null }): Source {
   return { keys: segment.keys, ids: segment.ids, blocks: readBlocks(at.store, at.container, segment) };
@@ -47,6 +49,8 @@ export function storedSource(at: Place, segment: SegmentPlace & { ids: IdList | 
  * @returns where the new segment is
  * @throws `StorageFailed` when the service cannot be reached or refuses, or a segment is gone
  * @throws `CorruptFile` when a segment is damaged
+ * @throws `LimitExceeded` when a block is larger than it may be
+ * @throws `StorageConflict` (retryable) when others keep changing the segment
  */
 export async function writeMerged(
   at: Place,

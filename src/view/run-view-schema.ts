@@ -94,7 +94,9 @@ export const runViewSchema = runSummarySchema.extend({
   rejected: z
     .object({ rows: count, lines: count, blob: z.string(), sourceRows: z.string().optional() })
     .optional()
-    .describe('Source rows that the contract refused, the blob that says why, and the one that has the rows themselves.'),
+    .describe(
+      'Source rows that the contract refused, the blob that says why, and the one that has the rows themselves.',
+    ),
   setAside: z
     .object({ count, files: z.array(setAsideSchema) })
     .optional()

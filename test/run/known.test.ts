@@ -27,7 +27,9 @@ const club = (sim: Sim, runId: string, files: ShopRow[][]) => ran(sim, 'club', r
 async function people(sim: Sim, runId: string) {
   const { manifest, rows } = (await checkWorld(sim, { quiet: false })).get(runId)!;
   const { changes, keys } = manifest.entities.find(({ entity }) => entity === 'people')!;
-  const told = (await Promise.all(changes!.files.map(({ blob }) => readRows(sim.store.bytes('published', blob))))).flat();
+  const told = (
+    await Promise.all(changes!.files.map(({ blob }) => readRows(sim.store.bytes('published', blob))))
+  ).flat();
   assert.ok(changes!.files.every(({ blob }) => blob.startsWith('web/_changes/people/')));
   return {
     fresh: rows.people!.map((one) => [one.customer_id, one.name, one.shown]),
@@ -40,9 +42,19 @@ test('a description that comes after a reference is published in the changes, on
   const sim = new Sim(shopPipelines, { orchestrators });
   // A visit names ann; nobody says anything of her.
   await ran(sim, 'web', 'w1', [[row('ann', 'tea', 1), row('bob', 'tea', 2)]]);
-  assert.deepEqual(await people(sim, 'w1'), { fresh: [[1n, 'ann', null], [2n, 'bob', 2]], late: [], undescribed: 1 });
+  assert.deepEqual(await people(sim, 'w1'), {
+    fresh: [
+      [1n, 'ann', null],
+      [2n, 'bob', 2],
+    ],
+    late: [],
+    undescribed: 1,
+  });
   // Her own row, in the second file: the first one of the run counts. What is said of bob later is no description.
-  await ran(sim, 'web', 'w2', [[row('bob', 'tea', 4)], [row('cem', 'oil', 1), row('ann', 'oil', 4), row('ann', 'oil', 2)]]);
+  await ran(sim, 'web', 'w2', [
+    [row('bob', 'tea', 4)],
+    [row('cem', 'oil', 1), row('ann', 'oil', 4), row('ann', 'oil', 2)],
+  ]);
   assert.deepEqual(await people(sim, 'w2'), {
     fresh: [[3n, 'cem', null]],
     late: [[1n, 'ann', 4, 'web/w2/0001.parquet', 1n]],

@@ -31,31 +31,31 @@ interface State {
 /** By pipeline and entity. */
 const told: Record<string, Record<string, Told>> = {
   club: {
-  goods: {
-    id: 'good_id',
-    key: 'product',
-    describes: () => true,
-    attributes: ({ quantity, customer }, members) => ({
-      quantity,
-      large: Number(quantity) > 2,
-      member_id: members.get(String(customer)),
-    }),
-    seen: true,
-    reports: true,
-    index: 'club.goods',
-  },
-  members: {
-    id: 'customer_id',
-    key: 'customer',
-    describes: ({ quantity }) => Number(quantity) < 4,
-    attributes: ({ product, quantity }) => ({
-      favourite: product,
-      note: Number(quantity) > 1 ? `${quantity} ${product}` : null,
-    }),
-    seen: false,
-    reports: true,
-    index: 'customers',
-  },
+    goods: {
+      id: 'good_id',
+      key: 'product',
+      describes: () => true,
+      attributes: ({ quantity, customer }, members) => ({
+        quantity,
+        large: Number(quantity) > 2,
+        member_id: members.get(String(customer)),
+      }),
+      seen: true,
+      reports: true,
+      index: 'club.goods',
+    },
+    members: {
+      id: 'customer_id',
+      key: 'customer',
+      describes: ({ quantity }) => Number(quantity) < 4,
+      attributes: ({ product, quantity }) => ({
+        favourite: product,
+        note: Number(quantity) > 1 ? `${quantity} ${product}` : null,
+      }),
+      seen: false,
+      reports: true,
+      index: 'customers',
+    },
   },
   web: {
     people: {
