@@ -3,6 +3,7 @@
  * where such a type fits neither the contract nor the other files, the pages decide: their levels are read. The plan
  * activity calls it. Where types fit, nothing is read.
  */
+import { setAsideFor } from '../documents/bad-files.ts';
 import type { FileColumn, FileShape, SourceFile } from '../documents/source-files.ts';
 import type { Environment } from '../environment/environment.ts';
 import { decodeValidity } from '../parquet/decode.ts';
