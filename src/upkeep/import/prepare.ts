@@ -6,6 +6,7 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import path from 'node:path';
+import { importManifestSchema } from '../../documents/imports.ts';
 import { publishedManifests } from '../../documents/manifests.ts';
 import { entitiesOf } from '../../documents/published-keys.ts';
 import { type Environment, pipelineOf } from '../../environment/environment.ts';
@@ -21,7 +22,7 @@ import type { ColumnType } from '../../parquet/types.ts';
 import { publishedIds } from '../../resolve/run-key-index.ts';
 import { IdMap } from '../../sequence/id-map.ts';
 import { endOf, type IdRange } from '../../sequence/id-range.ts';
-import { readVersioned, writeJson } from '../../storage/json.ts';
+import { readJson, readVersioned, writeJson } from '../../storage/json.ts';
 import { output } from '../../storage/names.ts';
 import { digestOfRanges, givenRanges, type ImportDraft } from './draft.ts';
 import { KeyFileWriter } from './key-file-writer.ts';
@@ -109,6 +110,12 @@ class Preparation {
   async run(): Promise<PreparedImport> {
     const { index } = this.#request;
     const importId = await this.#name();
+    const sequence = this.#sequence();
+    const { container } = this.#pipeline.output;
+    const place = { container, name: output.importManifest(this.#pipeline, index, importId) };
+    // What was published is not written again.
+    const done = await readJson(this.#environment.store, place.container, place.name, importManifestSchema);
+    if (done) return { importId, index, keys: 0, known: this.#file.rows, sequence, last: null };
     const { epoch, heads } = await this.#open();
     await this.#file.each((id, row, { bytes, start, end }) =>
       this.#spill.add(hashKey(bytes, start, end), id, row, bytes, start, end),
@@ -116,18 +123,17 @@ class Preparation {
     this.#spill.finish();
     const written = await this.#write(importId, epoch, heads);
     const manifests = await publishedManifests(this.#environment);
-    const sequence = this.#sequence();
     const given = givenRanges(manifests, sequence.name);
     await this.#compareIds(heads, given);
+    if (!written.file) return { importId, index, keys: 0, known: this.#known, sequence, last: null };
     const { id, key } = this.#request.columns;
-    const { container } = this.#pipeline.output;
     const names = this.#entity.key.map(({ name }) => name);
     const draft: ImportDraft = {
       version: 1,
       epoch,
       partitions: heads.map(({ number }, p) => ({ number, delta: written.deltas[p]! })),
       given: digestOfRanges(given),
-      place: { container, name: output.importManifest(this.#pipeline, index, importId) },
+      place,
       manifest: {
         version: 1,
         kind: 'imported keys',
@@ -219,7 +225,8 @@ class Preparation {
       if (this.#fresh > before) await upload.finish(writer);
       deltas.push(this.#fresh > before ? { blob: delta, ...place } : null);
     }
-    return { deltas, file: await file.finish({ 'ordinal.import': importId, 'ordinal.index': index }) };
+    const keyValues = { 'ordinal.import': importId, 'ordinal.index': index };
+    return { deltas, file: this.#fresh > 0 ? await file.finish(keyValues) : undefined };
   }
 
   /** The keys of a range that the index does not have. */
