@@ -1,10 +1,10 @@
 /** A published run that refused rows: made by the engine in this process, as the pipeline of that name that sets them aside. */
 import { BlobServiceClient } from '@azure/storage-blob';
 import { parquetWriteBuffer } from 'hyparquet-writer';
-import { runInProcess } from '../../../bench/in-process.ts';
-import { activities } from '../../../src/registration/activity-list.ts';
 import { pipelines } from '../../../pipelines/index.ts';
 import { openEnvironment } from '../../../src/environment/environment.ts';
+import { activities } from '../../../src/registration/activity-list.ts';
+import { InProcess } from '../../../src/testing/in-process.ts';
 
 export async function quarantinedRun(connectionString: string): Promise<{ runId: string; refused: number }> {
   const origins = ['ABQ', 'a,"b', 'DEN', 'X', 'BOS'];
@@ -22,11 +22,9 @@ export async function quarantinedRun(connectionString: string): Promise<{ runId:
   const flights = { ...pipelines.get('flights')!, onInvalid: 'quarantine' as const, maxRejected: 1 };
   const environment = openEnvironment({ AzureWebJobsStorage: connectionString }, new Map([['flights', flights]]));
   const runId = 'refusing';
-  await runInProcess({
-    pipeline: 'flights',
-    prefix: 'flights/refused/',
-    runId,
+  const host = new InProcess({
     activity: (name, input) => activities.find((each) => each.name === name)!.run(environment, input),
   });
+  await host.run('flights', 'flights/refused/', runId);
   return { runId, refused: 2 };
 }
