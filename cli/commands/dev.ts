@@ -4,8 +4,8 @@
  */
 import { spawn } from 'node:child_process';
 import { existsSync, watch } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import path from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { defineCommand, UsageError } from '../command.ts';
 
 /** Editors write a file in several steps. */
@@ -26,7 +26,8 @@ export const devCommand = defineCommand({
   work: async (given, { rows, watch: more = [] }, name, source) => {
     const folders = ['pipelines', ...more, source];
     for (const each of folders) {
-      if (!existsSync(each)) throw new UsageError(`there is no "${each}" here. Run the command in the folder of an app.`);
+      if (!existsSync(each))
+        throw new UsageError(`there is no "${each}" here. Run the command in the folder of an app.`);
     }
     const main = fileURLToPath(new URL(`../main${path.extname(import.meta.url)}`, import.meta.url));
     let child: ReturnType<typeof spawn> | undefined;
@@ -36,7 +37,10 @@ export const devCommand = defineCommand({
       const args = [main, 'try', name, source, ...(rows === undefined ? [] : ['--rows', rows])];
       child = spawn(process.execPath, [...process.execArgv, ...args], { stdio: ['ignore', 'inherit', 'inherit'] });
       child.once('exit', (code) => {
-        if (code !== null) process.stdout.write(`\n${new Date().toTimeString().slice(0, 8)} waiting for changes in ${folders.join(', ')}\n`);
+        if (code !== null)
+          process.stdout.write(
+            `\n${new Date().toTimeString().slice(0, 8)} waiting for changes in ${folders.join(', ')}\n`,
+          );
       });
     };
     let timer: NodeJS.Timeout | undefined;

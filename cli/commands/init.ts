@@ -13,7 +13,10 @@ export const initCommand = defineCommand({
   configure: (command) =>
     command
       .argument('<folder>', 'where the app is written')
-      .option('--packages <folder>', 'archives of the packages, as npm run packages makes them, instead of the registry'),
+      .option(
+        '--packages <folder>',
+        'archives of the packages, as npm run packages makes them, instead of the registry',
+      ),
   work: async (_given, { packages }, folder) => {
     const { InitError, initApp, nextSteps } = await import('../init/init.ts');
     try {

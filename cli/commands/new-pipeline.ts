@@ -16,7 +16,8 @@ async function put(file: string, text: string): Promise<void> {
   } catch (thrown) {
     const { code } = thrown as NodeJS.ErrnoException;
     if (code === 'EEXIST') throw new UsageError(`${file} is there already. Choose another name, or remove the file.`);
-    if (code === 'ENOENT') throw new UsageError('there is no folder pipelines/. Run the command in the folder of an app.');
+    if (code === 'ENOENT')
+      throw new UsageError('there is no folder pipelines/. Run the command in the folder of an app.');
     throw thrown;
   }
 }
@@ -33,8 +34,11 @@ export const newPipelineCommand = defineCommand({
   name: 'new pipeline',
   summary: "Write a pipeline's module from a Parquet file: a typed contract, and key candidates",
   needs: [],
-  details: 'Types and nullability come from the file, checks from its rows (the first million). Keys are for you to choose.',
-  examples: [['new pipeline trips --from trips.parquet', 'writes pipelines/trips.ts and adds it to pipelines/index.ts']],
+  details:
+    'Types and nullability come from the file, checks from its rows (the first million). Keys are for you to choose.',
+  examples: [
+    ['new pipeline trips --from trips.parquet', 'writes pipelines/trips.ts and adds it to pipelines/index.ts'],
+  ],
   configure: (command) =>
     command
       .argument('<name>', 'lower-case, as in a URL: letters, digits, - and _')
@@ -43,7 +47,9 @@ export const newPipelineCommand = defineCommand({
     if (!nameForm.test(name)) throw new UsageError(`"${name}" is not a name: use lower-case letters, digits, - and _.`);
     const bytes = await readFile(from).catch(() => undefined);
     if (bytes === undefined) {
-      throw new OrdinalError('SourceEmpty', `there is no file "${from}"`, { remedy: 'Give the path of a Parquet file.' });
+      throw new OrdinalError('SourceEmpty', `there is no file "${from}"`, {
+        remedy: 'Give the path of a Parquet file.',
+      });
     }
     const { profileFile } = await import('../new/profile.ts');
     const { pipelineText, withPipeline } = await import('../new/pipeline-text.ts');

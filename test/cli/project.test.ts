@@ -53,7 +53,8 @@ describe('init', () => {
     const without = await ordinal(['init', 'other', '--packages', archives], { cwd: folder });
     expect(without.code).toBe(2);
     expect(without.stderr).toContain('holds no archive of @ordinal-ids/ordinal. Run: npm run packages');
-    for (const name of ['ordinal', 'local-host']) writeFileSync(path.join(archives, `ordinal-ids-${name}-0.1.0.tgz`), '');
+    for (const name of ['ordinal', 'local-host'])
+      writeFileSync(path.join(archives, `ordinal-ids-${name}-0.1.0.tgz`), '');
     expect(await ordinal(['init', 'other', '--packages', archives], { cwd: folder })).toMatchObject({ code: 0 });
     const manifest = readFileSync(path.join(folder, 'other/package.json'), 'utf8');
     expect(manifest).toContain('"@ordinal-ids/ordinal": "file:../archives/ordinal-ids-ordinal-0.1.0.tgz"');
@@ -73,7 +74,9 @@ describe('new pipeline', () => {
       [range] as many, '' as nothing, range as all_id
       from range(200)) to ${literal(file)} (format parquet)`);
     duck.close();
-    const text = pipelineText('all', 'all.parquet', profileFile(readFileSync(file), file), { from: '@ordinal-ids/ordinal' });
+    const text = pipelineText('all', 'all.parquet', profileFile(readFileSync(file), file), {
+      from: '@ordinal-ids/ordinal',
+    });
     for (const line of [
       "    'order no': z.string().min(1),",
       '    customer: z.int().nonnegative(),',
@@ -106,7 +109,10 @@ describe('new pipeline', () => {
     const zod = pathToFileURL(path.join(root, 'node_modules/zod/index.js')).href;
     const runnable = text.replace("'@ordinal-ids/ordinal'", `'${words}'`).replace("'zod'", `'${zod}'`);
     writeFileSync(path.join(app, 'pipelines/all.ts'), runnable);
-    writeFileSync(path.join(app, 'pipelines/index.ts'), "import all from './all.ts';\nexport const pipelines = [all];\n");
+    writeFileSync(
+      path.join(app, 'pipelines/index.ts'),
+      "import all from './all.ts';\nexport const pipelines = [all];\n",
+    );
     const tried = await ordinal(['try', 'all', file, '--rows', '1'], { cwd: app });
     expect(tried).toMatchObject({ code: 0, stderr: '' });
     expect(tried.stdout).toContain('all: 200 rows, IDs 1 to 200');
@@ -134,9 +140,9 @@ describe('new pipeline', () => {
     expect(withPipeline('export const pipelines = [];\n', 'new')).toBe(
       "import newPipeline from './new.ts';\nexport const pipelines = [newPipeline];\n",
     );
-    expect(withPipeline("import a from './a.ts';\nexport const pipelines = registerPipelines([\n  a,\n]);\n", 'b')).toBe(
-      "import a from './a.ts';\nimport b from './b.ts';\nexport const pipelines = registerPipelines([a, b]);\n",
-    );
+    expect(
+      withPipeline("import a from './a.ts';\nexport const pipelines = registerPipelines([\n  a,\n]);\n", 'b'),
+    ).toBe("import a from './a.ts';\nimport b from './b.ts';\nexport const pipelines = registerPipelines([a, b]);\n");
     expect(withPipeline('export { pipelines } from "./others.ts";\n', 'b')).toBe(undefined);
   });
 });

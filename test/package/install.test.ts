@@ -129,7 +129,7 @@ describe.skipIf(!checksInstalled)('the packages as others judge them', () => {
 
   for (const name of names) {
     it(`publint finds nothing in ${name}`, async () => {
-      const { publint } = (await import(pathToFileURL(path.join(checks, 'publint/src/node.js')).href)) as {
+      const { publint } = (await import(pathToFileURL(path.join(checks, 'publint/src/index-node.js')).href)) as {
         publint(options: { pack: { tarball: ArrayBuffer }; strict: boolean }): Promise<{ messages: object[] }>;
       };
       const bytes = await readFile(await archiveOf(name));

@@ -43,13 +43,23 @@ export function isCurrent(name: string, write: boolean): boolean {
       compiler: {
         overrideTsconfig: {
           compilerOptions: {
-            ...{ target: 'es2022', lib: ['es2023', 'esnext.disposable'], module: 'nodenext', moduleResolution: 'nodenext' },
+            ...{
+              target: 'es2022',
+              lib: ['es2023', 'esnext.disposable'],
+              module: 'nodenext',
+              moduleResolution: 'nodenext',
+            },
             ...{ strict: true, skipLibCheck: true, types: ['node'] },
           },
           files: [path.join(folder, entryPoints[name]!)],
         },
       },
-      apiReport: { enabled: true, reportFileName: name, reportFolder: path.join(folder, 'api'), reportTempFolder: temporary },
+      apiReport: {
+        enabled: true,
+        reportFileName: name,
+        reportFolder: path.join(folder, 'api'),
+        reportTempFolder: temporary,
+      },
       docModel: { enabled: false },
       dtsRollup: { enabled: false },
       tsdocMetadata: { enabled: false },
@@ -60,7 +70,12 @@ export function isCurrent(name: string, write: boolean): boolean {
       },
     },
   });
-  const { apiReportChanged } = Extractor.invoke(config, { localBuild: write, messageCallback: (said) => void (said.handled = true) });
+  const { apiReportChanged } = Extractor.invoke(config, {
+    localBuild: write,
+    messageCallback: (said) => {
+      said.handled = true;
+    },
+  });
   return !apiReportChanged;
 }
 
