@@ -5,6 +5,7 @@
  */
 import { enableCompileCache } from 'node:module';
 import { CommanderError } from 'commander';
+import { ownVersion } from '../src/environment/version.ts';
 import { OrdinalError, toErrorValue } from '../src/errors.ts';
 import { type Result, UsageError } from './command.ts';
 import { allCommands, commandFiles } from './commands/index.ts';
@@ -14,7 +15,6 @@ import { buildProgram, type GlobalOptions } from './program.ts';
 import { suggestCommands } from './suggest.ts';
 import { renderParts } from './terminal/show.ts';
 import { plain } from './terminal/text.ts';
-import { ownVersion } from './version.ts';
 
 enableCompileCache?.();
 const word = process.argv.slice(2).find((each) => Object.hasOwn(commandFiles, each));

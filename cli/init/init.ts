@@ -5,7 +5,7 @@
 import { cp, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { ownVersion } from '../version.ts';
+import { ownVersion } from '../../src/environment/version.ts';
 
 /** Beside `cli/` in the repository; in a package, beside what is built of it. */
 const root = fileURLToPath(new URL('../../', import.meta.url));

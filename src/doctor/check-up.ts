@@ -4,6 +4,7 @@
  * operator's machine too. It writes one small blob into each container that the app writes, and removes it again.
  */
 import { randomUUID } from 'node:crypto';
+import { bindingNames } from '../environment/app-settings.ts';
 import { settingNames } from '../environment/config.ts';
 import type { Environment } from '../environment/environment.ts';
 import { ownVersion, packageVersion } from '../environment/version.ts';
@@ -12,10 +13,8 @@ import { arrivalOf } from '../pipeline/arrival.ts';
 import type { CompiledPipeline } from '../pipeline/compiled.ts';
 import { type Finding, ok, warning, wrong, wrongBy } from './finding.ts';
 
-/** Settings that are read elsewhere than in `config.ts`: by triggers, by the command, by templates. */
+/** Settings that are read neither by activities nor by bindings: by the command, by templates. */
 const otherSettings = [
-  'ORDINAL_ARRIVAL_SOURCE',
-  'ORDINAL_SWEEP_SCHEDULE',
   'ORDINAL_STORAGE__queueServiceUri',
   'ORDINAL_HOST',
   'ORDINAL_HOST_KEY',
@@ -49,7 +48,7 @@ export async function checkUp(environment: Environment, settings: Settings): Pro
 
 /** Names that begin with `ORDINAL_` and that nothing reads are misspelt. */
 export function checkSettings(settings: Settings): Finding[] {
-  const known = [...settingNames, ...otherSettings];
+  const known = [...settingNames, ...bindingNames, ...otherSettings];
   const unknown = Object.keys(settings).filter((name) => /^ORDINAL_/i.test(name) && !known.includes(name));
   const findings = unknown.map((name) => {
     const nearest = nearestOf(name, known);

@@ -10,7 +10,7 @@ import { settingNames } from './config.ts';
 export type OrdinalSettings = Readonly<Record<`ORDINAL_${string}`, string | number | boolean>>;
 
 /** Read at registration, by the host's bindings, and not by activities. */
-const bindingNames = ['ORDINAL_SWEEP_SCHEDULE', 'ORDINAL_ARRIVAL_SOURCE'];
+export const bindingNames: readonly string[] = ['ORDINAL_SWEEP_SCHEDULE', 'ORDINAL_ARRIVAL_SOURCE'];
 
 /**
  * The settings of an app by name.

@@ -22,9 +22,9 @@ export async function quarantinedRun(connectionString: string): Promise<{ runId:
   const flights = { ...pipelines.get('flights')!, onInvalid: 'quarantine' as const, maxRejected: 1 };
   const environment = openEnvironment({ AzureWebJobsStorage: connectionString }, new Map([['flights', flights]]));
   const runId = 'refusing';
-  const host = new InProcess({
+  const engine = new InProcess({
     activity: (name, input) => activities.find((each) => each.name === name)!.run(environment, input),
   });
-  await host.run('flights', 'flights/refused/', runId);
+  await engine.run('flights', 'flights/refused/', runId);
   return { runId, refused: 2 };
 }
