@@ -23,6 +23,7 @@ import { readJson, readVersioned, writeJson } from '../storage/json.ts';
 import { output, work } from '../storage/names.ts';
 import { isConflict } from '../storage/write-once.ts';
 import { checkIdentity } from './pipeline-identity.ts';
+import { settleNullColumns } from './null-columns.ts';
 import { makePlan } from './plan.ts';
 import { type ListedSource, listedSource, readSource } from './read-source.ts';
 import { declareTables, openTables } from './table-columns.ts';
@@ -78,8 +79,9 @@ async function planActivity(environment: Environment, input: PlanInput): Promise
     : await readSource(environment, pipeline, input);
   if (!('files' in source)) return source;
   const { runId, life } = input;
+  const files = await settleNullColumns(environment, pipeline, source.files);
   const tables = await openTables(environment, pipeline);
-  const made = makePlan(pipeline, { runId, life }, source.ref, source.files, config, tables);
+  const made = makePlan(pipeline, { runId, life }, source.ref, files, config, tables);
   const plan = { ...made, asked: askedOf(input) };
   if (tables && !input.dryRun) await declareTables(environment, tables, plan);
   try {
