@@ -19,6 +19,7 @@ import { finishRun } from '../src/publish/manifest-activity.ts';
 import { resolveKeys } from '../src/resolve/activity.ts';
 import { discardRun } from '../src/run/discard-activity.ts';
 import { livenessOfInstance } from '../src/run/liveness-activity.ts';
+import { publishShort, resolveShort, splitShort } from '../src/run/short-way.ts';
 import { sealBatches, sealKeyed } from '../src/seal/activity.ts';
 import { bindIds } from '../src/seal/assign-ids-activity.ts';
 import { splitBatch } from '../src/split/activity.ts';
@@ -30,6 +31,9 @@ export const activities: readonly Activity<Environment, never, object>[] = [
   readFooters,
   previewRun,
   splitBatch,
+  splitShort,
+  resolveShort,
+  publishShort,
   tallyRows,
   resolveKeys,
   bindIds,

@@ -51,6 +51,20 @@ const bugs: Bug[] = [
     caughtBy: (scenarios) => scenarios.fails('sealed:write:before'),
   },
   {
+    name: 'a life works with what another one has left in memory',
+    file: 'src/documents/run-work.ts',
+    find: 'lifeId(kept.work.of) !== lifeId(of) || kept.work.plan !== of.plan',
+    replace: 'kept.work.of.runId !== of.runId',
+    caughtBy: (scenarios) => scenarios.changesBetweenLives('keyDelta:write:before'),
+  },
+  {
+    name: 'a source is kept in memory whatever version it is of',
+    file: 'src/source/kept-sources.ts',
+    find: 'JSON.stringify([container, name, etag])',
+    replace: 'JSON.stringify([container, name])',
+    caughtBy: (scenarios) => scenarios.changesBetweenLives('plan:write:after'),
+  },
+  {
     name: 'reservations of dead runs are left alone',
     file: 'src/run/settle-orphans.ts',
     find: 'if (!(yield* isAlive(df, owner)))',
