@@ -55,14 +55,14 @@ const bugs: Bug[] = [
     file: 'src/documents/run-work.ts',
     find: 'lifeId(kept.work.of) !== lifeId(of) || kept.work.plan !== of.plan',
     replace: 'kept.work.of.runId !== of.runId',
-    caughtBy: (scenarios) => scenarios.changesBetweenLives('keyDelta:write:before'),
+    caughtBy: (scenarios) => scenarios.changesBetweenLives('splitShort'),
   },
   {
     name: 'a source is kept in memory whatever version it is of',
     file: 'src/source/kept-sources.ts',
     find: 'JSON.stringify([container, name, etag])',
     replace: 'JSON.stringify([container, name])',
-    caughtBy: (scenarios) => scenarios.changesBetweenLives('plan:write:after'),
+    caughtBy: (scenarios) => scenarios.changesBetweenLives('planRun'),
   },
   {
     name: 'reservations of dead runs are left alone',
@@ -88,9 +88,9 @@ const bugs: Bug[] = [
   {
     name: 'leases are given back before the keys are published',
     file: 'src/run/orchestrator.ts',
-    find: "  report(df, run, { phase: 'seal' });",
+    find: "  report(df, run, { phase: 'seal' });\n  const keyed",
     replace:
-      "  yield df.Task.all(run.leases.map((key) => df.callEntity({ name: 'lease', key }, 'release', { owner: run.owner })));\n  report(df, run, { phase: 'seal' });",
+      "  yield df.Task.all(run.leases.map((key) => df.callEntity({ name: 'lease', key }, 'release', { owner: run.owner })));\n  report(df, run, { phase: 'seal' });\n  const keyed",
     caughtBy: (scenarios) => scenarios.waitsForTheLease(),
   },
   {
@@ -257,4 +257,6 @@ test('without a bug, nothing is caught', async () => {
   await sound.crossing();
   await sound.manyBatches();
   await sound.wakesLate('sealed:write:before');
+  await sound.changesBetweenLives('splitShort');
+  await sound.changesBetweenLives('planRun');
 });
