@@ -7,7 +7,7 @@
 import type { Environment } from '../environment/environment.ts';
 import { limits } from '../limits.ts';
 import { takeSource } from '../source/kept-sources.ts';
-import { type HeldSource, MemoryWork } from '../storage/memory-work.ts';
+import { type HeldSource, type MemoryWork, workInMemory } from '../storage/memory-work.ts';
 import { type Life, lifeId, work } from '../storage/names.ts';
 
 export interface RunWork {
@@ -42,7 +42,7 @@ export function newWork(environment: Environment, of: Life & { plan: string }): 
   const { workContainer } = environment.config;
   const isKept = (container: string, name: string) => container === workContainer && work.inProgress(of, name);
   const held: HeldSource = (container, name, etag) => takeSource(environment, container, name, etag);
-  const store = new MemoryWork(environment.store, isKept, held);
+  const store = workInMemory(environment.store, isKept, held);
   return { of: { runId, life }, plan: of.plan, environment: { ...environment, store }, store };
 }
 

@@ -20,7 +20,24 @@ export type IsKept = (container: string, name: string) => boolean;
 /** Bytes of a source blob's version that an earlier phase has read, or undefined. */
 export type HeldSource = (container: string, name: string, etag: string) => Uint8Array | undefined;
 
-export class MemoryWork implements BlobStore {
+/** A store with some blobs in memory. */
+export interface MemoryWork extends BlobStore {
+  /** Bytes of the documents in memory. */
+  readonly documentBytes: number;
+}
+
+/**
+ * Puts memory over a store.
+ * @param below where all else goes
+ * @param isKept which blobs stay in memory
+ * @param source what of the sources is in memory already; it may be asked once for each
+ * @returns the store for the phases of one life
+ */
+export function workInMemory(below: BlobStore, isKept: IsKept, source: HeldSource = () => undefined): MemoryWork {
+  return new OverlaidStore(below, isKept, source);
+}
+
+class OverlaidStore implements MemoryWork {
   readonly #below: BlobStore;
   readonly #isKept: IsKept;
   readonly #source: HeldSource;
@@ -31,18 +48,12 @@ export class MemoryWork implements BlobStore {
   #blockBytes = 0;
   #version = 0;
 
-  /**
-   * @param below where all else goes
-   * @param isKept which blobs stay in memory
-   * @param source what of the sources is in memory already; it may be asked once for each
-   */
-  constructor(below: BlobStore, isKept: IsKept, source: HeldSource = () => undefined) {
+  constructor(below: BlobStore, isKept: IsKept, source: HeldSource) {
     this.#below = below;
     this.#isKept = isKept;
     this.#source = source;
   }
 
-  /** Bytes of the documents in memory. */
   get documentBytes(): number {
     return this.#documentBytes;
   }

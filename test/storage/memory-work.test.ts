@@ -1,7 +1,7 @@
 /** Work in progress in memory: what stays, what passes, and how waiting blocks are joined. */
 import assert from 'node:assert/strict';
 import { test } from 'vitest';
-import { MemoryWork } from '../../src/storage/memory-work.ts';
+import { workInMemory } from '../../src/storage/memory-work.ts';
 import { blockId, joinedBlockId, work } from '../../src/storage/names.ts';
 import { underLimits } from '../support/limits.ts';
 import { MemoryStore } from '../support/memory-store.ts';
@@ -13,7 +13,7 @@ async function stores() {
   const below = new MemoryStore();
   await below.ensureContainer('work');
   await below.ensureContainer('out');
-  const above = new MemoryWork(below, (container, name) => container === 'work' && work.inProgress(life, name));
+  const above = workInMemory(below, (container, name) => container === 'work' && work.inProgress(life, name));
   return { below, above };
 }
 
