@@ -76,6 +76,9 @@ export const limits = {
   columnsMax: 10_000,
   /** Source blobs of one run. */
   sourceBlobsMax: 100_000,
+  /** Named blobs from which on they are looked up in a listing, and blobs that it may show for each of them. */
+  namedBlobsListedMin: 32,
+  namedBlobsShownMax: 8,
   /** Wildcards of one glob: each costs a pass over every name that the source lists. */
   globWildcardsMax: 10,
   /** JSON bytes of blob names within a run's input; a longer list becomes a document in the work container. */

@@ -23,6 +23,7 @@ const UPLOADS = 4;
  * @param options conditions and properties of the file
  * @returns the file's ETag
  * @throws `StorageConflict` when a condition does not hold
+ * @throws `LimitExceeded` when the file has more blocks than a blob takes
  * @throws `StorageFailed` when the service cannot be reached or refuses
  */
 export async function joinBlocks(
