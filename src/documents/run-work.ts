@@ -43,7 +43,7 @@ export function newWork(environment: Environment, of: Life & { plan: string }): 
   const isKept = (container: string, name: string) => container === workContainer && work.inProgress(of, name);
   const held: HeldSource = (container, name, etag) => takeSource(environment, container, name, etag);
   const store = workInMemory(environment.store, isKept, held);
-  return { of: { runId, life }, plan: of.plan, environment: { ...environment, store }, store };
+  return { of: { runId, life }, plan: of.plan, environment: { ...environment, store, workInMemory: true }, store };
 }
 
 /**

@@ -55,7 +55,7 @@ async function splitActivity(environment: Environment, input: BatchInput): Promi
   }
   const split = splitter.finish(batch);
   await uploads.done();
-  const { bytes, metadata } = packBatch(pipeline, split, held.bytes());
+  const { bytes, metadata } = packBatch(environment, pipeline, split, held.bytes());
   await store.write(config.workContainer, work.split(input, batch), bytes, { metadata });
   return { batch, rows: split.record.rows };
 }
