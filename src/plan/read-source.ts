@@ -4,6 +4,7 @@
  * `readFooters` read them side by side. Called by the plan activity.
  */
 import { z } from 'zod';
+import { setAsideFor } from '../documents/bad-files.ts';
 import { lifeSchema, type PlanInput } from '../documents/documents.ts';
 import {
   digestOf,
@@ -28,7 +29,7 @@ import { mapBounded } from '../storage/in-flight.ts';
 import { type Life, lifeId } from '../storage/names.ts';
 import { chooseByListing, type Way } from './choose-way.ts';
 import { sourceBlobs } from './source-blobs.ts';
-import { Shapes, summarizeFile } from './summarize-file.ts';
+import { badFile, Shapes, summarizeFile } from './summarize-file.ts';
 
 /** In place of a plan: the source has many files, whose footers are to be read first. */
 export interface ListedSource {
@@ -133,9 +134,15 @@ async function footersOf(
     keep(container, blob, bytes);
     return parseFooter(bytes, blob.size, blob.blob);
   };
-  const files = await mapBounded(blobs, config.requestsInFlight, async (blob) =>
-    summarizeFile(pipeline, blob, await read(blob), shapes),
-  );
+  const files = await mapBounded(blobs, config.requestsInFlight, async (blob) => {
+    try {
+      return summarizeFile(pipeline, blob, await read(blob), shapes);
+    } catch (thrown) {
+      const bad = setAsideFor(pipeline, thrown);
+      if (!bad) throw thrown;
+      return badFile(pipeline, blob, bad, shapes);
+    }
+  });
   await writeFiles(environment, of, ref, files, part);
   return files;
 }
