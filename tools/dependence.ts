@@ -14,7 +14,8 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
  * folder and of any folder on a floor below. docs/design.md shows the same table.
  */
 export const floors: readonly (readonly string[])[] = [
-  ['functions', 'cli', 'demo'],
+  ['demo'],
+  ['functions', 'cli'],
   ['src/index.ts', 'src/testing'],
   ['src/app.ts'],
   ['src/registration'],
@@ -22,7 +23,7 @@ export const floors: readonly (readonly string[])[] = [
   ['src/run'],
   ['src/seal', 'src/publish'],
   ['src/resolve', 'src/callback'],
-  ['src/plan', 'src/split', 'src/verify', 'src/view', 'src/lives'],
+  ['src/plan', 'src/split', 'src/verify', 'src/view', 'src/lives', 'src/doctor'],
   ['src/documents'],
   ['src/source', 'src/keys', 'src/environment'],
   ['src/storage'],

@@ -172,6 +172,10 @@ export const resolutionSchema = z.object({
   delta: z.string().nullable(),
   /** For an entity that reports changes: the blob with digests of the attributes that the run publishes. */
   attributes: z.string().nullable().default(null),
+  /** For an entity with attributes: rows of its changes dataset. */
+  changes: count.exactOptional(),
+  /** For an entity with attributes: keys of the index, new ones included, that it has not described so far. */
+  undescribed: count.exactOptional(),
   /** The run's grant of the index's lease: runs of one index published in the order of their grants. */
   term: count.exactOptional(),
 });
@@ -270,7 +274,7 @@ export const manifestSchema = z.object({
        * For an entity that publishes all seen keys: the rows of known keys. `rows` and `files` are those of new keys.
        */
       known: furtherFilesSchema.exactOptional(),
-      /** For an entity that reports changes: the rows of the changes dataset. */
+      /** For an entity with attributes: the rows of the changes dataset, late descriptions among them. */
       changes: furtherFilesSchema.exactOptional(),
     }),
   ),

@@ -5,7 +5,7 @@
 import type { Environment } from '../environment/environment.ts';
 import { readJson } from '../storage/json.ts';
 import { output } from '../storage/names.ts';
-import { type Manifest, manifestSchema } from './documents.ts';
+import { type Manifest, manifestSchema, runIdSchema } from './documents.ts';
 
 /** The manifests of all pipelines, in the order in which their runs published; abandoned ones are included. */
 export async function allManifests({ store, pipelines }: Environment): Promise<Manifest[]> {
@@ -18,6 +18,20 @@ export async function allManifests({ store, pipelines }: Environment): Promise<M
     }
   }
   return inOrderOfPublication(found);
+}
+
+/**
+ * The manifest of one run, whichever pipeline it is of; undefined when there is none.
+ *
+ * @param runId a run's ID; a text that is none names no run.
+ */
+export async function manifestOfRun({ store, pipelines }: Environment, runId: string): Promise<Manifest | undefined> {
+  if (!runIdSchema.safeParse(runId).success) return undefined;
+  for (const pipeline of pipelines.values()) {
+    const manifest = await readJson(store, pipeline.output.container, output.manifest(pipeline, runId), manifestSchema);
+    if (manifest) return manifest;
+  }
+  return undefined;
 }
 
 /**
