@@ -104,7 +104,7 @@ const exportOne = defineCommand({
     const state = await (await given.durable()).entity(ENTITY, name);
     if (state === undefined) {
       throw new OrdinalError('UnknownSequence', `sequence "${name}" has never been used`, {
-        remedy: 'See ordinal sequences list for those that were.',
+        remedy: `See ${given.program} sequences list for those that were.`,
       });
     }
     const value = sequenceStateSchema.parse(state);

@@ -25,7 +25,7 @@ export const verifyCommand = defineCommand({
     const wanted = all ? manifests : manifests.filter((manifest) => manifest.runId === runId);
     if (wanted.length === 0 && !all) {
       throw new OrdinalError('UnknownRun', `no run "${runId}" has published`, {
-        remedy: 'See ordinal runs list for the runs that have.',
+        remedy: `See ${given.program} runs list for the runs that have.`,
       });
     }
     const states = new States(environment, manifests);

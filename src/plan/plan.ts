@@ -18,6 +18,7 @@ import { cutBatches } from './cut-batches.ts';
 import { groupBatches } from './group-batches.ts';
 import { setFilesAside } from './set-aside.ts';
 import { checkKind } from './summarize-file.ts';
+import { fitted, type Tables } from './table-columns.ts';
 
 /** A contract column over all files: its one type, and whether any file may hold nulls in it. */
 interface SourceColumn {
@@ -48,10 +49,16 @@ export function makePlan(
   ref: FilesRef,
   listed: readonly SourceFile[],
   targets: PlanTargets,
+  tables?: Tables,
 ): Plan {
   const { files, badFiles } = setFilesAside(pipeline, listed);
   const columns = new Map(
-    pipeline.contract.map((contract, c) => [contract.name, sourceColumn(contract, c, files, pipeline.readers)]),
+    pipeline.contract.map((contract, c) => {
+      const column = sourceColumn(contract, c, files, pipeline.readers);
+      if (!tables || contract.outputType) return [contract.name, column];
+      const source = fitted(pipeline, tables, contract.name, column.source);
+      return [contract.name, { ...column, source, type: source }];
+    }),
   );
   const batches = cutBatches(files, pipeline.contract.length, targets.batchRowsTarget);
   if (batches.length > limits.batchesMax) {

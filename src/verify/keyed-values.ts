@@ -204,6 +204,10 @@ export class KeyedValues {
       for (const [name, wanted] of attributes) this.#equal(change, name, wanted, `by its ${which} row (${at})`);
       this.#equal(change, changeColumns.blob, Buffer.from(blob).toString('latin1'), `is where its ${which} row is`);
       this.#equal(change, changeColumns.row, row, `is where its ${which} row is`);
+      const { manifest } = this.#of;
+      this.#equal(change, changeColumns.run, Buffer.from(manifest.runId).toString('latin1'), 'is the run');
+      const version = versionRead(manifest, this.#entity, change);
+      this.#equal(change, changeColumns.version, version, 'is the version that the run read');
     }
     for (const [key, row] of changes) {
       if (!this.#told.has(key)) this.#find(`${placeOf(row)}: no source row describes key ${shownCanon(key)}`);
@@ -242,6 +246,13 @@ export class KeyedValues {
     if (said !== counted)
       this.#find(`${name}: the manifest counts ${said} undescribed keys, but ${counted} are by what was published`);
   }
+}
+
+/** The version of the head that the run read in the key partition of a change's file. */
+function versionRead(manifest: Manifest, entity: KeyedEntity, { file }: PublishedRow): number | null {
+  const partition = Number(/-(\d{5})\.parquet$/.exec(file.blob)?.[1]);
+  const keys = manifest.entities.find((one) => one.entity === entity.name)?.keys;
+  return keys?.partitions.find((one) => one.partition === partition)?.version ?? null;
 }
 
 async function readRows(

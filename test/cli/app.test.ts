@@ -254,6 +254,12 @@ describe('refused rows', () => {
       const file = path.join(folder, 'refused.csv');
       expect((await rejects(runId, '--csv', '--file', file)).code).toBe(0);
       expect(readFileSync(file, 'utf8')).toBe(csv.stdout);
+      // The rows themselves, whole: to be mended and taken in again.
+      const rows = JSON.parse((await rejects(runId, '--rows', '--json')).stdout);
+      expect(rows.map(({ origin, destination }: Record<string, string>) => [origin, destination])).toEqual([
+        ['a,"b', 'CLT'],
+        ['X', 'CLT'],
+      ]);
       expect((await rejects('nobody')).code).toBe(4);
     } finally {
       await own.stop();
