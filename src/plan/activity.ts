@@ -24,6 +24,7 @@ import { output, work } from '../storage/names.ts';
 import { isConflict } from '../storage/write-once.ts';
 import { chooseWay } from './choose-way.ts';
 import { checkIdentity } from './pipeline-identity.ts';
+import { settleNullColumns } from './null-columns.ts';
 import { makePlan } from './plan.ts';
 import { type ListedSource, listedSource, readSource } from './read-source.ts';
 import { declareTables, openTables } from './table-columns.ts';
@@ -81,11 +82,12 @@ async function planActivity(environment: Environment, input: PlanInput): Promise
     : await readSource(environment, pipeline, input);
   if (!('files' in source)) return source;
   const { runId, life } = input;
+  const files = await settleNullColumns(environment, pipeline, source.files);
   const tables = await openTables(environment, pipeline);
   const plan: Plan = {
-    ...makePlan(pipeline, { runId, life }, source.ref, source.files, config, tables),
+    ...makePlan(pipeline, { runId, life }, source.ref, files, config, tables),
     asked: askedOf(input),
-    way: chooseWay(pipeline, source.files, source.way),
+    way: chooseWay(pipeline, files, source.way),
   };
   if (tables && !input.dryRun) await declareTables(environment, tables, plan);
   try {

@@ -25,6 +25,7 @@ import { bindIds } from '../seal/assign-ids-activity.ts';
 import { splitBatch } from '../split/activity.ts';
 import { tallyRows } from '../split/tally-activity.ts';
 import { updateTables } from '../tables/activity.ts';
+import { importKeys } from '../upkeep/import/activity.ts';
 import { rebuildIndex } from '../upkeep/rebuild-index.ts';
 
 export const activities: readonly Activity<Environment, never, object>[] = [
@@ -50,6 +51,7 @@ export const activities: readonly Activity<Environment, never, object>[] = [
   endLife,
   callBackRun,
   rebuildIndex,
+  importKeys,
   lookAtArrivals,
 ];
 

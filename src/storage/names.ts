@@ -149,6 +149,13 @@ export const output = {
     );
     return [...folders, `${prefix}_quarantine/`, `${prefix}_rejected_rows/`].map((folder) => `${folder}${lifeId(of)}-`);
   },
+  /** The keys of an import, and its manifest. */
+  importedKeys: (pipeline: CompiledPipeline, index: string, importId: string) =>
+    `${pipeline.output.prefix}_imports/${index}/${importId}.parquet`,
+  importManifest: (pipeline: CompiledPipeline, index: string, importId: string) =>
+    `${pipeline.output.prefix}_imports/${index}/${importId}.json`,
+  /** All imports that were published beside a pipeline's datasets. */
+  importPrefix: (pipeline: CompiledPipeline) => `${pipeline.output.prefix}_imports/`,
   /** A run's manifest. */
   manifest: (pipeline: CompiledPipeline, runId: string) => `${pipeline.output.prefix}_manifests/${runId}.json`,
   /** `folder` is an entity's, or empty. */
