@@ -24,6 +24,8 @@ export const needs: Record<Need, string> = {
 
 /** What a command is given. Each part is opened at its first use, so a command pays only for what it needs. */
 export interface Given {
+  /** What users type before a command: `ordinal`, or `npm run ordinal --`. */
+  program: string;
   /** The HTTP API of the running app. */
   app(): Promise<AppClient>;
   /** The durable HTTP API of the running host. */

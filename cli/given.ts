@@ -17,7 +17,7 @@ function once<T>(open: () => Promise<T>): () => Promise<T> {
   return () => (opened ??= open());
 }
 
-export function given(options: GlobalOptions, signal: AbortSignal): Given {
+export function given(program: string, options: GlobalOptions, signal: AbortSignal): Given {
   const settings = once(() => readSettings(process.env));
   const access = async () => {
     const { ORDINAL_HOST, ORDINAL_HOST_KEY, ORDINAL_HOST_CODE, ORDINAL_HOST_SCOPE } = await settings();
@@ -34,6 +34,7 @@ export function given(options: GlobalOptions, signal: AbortSignal): Given {
   const project = once(async () => (await import('./app-pipelines.ts')).loadAppPipelines(process.cwd()));
   const pipelines = once<Environment['pipelines']>(async () => (await project()).pipelines);
   return {
+    program,
     settings,
     pipelines,
     app: once(async () => new (await import('./clients/app-client.ts')).AppClient((await access()).app)),

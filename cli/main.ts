@@ -29,11 +29,12 @@ process.once('SIGINT', () => {
 // Whoever reads the output has gone, as `head` does.
 process.stdout.on('error', () => process.exit(exitCodes.ok.code));
 
-const name = process.env.npm_lifecycle_event === 'ordinal' ? 'npm run ordinal --' : 'ordinal';
+const started: Record<string, string> = { ordinal: 'npm run ordinal --', npx: 'npx ordinal' };
+const name = started[process.env.npm_lifecycle_event ?? ''] ?? 'ordinal';
 const json = process.argv.includes('--json');
 
 const program = buildProgram(name, ownVersion(), commands, async (options: GlobalOptions, work) => {
-  const of = given(options, interrupt.signal);
+  const of = given(name, options, interrupt.signal);
   const result = await work(of);
   print(result, options.json === true, of);
   end(result.exit ?? 'ok');

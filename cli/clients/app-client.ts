@@ -51,7 +51,7 @@ export class AppClient {
     throw new OrdinalError(
       'StorageFailed',
       `the answer of ${this.host}/api/${path} is not understood: ${issue?.path.join('.')}: ${issue?.message}`,
-      { remedy: 'Use the version of this command that the app has: ordinal doctor compares them.' },
+      { remedy: 'Use the version of this command that the app has: the command doctor compares them.' },
     );
   }
 

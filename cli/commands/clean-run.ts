@@ -22,7 +22,7 @@ export const cleanCommand = defineCommand({
     const lives = (await claimedLives(environment, runId)).map((life) => ({ runId, life }));
     if (lives.length === 0) {
       throw new OrdinalError('UnknownRun', `there is no run "${runId}"`, {
-        remedy: 'See ordinal runs list for those that are known.',
+        remedy: `See ${given.program} runs list for those that are known.`,
       });
     }
     const host = await given.durable();

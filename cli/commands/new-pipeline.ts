@@ -43,7 +43,7 @@ export const newPipelineCommand = defineCommand({
     command
       .argument('<name>', 'lower-case, as in a URL: letters, digits, - and _')
       .requiredOption('--from <file>', 'path of a Parquet file'),
-  work: async (_given, { from }, name) => {
+  work: async (given, { from }, name) => {
     if (!nameForm.test(name)) throw new UsageError(`"${name}" is not a name: use lower-case letters, digits, - and _.`);
     const bytes = await readFile(from).catch(() => undefined);
     if (bytes === undefined) {
@@ -65,7 +65,7 @@ export const newPipelineCommand = defineCommand({
       show: [
         `${file}: ${profile.columns.length} columns, from ${count(profile.rows)} rows of ${from}.`,
         listed ? `${list} lists it.` : `Add it to the list in ${list}.`,
-        `Next: read the contract, then run ordinal try ${name} ${from}`,
+        `Next: read the contract, then run ${given.program} try ${name} ${from}`,
       ],
       value: { file, listed, rows: profile.rows, columns: profile.columns.map((column) => column.name) },
     };

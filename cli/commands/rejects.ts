@@ -18,15 +18,16 @@ export const rejectsCommand = defineCommand({
   name: 'runs rejects',
   summary: 'Show the source rows that a run refused, and why',
   needs: ['storage'],
-  details: `As a table it shows the first ${LINES_SHOWN} lines; --csv and --json give all. A row with two wrong columns has two lines.`,
+  details: `As a table it shows the first ${LINES_SHOWN} lines; --csv and --json give all. A row with two wrong columns has two lines. Mended rows go into a new blob: docs/rejected-rows.md.`,
   examples: [['runs rejects RUN --csv --file refused.csv', 'for those who mend the source']],
   configure: (command) =>
     command
       .argument('<run>', 'a run ID')
+      .option('--rows', 'the refused rows themselves, as their source held them, in place of the refused values')
       .option('--csv', 'as CSV, all lines')
       .option('--file <path>', 'with --csv: write it to this file')
       .option('--limit <n>', 'lines at most', wholeNumber(1, 100_000_000)),
-  work: async (given, { csv: asCsv, file, limit }, runId) => {
+  work: async (given, { rows: whole, csv: asCsv, file, limit }, runId) => {
     const environment = await given.environment();
     const manifest = await manifestOfRun(environment, runId);
     if (!manifest) {
@@ -36,9 +37,15 @@ export const rejectsCommand = defineCommand({
     }
     const { rejected } = manifest;
     if (!rejected) return { show: ['The contract refused no row of this run.'], value: [] };
-    const bytes = await requireBytes(environment.store, manifest.output.container, rejected.blob);
+    const blob = whole ? rejected.sourceRows : rejected.blob;
+    if (blob === undefined) {
+      throw new OrdinalError('UnknownRun', `run "${runId}" has not kept its refused rows`, {
+        remedy: 'Take them from the source: without --rows each line names blob and row.',
+      });
+    }
+    const bytes = await requireBytes(environment.store, manifest.output.container, blob);
     const everything = asCsv || given.json;
-    const found = parquetRows(bytes, rejected.blob, limit ?? (everything ? undefined : LINES_SHOWN));
+    const found = parquetRows(bytes, blob, limit ?? (everything ? undefined : LINES_SHOWN));
     const value = found.rows.map((row) =>
       Object.fromEntries(Object.entries(row).map(([name, one]) => [name, jsonValue(one)])),
     );
@@ -46,11 +53,11 @@ export const rejectsCommand = defineCommand({
       await writeFile(file, csv(found));
       return { show: [`${count(found.rows.length)} lines written to ${file}`], value };
     }
-    const all = `${count(rejected.rows)} rows were refused, in ${count(rejected.lines)} lines: ${manifest.output.container}/${rejected.blob}`;
+    const all = `${count(rejected.rows)} rows were refused, in ${count(rejected.lines)} lines: ${manifest.output.container}/${blob}`;
     const shown = [
       all,
       shownRows(value, ''),
-      ...(found.rows.length < rejected.lines ? ['More: --csv or --limit.'] : []),
+      ...(found.rows.length < (whole ? rejected.rows : rejected.lines) ? ['More: --csv or --limit.'] : []),
     ];
     return { show: shown, value, ...(asCsv && { raw: csv(found) }) };
   },

@@ -75,7 +75,7 @@ async function afterStart(
     return await followRun(given, runId, { timeout, isNew: true });
   }
   return {
-    show: [`Run ${runId} of ${pipeline} is on its way.`, `Follow it: ordinal runs watch ${runId}`],
+    show: [`Run ${runId} of ${pipeline} is on its way.`, `Follow it: ${given.program} runs watch ${runId}`],
     value: started,
   };
 }
@@ -140,7 +140,10 @@ const list = defineCommand({
   work: async (given, { manifests, ...filter }) => {
     if (manifests) return await listManifests(given, filter);
     const runs = await listed(given, filter);
-    return { show: [shownRuns(runs, 'There is no such run. Start one: ordinal runs start PIPELINE')], value: runs };
+    return {
+      show: [shownRuns(runs, `There is no such run. Start one: ${given.program} runs start PIPELINE`)],
+      value: runs,
+    };
   },
 });
 

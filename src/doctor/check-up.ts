@@ -8,6 +8,7 @@ import { bindingNames } from '../environment/app-settings.ts';
 import { settingNames } from '../environment/config.ts';
 import type { Environment } from '../environment/environment.ts';
 import { ownVersion, packageVersion } from '../environment/version.ts';
+import { toErrorValue } from '../errors.ts';
 import { nearestOf } from '../nearest.ts';
 import { arrivalOf } from '../pipeline/arrival.ts';
 import type { CompiledPipeline } from '../pipeline/compiled.ts';
@@ -102,8 +103,17 @@ async function canWrite({ store }: Environment, container: string, what: string)
     await store.remove(container, name);
     return ok('storage', container, `${what}: can be read and written`);
   } catch (thrown) {
-    return wrongBy('storage', container, thrown);
+    return unusable(container, thrown);
   }
+}
+
+/** What is not reached may be reached later; what is refused has its remedy already. */
+function unusable(subject: string, thrown: unknown): Finding {
+  const { retryable, message } = toErrorValue(thrown);
+  if (!retryable) return wrongBy('storage', subject, thrown);
+  const remedy =
+    'See that the account of ORDINAL_STORAGE or AzureWebJobsStorage is right and its network lets you in; on this machine start Azurite: npm start.';
+  return wrong('storage', subject, message, remedy);
 }
 
 async function canRead(store: Environment['store'], { name, source }: CompiledPipeline): Promise<Finding> {
@@ -118,7 +128,7 @@ async function canRead(store: Environment['store'], { name, source }: CompiledPi
       if (fitting + others >= SEEN_MAX) break;
     }
   } catch (thrown) {
-    return wrongBy('storage', subject, thrown);
+    return unusable(subject, thrown);
   }
   const more = fitting + others >= SEEN_MAX ? ' or more' : '';
   if (fitting > 0) return ok('storage', subject, `source of ${name}: ${fitting}${more} blobs`);
