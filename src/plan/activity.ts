@@ -152,7 +152,9 @@ function summary(
     value: plan,
     etag,
   }: {
-    value: Pick<Plan, 'batches' | 'rows' | 'parts' | 'sealGroups' | 'way' | 'leftOut'> & { files: Pick<FilesRef, 'count'> };
+    value: Pick<Plan, 'batches' | 'rows' | 'parts' | 'sealGroups' | 'way' | 'leftOut'> & {
+      files: Pick<FilesRef, 'count'>;
+    };
     etag: string;
   },
   pipeline: CompiledPipeline,

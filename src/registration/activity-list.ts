@@ -28,7 +28,7 @@ import { tallyRows } from '../split/tally-activity.ts';
 import { updateTables } from '../tables/activity.ts';
 import { importKeys } from '../upkeep/import/activity.ts';
 import { rebuildIndex } from '../upkeep/rebuild-index.ts';
-import { endWithdrawal, withdrawRun } from '../upkeep/withdraw.ts';
+import { closeWithdrawn, endWithdrawal } from '../upkeep/withdraw.ts';
 
 export const activities: readonly Activity<Environment, never, object>[] = [
   planRun,
@@ -54,7 +54,7 @@ export const activities: readonly Activity<Environment, never, object>[] = [
   endLife,
   callBackRun,
   rebuildIndex,
-  withdrawRun,
+  closeWithdrawn,
   endWithdrawal,
   importKeys,
   lookAtArrivals,
