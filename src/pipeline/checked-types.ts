@@ -8,6 +8,8 @@
  */
 import type { core } from 'zod';
 import type { KeyedEntity, RefColumn, RowRefColumn, RowSchema } from './definition.ts';
+import type { OutputType } from './output-type.ts';
+import type { ObjectsOf, ShapeOf } from './row-types.ts';
 
 /**
  * What a thing with a mistake is checked against: it lacks a member of this name, and the compiler's message begins with
@@ -76,21 +78,39 @@ type NamesOf<E, Kind> = { [N in keyof E & string]: E[N] extends { kind: Kind } ?
 
 /** Key component → kind of its values. */
 type KeyKinds<Row, K> = {
-  [P in keyof K]: K[P] extends keyof Row
-    ? KindOf<NonNullable<Row[K[P]]>>
-    : K[P] extends core.$ZodType
-      ? KindOf<NonNullable<core.output<K[P]>>>
-      : never;
+  [P in keyof K]: K[P] extends core.$ZodType ? KindOf<NonNullable<core.output<K[P]>>> : KindOfPart<Row, K[P]>;
 };
+
+/** Kind of what stands for a component of a key: a source column, or a word that makes it. */
+type KindOfPart<Row, Part> = Part extends keyof Row
+  ? KindOf<NonNullable<Row[Part]>>
+  : Part extends { kind: 'sourceFile' }
+    ? 'string'
+    : Part extends { kind: 'sourceRow' }
+      ? 'number' | 'bigint'
+      : Part extends { type: OutputType<infer T> | undefined }
+        ? KindOfType<T>
+        : AnyKind;
+
+/** A constant without a type is judged at start-up. INT64 and DECIMAL go by several kinds. */
+type KindOfType<T> = unknown extends T
+  ? AnyKind
+  : bigint extends T
+    ? 'number' | 'bigint'
+    : number extends T
+      ? 'number' | (string extends T ? 'string' : never)
+      : KindOf<T>;
+
+type AnyKind = 'string' | 'number' | 'bigint' | 'boolean' | 'date' | 'bytes';
 
 /** Names that were never given, or were lost to another error: that error is enough. */
 type IsWidened<K> = string extends keyof K ? true : false;
 
 type ComponentMistake<Row, Column extends string, Entity extends string, Kinds, M> = {
-  [P in keyof Kinds & keyof M & string]: M[P] extends keyof Row & string
-    ? KindOf<NonNullable<Row[M[P]]>> extends Kinds[P]
-      ? never
-      : `${Column}: key '${P}' of '${Entity}' is a ${Kinds[P] & string}, source column '${M[P]}' is a ${KindOf<NonNullable<Row[M[P]]>>}`
+  [P in keyof Kinds & keyof M & string]: [Extract<KindOfPart<Row, M[P]>, Kinds[P]>] extends [never]
+    ? M[P] extends string
+      ? `${Column}: key '${P}' of '${Entity}' is a ${Kinds[P] & string}, source column '${M[P]}' is a ${OneOf<KindOfPart<Row, M[P]>> & string}`
+      : `${Column}: key '${P}' of '${Entity}' is a ${Kinds[P] & string}, and here a ${OneOf<KindOfPart<Row, M[P]>> & string}`
     : never;
 }[keyof Kinds & keyof M & string];
 
@@ -179,7 +199,6 @@ export type Checked<Row, E> = { [N in keyof E]: EntityChecked<E[N], EntityMistak
 
 interface NoColumn {
   array: 'z.array() is not a column: name flat columns only';
-  object: 'z.object() is not a column: name flat columns only';
   record: 'z.record() is not a column: name flat columns only';
   tuple: 'z.tuple() is not a column: name flat columns only';
   map: 'z.map() is not a column: name flat columns only';
@@ -195,11 +214,19 @@ type KindOfSchema<F> = F extends { _zod: { def: { type: infer T; innerType?: inf
     : T
   : never;
 
-type ContractMistakes<S extends RowSchema, Shape = S['_zod']['def']['shape']> = {
-  [P in keyof Shape & string]: KindOfSchema<Shape[P]> extends infer T extends keyof NoColumn
-    ? `${P}: ${NoColumn[T]}`
+type ShapeMistakes<Shape, Within extends string> = {
+  [P in keyof Shape & string]: KindOfSchema<Shape[P]> extends infer T
+    ? [T] extends [keyof NoColumn]
+      ? `${Within}${P}: ${NoColumn[T]}`
+      : [T] extends ['object']
+        ? ShapeMistakes<ShapeIn<Shape[P]>, `${Within}${P}.`>
+        : never
     : never;
 }[keyof Shape & string];
 
+type ShapeIn<F> = F extends { _zod: { def: { innerType: infer I } } } ? ShapeIn<I> : ShapeOf<F>;
+
+type ContractMistakes<O> = O extends unknown ? ShapeMistakes<ShapeOf<O>, ''> : never;
+
 /** The row contract itself, or a `Mistake` where a column has a schema that no column can have. */
-export type CheckedRow<S extends RowSchema> = EntityChecked<S, ContractMistakes<S>>;
+export type CheckedRow<S extends RowSchema> = EntityChecked<S, ContractMistakes<ObjectsOf<S>>>;

@@ -13,6 +13,7 @@ import { compileContract } from './contract.ts';
 import type { PipelineDefinition, RowSchema } from './definition.ts';
 import { compileEntities } from './entities.ts';
 import { collectFeeds } from './feeds.ts';
+import { compileFolders } from './folders.ts';
 import { checkName, checkPlaces, oneOf } from './names.ts';
 import { record, refuse, show } from './refuse.ts';
 
@@ -52,8 +53,12 @@ export function compile(definition: PipelineDefinition): CompiledPipeline {
 
 function compileNamed(name: string, given: Record<string, unknown>): CompiledPipeline {
   const places = checkPlaces(name, given.source, given.output);
-  const contract = compileContract(given.row);
-  const { entities, sequences } = compileEntities(name, declaredEntities(given.entities), contract);
+  const { columns: contract, recordTypes, checks } = compileContract(given.row);
+  const folders = compileFolders((given.source as { partitions?: unknown }).partitions, contract);
+  const declared = declaredEntities(given.entities);
+  const { entities, sequences, derived } = compileEntities(name, declared, { contract, folders, recordTypes });
+  const clash = derived.find((column) => contract.some((other) => other.name === column.name));
+  if (clash) refuse(`row.${clash.name}`, 'is the name of a column that is made', 'Name the source column otherwise.');
   const idEncoding = oneOf(given.idEncoding, ['plain', 'delta'], 'plain', 'idEncoding');
   const readers = oneOf(given.readers, ['source', 'old'], 'source', 'readers');
   if (readers === 'old' && idEncoding === 'delta') {
@@ -65,6 +70,9 @@ function compileNamed(name: string, given: Record<string, unknown>): CompiledPip
     name,
     ...places,
     contract,
+    ...(derived.length > 0 && { derived }),
+    ...(recordTypes && { recordTypes }),
+    ...(checks.length > 0 && { rowChecks: checks }),
     entities,
     feeds: collectFeeds(entities),
     sequences,

@@ -7,6 +7,7 @@ import type { FileColumn, FileShape, SourceFile } from '../documents/source-file
 import { OrdinalError } from '../errors.ts';
 import type { FileMeta, Leaf } from '../parquet/types.ts';
 import type { CompiledPipeline, ContractColumn } from '../pipeline/compiled.ts';
+import { foldersOf, folderValues } from '../pipeline/folders.ts';
 import { leafOf, type PinnedBlob } from '../source/source-file.ts';
 import { decodedBytes } from '../source/units.ts';
 import { checkKind } from './plan.ts';
@@ -24,7 +25,8 @@ export class Shapes {
 }
 
 /**
- * Throws `MissingColumn`, `NestedColumn`, `ColumnTypeMismatch` or `UnsupportedFile`, naming blob and column.
+ * Throws `MissingColumn`, `NestedColumn`, `InvalidFolder`, `ColumnTypeMismatch` or `UnsupportedFile`, naming blob and
+ * column.
  *
  * @param shapes of the files that are summarized together.
  */
@@ -34,7 +36,9 @@ export function summarizeFile(
   meta: FileMeta,
   shapes: Shapes,
 ): SourceFile {
-  const leaves = pipeline.contract.map(({ name }) => leafOf(meta, name, blob));
+  const leaves = pipeline.contract.map((contract) => leafOf(meta, contract, blob));
+  // What the blob's name says is read again when its rows are.
+  folderValues(foldersOf(pipeline), blob);
   const columns = pipeline.contract.map((contract, c) => fileColumn(contract, meta, leaves[c]!, blob));
   const first = meta.rowGroups.find(({ rows }) => rows > 0)?.chunks[leaves[0]?.ordinal ?? -1];
   return {

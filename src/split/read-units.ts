@@ -87,7 +87,7 @@ async function* unitsOf(environment: Environment, planned: Planned, batch: numbe
   for await (const file of opened) {
     const { meta } = file;
     const { blob } = file.file;
-    const leaves = pipeline.contract.map(({ name }) => leafOf(meta, name, blob));
+    const leaves = pipeline.contract.map((contract) => leafOf(meta, contract, blob));
     const from = f === 0 ? spec.from : 0;
     const to = f === files.length - 1 ? spec.to : meta.rowGroups.length;
     let firstRow = f === 0 ? spec.firstRow : 0;

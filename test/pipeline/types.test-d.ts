@@ -3,7 +3,7 @@
  * with @ts-expect-error is not one any more, and when a right pipeline is refused. Nothing here runs.
  */
 import { z } from 'zod';
-import { pipeline, sharedIndex, type } from '../../src/pipeline/index.ts';
+import { pipeline, shared, sharedIndex, type } from '../../src/pipeline/index.ts';
 
 const row = z.object({
   date: z.date(),
@@ -227,3 +227,98 @@ pipeline({ ...head, entities, arrival: { on: 'quiet', seconds: '60' } });
 pipeline({ ...head, entities, arrival: { on: 'quiet', second: 60 } });
 // @ts-expect-error not an object
 pipeline({ ...head, entities, arrival: 'quiet' });
+
+// Leaves of groups and folders are columns; functions see null where a group may be missing.
+pipeline({
+  name: 'nested',
+  source: { container: 'landing', prefix: 'n/', partitions: { day: z.date(), region: z.string().nullable() } },
+  row: z.object({
+    no: z.int(),
+    person: z.object({ name: z.string(), address: z.object({ city: z.string() }).nullable() }),
+  }),
+  entities: ({ keyed, rows, id, ref, first, map, compute, constant, sourceFile, sourceRow }) => ({
+    days: keyed({ id: id('day_id'), key: { day: 'day', tenant: constant('DE') }, columns: { from: sourceFile() } }),
+    years: keyed({
+      id: id('year_id'),
+      key: { year: compute(['day'], (day) => day.getUTCFullYear(), type.int32) },
+      columns: { name: first('person.name') },
+    }),
+    all: rows({
+      id: id('row_id'),
+      columns: {
+        city: 'person.address.city',
+        line: sourceRow(),
+        size: map('person.name', (name) => name.length, type.int32),
+        // @ts-expect-error the group may be missing
+        letters: map('person.address.city', (city) => city.length, type.int32),
+        // @ts-expect-error a folder may be null
+        upper: map('region', (region) => region.toUpperCase(), type.string),
+        // @ts-expect-error a group is not a column
+        person: 'person',
+        // @ts-expect-error there is no such leaf
+        town: 'person.address.town',
+        day_id: ref('days', { day: 'day', tenant: constant('DE') }),
+        year_id: ref('years', { year: map('day', (day) => day.getUTCFullYear(), type.int32) }),
+      },
+    }),
+    // @ts-expect-error a computed key of another kind
+    other: rows({ id: id('o'), columns: { year_id: ref('years', { year: map('day', () => 'x', type.string) }) } }),
+  }),
+});
+
+// Record types: each entity knows the columns of its own.
+const feed = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('order'), no: z.string(), amount: z.number() }),
+  z.object({ kind: z.enum(['refund', 'credit']), no: z.string(), reason: z.string().optional() }),
+]);
+pipeline({
+  ...head,
+  row: feed,
+  entities: ({ when, rows, id, map }) => ({
+    orders: when('order', ({ rows: orders, id: own, map: make }) =>
+      orders({
+        id: own('order_id'),
+        columns: {
+          no: 'no',
+          cents: make('amount', (amount) => amount * 100, type.float64),
+          // @ts-expect-error an order has no reason
+          reason: 'reason',
+        },
+      }),
+    ),
+    both: when(['order', 'refund'], ({ rows: some, id: own, map: make }) =>
+      // @ts-expect-error a refund has no amount
+      some({ id: own('both_id'), columns: { cents: make('amount', (amount) => amount * 100, type.float64) } }),
+    ),
+    // @ts-expect-error there is no such record type
+    odd: when('ordr', ({ rows: none, id: own }) => none({ id: own('odd_id'), columns: {} })),
+    all: rows({
+      id: id('row_id'),
+      columns: {
+        amount: map('amount', (amount: number | null) => amount ?? 0, type.float64),
+        kind: map('kind', (kind: 'order' | 'refund' | 'credit') => kind, type.string),
+        // @ts-expect-error refunds have none
+        cents: map('amount', (amount) => amount * 100, type.float64),
+      },
+    }),
+  }),
+});
+// @ts-expect-error only a row contract with record types has them
+pipeline({ ...head, entities: ({ when }) => ({ a: when('order', () => null as never) }) });
+
+// Shared entities: columns and key are those of the declaration.
+const parties = shared('parties', { id: 'party_id', key: { email: z.string() }, columns: { name: type.string } });
+pipeline({
+  ...head,
+  entities: ({ use, rows, id, ref, first }) => ({
+    parties: use(parties, { key: { email: 'origin' }, columns: { name: first('destination') } }),
+    others: use(parties),
+    // @ts-expect-error the shared entity has no such column
+    more: use(parties, { key: { email: 'origin' }, columns: { nam: first('destination') } }),
+    // @ts-expect-error the shared entity has no such key
+    keys: use(parties, { key: { mail: 'origin' } }),
+    all: rows({ id: id('row_id'), columns: { party_id: ref('parties', { email: 'origin' }) } }),
+    // @ts-expect-error the shared key is a string
+    wrong: rows({ id: id('row_id'), columns: { party_id: ref('others', { email: 'delay' }) } }),
+  }),
+});
