@@ -15,6 +15,7 @@ import { compileEntities } from './entities.ts';
 import { collectFeeds } from './feeds.ts';
 import { compileFolders } from './folders.ts';
 import { checkName, checkPlaces, oneOf } from './names.ts';
+import { compileReaders, declaredFor, derivedFor } from './readers.ts';
 import { record, refuse, show } from './refuse.ts';
 
 const options = [
@@ -55,15 +56,14 @@ function compileNamed(name: string, given: Record<string, unknown>): CompiledPip
   const places = checkPlaces(name, given.source, given.output);
   const { columns: contract, recordTypes, checks } = compileContract(given.row);
   const folders = compileFolders((given.source as { partitions?: unknown }).partitions, contract);
-  const declared = declaredEntities(given.entities);
-  const { entities, sequences, derived } = compileEntities(name, declared, { contract, folders, recordTypes });
-  const clash = derived.find((column) => contract.some((other) => other.name === column.name));
+  const compiledEntities = compileEntities(name, declaredEntities(given.entities), { contract, folders, recordTypes });
+  const { entities: declared, sequences } = compiledEntities;
+  const clash = compiledEntities.derived.find((column) => contract.some((other) => other.name === column.name));
   if (clash) refuse(`row.${clash.name}`, 'is the name of a column that is made', 'Name the source column otherwise.');
   const idEncoding = oneOf(given.idEncoding, ['plain', 'delta'], 'plain', 'idEncoding');
-  const readers = oneOf(given.readers, ['source', 'old'], 'source', 'readers');
-  if (readers === 'old' && idEncoding === 'delta') {
-    refuse('idEncoding', "is 'delta', which old readers do not know", "Leave it out, or readers: 'old'.");
-  }
+  const readers = compileReaders(given.readers, idEncoding);
+  const entities = declaredFor(declared, readers);
+  const derived = derivedFor(compiledEntities.derived, readers);
   const trust = trusting(given.trust);
   const onInvalid = oneOf(given.onInvalid, ['fail', 'quarantine'], 'fail', 'onInvalid');
   const compiled = {
@@ -77,7 +77,7 @@ function compileNamed(name: string, given: Record<string, unknown>): CompiledPip
     feeds: collectFeeds(entities),
     sequences,
     idEncoding,
-    ...(readers === 'old' && { readers }),
+    ...(readers && { readers }),
     onInvalid,
     maxRejected: rejectedShare(given.maxRejected, onInvalid),
   };

@@ -104,7 +104,7 @@ function resolveKey({ key: given, sharedKey }: Declared, scope: Scope, field: st
     const kinds = column === undefined ? [keyType(part as core.$ZodType, at)] : kindsOf(column, scope);
     const shared = sharedKey?.[name] && keyType(sharedKey[name], at);
     const input = shared ?? kinds[0]!;
-    if (!kinds.includes(input)) refuse(at, `is a ${kinds[0]}`, `Make it a ${input}, as the shared entity has it.`);
+    if (!kinds.includes(input)) refuse(at, `is a ${kinds[0]}`, `Use a ${input}, as the shared entity has it.`);
     if (input === 'any') refuse(at, 'has no type', 'Give its column a type in the row contract: a key needs one.');
     return { name, input, kinds };
   });

@@ -31,7 +31,8 @@ export function compileRowCheck(
     if (isAsync(def.fn) || isAsync(_zod.check)) {
       refuse('row', 'has an async check', 'Use a plain function: rows are checked at once.');
     }
-    if (def.check === 'overwrite') refuse('row', 'is changed as a whole', 'Change columns: each has a schema.');
+    if (def.check === 'overwrite')
+      refuse('row', 'is changed as a whole', 'Leave it out, and change columns: each has a schema.');
     if (def.check === 'custom' && typeof def.fn === 'function' && def.when === undefined)
       plain.push(def.fn as (row: object) => unknown);
   }

@@ -67,7 +67,7 @@ function recordTypesOf(option: core.$ZodType, discriminator: string): RecordType
     return refuse(
       `row.${discriminator}`,
       `${show(value)} is not a record type`,
-      'Tell record types apart by texts, numbers or booleans.',
+      'Use texts, numbers or booleans to tell record types apart.',
     );
   });
 }

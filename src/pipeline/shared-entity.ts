@@ -254,7 +254,7 @@ export function checkSharedColumn(column: OutColumn, declared: ColumnType, scope
   if (column.kind === 'copy') {
     const kinds = kindsOf(column.source, scope);
     if (kinds.some((kind) => kind === 'any' || kindsOfType(declared).includes(kind))) return;
-    refuse(field, `is a ${kinds[0]}, and ${wanted} in the shared entity`, 'Make it that type, with map().');
+    refuse(field, `is a ${kinds[0]}, and ${wanted} in the shared entity`, 'Use map() to make it that type.');
   }
   const own = 'type' in column ? typeText(column.type) : 'INT64';
   if (own !== wanted) refuse(field, `is ${own}, and ${wanted} in the shared entity`, 'Give both the same type.');

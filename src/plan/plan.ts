@@ -7,8 +7,8 @@ import type { OutLeaf, Plan } from '../documents/documents.ts';
 import type { FileShape, FilesRef, SourceFile } from '../documents/source-files.ts';
 import { OrdinalError } from '../errors.ts';
 import { limits } from '../limits.ts';
-import { outputCodec } from '../parquet/codecs.ts';
 import { compatible, typeText } from '../parquet/logical.ts';
+import { outputCodec, type Readers, writtenType } from '../parquet/readers.ts';
 import type { Codec, ColumnType } from '../parquet/types.ts';
 import type { CompiledPipeline, ContractColumn, Entity, KeyedEntity, OutColumn } from '../pipeline/compiled.ts';
 import { unitRowsJoined } from '../source/units.ts';
@@ -47,7 +47,9 @@ export function makePlan(
   files: readonly SourceFile[],
   targets: PlanTargets,
 ): Plan {
-  const inFiles = pipeline.contract.map((contract, c) => [contract.name, sourceColumn(contract, c, files)] as const);
+  const inFiles = pipeline.contract.map(
+    (contract, c) => [contract.name, sourceColumn(contract, c, files, pipeline.readers)] as const,
+  );
   const derived = (pipeline.derived ?? []).map(({ name, type, nullable: optional }) => {
     return [name, { source: type, type, optional }] as const;
   });
@@ -102,7 +104,12 @@ export function makePlan(
 }
 
 /** A contract column over all files. Columns that hold nulls alone have no say where others hold values. */
-function sourceColumn(contract: ContractColumn, c: number, files: readonly SourceFile[]): SourceColumn {
+function sourceColumn(
+  contract: ContractColumn,
+  c: number,
+  files: readonly SourceFile[],
+  readers: Readers,
+): SourceColumn {
   let wide: { type: ColumnType; blob: string } | undefined;
   let optional = false;
   // Each shape once: its first file stands for all.
@@ -128,7 +135,20 @@ function sourceColumn(contract: ContractColumn, c: number, files: readonly Sourc
   // A schema may turn a value into null, but only where it lets null pass.
   optional ||= contract.changes && contract.nullable;
   const source = wide?.type ?? { physical: 'BYTE_ARRAY' };
-  return { source, type: contract.outputType ?? source, optional };
+  const written = writtenType(source, contract.input, readers);
+  if (!written) throw unwritable(contract, source, wide?.blob);
+  return { source, type: contract.outputType ?? written, optional };
+}
+
+function unwritable({ name }: ContractColumn, type: ColumnType, blob: string | undefined) {
+  return new OrdinalError(
+    'ColumnTypeMismatch',
+    `column "${name}" is ${typeText(type)}, which parquetjs-lite does not read`,
+    {
+      where: { ...(blob !== undefined && { blob }), column: name },
+      remedy: `Take "${name}" out of the row contract, write the source with another type, or leave out readers: 'parquetjs-lite'.`,
+    },
+  );
 }
 
 function mixedTypes(
@@ -238,7 +258,7 @@ function checkShared({ type }: OutLeaf, column: OutColumn, entity: KeyedEntity, 
     `column "${source}" is ${typeText(type)}, and ${typeText(wanted)} as "${column.name}" of the shared entity`,
     {
       where: { pipeline: pipeline.name, entity: entity.name, column: source },
-      remedy: `Make it ${typeText(wanted)}: ${column.name}: map('${source}', (value) => value, type...).`,
+      remedy: `Use map('${source}', ...) to make it ${typeText(wanted)}.`,
     },
   );
 }

@@ -9,9 +9,11 @@ import type { Environment } from '../environment/environment.ts';
 import { OrdinalError } from '../errors.ts';
 import { decodeChunk } from '../parquet/decode.ts';
 import { typeText } from '../parquet/logical.ts';
+import { writtenType } from '../parquet/readers.ts';
 import type { Column, ColumnType, FileMeta, Values } from '../parquet/types.ts';
 import { type Cell, RowInterpreter } from '../pipeline/by-row.ts';
 import type { CompiledPipeline, ContractColumn } from '../pipeline/compiled.ts';
+import { retypeColumn } from '../source/retype.ts';
 import { cellsOf } from '../source/row-cells.ts';
 import { leafOf, type PinnedBlob, readFooter, readRanges } from '../source/source-file.ts';
 import { widenColumn, widest } from '../source/widen.ts';
@@ -118,9 +120,11 @@ async function decodeGroup(
     const leaf = leaves[c]!;
     const where = { blob, rowGroup, column: contract.name };
     const fetched = { bytes: bodies[c]!, meta: wanted[c]!, leaf, rows };
-    const type = types.get(contract.name)!;
+    const wide = types.get(contract.name)!;
+    const type = writtenType(wide, contract.input, pipeline.readers) ?? wide;
+    const locate = (row: number) => ({ ...where, row: firstRow + row });
     const decoded = decodeChunk(fetched.bytes, fetched.meta, leaf, rows, where);
-    const column = widenColumn(decoded, leaf.type, type, (row) => ({ ...where, row: firstRow + row }));
+    const column = retypeColumn(widenColumn(decoded, leaf.type, wide, locate), wide, type, locate);
     return { column, type, cell: cellsOf(column, type, contract, fetched, where) };
   });
 }
