@@ -7,6 +7,7 @@ import { limits } from '../limits.ts';
 import type { Entity } from '../pipeline/compiled.ts';
 import type { PipelineIdentity } from '../pipeline/identity.ts';
 import { decimalSchema, idRangeSchema } from '../sequence/id-range.ts';
+import { badFileSchema, setAsideSchema } from './bad-files.ts';
 import { columnTypeSchema } from './column-type.ts';
 import { selectionSchema } from './selection.ts';
 import { filesRefSchema } from './source-files.ts';
@@ -123,6 +124,8 @@ export const planSchema = z.object({
   rows: count,
   /** Where the source files are listed, in the order of their rows. */
   files: filesRefSchema,
+  /** Files that the plan sets aside. */
+  badFiles: z.array(badFileSchema).max(limits.badFilesMax).exactOptional(),
   batches: z.array(batchSchema),
   /** By entity: the schema of its files. */
   outputs: z.record(z.string(), z.array(outLeafSchema)),
@@ -246,6 +249,8 @@ export const manifestSchema = z.object({
   /** `asked` is the SHA-256 of what the run was asked to do: its pipeline, which blobs, options. */
   source: z.object({ container: z.string(), prefix: z.string(), rows: count, asked: z.string().exactOptional() }),
   inputs: z.array(z.object({ blob: z.string(), etag: z.string(), size: count, rows: count })),
+  /** Source files that were set aside: none of their rows counts, and they are no inputs. */
+  setAside: z.array(setAsideSchema).exactOptional(),
   output: z.object({ container: z.string(), prefix: z.string() }),
   entities: z.array(
     z.object({
@@ -269,7 +274,15 @@ export const manifestSchema = z.object({
   ),
   sequences: idsSchema.shape.sequences,
   /** Source rows that the contract refused, the number of lines that say why, and the blob that holds those lines. */
-  rejected: z.object({ rows: count, lines: count, blob: z.string() }).exactOptional(),
+  rejected: z
+    .object({
+      rows: count,
+      lines: count,
+      blob: z.string(),
+      /** Blob with the refused rows themselves, in the columns of the row contract. */
+      sourceRows: z.string().exactOptional(),
+    })
+    .exactOptional(),
   /**
    * For a pipeline with rows entities, where the source rows went: `routed` went to at least one entity, `unrouted` to
    * none, and `repeated` counts each further entity that took a row. So source rows = routed + unrouted + rejected, and

@@ -247,6 +247,8 @@ export interface CompiledPipeline {
   readers?: Exclude<Readers, undefined>;
   /** Present where chunks are copied without a look into their pages. It changes nothing about what is written. */
   trust?: true;
+  /** Present where files that cannot be used are set aside: up to this share of a run's files, 0 to 1. */
+  badFiles?: { share: number };
   onInvalid: 'fail' | 'quarantine';
   /** Share of a run's rows, 0 to 1, above which quarantine fails the run. 0 when `onInvalid` is `fail`. */
   maxRejected: number;

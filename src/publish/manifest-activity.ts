@@ -15,7 +15,6 @@ import {
 } from '../documents/documents.ts';
 import { loadIds, loadPlan, loadTally } from '../documents/load.ts';
 import { decideManifest } from '../documents/manifest-state.ts';
-import { loadFiles } from '../documents/source-files.ts';
 import { defineActivity } from '../durable/activity.ts';
 import type { Environment } from '../environment/environment.ts';
 import { invariant, OrdinalError } from '../errors.ts';
@@ -24,6 +23,7 @@ import { identityOf } from '../pipeline/identity.ts';
 import { noteIdentity } from '../plan/pipeline-identity.ts';
 import { IdMap } from '../sequence/id-map.ts';
 import { toJson } from '../sequence/id-range.ts';
+import { inputsOf } from '../split/run-bad-files.ts';
 import { publishRejected } from '../split/run-quarantine.ts';
 import { mapBounded } from '../storage/in-flight.ts';
 import { requireJson, writeJson } from '../storage/json.ts';
@@ -80,6 +80,7 @@ async function finishActivity(environment: Environment, input: FinishInput): Pro
       ...(keyed?.onChange === 'report' && { changes: await filesOf('changes') }),
     };
   });
+  const { inputs, setAside } = await inputsOf(environment, planned, tally);
   const rejected = await publishRejected(environment, plan, pipeline, tally);
   const manifest: Manifest = {
     version: 1,
@@ -95,27 +96,27 @@ async function finishActivity(environment: Environment, input: FinishInput): Pro
     source: {
       container: pipeline.source.container,
       prefix: input.prefix,
-      rows: plan.rows,
+      rows: tally.rows,
       ...(plan.asked !== undefined && { asked: plan.asked }),
     },
-    inputs: await loadFiles(environment, plan, plan.files, 0, plan.files.count),
+    inputs,
+    ...(setAside.length > 0 && { setAside }),
     output: pipeline.output,
     entities,
     sequences: ids.sequences,
     ...(rejected && { rejected }),
-    ...routingOf(pipeline, tally, plan.rows, entities),
+    ...routingOf(pipeline, tally, entities),
   };
   const name = output.manifest(pipeline, runId);
   await publishManifest(environment, pipeline, manifest);
   await Promise.all([noteIdentity(environment, pipeline, runId), writeMarkers(environment, pipeline, manifest, name)]);
-  return { manifest: name, rows: plan.rows };
+  return { manifest: name, rows: tally.rows };
 }
 
 /** Where the accepted rows went; nothing of a pipeline that has no rows entity. */
 function routingOf(
   pipeline: CompiledPipeline,
-  { rejected, unrouted }: Tally,
-  sourceRows: number,
+  { rows: sourceRows, rejected, unrouted }: Tally,
   entities: Manifest['entities'],
 ): Pick<Manifest, 'routing'> {
   const names = new Set(pipeline.entities.filter(({ kind }) => kind === 'rows').map(({ name }) => name));

@@ -223,6 +223,12 @@ async function conserved({ store }: Environment, manifest: Manifest, pipeline: C
     const table = bytes && readFile(bytes, rejected.blob, found);
     if (!table) found.push(`${rejected.blob}: refused rows are gone`);
     else if (table.rows !== rejected.lines) found.push(`${rejected.blob}: ${table.rows} lines, not ${rejected.lines}`);
+    const { sourceRows } = rejected;
+    const rows = sourceRows === undefined ? undefined : await store.read(place.container, sourceRows);
+    const kept = rows && readFile(rows, sourceRows!, found);
+    if (sourceRows !== undefined && kept?.rows !== rejected.rows) {
+      found.push(`${sourceRows}: ${kept?.rows ?? 'no'} refused rows, not ${rejected.rows}`);
+    }
   }
   return found;
 }

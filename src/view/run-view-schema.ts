@@ -4,6 +4,7 @@
  */
 
 import { z } from 'zod';
+import { setAsideSchema } from '../documents/bad-files.ts';
 import { columnTypeSchema } from '../documents/column-type.ts';
 import { previewSchema, publishedFileSchema } from '../documents/documents.ts';
 import { phaseSchema } from '../documents/status.ts';
@@ -88,9 +89,13 @@ export const runViewSchema = runSummarySchema.extend({
     .optional()
     .describe('When each phase began.'),
   rejected: z
-    .object({ rows: count, lines: count, blob: z.string() })
+    .object({ rows: count, lines: count, blob: z.string(), sourceRows: z.string().optional() })
     .optional()
-    .describe('Source rows that the contract refused, and the blob that says why.'),
+    .describe('Source rows that the contract refused, the blob that says why, and the one that has the rows themselves.'),
+  setAside: z
+    .object({ count, files: z.array(setAsideSchema) })
+    .optional()
+    .describe('Source files that could not be used, where the pipeline sets them aside; the manifest names all.'),
   routing: z
     .object({ routed: count, unrouted: count, repeated: count })
     .optional()

@@ -102,6 +102,9 @@ export async function publishedView(environment: Environment, name: string, runI
     outputContainer: document.output.container,
     phases: document.phases,
     ...(document.rejected && { rejected: document.rejected }),
+    ...(document.setAside && {
+      setAside: { count: document.setAside.length, files: document.setAside.slice(0, limits.viewFilesMax) },
+    }),
     ...(document.routing && { routing: document.routing }),
     entities: document.entities.map(({ entity, rows, bytes, firstId, lastId, files, ids, known, changes }) => ({
       entity,
