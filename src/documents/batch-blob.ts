@@ -178,8 +178,7 @@ export async function readBatch(
   batch: number,
   part: BatchPart,
 ): Promise<{ name: string; bytes: Uint8Array }> {
-  const place =
-    typeof part === 'string' ? places[part] : places.lists + keyedNames(pipeline).indexOf(part.keysOf);
+  const place = typeof part === 'string' ? places[part] : places.lists + keyedNames(pipeline).indexOf(part.keysOf);
   const { name, parts } = await readParts(environment, of, sizes, batch, place, place);
   return { name, bytes: decompressed(parts[0]!, sizes.sizes[batch]![place]!, name) };
 }

@@ -37,10 +37,12 @@ export function cellsOf(
   const { bytes, meta, leaf, rows } = chunk;
   const levels = leaf.path && column.nulls > 0 ? decodeNullLevels(bytes, meta, leaf, rows, where) : undefined;
   const nullable = nullElements(leaf);
+  // A flat column does not say what is null of a path.
+  const flat = Math.max(0, contract.nullableAt?.indexOf(true) ?? 0);
   const values = column.form === 'dictionary' ? column.dictionary : column.values;
   return (row) => {
     const i = column.form === 'dictionary' ? column.indices[row]! : column.valid?.[row] === 0 ? -1 : row;
-    if (i < 0) return { nullAt: levels ? nullable[levels[row]!]! : 0 };
+    if (i < 0) return { nullAt: levels ? nullable[levels[row]!]! : flat };
     try {
       return { value: read(values, i) };
     } catch (thrown) {

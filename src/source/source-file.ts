@@ -90,11 +90,11 @@ export async function readRanges(
 /** Finds a contract column in a file. Throws `MissingColumn` or `NestedColumn`. */
 export function leafOf(meta: FileMeta, contract: Pick<ContractColumn, 'name' | 'path'>, blob: string): Leaf {
   const { name } = contract;
-  const isSame = ({ path }: Leaf) =>
-    path === undefined
-      ? contract.path === undefined
-      : path.length === contract.path?.length && path.every((element, i) => element.name === contract.path?.[i]);
-  const leaf = meta.leaves.find((candidate) => candidate.name === name && !candidate.nested && isSame(candidate));
+  const isSame = ({ path = [] }: Leaf) =>
+    path.length === (contract.path?.length ?? 0) && path.every((element, i) => element.name === contract.path?.[i]);
+  const named = meta.leaves.filter((candidate) => candidate.name === name && !candidate.nested);
+  // A flat column of the path's name stands for the leaf: so are refused rows written, which somebody may mend.
+  const leaf = named.find(isSame) ?? (contract.path && named.find(({ path }) => path === undefined));
   if (leaf) return leaf;
   const within = meta.leaves.filter((candidate) => candidate.name === name || candidate.name.startsWith(`${name}.`));
   const nested = within.find((candidate) => !candidate.nested) ?? within[0];

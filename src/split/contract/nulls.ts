@@ -24,6 +24,8 @@ export function refusedNulls(
     const refused = nullElements(leaf).map((element) => (nullableAt[element] ? 0 : 1));
     bits = decodeNullLevels(bytes, meta, leaf, rows, at, shape).map((level) => refused[level] ?? 0);
   } else {
+    // A flat column does not say what is null of a path.
+    if (nullableAt.includes(true)) return undefined;
     const { valid } = decodeValidity(bytes, meta, leaf, rows, at, shape);
     if (!valid) return undefined;
     bits = valid.map((bit) => 1 - bit);

@@ -3,7 +3,7 @@
  * place of each row and the reasons. Batches write theirs, and the run puts them together. Somebody may mend the rows and
  * have them taken in again: the file fits the contract's columns. Read by `split/batch.ts` only where rows were refused.
  */
-import { joinColumns, gatherColumn, toPlain } from '../../parquet/columns.ts';
+import { gatherColumn, joinColumns, toPlain } from '../../parquet/columns.ts';
 import { builder } from '../../parquet/logical.ts';
 import { type TableColumn, writeTable } from '../../parquet/table.ts';
 import { isText } from '../../parquet/text.ts';
@@ -41,11 +41,7 @@ export class RejectedRows {
   }
 
   /** Takes the refused rows of a unit, in order of their rows. */
-  add(
-    rejections: readonly Rejection[],
-    chunks: ReadonlyMap<string, readonly SourceChunk[]>,
-    place: UnitPlace,
-  ): void {
+  add(rejections: readonly Rejection[], chunks: ReadonlyMap<string, readonly SourceChunk[]>, place: UnitPlace): void {
     if (rejections.length === 0) return;
     const reasons = new Map<number, string[]>();
     for (const { row, column, reason } of rejections) {
@@ -92,7 +88,11 @@ function gathered(chunks: readonly SourceChunk[], type: ColumnType, at: Int32Arr
 }
 
 /** The values with a mark for each null. Text that is not UTF-8 is null too: nobody could read the file with it. */
-function readable(values: Values, valid: Uint8Array | undefined, type: ColumnType): Pick<TableColumn, 'values' | 'valid'> {
+function readable(
+  values: Values,
+  valid: Uint8Array | undefined,
+  type: ColumnType,
+): Pick<TableColumn, 'values' | 'valid'> {
   const marks = valid ? new Uint8Array(valid) : new Uint8Array(values.length).fill(1);
   if (!isText(type) || values.kind !== 'bytes') return { values, valid: marks };
   const build = builder(type);
