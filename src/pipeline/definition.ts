@@ -131,8 +131,12 @@ export type KeyedColumn = MadeColumn | FirstColumn;
 /** A column of a rows entity, beside its ID and its unchanged source columns (which are plain strings). */
 export type RowsColumn = MadeColumn | RowRefColumn;
 
+/** For the type checker alone: what a word gave, and is no literal. */
+declare const given: unique symbol;
+
 /** What `keyed` gives. */
 export interface KeyedEntity<K = unknown, C = unknown, I = IdColumn> {
+  readonly [given]: true;
   readonly kind: 'keyed';
   readonly id: I;
   /** Component → source column (own feed), or component → zod type (fed by references only). */
@@ -147,14 +151,36 @@ export interface KeyedEntity<K = unknown, C = unknown, I = IdColumn> {
 
 /** What `rows` gives. */
 export interface RowsEntity<C = unknown, I = IdColumn> {
+  readonly [given]: true;
   readonly kind: 'rows';
   readonly id: I;
   readonly columns: C;
   readonly where: Where | undefined;
 }
 
+/** What `keyed` takes, as a literal: the type checker then reports what is wrong between entities at the column. */
+export interface KeyedLiteral {
+  readonly kind: 'keyed';
+  readonly id: IdColumn;
+  readonly key: Readonly<Record<string, string | KeyPart | core.$ZodType>>;
+  readonly columns?: Readonly<Record<string, string | KeyedColumn | RowsColumn>>;
+  readonly where?: Where;
+  readonly index?: SharedIndex;
+  readonly partitions?: number;
+  readonly publish?: 'new' | 'seen';
+  readonly onChange?: 'ignore' | 'report';
+}
+
+/** What `rows` takes, as a literal. */
+export interface RowsLiteral {
+  readonly kind: 'rows';
+  readonly id: IdColumn;
+  readonly columns: Readonly<Record<string, string | KeyedColumn | RowsColumn>>;
+  readonly where?: Where;
+}
+
 /** What `entities` gives: entities by name, in the order of their declaration. */
-export type Entities = Readonly<Record<string, KeyedEntity | RowsEntity>>;
+export type Entities = Readonly<Record<string, KeyedEntity | RowsEntity | KeyedLiteral | RowsLiteral>>;
 
 /** Everything about a pipeline but its row contract and its entities. */
 export interface PipelineSettings {

@@ -40,7 +40,7 @@ type WordsOf<S extends RowSchema, P> = Builder<RowOf<S> & FoldersOf<P>> &
  */
 export function pipeline<
   S extends RowSchema,
-  E extends Entities,
+  const E extends Entities,
   P extends Readonly<Record<string, core.$ZodType>> = NoFolders,
 >(
   definition: PipelineSettings & {

@@ -3,7 +3,7 @@
  * at run time `builder.ts` has it always.
  */
 import type { Builder } from './builder.ts';
-import type { RowSchema } from './definition.ts';
+import type { Entities, RowSchema } from './definition.ts';
 import type { RecordTypeOf, RowOfType } from './row-types.ts';
 
 /** The further word where the row contract is a union of record types. */
@@ -17,7 +17,7 @@ export interface RecordTypeBuilder<S extends RowSchema, Folders> {
    * @example
    * const sales = when('sale', ({ rows, id }) => rows({ id: id('sale_id'), columns: { price: 'price' } }));
    */
-  when<const T extends RecordTypeOf<S>, const E>(
+  when<const T extends RecordTypeOf<S>, const E extends Entities[string]>(
     types: T | readonly T[],
     make: (builder: Builder<RowOfType<S, T> & Folders>) => E,
   ): E;

@@ -322,3 +322,82 @@ pipeline({
     wrong: rows({ id: id('row_id'), columns: { party_id: ref('others', { email: 'delay' }) } }),
   }),
 });
+
+// Entities as literals: the same, and what is wrong between entities stands at the column.
+pipeline({
+  ...head,
+  entities: ({ keyed, rows, id, nextId, ref, rowRef, first, map, where }) => ({
+    airports: { kind: 'keyed', id: id('airport_id'), key: { code: z.string() } },
+    routes: {
+      kind: 'keyed',
+      id: id('route_id'),
+      key: { from: 'origin', to: 'destination' },
+      where: where(['delay'], (delay) => delay > 0),
+      partitions: 4,
+      publish: 'seen',
+      columns: { origin_id: ref('airports', { code: 'origin' }), delay: first('delay') },
+    },
+    flights: {
+      kind: 'rows',
+      id: id('flight_id'),
+      columns: {
+        date: 'date',
+        route_id: ref('routes', { from: 'origin', to: 'destination' }),
+        late: map('delay', (delay) => delay > 15, type.boolean),
+      },
+    },
+    delays: rows({ id: id('delay_id'), columns: { flight_id: rowRef('flights'), delay: 'delay' } }),
+    cabins: keyed({ id: id('cabin_id'), key: { name: 'cabin' } }),
+    wrong: {
+      kind: 'rows',
+      id: id('wrong_id', { sequence: 'wrongs' }),
+      columns: {
+        // @ts-expect-error there is no such source column
+        day: 'dat',
+        // @ts-expect-error there is no such entity
+        a: ref('airport', { code: 'origin' }),
+        // @ts-expect-error there is no such key
+        b: ref('airports', { cod: 'origin' }),
+        // @ts-expect-error a key is missing
+        c: ref('routes', { from: 'origin' }),
+        // @ts-expect-error a number is not a string
+        d: ref('airports', { code: 'delay' }),
+        // @ts-expect-error a keyed entity
+        e: rowRef('airports'),
+        // @ts-expect-error a rows entity has no first row
+        f: first('date'),
+        // @ts-expect-error the ID has the name
+        wrong_id: 'delay',
+        // @ts-expect-error the ID's sequence
+        g: nextId('wrongs'),
+        h: 'delay',
+      },
+    },
+    odd: {
+      kind: 'keyed',
+      id: id('odd_id'),
+      key: {
+        // @ts-expect-error there is no such source column
+        code: 'orign',
+        to: 'destination',
+      },
+      // @ts-expect-error there is no such option
+      colums: {},
+      columns: {
+        // @ts-expect-error of which of the key's rows?
+        date: 'date',
+        // @ts-expect-error a key has many rows
+        flight_id: rowRef('flights'),
+      },
+    },
+    unfed: {
+      kind: 'keyed',
+      id: id('unfed_id'),
+      key: { code: z.string() },
+      columns: {
+        // @ts-expect-error only references bring keys
+        date: first('date'),
+      },
+    },
+  }),
+});
