@@ -94,7 +94,8 @@ async function arrive(folder: string, known: number, arriving: number, runId: st
       record,
       sections: [],
       keyLists: new Map([['people', list]]),
-      rejected: undefined, rejectedRows: undefined,
+      rejected: undefined,
+      rejectedRows: undefined,
     });
     await store.write(container, work.split({ runId, life: 1 }, batches.length), bytes, { metadata });
     batches.push({ file: 0, files: 1, from: 0, to: 1, rows, firstRow: from, units: 1 });

@@ -46,6 +46,11 @@ export type ErrorCode =
    * /api/sequences` lists all.
    */
   | 'UnknownSequence'
+  /**
+   * No pipeline has a keyed entity with a key index of this name. Remedy: Correct the name; `npm run ordinal -- keys
+   * list` shows all.
+   */
+  | 'UnknownIndex'
   /** The path is not one of the API. Remedy: See /api/openapi.json for paths. */
   | 'UnknownRoute'
   /** The path is one of the API, but takes another method. Remedy: Send a method that the header `Allow` names. */

@@ -65,8 +65,8 @@ const schema = z.object({
   ORDINAL_KEEP_WORK_HOURS: z.coerce.number().min(1).max(87_600).default(48),
 });
 
-/** Names of all settings that are parsed here. */
-export const configNames: readonly string[] = Object.keys(schema.shape);
+/** Names of all settings that are read here. */
+export const settingNames: readonly string[] = Object.keys(schema.shape);
 
 export interface Config {
   storage: StorageConnection;

@@ -6,7 +6,7 @@
 import { type Environment, pipelineOf } from '../environment/environment.ts';
 import { OrdinalError } from '../errors.ts';
 import { didYouMean } from '../nearest.ts';
-import { arrivalOf } from '../pipeline/arrival.ts';
+import { type ArrivalMode, arrivalOf } from '../pipeline/arrival.ts';
 import type { CompiledPipeline, SequenceOptions } from '../pipeline/compiled.ts';
 import { contractJsonSchema } from '../pipeline/json-schema.ts';
 import { sequenceEntityName } from '../sequence/calls.ts';
@@ -28,7 +28,15 @@ export const getPipeline: Handler = async ({ environment }, request) => {
 };
 
 function viewPipeline({ config }: Environment, pipeline: CompiledPipeline) {
-  const arrival = arrivalOf(pipeline, config.arrivals);
+  return pipelineView(pipeline, arrivalOf(pipeline, config.arrivals));
+}
+
+/**
+ * A pipeline as callers see it.
+ *
+ * @param arrival what arriving blobs start.
+ */
+export function pipelineView(pipeline: CompiledPipeline, arrival: ArrivalMode | undefined) {
   return {
     name: pipeline.name,
     source: pipeline.source,

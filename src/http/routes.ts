@@ -7,6 +7,7 @@ import type { HttpMethod } from '@azure/functions';
 import { z } from 'zod';
 import { OrdinalError } from '../errors.ts';
 import { getPipeline, getSequence, listPipelines, listSequences } from './catalogue.ts';
+import { runDoctor } from './doctor.ts';
 import { openApi } from './openapi.ts';
 import { json, problem } from './problem.ts';
 import type { Route } from './request-context.ts';
@@ -110,6 +111,14 @@ export const routes: readonly Route[] = [
     summary: 'A sequence of IDs.',
     handler: getSequence,
     answers: { 200: { description: 'The sequence.', schema: schemas.sequenceSchema } },
+  },
+  {
+    name: 'runDoctor',
+    method: 'POST',
+    path: 'doctor',
+    summary: 'Look at the set-up: settings, storage and roles, triggers, versions.',
+    handler: runDoctor,
+    answers: { 200: { description: 'What was found.', schema: schemas.doctorSchema } },
   },
   {
     name: 'getOpenApi',

@@ -17,6 +17,7 @@ import { compileFolders } from './folders.ts';
 import { checkName, checkPlaces, oneOf } from './names.ts';
 import { compileReaders, declaredFor, derivedFor } from './readers.ts';
 import { record, refuse, show } from './refuse.ts';
+import { checkTable } from './table-columns.ts';
 
 const options = [
   'name',
@@ -67,6 +68,7 @@ function compileNamed(name: string, given: Record<string, unknown>): CompiledPip
   const readers = compileReaders(given.readers, idEncoding);
   const entities = declaredFor(declared, readers);
   const derived = derivedFor(compiledEntities.derived, readers);
+  if (places.output.table) checkTable(entities, contract, readers);
   const trust = trusting(given.trust);
   const onInvalid = oneOf(given.onInvalid, ['fail', 'quarantine'], 'fail', 'onInvalid');
   const onBadFile = oneOf(given.onBadFile, ['fail', 'set-aside'], 'fail', 'onBadFile');

@@ -25,6 +25,7 @@ import { isConflict } from '../storage/write-once.ts';
 import { checkIdentity } from './pipeline-identity.ts';
 import { makePlan } from './plan.ts';
 import { type ListedSource, listedSource, readSource } from './read-source.ts';
+import { declareTables, openTables } from './table-columns.ts';
 
 /** What the orchestration needs to know of the plan and its pipeline: names and counts. */
 export interface PlanOutput {
@@ -42,6 +43,8 @@ export interface PlanOutput {
   keyed: { entity: string; index: string; partitions: number }[];
   /** Sequences, and the entities whose rows draw on each (twice where two columns do). */
   sequences: { name: string; start: string; step: string; draws: string[] }[];
+  /** Views and tables follow a publication. Absent where the run was planned by a version that had none. */
+  tables?: true;
   /** Set when a life of the run has published: nothing is left to do but what follows a publication. */
   published: { manifest: string; rows: number; life: number } | null;
 }
@@ -75,7 +78,10 @@ async function planActivity(environment: Environment, input: PlanInput): Promise
     : await readSource(environment, pipeline, input);
   if (!('files' in source)) return source;
   const { runId, life } = input;
-  const plan = { ...makePlan(pipeline, { runId, life }, source.ref, source.files, config), asked: askedOf(input) };
+  const tables = await openTables(environment, pipeline);
+  const made = makePlan(pipeline, { runId, life }, source.ref, source.files, config, tables);
+  const plan = { ...made, asked: askedOf(input) };
+  if (tables && !input.dryRun) await declareTables(environment, tables, plan);
   try {
     const { etag } = await writeJson(store, config.workContainer, name, plan, { ifAbsent: true });
     return summary({ value: plan, etag }, pipeline);
@@ -124,6 +130,7 @@ function summary(
     files: plan.files.count,
     parts: plan.parts.length,
     sealGroups: plan.sealGroups.length,
+    tables: true,
     published: null,
     rowsEntities: entities.filter((entity) => entity.kind === 'rows').map((entity) => entity.name),
     keyed: entities.flatMap((entity) =>

@@ -18,6 +18,7 @@ import { cutBatches } from './cut-batches.ts';
 import { groupBatches } from './group-batches.ts';
 import { setFilesAside } from './set-aside.ts';
 import { checkKind } from './summarize-file.ts';
+import { fitted, type Tables } from './table-columns.ts';
 
 /** A contract column over all files: its one type, and whether any file may hold nulls in it. Or a derived column. */
 interface SourceColumn {
@@ -48,11 +49,15 @@ export function makePlan(
   ref: FilesRef,
   listed: readonly SourceFile[],
   targets: PlanTargets,
+  tables?: Tables,
 ): Plan {
   const { files, badFiles } = setFilesAside(pipeline, listed);
-  const inFiles = pipeline.contract.map(
-    (contract, c) => [contract.name, sourceColumn(contract, c, files, pipeline.readers)] as const,
-  );
+  const inFiles = pipeline.contract.map((contract, c) => {
+    const column = sourceColumn(contract, c, files, pipeline.readers);
+    if (!tables || contract.outputType) return [contract.name, column] as const;
+    const source = fitted(pipeline, tables, contract.name, column.source);
+    return [contract.name, { ...column, source, type: source }] as const;
+  });
   const derived = (pipeline.derived ?? []).map(({ name, type, nullable: optional }) => {
     return [name, { source: type, type, optional }] as const;
   });

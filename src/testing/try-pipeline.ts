@@ -66,7 +66,16 @@ export async function tryPipeline(
   options: TryOptions = {},
 ): Promise<Tried> {
   const compiled = [...registerPipelines([pipeline]).values()][0]!;
-  return await new Trial(compiled, options).run(source);
+  return await tryCompiled(compiled, source, options);
+}
+
+/** As `tryPipeline`, for a pipeline of a registry. */
+export async function tryCompiled(
+  pipeline: CompiledPipeline,
+  source: TrySource,
+  options: TryOptions = {},
+): Promise<Tried> {
+  return await new Trial(pipeline, options).run(source);
 }
 
 /** A store, sequences and leases that live as long as the trial. */

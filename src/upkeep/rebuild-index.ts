@@ -19,6 +19,8 @@ import { hashKey, KeyTable } from '../keys/table.ts';
 import type { KeyedEntity } from '../pipeline/compiled.ts';
 import { readVersioned, writeJson } from '../storage/json.ts';
 import { rebuildAttributes } from './rebuild-attributes.ts';
+import { rebuildDescribed } from './rebuild-described.ts';
+import { withRewrittenFiles } from './rewritten-keys.ts';
 
 const rebuildIndexInputSchema = z.object({
   index: z.string(),
@@ -59,9 +61,11 @@ async function rebuildIndexActivity(
   const name = indexBlobs.index(index);
   const before = await readVersioned(store, container, name, indexSchema);
   const epoch = (before?.value.epoch ?? 0) + 1;
-  const heads: IndexHead[] = Array.from({ length: partitions }, () => ({ ...emptyHead, term }));
+  const manifests = await withRewrittenFiles(environment, await publishedManifests(environment));
+  const number = versionAfter(manifests, index);
+  const heads: IndexHead[] = Array.from({ length: partitions }, () => ({ ...emptyHead, term, number }));
   let keyTypes: string[] | undefined;
-  const files = await publishedFiles(environment, sharing);
+  const files = publishedFiles(manifests, sharing);
   for (const file of files) {
     const { types, tables } = await readKeys(environment, file, partitions);
     if (keyTypes && keyTypes.join() !== types.join()) {
@@ -86,7 +90,8 @@ async function rebuildIndexActivity(
       heads[partition] = { ...head, number, keys: head.keys + table.size, entries: [...head.entries, entry] };
     }
   }
-  await rebuildAttributes(environment, { index, epoch }, sharing, heads);
+  await rebuildAttributes(environment, { index, epoch }, sharing, heads, manifests);
+  await rebuildDescribed(environment, { index, epoch }, sharing, heads, manifests);
   const document: IndexDocument = {
     version: 1,
     index,
@@ -110,9 +115,19 @@ interface PublishedKeys {
   entity: KeyedEntity;
 }
 
+/** A version above all that runs have read: published changes are ordered by it, also across a rebuild. */
+function versionAfter(manifests: readonly Manifest[], index: string): number {
+  let next = 0;
+  for (const { entities } of manifests) {
+    for (const { keys } of entities) {
+      if (keys?.index === index) next = Math.max(next, ...keys.partitions.map(({ version }) => version + 1));
+    }
+  }
+  return next;
+}
+
 /** Files of the entities that share an index, oldest run first. */
-async function publishedFiles(environment: Environment, sharing: readonly Sharing[]): Promise<PublishedKeys[]> {
-  const manifests = await publishedManifests(environment);
+function publishedFiles(manifests: readonly Manifest[], sharing: readonly Sharing[]): PublishedKeys[] {
   return manifests.flatMap((manifest: Manifest) =>
     sharing
       .filter(({ pipeline }) => pipeline === manifest.pipeline)

@@ -14,6 +14,7 @@ import type { CompiledPipeline, Entity } from '../pipeline/compiled.ts';
 import { ascending, countOf, endOf, fromJson, type IdList } from '../sequence/id-range.ts';
 import { checkIds, idColumns } from './ids.ts';
 import type { KeyBook } from './key-book.ts';
+import { type RewrittenFiles, rewriteText, rewrittenFiles } from './rewritten.ts';
 import { States } from './states.ts';
 import { compareWithSource } from './values.ts';
 
@@ -29,6 +30,8 @@ export interface VerifyReport {
   compared: number | null;
   /** What is wrong. Empty when nothing is. */
   findings: string[];
+  /** Files that other engines rewrote in their table, and that are gone since. */
+  unread: number;
   /** What could not be checked, and why. */
   notes: string[];
 }
@@ -63,12 +66,23 @@ export async function verifyRun(
 ): Promise<VerifyReport> {
   const findings: string[] = [];
   const { runId, pipeline: name } = manifest;
-  const report: VerifyReport = { runId, pipeline: name, files: 0, rows: 0, compared: null, findings, notes: [] };
+  const report: VerifyReport = {
+    runId,
+    pipeline: name,
+    files: 0,
+    rows: 0,
+    compared: null,
+    findings,
+    unread: 0,
+    notes: [],
+  };
   const pipeline = environment.pipelines.get(manifest.pipeline);
   if (!pipeline) {
     findings.push(`pipeline "${manifest.pipeline}" is no longer registered`);
     return report;
   }
+  const rewritten = await rewrittenFiles(environment, manifest, pipeline);
+  report.notes.push(...rewritten.notes);
   findings.push(...overlaps(manifest, all), ...sums(manifest), ...(await conserved(environment, manifest, pipeline)));
   for (const published of manifest.entities) {
     const entity = pipeline.entities.find(({ name }) => name === published.entity);
@@ -80,7 +94,7 @@ export async function verifyRun(
     let row = 0;
     const further = [...(published.known?.files ?? []), ...(published.changes?.files ?? [])];
     for (const [f, file] of [...published.files, ...further].entries()) {
-      const table = await checkedFile(environment, manifest, file, report);
+      const table = await checkedFile(environment, manifest, file, report, rewritten);
       if (!table) continue;
       const { blob } = file;
       // Rows of known keys keep their IDs. Those are compared with the keys.
@@ -94,6 +108,8 @@ export async function verifyRun(
   findings.push(...(book.findings.get(manifest.runId) ?? []));
   if (options.source === false) report.notes.push('values not compared: not asked for');
   // The values of a damaged file prove nothing.
+  else if (report.unread > 0 || rewritten.goneKeys > 0)
+    report.notes.push('values not compared: files of the run, or of keys, were rewritten, and are gone');
   else if (findings.length > 0) report.notes.push('values not compared: first see to what is said here');
   else await compared(environment, pipeline, manifest, book, options.states ?? new States(environment, all), report);
   return report;
@@ -128,12 +144,17 @@ async function checkedFile(
   { output: place }: Manifest,
   file: PublishedFile,
   report: VerifyReport,
+  rewritten: RewrittenFiles,
 ): Promise<Table | undefined> {
   const { findings } = report;
   const { blob } = file;
   const bytes = await store.read(place.container, blob);
   if (!bytes) {
-    findings.push(`${blob}: is gone`);
+    const rewrite = rewritten.files.get(blob);
+    if (rewrite) {
+      report.unread++;
+      report.notes.push(`${blob}: ${rewriteText(rewrite)}, and is gone: it cannot be checked`);
+    } else findings.push(`${blob}: is gone`);
     return undefined;
   }
   report.files++;
@@ -194,12 +215,15 @@ function sums(manifest: Manifest): string[] {
     const total = countOf(ranges.map(fromJson));
     if (total !== BigInt(count)) found.push(`sequence ${name}: ranges of ${total} IDs, not ${count}`);
   }
-  for (const { entity, rows, files, ids, keys } of manifest.entities) {
+  for (const { entity, rows, files, ids, keys, changes } of manifest.entities) {
     const inFiles = files.reduce((sum, file) => sum + file.rows, 0);
     if (inFiles !== rows || ids.count !== rows)
       found.push(`${entity}: ${rows} rows, ${inFiles} in files, ${ids.count} IDs`);
     const fresh = keys?.partitions.reduce((sum, partition) => sum + partition.rows, 0) ?? rows;
     if (fresh !== rows) found.push(`${entity}: ${rows} rows, but ${fresh} new keys`);
+    const changed = keys?.partitions.reduce((sum, partition) => sum + (partition.changes ?? 0), 0);
+    if (changes && changed !== changes.rows)
+      found.push(`${entity}: ${changes.rows} rows of changes, but the resolve found ${changed}`);
   }
   return found;
 }

@@ -67,7 +67,10 @@ export const entityViewSchema = z.object({
   files: z.array(publishedFileSchema).describe('The first files; all are in the manifest.'),
   fileCount: count,
   known: furtherFiles.optional().describe('Rows of known keys that the run saw, of an entity that publishes those.'),
-  changes: furtherFiles.optional().describe('Rows of the changes dataset, of an entity that reports changes.'),
+  changes: furtherFiles
+    .optional()
+    .describe('Rows of the changes dataset, of an entity with attributes: late descriptions, and changes if reported.'),
+  undescribed: count.optional().describe('Keys of the index that the entity has not described so far.'),
 });
 
 export const planViewSchema = z.object({
@@ -91,7 +94,9 @@ export const runViewSchema = runSummarySchema.extend({
   rejected: z
     .object({ rows: count, lines: count, blob: z.string(), sourceRows: z.string().optional() })
     .optional()
-    .describe('Source rows that the contract refused, the blob that says why, and the one that has the rows themselves.'),
+    .describe(
+      'Source rows that the contract refused, the blob that says why, and the one that has the rows themselves.',
+    ),
   setAside: z
     .object({ count, files: z.array(setAsideSchema) })
     .optional()

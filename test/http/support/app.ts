@@ -32,6 +32,8 @@ interface AppOptions {
   scriptRoot?: string;
   /** One that goes on when the app stops. */
   azurite?: RunningAzurite;
+  /** Another host than that of the sources. */
+  localHost?: { startAzurite: typeof startAzurite; startHost: typeof startHost };
   /** File of the durable state. @default in memory */
   state?: string;
 }
@@ -41,22 +43,25 @@ export async function startApp(
   args: string[] = [],
   options: AppOptions = {},
 ): Promise<App> {
-  const azurite = options.azurite ?? (await startAzurite());
+  const localHost = options.localHost ?? { startAzurite, startHost };
+  const azurite = options.azurite ?? (await localHost.startAzurite());
   const release = async () => {
     if (!options.azurite) await azurite.stop();
   };
   const log: string[] = [];
-  const host = await startHost({
-    scriptRoot: options.scriptRoot ?? root,
-    ...(options.state !== undefined && { state: options.state }),
-    workers: 1,
-    env: { AzureWebJobsStorage: azurite.connectionString, ...env },
-    args,
-    onLine: (line) => log.push(line),
-  }).catch(async (error: unknown) => {
-    await release();
-    throw error;
-  });
+  const host = await localHost
+    .startHost({
+      scriptRoot: options.scriptRoot ?? root,
+      ...(options.state !== undefined && { state: options.state }),
+      workers: 1,
+      env: { AzureWebJobsStorage: azurite.connectionString, ...env },
+      args,
+      onLine: (line) => log.push(line),
+    })
+    .catch(async (error: unknown) => {
+      await release();
+      throw error;
+    });
   const service = BlobServiceClient.fromConnectionString(azurite.connectionString);
   const ask: App['ask'] = async (method, path, body, headers = {}) => {
     const url = path.startsWith('http') ? path : `${host.url}/api/${path}`;

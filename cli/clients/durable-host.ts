@@ -1,14 +1,18 @@
 /**
- * The durable HTTP API of a running host, in Azure or on this machine; both have the same routes. Commands start
- * orchestrations and read entities through it. It must not read or change an entity in any other way.
+ * The durable HTTP API of a running host, in Azure or on this machine; both have the same routes. Commands that only an
+ * orchestration may carry out start it here. It must not read or change an entity in any other way.
  */
 import { z } from 'zod';
-import { fromErrorValue, OrdinalError } from '../src/errors.ts';
-import type { SequenceResult } from '../src/sequence/operations.ts';
-import { SEQUENCE_ORCHESTRATION } from '../src/upkeep/orchestrations.ts';
+import { fromErrorValue, OrdinalError } from '../../src/errors.ts';
+import type { SequenceResult } from '../../src/sequence/operations.ts';
+import { SEQUENCE_ORCHESTRATION } from '../../src/upkeep/orchestrations.ts';
+import { type Access, send } from './address.ts';
 
 const WAIT_MS_MAX = 10 * 60_000;
-const POLL_MS = 500;
+const POLL_MS_MIN = 50;
+const POLL_MS_MAX = 1_000;
+const BASE = '/runtime/webhooks/durabletask/';
+const KEY_HELP = 'Give a system key of the durable extension, or the master key, with --code or in ORDINAL_HOST_CODE.';
 
 const instanceSchema = z.object({
   instanceId: z.string(),
@@ -16,14 +20,13 @@ const instanceSchema = z.object({
   output: z.unknown(),
 });
 
-export class Host {
-  readonly #base: string;
-  readonly #code: string | undefined;
+export class DurableHost {
+  readonly #access: Access;
+  readonly #signal: AbortSignal;
 
-  /** @param code a system key of the durable extension; a local host needs none. */
-  constructor(base: string, code: string | undefined) {
-    this.#base = `${base.replace(/\/$/, '')}/runtime/webhooks/durabletask/`;
-    this.#code = code;
+  constructor(access: Access, signal: AbortSignal) {
+    this.#access = access;
+    this.#signal = signal;
   }
 
   /** The status of an instance; undefined when there is none. */
@@ -43,7 +46,10 @@ export class Host {
     if (!started.ok && started.status !== 202) {
       throw new OrdinalError('StorageFailed', `the host answered ${started.status} to the start of ${name}`);
     }
-    for (let waited = 0; waited < WAIT_MS_MAX; waited += POLL_MS) {
+    // Most of these end at once: the first looks follow each other quickly.
+    let pause = POLL_MS_MIN;
+    for (let waited = 0; waited < WAIT_MS_MAX; waited += pause) {
+      this.#signal.throwIfAborted();
       const status = await this.status(instanceId);
       if (status?.runtimeStatus === 'Completed') return status.output;
       if (status && ['Failed', 'Terminated', 'Canceled'].includes(status.runtimeStatus)) {
@@ -52,7 +58,8 @@ export class Host {
           `${name} has ${status.runtimeStatus.toLowerCase()}: ${JSON.stringify(status.output)}`,
         );
       }
-      await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+      await new Promise((resolve) => setTimeout(resolve, pause));
+      pause = Math.min(POLL_MS_MAX, pause * 1.5);
     }
     throw new OrdinalError('StorageFailed', `${name} (${instanceId}) has not ended yet`, {
       remedy: 'Run the same command again later to see its status.',
@@ -73,26 +80,7 @@ export class Host {
     return response.status === 404 ? undefined : await response.json();
   }
 
-  async #request(method: string, path: string, body?: object): Promise<Response> {
-    const url = new URL(path, this.#base);
-    if (this.#code) url.searchParams.set('code', this.#code);
-    try {
-      const response = await fetch(url, {
-        method,
-        ...(body && { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
-      });
-      if (response.status === 401 || response.status === 403) {
-        throw new OrdinalError('InvalidSettings', `the host refuses the key (${response.status})`, {
-          remedy: 'Give a system key of the durable extension with --code.',
-        });
-      }
-      return response;
-    } catch (cause) {
-      if (cause instanceof OrdinalError) throw cause;
-      throw new OrdinalError('StorageFailed', `no host answers at ${url.origin}`, {
-        remedy: 'Start it, or name another one with --host.',
-        cause,
-      });
-    }
+  #request(method: string, path: string, body?: object): Promise<Response> {
+    return send(this.#access, method, `${BASE}${path}`, { body, signal: this.#signal, keyHelp: KEY_HELP });
   }
 }

@@ -1,0 +1,71 @@
+/**
+ * The command `try`: runs a pipeline in memory over local Parquet files and shows what each entity gets. It reaches no
+ * storage, reserves no ID and writes nothing.
+ */
+
+import { pipelineOf } from '../../src/environment/environment.ts';
+import type { Row, Tried } from '../../src/testing/index.ts';
+import { defineCommand, UsageError } from '../command.ts';
+import type { ShownPart } from '../terminal/show.ts';
+import { cell, count } from '../terminal/text.ts';
+
+const rowsShown = 10;
+
+function table(rows: readonly Row[], limit: number): ShownPart[] {
+  const [first] = rows;
+  if (first === undefined || limit === 0) return [];
+  const names = Object.keys(first);
+  const isNumber = (name: string) => ['number', 'bigint'].includes(typeof first[name]);
+  return [
+    {
+      columns: names.map((name, at) => ({ title: name, right: isNumber(name), ...(at > 1 && { drop: at }) })),
+      rows: rows.slice(0, limit).map((row) => names.map((name) => cell(row[name]))),
+      none: '',
+    },
+    ...(rows.length > limit ? [`… ${count(rows.length - limit)} more`] : []),
+  ];
+}
+
+/** What a run in memory gave, entity by entity. */
+export function triedParts(tried: Tried, limit: number, ms: number): ShownPart[] {
+  const { source } = tried.manifest;
+  const parts: ShownPart[] = [`${count(source.rows)} source rows, in ${Math.round(ms)} ms`];
+  for (const { entity, rows, firstId, lastId } of tried.manifest.entities) {
+    const ids = firstId === null ? '' : `, IDs ${firstId} to ${lastId}`;
+    parts.push('', { line: `${entity}: ${count(rows)} rows${ids}`, tone: 'good' });
+    parts.push(...table(tried.entities[entity] ?? [], limit));
+  }
+  if (tried.rejected.length > 0) {
+    parts.push('', { line: `rejected: ${count(tried.rejected.length)}`, tone: 'bad' }, ...table(tried.rejected, limit));
+  }
+  return parts;
+}
+
+export const tryCommand = defineCommand({
+  name: 'try',
+  summary: 'Run a pipeline in memory over local Parquet files, and show what each entity gets',
+  needs: [],
+  details: 'Phases, checks and errors are those of a run. No storage is used, no ID is reserved, nothing is written.',
+  examples: [
+    ['try sales ./samples', 'all Parquet files of a folder'],
+    ['try sales day1.parquet --rows 3', 'the first three rows of each entity'],
+  ],
+  configure: (command) =>
+    command
+      .argument('<pipeline>', 'its name')
+      .argument('<path>', 'a Parquet file, or a folder of some')
+      .option('--rows <n>', 'rows to show of each entity', String(rowsShown)),
+  work: async (given, { rows }, name, source) => {
+    const limit = Number(rows);
+    if (!Number.isInteger(limit) || limit < 0) throw new UsageError(`--rows ${rows} is not a whole number`);
+    const pipelines = await given.pipelines();
+    const { tryCompiled } = await import('../../src/testing/try-pipeline.ts');
+    const started = performance.now();
+    const tried = await tryCompiled(pipelineOf({ pipelines }, name), source);
+    const value = { entities: tried.entities, rejected: tried.rejected, manifest: tried.manifest };
+    return {
+      show: triedParts(tried, limit, performance.now() - started),
+      value: JSON.parse(JSON.stringify(value, (_key, one) => (typeof one === 'bigint' ? String(one) : one))),
+    };
+  },
+});
