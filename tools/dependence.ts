@@ -40,7 +40,7 @@ const outside: Record<string, readonly string[]> = {
 
 /** What stands beside the house: no file of the floors imports it. Only the app's entry names the pipelines. */
 const beside = ['packages', 'bench', 'test', 'tools', 'pipelines'];
-const besideAllowed = [/^functions\/ordinal\.ts$/, /^cli\//, /^demo\//];
+const besideAllowed = [/^functions\/ordinal\.ts$/, /^demo\//];
 
 /** Packages that only registrations and adapters import. Types may be imported anywhere. */
 const sdks = ['@azure/functions', 'durable-functions'];

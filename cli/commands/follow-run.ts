@@ -82,6 +82,6 @@ function stepOf({ phase, status, batches, rows, waiting }: RunView): Step {
     total: batches.total,
     unit: 'batches',
     rows,
-    ...(waiting !== undefined && { note: waiting }),
+    ...(waiting !== undefined && { note: `waits: ${waiting}` }),
   };
 }

@@ -23,7 +23,7 @@ export interface Step {
   unit: string;
   /** What the rate counts, where it is something else than `unit`. */
   rows?: { done: number; total: number };
-  /** What is waited for. */
+  /** What more there is to say: what is waited for. */
   note?: string;
 }
 
@@ -37,7 +37,7 @@ function partsOf(step: Step, ms: number, left: number | undefined, bar: string):
   const unit = step.rows ? 'rows' : step.unit;
   return [
     `${step.label.padEnd(labelWidth)}  [${bar}]  ${count(step.done)}/${count(step.total)} ${step.unit}`,
-    ...(step.note ? [`waits: ${step.note}`] : []),
+    ...(step.note ? [step.note] : []),
     ...(left === undefined ? [] : [`${duration(left)} left`]),
     ...(step.rows ? [`${count(rows.done)} of ${count(rows.total)} rows`] : []),
     ...(rate > 0 ? [`${count(rate)} ${unit}/s`] : []),

@@ -25,6 +25,10 @@ export interface ContractColumn {
   output: JsKind;
   /** Whether null passes. */
   nullable: boolean;
+  /** Whether a file may lack the column: all its rows are null then. Only where null passes. */
+  mayLack?: true;
+  /** Type of the source column where no file of a run has a value in it. */
+  emptyType: ColumnType;
   /**
    * True when the schema does more than state a type: it may refuse values or change them. When false, values of a
    * compatible physical type pass as they are, and only nulls (and safe-integer range, for `number`) are checked.

@@ -24,8 +24,8 @@ export interface RowContract {
 }
 
 /**
- * Compiles a row contract. Nulls follow the schema: `.nullable()` and `.optional()` both let them pass, and the column
- * must be in the file either way; a null is never shown to transforms.
+ * Compiles a row contract. Nulls follow the schema: `.nullable()` and `.optional()` both let them pass, and with
+ * `.optional()` a file may lack the column; a null is never shown to transforms.
  * @param row a zod object with one schema for each source column, or a discriminated union of such objects
  * @returns the columns, in the order in which they are first named; record types and checks of rows, if there are any
  * @throws `InvalidPipeline` at `row` or `row.<column>`, for what a column cannot be and for what would be ignored
@@ -87,13 +87,15 @@ function unionColumn(name: string, options: readonly RowOption[], all: readonly 
   for (const other of others) refuseOtherKind(name, first!, other);
   if (others.length === 0 && !missing) return first!.contract;
   const contracts = variants.map(({ contract }) => contract);
-  const { bounds: _, quick: __, proof: ___, ...common } = first!.contract;
+  const { bounds: _, quick: __, proof: ___, mayLack: ____, ...common } = first!.contract;
   return {
     ...common,
     nullable: missing || contracts.some(({ nullable }) => nullable),
     active: contracts.some(({ active }) => active),
     integer: contracts.every(({ integer }) => integer),
     changes: contracts.some(({ changes }) => changes),
+    // Rows of types that do not have the column are null in it all the same.
+    ...(contracts.every(({ mayLack }) => mayLack) && { mayLack: true as const }),
     variants: [first!, ...others],
   };
 }
@@ -154,6 +156,8 @@ export function compileColumn(name: string, schema: core.$ZodType, field = `row.
     input: facts.input,
     output: facts.output,
     nullable,
+    ...(nullable && facts.optional && { mayLack: true as const }),
+    emptyType: typeWithoutValues(facts),
     active: facts.active,
     integer: facts.integer,
     changes: facts.changes,
@@ -162,6 +166,24 @@ export function compileColumn(name: string, schema: core.$ZodType, field = `row.
     ...quick(schema),
     parse: parser(schema, facts.mayGiveNull),
   };
+}
+
+/** The type of a column that holds no value in any file: what the schema would read. */
+function typeWithoutValues({ input, output, width }: SchemaFacts): ColumnType {
+  switch (input) {
+    case 'number':
+      return { int32: type.int32, int64: type.int64, double: type.float64 }[input === output ? width : 'double'].column;
+    case 'boolean':
+      return type.boolean.column;
+    case 'bigint':
+      return type.int64.column;
+    case 'date':
+      return type.timestamp.column;
+    case 'bytes':
+      return type.bytes.column;
+    default:
+      return type.string.column;
+  }
 }
 
 /** The Parquet type of what a transform gives, as the schema behind it states. */

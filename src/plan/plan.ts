@@ -127,9 +127,10 @@ function sourceColumn(
   const columns = [...firsts].map(([shape, { blob }]) => ({ blob, ...shape.columns[c]! }));
   for (const column of columns) optional ||= column.optional;
   const late: typeof columns = [];
-  for (const { type, blob, empty } of columns) {
-    if (empty) {
-      late.push({ type, blob, empty, optional });
+  for (const column of columns) {
+    const { type, blob } = column;
+    if (column.empty) {
+      if (!column.absent) late.push(column);
       continue;
     }
     const both = wide ? widest(wide.type, type) : type;
@@ -137,13 +138,14 @@ function sourceColumn(
     if (!wide || typeText(both) !== typeText(wide.type)) wide = { type: both, blob };
   }
   for (const { type, blob } of late) {
-    const both = compatible(type, contract.input) === true && wide ? widest(wide.type, type) : (wide?.type ?? type);
+    if (compatible(type, contract.input) !== true) continue;
+    const both = wide ? widest(wide.type, type) : type;
     if (both) wide = { type: both, blob };
   }
   if (wide) checkKind(contract, wide);
   // A schema may turn a value into null, but only where it lets null pass.
   optional ||= contract.changes && contract.nullable;
-  const source = wide?.type ?? { physical: 'BYTE_ARRAY' };
+  const source = wide?.type ?? contract.emptyType;
   const written = writtenType(source, contract.input, readers);
   if (!written) throw unwritable(contract, source, wide?.blob);
   return { source, type: contract.outputType ?? written, optional };

@@ -11,6 +11,7 @@ import { limits } from '../limits.ts';
 import { decodeChunk } from '../parquet/index.ts';
 import { type Cell, RowInterpreter } from '../pipeline/by-row.ts';
 import type { CompiledPipeline } from '../pipeline/compiled.ts';
+import { withAbsent } from '../source/absent-columns.ts';
 import { cellsOf } from '../source/row-cells.ts';
 import { leafOf, readFooter, readRanges } from '../source/source-file.ts';
 import { writeJson } from '../storage/json.ts';
@@ -46,7 +47,7 @@ async function firstRows(
   const [file] = await loadFiles(environment, plan, plan.files, batch.file, batch.file + 1);
   invariant(file, 'a batch has a file');
   const { blob } = file;
-  const meta = await readFooter(environment.store, pipeline.source.container, file);
+  const meta = withAbsent(await readFooter(environment.store, pipeline.source.container, file), pipeline.contract);
   const group = meta.rowGroups.findIndex(({ rows }, g) => g >= batch.from && rows > 0);
   const { chunks, rows } = meta.rowGroups[group]!;
   const before = meta.rowGroups.slice(0, group).reduce((sum, other) => sum + other.rows, 0);

@@ -19,11 +19,13 @@ import { finishRun } from '../publish/manifest-activity.ts';
 import { resolveKeys } from '../resolve/activity.ts';
 import { discardRun } from '../run/discard-activity.ts';
 import { livenessOfInstance } from '../run/liveness-activity.ts';
+import { publishShort, resolveShort, splitShort } from '../run/short-way.ts';
 import { sealBatches, sealKeyed } from '../seal/activity.ts';
 import { bindIds } from '../seal/assign-ids-activity.ts';
 import { splitBatch } from '../split/activity.ts';
 import { tallyRows } from '../split/tally-activity.ts';
 import { updateTables } from '../tables/activity.ts';
+import { importKeys } from '../upkeep/import/activity.ts';
 import { rebuildIndex } from '../upkeep/rebuild-index.ts';
 
 export const activities: readonly Activity<Environment, never, object>[] = [
@@ -31,6 +33,9 @@ export const activities: readonly Activity<Environment, never, object>[] = [
   readFooters,
   previewRun,
   splitBatch,
+  splitShort,
+  resolveShort,
+  publishShort,
   tallyRows,
   resolveKeys,
   bindIds,
@@ -46,6 +51,7 @@ export const activities: readonly Activity<Environment, never, object>[] = [
   endLife,
   callBackRun,
   rebuildIndex,
+  importKeys,
   lookAtArrivals,
 ];
 

@@ -59,16 +59,16 @@ export async function commitTables(environment: Environment, pipeline: CompiledP
   if (tables.length === 0) return 0;
   const published = await publishedRuns(environment, pipeline, { write: true });
   const failures: unknown[] = [];
-  let commits = 0;
-  await mapBounded(tables, environment.config.requestsInFlight, async (table) => {
+  const commits = await mapBounded(tables, environment.config.requestsInFlight, async (table) => {
     try {
-      commits += await commitTable(environment, pipeline, published, table);
+      return await commitTable(environment, pipeline, published, table);
     } catch (thrown) {
       failures.push(thrown);
+      return 0;
     }
   });
   if (failures.length > 0) throw failures[0];
-  return commits;
+  return commits.reduce((sum, made) => sum + made, 0);
 }
 
 interface Missing extends PublishedRun {
@@ -91,33 +91,61 @@ async function commitTable(
   for (let from = 0; from < missing.length || from === 0; from += limits.runsPerTableCommitMax) {
     const some = missing.slice(from, from + limits.runsPerTableCommitMax);
     if (from > 0) open = await delta.begin(table.place);
-    await addRuns(environment, pipeline, table, open, some);
+    const rewritten = await addRuns(environment, pipeline, table, open, some);
     if ((await open.commit()) !== undefined) commits++;
+    if (rewritten.length > 0) throw stillThere(rewritten, table);
   }
   return commits;
 }
 
+/** Said once, for the withdrawal itself is committed. */
+function stillThere(runs: readonly string[], { place: { folder } }: PipelineTable): OrdinalError {
+  const message = `rows of withdrawn runs (${runs.join(', ')}) are in files that others wrote into table "${folder}"`;
+  return new OrdinalError('UnsupportedFile', message, {
+    where: { blob: folder },
+    remedy: "Delete them there by their IDs: the runs' manifests have the ranges.",
+  });
+}
+
+/** Adds what some runs bring, or take back. Gives the withdrawn runs whose rows others have rewritten. */
 async function addRuns(
   environment: Environment,
   pipeline: CompiledPipeline,
   table: PipelineTable,
   transaction: TableTransaction,
   runs: readonly Missing[],
-): Promise<void> {
+): Promise<string[]> {
+  const rewritten: string[] = [];
   const changes = await mapBounded(runs, environment.config.requestsInFlight, async (run) => {
     const { runId, life } = run;
-    if (run.outcome === 'withdrawn') return { change: withdrawal(runId, life), columns: [] };
-    const unless = { app: withdrawalOf(runId), version: life };
-    const change: TableChange = { app: appOf(runId), version: life, unless };
     const { store } = environment;
     const name = output.manifest(pipeline, runId);
     const manifest = await requireJson(store, pipeline.output.container, name, manifestSchema);
+    if (run.outcome === 'withdrawn') {
+      if (isRewritten(manifest, table, transaction)) rewritten.push(runId);
+      return { change: withdrawal(runId, life), columns: [] };
+    }
+    const unless = { app: withdrawalOf(runId), version: life };
+    const change: TableChange = { app: appOf(runId), version: life, unless };
     const add = await filesOf(environment, manifest, table);
     return { change: { ...change, add }, columns: statedColumns(manifest, table) ?? add.flatMap(columnsOf) };
   });
   const columns = new Map(changes.flatMap((one) => one.columns).map((column) => [column.name, column]));
   transaction.setColumns([...columns.values()]);
   for (const { change } of changes) transaction.add(change);
+  return rewritten;
+}
+
+/** Whether another engine has put rows of a run into files of its own. */
+function isRewritten(manifest: Manifest, table: PipelineTable, transaction: TableTransaction): boolean {
+  const { runId, life } = manifest;
+  const names = publishedFiles(manifest, table).map(({ blob }) => blob.slice(table.place.folder.length + 1));
+  return transaction.has(appOf(runId), life) && names.some((name) => !transaction.files.has(name));
+}
+
+function publishedFiles({ entities }: Manifest, { entity, dataset }: PipelineTable) {
+  const published = entities.find((one) => one.entity === entity);
+  return (dataset === 'rows' ? published?.files : published?.changes?.files) ?? [];
 }
 
 /** The columns of a dataset as the manifest states them. Undefined where it does not. */
@@ -136,13 +164,10 @@ function withdrawal(runId: string, life: number): TableChange {
 }
 
 /** The files of a run's dataset, with their footers. */
-async function filesOf(
-  { store, config }: Environment,
-  { output: { container }, finishedAt, entities }: Manifest,
-  { entity, dataset, place }: PipelineTable,
-): Promise<TableFile[]> {
-  const published = entities.find((one) => one.entity === entity);
-  const files = (dataset === 'rows' ? published?.files : published?.changes?.files) ?? [];
+async function filesOf({ store, config }: Environment, manifest: Manifest, table: PipelineTable): Promise<TableFile[]> {
+  const { container } = manifest.output;
+  const { place } = table;
+  const files = publishedFiles(manifest, table);
   return await mapBounded(files, config.requestsInFlight, async ({ blob, bytes, rows }): Promise<TableFile> => {
     const there = await store.head(container, blob);
     if (!there || there.size !== bytes) {
@@ -161,6 +186,6 @@ async function filesOf(
         where: { blob },
       });
     }
-    return { name: blob.slice(place.folder.length + 1), bytes, publishedAt: Date.parse(finishedAt), footer };
+    return { name: blob.slice(place.folder.length + 1), bytes, publishedAt: Date.parse(manifest.finishedAt), footer };
   });
 }

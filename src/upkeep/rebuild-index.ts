@@ -6,8 +6,9 @@
 
 import { z } from 'zod';
 import type { Manifest } from '../documents/documents.ts';
+import { publishedImports } from '../documents/imports.ts';
 import { publishedManifests } from '../documents/manifests.ts';
-import { entitiesOf, keysOf, readPublished, type Sharing } from '../documents/published-keys.ts';
+import { entitiesOf, importedKeysOf, keysOf, readPublished, type Sharing } from '../documents/published-keys.ts';
 import { defineActivity } from '../durable/activity.ts';
 import type { Environment } from '../environment/environment.ts';
 import { invariant, OrdinalError } from '../errors.ts';
@@ -65,7 +66,11 @@ async function rebuildIndexActivity(
   const number = versionAfter(manifests, index);
   const heads: IndexHead[] = Array.from({ length: partitions }, () => ({ ...emptyHead, term, number }));
   let keyTypes: string[] | undefined;
-  const files = publishedFiles(manifests, sharing);
+  const imports = await publishedImports(environment, index);
+  const files: PublishedKeys[] = [
+    ...imports.map(({ container: place, file }) => ({ container: place, blob: file.blob })),
+    ...publishedFiles(manifests, sharing),
+  ];
   for (const file of files) {
     const { types, tables } = await readKeys(environment, file, partitions);
     if (keyTypes && keyTypes.join() !== types.join()) {
@@ -112,7 +117,8 @@ async function rebuildIndexActivity(
 interface PublishedKeys {
   container: string;
   blob: string;
-  entity: KeyedEntity;
+  /** Absent for a file of imported keys. */
+  entity?: KeyedEntity;
 }
 
 /** A version above all that runs have read: published changes are ordered by it, also across a rebuild. */
@@ -141,7 +147,7 @@ function publishedFiles(manifests: readonly Manifest[], sharing: readonly Sharin
 
 async function readKeys(environment: Environment, { container, blob, entity }: PublishedKeys, partitions: number) {
   const table = await readPublished(environment, container, blob);
-  const { types, ids: own, key } = keysOf(table, entity, blob);
+  const { types, ids: own, key } = entity ? keysOf(table, entity, blob) : importedKeysOf(table);
   const tables = Array.from({ length: partitions }, () => ({ table: new KeyTable(), ids: [] as bigint[] }));
   for (let row = 0; row < table.rows; row++) {
     const { bytes, start, end } = key(row);

@@ -130,7 +130,7 @@ export class KeyedValues {
     const given = book.keys.get(this.#entity.index)?.get(key);
     const told = `${this.#entity.name}: key ${shownCanon(key)} (${at})`;
     if (!given) this.#find(`${told} has no ID`);
-    else if (!states.isEarlier(given.runId, manifest))
+    else if (!given.imported && !states.isEarlier(given.runId, manifest))
       this.#find(`${told} has its ID from run ${given.runId}, which is not an earlier run`);
     else if (this.#known) this.#find(`${told} is missing among the published known keys`);
     return undefined;
@@ -231,7 +231,7 @@ export class KeyedValues {
 
   /** Checks how many keys the manifest says that nothing has described. */
   #countUndescribed(changes: Rows): void {
-    const { manifest, states } = this.#of;
+    const { book, manifest, states } = this.#of;
     const { name, index } = this.#entity;
     const partitions = manifest.entities.find(({ entity }) => entity === name)?.keys?.partitions ?? [];
     if (partitions.some(({ undescribed }) => undescribed === undefined)) return;
@@ -242,7 +242,10 @@ export class KeyedValues {
         if (!this.#before.described.has(key) && this.#textOf(row) !== nothing) now.add(key);
     }
     const said = partitions.reduce((sum, { undescribed }) => sum + undescribed!, 0);
-    const counted = states.keysUntil(manifest, index) - this.#before.described.size - now.size;
+    const term = partitions[0]?.term ?? 0;
+    const earlier = book.imports.filter((one) => one.index === index && one.term < term);
+    const imported = earlier.reduce((sum, one) => sum + one.keys, 0);
+    const counted = imported + states.keysUntil(manifest, index) - this.#before.described.size - now.size;
     if (said !== counted)
       this.#find(`${name}: the manifest counts ${said} undescribed keys, but ${counted} are by what was published`);
   }

@@ -10,9 +10,10 @@ import { OrdinalError } from '../errors.ts';
 import { decodeChunk } from '../parquet/decode.ts';
 import { typeText } from '../parquet/logical.ts';
 import { writtenType } from '../parquet/readers.ts';
-import type { Column, ColumnType, FileMeta, Values } from '../parquet/types.ts';
+import type { Column, ColumnType, FileMeta, Leaf, Values } from '../parquet/types.ts';
 import { type Cell, RowInterpreter } from '../pipeline/by-row.ts';
 import type { CompiledPipeline, ContractColumn } from '../pipeline/compiled.ts';
+import { withAbsent } from '../source/absent-columns.ts';
 import { retypeColumn } from '../source/retype.ts';
 import { cellsOf } from '../source/row-cells.ts';
 import { leafOf, type PinnedBlob, readFooter, readRanges } from '../source/source-file.ts';
@@ -61,14 +62,18 @@ export async function* sourceRows(
   pipeline: CompiledPipeline,
   { source, inputs }: Manifest,
 ): AsyncIterable<SourceRows> {
-  const footer = (file: PinnedBlob) => readFooter(environment.store, source.container, file);
+  const footer = async (file: PinnedBlob) =>
+    withAbsent(await readFooter(environment.store, source.container, file), pipeline.contract);
   const types = new Map<string, ColumnType>();
   for (const file of inputs) {
     const meta = await footer(file);
     for (const contract of pipeline.contract) {
-      const { type } = leafOf(meta, contract, file.blob);
-      const known = types.get(contract.name);
-      types.set(contract.name, known ? (widest(known, type) ?? known) : type);
+      const { name } = contract;
+      const leaf = leafOf(meta, contract, file.blob);
+      // A column without a value has no say: its writer may have given it any type.
+      if (!(await holdsValue(environment, source.container, file, meta, leaf))) continue;
+      const known = types.get(name);
+      types.set(name, known ? (widest(known, leaf.type) ?? known) : leaf.type);
     }
   }
   const interpreter = new RowInterpreter(pipeline);
@@ -104,6 +109,25 @@ interface GroupFile {
   firstRow: number;
 }
 
+async function holdsValue(
+  { store }: Environment,
+  container: string,
+  file: PinnedBlob,
+  meta: FileMeta,
+  leaf: Leaf,
+): Promise<boolean> {
+  for (const [rowGroup, { rows, chunks }] of meta.rowGroups.entries()) {
+    const chunk = chunks[leaf.ordinal]!;
+    const nulls = leaf.optional ? chunk.statistics?.nullCount : 0;
+    if (rows === 0 || nulls === rows) continue;
+    if (nulls !== undefined) return true;
+    const [bytes] = await readRanges(store, container, file, [chunk]);
+    const where = { blob: file.blob, rowGroup, column: leaf.name };
+    if (decodeChunk(bytes!, chunk, leaf, rows, where).nulls < rows) return true;
+  }
+  return false;
+}
+
 async function decodeGroup(
   { store }: Environment,
   pipeline: CompiledPipeline,
@@ -120,7 +144,7 @@ async function decodeGroup(
     const leaf = leaves[c]!;
     const where = { blob, rowGroup, column: contract.name };
     const fetched = { bytes: bodies[c]!, meta: wanted[c]!, leaf, rows };
-    const wide = types.get(contract.name)!;
+    const wide = types.get(contract.name) ?? contract.emptyType;
     const type = writtenType(wide, contract.input, pipeline.readers) ?? wide;
     const locate = (row: number) => ({ ...where, row: firstRow + row });
     const decoded = decodeChunk(fetched.bytes, fetched.meta, leaf, rows, where);

@@ -101,7 +101,7 @@ export async function verifyRun(
       if (f < published.files.length) {
         for (const column of ids) findings.push(...checkIds(table, column, row).map((text) => `${blob}: ${text}`));
       }
-      findings.push(...(await references(environment, pipeline, entity, table, manifest, all, blob)));
+      findings.push(...references(environment, pipeline, entity, table, manifest, all, book, blob));
       row += table.rows;
     }
   }
@@ -272,15 +272,16 @@ function routed({ entities, routing }: Manifest, pipeline: CompiledPipeline, acc
 }
 
 /** Checks that referenced IDs are in ranges that the referenced entity published, in this run or an earlier one. */
-async function references(
+function references(
   environment: Environment,
   pipeline: CompiledPipeline,
   entity: Entity,
   table: Table,
   manifest: Manifest,
   all: readonly Manifest[],
+  book: KeyBook,
   at: string,
-): Promise<string[]> {
+): string[] {
   const found: string[] = [];
   for (const column of entity.columns) {
     if (column.kind !== 'ref' && column.kind !== 'rowRef') continue;
@@ -292,7 +293,8 @@ async function references(
     }
     const spans =
       column.kind === 'rowRef' ? entitySpans([manifest], target.name) : indexSpans(environment, target, all);
-    const stray = strayId(cells, spans);
+    const imported = target.kind === 'keyed' ? book.importedIds.get(target.index) : undefined;
+    const stray = strayId(cells, spans, imported);
     if (stray !== undefined) found.push(`${at}: ${column.name} ${stray} is not an ID of ${column.entity}`);
   }
   return found;
@@ -314,15 +316,27 @@ function entitySpans(manifests: readonly Manifest[], name: string): Span[] {
   );
 }
 
-function strayId({ values, valid }: TableColumn, spans: Span[]): bigint | undefined {
+function strayId({ values, valid }: TableColumn, spans: Span[], imported?: BigInt64Array): bigint | undefined {
   if (values.kind !== 'int64') return undefined;
   spans.sort(ascending);
   const checked = new Set<bigint>();
   for (let row = 0; row < values.length; row++) {
     const id = values.data[row]!;
     if (valid?.[row] === 0 || checked.has(id)) continue;
-    if (!spans.some(({ first, last }) => first <= id && id <= last)) return id;
+    if (!spans.some(({ first, last }) => first <= id && id <= last) && !isAmong(imported, id)) return id;
     checked.add(id);
   }
   return undefined;
+}
+
+function isAmong(sorted: BigInt64Array | undefined, id: bigint): boolean {
+  if (!sorted) return false;
+  let low = 0;
+  let high = sorted.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (sorted[middle]! < id) low = middle + 1;
+    else high = middle;
+  }
+  return sorted[low] === id;
 }

@@ -1,10 +1,12 @@
 /** The real command against the real app on the local host and Azurite, as its users run it. */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { parquetWriteBuffer } from 'hyparquet-writer';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startAzurite } from '../../packages/local-host/src/azurite.ts';
+import { flightsFile as realFlights } from '../../tools/generate.ts';
 import { type App, startApp } from '../http/support/app.ts';
 import { flightsFile } from '../http/support/flights.ts';
 import { hasTerminal, onTerminal, ordinal as run } from './support/command.ts';
@@ -103,12 +105,25 @@ describe('a run', () => {
     expect((await json('runs', 'show', 'bad')).value.life).toBe(2);
   });
 
-  test('that is not over in time ends with 5; cancelled, it says so', async () => {
-    // A marker in the lease of the index would do as well: a run that is only claimed is quick to end.
-    const slow = ['runs', 'watch', 'first', '--timeout', '1s'];
-    expect((await ordinal(...slow)).code).toBe(0);
-    const { value } = await json('runs', 'cancel', 'first');
-    expect(value).toMatchObject({ runId: 'first', status: 'Completed' });
+  test('that goes on: watch ends with 5 at its time and with 130 by Ctrl-C; cancel ends the run', async () => {
+    const file = await readFile(realFlights());
+    for (const name of ['a', 'b', 'c', 'd']) await app.upload('landing', `flights/big/${name}.parquet`, file);
+    const started = await json('runs', 'start', 'flights', '--run-id', 'long', '--prefix', 'flights/big/');
+    expect(started.value).toMatchObject({ runId: 'long' });
+    const [late, stopped] = await Promise.all([
+      ordinal('runs', 'watch', 'long', '--timeout', '1s'),
+      run(['runs', 'watch', 'long'], { env, interruptOn: 'batches' }),
+    ]);
+    expect(late.code, late.stdout).toBe(5);
+    expect(late.stdout).toMatch(/state +(Running|Pending)/);
+    expect(stopped.code).toBe(130);
+    expect(stopped.stderr).toContain('Ended by Ctrl-C.');
+    expect((await ordinal('runs', 'cancel', 'long', '--reason', 'enough')).code).toBe(0);
+    const { code, stdout } = await ordinal('runs', 'watch', 'long');
+    expect(code).toBe(1);
+    expect(stdout).toContain('enough');
+    for (const name of ['a', 'b', 'c', 'd']) await app.remove('landing', `flights/big/${name}.parquet`);
+    expect((await ordinal('runs', 'cancel', 'first')).stdout).toContain('had ended: Completed');
   });
 
   test('that is refused says why, in the words of the app', async () => {

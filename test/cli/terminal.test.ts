@@ -97,7 +97,7 @@ describe('progress', () => {
     expect(progressLine(step(), 500)).toBe(
       'split    [######..................]  3/12 batches  750,000 of 3,000,000 rows  1,500,000 rows/s  0.5 s',
     );
-    expect(progressLine(step({ note: 'index orders' }), 500)).toContain('waits: index orders');
+    expect(progressLine(step({ note: 'waits: index orders' }), 500)).toContain('waits: index orders');
   });
 
   test.for([40, 60, 160])('redraws one line on a terminal of %i columns, with the time left', async (columns) => {

@@ -13,21 +13,26 @@ export interface Said {
 interface Options {
   env?: Record<string, string | undefined>;
   cwd?: string;
-  /** Sends SIGINT when this much time has passed, in milliseconds. */
-  interruptAfterMs?: number;
+  /** Sends SIGINT once standard error has this. */
+  interruptOn?: string;
 }
 
 /** Nothing of this machine's own settings. */
 const cleanEnv = { ORDINAL_STORAGE: '', ORDINAL_HOST: undefined, NO_COLOR: undefined, FORCE_COLOR: undefined };
 
 /** Runs the command with pipes. */
-export function ordinal(args: readonly string[], { env = {}, cwd, interruptAfterMs }: Options = {}): Promise<Said> {
+export function ordinal(args: readonly string[], { env = {}, cwd, interruptOn }: Options = {}): Promise<Said> {
   return new Promise((resolve) => {
     const options = { env: { ...process.env, ...cleanEnv, ...env }, ...(cwd && { cwd }), maxBuffer: 64 * 1024 * 1024 };
     const child = execFile(process.execPath, [main, ...args], options, (_, stdout, stderr) =>
       resolve({ code: child.exitCode ?? -1, stdout, stderr }),
     );
-    if (interruptAfterMs !== undefined) setTimeout(() => child.kill('SIGINT'), interruptAfterMs);
+    if (interruptOn === undefined) return;
+    let said = '';
+    child.stderr?.on('data', (chunk: string) => {
+      said += chunk;
+      if (said.includes(interruptOn)) child.kill('SIGINT');
+    });
   });
 }
 

@@ -20,6 +20,7 @@ export interface App {
   upload(container: string, name: string, bytes: Uint8Array): Promise<void>;
   names(container: string, prefix?: string): Promise<string[]>;
   download(container: string, name: string): Promise<Buffer>;
+  remove(container: string, name: string): Promise<void>;
   /** Asks the API; the answer must be a JSON object. `path` is below `/api/`, or a whole address. */
   ask(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>;
   /** Asks for the outcome of a run until there is one. */
@@ -90,6 +91,9 @@ export async function startApp(
       if (!(await client.exists())) return found;
       for await (const item of client.listBlobsFlat({ prefix })) found.push(item.name);
       return found;
+    },
+    async remove(container, name) {
+      await service.getContainerClient(container).getBlobClient(name).delete();
     },
     download: (container, name) => service.getContainerClient(container).getBlobClient(name).downloadToBuffer(),
     async ended(runId) {

@@ -231,7 +231,7 @@ function checkSequences(sim: Sim, published: ReadonlyMap<string, Published>, qui
 function checkFiles(sim: Sim, published: ReadonlyMap<string, Published>): void {
   const named = new Set(
     [...published.values()].flatMap(({ manifest }) => [
-      ...(manifest.rejected ? [manifest.rejected.blob] : []),
+      ...(manifest.rejected ? [manifest.rejected.blob, manifest.rejected.sourceRows ?? ''] : []),
       ...manifest.entities.flatMap(({ files, known, changes }) =>
         [...files, ...(known?.files ?? []), ...(changes?.files ?? [])].map((file) => file.blob),
       ),
