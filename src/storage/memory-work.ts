@@ -59,13 +59,18 @@ class OverlaidStore implements MemoryWork {
   }
 
   async *list(container: string, prefix: string): AsyncIterable<BlobItem> {
-    if (!this.#isKept(container, prefix)) {
-      yield* this.#below.list(container, prefix);
-      return;
-    }
     const start = keyOf(container, prefix);
-    const names = [...this.#blobs.keys()].filter((key) => key.startsWith(start)).sort();
-    for (const key of names) yield itemOf(key.slice(container.length + 1), this.#blobs.get(key)!);
+    const kept = [...this.#blobs].filter(([key]) => key.startsWith(start));
+    const own = kept.map(([key, blob]) => itemOf(key.slice(container.length + 1), blob)).sort(byName);
+    let next = 0;
+    if (!this.#isKept(container, prefix)) {
+      // What is in memory stands in its place among the others.
+      for await (const item of this.#below.list(container, prefix)) {
+        while (next < own.length && byName(own[next]!, item) < 0) yield own[next++]!;
+        yield item;
+      }
+    }
+    yield* own.slice(next);
   }
 
   async head(container: string, name: string): Promise<BlobItem | undefined> {
@@ -147,6 +152,11 @@ class OverlaidStore implements MemoryWork {
 
 function keyOf(container: string, name: string): string {
   return `${container}/${name}`;
+}
+
+/** In the order of a listing: by bytes. */
+function byName(a: BlobItem, b: BlobItem): number {
+  return Buffer.compare(Buffer.from(a.name), Buffer.from(b.name));
 }
 
 function itemOf(name: string, { bytes, etag, metadata }: KeptBlob): BlobItem {
