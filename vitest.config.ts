@@ -15,6 +15,7 @@ const host = [
   'packages/local-host/test/{host,triggers,shapes,startup,stream,client-matrix,parts,http-call,lifecycle,blob-queue}.test.ts',
   'test/{arrival,http,storage,adf,demo,package}/**/*.test.ts',
   'bench/test/*.test.ts',
+  'test/tables/azurite.test.ts',
   'test/cli/app.test.ts',
 ];
 

@@ -56,6 +56,14 @@ export const commandFiles: Readonly<Record<string, CommandFile>> = {
     about: 'Read again what runs read and published, and check every byte, ID, reference and value',
     load: async () => [(await import('./verify.ts')).verifyCommand],
   },
+  sql: {
+    about: 'Print the view of an entity: its current rows, from published files only',
+    load: async () => [(await import('./tables.ts')).sqlCommand],
+  },
+  delta: {
+    about: 'Look after Delta tables',
+    load: async () => (await import('./tables.ts')).deltaCommands,
+  },
   doctor: {
     about: 'Look at settings, storage, roles, triggers and versions; say what is wrong and how to mend it',
     load: async () => [(await import('./doctor.ts')).doctorCommand],

@@ -9,8 +9,10 @@ import { type IndexDocument, indexBlobs, indexSchema } from '../../src/keys/inde
 import { readHead } from '../../src/keys/key-index.ts';
 import { didYouMean } from '../../src/nearest.ts';
 import { readJson } from '../../src/storage/json.ts';
+import type { ImportOutput } from '../../src/upkeep/import/activity.ts';
+import { prepareImport } from '../../src/upkeep/import/prepare.ts';
 import { REBUILD_ORCHESTRATION } from '../../src/upkeep/orchestrations.ts';
-import { type AnyCommand, defineCommand, type Given } from '../command.ts';
+import { type AnyCommand, defineCommand, type Given, UsageError } from '../command.ts';
 import { bytes, count } from '../terminal/text.ts';
 
 /** One partition of a key index as it is now. */
@@ -163,4 +165,61 @@ const rebuild = defineCommand({
   },
 });
 
-export const keyCommands: readonly AnyCommand[] = [list, show, rebuild];
+const takeOver = defineCommand({
+  name: 'keys import',
+  summary: 'Take over keys that an older system numbered, with their IDs',
+  needs: ['storage', 'durable'],
+  details:
+    'Duplicates and contradictions are refused by name, and then nothing is imported. The sequence goes on above the ' +
+    'largest ID. The same command again changes nothing.',
+  examples: [
+    [
+      'keys import customers --from old.parquet --id customer_id --key email=customer_email',
+      'the table of customers, whose key is an address',
+    ],
+  ],
+  configure: (command) =>
+    command
+      .argument('<index>', 'name of a key index')
+      .requiredOption('--from <file>', 'a Parquet file on this machine')
+      .requiredOption('--id <column>', 'its column with the IDs')
+      .option(
+        '--key <component=column...>',
+        'its column with a component of the key; without it, the column that has the name of the component',
+      ),
+  work: async (given, { from, id, key = [] }, index) => {
+    await entitiesOf(given, index);
+    const columns = { id, key: columnsOf(key) };
+    const prepared = await prepareImport(await given.environment(), { index, file: from, columns });
+    const { importId, keys, known, last, sequence } = prepared;
+    if (last === null)
+      return { show: [`${index}: nothing to add; ${count(known)} keys are there with these IDs`], value: prepared };
+    const name = `ordinal~import~${importId}-${Date.now().toString(36)}`;
+    const answer = await (await given.durable()).run(REBUILD_ORCHESTRATION, name, {
+      index,
+      add: { importId, last, sequence },
+    });
+    const result = answer as ActivityResult<ImportOutput>;
+    if (!result.ok) throw fromErrorValue(result.error);
+    const show = [
+      `${index}: ${count(keys)} keys imported, ${count(known)} were there with these IDs; it has ${count(result.value.keys)}`,
+      `${sequence.name}: goes on above ${last}`,
+      `manifest: ${result.value.manifest}`,
+    ];
+    return { show, value: { ...prepared, ...result.value } };
+  },
+});
+
+/** Component → column, of what was given as `component=column`. */
+function columnsOf(given: readonly string[]): Record<string, string> {
+  return Object.fromEntries(
+    given.map((text) => {
+      const at = text.indexOf('=');
+      if (at <= 0 || at === text.length - 1)
+        throw new UsageError(`keys import: give --key as component=column, not ${text}`);
+      return [text.slice(0, at), text.slice(at + 1)];
+    }),
+  );
+}
+
+export const keyCommands: readonly AnyCommand[] = [list, show, takeOver, rebuild];

@@ -4,6 +4,7 @@
  */
 import { readFile, writeFile } from 'node:fs/promises';
 import type { z } from 'zod';
+import { publishedImports } from '../../src/documents/imports.ts';
 import { numberedManifests } from '../../src/documents/manifests.ts';
 import { OrdinalError } from '../../src/errors.ts';
 import { sequenceListSchema, sequenceSchema } from '../../src/http/schemas.ts';
@@ -146,8 +147,10 @@ const rebuild = defineCommand({
   configure: (command) => command.argument('<sequence>', 'name of a sequence'),
   work: async (given, _, name) => {
     const options = await statedBy(given, name);
-    const manifests = await numberedManifests(await given.environment());
-    return await putInPlace(given, name, rebuiltSequence(name, options, manifests));
+    const environment = await given.environment();
+    const manifests = await numberedManifests(environment);
+    const imports = await publishedImports(environment);
+    return await putInPlace(given, name, rebuiltSequence(name, options, manifests, imports));
   },
 });
 

@@ -11,32 +11,47 @@ import { cell, count } from '../terminal/text.ts';
 
 const rowsShown = 10;
 
-function table(rows: readonly Row[], limit: number): ShownPart[] {
+/** The rows that were read back, of so many. */
+function table(rows: readonly Row[], all: number): ShownPart[] {
   const [first] = rows;
-  if (first === undefined || limit === 0) return [];
+  if (first === undefined) return [];
   const names = Object.keys(first);
   const isNumber = (name: string) => ['number', 'bigint'].includes(typeof first[name]);
   return [
     {
       columns: names.map((name, at) => ({ title: name, right: isNumber(name), ...(at > 1 && { drop: at }) })),
-      rows: rows.slice(0, limit).map((row) => names.map((name) => cell(row[name]))),
+      rows: rows.map((row) => names.map((name) => cell(row[name]))),
       none: '',
     },
-    ...(rows.length > limit ? [`… ${count(rows.length - limit)} more`] : []),
+    ...(all > rows.length ? [`… ${count(all - rows.length)} more`] : []),
   ];
 }
 
 /** What a run in memory gave, entity by entity. */
-export function triedParts(tried: Tried, limit: number, ms: number): ShownPart[] {
+export function triedParts(tried: Tried, ms: number): ShownPart[] {
   const { source } = tried.manifest;
   const parts: ShownPart[] = [`${count(source.rows)} source rows, in ${Math.round(ms)} ms`];
   for (const { entity, rows, firstId, lastId } of tried.manifest.entities) {
     const ids = firstId === null ? '' : `, IDs ${firstId} to ${lastId}`;
     parts.push('', { line: `${entity}: ${count(rows)} rows${ids}`, tone: 'good' });
-    parts.push(...table(tried.entities[entity] ?? [], limit));
+    parts.push(...table(tried.entities[entity] ?? [], rows));
   }
-  if (tried.rejected.length > 0) {
-    parts.push('', { line: `rejected: ${count(tried.rejected.length)}`, tone: 'bad' }, ...table(tried.rejected, limit));
+  const { rejected } = tried.manifest;
+  if (rejected !== undefined) {
+    const line = `rejected: ${count(rejected.rows)} source rows`;
+    parts.push('', { line, tone: 'bad' }, ...table(tried.rejected, rejected.lines));
+  }
+  const { setAside = [] } = tried.manifest;
+  if (setAside.length > 0) {
+    parts.push(
+      '',
+      { line: `set aside: ${count(setAside.length)} files`, tone: 'bad' },
+      {
+        columns: [{ title: 'file', whole: true }, { title: 'reason' }],
+        rows: setAside.map(({ blob, code, reason }) => [blob, `${code}: ${reason}`]),
+        none: '',
+      },
+    );
   }
   return parts;
 }
@@ -61,10 +76,10 @@ export const tryCommand = defineCommand({
     const pipelines = await given.pipelines();
     const { tryCompiled } = await import('../../src/testing/try-pipeline.ts');
     const started = performance.now();
-    const tried = await tryCompiled(pipelineOf({ pipelines }, name), source);
+    const tried = await tryCompiled(pipelineOf({ pipelines }, name), source, { rowsMax: limit });
     const value = { entities: tried.entities, rejected: tried.rejected, manifest: tried.manifest };
     return {
-      show: triedParts(tried, limit, performance.now() - started),
+      show: triedParts(tried, performance.now() - started),
       value: JSON.parse(JSON.stringify(value, (_key, one) => (typeof one === 'bigint' ? String(one) : one))),
     };
   },

@@ -4,6 +4,7 @@
 import { publishedManifests } from '../../src/documents/manifests.ts';
 import { OrdinalError } from '../../src/errors.ts';
 import { readKeyBook, States, type VerifyReport, verifyRun } from '../../src/verify/verify.ts';
+import { verifyImport } from '../../src/verify/verify-import.ts';
 import { defineCommand, UsageError } from '../command.ts';
 import type { ShownPart } from '../terminal/show.ts';
 import { count } from '../terminal/text.ts';
@@ -16,7 +17,7 @@ export const verifyCommand = defineCommand({
   configure: (command) =>
     command
       .argument('[run]', 'a run ID')
-      .option('--all', 'all runs that have published')
+      .option('--all', 'all runs that have published, and all imports of keys')
       .option('--no-source', 'do not read the sources again'),
   work: async (given, { all, source }, runId) => {
     if ((all === true) === (runId !== undefined)) throw new UsageError('verify: give one run ID, or --all');
@@ -32,6 +33,8 @@ export const verifyCommand = defineCommand({
     const book = await readKeyBook(environment, manifests);
     const progress = wanted.length > 1 ? given.terminal.progress() : undefined;
     const reports: VerifyReport[] = [];
+    for (const imported of all ? book.imports : [])
+      reports.push(await verifyImport(environment, imported, manifests, book));
     try {
       for (const [done, manifest] of wanted.entries()) {
         given.signal.throwIfAborted();

@@ -170,6 +170,8 @@ export const planSchema = z.object({
   sealGroups: z.array(z.object({ from: count, to: count })),
   /** Codec of chunks that have no source chunk of their own. */
   codec: codecSchema,
+  /** Whether the run keeps its work in progress in one process, and why. A plan without it takes the long way. */
+  way: z.object({ taken: z.enum(['short', 'long']), why: z.string() }).exactOptional(),
 });
 export type Plan = z.infer<typeof planSchema>;
 
@@ -256,7 +258,16 @@ export const withdrawnSchema = z.object({
 });
 
 /** Further rows of keyed entities, beside those of new keys. They take no new IDs. */
-const furtherFilesSchema = z.object({ rows: count, bytes: count, files: z.array(publishedFileSchema) });
+const furtherFilesSchema = z.object({
+  rows: count,
+  bytes: count,
+  files: z.array(publishedFileSchema),
+  /** The columns of the files, as the run's plan has them. */
+  columns: z.array(outLeafSchema).exactOptional(),
+});
+
+/** An entity of another pipeline that shares a key index, and where its datasets are. */
+const sharerSchema = z.object({ pipeline: z.string(), entity: z.string(), container: z.string(), prefix: z.string() });
 
 /**
  * The manifest: what a finished run read, which IDs it gave and what it wrote. It is written only when every file that
@@ -291,7 +302,7 @@ export const manifestSchema = z.object({
   inputs: z.array(z.object({ blob: z.string(), etag: z.string(), size: count, rows: count })),
   /** Source files that were set aside: none of their rows counts, and they are no inputs. */
   setAside: z.array(setAsideSchema).exactOptional(),
-  output: z.object({ container: z.string(), prefix: z.string() }),
+  output: z.object({ container: z.string(), prefix: z.string(), table: z.enum(['delta']).exactOptional() }),
   entities: z.array(
     z.object({
       entity: z.string(),
@@ -300,10 +311,21 @@ export const manifestSchema = z.object({
       firstId: decimalSchema.nullable(),
       lastId: decimalSchema.nullable(),
       files: z.array(publishedFileSchema),
+      /** The columns of the files, as the run's plan has them. */
+      columns: z.array(outLeafSchema).exactOptional(),
       /** The own IDs of the rows, in row order. */
       ids: rangesSchema.extend({ sequence: z.string() }),
-      /** Of a keyed entity: its key index, and by partition what the run found there and added. */
-      keys: z.object({ index: z.string(), partitions: z.array(resolutionSchema) }).nullable(),
+      /**
+       * Of a keyed entity: its key index, the entities of other pipelines that share it, and by partition what the run
+       * found there and added.
+       */
+      keys: z
+        .object({
+          index: z.string(),
+          sharedBy: z.array(sharerSchema).exactOptional(),
+          partitions: z.array(resolutionSchema),
+        })
+        .nullable(),
       /**
        * For an entity that publishes all seen keys: the rows of known keys. `rows` and `files` are those of new keys.
        */

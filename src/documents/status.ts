@@ -24,6 +24,8 @@ export const runStatusSchema = z.object({
   files: z.int().exactOptional(),
   /** Blobs of the source that the run leaves out. */
   leftOut: leftOutSchema.exactOptional(),
+  /** Whether the run keeps its work in progress in one process. */
+  way: z.enum(['short', 'long']).exactOptional(),
   /** What the run waits for before it goes on. */
   waiting: z.string().exactOptional(),
   error: errorSchema.exactOptional(),

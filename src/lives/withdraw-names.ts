@@ -5,7 +5,7 @@
 import { z } from 'zod';
 import { runIdSchema } from '../documents/documents.ts';
 
-export const WITHDRAW_ORCHESTRATION = 'withdrawRun';
+export const WITHDRAW_ORCHESTRATION = 'withdrawal';
 
 /** Instance ID of the orchestration. No run can have this name. */
 export function withdrawInstanceId(runId: string): string {

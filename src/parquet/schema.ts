@@ -10,7 +10,7 @@ import { physicalTypes } from './constants.ts';
 import { corrupt, unsupported } from './fail.ts';
 import type { ThriftStruct } from './thrift-read.ts';
 import type { ThriftWriter } from './thrift-write.ts';
-import type { Annotation, ColumnType, Leaf, TimeUnit } from './types.ts';
+import type { Annotation, ColumnType, Leaf, PathElement, TimeUnit } from './types.ts';
 
 const repetition = { required: 0, optional: 1, repeated: 2 } as const;
 const timeUnits: readonly TimeUnit[] = ['MILLIS', 'MICROS', 'NANOS'];
@@ -53,23 +53,26 @@ export function parseSchema(elements: ThriftStruct[], where: ErrorLocation): Lea
   const leaves: Leaf[] = [];
   let next = 1;
   // The list is the tree in depth-first order; each group says how many children follow.
-  const walk = (count: number, path: string, nested: boolean, depth: number): void => {
+  const walk = (count: number, groups: readonly PathElement[], nested: boolean, depth: number): void => {
     if (depth > schemaDepthMax) corrupt('the schema is nested too deeply', where);
     if (count < 0 || count > elements.length - next) corrupt('the schema promises more fields than it has', where);
     for (let i = 0; i < count; i++) {
       const element = elements[next++];
       if (!element) corrupt('the schema ends within a group', where);
-      const name = path + (element.text(4) ?? '');
-      const repeated = element.int(3) === repetition.repeated;
-      if (element.int(1) === undefined) walk(element.int(5) ?? 0, `${name}.`, true, depth + 1);
+      const repeats = nested || element.int(3) === repetition.repeated;
+      const own = { name: element.text(4) ?? '', optional: element.int(3) === repetition.optional };
+      const path = [...groups, own];
+      if (element.int(1) === undefined) walk(element.int(5) ?? 0, path, repeats, depth + 1);
       else {
+        const name = path.map((part) => part.name).join('.');
         const type = parseType(element, { ...where, column: name });
-        const optional = element.int(3) === repetition.optional;
-        leaves.push({ name, ordinal: leaves.length, type, optional, nested: nested || repeated });
+        const optional = path.some((part) => part.optional);
+        const leaf = { name, ordinal: leaves.length, type, optional, nested: repeats };
+        leaves.push(depth > 0 && !repeats ? { ...leaf, path } : leaf);
       }
     }
   };
-  walk(root.int(5) ?? 0, '', false, 0);
+  walk(root.int(5) ?? 0, [], false, 0);
   if (next !== elements.length) corrupt('the schema has fields that belong to no group', where);
   return leaves;
 }
@@ -198,19 +201,76 @@ export function writeSchema(writer: ThriftWriter, leaves: readonly Pick<Leaf, 'n
   writer.binary(4, 'schema');
   writer.i32(5, leaves.length);
   writer.end();
-  for (const { name, type, optional } of leaves) {
-    const { annotation } = type;
-    writer.element();
-    writer.i32(1, physicalTypes.indexOf(type.physical));
-    writer.i32(2, type.physical === 'FIXED_LEN_BYTE_ARRAY' ? (type.typeLength ?? 0) : undefined);
-    writer.i32(3, optional ? repetition.optional : repetition.required);
-    writer.binary(4, name);
-    writer.i32(6, annotation && convertedTypeOf(annotation));
-    writer.i32(7, annotation?.kind === 'decimal' ? annotation.scale : undefined);
-    writer.i32(8, annotation?.kind === 'decimal' ? annotation.precision : undefined);
-    if (annotation) writeLogicalType(writer, annotation);
+  for (const leaf of leaves) writeLeaf(writer, leaf);
+}
+
+function writeLeaf(writer: ThriftWriter, { name, type, optional }: Pick<Leaf, 'name' | 'type' | 'optional'>): void {
+  const { annotation } = type;
+  writer.element();
+  writer.i32(1, physicalTypes.indexOf(type.physical));
+  writer.i32(2, type.physical === 'FIXED_LEN_BYTE_ARRAY' ? (type.typeLength ?? 0) : undefined);
+  writer.i32(3, optional ? repetition.optional : repetition.required);
+  writer.binary(4, name);
+  writer.i32(6, annotation && convertedTypeOf(annotation));
+  writer.i32(7, annotation?.kind === 'decimal' ? annotation.scale : undefined);
+  writer.i32(8, annotation?.kind === 'decimal' ? annotation.precision : undefined);
+  if (annotation) writeLogicalType(writer, annotation);
+  writer.end();
+}
+
+/** A node of a nested schema: a leaf where it has a type, else a group. */
+export interface SchemaNode {
+  name: string;
+  repetition: keyof typeof repetition;
+  type?: ColumnType;
+  /** What a group means, if it is more than a struct. */
+  group?: 'map' | 'list';
+  children?: readonly SchemaNode[];
+}
+
+/** `ConvertedType` and `LogicalType` of groups. */
+const groupTypes = { map: { converted: 1, logical: 2 }, list: { converted: 3, logical: 3 } } as const;
+
+/**
+ * The number of elements of a nested schema, without the root.
+ * @param nodes the fields of the root
+ * @returns how many elements `writeTree` writes beside the root
+ */
+export function countNodes(nodes: readonly SchemaNode[]): number {
+  return nodes.reduce((sum, { children = [] }) => sum + 1 + countNodes(children), 0);
+}
+
+/**
+ * Writes a nested schema: a root, then the tree depth first.
+ * @param writer the open FileMetaData
+ * @param nodes the fields of the root
+ */
+export function writeTree(writer: ThriftWriter, nodes: readonly SchemaNode[]): void {
+  writer.element();
+  writer.binary(4, 'schema');
+  writer.i32(5, nodes.length);
+  writer.end();
+  for (const node of nodes) writeNode(writer, node);
+}
+
+function writeNode(writer: ThriftWriter, { name, repetition: repeats, type, group, children = [] }: SchemaNode): void {
+  if (type) {
+    writeLeaf(writer, { name, type, optional: repeats === 'optional' });
+    return;
+  }
+  writer.element();
+  writer.i32(3, repetition[repeats]);
+  writer.binary(4, name);
+  writer.i32(5, children.length);
+  writer.i32(6, group && groupTypes[group].converted);
+  if (group) {
+    writer.open(10);
+    writer.open(groupTypes[group].logical);
+    writer.end();
     writer.end();
   }
+  writer.end();
+  for (const child of children) writeNode(writer, child);
 }
 
 function convertedTypeOf(annotation: Annotation): number | undefined {

@@ -45,10 +45,21 @@ export interface Leaf {
   /** Position among a row group's column chunks. */
   ordinal: number;
   type: ColumnType;
-  /** OPTIONAL rather than REQUIRED. */
+  /** Whether it may be null: it is OPTIONAL, or a group that it is in. */
   optional: boolean;
-  /** True for anything repeated or inside a group; such leaves can be skipped, never used. */
+  /** True for anything repeated; such leaves can be skipped, never used. */
   nested: boolean;
+  /** The file lacks the column: its chunks are nulls that stand for it. */
+  absent?: true;
+  /** Of a leaf in groups: the groups from the root on, and the leaf itself. Absent for a column of the root. */
+  path?: readonly PathElement[];
+}
+
+/** A group, or a leaf in it. */
+export interface PathElement {
+  name: string;
+  /** OPTIONAL rather than REQUIRED: each such element has a definition level of its own. */
+  optional: boolean;
 }
 
 /** Compression of pages. */
@@ -102,6 +113,8 @@ export interface ChunkMeta {
   pageEncodings?: PageEncodingCount[];
   /** Why the chunk cannot be used (an unknown codec or encoding); it can still be skipped. */
   unsupported?: string;
+  /** The chunk itself, where the file does not hold it: `start` means nothing then. */
+  bytes?: Uint8Array;
 }
 
 /** A row group as the footer describes it. */

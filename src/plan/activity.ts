@@ -25,10 +25,13 @@ import type { CompiledPipeline } from '../pipeline/compiled.ts';
 import { readJson, readVersioned, type Versioned, writeJson } from '../storage/json.ts';
 import { output, work } from '../storage/names.ts';
 import { isConflict } from '../storage/write-once.ts';
+import { chooseWay } from './choose-way.ts';
+import { settleNullColumns } from './null-columns.ts';
 import { checkIdentity } from './pipeline-identity.ts';
 import { makePlan } from './plan.ts';
 import { type ListedSource, listedSource, readSource } from './read-source.ts';
 import { ledgerOf } from './run-ledger.ts';
+import { declareTables, openTables } from './table-columns.ts';
 
 /** What the orchestration needs to know of the plan and its pipeline: names and counts. */
 export interface PlanOutput {
@@ -41,6 +44,8 @@ export interface PlanOutput {
   parts: number;
   /** Groups of batches that are sealed together. */
   sealGroups: number;
+  /** The plan chose the short way. */
+  short?: true;
   rowsEntities: string[];
   /** Keyed entities and the key indexes that they hold while they resolve and publish. */
   keyed: { entity: string; index: string; partitions: number }[];
@@ -48,6 +53,8 @@ export interface PlanOutput {
   sequences: { name: string; start: string; step: string; draws: string[] }[];
   /** Blobs of the source that the run leaves out. Absent in what was recorded before there were ledgers. */
   leftOut?: LeftOut;
+  /** Views and tables follow a publication. Absent where the run was planned by a version that had none. */
+  tables?: true;
   /** Set when a life of the run has published: nothing is left to do but what follows a publication. */
   published: { manifest: string; rows: number; life: number } | null;
 }
@@ -88,9 +95,16 @@ async function planActivity(environment: Environment, input: PlanInput): Promise
     : await readSource(environment, pipeline, input);
   if (!('files' in source)) return source;
   const { runId, life } = input;
-  const { ref, files, leftOut, claimed } = source;
-  const made = makePlan(pipeline, { runId, life }, ref, files, config);
-  const plan = { ...made, asked: askedOf(input), ...(leftOut && { leftOut }) };
+  const { ref, leftOut, claimed } = source;
+  const files = await settleNullColumns(environment, pipeline, source.files);
+  const tables = await openTables(environment, pipeline);
+  const plan: Plan = {
+    ...makePlan(pipeline, { runId, life }, ref, files, config, tables),
+    asked: askedOf(input),
+    way: chooseWay(pipeline, files, source.way),
+    ...(leftOut && { leftOut }),
+  };
+  if (tables && files.length > 0 && !input.dryRun) await declareTables(environment, tables, plan);
   const first = await writeFirst(environment, name, plan);
   // Another execution may have found the source empty before. Then nothing is read, and nothing may stay claimed.
   if (claimed && first.value.files.count === 0) await freeClaim(ledgerOf(environment, pipeline), { runId, life });
@@ -138,7 +152,9 @@ function summary(
     value: plan,
     etag,
   }: {
-    value: Pick<Plan, 'batches' | 'rows' | 'parts' | 'sealGroups' | 'leftOut'> & { files: Pick<FilesRef, 'count'> };
+    value: Pick<Plan, 'batches' | 'rows' | 'parts' | 'sealGroups' | 'way' | 'leftOut'> & {
+      files: Pick<FilesRef, 'count'>;
+    };
     etag: string;
   },
   pipeline: CompiledPipeline,
@@ -151,6 +167,8 @@ function summary(
     files: plan.files.count,
     parts: plan.parts.length,
     sealGroups: plan.sealGroups.length,
+    ...(plan.way?.taken === 'short' && { short: true as const }),
+    tables: true,
     published: null,
     ...(plan.leftOut && { leftOut: plan.leftOut }),
     rowsEntities: entities.filter((entity) => entity.kind === 'rows').map((entity) => entity.name),

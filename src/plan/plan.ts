@@ -18,8 +18,9 @@ import { cutBatches } from './cut-batches.ts';
 import { groupBatches } from './group-batches.ts';
 import { setFilesAside } from './set-aside.ts';
 import { checkKind } from './summarize-file.ts';
+import { fitted, type Tables } from './table-columns.ts';
 
-/** A contract column over all files: its one type, and whether any file may hold nulls in it. */
+/** A contract column over all files: its one type, and whether any file may hold nulls in it. Or a derived column. */
 interface SourceColumn {
   /** Before the contract: wide enough for every file's values. */
   source: ColumnType;
@@ -48,11 +49,19 @@ export function makePlan(
   ref: FilesRef,
   listed: readonly SourceFile[],
   targets: PlanTargets,
+  tables?: Tables,
 ): Plan {
   const { files, badFiles } = setFilesAside(pipeline, listed);
-  const columns = new Map(
-    pipeline.contract.map((contract, c) => [contract.name, sourceColumn(contract, c, files, pipeline.readers)]),
-  );
+  const inFiles = pipeline.contract.map((contract, c) => {
+    const column = sourceColumn(contract, c, files, pipeline.readers);
+    if (!tables || contract.outputType) return [contract.name, column] as const;
+    const source = fitted(pipeline, tables, contract.name, column.source);
+    return [contract.name, { ...column, source, type: source }] as const;
+  });
+  const derived = (pipeline.derived ?? []).map(({ name, type, nullable: optional }) => {
+    return [name, { source: type, type, optional }] as const;
+  });
+  const columns = new Map<string, SourceColumn>([...inFiles, ...derived]);
   const batches = cutBatches(files, pipeline.contract.length, targets.batchRowsTarget);
   if (batches.length > limits.batchesMax) {
     throw new OrdinalError(
@@ -85,7 +94,7 @@ export function makePlan(
       pipeline.entities.map((entity) => [entity.name, outLeaves(entity, pipeline, columns, keyTypes)]),
     ),
     keyTypes,
-    sources: Object.fromEntries([...columns].map(([name, column]) => [name, column.source])),
+    sources: Object.fromEntries(inFiles.map(([name, column]) => [name, column.source])),
     parts,
     sealGroups: parts.flatMap(({ from, to }) =>
       groupBatches(batches.slice(from, to), {
@@ -118,9 +127,10 @@ function sourceColumn(
   const columns = [...firsts].map(([shape, { blob }]) => ({ blob, ...shape.columns[c]! }));
   for (const column of columns) optional ||= column.optional;
   const late: typeof columns = [];
-  for (const { type, blob, empty } of columns) {
-    if (empty) {
-      late.push({ type, blob, empty, optional });
+  for (const column of columns) {
+    const { type, blob } = column;
+    if (column.empty) {
+      if (!column.absent) late.push(column);
       continue;
     }
     const both = wide ? widest(wide.type, type) : type;
@@ -128,13 +138,14 @@ function sourceColumn(
     if (!wide || typeText(both) !== typeText(wide.type)) wide = { type: both, blob };
   }
   for (const { type, blob } of late) {
-    const both = compatible(type, contract.input) === true && wide ? widest(wide.type, type) : (wide?.type ?? type);
+    if (compatible(type, contract.input) !== true) continue;
+    const both = wide ? widest(wide.type, type) : type;
     if (both) wide = { type: both, blob };
   }
   if (wide) checkKind(contract, wide);
   // A schema may turn a value into null, but only where it lets null pass.
   optional ||= contract.changes && contract.nullable;
-  const source = wide?.type ?? { physical: 'BYTE_ARRAY' };
+  const source = wide?.type ?? contract.emptyType;
   const written = writtenType(source, contract.input, readers);
   if (!written) throw unwritable(contract, source, wide?.blob);
   return { source, type: contract.outputType ?? written, optional };
@@ -233,8 +244,24 @@ function outLeaves(
   return entity.columns.map((column): OutLeaf => {
     const leaf = outLeaf(column, entity, pipeline, columns, keyTypes);
     const attribute = keyed && column.kind !== 'id' && column.kind !== 'key';
-    return attribute && !onlyOwn ? { ...leaf, optional: true } : leaf;
+    if (keyed && attribute && entity.shared) checkShared(leaf, column, entity, pipeline);
+    return attribute && (!onlyOwn || entity.shared) ? { ...leaf, optional: true } : leaf;
   });
+}
+
+/** Datasets of a shared entity have the same columns, whatever the source's type is. */
+function checkShared({ type }: OutLeaf, column: OutColumn, entity: KeyedEntity, pipeline: CompiledPipeline): void {
+  const wanted = entity.shared?.types[column.name];
+  if (!wanted || typeText(wanted) === typeText(type)) return;
+  const source = column.kind === 'copy' ? column.source : column.name;
+  throw new OrdinalError(
+    'ColumnTypeMismatch',
+    `column "${source}" is ${typeText(type)}, and ${typeText(wanted)} as "${column.name}" of the shared entity`,
+    {
+      where: { pipeline: pipeline.name, entity: entity.name, column: source },
+      remedy: `Use map('${source}', ...) to make it ${typeText(wanted)}.`,
+    },
+  );
 }
 
 function outLeaf(

@@ -22,10 +22,14 @@ import { type Environment, pipelineOf } from '../environment/environment.ts';
 import type { LeftOut } from '../ledger/ledger-documents.ts';
 import type { Claimers } from '../ledger/take-versions.ts';
 import { limits } from '../limits.ts';
+import { parseFooter } from '../parquet/footer-read.ts';
+import type { FileMeta } from '../parquet/types.ts';
 import type { CompiledPipeline } from '../pipeline/compiled.ts';
-import { type PinnedBlob, readFooter } from '../source/source-file.ts';
+import { keepSources } from '../source/kept-sources.ts';
+import { type PinnedBlob, readFooter, readPinned } from '../source/source-file.ts';
 import { mapBounded } from '../storage/in-flight.ts';
-import type { Life } from '../storage/names.ts';
+import { type Life, lifeId } from '../storage/names.ts';
+import { chooseByListing, type Way } from './choose-way.ts';
 import { takeNew } from './run-ledger.ts';
 import { sourceBlobs } from './source-blobs.ts';
 import { badFile, Shapes, summarizeFile } from './summarize-file.ts';
@@ -40,13 +44,14 @@ export interface ListedSource {
   footers: number;
 }
 
-/** The source's files in order, and where they are written down. */
+/** The source's files in order, where they are written down, and the way that their listing allows. */
 export interface ReadSource {
   ref: FilesRef;
   files: SourceFile[];
   leftOut?: LeftOut;
   /** Whether the life has claimed versions. */
   claimed: boolean;
+  way: Way;
 }
 
 /**
@@ -63,8 +68,10 @@ export async function readSource(
   if (!('versions' in taken)) return taken;
   const { versions: blobs, leftOut, claimed } = taken;
   const ref = { count: blobs.length, digest: digestOf(blobs), each: limits.filesPerDocumentMax };
-  if (documentsOf(ref) <= 1)
-    return { ref, files: await footersOf(environment, pipeline, input, ref, blobs, 0), leftOut, claimed };
+  const way = chooseByListing(blobs, environment.config);
+  const own = { ref, leftOut, claimed, way };
+  if (way.taken === 'short') return { ...own, files: await readShort(environment, pipeline, input, ref, blobs) };
+  if (documentsOf(ref) <= 1) return { ...own, files: await footersOf(environment, pipeline, input, ref, blobs, 0) };
   await mapBounded(partsOf(ref), environment.config.requestsInFlight, (part) =>
     writeListing(environment, input, ref, blobs, part),
   );
@@ -80,7 +87,30 @@ export async function listedSource(
   const parts = await mapBounded(partsOf(ref), environment.config.requestsInFlight, (part) =>
     readFiles(environment, of, ref, part),
   );
-  return { ref, files: parts.flat(), ...(leftOut && { leftOut }), claimed: true };
+  const files = parts.flat();
+  const way = chooseByListing(files, environment.config);
+  return { ref, files, way, ...(leftOut && { leftOut }), claimed: true };
+}
+
+/**
+ * The files of a short run, document by document. Small ones are read whole, and kept for the split while there is room:
+ * then each is read once in the run.
+ */
+async function readShort(
+  environment: Environment,
+  pipeline: CompiledPipeline,
+  of: PlanInput,
+  ref: FilesRef,
+  blobs: readonly PinnedBlob[],
+): Promise<SourceFile[]> {
+  // A dry run has no split.
+  const keep = of.dryRun ? undefined : keepSources(environment, lifeId(of));
+  const files: SourceFile[] = [];
+  for (const part of partsOf(ref)) {
+    const own = blobs.slice(part * ref.each, (part + 1) * ref.each);
+    files.push(...(await footersOf(environment, pipeline, of, ref, own, part, keep)));
+  }
+  return files;
 }
 
 function partsOf(ref: FilesRef): number[] {
@@ -113,12 +143,20 @@ async function footersOf(
   ref: FilesRef,
   blobs: readonly PinnedBlob[],
   part: number,
+  keep?: ReturnType<typeof keepSources>,
 ): Promise<SourceFile[]> {
   const { store, config } = environment;
+  const { container } = pipeline.source;
   const shapes = new Shapes();
+  const read = async (blob: PinnedBlob): Promise<FileMeta> => {
+    if (!keep || blob.size > limits.wholeFileBytesMax) return await readFooter(store, container, blob);
+    const bytes = await readPinned(store, container, blob, 0, blob.size);
+    keep(container, blob, bytes);
+    return parseFooter(bytes, blob.size, blob.blob);
+  };
   const files = await mapBounded(blobs, config.requestsInFlight, async (blob) => {
     try {
-      return summarizeFile(pipeline, blob, await readFooter(store, pipeline.source.container, blob), shapes);
+      return summarizeFile(pipeline, blob, await read(blob), shapes);
     } catch (thrown) {
       const bad = setAsideFor(pipeline, thrown);
       if (!bad) throw thrown;

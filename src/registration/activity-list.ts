@@ -20,18 +20,24 @@ import { finishRun } from '../publish/manifest-activity.ts';
 import { resolveKeys } from '../resolve/activity.ts';
 import { discardRun } from '../run/discard-activity.ts';
 import { livenessOfInstance } from '../run/liveness-activity.ts';
+import { publishShort, resolveShort, splitShort } from '../run/short-way.ts';
 import { sealBatches, sealKeyed } from '../seal/activity.ts';
 import { bindIds } from '../seal/assign-ids-activity.ts';
 import { splitBatch } from '../split/activity.ts';
 import { tallyRows } from '../split/tally-activity.ts';
+import { updateTables } from '../tables/activity.ts';
+import { importKeys } from '../upkeep/import/activity.ts';
 import { rebuildIndex } from '../upkeep/rebuild-index.ts';
-import { endWithdrawal, withdrawRun } from '../upkeep/withdraw.ts';
+import { closeWithdrawn, endWithdrawal } from '../upkeep/withdraw.ts';
 
 export const activities: readonly Activity<Environment, never, object>[] = [
   planRun,
   readFooters,
   previewRun,
   splitBatch,
+  splitShort,
+  resolveShort,
+  publishShort,
   tallyRows,
   resolveKeys,
   bindIds,
@@ -42,13 +48,15 @@ export const activities: readonly Activity<Environment, never, object>[] = [
   extendIndex,
   compactIndex,
   compactVersions,
+  updateTables,
   lowerLives,
   discardRun,
   endLife,
   callBackRun,
   rebuildIndex,
-  withdrawRun,
+  closeWithdrawn,
   endWithdrawal,
+  importKeys,
   lookAtArrivals,
   planBackfill,
 ];

@@ -46,7 +46,8 @@ async function removeFiles({ environment }: Sweep, swept: Swept, withdrawal: Wit
     const files = manifest.entities.flatMap(({ files: own, known, changes }) =>
       [...own, ...(known?.files ?? []), ...(changes?.files ?? [])].map(({ blob }) => blob),
     );
-    if (manifest.rejected) files.push(manifest.rejected.blob);
+    const { blob, sourceRows } = manifest.rejected ?? {};
+    files.push(...[blob, sourceRows].filter((name) => name !== undefined));
     await mapBounded(files, config.requestsInFlight, async (blob) => {
       if (await store.remove(manifest.output.container, blob)) swept.removed++;
     });

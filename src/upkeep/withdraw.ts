@@ -24,6 +24,7 @@ import { releaseLeases } from '../run/settle.ts';
 import { mapBounded } from '../storage/in-flight.ts';
 import { readJson, writeJson } from '../storage/json.ts';
 import { output, work } from '../storage/names.ts';
+import { updateTables } from '../tables/activity.ts';
 import { rebuildIndex } from './rebuild-index.ts';
 
 /** What is left to do for a withdrawn run: while it is there, the sweep looks after it. */
@@ -61,10 +62,11 @@ export function* withdrawOrchestrator(context: {
     const until = new Date(at.getTime() + limits.waitMinutesMax * 60_000).toISOString();
     const patience = patienceUntil(df, until, () => undefined);
     const filesUntil = new Date(at.getTime() + limits.withdrawnFilesDays * DAY_MS).toISOString();
-    const { withdrawn } = yield* call(df, withdrawRun, { ...input, at: at.toISOString(), filesUntil }, patience);
+    const { withdrawn } = yield* call(df, closeWithdrawn, { ...input, at: at.toISOString(), filesUntil }, patience);
     for (const index of input.indexes) {
       yield* call(df, rebuildIndex, { index, term: holder.terms[index] ?? 0 }, patience);
     }
+    yield* call(df, updateTables, { runId: input.runId, life: 1, pipeline: input.pipeline }, patience);
     yield* call(df, endWithdrawal, { runId: input.runId }, patience);
     yield* releaseLeases(df, holder.leases, holder.owner);
     return { ok: true, value: { filesUntil: withdrawn.filesUntil } };
@@ -77,11 +79,11 @@ export function* withdrawOrchestrator(context: {
 const activityInputSchema = withdrawInputSchema.extend({ at: z.iso.datetime(), filesUntil: z.iso.datetime() });
 
 /**
- * Activity `withdrawRun`: refuses a run whose keys may be in use (`RunInUse`), closes its key indexes to readers until
+ * Activity `closeWithdrawn`: refuses a run whose keys may be in use (`RunInUse`), closes its key indexes to readers until
  * they are rebuilt, and makes its manifest a withdrawn one. Called again, it changes nothing.
  */
-export const withdrawRun = defineActivity({
-  name: 'withdrawRun',
+export const closeWithdrawn = defineActivity({
+  name: 'closeWithdrawn',
   input: activityInputSchema,
   work: async (environment: Environment, input): Promise<{ withdrawn: z.infer<typeof withdrawnSchema> }> => {
     const { store, config } = environment;
@@ -139,7 +141,8 @@ export const endWithdrawal = defineActivity({
     const withdrawal = await readJson(store, config.workContainer, name, withdrawalSchema);
     // Its files are gone already, and so is what was left to do.
     if (!withdrawal) return { versions: 0 };
-    const { versions } = await rebuildLedger(environment, pipelineOf(environment, withdrawal.pipeline));
+    const pipeline = pipelineOf(environment, withdrawal.pipeline);
+    const { versions } = await rebuildLedger(environment, pipeline);
     for (const index of withdrawal.indexes) await removeOldEpochs(environment, index);
     await writeJson(store, config.workContainer, name, { ...withdrawal, done: true });
     return { versions };

@@ -24,6 +24,8 @@ export type BlobKind =
   | 'claim'
   | 'ledger'
   | 'versions'
+  | 'tableLog'
+  | 'view'
   | 'other';
 
 /** A moment before or after a request. */
@@ -49,6 +51,8 @@ export type FaultHook = (point: FaultPoint) => Promise<void> | void;
 export function kindOf(name: string): BlobKind {
   if (/(^|\/)_manifests\//.test(name)) return 'manifest';
   if (/(^|\/)_SUCCESS/.test(name)) return 'marker';
+  if (/\/_delta_log\//.test(name)) return 'tableLog';
+  if (/(^|\/)(_current\/|_latest\.json$)/.test(name)) return 'view';
   const inRun = /^runs\/[^/]+\/\d+\/([a-zA-Z]+)/.exec(name)?.[1];
   switch (inRun) {
     case 'plan':

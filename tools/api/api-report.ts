@@ -72,7 +72,9 @@ export function isCurrent(name: string, write: boolean): boolean {
   });
   const { apiReportChanged } = Extractor.invoke(config, {
     localBuild: write,
-    messageCallback: (said) => void (said.handled = true),
+    messageCallback: (said) => {
+      said.handled = true;
+    },
   });
   return !apiReportChanged;
 }
