@@ -91,10 +91,15 @@ export type ErrorCode =
    */
   | 'ColumnTypeMismatch'
   /**
-   * A pipeline uses a column that is a list, map or struct. Remedy: Flatten it upstream, or take it out of the
-   * pipeline.
+   * A pipeline uses a column that is a list or a map, or a struct as a whole. Remedy: Name the leaves of a struct in a
+   * nested `z.object()`; flatten a list upstream, or take it out of the pipeline.
    */
   | 'NestedColumn'
+  /**
+   * The name of a source blob lacks a folder that `source.partitions` names, or has a value there that its schema
+   * refuses. Remedy: Rename the blob, correct the schema, or narrow the prefix.
+   */
+  | 'InvalidFolder'
   /**
    * A value is refused by its schema or cannot be had as its type, or a pipeline's function threw. Remedy: Correct
    * the source or widen the schema; `onInvalid: 'quarantine'` sets such rows aside.

@@ -13,8 +13,9 @@ import { compileContract } from './contract.ts';
 import type { PipelineDefinition, RowSchema } from './definition.ts';
 import { compileEntities } from './entities.ts';
 import { collectFeeds } from './feeds.ts';
+import { compileFolders } from './folders.ts';
 import { checkName, checkPlaces, oneOf } from './names.ts';
-import { compileReaders, declaredFor } from './readers.ts';
+import { compileReaders, declaredFor, derivedFor } from './readers.ts';
 import { record, refuse, show } from './refuse.ts';
 import { checkTable } from './table-columns.ts';
 
@@ -57,11 +58,16 @@ export function compile(definition: PipelineDefinition): CompiledPipeline {
 
 function compileNamed(name: string, given: Record<string, unknown>): CompiledPipeline {
   const places = checkPlaces(name, given.source, given.output);
-  const contract = compileContract(given.row);
-  const { entities: declared, sequences } = compileEntities(name, declaredEntities(given.entities), contract);
+  const { columns: contract, recordTypes, checks } = compileContract(given.row);
+  const folders = compileFolders((given.source as { partitions?: unknown }).partitions, contract);
+  const compiledEntities = compileEntities(name, declaredEntities(given.entities), { contract, folders, recordTypes });
+  const { entities: declared, sequences } = compiledEntities;
+  const clash = compiledEntities.derived.find((column) => contract.some((other) => other.name === column.name));
+  if (clash) refuse(`row.${clash.name}`, 'is the name of a column that is made', 'Name the source column otherwise.');
   const idEncoding = oneOf(given.idEncoding, ['plain', 'delta'], 'plain', 'idEncoding');
   const readers = compileReaders(given.readers, idEncoding);
   const entities = declaredFor(declared, readers);
+  const derived = derivedFor(compiledEntities.derived, readers);
   if (places.output.table) checkTable(entities, contract, readers);
   const trust = trusting(given.trust);
   const onInvalid = oneOf(given.onInvalid, ['fail', 'quarantine'], 'fail', 'onInvalid');
@@ -73,6 +79,9 @@ function compileNamed(name: string, given: Record<string, unknown>): CompiledPip
     name,
     ...places,
     contract,
+    ...(derived.length > 0 && { derived }),
+    ...(recordTypes && { recordTypes }),
+    ...(checks.length > 0 && { rowChecks: checks }),
     entities,
     feeds: collectFeeds(entities),
     sequences,
