@@ -85,7 +85,7 @@ export class Engine {
     const tally = await this.activity(tallyRows, { runId });
     const rows: Record<string, number> = { ...tally.rows };
     for (const { entity } of plan.keyed) {
-      rows[entity] = (await this.activity(resolveKeys, { runId, entity })).newRows;
+      rows[entity] = (await this.activity(resolveKeys, { runId, entity, term: this.#term })).newRows;
     }
     await this.activity(bindIds, { runId, sequences: this.#reserve(rows), rows });
     for (const { entity } of plan.keyed) await this.activity(sealKeyed, { runId, entity });
@@ -103,7 +103,7 @@ export class Engine {
   async #runShort(runId: string, prefix: string, plan: PlanOutput): Promise<PlanOutput> {
     // What a test forces into the plan gives it another version.
     const etag = (await this.store.head('work', work.plan({ runId, life: 1 })))!.etag;
-    const ref = { runId, life: 1, plan: etag, terms: {} };
+    const ref = { runId, life: 1, plan: etag, terms: Object.fromEntries(plan.keyed.map(({ index }) => [index, this.#term])) };
     const { taken } = await this.activity(splitShort, ref);
     assert.ok(taken, 'a run by itself takes the short way');
     const { forget } = this.options;
@@ -115,6 +115,11 @@ export class Engine {
     const input = { ...ref, digest, sequences: this.#reserve(rows), rows, partitions, prefix, startedAt: at };
     await this.activity(publishShort, { ...input, phases: [] });
     return plan;
+  }
+
+  /** Number of the run's grant of the indexes' leases: each run has the next. */
+  get #term(): number {
+    return this.#runs + 1;
   }
 
   #time(): string {
