@@ -85,6 +85,7 @@ export const planInputSchema = lifeInputSchema.extend({
   asked: z.literal(true).exactOptional(),
   listing: filesRefSchema.exactOptional(),
   leftOut: leftOutSchema.exactOptional(),
+  claim: z.string().exactOptional(),
 });
 export type PlanInput = z.infer<typeof planInputSchema>;
 
@@ -146,6 +147,8 @@ export const planSchema = z.object({
   asked: z.string().exactOptional(),
   /** Blobs of the source that the run leaves out. Absent in plans that were made before there were ledgers. */
   leftOut: leftOutSchema.exactOptional(),
+  /** The segment of versions that the life has claimed. */
+  claim: z.string().exactOptional(),
   rows: count,
   /** Where the source files are listed, in the order of their rows. */
   files: filesRefSchema,
@@ -297,8 +300,14 @@ export const manifestSchema = z.object({
   finishedAt: z.string(),
   /** When each phase began, in order. */
   phases: z.array(z.object({ phase: z.string(), at: z.string() })),
-  /** `asked` is the SHA-256 of what the run was asked to do: its pipeline, which blobs, options. */
-  source: z.object({ container: z.string(), prefix: z.string(), rows: count, asked: z.string().exactOptional() }),
+  /** `asked` is the SHA-256 of what the run was asked to do: its pipeline, which blobs, options; `claim` is what it had claimed. */
+  source: z.object({
+    container: z.string(),
+    prefix: z.string(),
+    rows: count,
+    asked: z.string().exactOptional(),
+    claim: z.string().exactOptional(),
+  }),
   inputs: z.array(z.object({ blob: z.string(), etag: z.string(), size: count, rows: count })),
   /** Source files that were set aside: none of their rows counts, and they are no inputs. */
   setAside: z.array(setAsideSchema).exactOptional(),

@@ -32,8 +32,8 @@ export interface Wish {
 export interface Taken<V extends Version> {
   versions: V[];
   leftOut: LeftOut;
-  /** Whether the life holds a claim now, or did before. */
-  claimed: boolean;
+  /** The segment that the life has claimed, if it has claimed any: its manifest names it. */
+  claim?: string;
 }
 
 /** Lives that have claimed some of the versions and may be dead: to be asked about, and settled if so. */
@@ -66,7 +66,7 @@ export async function takeVersions<V extends Version>(
     if (own) {
       // Another execution of this life was here. What it has claimed is what the life reads.
       const mine = await findVersions(at, [own.delta], table);
-      return { versions: listed.filter((_, i) => mine[i]), leftOut: own.leftOut, claimed: true };
+      return { versions: listed.filter((_, i) => mine[i]), leftOut: own.leftOut, claim: own.delta.blob };
     }
     const states: State[] =
       wish.versions === 'again' ? listed.map(() => 'free') : await statesOf(at, head, table, wish.fateOf);
@@ -88,7 +88,7 @@ export async function takeVersions<V extends Version>(
       ...(few && { hashes: hashesOf(tableOf(take.versions)) }),
       leftOut: take.leftOut,
     };
-    if (await putLedger(at, { ...head, claims: [...head.claims, claim] }, there)) return { ...take, claimed: true };
+    if (await putLedger(at, { ...head, claims: [...head.claims, claim] }, there)) return { ...take, claim: delta.blob };
   }
   throw busyLedger(at);
 }
@@ -128,7 +128,6 @@ function taken<V extends Version>(listed: readonly V[], states: readonly State[]
   return {
     versions: listed.filter((_, i) => states[i] === 'free'),
     leftOut: { read: count((state) => state === 'read'), pending: count((state) => typeof state === 'object') },
-    claimed: false,
   };
 }
 

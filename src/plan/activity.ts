@@ -95,7 +95,7 @@ async function planActivity(environment: Environment, input: PlanInput): Promise
     : await readSource(environment, pipeline, input);
   if (!('files' in source)) return source;
   const { runId, life } = input;
-  const { ref, leftOut, claimed } = source;
+  const { ref, leftOut, claim } = source;
   const files = await settleNullColumns(environment, pipeline, source.files);
   // A run that reads nothing has no types, and gives no table columns.
   const tables = files.length > 0 ? await openTables(environment, pipeline) : undefined;
@@ -104,11 +104,13 @@ async function planActivity(environment: Environment, input: PlanInput): Promise
     asked: askedOf(input),
     way: chooseWay(pipeline, files, source.way),
     ...(leftOut && { leftOut }),
+    ...(claim !== undefined && { claim }),
   };
   if (tables && !input.dryRun) await declareTables(environment, tables, plan);
   const first = await writeFirst(environment, name, plan);
   // Another execution may have found the source empty before. Then nothing is read, and nothing may stay claimed.
-  if (claimed && first.value.files.count === 0) await freeClaim(ledgerOf(environment, pipeline), { runId, life });
+  if (claim !== undefined && first.value.files.count === 0)
+    await freeClaim(ledgerOf(environment, pipeline), { runId, life });
   return summary(first, pipeline);
 }
 

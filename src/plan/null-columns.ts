@@ -59,7 +59,12 @@ function misfits(contract: ContractColumn, c: number, shapes: readonly FileShape
   return new Set(fits && wide ? [] : unsure);
 }
 
-async function holdsNulls({ store }: Environment, container: string, file: SourceFile, contract: ContractColumn): Promise<boolean> {
+async function holdsNulls(
+  { store }: Environment,
+  container: string,
+  file: SourceFile,
+  contract: ContractColumn,
+): Promise<boolean> {
   const meta = await readFooter(store, container, file);
   const leaf = leafOf(meta, contract, file.blob);
   for (const [rowGroup, { rows, chunks }] of meta.rowGroups.entries()) {

@@ -38,6 +38,7 @@ import { badFile, Shapes, summarizeFile } from './summarize-file.ts';
 export interface ListedSource {
   /** To be given back, too. */
   leftOut: LeftOut;
+  claim?: string;
   /** To be given to the plan activity once the footers are read. */
   listing: FilesRef;
   /** Activities that read footers: one for each document of the listing. */
@@ -49,8 +50,8 @@ export interface ReadSource {
   ref: FilesRef;
   files: SourceFile[];
   leftOut?: LeftOut;
-  /** Whether the life has claimed versions. */
-  claimed: boolean;
+  /** What the life has claimed, if anything. */
+  claim?: string;
   way: Way;
 }
 
@@ -66,22 +67,22 @@ export async function readSource(
   const listed = await sourceBlobs(environment, pipeline.source, input);
   const taken = await takeNew(environment, pipeline, input, listed);
   if (!('versions' in taken)) return taken;
-  const { versions: blobs, leftOut, claimed } = taken;
+  const { versions: blobs, leftOut, claim } = taken;
   const ref = { count: blobs.length, digest: digestOf(blobs), each: limits.filesPerDocumentMax };
   const way = chooseByListing(blobs, environment.config);
-  const own = { ref, leftOut, claimed, way };
+  const own = { ref, leftOut, way, ...(claim !== undefined && { claim }) };
   if (way.taken === 'short') return { ...own, files: await readShort(environment, pipeline, input, ref, blobs) };
   if (documentsOf(ref) <= 1) return { ...own, files: await footersOf(environment, pipeline, input, ref, blobs, 0) };
   await mapBounded(partsOf(ref), environment.config.requestsInFlight, (part) =>
     writeListing(environment, input, ref, blobs, part),
   );
-  return { listing: ref, footers: documentsOf(ref), leftOut };
+  return { listing: ref, footers: documentsOf(ref), leftOut, ...(claim !== undefined && { claim }) };
 }
 
 /** The source as an earlier call has listed it, and `readFooters` has read it. */
 export async function listedSource(
   environment: Environment,
-  { leftOut, ...of }: PlanInput,
+  { leftOut, claim, ...of }: PlanInput,
   ref: FilesRef,
 ): Promise<ReadSource> {
   const parts = await mapBounded(partsOf(ref), environment.config.requestsInFlight, (part) =>
@@ -89,7 +90,7 @@ export async function listedSource(
   );
   const files = parts.flat();
   const way = chooseByListing(files, environment.config);
-  return { ref, files, way, ...(leftOut && { leftOut }), claimed: true };
+  return { ref, files, way, ...(leftOut && { leftOut }), ...(claim !== undefined && { claim }) };
 }
 
 /**

@@ -24,10 +24,14 @@ export function ledgerOf({ store, config }: Environment, { name }: Pick<Compiled
 
 /** The manifest decides. Without it, or while a later life may still publish, a claim is open. */
 export function fateOf({ store }: Pick<Environment, 'store'>): Wish['fateOf'] {
-  return async ({ runId, life, manifest: place }: VersionClaim): Promise<Fate> => {
+  return async ({ runId, life, delta, manifest: place }: VersionClaim): Promise<Fate> => {
     const manifest = await readJson(store, place.container, place.name, manifestSchema);
     if (!manifest) return 'open';
-    if (manifest.outcome === 'published') return manifest.life === life && manifest.runId === runId ? 'read' : 'closed';
+    if (manifest.outcome === 'published') {
+      // An execution of the plan that was held up may claim what is new when its life has published already.
+      const mine = manifest.life === life && manifest.runId === runId && manifest.source.claim === delta.blob;
+      return mine ? 'read' : 'closed';
+    }
     return manifest.outcome === 'withdrawn' || manifest.life >= life ? 'closed' : 'open';
   };
 }

@@ -108,6 +108,7 @@ async function finishActivity(environment: Environment, input: FinishInput): Pro
       prefix: input.prefix,
       rows: tally.rows,
       ...(plan.asked !== undefined && { asked: plan.asked }),
+      ...(plan.claim !== undefined && { claim: plan.claim }),
     },
     inputs,
     ...(setAside.length > 0 && { setAside }),

@@ -218,7 +218,7 @@ function* planOf(df: Orchestration, run: RunState): Generator<Task, PlanOutput, 
     invariant(!('claimers' in listed), 'a plan that has asked');
   }
   if (!('listing' in listed)) return listed;
-  const { listing, footers: to, leftOut } = listed;
+  const { listing, footers: to, leftOut, claim } = listed;
   const { runId, life, pipeline } = run.input;
   const input = { runId, life, pipeline, listing };
   const range = {
@@ -230,7 +230,7 @@ function* planOf(df: Orchestration, run: RunState): Generator<Task, PlanOutput, 
     to,
   } as const;
   yield* fanOut(df, { label: 'footers', ...range, input }, run.patience);
-  const plan = yield* call(df, planRun, { ...run.input, listing, leftOut }, run.patience);
+  const plan = yield* call(df, planRun, { ...run.input, listing, leftOut, ...(claim !== undefined && { claim }) }, run.patience);
   invariant('batches' in plan, 'a plan for a listed source');
   return plan;
 }

@@ -10,11 +10,13 @@ import { lifeInputSchema } from '../documents/documents.ts';
 import { endedStatuses, endReason, hasEnded, type Instance } from '../durable/client.ts';
 import { logEvent } from '../environment/telemetry.ts';
 import { toErrorValue } from '../errors.ts';
+import { settleClaims } from '../ledger/ledger.ts';
 import { limits } from '../limits.ts';
 import { isOver } from '../lives/activities.ts';
 import { changeClaim, readClaim } from '../lives/claims.ts';
 import { askForEnd, settleLater } from '../lives/end.ts';
 import { RUN_ORCHESTRATION } from '../lives/names.ts';
+import { fateOf, ledgerOf } from '../plan/run-ledger.ts';
 import { type Life, lifeId, lifeOfId, work } from '../storage/names.ts';
 import type { BlobItem } from '../storage/store.ts';
 import { makeUpTables } from '../tables/activity.ts';
@@ -97,10 +99,18 @@ async function leavesNothing(context: Sweep, swept: Swept, { instanceId, status 
     return false;
   }
   await remove(context, swept, await names(context, work.runPrefix(of)));
+  await settleLateClaim(context, of);
   // Once the instance is removed, the claim would look as if its life had never been started.
   const overAt = context.now().toISOString();
   await changeClaim(context.environment, of, (claim) => ({ ...claim, state: 'swept', overAt }));
   return true;
+}
+
+/** An execution of a plan that was held up may have claimed versions when its life had published already. */
+async function settleLateClaim({ environment }: Sweep, of: Life): Promise<void> {
+  const claim = await readClaim(environment, of);
+  const pipeline = claim && environment.pipelines.get(claim.input.pipeline);
+  if (pipeline) await settleClaims(ledgerOf(environment, pipeline), of, fateOf(environment));
 }
 
 async function settle({ runs }: Sweep, swept: Swept, of: Life): Promise<void> {

@@ -95,7 +95,7 @@ describe('starting', () => {
 
   it('takes blobs by name and by pattern', async () => {
     await start({ runId: 'by-name', blobs: ['flights/b.parquet', 'flights/a.parquet', 'flights/a.parquet'] });
-    await start({ runId: 'by-glob', glob: 'flights/**/{c,x}.parquet' });
+    await start({ runId: 'by-glob', glob: 'flights/**/{c,x}.parquet', again: true });
     assert.equal(rowsOf(await ended('by-name')).flights, 101);
     assert.equal(rowsOf(await ended('by-glob')).flights, 52);
   });
@@ -176,7 +176,7 @@ describe('starting', () => {
 
 describe('a dry run', () => {
   it('shows the plan and first rows, and publishes nothing', async () => {
-    await start({ runId: 'dry', dryRun: true, blobs: ['flights/b.parquet'] });
+    await start({ runId: 'dry', dryRun: true, blobs: ['flights/b.parquet'], again: true });
     const { body } = await ended('dry');
     const { files, batches } = body.plan as { files: object[]; batches: number };
     assert.deepEqual([files.length, batches, body.manifest], [1, 1, undefined]);
@@ -259,7 +259,7 @@ describe('runs', () => {
   });
 
   it('may be started again by what they were started with', async () => {
-    await start({ runId: 'once-more', glob: 'flights/soon/*.parquet' });
+    await start({ runId: 'once-more', glob: 'flights/soon/*.parquet', failOnEmpty: true });
     assert.equal((await ended('once-more')).status, 500);
     await app.upload('landing', 'flights/soon/a.parquet', flightsFile(6, 3));
     const restart = async () =>
@@ -274,13 +274,13 @@ describe('runs', () => {
   it('can be canceled; what they held is free again', async () => {
     const cancel = async () =>
       contract.check('POST', '/runs/{runId}/cancel', await app.ask('POST', 'runs/stop/cancel', { reason: 'enough' }));
-    await start({ runId: 'stop' });
+    await start({ runId: 'stop', again: true });
     assert.ok([200, 202].includes((await cancel()).status));
     const end = await ended('stop');
     assert.deepEqual([end.status, end.body.code, end.body.detail], [500, 'RunCanceled', 'enough']);
     const twice = await cancel();
     assert.deepEqual([twice.status, twice.body.status], [200, 'Terminated']);
-    await start({ runId: 'after' });
+    await start({ runId: 'after', again: true });
     assert.equal((await ended('after')).status, 200);
     assert.equal((await app.ask('POST', 'runs/nobody/cancel')).status, 404);
   });
@@ -289,7 +289,7 @@ describe('runs', () => {
 describe('one run ID', () => {
   it('can be started again at once after a cancel, every time', async () => {
     for (let turn = 0; turn < 5; turn++) {
-      const body = { runId: `prompt-${turn}`, prefix: 'flights/2001/' };
+      const body = { runId: `prompt-${turn}`, prefix: 'flights/2001/', again: true };
       await start(body);
       await new Promise((resolve) => setTimeout(resolve, 150 * turn));
       const canceled = await app.ask('POST', `runs/${body.runId}/cancel`);
@@ -363,13 +363,13 @@ describe('a deadline', () => {
     const holder = { pipeline: 'flights', to: Date.now() + 3_600_000, quietMs: 1000, waitMsMax: 1000 };
     await durable('POST', 'orchestrators/gatherArrivals/holder', holder);
     await durable('POST', 'entities/lease/flights.airports?op=acquire', { owner: 'holder', attempt: 1 });
-    await start({ runId: 'late', glob: 'flights/a.parquet', deadline: 'PT6S' });
+    await start({ runId: 'late', glob: 'flights/a.parquet', again: true, deadline: 'PT6S' });
     const end = await ended('late');
     assert.deepEqual([end.status, end.body.code], [500, 'DeadlineExceeded']);
     assert.match(String(end.body.detail), /had not ended by/);
     assert.deepEqual(await app.names('ordinal', 'runs/late/'), []);
     await durable('POST', 'instances/holder/terminate?reason=enough', {});
-    await start({ runId: 'late', glob: 'flights/a.parquet' });
+    await start({ runId: 'late', glob: 'flights/a.parquet', again: true });
     assert.equal((await ended('late')).status, 200);
   });
 });
