@@ -15,7 +15,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
  */
 export const floors: readonly (readonly string[])[] = [
   ['functions', 'cli', 'demo'],
-  ['src/http', 'src/arrival', 'src/upkeep'],
+  ['src/http', 'src/arrival', 'src/upkeep', 'src/monitor'],
   ['src/run'],
   ['src/seal', 'src/publish'],
   ['src/resolve', 'src/callback'],
@@ -126,7 +126,7 @@ export async function breaches(root: string): Promise<string[]> {
   const graph = new Map<string, string[]>();
   for (const top of ['src', 'functions', 'cli', 'demo', 'pipelines', 'local']) {
     for (const entry of await readdir(path.join(root, top), { recursive: true }).catch(() => [])) {
-      if (!/\.(ts|js|mjs|cjs)$/.test(entry)) continue;
+      if (!/\.(tsx?|js|mjs|cjs)$/.test(entry)) continue;
       const file = path.posix.join(top, entry.split(path.sep).join('/'));
       const imports = importsOf(await readFile(path.join(root, file), 'utf8'));
       graph.set(file, []);

@@ -27,8 +27,9 @@ export interface Tally {
   starts: Record<string, number[]>;
   /** Rows that the contract refused, by batch. */
   rejected: number[];
-  /** Accepted rows that no rows entity took, over all batches. */
+  /** Accepted rows that went nowhere, and those that only gave a key to a keyed entity, over all batches. */
   unrouted: number;
+  keysOnly: number;
   /** By batch: bytes of the parts of its blob, as stored and after decompression. */
   lengths: number[][];
   sizes: number[][];
@@ -62,6 +63,7 @@ export function packBatch(
       rows: String(record.rows),
       rejected: String(record.rejected ?? 0),
       unrouted: String(record.unrouted ?? 0),
+      keysonly: String(record.keysOnly ?? 0),
       counts: counts.join(','),
       lengths: parts.map((part) => part.byteLength).join(','),
       sizes: whole.map((part) => part.byteLength).join(','),
@@ -78,6 +80,7 @@ const metadataSchema = z.object({
   rows: count,
   rejected: count,
   unrouted: count,
+  keysonly: count,
   counts,
   lengths: counts,
   sizes: counts,
@@ -100,6 +103,7 @@ export async function listBatches(
     starts: Object.fromEntries(entities.map(({ name }) => [name, [0]])),
     rejected: [],
     unrouted: 0,
+    keysOnly: 0,
     lengths: [],
     sizes: [],
   };
@@ -119,6 +123,7 @@ export async function listBatches(
     }
     tally.rejected.push(said.data.rejected);
     tally.unrouted += said.data.unrouted;
+    tally.keysOnly += said.data.keysonly;
     tally.lengths.push(said.data.lengths);
     tally.sizes.push(said.data.sizes);
   }

@@ -9,7 +9,7 @@ import type { PipelineIdentity } from '../pipeline/identity.ts';
 import { decimalSchema, idRangeSchema } from '../sequence/id-range.ts';
 import { columnTypeSchema } from './column-type.ts';
 import { selectionSchema } from './selection.ts';
-import { filesRefSchema } from './source-files.ts';
+import { filesRefSchema, skippedSchema } from './source-files.ts';
 import { chunkMetaSchema, codecSchema, fragmentSchema } from './split-record.ts';
 
 const count = z.int().nonnegative();
@@ -25,12 +25,20 @@ export const lifeSchema = z.object({
   life: z.int().positive().max(limits.livesPerRunMax).default(1),
 });
 
+const queuedAtSchema = z.int().nonnegative().exactOptional();
+
 /** What an activity is told about the life that it works for. */
 export const planRefSchema = lifeSchema.extend({
   /** ETag of the plan that the orchestration uses; without it, the present plan. */
   plan: z.string().exactOptional(),
+  /** When the orchestration asked for the activity: milliseconds since 1970. */
+  queuedAt: queuedAtSchema,
 });
 export type PlanRef = z.infer<typeof planRefSchema>;
+
+/** Who asked for a start: a request or an arriving blob; and the caller's name or program, as far as it was told. */
+export const startedBySchema = z.object({ by: z.enum(['request', 'arrival']), who: z.string().max(200).exactOptional() });
+export type StartedBy = z.infer<typeof startedBySchema>;
 
 /** The input of a run's orchestration: references only. */
 export const runInputSchema = z.object({
@@ -46,6 +54,8 @@ export const runInputSchema = z.object({
   callBackUri: z.string().exactOptional(),
   /** Plan and preview only. */
   dryRun: z.literal(true).exactOptional(),
+  /** Who asked for this life of the run: shown to people, and never a reason for a decision. */
+  startedBy: startedBySchema.exactOptional(),
 });
 export type RunInput = z.infer<typeof runInputSchema>;
 
@@ -56,12 +66,21 @@ export function doesWhat(input: RunInput): string {
   return JSON.stringify([pipeline, prefix, select ?? null, dryRun ?? false]);
 }
 
-/** The input of a life's orchestration, and of its plan activity: the run's input, and which life it is. */
-export const lifeInputSchema = runInputSchema.extend(lifeSchema.shape);
+/**
+ * The input of a life's orchestration, and of its plan activity: the run's input, which life it is, and the time of its
+ * claim.
+ */
+export const lifeInputSchema = runInputSchema.extend({
+  ...lifeSchema.shape,
+  claimedAt: z.iso.datetime().exactOptional(),
+});
 export type LifeInput = z.infer<typeof lifeInputSchema>;
 
 /** What the plan activity is given: of a source of many files, a second time when all footers are read. */
-export const planInputSchema = lifeInputSchema.extend({ listing: filesRefSchema.exactOptional() });
+export const planInputSchema = lifeInputSchema.extend({
+  listing: filesRefSchema.exactOptional(),
+  queuedAt: queuedAtSchema,
+});
 export type PlanInput = z.infer<typeof planInputSchema>;
 
 /** A column of an output file. */
@@ -244,7 +263,14 @@ export const manifestSchema = z.object({
   /** When each phase began, in order. */
   phases: z.array(z.object({ phase: z.string(), at: z.string() })),
   /** `asked` is the SHA-256 of what the run was asked to do: its pipeline, which blobs, options. */
-  source: z.object({ container: z.string(), prefix: z.string(), rows: count, asked: z.string().exactOptional() }),
+  source: z.object({
+    container: z.string(),
+    prefix: z.string(),
+    rows: count,
+    asked: z.string().exactOptional(),
+    /** Blobs under the prefix that the run did not read: how many, and the first of them. */
+    skipped: skippedSchema.exactOptional(),
+  }),
   inputs: z.array(z.object({ blob: z.string(), etag: z.string(), size: count, rows: count })),
   output: z.object({ container: z.string(), prefix: z.string() }),
   entities: z.array(
@@ -271,11 +297,12 @@ export const manifestSchema = z.object({
   /** Source rows that the contract refused, the number of lines that say why, and the blob that holds those lines. */
   rejected: z.object({ rows: count, lines: count, blob: z.string() }).exactOptional(),
   /**
-   * For a pipeline with rows entities, where the source rows went: `routed` went to at least one entity, `unrouted` to
-   * none, and `repeated` counts each further entity that took a row. So source rows = routed + unrouted + rejected, and
-   * the rows of all rows entities = routed + repeated.
+   * For a pipeline with rows entities, where the source rows went: `routed` went to at least one rows entity; `keysOnly`
+   * went to none, and gave a key to a keyed entity; `unrouted` went nowhere; `repeated` counts each further rows entity
+   * that took a row. So source rows = routed + keysOnly + unrouted + rejected, and the rows of all rows entities =
+   * routed + repeated.
    */
-  routing: z.object({ routed: count, unrouted: count, repeated: count }).exactOptional(),
+  routing: z.object({ routed: count, keysOnly: count, unrouted: count, repeated: count }).exactOptional(),
 });
 export type Manifest = z.infer<typeof manifestSchema>;
 

@@ -15,6 +15,7 @@ import {
   planSchema,
 } from '../documents/documents.ts';
 import type { FilesRef } from '../documents/source-files.ts';
+import { beginTask } from '../documents/task-times.ts';
 import { defineActivity } from '../durable/activity.ts';
 import { type Environment, pipelineOf } from '../environment/environment.ts';
 import { OrdinalError } from '../errors.ts';
@@ -54,6 +55,7 @@ export const planRun = defineActivity({ name: 'planRun', input: planInputSchema,
  */
 async function planActivity(environment: Environment, input: PlanInput): Promise<PlanOutput | ListedSource> {
   const { store, config } = environment;
+  const times = beginTask(environment, input);
   const pipeline = pipelineOf(environment, input.pipeline);
   const name = work.plan(input);
   const [there, written] = await Promise.all([
@@ -77,7 +79,7 @@ async function planActivity(environment: Environment, input: PlanInput): Promise
   const { runId, life } = input;
   const plan = { ...makePlan(pipeline, { runId, life }, source.ref, source.files, config), asked: askedOf(input) };
   try {
-    const { etag } = await writeJson(store, config.workContainer, name, plan, { ifAbsent: true });
+    const { etag } = await writeJson(store, config.workContainer, name, plan, { ifAbsent: true, metadata: times() });
     return summary({ value: plan, etag }, pipeline);
   } catch (thrown) {
     if (!isConflict(thrown)) throw thrown;

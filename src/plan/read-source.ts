@@ -16,6 +16,7 @@ import {
   writeFiles,
   writeListing,
 } from '../documents/source-files.ts';
+import { beginTask } from '../documents/task-times.ts';
 import { defineActivity } from '../durable/activity.ts';
 import { type Environment, pipelineOf } from '../environment/environment.ts';
 import { limits } from '../limits.ts';
@@ -46,8 +47,13 @@ export async function readSource(
   pipeline: CompiledPipeline,
   input: LifeInput,
 ): Promise<ListedSource | ReadSource> {
-  const blobs = await sourceBlobs(environment, pipeline.source, input);
-  const ref = { count: blobs.length, digest: digestOf(blobs), each: limits.filesPerDocumentMax };
+  const { blobs, skipped } = await sourceBlobs(environment, pipeline.source, input);
+  const ref: FilesRef = {
+    count: blobs.length,
+    digest: digestOf(blobs),
+    each: limits.filesPerDocumentMax,
+    ...(skipped && { skipped }),
+  };
   if (documentsOf(ref) === 1) return { ref, files: await footersOf(environment, pipeline, input, ref, blobs, 0) };
   await mapBounded(partsOf(ref), environment.config.requestsInFlight, (part) =>
     writeListing(environment, input, ref, blobs, part),
@@ -72,6 +78,7 @@ const footersInputSchema = lifeSchema.extend({
   listing: filesRefSchema,
   /** Document of the listing. */
   part: z.int().nonnegative(),
+  queuedAt: z.int().nonnegative().exactOptional(),
 });
 type FootersInput = z.infer<typeof footersInputSchema>;
 
@@ -80,9 +87,10 @@ export const readFooters = defineActivity({ name: 'readFooters', input: footersI
 /** The footers of one document's files: writes down what the plan needs of them. Throws as `summarizeFile`. */
 async function footersActivity(environment: Environment, input: FootersInput): Promise<{ files: number }> {
   const { listing, part } = input;
+  const times = beginTask(environment, input);
   const pipeline = pipelineOf(environment, input.pipeline);
   const blobs = await readListing(environment, input, listing, part);
-  const files = await footersOf(environment, pipeline, input, listing, blobs, part);
+  const files = await footersOf(environment, pipeline, input, listing, blobs, part, times);
   return { files: files.length };
 }
 
@@ -93,12 +101,13 @@ async function footersOf(
   ref: FilesRef,
   blobs: readonly PinnedBlob[],
   part: number,
+  times: () => Record<string, string> = () => ({}),
 ): Promise<SourceFile[]> {
   const { store, config } = environment;
   const shapes = new Shapes();
   const files = await mapBounded(blobs, config.requestsInFlight, async (blob) =>
     summarizeFile(pipeline, blob, await readFooter(store, pipeline.source.container, blob), shapes),
   );
-  await writeFiles(environment, of, ref, files, part);
+  await writeFiles(environment, of, ref, files, part, times());
   return files;
 }

@@ -3,6 +3,7 @@
 import { createHash } from 'node:crypto';
 import type { RunInput } from '../documents/documents.ts';
 import { globMatcher, globPrefix, type Selection, selectionListSchema } from '../documents/selection.ts';
+import { SKIPPED_NAMES_MAX, type Skipped } from '../documents/source-files.ts';
 import type { Environment } from '../environment/environment.ts';
 import { OrdinalError } from '../errors.ts';
 import { limits } from '../limits.ts';
@@ -16,8 +17,14 @@ import type { BlobItem } from '../storage/store.ts';
 
 type Source = CompiledPipeline['source'];
 
+/** The blobs of a run, and what a listing passed over: other endings (`.PARQUET` too) and empty blobs. */
+export interface SourceBlobs {
+  blobs: PinnedBlob[];
+  skipped?: Skipped;
+}
+
 /** Throws `SourceEmpty`, `SourceChanged` (a named blob is gone, or another version) or `LimitExceeded`. */
-export async function sourceBlobs(environment: Environment, source: Source, input: RunInput): Promise<PinnedBlob[]> {
+export async function sourceBlobs(environment: Environment, source: Source, input: RunInput): Promise<SourceBlobs> {
   const { select, prefix } = input;
   switch (select?.by) {
     case undefined:
@@ -25,18 +32,18 @@ export async function sourceBlobs(environment: Environment, source: Source, inpu
     case 'glob':
       return listed(environment, source, globPrefix(select.glob), globMatcher(select.glob), select.glob);
     case 'blobs':
-      return named(environment, source, select.blobs, exactly(select.etag));
+      return { blobs: await named(environment, source, select.blobs, exactly(select.etag)) };
     case 'list': {
       const { store, config } = environment;
       const names = await requireJson(store, config.workContainer, select.document, selectionListSchema);
       checkList(names, select);
-      return named(environment, source, names, exactly(undefined));
+      return { blobs: await named(environment, source, names, exactly(undefined)) };
     }
     case 'arrivals': {
       const versions = await arrived(environment, input.pipeline, select);
       // A version that is no longer there cannot be read; the one that replaced it has a receipt of its own.
       const current = (name: string, blob: BlobItem | undefined) => blob && versions.get(name)?.has(blob.etag) === true;
-      return named(environment, source, [...versions.keys()], current);
+      return { blobs: await named(environment, source, [...versions.keys()], current) };
     }
   }
 }
@@ -56,20 +63,29 @@ async function listed(
   prefix: string,
   takes: (name: string) => boolean,
   shown = `${prefix}*${source.suffix}`,
-): Promise<PinnedBlob[]> {
+): Promise<SourceBlobs> {
   const blobs: PinnedBlob[] = [];
+  const skipped: Skipped = { count: 0, blobs: [] };
   for await (const blob of environment.store.list(source.container, prefix)) {
-    if (!blob.name.endsWith(source.suffix) || !takes(blob.name)) continue;
+    // In an account with a hierarchical namespace, folders appear as empty blobs.
+    if (!takes(blob.name) || blob.metadata.hdi_isfolder === 'true') continue;
+    if (blob.size === 0 || !blob.name.endsWith(source.suffix)) {
+      skipped.count++;
+      if (skipped.blobs.length < SKIPPED_NAMES_MAX) skipped.blobs.push(blob.name);
+      continue;
+    }
     blobs.push(pinned(blob));
     checkCount(blobs.length, shown);
   }
   if (blobs.length === 0) {
-    throw new OrdinalError('SourceEmpty', `no blob "${source.container}/${shown}"`, {
+    const [first] = skipped.blobs;
+    const passed = first === undefined ? '' : `; ${skipped.count} blobs are there that are empty or end otherwise, such as "${first}"`;
+    throw new OrdinalError('SourceEmpty', `no blob "${source.container}/${shown}"${passed}`, {
       where: { field: 'prefix' },
       remedy: 'Check container, prefix and suffix; upload the source before the run starts.',
     });
   }
-  return blobs;
+  return { blobs, ...(skipped.count > 0 && { skipped }) };
 }
 
 /** What a plan keeps of a blob: there may be a hundred thousand. */

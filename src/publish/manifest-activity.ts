@@ -16,11 +16,13 @@ import {
 import { loadIds, loadPlan, loadTally } from '../documents/load.ts';
 import { decideManifest } from '../documents/manifest-state.ts';
 import { loadFiles } from '../documents/source-files.ts';
+import { keepTimeline, listWork } from '../documents/timeline.ts';
 import { defineActivity } from '../durable/activity.ts';
 import type { Environment } from '../environment/environment.ts';
 import { invariant, OrdinalError } from '../errors.ts';
 import type { CompiledPipeline, Entity, KeyedEntity } from '../pipeline/compiled.ts';
 import { identityOf } from '../pipeline/identity.ts';
+import { noteEnd } from '../lives/starts.ts';
 import { noteIdentity } from '../plan/pipeline-identity.ts';
 import { IdMap } from '../sequence/id-map.ts';
 import { toJson } from '../sequence/id-range.ts';
@@ -34,12 +36,18 @@ const finishInputSchema = planRefSchema.extend({
   startedAt: z.string(),
   finishedAt: z.string(),
   phases: z.array(z.object({ phase: z.string(), at: z.string() })).default([]),
+  /** When the life was claimed: its start is named by it. */
+  claimedAt: z.iso.datetime().exactOptional(),
 });
 type FinishInput = z.infer<typeof finishInputSchema>;
 
 export interface FinishOutput {
   manifest: string;
   rows: number;
+  /** As the manifest has it. */
+  finishedAt: string;
+  /** IDs that the run has given. */
+  ids: number;
 }
 
 export const finishRun = defineActivity({ name: 'finishRun', input: finishInputSchema, work: finishActivity });
@@ -97,6 +105,7 @@ async function finishActivity(environment: Environment, input: FinishInput): Pro
       prefix: input.prefix,
       rows: plan.rows,
       ...(plan.asked !== undefined && { asked: plan.asked }),
+      ...(plan.files.skipped && { skipped: plan.files.skipped }),
     },
     inputs: await loadFiles(environment, plan, plan.files, 0, plan.files.count),
     output: pipeline.output,
@@ -106,24 +115,31 @@ async function finishActivity(environment: Environment, input: FinishInput): Pro
     ...routingOf(pipeline, tally, plan.rows, entities),
   };
   const name = output.manifest(pipeline, runId);
-  await publishManifest(environment, pipeline, manifest);
-  await Promise.all([noteIdentity(environment, pipeline, runId), writeMarkers(environment, pipeline, manifest, name)]);
-  return { manifest: name, rows: plan.rows };
+  const { startedAt, finishedAt } = await publishManifest(environment, pipeline, manifest);
+  const given = Object.values(ids.sequences).reduce((sum, { count }) => sum + count, 0);
+  const end = { startedAt, finishedAt, rows: plan.rows, ids: given };
+  await Promise.all([
+    noteIdentity(environment, pipeline, runId),
+    writeMarkers(environment, pipeline, manifest, name),
+    input.claimedAt === undefined ? undefined : noteEnd(environment, input, input.claimedAt, end),
+    listWork(environment, input).then((blobs) => keepTimeline(environment, input, blobs)),
+  ]);
+  return { manifest: name, rows: plan.rows, finishedAt, ids: given };
 }
 
 /** Where the accepted rows went; nothing of a pipeline that has no rows entity. */
 function routingOf(
   pipeline: CompiledPipeline,
-  { rejected, unrouted }: Tally,
+  { rejected, unrouted, keysOnly }: Tally,
   sourceRows: number,
   entities: Manifest['entities'],
 ): Pick<Manifest, 'routing'> {
   const names = new Set(pipeline.entities.filter(({ kind }) => kind === 'rows').map(({ name }) => name));
   if (names.size === 0) return {};
-  const routed = sourceRows - unrouted - rejected.reduce((sum, rows) => sum + rows, 0);
+  const routed = sourceRows - unrouted - keysOnly - rejected.reduce((sum, rows) => sum + rows, 0);
   const taken = entities.reduce((sum, { entity, rows }) => sum + (names.has(entity) ? rows : 0), 0);
   invariant(taken >= routed, `${taken} rows of ${routed} source rows`);
-  return { routing: { routed, unrouted, repeated: taken - routed } };
+  return { routing: { routed, keysOnly, unrouted, repeated: taken - routed } };
 }
 
 /** Markers for readers that wait for one, as Spark and Data Factory do: in each entity's folder, and above them. */
@@ -163,9 +179,10 @@ async function publishManifest(
   environment: Environment,
   pipeline: CompiledPipeline,
   manifest: Manifest,
-): Promise<void> {
-  const { outcome, life } = await decideManifest(environment, pipeline, manifest);
-  if (outcome === 'published' && life === manifest.life) return;
+): Promise<Manifest> {
+  const decided = await decideManifest(environment, pipeline, manifest);
+  const { outcome, life } = decided;
+  if (outcome === 'published' && life === manifest.life) return decided;
   const name = output.manifest(pipeline, manifest.runId);
   const closed = outcome === 'abandoned';
   throw new OrdinalError(

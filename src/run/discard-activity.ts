@@ -9,6 +9,7 @@
 
 import { lifeSchema, type Manifest, manifestSchema } from '../documents/documents.ts';
 import { decideManifest } from '../documents/manifest-state.ts';
+import { keepTimeline, listWork } from '../documents/timeline.ts';
 import { defineActivity } from '../durable/activity.ts';
 import type { Environment } from '../environment/environment.ts';
 import { type Claim, readClaim } from '../lives/claims.ts';
@@ -16,7 +17,7 @@ import type { CompiledPipeline } from '../pipeline/compiled.ts';
 import { identityOf } from '../pipeline/identity.ts';
 import { mapBounded } from '../storage/in-flight.ts';
 import { readJson } from '../storage/json.ts';
-import { isFileOf, type Life, lifeId, output, work } from '../storage/names.ts';
+import { isFileOf, type Life, lifeId, output } from '../storage/names.ts';
 
 export interface DiscardOutput {
   /** True when this life has published: nothing was discarded. */
@@ -81,12 +82,15 @@ async function removeAll(environment: Environment, pipeline: CompiledPipeline, o
   const { store, config } = environment;
   const { container } = pipeline.output;
   let removed = 0;
-  const removeThose = async (place: string, prefix: string, mine: (name: string) => boolean): Promise<void> => {
-    const names: string[] = [];
-    for await (const { name } of store.list(place, prefix)) if (mine(name)) names.push(name);
+  const removeNames = async (place: string, names: readonly string[]): Promise<void> => {
     await mapBounded(names, config.requestsInFlight, async (name) => {
       if (await store.remove(place, name)) removed++;
     });
+  };
+  const removeThose = async (place: string, prefix: string, mine: (name: string) => boolean): Promise<void> => {
+    const names: string[] = [];
+    for await (const { name } of store.list(place, prefix)) if (mine(name)) names.push(name);
+    await removeNames(place, names);
   };
   for (const prefix of output.filePrefixes(pipeline, of))
     await removeThose(container, prefix, (name) => isFileOf(of, name));
@@ -94,7 +98,13 @@ async function removeAll(environment: Environment, pipeline: CompiledPipeline, o
   const delta = `/delta-${lifeId(of)}.keys`;
   for (const index of holdings([pipeline]).indexes)
     await removeThose(config.workContainer, `keys/${index}/`, (name) => name.endsWith(delta));
-  await removeThose(config.workContainer, work.runPrefix(of), () => true);
+  const blobs = await listWork(environment, of);
+  // What the life did, and when, stays to be looked at.
+  await keepTimeline(environment, of, blobs);
+  await removeNames(
+    config.workContainer,
+    blobs.map(({ name }) => name),
+  );
   return removed;
 }
 

@@ -84,7 +84,8 @@ export function* runOrchestrator(context: { df: Orchestration }): Generator<Task
       yield* callBack(df, input, undefined);
       return output;
     }
-    report(df, run, { phase: 'failed', error });
+    const finishedAt = df.currentUtcDateTime.toISOString();
+    report(df, run, { phase: 'failed', error, failedPhase: run.status.phase, finishedAt });
     yield* callBack(df, input, error);
     throw new Error(`${error.code}: ${error.message}`);
   }
@@ -97,7 +98,8 @@ function* phases(df: Orchestration, run: RunState): Generator<Task, RunOutput, u
   const plan = yield* planOf(df, run);
   if (run.input.dryRun) {
     yield* call(df, previewRun, refOf(run, plan), run.patience);
-    report(df, run, { phase: 'done', batches: plan.batches, rows: plan.rows, files: plan.files });
+    const finishedAt = df.currentUtcDateTime.toISOString();
+    report(df, run, { phase: 'done', batches: plan.batches, rows: plan.rows, files: plan.files, finishedAt });
     return { runId, pipeline, rows: plan.rows };
   }
   if (plan.published) return yield* complete(df, run, plan, plan.published);
@@ -149,6 +151,7 @@ function* phases(df: Orchestration, run: RunState): Generator<Task, RunOutput, u
     startedAt: run.startedAt,
     finishedAt: df.currentUtcDateTime.toISOString(),
     phases: run.phases,
+    ...(run.input.claimedAt !== undefined && { claimedAt: run.input.claimedAt }),
   };
   const finished = yield* call(df, finishRun, finish, run.patience);
   return yield* complete(df, run, plan, { ...finished, life });

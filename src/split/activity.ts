@@ -10,6 +10,7 @@ import { packBatch } from '../documents/batch-blob.ts';
 import { type PlanRef, partOf, planRefSchema } from '../documents/documents.ts';
 import { loadPlan } from '../documents/load.ts';
 import { segmentsOf } from '../documents/split-record.ts';
+import { beginTask } from '../documents/task-times.ts';
 import { defineActivity } from '../durable/activity.ts';
 import type { Environment } from '../environment/environment.ts';
 import type { CompiledPipeline } from '../pipeline/compiled.ts';
@@ -38,6 +39,7 @@ export const splitBatch = defineActivity({
 async function splitActivity(environment: Environment, input: BatchInput): Promise<SplitOutput> {
   const { batch } = input;
   const { store, config } = environment;
+  const times = beginTask(environment, input);
   const planned = await loadPlan(environment, input);
   const { plan, pipeline } = planned;
   const splitter = new BatchSplitter(pipeline, {
@@ -56,7 +58,7 @@ async function splitActivity(environment: Environment, input: BatchInput): Promi
   const split = splitter.finish(batch);
   await uploads.done();
   const { bytes, metadata } = packBatch(pipeline, split, held.bytes());
-  await store.write(config.workContainer, work.split(input, batch), bytes, { metadata });
+  await store.write(config.workContainer, work.split(input, batch), bytes, { metadata: { ...metadata, ...times() } });
   return { batch, rows: split.record.rows };
 }
 
