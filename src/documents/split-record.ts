@@ -62,6 +62,11 @@ export const fragmentColumnSchema = z.discriminatedUnion('kind', [
   /** A foreign key whose pages are staged; section `keys` has the batch-local key ordinal of each dictionary entry. */
   z.object({ kind: z.literal('ref'), target: z.string(), keys: count, pages: indexPages }),
   /**
+   * A foreign key whose IDs stand in the rows themselves, written whole at seal: section `keys` has the batch-local key
+   * ordinal of each row, -1 for null.
+   */
+  z.object({ kind: z.literal('plainRef'), target: z.string(), keys: count, codec: codecSchema }),
+  /**
    * A foreign key of a keyed entity's rows, written whole at seal: sections `batches` and `keys` say, row by row, which
    * key of which batch is meant (-1 for null).
    */

@@ -141,20 +141,3 @@ export function compress(codec: Codec, bytes: Uint8Array): Uint8Array {
       throw new OrdinalError('UnsupportedFile', 'Compression with LZO is not supported.');
   }
 }
-
-/** Codecs that we write; a source in any other gets new chunks in ZSTD. */
-const WRITABLE: ReadonlySet<Codec> = new Set(['UNCOMPRESSED', 'SNAPPY', 'GZIP', 'BROTLI', 'ZSTD', 'LZ4_RAW']);
-
-/** Codecs of the format's first years. */
-const OLD: ReadonlySet<Codec> = new Set(['UNCOMPRESSED', 'SNAPPY', 'GZIP']);
-
-/**
- * The codec of new chunks beside ones of `codec`.
- * @param codec codec of the source's chunk
- * @param readers `old` when readers of the format's first years must read it
- * @returns a codec that we write
- */
-export function outputCodec(codec: Codec, readers: 'old' | undefined): Codec {
-  if (readers === 'old') return OLD.has(codec) ? codec : 'SNAPPY';
-  return WRITABLE.has(codec) ? codec : 'ZSTD';
-}

@@ -10,6 +10,12 @@ import { statisticsOf } from './statistics.ts';
 import type { Codec, Column, ColumnType, EncodedChunk, Values } from './types.ts';
 import { byteLength, gather } from './values.ts';
 
+/** How a column is encoded. */
+export interface EncodeColumnOptions extends PageOptions {
+  /** Whether its pages must be PLAIN. @default false */
+  plain?: boolean;
+}
+
 /**
  * Encodes a column. The dictionary form keeps its dictionary, without the entries that no row uses, unless PLAIN is
  * smaller; the plain form gets a dictionary where that clearly pays. Nulls in a REQUIRED column are a defect
@@ -18,7 +24,7 @@ import { byteLength, gather } from './values.ts';
  * @param type type of the column
  * @param optional whether the column is OPTIONAL, so that rows may be null
  * @param codec compression of the chunk's pages
- * @param options rows of a page at most, and what else is left open
+ * @param options rows of a page at most, and whether pages must be PLAIN
  * @returns the chunk
  * @throws `LimitExceeded` when sizes that the file states, or values together, exceed what one array may hold
  * @throws `UnsupportedFile` for a codec, an encoding or a type that is not supported
@@ -28,15 +34,16 @@ export function encodeColumn(
   type: ColumnType,
   optional: boolean,
   codec: Codec,
-  options: PageOptions = {},
+  options: EncodeColumnOptions = {},
 ): EncodedChunk {
   if (column.form === 'plain') {
-    const built = type.physical === 'BOOLEAN' ? undefined : buildDictionary(column.values, column.valid);
+    const built =
+      options.plain || type.physical === 'BOOLEAN' ? undefined : buildDictionary(column.values, column.valid);
     if (built) return encodeDictionaryChunk(built.dictionary, built.indices, type, optional, codec, options);
     return encodePlain(type, optional, column.values, column.valid, codec, options);
   }
   const { dictionary, indices } = dropUnused(column.dictionary, column.indices);
-  if (type.physical !== 'BOOLEAN' && dictionaryPays(dictionary, column.rows - column.nulls)) {
+  if (!options.plain && type.physical !== 'BOOLEAN' && dictionaryPays(dictionary, column.rows - column.nulls)) {
     return encodeDictionaryChunk(dictionary, indices, type, optional, codec, options);
   }
   const valid = column.nulls > 0 ? Uint8Array.from(indices, (index) => (index < 0 ? 0 : 1)) : undefined;

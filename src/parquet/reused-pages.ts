@@ -35,7 +35,7 @@ export function readByAll(shape: ChunkShape, { type, optional }: Leaf): boolean 
  * @param leaf the column, as the file's schema has it
  * @returns true when all of them read the chunk
  */
-export function readByOld(shape: ChunkShape, leaf: Leaf): boolean {
+export function readByV1(shape: ChunkShape, leaf: Leaf): boolean {
   const plain = shape.pages.every(
     ({ kind, encoding }) => kind !== 'v2' && (encoding === 'PLAIN' || isDictionaryEncoding(encoding)),
   );

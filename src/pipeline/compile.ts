@@ -14,6 +14,7 @@ import type { PipelineDefinition, RowSchema } from './definition.ts';
 import { compileEntities } from './entities.ts';
 import { collectFeeds } from './feeds.ts';
 import { checkName, checkPlaces, oneOf } from './names.ts';
+import { compileReaders, declaredFor } from './readers.ts';
 import { record, refuse, show } from './refuse.ts';
 
 const options = [
@@ -53,12 +54,10 @@ export function compile(definition: PipelineDefinition): CompiledPipeline {
 function compileNamed(name: string, given: Record<string, unknown>): CompiledPipeline {
   const places = checkPlaces(name, given.source, given.output);
   const contract = compileContract(given.row);
-  const { entities, sequences } = compileEntities(name, declaredEntities(given.entities), contract);
+  const { entities: declared, sequences } = compileEntities(name, declaredEntities(given.entities), contract);
   const idEncoding = oneOf(given.idEncoding, ['plain', 'delta'], 'plain', 'idEncoding');
-  const readers = oneOf(given.readers, ['source', 'old'], 'source', 'readers');
-  if (readers === 'old' && idEncoding === 'delta') {
-    refuse('idEncoding', "is 'delta', which old readers do not know", "Leave it out, or readers: 'old'.");
-  }
+  const readers = compileReaders(given.readers, idEncoding);
+  const entities = declaredFor(declared, readers);
   const trust = trusting(given.trust);
   const onInvalid = oneOf(given.onInvalid, ['fail', 'quarantine'], 'fail', 'onInvalid');
   const compiled = {
@@ -69,7 +68,7 @@ function compileNamed(name: string, given: Record<string, unknown>): CompiledPip
     feeds: collectFeeds(entities),
     sequences,
     idEncoding,
-    ...(readers === 'old' && { readers }),
+    ...(readers && { readers }),
     onInvalid,
     maxRejected: rejectedShare(given.maxRejected, onInvalid),
   };

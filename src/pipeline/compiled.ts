@@ -3,6 +3,7 @@
  * engine looks. `split`, `keys` and `run` know pipelines only by these types.
  */
 import type { core } from 'zod';
+import type { Readers } from '../parquet/readers.ts';
 import type { ColumnType } from '../parquet/types.ts';
 import type { ArrivalMode } from './arrival.ts';
 import type { ByteProof } from './byte-proof.ts';
@@ -184,7 +185,7 @@ export interface CompiledPipeline {
   sequences: SequenceOptions[];
   idEncoding: 'plain' | 'delta';
   /** Absent: files are for whoever reads the source. */
-  readers?: 'old';
+  readers?: Exclude<Readers, undefined>;
   /** Present where chunks are copied without a look into their pages. It changes nothing about what is written. */
   trust?: true;
   onInvalid: 'fail' | 'quarantine';

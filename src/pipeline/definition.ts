@@ -205,14 +205,16 @@ export interface PipelineSettings {
    */
   readonly idEncoding?: 'plain' | 'delta';
   /**
-   * Who has to read the datasets: whoever reads the source (`source`), or also readers of the format's first years
-   * (`old`): chunks in ZSTD, LZ4 or BROTLI, in pages of version 2 or in encodings other than PLAIN and dictionaries
-   * are then written anew, in SNAPPY.
+   * Who has to read the datasets. `source`: whoever reads the source. `v1`: also readers of the format's first years.
+   * Chunks in ZSTD, LZ4 or BROTLI, in pages of version 2, or in encodings other than PLAIN and dictionaries are then
+   * written anew, in SNAPPY. `parquetjs-lite`: also that library. All pages are PLAIN then, references too. Decimals are
+   * written as the row contract reads them: text (`z.string()`), DOUBLE (`z.number()`), or INT64 of the unscaled integer
+   * (`z.bigint()`). Milliseconds become microseconds, and JSON text. INT96 is refused.
    * @default 'source'
    * @example
-   * pipeline({ ...rest, readers: 'old' });
+   * pipeline({ ...rest, readers: 'v1' });
    */
-  readonly readers?: 'source' | 'old';
+  readonly readers?: 'source' | 'v1' | 'parquetjs-lite';
   /**
    * Whether whoever wrote the source is trusted to have written whole Parquet files with text in UTF-8: bytes that go
    * through unchanged are then copied without a look into their pages, but for their CRC.

@@ -7,8 +7,8 @@ import type { OutLeaf, Plan } from '../documents/documents.ts';
 import type { FileShape, FilesRef, SourceFile } from '../documents/source-files.ts';
 import { OrdinalError } from '../errors.ts';
 import { limits } from '../limits.ts';
-import { outputCodec } from '../parquet/codecs.ts';
 import { compatible, typeText } from '../parquet/logical.ts';
+import { outputCodec, type Readers, writtenType } from '../parquet/readers.ts';
 import type { Codec, ColumnType } from '../parquet/types.ts';
 import type { CompiledPipeline, ContractColumn, Entity, KeyedEntity, OutColumn } from '../pipeline/compiled.ts';
 import { unitRowsJoined } from '../source/units.ts';
@@ -47,7 +47,9 @@ export function makePlan(
   files: readonly SourceFile[],
   targets: PlanTargets,
 ): Plan {
-  const columns = new Map(pipeline.contract.map((contract, c) => [contract.name, sourceColumn(contract, c, files)]));
+  const columns = new Map(
+    pipeline.contract.map((contract, c) => [contract.name, sourceColumn(contract, c, files, pipeline.readers)]),
+  );
   const batches = cutBatches(files, pipeline.contract.length, targets.batchRowsTarget);
   if (batches.length > limits.batchesMax) {
     throw new OrdinalError(
@@ -98,7 +100,12 @@ export function makePlan(
 }
 
 /** A contract column over all files. Columns that hold nulls alone have no say where others hold values. */
-function sourceColumn(contract: ContractColumn, c: number, files: readonly SourceFile[]): SourceColumn {
+function sourceColumn(
+  contract: ContractColumn,
+  c: number,
+  files: readonly SourceFile[],
+  readers: Readers,
+): SourceColumn {
   let wide: { type: ColumnType; blob: string } | undefined;
   let optional = false;
   // Each shape once: its first file stands for all.
@@ -124,7 +131,20 @@ function sourceColumn(contract: ContractColumn, c: number, files: readonly Sourc
   // A schema may turn a value into null, but only where it lets null pass.
   optional ||= contract.changes && contract.nullable;
   const source = wide?.type ?? { physical: 'BYTE_ARRAY' };
-  return { source, type: contract.outputType ?? source, optional };
+  const written = writtenType(source, contract.input, readers);
+  if (!written) throw unwritable(contract, source, wide?.blob);
+  return { source, type: contract.outputType ?? written, optional };
+}
+
+function unwritable({ name }: ContractColumn, type: ColumnType, blob: string | undefined) {
+  return new OrdinalError(
+    'ColumnTypeMismatch',
+    `column "${name}" is ${typeText(type)}, which parquetjs-lite does not read`,
+    {
+      where: { ...(blob !== undefined && { blob }), column: name },
+      remedy: `Take "${name}" out of the row contract, write the source with another type, or leave out readers: 'parquetjs-lite'.`,
+    },
+  );
 }
 
 function mixedTypes(

@@ -83,7 +83,7 @@ async function resolveActivity(environment: Environment, input: ResolveInput): P
   await uploads.add(() => store.write(config.workContainer, work.slots(input, name, partition), bytes));
   const delta = await stageDelta(uploads, at, plan, fresh);
   const [of, ...others] = keyedDatasets(entity, plan.outputs[name]!);
-  const rows = new NewRows(entity, types, of!.leaves);
+  const rows = new NewRows(entity, types, of!.leaves, pipeline.readers);
   const owner = `${pipeline.name}.${name}`;
   const changes = entity.onChange === 'report' ? new Changes(owner, entity, arriving.size) : undefined;
   for await (const { batch, list } of lists.read()) {
@@ -95,7 +95,7 @@ async function resolveActivity(environment: Environment, input: ResolveInput): P
     stageRows(environment, uploads, { pipeline, of: input, entity: name, partition, kind }, finished);
   const records = [await stage('new', rows.finish(fresh, plan.codec))];
   for (const { kind, entity: shape, leaves } of others) {
-    const further = new NewRows(shape, types, leaves);
+    const further = new NewRows(shape, types, leaves, pipeline.readers);
     const known = kind === 'known' ? knownKeys(arriving, ids) : undefined;
     for await (const { batch, list } of lists.read()) {
       if (known) further.describe(batch, list, known.ordinals(ordinals[batch]!), known.keys.size);

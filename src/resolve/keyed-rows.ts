@@ -10,6 +10,7 @@ import type { KeyTable } from '../keys/table.ts';
 import { gatherColumn } from '../parquet/columns.ts';
 import { encodeColumn } from '../parquet/encode.ts';
 import { builder } from '../parquet/logical.ts';
+import { plainOnly, type Readers } from '../parquet/readers.ts';
 import type { Codec, Column, ColumnType, Values } from '../parquet/types.ts';
 import { allocate, gather, slice } from '../parquet/values.ts';
 import type { KeyedEntity, OutColumn } from '../pipeline/compiled.ts';
@@ -32,6 +33,7 @@ export class NewRows {
   readonly #entity: KeyedEntity;
   readonly #keyTypes: readonly ColumnType[];
   readonly #outputs: readonly OutLeafType[];
+  readonly #readers: Readers;
   /** By output column, for attributes and references: the values of the rows that describe keys, batch by batch. */
   readonly #described = new Map<string, ValueList>();
   /** Batch of each described row. */
@@ -40,7 +42,8 @@ export class NewRows {
   #position = new Int32Array(0);
   #count = 0;
 
-  constructor(entity: KeyedEntity, keyTypes: readonly ColumnType[], outputs: readonly OutLeafType[]) {
+  constructor(entity: KeyedEntity, keyTypes: readonly ColumnType[], outputs: readonly OutLeafType[], readers: Readers) {
+    this.#readers = readers;
     this.#entity = entity;
     this.#keyTypes = keyTypes;
     this.#outputs = outputs;
@@ -113,7 +116,9 @@ export class NewRows {
           bytes.push(undefined);
         } else {
           const out = this.#outputs[c]!;
-          const chunk = encodeColumn(part(whole.get(column.name)!, from, to), out.type, out.optional, codec);
+          const chunk = encodeColumn(part(whole.get(column.name)!, from, to), out.type, out.optional, codec, {
+            plain: plainOnly(this.#readers, out.type),
+          });
           columns.push({ kind: 'static', meta: chunk.meta });
           bytes.push(chunk.parts);
         }

@@ -7,11 +7,13 @@ import { z } from 'zod';
 import { crcOf } from '../bytes/crc32.ts';
 import { type OutLeaf, partOf, planRefSchema, resolvedSchema, type Sealed } from '../documents/documents.ts';
 import { type LoadedRecord, loadSplitRecord } from '../documents/load.ts';
-import type { Fragment } from '../documents/split-record.ts';
+import type { Fragment, FragmentColumn } from '../documents/split-record.ts';
 import { beginTask } from '../documents/task-times.ts';
 import { defineActivity } from '../durable/activity.ts';
 import type { Environment } from '../environment/environment.ts';
 import { invariant, OrdinalError } from '../errors.ts';
+import { plainOnly } from '../parquet/readers.ts';
+import type { ColumnType } from '../parquet/types.ts';
 import type { Entity } from '../pipeline/compiled.ts';
 import { type KeyedDataset, keyedDatasets } from '../resolve/keyed-datasets.ts';
 import { keyedEntity } from '../resolve/run-key-index.ts';
@@ -31,6 +33,8 @@ const sealKeyedInputSchema = planRefSchema.extend({
   partition: z.int().nonnegative().default(0),
 });
 type SealKeyedInput = z.infer<typeof sealKeyedInputSchema>;
+
+const int64: ColumnType = { physical: 'INT64' };
 
 /** Gives the times of a seal as metadata, when it writes. */
 type Times = ReturnType<typeof beginTask>;
@@ -214,6 +218,7 @@ function bindingOf(
 ): Binding {
   return {
     idEncoding: run.pipeline.idEncoding,
+    plain: plainOnly(run.pipeline.readers, int64),
     codec: run.plan.codec,
     ownIds(column) {
       const { kind, name, ...rest } = entity.columns[column]!;
@@ -229,5 +234,9 @@ function bindingOf(
 }
 
 function keyTargets(fragments: readonly Fragment[]): string[] {
-  return fragments.flatMap((fragment) => fragment.columns.flatMap((c) => (c.kind === 'ref' ? [c.target] : [])));
+  return fragments.flatMap((fragment) => fragment.columns.flatMap((c) => (isRef(c) ? [c.target] : [])));
+}
+
+function isRef(column: FragmentColumn): column is FragmentColumn & { kind: 'ref' | 'plainRef' } {
+  return column.kind === 'ref' || column.kind === 'plainRef';
 }

@@ -23,6 +23,8 @@ export interface Binding {
   codec: EncodedChunkMeta['codec'];
   /** IDs of the fragment's own rows for one of its ID columns. */
   ownIds(column: number): Int64Run[];
+  /** Whether columns must be PLAIN, since their readers know no dictionaries. */
+  plain: boolean;
   /** IDs of keys of one batch's list for a keyed entity. */
   keyIds(target: string, keys: Int32Array): BigInt64Array;
   /** IDs of keys of several batches, row by row; -1 for null. */
@@ -105,7 +107,11 @@ function lateColumn(
       return foreignKey(column, sections[column.keys]!, binding);
     case 'lateRef': {
       const { ids, valid } = binding.keyIdsOfBatches(column.target, sections[column.batches]!, sections[column.keys]!);
-      return idValues(ids, valid, column.codec, binding.optional(c));
+      return idValues(ids, valid, column.codec, c, binding);
+    }
+    case 'plainRef': {
+      const { ids, valid } = keyIdsByRow(column.target, sections[column.keys]!, binding);
+      return idValues(ids, valid, column.codec, c, binding);
     }
     case 'rowRef': {
       if (column.rows === undefined) {
@@ -114,10 +120,10 @@ function lateColumn(
           return idRuns(binding.rowIds(column.target, column.first, rows), rows, column.codec, binding);
         const all = Int32Array.from({ length: rows }, (_, row) => column.first + row);
         const { ids, valid } = binding.rowIdsAt(column.target, all);
-        return idValues(ids, valid, column.codec, true);
+        return idValues(ids, valid, column.codec, c, binding);
       }
       const { ids, valid } = binding.rowIdsAt(column.target, sections[column.rows]!);
-      return idValues(ids, valid, column.codec, binding.optional(c));
+      return idValues(ids, valid, column.codec, c, binding);
     }
   }
 }
@@ -132,7 +138,8 @@ function idValues(
   ids: BigInt64Array,
   valid: Uint8Array,
   codec: EncodedChunkMeta['codec'],
-  optional: boolean,
+  c: number,
+  { optional, plain }: Binding,
 ): LateColumn {
   let nulls = 0;
   for (const bit of valid) if (bit === 0) nulls++;
@@ -140,9 +147,23 @@ function idValues(
   return encodeColumn(
     { form: 'plain', rows: ids.length, nulls, values, valid: nulls > 0 ? valid : undefined },
     int64,
-    optional,
+    optional(c),
     codec,
+    { plain },
   );
+}
+
+/** IDs of keys row by row, where -1 is null. */
+function keyIdsByRow(target: string, keys: Int32Array, { keyIds }: Binding): { ids: BigInt64Array; valid: Uint8Array } {
+  const valid = Uint8Array.from(keys, (key) => (key < 0 ? 0 : 1));
+  const known = keyIds(
+    target,
+    keys.filter((key) => key >= 0),
+  );
+  const ids = new BigInt64Array(keys.length);
+  let next = 0;
+  for (let row = 0; row < keys.length; row++) if (valid[row] === 1) ids[row] = known[next++]!;
+  return { ids, valid };
 }
 
 /** The dictionary page in front of staged pages. */

@@ -67,6 +67,7 @@ export async function publishRejected(
   );
   const { bytes, lines } = joinQuarantine(lists, {
     codec: plan.codec,
+    plain: pipeline.readers === 'parquetjs-lite',
     keyValues: { 'ordinal.run': plan.runId, 'ordinal.pipeline': pipeline.name },
   });
   const blob = output.quarantine(pipeline, plan);

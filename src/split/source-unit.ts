@@ -3,6 +3,7 @@
  * contract, and the rows that each entity's predicate selects. Rows that the contract refuses are in no selection.
  */
 import { invariant, OrdinalError } from '../errors.ts';
+import { writtenType } from '../parquet/readers.ts';
 import type { Codec, ColumnType } from '../parquet/types.ts';
 import type { CompiledPipeline, Predicate } from '../pipeline/compiled.ts';
 import { locationOf, type SourceChunk, type UnitPlace } from '../source/source-chunk.ts';
@@ -51,9 +52,11 @@ export class SourceUnit {
     for (const contract of pipeline.contract) {
       const { name } = contract;
       const fetched = chunks.get(name);
-      const type = types.get(name);
-      invariant(fetched && type, `the chunks of contract column "${name}" were fetched`);
+      const source = types.get(name);
+      const type = source && writtenType(source, contract.input, pipeline.readers);
+      invariant(fetched && source && type, `the chunks of contract column "${name}" were fetched`);
       const context = {
+        source,
         type,
         place,
         distinct: contract.active || keyed.has(name),

@@ -9,8 +9,10 @@ import type { Environment } from '../environment/environment.ts';
 import { OrdinalError } from '../errors.ts';
 import { decodeChunk } from '../parquet/decode.ts';
 import { builder, reader, typeText } from '../parquet/logical.ts';
+import { writtenType } from '../parquet/readers.ts';
 import type { Column, ColumnType, FileMeta, Values } from '../parquet/types.ts';
 import type { CompiledPipeline, ContractColumn } from '../pipeline/compiled.ts';
+import { retypeColumn } from '../source/retype.ts';
 import { leafOf, type PinnedBlob, readFooter, readRanges } from '../source/source-file.ts';
 import { widenColumn, widest } from '../source/widen.ts';
 import { type Canon, canonReader } from './canonical-value.ts';
@@ -77,9 +79,11 @@ export async function* sourceRows(
       for (const [c, contract] of pipeline.contract.entries()) {
         const { column, type } = columns[c]!;
         const wide = types.get(contract.name)!;
+        const written = writtenType(wide, contract.input, pipeline.readers) ?? wide;
         const before = firstRow;
         const locate = (row: number) => ({ blob: file.blob, rowGroup: g, column: contract.name, row: before + row });
-        const held = holdToContract(contract, widenColumn(column, type, wide, locate), wide, rows);
+        const values = retypeColumn(widenColumn(column, type, wide, locate), wide, written, locate);
+        const held = holdToContract(contract, values, written, rows);
         cells.set(contract.name, held);
         for (const row of held.refused) refused.set(row, [...(refused.get(row) ?? []), contract.name]);
       }

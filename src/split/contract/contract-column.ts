@@ -13,6 +13,7 @@ import { typeText } from '../../parquet/type-text.ts';
 import type { Column, ColumnType } from '../../parquet/types.ts';
 import { allocate, gather } from '../../parquet/values.ts';
 import type { ContractColumn } from '../../pipeline/compiled.ts';
+import { retypeColumn } from '../../source/retype.ts';
 import {
   checkPages,
   chunkLocation,
@@ -36,7 +37,9 @@ import { PooledColumn, type StringPool } from './string-pool.ts';
 import { rowsWithoutText } from './text-rows.ts';
 
 export interface CleanContext {
-  /** The column's type over all files of the run, before the contract. */
+  /** The column's type over all files of the run. */
+  source: ColumnType;
+  /** The type in which the contract finds it: the same, unless the readers of the datasets do not know it. */
   type: ColumnType;
   place: UnitPlace;
   /** The column's distinct values will be needed (it feeds keys, or its schema looks at values). */
@@ -145,13 +148,15 @@ export class CleanColumn {
   }
 
   #decode(): Column {
-    const { type, distinct, memory } = this.#context;
-    const pool = distinct ? memory.run.pool(this.contract.name) : undefined;
+    const { source: type, distinct, memory } = this.#context;
+    const retyped = typeText(type) !== typeText(this.#context.type);
+    const pool = distinct && !retyped ? memory.run.pool(this.contract.name) : undefined;
     const list = (length: number) => memory.list(length);
     const several = this.#chunks.length > 1;
     const joined = several ? joinChunks(this.#chunks, this.#shapesOf(), { type, pool, list }) : undefined;
     const column = joined ?? this.#decodeEach(type, several ? undefined : pool, list);
-    const promoted = pool && !joined ? promote(column, pool, list) : column;
+    const own = retyped ? retypeColumn(column, type, this.#context.type, (row) => this.#at(row)) : column;
+    const promoted = pool && !joined ? promote(own, pool, list) : own;
     if (this.#textUnread()) this.#checkText(promoted);
     return promoted;
   }

@@ -55,7 +55,7 @@ export class QuarantineList {
 /** The lists of a run's batches, in batch order, as one table. */
 export function joinQuarantine(
   lists: readonly { bytes: Uint8Array; name: string }[],
-  options: Required<Pick<TableOptions, 'codec' | 'keyValues'>>,
+  options: Required<TableOptions>,
 ): { bytes: Uint8Array; lines: number } {
   const tables = lists.map(({ bytes, name }): Table => readTable(bytes, name));
   const joined = columns.map(({ name, type }, c): TableColumn => {

@@ -2,12 +2,12 @@
  * A source chunk put to use as it is stored: copied whole, or its data pages behind another dictionary. What these ways
  * cannot do exactly, they decline.
  */
-import { outputCodec } from '../../parquet/codecs.ts';
 import { encodeDictionaryPage } from '../../parquet/encode.ts';
 import { joinPages, pagesJoin } from '../../parquet/join-pages.ts';
 import { type Builder, builder } from '../../parquet/logical.ts';
 import type { ChunkShape } from '../../parquet/pages.ts';
-import { pagesForOtherDictionary, readByAll, readByOld } from '../../parquet/reused-pages.ts';
+import { outputCodec, pagesReadBy, type Readers } from '../../parquet/readers.ts';
+import { pagesForOtherDictionary } from '../../parquet/reused-pages.ts';
 import { statisticsOf } from '../../parquet/statistics.ts';
 import type {
   Column,
@@ -18,13 +18,10 @@ import type {
   RawStatistics,
   Values,
 } from '../../parquet/types.ts';
-import type { CompiledPipeline, OutColumn } from '../../pipeline/compiled.ts';
+import type { OutColumn } from '../../pipeline/compiled.ts';
 import type { SourceChunk } from '../../source/source-chunk.ts';
 import type { CleanColumn } from '../contract/contract-column.ts';
 import type { JsView } from '../contract/js-view.ts';
-
-/** For whom files are written: who reads the source, or also old readers, which know few codecs and encodings. */
-export type Readers = CompiledPipeline['readers'];
 
 export interface Reusable {
   chunk: SourceChunk;
@@ -42,7 +39,7 @@ function reusableChunks(source: CleanColumn, out: OutLeafType, readers: Readers)
   const found = source.nullsAdded ? [] : source.sources();
   const all = found.every(({ chunk: { leaf, meta }, shape }) => {
     if (leaf.optional !== out.optional || outputCodec(meta.codec, readers) !== meta.codec) return false;
-    return readers === 'old' ? readByOld(shape, leaf) : readByAll(shape, leaf);
+    return pagesReadBy(readers, shape, leaf);
   });
   return all ? found : [];
 }

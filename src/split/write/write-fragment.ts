@@ -9,8 +9,8 @@
 
 import type { Fragment, FragmentColumn } from '../../documents/split-record.ts';
 import { invariant, OrdinalError } from '../../errors.ts';
-import { outputCodec } from '../../parquet/codecs.ts';
 import { encodeColumn, encodeIndexPages, encodePlain } from '../../parquet/encode.ts';
+import { outputCodec, plainOnly, type Readers } from '../../parquet/readers.ts';
 import { pagesForOtherDictionary } from '../../parquet/reused-pages.ts';
 import type { Codec, Column, EncodedChunk } from '../../parquet/types.ts';
 import { allocate } from '../../parquet/values.ts';
@@ -27,7 +27,6 @@ import {
   mapDictionary,
   type OutLeafType,
   pageEncodingsOf,
-  type Readers,
   reusable,
   usedStatistics,
   type Ways,
@@ -102,7 +101,7 @@ function writeColumn(
       const source = sourceOf(column, unit);
       const mapped =
         selection || !source ? undefined : mapDictionary(column, source, out, context.ways, context.readers);
-      return whole(mapped ?? encode(evaluate(column, unit, selection?.rows), out, codecOf(source, context)));
+      return whole(mapped ?? encode(evaluate(column, unit, selection?.rows), out, codecOf(source, context), context));
     }
   }
 }
@@ -111,8 +110,8 @@ function whole(chunk: EncodedChunk): WrittenColumn {
   return { column: { kind: 'static', meta: chunk.meta }, parts: chunk.parts };
 }
 
-function encode(column: Column, out: OutLeafType, codec: Codec): EncodedChunk {
-  return encodeColumn(column, out.type, out.optional, codec);
+function encode(column: Column, out: OutLeafType, codec: Codec, { readers }: FragmentContext): EncodedChunk {
+  return encodeColumn(column, out.type, out.optional, codec, { plain: plainOnly(readers, out.type) });
 }
 
 /** The one source column of a mapped or computed column, if there is just one. */
@@ -146,7 +145,7 @@ function copyColumn(
     }
   }
   const column = selection ? source.gather(selection.rows) : source.column();
-  return encode(column, out, codecOf(source, context));
+  return encode(column, out, codecOf(source, context), context);
 }
 
 function reference(
@@ -166,6 +165,11 @@ function reference(
   const codec = codecOf(source, context);
   if (feed.factor.order.length === 0) {
     return whole(encodePlain(out.type, out.optional, allocate(out.type, rows), new Uint8Array(rows), codec));
+  }
+  if (plainOnly(context.readers, out.type)) {
+    const rows = selection ? gatherCodes(feed.factor.codes, selection.rows) : feed.factor.codes;
+    const keys = context.section(rows.map((code) => (code < 0 ? -1 : feed.ordinals[code]!)));
+    return { column: { kind: 'plainRef', target: column.entity, keys, codec }, parts: undefined };
   }
   const reused =
     column.columns.length === 1 && !selection && context.ways !== 'encode'

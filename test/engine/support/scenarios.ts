@@ -54,7 +54,7 @@ export interface Scenario {
   entities: EntityShape[];
   idEncoding: 'plain' | 'delta';
   /** @default 'source' */
-  readers?: 'old';
+  readers?: 'v1' | 'parquetjs-lite';
   runs: FileShape[][];
   writer: Writer;
   batchRows: number;
