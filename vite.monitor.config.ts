@@ -11,6 +11,19 @@ export default defineConfig({
   root: at('src/monitor/page'),
   base: './',
   logLevel: 'warn',
+  plugins: [
+    {
+      name: 'below-monitor',
+      enforce: 'post',
+      // The page's own address is `/api/monitor`, without a slash at its end.
+      generateBundle(_, bundle) {
+        for (const file of Object.values(bundle)) {
+          if (file.type !== 'asset' || !file.fileName.endsWith('.html')) continue;
+          file.source = String(file.source).replaceAll('="./', '="monitor/').replaceAll(' crossorigin', '');
+        }
+      },
+    },
+  ],
   oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
   build: {
     outDir: at('dist/src/monitor/static'),

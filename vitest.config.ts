@@ -13,7 +13,7 @@ const chaos = [
 /** Tests that start Azurite, the local host or both. */
 const host = [
   'test/local/{host,triggers,shapes,startup,stream,client-matrix,parts,http-call,lifecycle,blob-queue}.test.ts',
-  'test/{arrival,http,storage,adf,demo,bench}/**/*.test.ts',
+  'test/{arrival,http,storage,adf,demo,bench,monitor}/**/*.test.ts',
 ];
 
 export default defineConfig({

@@ -53,7 +53,15 @@ const shown: Shot[] = [
 
 const places = [
   ...['runs', 'runs/orders-w47', 'runs/torn', 'runs/hostile', 'runs/waiting', 'runs/january', 'runs/nobody'],
-  ...['runs?pipeline=none', 'sequences', 'keys', 'keys/sales.orders', 'pipelines', 'pipelines/flights', 'pipelines/sales'],
+  ...[
+    'runs?pipeline=none',
+    'sequences',
+    'keys',
+    'keys/sales.orders',
+    'pipelines',
+    'pipelines/flights',
+    'pipelines/sales',
+  ],
   ...['data/orders-w47/order_lines', 'data/january/refused'],
 ];
 

@@ -37,7 +37,10 @@ export const planRefSchema = lifeSchema.extend({
 export type PlanRef = z.infer<typeof planRefSchema>;
 
 /** Who asked for a start: a request or an arriving blob; and the caller's name or program, as far as it was told. */
-export const startedBySchema = z.object({ by: z.enum(['request', 'arrival']), who: z.string().max(200).exactOptional() });
+export const startedBySchema = z.object({
+  by: z.enum(['request', 'arrival']),
+  who: z.string().max(200).exactOptional(),
+});
 export type StartedBy = z.infer<typeof startedBySchema>;
 
 /** The input of a run's orchestration: references only. */

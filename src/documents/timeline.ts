@@ -85,7 +85,12 @@ export function foldTimeline(of: Life, blobs: Iterable<Pick<BlobItem, 'name' | '
     // The datasets of a keyed entity are one task, which writes a blob for each.
     const known = group.tasks.get(number);
     const task = known
-      ? { ...known, started: Math.min(known.started, started), ended: Math.max(known.ended, ended), rows: known.rows + rows }
+      ? {
+          ...known,
+          started: Math.min(known.started, started),
+          ended: Math.max(known.ended, ended),
+          rows: known.rows + rows,
+        }
       : { number, queued, started, ended, worker, rows };
     group.tasks.set(number, task);
     from = Math.min(from, queued);

@@ -3,13 +3,13 @@
  * refused. `routes.ts` lists it. It reads receipts and refusals, and changes nothing.
  */
 import { z } from 'zod';
-import { work } from '../storage/names.ts';
-import type { BlobItem } from '../storage/store.ts';
-import { pipelineOf, type Environment } from '../environment/environment.ts';
+import { type Environment, pipelineOf } from '../environment/environment.ts';
 import { arrivalOf } from '../pipeline/arrival.ts';
 import { mapBounded } from '../storage/in-flight.ts';
 import { readJson } from '../storage/json.ts';
 import { fromMetadata } from '../storage/metadata.ts';
+import { work } from '../storage/names.ts';
+import type { BlobItem } from '../storage/store.ts';
 import { json } from './problem.ts';
 import type { Handler } from './request-context.ts';
 
@@ -51,7 +51,9 @@ export const getArrivals: Handler = async ({ environment, runs }, request) => {
     ...(mode && { mode: mode.on }),
     waiting: waiting.length,
     ...(waiting[0] && { oldest: waiting[0].lastModified }),
-    blobs: waiting.slice(0, SHOWN).flatMap(({ metadata: { blob } }) => (blob === undefined ? [] : [fromMetadata(blob)])),
+    blobs: waiting
+      .slice(0, SHOWN)
+      .flatMap(({ metadata: { blob } }) => (blob === undefined ? [] : [fromMetadata(blob)])),
     refused: refused.length,
     refusals: await refusalsOf(environment, refused.slice(0, SHOWN)),
   });

@@ -66,7 +66,8 @@ function indexesOf({ pipelines }: Environment): Map<string, string[]> {
   const known = new Map<string, string[]>();
   for (const { name, entities } of pipelines.values()) {
     for (const entity of entities) {
-      if (entity.kind === 'keyed') known.set(entity.index, [...(known.get(entity.index) ?? []), `${name}.${entity.name}`]);
+      if (entity.kind === 'keyed')
+        known.set(entity.index, [...(known.get(entity.index) ?? []), `${name}.${entity.name}`]);
     }
   }
   return known;
@@ -100,7 +101,8 @@ async function viewIndex(door: Door, index: string, entities: string[]): Promise
     viewLease(door, index),
   ]);
   const heads = document ? await headsOf(door.environment, document) : [];
-  const total = (figure: (head: (typeof heads)[number]) => number) => heads.reduce((sum, head) => sum + figure(head), 0);
+  const total = (figure: (head: (typeof heads)[number]) => number) =>
+    heads.reduce((sum, head) => sum + figure(head), 0);
   return {
     index,
     entities,

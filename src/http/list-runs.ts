@@ -71,7 +71,8 @@ async function pageOfRuns(
       const found = await mapBounded(some, width, async ({ name, one }) => ({ name, run: await summaryOf(door, one) }));
       for (const { name, run } of found) {
         if (run && wanted(query, run)) runs.push(run);
-        if (runs.length >= query.limit) return goesOn(runs, from, name, page.next !== undefined || name !== lastOf(starts));
+        if (runs.length >= query.limit)
+          return goesOn(runs, from, name, page.next !== undefined || name !== lastOf(starts));
       }
       after = starts[Math.min(i + width, starts.length) - 1]!.name;
       if (lookups >= LOOKUPS_MAX) return goesOn(runs, from, after, page.next !== undefined || after !== lastOf(starts));

@@ -5,19 +5,19 @@
 
 import type { HttpMethod } from '@azure/functions';
 import { z } from 'zod';
-import { OrdinalError } from '../errors.ts';
-import { timelineViewSchema } from '../view/timeline-view.ts';
 import { appVersion } from '../environment/version.ts';
+import { OrdinalError } from '../errors.ts';
 import { fileRowsSchema } from '../view/first-rows.ts';
+import { timelineViewSchema } from '../view/timeline-view.ts';
 import { arrivalsSchema, getArrivals } from './arrivals.ts';
-import { getKeys, keyDetailSchema, keyListSchema, listKeys } from './keys.ts';
-import { getRows, rowsQuerySchema } from './rows.ts';
 import { getPipeline, getSequence, listPipelines, listSequences } from './catalogue.ts';
+import { getKeys, keyDetailSchema, keyListSchema, listKeys } from './keys.ts';
 import { listRuns } from './list-runs.ts';
 import { openApi } from './openapi.ts';
 import { json, problem } from './problem.ts';
 import type { Route } from './request-context.ts';
 import { type Handler, rootOf } from './request-context.ts';
+import { getRows, rowsQuerySchema } from './rows.ts';
 import { cancelBodySchema, cancelRun, getOutcome, getRun, outcomeQuerySchema, restartRun } from './runs.ts';
 import * as schemas from './schemas.ts';
 import { startRun } from './start.ts';
@@ -25,7 +25,10 @@ import { getTimeline, timelineQuerySchema } from './timeline.ts';
 
 /** What a start and a restart answer. */
 const startAnswers: Route['answers'] = {
-  200: { description: 'It has succeeded before, and nothing was started: the run.', schema: schemas.startedBeforeSchema },
+  200: {
+    description: 'It has succeeded before, and nothing was started: the run.',
+    schema: schemas.startedBeforeSchema,
+  },
   202: { description: 'Started (`created`), or going on: follow Location.', schema: schemas.startedSchema },
 };
 

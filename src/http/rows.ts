@@ -3,10 +3,9 @@
  * `routes.ts` lists it. Which files a run may be asked for, its manifest says; nothing else can be read by it.
  */
 import { z } from 'zod';
-import { type Manifest, manifestSchema } from '../documents/documents.ts';
-import { OrdinalError } from '../errors.ts';
-import { lifeInputSchema } from '../documents/documents.ts';
+import { lifeInputSchema, type Manifest, manifestSchema } from '../documents/documents.ts';
 import { pipelineOf } from '../environment/environment.ts';
+import { OrdinalError } from '../errors.ts';
 import { didYouMean } from '../nearest.ts';
 import { readJson } from '../storage/json.ts';
 import { output } from '../storage/names.ts';
@@ -43,7 +42,8 @@ export const getRows: Handler = async (door, request) => {
       'Ask again when the run is Completed.',
     );
   }
-  const place = query.input === undefined ? { container, blob: blobOf(manifest, query) } : inputOf(manifest, query.input);
+  const place =
+    query.input === undefined ? { container, blob: blobOf(manifest, query) } : inputOf(manifest, query.input);
   const rows = await firstRows(store, place.container, place.blob, query.limit);
   if (rows) return json(200, rows);
   throw new OrdinalError('UnknownRun', `a file that run "${runId}" read or published is gone`, {

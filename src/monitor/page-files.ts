@@ -91,7 +91,11 @@ export async function servePage(request: Pick<HttpRequest, 'headers'>, path: str
   const wanted = name === '' || name === 'monitor' ? 'index.html' : name;
   const file = files.get(wanted);
   if (!file) {
-    return { status: 404, headers: { ...headers, 'content-type': 'text/plain; charset=utf-8' }, body: 'There is no such file.\n' };
+    return {
+      status: 404,
+      headers: { ...headers, 'content-type': 'text/plain; charset=utf-8' },
+      body: 'There is no such file.\n',
+    };
   }
   const caching = {
     etag: file.etag,

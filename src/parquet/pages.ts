@@ -76,7 +76,8 @@ export function readPages(
     if (!(error instanceof ThriftError)) throw error;
     corrupt(`a page header at byte ${offset} of the chunk cannot be read (${error.message})`, at, error);
   }
-  if (values < wanted || values > meta.numValues) corrupt(`pages of ${values} values in a chunk of ${meta.numValues}`, at);
+  if (values < wanted || values > meta.numValues)
+    corrupt(`pages of ${values} values in a chunk of ${meta.numValues}`, at);
   return pages;
 }
 

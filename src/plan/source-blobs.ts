@@ -79,7 +79,10 @@ async function listed(
   }
   if (blobs.length === 0) {
     const [first] = skipped.blobs;
-    const passed = first === undefined ? '' : `; ${skipped.count} blobs are there that are empty or end otherwise, such as "${first}"`;
+    const passed =
+      first === undefined
+        ? ''
+        : `; ${skipped.count} blobs are there that are empty or end otherwise, such as "${first}"`;
     throw new OrdinalError('SourceEmpty', `no blob "${source.container}/${shown}"${passed}`, {
       where: { field: 'prefix' },
       remedy: 'Check container, prefix and suffix; upload the source before the run starts.',

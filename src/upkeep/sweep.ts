@@ -59,7 +59,10 @@ async function endOverdue(context: Sweep, swept: Swept, timeIsUp: () => boolean)
     if (now().getTime() < Date.parse(input.data.deadline) + DEADLINE_GRACE_MS) return;
     const { runId, life, callBackUri } = input.data;
     const reason = endReason('DeadlineExceeded', `the run had not ended by ${input.data.deadline}`);
-    await askForEnd({ ...context, now: now() }, { runId, life, reason, ...(callBackUri !== undefined && { callBackUri }) });
+    await askForEnd(
+      { ...context, now: now() },
+      { runId, life, reason, ...(callBackUri !== undefined && { callBackUri }) },
+    );
     logEvent(log, 'runOverdue', { runId, deadline: input.data.deadline }, 'warn');
     swept.ended++;
   });

@@ -5,8 +5,8 @@
 import { z } from 'zod';
 import { shownValue } from '../documents/shown-value.ts';
 import { type ErrorLocation, OrdinalError } from '../errors.ts';
-import { chunkShape } from '../parquet/pages.ts';
 import { decodeChunk, reader, typeText } from '../parquet/index.ts';
+import { chunkShape } from '../parquet/pages.ts';
 import type { ChunkMeta, Leaf } from '../parquet/types.ts';
 import { type PinnedBlob, readFooter, readPinned } from '../source/source-file.ts';
 import type { BlobStore } from '../storage/store.ts';

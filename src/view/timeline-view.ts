@@ -8,7 +8,14 @@ import { type TaskGroup, type Timeline, taskGroupSchema } from '../documents/tim
 const count = z.int().nonnegative();
 const figures = z.array(z.number().nonnegative());
 
-const groupSchema = taskGroupSchema.omit({ number: true, queued: true, started: true, ended: true, worker: true, rows: true });
+const groupSchema = taskGroupSchema.omit({
+  number: true,
+  queued: true,
+  started: true,
+  ended: true,
+  worker: true,
+  rows: true,
+});
 
 export const timelineViewSchema = z.object({
   runId: z.string(),
@@ -25,9 +32,7 @@ export const timelineViewSchema = z.object({
       last: count.describe('When the last of them ended.'),
       waitedMs: count.describe('Of all tasks together, from being asked for to the start.'),
       workedMs: count.describe('Of all tasks together, from start to end.'),
-      slowest: z
-        .array(z.object({ number: count, ms: count }))
-        .describe('The tasks that took longest, at most five.'),
+      slowest: z.array(z.object({ number: count, ms: count })).describe('The tasks that took longest, at most five.'),
       tasks: taskGroupSchema
         .pick({ number: true, queued: true, started: true, ended: true, worker: true, rows: true })
         .optional()

@@ -63,7 +63,15 @@ describe('a timeline', () => {
       ],
     );
     const split = folded.groups[1]!;
-    assert.deepEqual([split.queued, split.started, split.ended, split.worker], [[60, 60], [61, 70], [100, 160], [0, 1]]);
+    assert.deepEqual(
+      [split.queued, split.started, split.ended, split.worker],
+      [
+        [60, 60],
+        [61, 70],
+        [100, 160],
+        [0, 1],
+      ],
+    );
     assert.equal(foldTimeline(of, [{ name: work.split(of, 0), metadata: {} }]), undefined);
   });
 
@@ -109,11 +117,25 @@ describe('slots of time', () => {
     const near = (a: number, b: number, what: string) => assert.ok(Math.abs(a - b) < 0.01, `${what}: ${a} and ${b}`);
     for (const [s, found] of working.entries()) {
       const within = (a: number, b: number) => Math.max(0, Math.min(b, (s + 1) * ms) - Math.max(a, s * ms)) / ms;
-      near(found, tasks.reduce((sum, task) => sum + within(task.started, task.ended), 0), `working in ${s}`);
-      near(waiting[s]!, tasks.reduce((sum, task) => sum + within(task.queued, task.started), 0), `waiting in ${s}`);
+      near(
+        found,
+        tasks.reduce((sum, task) => sum + within(task.started, task.ended), 0),
+        `working in ${s}`,
+      );
+      near(
+        waiting[s]!,
+        tasks.reduce((sum, task) => sum + within(task.queued, task.started), 0),
+        `waiting in ${s}`,
+      );
     }
-    assert.equal(ended.reduce((sum, n) => sum + n, 0), tasks.length);
-    assert.equal(rows.reduce((sum, n) => sum + n, 0), view!.rowsDone);
+    assert.equal(
+      ended.reduce((sum, n) => sum + n, 0),
+      tasks.length,
+    );
+    assert.equal(
+      rows.reduce((sum, n) => sum + n, 0),
+      view!.rowsDone,
+    );
     assert.equal(view!.tasks, undefined);
     assert.equal(viewTimeline(timeline, 300, false).groups[0]!.slots, undefined);
     assert.equal(view!.slowest.length, 5);
@@ -121,7 +143,15 @@ describe('slots of time', () => {
 
   it('of forty thousand tasks take little time and room', () => {
     const many = Array.from({ length: 40_000 }, (_, i) => i);
-    const group = { phase: 'split' as const, number: many, queued: many, started: many, ended: many.map((at) => at + 9), worker: many.map(() => 0), rows: many };
+    const group = {
+      phase: 'split' as const,
+      number: many,
+      queued: many,
+      started: many,
+      ended: many.map((at) => at + 9),
+      worker: many.map(() => 0),
+      rows: many,
+    };
     const view = viewTimeline({ version: 1, ...of, from: 0, workers: ['w'], groups: [group] }, 200, true);
     assert.ok(JSON.stringify(view).length < 32 * 1024);
   });

@@ -130,13 +130,10 @@ describe('starting', () => {
     const runId = String(both[0]!.body.runId);
     assert.equal(both[1]!.body.runId, runId);
     await ended(runId);
-    assert.deepEqual(
-      both.map(({ status, body }) => [status, body.created]).sort(),
-      [
-        [202, false],
-        [202, true],
-      ],
-    );
+    assert.deepEqual(both.map(({ status, body }) => [status, body.created]).sort(), [
+      [202, false],
+      [202, true],
+    ]);
     const later = await start({ prefix: 'flights/2001/' }, headers);
     assert.deepEqual([later.status, later.body.runId, later.body.created], [200, runId, false]);
     const other = await start({ glob: 'flights/a.parquet' }, headers);
@@ -229,7 +226,16 @@ describe('runs', () => {
     assert.ok(ascends(whole.map(({ startedAt }) => -Date.parse(String(startedAt)))), 'the newest first');
     const listed = whole.find(({ runId }) => runId === 'first')!;
     const { body: view } = await app.ask('GET', 'runs/first');
-    for (const name of ['status', 'phase', 'startedAt', 'finishedAt', 'durationMs', 'rowsTotal', 'idsGiven', 'startedBy'])
+    for (const name of [
+      'status',
+      'phase',
+      'startedAt',
+      'finishedAt',
+      'durationMs',
+      'rowsTotal',
+      'idsGiven',
+      'startedBy',
+    ])
       assert.deepEqual(listed[name], view[name], name);
     assert.deepEqual([listed.rowsTotal, listed.idsGiven], [105, 115]);
     const named = (await app.ask('GET', 'runs?text=BY-NA')).body.runs as { runId: string }[];
@@ -423,10 +429,13 @@ describe('a run in time', () => {
     await app.upload('landing', 'flights/mixed/notes.txt', Buffer.from('notes'));
     await start({ runId: 'mixed', prefix: 'flights/mixed/' });
     const { source, routing } = (await ended('mixed')).body as { source: Record<string, unknown>; routing: object };
-    assert.deepEqual([source.files, source.skipped], [
-      1,
-      { count: 3, blobs: ['flights/mixed/UPPER.PARQUET', 'flights/mixed/empty.parquet', 'flights/mixed/notes.txt'] },
-    ]);
+    assert.deepEqual(
+      [source.files, source.skipped],
+      [
+        1,
+        { count: 3, blobs: ['flights/mixed/UPPER.PARQUET', 'flights/mixed/empty.parquet', 'flights/mixed/notes.txt'] },
+      ],
+    );
     assert.deepEqual(routing, { routed: 10, keysOnly: 0, unrouted: 0, repeated: 0 });
     await start({ runId: 'none', prefix: 'flights/mixed/UPPER' });
     assert.match(String((await ended('none')).body.detail), /1 blobs are there .* "flights\/mixed\/UPPER.PARQUET"/);
@@ -443,7 +452,8 @@ describe('the first rows of a file', () => {
       const expected = (await published(files[0]!.blob)).slice(0, 7);
       const names = (body.columns as { name: string }[]).map(({ name }) => name);
       const found = (body.rows as unknown[][]).map((row) => Object.fromEntries(names.map((name, c) => [name, row[c]])));
-      const text = (value: unknown) => (value instanceof Date ? value.toISOString() : typeof value === 'bigint' ? String(value) : value);
+      const text = (value: unknown) =>
+        value instanceof Date ? value.toISOString() : typeof value === 'bigint' ? String(value) : value;
       assert.deepEqual(
         found,
         expected.map((row) => Object.fromEntries(Object.entries(row).map(([name, value]) => [name, text(value)]))),
@@ -454,7 +464,11 @@ describe('the first rows of a file', () => {
 
   it('are refused for what the run does not name', async () => {
     for (const query of ['entity=flight', 'entity=flights&file=9', 'input=99', 'entity=flights&limit=1000', '']) {
-      assert.deepEqual([(await rows('first', query)).status, (await rows('first', query)).body.code], [400, 'InvalidRequest'], query);
+      assert.deepEqual(
+        [(await rows('first', query)).status, (await rows('first', query)).body.code],
+        [400, 'InvalidRequest'],
+        query,
+      );
     }
     assert.equal((await rows('timed-out', 'entity=flights')).status, 400);
     assert.equal((await rows('nobody', 'entity=flights')).status, 404);
@@ -576,7 +590,11 @@ describe('key indexes', () => {
     const unknown = await app.ask('GET', 'keys/flights.airport');
     assert.deepEqual([unknown.status, unknown.body.code], [404, 'UnknownIndex']);
     assert.match(String(unknown.body.remedy), /flights\.airports/);
-    const arrivals = contract.check('GET', '/pipelines/{pipeline}/arrivals', await app.ask('GET', 'pipelines/flights/arrivals'));
+    const arrivals = contract.check(
+      'GET',
+      '/pipelines/{pipeline}/arrivals',
+      await app.ask('GET', 'pipelines/flights/arrivals'),
+    );
     assert.equal(arrivals.body.waiting, 0);
     const about = contract.check('GET', '/about', await app.ask('GET', 'about'));
     assert.deepEqual(about.body.monitor, { actions: false });

@@ -33,7 +33,10 @@ async function world() {
     const url = new URL(`https://app/api/runs?${new URLSearchParams(query)}`);
     const before = requests;
     const answer = await listRuns(door, { url: url.href, query: url.searchParams, headers: new Headers() } as never);
-    const body = JSON.parse(String(answer.body)) as { runs: { runId: string; status: string }[]; continuation?: string };
+    const body = JSON.parse(String(answer.body)) as {
+      runs: { runId: string; status: string }[];
+      continuation?: string;
+    };
     return { ...body, ids: body.runs.map(({ runId }) => runId), requests: requests - before };
   };
   return { memory, runs, starter, list };
@@ -62,7 +65,10 @@ describe('the list of runs', () => {
       await published(one, `r${nth}`, first + nth * 60_000, nth % 2 === 0 ? 'flights' : 'sales');
     }
     const page = await one.list({ limit: '50' });
-    assert.deepEqual(page.ids, Array.from({ length: 50 }, (_, i) => `r${count - 1 - i}`));
+    assert.deepEqual(
+      page.ids,
+      Array.from({ length: 50 }, (_, i) => `r${count - 1 - i}`),
+    );
     assert.equal(page.requests, 1);
     const next = await one.list({ limit: '50', continuation: page.continuation! });
     assert.deepEqual([next.ids[0], next.requests], [`r${count - 51}`, 1]);
@@ -71,7 +77,11 @@ describe('the list of runs', () => {
     const seen: string[] = [];
     let from: string | undefined;
     do {
-      const some = await one.list({ limit: '100', pipeline: 'sales', ...(from !== undefined && { continuation: from }) });
+      const some = await one.list({
+        limit: '100',
+        pipeline: 'sales',
+        ...(from !== undefined && { continuation: from }),
+      });
       seen.push(...some.ids);
       from = some.continuation;
     } while (from !== undefined && seen.length < 3_000);
@@ -87,7 +97,8 @@ describe('the list of runs', () => {
     const { runs, starter, list } = one;
     await published(one, 'old', first);
     await published(one, 'done', first + dayMs);
-    const begin = (runId: string, at: number) => startRun({ ...starter, now: new Date(at) }, input(runId), { restarts: true });
+    const begin = (runId: string, at: number) =>
+      startRun({ ...starter, now: new Date(at) }, input(runId), { restarts: true });
     await begin('fails', first + 2 * dayMs);
     runs.put('fails', { status: 'Failed', input: { ...input('fails'), life: 1 }, output: 'broken' });
     await begin('twice', first + 3 * dayMs);
@@ -99,7 +110,10 @@ describe('the list of runs', () => {
     assert.deepEqual((await list({ status: 'Failed' })).ids, ['fails']);
     assert.deepEqual((await list({ status: 'Completed' })).ids, ['done', 'old']);
     const iso = (ms: number) => new Date(ms).toISOString();
-    assert.deepEqual((await list({ createdFrom: iso(first + dayMs), createdTo: iso(first + 2 * dayMs) })).ids, ['fails', 'done']);
+    assert.deepEqual((await list({ createdFrom: iso(first + dayMs), createdTo: iso(first + 2 * dayMs) })).ids, [
+      'fails',
+      'done',
+    ]);
     assert.deepEqual((await list({ createdFrom: iso(first + 90 * dayMs) })).ids, []);
   });
 
@@ -107,7 +121,14 @@ describe('the list of runs', () => {
     const one = await world();
     const { starter, list } = one;
     const claimedAt = new Date(first).toISOString();
-    await putClaim(starter.environment, { version: 1, runId: 'half', life: 1, input: input('half'), claimedAt, state: 'open' });
+    await putClaim(starter.environment, {
+      version: 1,
+      runId: 'half',
+      life: 1,
+      input: input('half'),
+      claimedAt,
+      state: 'open',
+    });
     assert.deepEqual((await list({})).ids, []);
     await startRun(starter, input('half'));
     assert.deepEqual((await list({})).ids, ['half']);
@@ -131,8 +152,16 @@ describe('a start', () => {
     const { memory, starter } = await world();
     await startRun(starter, input('a'));
     await memory.remove('ordinal', work.start({ runId: 'a', life: 1 }, first));
-    const end = { startedAt: new Date(first).toISOString(), finishedAt: new Date(first).toISOString(), rows: 1, ids: 1 };
+    const end = {
+      startedAt: new Date(first).toISOString(),
+      finishedAt: new Date(first).toISOString(),
+      rows: 1,
+      ids: 1,
+    };
     await noteEnd(starter.environment, { runId: 'a', life: 1 }, new Date(first).toISOString(), end);
-    assert.deepEqual(memory.names('ordinal').filter((name) => name.startsWith('starts/')), []);
+    assert.deepEqual(
+      memory.names('ordinal').filter((name) => name.startsWith('starts/')),
+      [],
+    );
   });
 });

@@ -4,8 +4,8 @@
  * it, is a failure. Skipped by name where there is no Chromium.
  */
 import assert from 'node:assert/strict';
-import { createRequire } from 'node:module';
 import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
 import { gzipSync } from 'node:zlib';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, it } from 'vitest';
@@ -65,7 +65,7 @@ async function open({ width = 1280, scheme = 'light', key = KEY }: TabOptions = 
     if (decodeURIComponent(url).includes(KEY) || /[?&](code|clientId)=/.test(url)) faults.push(`key in ${url}`);
   });
   if (key !== undefined) {
-    await context.addInitScript((value) => sessionStorage.setItem('ordinal-key', value), key);
+    await context.addInitScript(`sessionStorage.setItem('ordinal-key', ${JSON.stringify(key)})`);
   }
   return {
     page,
@@ -82,7 +82,7 @@ async function open({ width = 1280, scheme = 'light', key = KEY }: TabOptions = 
 /** What is shown has come: nothing says that it is loading. */
 async function settled(page: Page): Promise<void> {
   await page.getByRole('heading', { level: 1 }).waitFor();
-  await page.waitForFunction(() => !/Loading…/.test(document.querySelector('main')?.textContent ?? ''));
+  await page.waitForFunction("!/Loading…/.test(document.querySelector('main')?.textContent ?? '')");
   await page.waitForTimeout(150);
 }
 
@@ -94,19 +94,24 @@ interface Violation {
 /** What axe-core finds, in words. */
 async function audit(page: Page): Promise<string[]> {
   await page.evaluate(axeSource);
-  const violations = await page.evaluate(async () => {
-    const { axe } = globalThis as unknown as { axe: { run(of: Document): Promise<{ violations: Violation[] }> } };
-    return (await axe.run(document)).violations;
-  });
+  const violations = await page.evaluate<Violation[]>('axe.run(document).then((found) => found.violations)');
   return violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.html.slice(0, 200)} ${nodes[0]?.failureSummary ?? ''}`);
 }
 
 /** Nothing is wider than the window: only regions that scroll are. */
 async function overflow(page: Page): Promise<number> {
-  return await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+  return await page.evaluate<number>('document.documentElement.scrollWidth - document.documentElement.clientWidth');
 }
 
-const areas = ['runs', 'pipelines', 'pipelines/flights', 'pipelines/sales', 'sequences', 'keys', 'keys/flights.airports'];
+const areas = [
+  'runs',
+  'pipelines',
+  'pipelines/flights',
+  'pipelines/sales',
+  'sequences',
+  'keys',
+  'keys/flights.airports',
+];
 
 /** Each place, narrow and wide, light and dark: readable by all, within its window, and without a fault. */
 async function look(places: readonly string[]): Promise<void> {
@@ -129,10 +134,9 @@ async function look(places: readonly string[]): Promise<void> {
 describe.skipIf(chromiumPath === undefined)(`the monitor page (skipped where ${WORD})`, () => {
   beforeAll(async () => {
     [world, browser] = await Promise.all([
-      startWorld(
-        { Host__Keys__default: KEY, Host__Keys__master: 'master', ORDINAL_MONITOR_ACTIONS: 'true' },
-        ['--enable-auth'],
-      ),
+      startWorld({ Host__Keys__default: KEY, Host__Keys__master: 'master', ORDINAL_MONITOR_ACTIONS: 'true' }, [
+        '--enable-auth',
+      ]),
       startChromium(),
     ]);
     world = withKey(world);
@@ -160,8 +164,11 @@ describe.skipIf(chromiumPath === undefined)(`the monitor page (skipped where ${W
       assert.equal(await tab.page.getByRole('dialog').count(), 0);
     }
     assert.ok(!tab.page.url().includes(KEY));
-    const kept = await tab.page.evaluate(() => [Object.values(localStorage).join(), document.cookie]);
-    assert.ok(kept.every((text) => !text.includes('key-of')), 'the key is in the session storage alone');
+    const kept = await tab.page.evaluate<string[]>('[Object.values(localStorage).join(), document.cookie]');
+    assert.ok(
+      kept.every((text) => !text.includes('key-of')),
+      'the key is in the session storage alone',
+    );
     const other = await tab.context.newPage();
     await other.goto(`${world.app.url}/api/monitor`);
     await other.getByLabel('Function key').waitFor();
@@ -188,7 +195,7 @@ describe.skipIf(chromiumPath === undefined)(`the monitor page (skipped where ${W
     assert.equal(page.headers.get('referrer-policy'), 'no-referrer');
     assert.doesNotMatch(html, /<script>|<style|on\w+=|https?:\/\//);
     let bytes = gzipSync(html).length;
-    for (const [, name] of html.matchAll(/(?:src|href)="\.\/([^"]+)"/g)) {
+    for (const [, name] of html.matchAll(/(?:src|href)="monitor\/([^"]+)"/g)) {
       for (const path of [`monitor/${name}`, `monitor/monitor/${name}`]) {
         const file = await fetch(`${world.app.url}/api/${path}`, { headers: { 'accept-encoding': 'identity' } });
         const content = Buffer.from(await file.arrayBuffer());
@@ -218,7 +225,15 @@ describe.skipIf(chromiumPath === undefined)(`the monitor page (skipped where ${W
     const tab = await open();
     await tab.go('runs/january');
     const text = await tab.page.locator('main').innerText();
-    for (const said of ['Completed', '60,000', 'split', 'publish', 'flights/2001/01.parquet', 'airports', 'Rows per second'])
+    for (const said of [
+      'Completed',
+      '60,000',
+      'split',
+      'publish',
+      'flights/2001/01.parquet',
+      'airports',
+      'Rows per second',
+    ])
       assert.ok(text.includes(said), said);
     assert.ok((await tab.page.locator('.bars .worked').count()) >= 13, 'a bar for each task');
     await tab.page.getByRole('link', { name: 'published' }).count();
@@ -294,14 +309,15 @@ describe.skipIf(chromiumPath === undefined)(`the monitor page (skipped where ${W
     const row = tab.page.locator('td a', { hasText: 'orders-w47' });
     await row.waitFor();
     for (let presses = 0; presses < 40; presses++) {
-      if (await row.evaluate((link) => link === document.activeElement)) break;
+      if ((await tab.page.evaluate('document.activeElement?.textContent')) === 'orders-w47') break;
       await tab.page.keyboard.press('Tab');
     }
     await tab.page.keyboard.press('Enter');
     await tab.page.waitForURL(/runs\/orders-w47$/);
     await settled(tab.page);
     const text = await tab.page.locator('main').innerText();
-    for (const said of ['new keys', 'keys', '2 blobs under the prefix were skipped', 'w47.PARQUET']) assert.ok(text.includes(said), said);
+    for (const said of ['new keys', 'keys', '2 blobs under the prefix were skipped', 'w47.PARQUET'])
+      assert.ok(text.includes(said), said);
     assert.deepEqual(tab.faults, []);
     await tab.close();
   });

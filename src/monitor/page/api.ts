@@ -98,7 +98,12 @@ async function ask(path: string, init: RequestInit, headers: Record<string, stri
     referrerPolicy: 'no-referrer',
   }).catch((thrown: unknown) => {
     if (thrown instanceof DOMException && thrown.name === 'AbortError') throw thrown;
-    throw new ApiError({ status: 0, code: 'Unreachable', detail: 'The app does not answer.', remedy: 'See whether it runs. This page tries again.' });
+    throw new ApiError({
+      status: 0,
+      code: 'Unreachable',
+      detail: 'The app does not answer.',
+      remedy: 'See whether it runs. This page tries again.',
+    });
   });
   if (response.ok || response.status === 304) return response;
   if (response.status === 401) onRefused(key !== null);

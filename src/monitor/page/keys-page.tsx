@@ -24,7 +24,11 @@ const columns: Column<KeyIndex>[] = [
   { head: 'Partitions', numeric: true, cell: ({ partitions }) => formatCount(partitions) },
   { head: 'Segments', numeric: true, cell: ({ segments }) => formatCount(segments) },
   { head: 'Size', numeric: true, cell: ({ bytes }) => formatBytes(bytes) },
-  { head: 'Size of a key', numeric: true, cell: ({ bytes, keys }) => (keys > 0 ? `${(bytes / keys).toFixed(1)} B` : '') },
+  {
+    head: 'Size of a key',
+    numeric: true,
+    cell: ({ bytes, keys }) => (keys > 0 ? `${(bytes / keys).toFixed(1)} B` : ''),
+  },
 ];
 
 export function KeysPage({ index }: { index?: string }) {
@@ -123,21 +127,35 @@ function KeyIndexPage({ index }: { index: string }) {
           {value.heads.length > 1 && (
             <div class="bars-small" aria-hidden="true">
               {value.heads.map(({ partition, keys }) => (
-                <span key={partition} style={{ height: `${Math.max(3, (keys / most) * 100)}%` }} title={`partition ${partition}: ${formatCount(keys)} keys`} />
+                <span
+                  key={partition}
+                  style={{ height: `${Math.max(3, (keys / most) * 100)}%` }}
+                  title={`partition ${partition}: ${formatCount(keys)} keys`}
+                />
               ))}
             </div>
           )}
           {value.heads.length > 0 && (
             <Section title="Partitions" note="Each has a contiguous range of hashes.">
               <Scroll label="Partitions">
-                <Table caption="Partitions" columns={headColumns} rows={value.heads} keyOf={({ partition }) => partition} />
+                <Table
+                  caption="Partitions"
+                  columns={headColumns}
+                  rows={value.heads}
+                  keyOf={({ partition }) => partition}
+                />
               </Scroll>
             </Section>
           )}
           {segmentsOf(value).length > 0 && (
             <Section title="Segments" note="Level 0 is what one run added; higher levels were merged.">
               <Scroll label="Segments">
-                <Table caption="Segments" columns={segmentColumns} rows={segmentsOf(value)} keyOf={({ blob }) => blob} />
+                <Table
+                  caption="Segments"
+                  columns={segmentColumns}
+                  rows={segmentsOf(value)}
+                  keyOf={({ blob }) => blob}
+                />
               </Scroll>
             </Section>
           )}

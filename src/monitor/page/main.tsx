@@ -3,8 +3,11 @@
  * browser loads it from `index.html`.
  */
 import { render } from 'preact';
-import './style.css';
 import 'uplot/dist/uPlot.min.css';
+import './style/base.css';
+import './style/parts.css';
+import './style/run.css';
+import './style/tables.css';
 import { takeKeyFromAddress } from './api.ts';
 import { applyTheme, Shell } from './shell.tsx';
 

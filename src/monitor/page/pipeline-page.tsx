@@ -2,24 +2,25 @@
  * One pipeline: its last runs over time, what has arrived, its entities, the contract of its rows, and what ties it to
  * the IDs that it has given.
  */
-import { formatCount } from './format.ts';
+import { formatCount, formatDuration, formatRate } from './format.ts';
 import { ArrivalsOf } from './parts/arrivals.tsx';
 import { Contract, Entities } from './parts/contract.tsx';
 import { RunStrip } from './parts/run-strip.tsx';
 import { StartForm } from './parts/start-form.tsx';
-import { RunTrend } from './parts/trend.tsx';
 import { type Column, Table } from './parts/table.tsx';
+import { RunTrend } from './parts/trend.tsx';
 import { Empty, Facts, Loading, Refusal, Scroll, Section, State, Text, Time } from './parts/ui.tsx';
 import { useNow, usePoll } from './poll.ts';
 import { href } from './route.ts';
-import { formatDuration, formatRate } from './format.ts';
 import type { About, PipelineDetail, RunList, RunSummary } from './types.ts';
 
 const RUNS = 50;
 
 export function PipelinePage({ name }: { name: string }) {
   const pipeline = usePoll<PipelineDetail>(`pipelines/${encodeURIComponent(name)}`, () => true);
-  const list = usePoll<RunList>(pipeline.value && `runs?${new URLSearchParams({ pipeline: name, limit: String(RUNS) })}`);
+  const list = usePoll<RunList>(
+    pipeline.value && `runs?${new URLSearchParams({ pipeline: name, limit: String(RUNS) })}`,
+  );
   const about = usePoll<About>('about', () => true);
   const runs = list.value?.runs ?? [];
   const now = useNow(runs.some(({ status }) => status === 'Running'));
@@ -42,7 +43,10 @@ export function PipelinePage({ name }: { name: string }) {
           <Facts
             class="wide"
             of={[
-              ['Source', <Text key="s" of={`${value.source.container}/${value.source.prefix}*${value.source.suffix}`} mono />],
+              [
+                'Source',
+                <Text key="s" of={`${value.source.container}/${value.source.prefix}*${value.source.suffix}`} mono />,
+              ],
               ['Output', <Text key="o" of={`${value.output.container}/${value.output.prefix}`} mono />],
               ['Rows that the contract refuses', value.onInvalid === 'quarantine' ? 'are set aside' : 'fail the run'],
               ['Starts by itself', value.arrival ? `on ${value.arrival.on}` : 'no'],
@@ -50,10 +54,7 @@ export function PipelinePage({ name }: { name: string }) {
           />
           <RunStrip runs={runs} now={now} />
           <RunTrend runs={runs} />
-          <Section
-            title="Last runs"
-            aside={<a href={href(['runs'], { pipeline: name })}>All runs</a>}
-          >
+          <Section title="Last runs" aside={<a href={href(['runs'], { pipeline: name })}>All runs</a>}>
             {list.error && <Refusal of={list.error} />}
             {!list.value && !list.error && <Loading />}
             {list.value && runs.length === 0 && <Empty>No run yet.</Empty>}

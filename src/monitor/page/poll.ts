@@ -34,7 +34,6 @@ export function nextDelay(before: number, changed: boolean, failed: boolean, too
 export function usePoll<T>(path: string | undefined, ends?: (value: T) => boolean): Polled<T> {
   const [state, setState] = useState<{ path?: string; value?: T; error?: ApiError; at: number }>({ at: 0 });
   const [turn, setTurn] = useState(0);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: `turn` asks again, and `ends` must not.
   useEffect(() => {
     if (path === undefined) return;
     const abort = new AbortController();
@@ -56,7 +55,8 @@ export function usePoll<T>(path: string | undefined, ends?: (value: T) => boolea
       } catch (thrown) {
         if (abort.signal.aborted) return;
         failed = true;
-        const error = thrown instanceof ApiError ? thrown : new ApiError({ status: 0, code: 'Internal', detail: String(thrown) });
+        const error =
+          thrown instanceof ApiError ? thrown : new ApiError({ status: 0, code: 'Internal', detail: String(thrown) });
         setState((before) => ({ ...(before.path === path ? before : {}), path, error, at: Date.now() }));
       }
       delay = nextDelay(delay, changed, failed, performance.now() - started);

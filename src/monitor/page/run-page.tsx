@@ -87,14 +87,21 @@ function Summary({ run, now }: { run: RunView; now: number }) {
           <progress value={rows.done} max={Math.max(1, rows.total)} aria-label="Rows that are split" />
           <span>
             {formatCount(batches.done)} of {formatCount(batches.total)} batches, {formatCount(rows.done)} rows
-            {rows.done > 0 && rows.done < rows.total && `, about ${formatDuration((ms / rows.done) * (rows.total - rows.done))} of splitting left`}
+            {rows.done > 0 &&
+              rows.done < rows.total &&
+              `, about ${formatDuration((ms / rows.done) * (rows.total - rows.done))} of splitting left`}
           </span>
         </p>
       )}
       <Facts
         class="wide"
         of={[
-          ['Pipeline', <a key="p" href={href(['pipelines', run.pipeline])}><Text of={run.pipeline} /></a>],
+          [
+            'Pipeline',
+            <a key="p" href={href(['pipelines', run.pipeline])}>
+              <Text of={run.pipeline} />
+            </a>,
+          ],
           ['Life', run.life > 1 ? run.life : undefined],
           ['Started', <Time key="s" of={run.startedAt} />],
           ['Ended', run.finishedAt && <Time key="e" of={run.finishedAt} />],

@@ -5,8 +5,8 @@
 import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
 import { get } from './api.ts';
 import { formatCount, formatDuration, formatRate } from './format.ts';
-import { type Column, LongTable } from './parts/table.tsx';
 import { RunStrip } from './parts/run-strip.tsx';
+import { type Column, LongTable } from './parts/table.tsx';
 import { Empty, Loading, Refusal, State, Text, Time } from './parts/ui.tsx';
 import { useNow, usePoll } from './poll.ts';
 import { go, href } from './route.ts';
@@ -66,16 +66,28 @@ export function RunsPage({ query }: { query: URLSearchParams }) {
       <RunStrip runs={runs.slice(0, 50)} now={now} />
       {!first.value && !first.error && <Loading />}
       {runs.length > 0 && (
-        <LongTable caption="Runs, the newest first" columns={columns(now)} rows={runs} keyOf={keyOf} onEnd={older.more} />
+        <LongTable
+          caption="Runs, the newest first"
+          columns={columns(now)}
+          rows={runs}
+          keyOf={keyOf}
+          onEnd={older.more}
+        />
       )}
       {first.value && runs.length === 0 && !older.continues && (
         <Empty>
-          {some ? 'No run fits these filters.' : 'No run yet. Start one with POST /api/pipelines/{pipeline}/runs, or let a blob arrive.'}
+          {some
+            ? 'No run fits these filters.'
+            : 'No run yet. Start one with POST /api/pipelines/{pipeline}/runs, or let a blob arrive.'}
         </Empty>
       )}
       {older.error && <Refusal of={older.error} />}
       <p class="note tail" role="status">
-        {older.continues ? 'Older runs are loaded as you scroll.' : runs.length > PAGE / 2 ? 'That is the first run.' : ''}
+        {older.continues
+          ? 'Older runs are loaded as you scroll.'
+          : runs.length > PAGE / 2
+            ? 'That is the first run.'
+            : ''}
       </p>
     </div>
   );
@@ -109,7 +121,8 @@ function columns(now: number): Column<RunSummary>[] {
       head: 'Rate',
       numeric: true,
       class: 'c-rate',
-      cell: ({ rowsTotal = 0, durationMs, status }) => (status === 'Completed' ? formatRate(rowsTotal, durationMs) : ''),
+      cell: ({ rowsTotal = 0, durationMs, status }) =>
+        status === 'Completed' ? formatRate(rowsTotal, durationMs) : '',
     },
     { head: 'Started', class: 'c-started', cell: ({ startedAt }) => <Time of={startedAt} /> },
     { head: 'By', class: 'c-by', cell: ({ startedBy }) => <StartedBy of={startedBy} /> },
@@ -146,7 +159,9 @@ interface Older {
 
 /** The pages behind the first one, one after the other. */
 function useOlder(shape: string, filters: Filters, first: RunList | undefined) {
-  const [older, setOlder] = useState<Older & { shape: string; begun: boolean; error?: Parameters<typeof Refusal>[0]['of'] }>();
+  const [older, setOlder] = useState<
+    Older & { shape: string; begun: boolean; error?: Parameters<typeof Refusal>[0]['of'] }
+  >();
   const busy = useRef(false);
   const mine = older?.shape === shape ? older : undefined;
   const next = mine?.begun ? mine.next : first?.continuation;
@@ -211,7 +226,12 @@ function RunFilters({ filters, pipelines }: { filters: Filters; pipelines: reado
   );
 }
 
-function Choice(props: { label: string; value: string; of: readonly [string, string][]; onChange(value: string): void }) {
+function Choice(props: {
+  label: string;
+  value: string;
+  of: readonly [string, string][];
+  onChange(value: string): void;
+}) {
   return (
     <label>
       <span>{props.label}</span>

@@ -82,8 +82,15 @@ const leaseColumns: Column<KeyIndex>[] = [
       </a>
     ),
   },
-  { head: 'Held by', cell: ({ lease }) => (lease.holder ? <HolderOf of={lease.holder} /> : <span class="muted">nobody</span>) },
-  { head: 'Waiting', cell: ({ lease }) => (lease.waiting.length > 0 ? <HolderList of={lease.waiting} /> : <span class="muted">nobody</span>) },
+  {
+    head: 'Held by',
+    cell: ({ lease }) => (lease.holder ? <HolderOf of={lease.holder} /> : <span class="muted">nobody</span>),
+  },
+  {
+    head: 'Waiting',
+    cell: ({ lease }) =>
+      lease.waiting.length > 0 ? <HolderList of={lease.waiting} /> : <span class="muted">nobody</span>,
+  },
   { head: 'Grants', numeric: true, cell: ({ lease }) => formatCount(lease.grants) },
 ];
 
@@ -93,7 +100,10 @@ export function SequencesPage() {
   return (
     <div class="page">
       <h1>Sequences and leases</h1>
-      <Section title="Sequences" note="Where IDs come from. A hole is a range that a run gave back: it is given out before new IDs.">
+      <Section
+        title="Sequences"
+        note="Where IDs come from. A hole is a range that a run gave back: it is given out before new IDs."
+      >
         {sequences.error && <Refusal of={sequences.error} />}
         {!sequences.value && !sequences.error && <Loading />}
         {sequences.value?.sequences.length === 0 && <Empty>No pipeline draws on a sequence.</Empty>}
@@ -103,7 +113,10 @@ export function SequencesPage() {
           </Scroll>
         )}
       </Section>
-      <Section title="Leases" note="One run at a time resolves keys of an index and publishes them. The others wait in line.">
+      <Section
+        title="Leases"
+        note="One run at a time resolves keys of an index and publishes them. The others wait in line."
+      >
         {keys.error && <Refusal of={keys.error} />}
         {!keys.value && !keys.error && <Loading />}
         {keys.value?.indexes.length === 0 && <Empty>No pipeline has a keyed entity, so nothing is leased.</Empty>}

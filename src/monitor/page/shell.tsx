@@ -46,12 +46,9 @@ export function Shell() {
   }, [place]);
   return (
     <>
-      <a class="skip" href="#main" onClick={(event) => {
-        event.preventDefault();
-        main.current?.focus();
-      }}>
+      <button type="button" class="skip" onClick={() => main.current?.focus()}>
         Go to the content
-      </a>
+      </button>
       <header class="bar">
         <a class="brand" href={href(['runs'])}>
           <svg viewBox="0 0 32 32" width="20" height="20" aria-hidden="true" focusable="false">

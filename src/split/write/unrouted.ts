@@ -17,11 +17,7 @@ export interface LeftRows {
 const none: LeftRows = { keysOnly: 0, unrouted: 0 };
 
 /** Counts them in one unit. None for a pipeline without rows entities, where every row would be one. */
-export function leftRows(
-  pipeline: CompiledPipeline,
-  unit: SourceUnit,
-  fed: ReadonlyMap<string, FedKeys>,
-): LeftRows {
+export function leftRows(pipeline: CompiledPipeline, unit: SourceUnit, fed: ReadonlyMap<string, FedKeys>): LeftRows {
   const accepted = unit.rows - unit.rejected;
   const masks: Uint8Array[] = [];
   for (const entity of pipeline.entities) {

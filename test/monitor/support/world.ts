@@ -129,7 +129,11 @@ export async function refuseSome({ app }: World, runId: string): Promise<void> {
   const column = (name: string, data: unknown[], type: 'STRING' | 'INT64') => ({ name, data, type });
   const file = parquetWriteBuffer({
     columnData: [
-      column('blob', reasons.map(() => 'flights/2001/01.parquet'), 'STRING'),
+      column(
+        'blob',
+        reasons.map(() => 'flights/2001/01.parquet'),
+        'STRING',
+      ),
       column('row', [17n, 4_711n, 59_999n], 'INT64'),
       column('column', ['origin', 'origin', 'distance'], 'STRING'),
       column('value', ['LAXX', '<img src=x onerror=alert(4)>', '-3'], 'STRING'),
@@ -192,7 +196,13 @@ export async function manyBatches({ service }: World, runId: string, count: numb
     workers: Array.from({ length: 8 }, (_, w) => `ab12cd3${w}/41`),
     groups: [
       { phase: 'split', ...group },
-      { phase: 'seal', ...group, queued: group.queued.map((at) => at + 200_000), started: started.map((at) => at + 200_000), ended: group.ended.map((at) => at + 200_000) },
+      {
+        phase: 'seal',
+        ...group,
+        queued: group.queued.map((at) => at + 200_000),
+        started: started.map((at) => at + 200_000),
+        ended: group.ended.map((at) => at + 200_000),
+      },
     ],
   };
   const text = JSON.stringify(timeline);

@@ -1,4 +1,4 @@
-/** Blobs that have arrived and wait for the end of a burst, and blobs that were refused. */
+/** Blobs that have arrived and wait for the end of a burst, and blobs that were refused. The page of a pipeline shows them. */
 import { formatBytes, plural } from '../format.ts';
 import { usePoll } from '../poll.ts';
 import type { Arrivals } from '../types.ts';
@@ -23,7 +23,9 @@ export function ArrivalsOf({ pipeline }: { pipeline: string }) {
     <Section title="Arrivals">
       {mode === 'quiet' && (
         <p>
-          {waiting === 0 ? 'No blob waits for the end of a burst.' : `${plural(waiting, 'blob')} of a burst that has not ended`}
+          {waiting === 0
+            ? 'No blob waits for the end of a burst.'
+            : `${plural(waiting, 'blob')} of a burst that has not ended`}
           {oldest !== undefined && (
             <>
               , the first since <Time of={oldest} />
@@ -37,7 +39,11 @@ export function ArrivalsOf({ pipeline }: { pipeline: string }) {
           )}
         </p>
       )}
-      <p>{refused === 0 ? 'No arrived blob was refused.' : `${plural(refused, 'blob')} arrived and ${refused === 1 ? 'was' : 'were'} refused:`}</p>
+      <p>
+        {refused === 0
+          ? 'No arrived blob was refused.'
+          : `${plural(refused, 'blob')} arrived and ${refused === 1 ? 'was' : 'were'} refused:`}
+      </p>
       {refusals.length > 0 && (
         <Scroll label="Refused blobs">
           <Table caption="Refused blobs" columns={columns} rows={refusals} keyOf={({ blob, at }) => `${blob} ${at}`} />

@@ -35,14 +35,17 @@ export function Cells({ label, columns, rows }: CellsProps) {
         </thead>
         <tbody>
           {rows.map((row, r) => (
-            // biome-ignore lint/suspicious/noArrayIndexKey: rows have no other name, and never change places.
             <tr key={r}>
               <th scope="row" class="numeric row-number">
                 {r + 1}
               </th>
               {row.map((value, c) => (
                 <td key={columns[c]!.name} class={numeric[c] ? 'numeric' : ''}>
-                  {value === null || value === undefined ? <span class="null">null</span> : <Text of={String(value)} clip />}
+                  {value === null || value === undefined ? (
+                    <span class="null">null</span>
+                  ) : (
+                    <Text of={String(value)} clip />
+                  )}
                 </td>
               ))}
             </tr>

@@ -39,7 +39,9 @@ function rulesOf(column: ContractColumn): string {
   const rules = variants(column).flatMap((variant) =>
     Object.entries(variant)
       .filter(([word]) => !notRules.has(word))
-      .map(([word, value]) => `${word.replace(/^x-/, '')} ${typeof value === 'string' ? value : JSON.stringify(value)}`),
+      .map(
+        ([word, value]) => `${word.replace(/^x-/, '')} ${typeof value === 'string' ? value : JSON.stringify(value)}`,
+      ),
   );
   return rules.join(', ');
 }
@@ -80,16 +82,21 @@ export function Entities({ pipeline }: { pipeline: PipelineDetail }) {
       head: 'Key index',
       cell: (entity) => {
         const index = of(entity)?.index;
-        return index !== undefined && (
-          <a href={href(['keys', index])}>
-            <Text of={index} mono />
-          </a>
+        return (
+          index !== undefined && (
+            <a href={href(['keys', index])}>
+              <Text of={index} mono />
+            </a>
+          )
         );
       },
     },
   ];
   return (
-    <Section title="Entities and identity" note="Kind, sequence, key and key index tie an entity to the IDs that it has given: a run refuses a pipeline that changes them.">
+    <Section
+      title="Entities and identity"
+      note="Kind, sequence, key and key index tie an entity to the IDs that it has given: a run refuses a pipeline that changes them."
+    >
       <Scroll label="Entities">
         <Table caption="Entities" columns={entityColumns} rows={entities} keyOf={({ name }) => name} />
       </Scroll>

@@ -41,12 +41,17 @@ export function Gantt({ run, timeline, now }: { run: RunView; timeline: Timeline
   const [ref, width] = useWidth<HTMLDivElement>();
   if (run.dryRun) return null;
   const groups = timeline?.groups ?? [];
-  const from = Math.min(Date.parse(run.startedAt), ...(timeline && groups.length > 0 ? [Date.parse(timeline.from)] : []));
+  const from = Math.min(
+    Date.parse(run.startedAt),
+    ...(timeline && groups.length > 0 ? [Date.parse(timeline.from)] : []),
+  );
   const end = run.finishedAt === undefined ? now : Date.parse(run.finishedAt);
   const latest = timeline ? Date.parse(timeline.from) + timeline.to : 0;
   const scale: Scale = { from, span: Math.max(1, end - from, latest - from), width: Math.max(0, width) };
   const many = groups.some(({ slots }) => slots);
-  const note = many ? 'Phases of many tasks are drawn as areas: tasks that were worked on, and those that waited.' : 'Each bar is a task: pale while it waited, full while it was worked on.';
+  const note = many
+    ? 'Phases of many tasks are drawn as areas: tasks that were worked on, and those that waited.'
+    : 'Each bar is a task: pale while it waited, full while it was worked on.';
   return (
     <Section title="Batches in time" class="gantt" note={groups.length > 0 ? note : undefined}>
       <div ref={ref} class="gantt-area">
@@ -56,9 +61,7 @@ export function Gantt({ run, timeline, now }: { run: RunView; timeline: Timeline
       {timeline && groups.length === 0 && (
         <Empty>{timeline.live ? 'No task has ended yet.' : 'No task of this life has ended.'}</Empty>
       )}
-      {timeline?.live && groups.length > 0 && (
-        <p class="note">The run goes on: a task is drawn when it has ended.</p>
-      )}
+      {timeline?.live && groups.length > 0 && <p class="note">The run goes on: a task is drawn when it has ended.</p>}
       {groups.length > 0 && timeline && <Totals timeline={timeline} />}
     </Section>
   );
@@ -99,7 +102,9 @@ function Chart({ run, timeline, scale, now }: { run: RunView; timeline: Timeline
             {laneName(group)}
           </text>
           <g transform={`translate(0 ${HEAD_PX})`}>
-            {group.tasks && <Bars group={group} tasks={group.tasks} scale={scale} offset={offset} workers={timeline.workers} />}
+            {group.tasks && (
+              <Bars group={group} tasks={group.tasks} scale={scale} offset={offset} workers={timeline.workers} />
+            )}
             {group.slots && <Areas group={group} slots={group.slots} scale={scale} offset={offset} />}
           </g>
         </g>
@@ -118,8 +123,14 @@ function Bands({ run, scale, height, now }: { run: RunView; scale: Scale; height
   return (
     <g class="bands">
       {phaseSpans(run, now).map(({ phase, at, ms }, i) => (
-        // biome-ignore lint/suspicious/noArrayIndexKey: a phase may come twice, and the list only grows.
-        <rect key={i} class={`band ${i % 2 === 1 ? 'odd' : ''} ${phase === 'wait' ? 'wait' : ''}`} x={x(scale, Date.parse(at) - scale.from)} y={0} width={x(scale, ms)} height={height}>
+        <rect
+          key={i}
+          class={`band ${i % 2 === 1 ? 'odd' : ''} ${phase === 'wait' ? 'wait' : ''}`}
+          x={x(scale, Date.parse(at) - scale.from)}
+          y={0}
+          width={x(scale, ms)}
+          height={height}
+        >
           <title>{`${phase}: ${formatDuration(ms)}`}</title>
         </rect>
       ))}
@@ -147,7 +158,13 @@ function Bars({ group, tasks, scale, offset, workers }: BarsProps) {
         const begin = x(scale, started + offset);
         return (
           <g key={number}>
-            <rect class="waited" x={x(scale, queued + offset)} y={y + bar / 2 - 1} width={Math.max(0, begin - x(scale, queued + offset))} height={2} />
+            <rect
+              class="waited"
+              x={x(scale, queued + offset)}
+              y={y + bar / 2 - 1}
+              width={Math.max(0, begin - x(scale, queued + offset))}
+              height={2}
+            />
             <rect class="worked" x={begin} y={y} width={Math.max(1, x(scale, ended + offset) - begin)} height={bar}>
               <title>{titleOf(group, tasks, i, workers)}</title>
             </rect>
@@ -217,13 +234,22 @@ function Totals({ timeline }: { timeline: TimelineView }) {
     { head: 'Worked, each', numeric: true, cell: ({ workedMs, count }) => formatDuration(workedMs / count) },
     {
       head: 'Slowest',
-      cell: ({ slowest }) => slowest.slice(0, 3).map(({ number, ms }) => `${number}: ${formatDuration(ms)}`).join(' · '),
+      cell: ({ slowest }) =>
+        slowest
+          .slice(0, 3)
+          .map(({ number, ms }) => `${number}: ${formatDuration(ms)}`)
+          .join(' · '),
     },
     {
       head: 'Each task',
       cell: (group) =>
         group.tasks && (
-          <button type="button" class="quiet" aria-expanded={open === keyOf(group)} onClick={() => setOpen(open === keyOf(group) ? undefined : keyOf(group))}>
+          <button
+            type="button"
+            class="quiet"
+            aria-expanded={open === keyOf(group)}
+            onClick={() => setOpen(open === keyOf(group) ? undefined : keyOf(group))}
+          >
             {open === keyOf(group) ? 'Hide' : 'Show'}
           </button>
         ),

@@ -38,7 +38,11 @@ export function Graph({ run, pipeline }: { run: RunView; pipeline: PipelineDetai
   ];
   const drawn = draw(nodes, edges, width < 640);
   return (
-    <Section title="What went where" class="graph" note="Full lines: rows of the source. Dashed lines: references, each to the entity whose IDs it holds.">
+    <Section
+      title="What went where"
+      class="graph"
+      note="Full lines: rows of the source. Dashed lines: references, each to the entity whose IDs it holds."
+    >
       <div ref={ref}>
         <Scroll label="Graph of the pipeline">
           <div class="graph-area" style={{ width: `${drawn.width}px`, height: `${drawn.height}px` }}>
@@ -49,7 +53,6 @@ export function Graph({ run, pipeline }: { run: RunView; pipeline: PipelineDetai
                 </marker>
               </defs>
               {drawn.lines.map(({ path, reference }, i) => (
-                // biome-ignore lint/suspicious/noArrayIndexKey: lines have no other name.
                 <path key={i} d={path} class={reference ? 'edge reference' : 'edge'} marker-end="url(#tip)" />
               ))}
             </svg>
@@ -59,7 +62,12 @@ export function Graph({ run, pipeline }: { run: RunView; pipeline: PipelineDetai
                 <div
                   key={id}
                   class={`node ${id === SOURCE ? 'source' : ''}`}
-                  style={{ left: `${x - BOX_PX / 2}px`, top: `${y - height / 2}px`, width: `${BOX_PX}px`, height: `${height}px` }}
+                  style={{
+                    left: `${x - BOX_PX / 2}px`,
+                    top: `${y - height / 2}px`,
+                    width: `${BOX_PX}px`,
+                    height: `${height}px`,
+                  }}
                 >
                   {box}
                 </div>
@@ -104,14 +112,19 @@ function smooth(points: readonly { x: number; y: number }[]): string {
   others.forEach((point, i) => {
     const next = others[i + 1];
     if (!next) path += `L${point.x.toFixed(1)} ${point.y.toFixed(1)}`;
-    else path += `Q${point.x.toFixed(1)} ${point.y.toFixed(1)} ${((point.x + next.x) / 2).toFixed(1)} ${((point.y + next.y) / 2).toFixed(1)}`;
+    else
+      path += `Q${point.x.toFixed(1)} ${point.y.toFixed(1)} ${((point.x + next.x) / 2).toFixed(1)} ${((point.y + next.y) / 2).toFixed(1)}`;
   });
   return path;
 }
 
 type Line = [string, ComponentChildren] | false | undefined;
 
-function boxOf(title: ComponentChildren, kind: string, lines: readonly Line[]): { lines: number; box: ComponentChildren } {
+function boxOf(
+  title: ComponentChildren,
+  kind: string,
+  lines: readonly Line[],
+): { lines: number; box: ComponentChildren } {
   const shown = lines.filter((line): line is [string, ComponentChildren] => Boolean(line));
   return {
     lines: shown.length,
@@ -144,7 +157,12 @@ function sourceNode(run: RunView, pipeline: PipelineDetail): Node {
       rowsTotal !== undefined && ['rows', formatCount(rowsTotal)],
       source && ['files', formatCount(source.files)],
       skipped > 0 && ['skipped', plural(skipped, 'blob')],
-      rejected && ['refused', <a key="r" href={href(['data', run.runId, 'refused'])}>{plural(rejected.rows, 'row')}</a>],
+      rejected && [
+        'refused',
+        <a key="r" href={href(['data', run.runId, 'refused'])}>
+          {plural(rejected.rows, 'row')}
+        </a>,
+      ],
       routing && routing.keysOnly > 0 && ['keys only', plural(routing.keysOnly, 'row')],
       routing && ['to no entity', plural(routing.unrouted, 'row')],
     ]),
@@ -155,13 +173,14 @@ function entityNode(run: RunView, { name, kind }: PipelineDetail['entities'][num
   const entity = run.entities?.find((one) => one.entity === name);
   const files = entity ? entity.fileCount + (entity.known?.fileCount ?? 0) + (entity.changes?.fileCount ?? 0) : 0;
   const bytes = entity ? entity.bytes + (entity.known?.bytes ?? 0) + (entity.changes?.bytes ?? 0) : 0;
-  const title = entity && entity.fileCount > 0 ? (
-    <a href={href(['data', run.runId, name])}>
+  const title =
+    entity && entity.fileCount > 0 ? (
+      <a href={href(['data', run.runId, name])}>
+        <Text of={name} clip />
+      </a>
+    ) : (
       <Text of={name} clip />
-    </a>
-  ) : (
-    <Text of={name} clip />
-  );
+    );
   return {
     id: name,
     ...boxOf(title, kind === 'keyed' ? 'keys' : 'rows', [

@@ -53,11 +53,18 @@ export function Outputs({ run }: { run: RunView }) {
       numeric: true,
       cell: ({ file }) => (file.firstId === null ? '' : `${formatId(file.firstId)} – ${formatId(file.lastId)}`),
     },
-    { head: 'Path', cell: ({ file }) => <Copy text={`${container}/${file.blob}`} label={`Copy the path of ${file.blob}`} /> },
+    {
+      head: 'Path',
+      cell: ({ file }) => <Copy text={`${container}/${file.blob}`} label={`Copy the path of ${file.blob}`} />,
+    },
   ];
   const { rejected } = run;
   return (
-    <Section title="Outputs" class="outputs" note={`${plural(all, 'file')} in ${container}${all > files.length ? `; the first ${files.length} are here, and all are in the manifest` : ''}`}>
+    <Section
+      title="Outputs"
+      class="outputs"
+      note={`${plural(all, 'file')} in ${container}${all > files.length ? `; the first ${files.length} are here, and all are in the manifest` : ''}`}
+    >
       {files.length > 0 && (
         <Scroll label="Output files">
           <Table caption="Output files" columns={columns} rows={files} keyOf={({ file }) => file.blob} />
@@ -65,8 +72,8 @@ export function Outputs({ run }: { run: RunView }) {
       )}
       {rejected && (
         <p>
-          <a href={href(['data', run.runId, 'refused'])}>{plural(rejected.rows, 'refused row')}</a>, with the reasons, in{' '}
-          <Text of={rejected.blob} mono />
+          <a href={href(['data', run.runId, 'refused'])}>{plural(rejected.rows, 'refused row')}</a>, with the reasons,
+          in <Text of={rejected.blob} mono />
         </p>
       )}
     </Section>
@@ -97,9 +104,18 @@ export function Inputs({ run: { runId, source } }: { run: RunView }) {
   ];
   const { files, blobs, skipped, container } = source;
   return (
-    <Section title="Inputs" class="inputs" note={`${plural(files, 'blob')} of ${container}${files > blobs.length ? `; the first ${blobs.length} are here, and all are in the manifest` : ''}`}>
+    <Section
+      title="Inputs"
+      class="inputs"
+      note={`${plural(files, 'blob')} of ${container}${files > blobs.length ? `; the first ${blobs.length} are here, and all are in the manifest` : ''}`}
+    >
       <Scroll label="Source blobs">
-        <Table caption="Source blobs" columns={columns} rows={blobs.map((one, number) => ({ ...one, number }))} keyOf={({ blob }) => blob} />
+        <Table
+          caption="Source blobs"
+          columns={columns}
+          rows={blobs.map((one, number) => ({ ...one, number }))}
+          keyOf={({ blob }) => blob}
+        />
       </Scroll>
       {skipped && (
         <p class="note">

@@ -21,13 +21,20 @@ export function phaseSpans({ phases = [], finishedAt }: RunView, now: number): S
 export function Phases({ run, now }: { run: RunView; now: number }) {
   const spans = phaseSpans(run, now);
   if (spans.length === 0) return null;
-  const total = Math.max(1, spans.reduce((sum, { ms }) => sum + ms, 0));
+  const total = Math.max(
+    1,
+    spans.reduce((sum, { ms }) => sum + ms, 0),
+  );
   return (
     <Section title="Phases" class="phases">
       <div class="phase-bar" aria-hidden="true">
         {spans.map(({ phase, ms }, i) => (
-          // biome-ignore lint/suspicious/noArrayIndexKey: a phase may come twice, and the list only grows.
-          <span key={i} class={`p-${phase}`} style={{ flexGrow: Math.max(ms / total, 0.004) }} title={`${phase}: ${formatDuration(ms)}`} />
+          <span
+            key={i}
+            class={`p-${phase}`}
+            style={{ flexGrow: Math.max(ms / total, 0.004) }}
+            title={`${phase}: ${formatDuration(ms)}`}
+          />
         ))}
       </div>
       <table class="table small">
@@ -46,7 +53,6 @@ export function Phases({ run, now }: { run: RunView; now: number }) {
         </thead>
         <tbody>
           {spans.map(({ phase, at, ms }, i) => (
-            // biome-ignore lint/suspicious/noArrayIndexKey: a phase may come twice, and the list only grows.
             <tr key={i}>
               <td>
                 <span class={`swatch p-${phase}`} aria-hidden="true" />

@@ -28,7 +28,11 @@ export function Plan({ run: { plan, preview } }: { run: RunView }) {
                 <h3>
                   <Text of={entity} />
                 </h3>
-                <Cells label={`First rows of ${entity}`} columns={names.map((name) => ({ name }))} rows={rows.map((row) => names.map((name) => row[name]))} />
+                <Cells
+                  label={`First rows of ${entity}`}
+                  columns={names.map((name) => ({ name }))}
+                  rows={rows.map((row) => names.map((name) => row[name]))}
+                />
               </div>
             );
           })}

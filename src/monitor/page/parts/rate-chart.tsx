@@ -19,7 +19,7 @@ export function rateOf({ groups, to }: TimelineView): { at: number[]; rate: numb
   const bins = slots ? Math.max(1, Math.min(slots.rows.length, Math.ceil((end / to) * slots.rows.length))) : BINS;
   const ms = slots ? slots.ms : end / bins;
   const rows = new Array<number>(bins).fill(0);
-  if (slots) slots.rows.slice(0, bins).forEach((n, s) => (rows[s] = n));
+  if (slots) rows.splice(0, bins, ...slots.rows.slice(0, bins));
   // A batch's rows are spread over the time that it was worked on.
   tasks?.number.forEach((_, i) => {
     const [from, until] = [tasks.started[i]!, Math.max(tasks.started[i]! + 1, tasks.ended[i]!)];
@@ -76,7 +76,12 @@ function optionsOf(box: Element, width: number): uPlot.Options {
     ],
     series: [
       {},
-      { stroke: colourOf(box, '--p-split'), fill: colourOf(box, '--p-split-pale'), width: 1.5, points: { show: false } },
+      {
+        stroke: colourOf(box, '--p-split'),
+        fill: colourOf(box, '--p-split-pale'),
+        width: 1.5,
+        points: { show: false },
+      },
     ],
   };
 }

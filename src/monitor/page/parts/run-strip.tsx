@@ -28,7 +28,6 @@ export function RunStrip({ runs, now }: { runs: readonly RunSummary[]; now: numb
       <figcaption>
         The last {inTime.length} runs; the longest took {formatDuration(most)}
       </figcaption>
-      {/* biome-ignore lint/a11y/noNoninteractiveElementInteractions: arrow keys go from link to link within the list. */}
       <ol onKeyDown={move}>
         {inTime.map((run, i) => (
           <li key={run.runId}>

@@ -68,7 +68,7 @@ export function Table<Row>({ caption, columns, rows, keyOf }: TableProps<Row>) {
 
 /** Rows above and below the screen that are there already. */
 const MARGIN = 12;
-/** Pixels of a row, and of a card on a narrow screen: `style.css` has the same. */
+/** Pixels of a row, and of a card on a narrow screen: `style/tables.css` has the same. */
 const ROW_PX = 34;
 const CARD_PX = 92;
 const narrow = matchMedia('(max-width: 700px)');
@@ -136,5 +136,5 @@ export function LongTable<Row>({ caption, columns, rows, keyOf, onEnd }: LongTab
 /** Room for rows that are not on the screen. */
 function Gap({ rows, height }: { rows: number; height: number }) {
   if (rows <= 0) return null;
-  return <tr class="gap" aria-hidden="true" style={{ height: `${rows * height}px` }} />;
+  return <tr class="gap" role="presentation" style={{ height: `${rows * height}px` }} />;
 }

@@ -61,7 +61,15 @@ function optionsOf(box: Element, width: number): uPlot.Options {
     axes: [
       { show: false },
       { ...axis, scale: 'ms', stroke: duration, size: 62, values: (_, at) => at.map((ms) => formatDuration(ms)) },
-      { ...axis, scale: 'rate', side: 1, stroke: speed, size: 56, grid: { show: false }, values: (_, at) => at.map(formatShort) },
+      {
+        ...axis,
+        scale: 'rate',
+        side: 1,
+        stroke: speed,
+        size: 56,
+        grid: { show: false },
+        values: (_, at) => at.map(formatShort),
+      },
     ],
     series: [
       {},
