@@ -71,25 +71,27 @@ async function pageOfRuns(
       const found = await mapBounded(some, width, async ({ name, one }) => ({ name, run: await summaryOf(door, one) }));
       for (const { name, run } of found) {
         if (run && wanted(query, run)) runs.push(run);
-        if (runs.length >= query.limit)
-          return goesOn(runs, from, name, page.next !== undefined || name !== lastOf(starts));
+        if (runs.length >= query.limit) return { runs, ...goesOn(page, starts, from, name) };
       }
       after = starts[Math.min(i + width, starts.length) - 1]!.name;
-      if (lookups >= LOOKUPS_MAX) return goesOn(runs, from, after, page.next !== undefined || after !== lastOf(starts));
+      if (lookups >= LOOKUPS_MAX) return { runs, ...goesOn(page, starts, from, after) };
     }
     if (page.next === undefined) return { runs };
     from = page.next;
     seen += page.blobs.length;
-    if (seen >= STARTS_MAX) return goesOn(runs, from, after, true);
+    if (seen >= STARTS_MAX) return { runs, place: { from, after } };
   }
 }
 
-function lastOf(starts: readonly { name: string }[]): string | undefined {
-  return starts.at(-1)?.name;
-}
-
-function goesOn(runs: RunSummary[], from: string | undefined, after: string, more: boolean) {
-  return more ? { runs, place: { ...(from !== undefined && { from }), after } } : { runs };
+/** Where a list goes on behind the start `after`: in the same page of the listing, in the next one, or nowhere. */
+function goesOn(
+  { next }: { next?: string },
+  starts: readonly { name: string }[],
+  from: string | undefined,
+  after: string,
+): { place?: Place } {
+  if (after !== starts.at(-1)?.name) return { place: { ...(from !== undefined && { from }), after } };
+  return next === undefined ? {} : { place: { from: next, after } };
 }
 
 /** What a start alone can decide. */

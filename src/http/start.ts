@@ -53,7 +53,7 @@ export const startRun: Handler = async (door, request) => {
     const tell: TellInput = { runId, callBackUri };
     await runs.start(TELL_ORCHESTRATION, tellInstanceId(tell), tell);
   }
-  return await started(door, request, begun);
+  return await started(door, request, begun, callBackUri !== undefined);
 };
 
 /** @throws OrdinalError `RunIdConflict` or `IdempotencyKeyReused` when the ID belongs to a run of other work. */
@@ -153,16 +153,23 @@ export function startedByOf(request: HttpRequest): StartedBy {
 
 /**
  * The answer to a start. Both routes that start have three segments. 202 while there is something to follow, whoever
- * started it: a caller that follows a 202 then sees how the run ended. 200, with the run, when it has succeeded before.
+ * started it: a caller that follows a 202 then sees how the run ended, and a caller that is called back is told it. 200,
+ * with the run, when it has succeeded before.
  */
-export async function started(door: Door, request: HttpRequest, { claim, claimed, instance }: Started) {
+export async function started(
+  door: Door,
+  request: HttpRequest,
+  { claim, claimed, instance }: Started,
+  callsBack = false,
+) {
   const root = rootOf(door, request, 3);
   const { runId, input } = claim;
   const path = `runs/${runId}`;
   const outcome = (failOnError: 'true' | 'false') =>
     // `started` tells the outcome route that the backend may not show the new instance yet.
     resourceUrl(root, request, `${path}/outcome`, { failOnError, started: String(door.now.getTime()) });
-  const succeeded = instance?.status === 'Completed' ? await viewRun(door.environment, instance) : undefined;
+  const over = instance?.status === 'Completed' && !callsBack;
+  const succeeded = over ? await viewRun(door.environment, instance) : undefined;
   const answer = {
     runId,
     pipeline: input.pipeline,

@@ -100,7 +100,7 @@ export const work = {
    * That a life was claimed, and when: names in order list the newest first. `at` is the claim's time, in milliseconds
    * since 1970.
    */
-  start: (of: Life, at: number) => `${work.startPrefix}${pad(START_MS_MAX - at, 13)}/${lifeId(of)}`,
+  start: (of: Life, at: number) => `${work.startPrefix}${pad(START_MS_MAX - at, 13)}-${lifeId(of)}`,
   startPrefix: 'starts/',
   /** When each batch was worked on, and by whom: what is left of a life's times when its work is gone. */
   timeline: ({ runId, life }: Life) => `timelines/${runId}/${life}.json`,
@@ -158,7 +158,7 @@ export const output = {
  * @returns the life and milliseconds since 1970; undefined for another name
  */
 export function startOfName(name: string): (Life & { at: number }) | undefined {
-  const [, digits, id = ''] = /^starts\/(\d{13})\/(.+)$/.exec(name) ?? [];
+  const [, digits, id = ''] = /^starts\/(\d{13})-(.+)$/.exec(name) ?? [];
   const of = lifeOfId(id);
   return digits === undefined || of === undefined ? undefined : { ...of, at: START_MS_MAX - Number(digits) };
 }

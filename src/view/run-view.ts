@@ -62,7 +62,8 @@ export async function viewRun(environment: Environment, instance: Instance): Pro
   if (view.status !== 'Completed') return view;
   return input.dryRun
     ? { ...view, ...(await previewed(environment, input)) }
-    : { ...view, ...(await publishedView(environment, input.pipeline, view.runId)) };
+    : // Phases and times are those of this life; the manifest may be an earlier one's.
+      { ...(await publishedView(environment, input.pipeline, view.runId)), ...view };
 }
 
 function statusSaid(instance: Instance): RunStatus | undefined {
@@ -111,6 +112,7 @@ export async function publishedView(environment: Environment, name: string, runI
   return {
     manifest,
     outputContainer: document.output.container,
+    phases: document.phases,
     source: {
       container: document.source.container,
       prefix: document.source.prefix,

@@ -121,20 +121,24 @@ export function LongTable<Row>({ caption, columns, rows, keyOf, onEnd }: LongTab
       <caption class="unseen">{caption}</caption>
       <Head columns={columns} />
       <tbody ref={body}>
-        <Gap rows={first} height={height} />
+        <Gap rows={first} height={height} columns={columns.length} />
         {rows.slice(first, last).map((row, i) => (
           <tr key={keyOf(row)} aria-rowindex={first + i + 2}>
             <Cells columns={columns} row={row} />
           </tr>
         ))}
-        <Gap rows={rows.length - last} height={height} />
+        <Gap rows={rows.length - last} height={height} columns={columns.length} />
       </tbody>
     </table>
   );
 }
 
 /** Room for rows that are not on the screen. */
-function Gap({ rows, height }: { rows: number; height: number }) {
+function Gap({ rows, height, columns }: { rows: number; height: number; columns: number }) {
   if (rows <= 0) return null;
-  return <tr class="gap" role="presentation" style={{ height: `${rows * height}px` }} />;
+  return (
+    <tr class="gap" style={{ height: `${rows * height}px` }}>
+      <td colSpan={columns} />
+    </tr>
+  );
 }
