@@ -85,7 +85,8 @@ async function shoot(browser: Browser, base: string, { name, place, width, heigh
   page.on('pageerror', (error) => console.log(`${name}: ${error.message}`));
   await page.goto(`${base}/api/monitor#/${place}`);
   await page.getByRole('heading', { level: 1 }).waitFor();
-  await page.waitForLoadState('networkidle').catch(() => undefined);
+  await page.waitForFunction("!/Loading…/.test(document.querySelector('main')?.textContent ?? '')");
+  await page.waitForTimeout(400);
   const out = path.join(values.out, name);
   if (values.every) await page.screenshot({ path: `${out}.png`, fullPage: true });
   else {

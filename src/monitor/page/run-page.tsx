@@ -80,7 +80,7 @@ function Summary({ run, now }: { run: RunView; now: number }) {
         <Figure label={hasEnded(run) ? 'duration' : 'so far'}>{formatDuration(ms)}</Figure>
         <Figure label="source rows">{rowsTotal === undefined ? '–' : formatCount(rowsTotal)}</Figure>
         <Figure label="IDs given">{idsGiven === undefined ? '–' : formatCount(idsGiven)}</Figure>
-        <Figure label="rate">{formatRate(done, ms) || '–'}</Figure>
+        <Figure label="rate">{(status === 'Completed' || splitting ? formatRate(done, ms) : '') || '–'}</Figure>
       </div>
       {splitting && batches.total > 0 && (
         <p class="progress">

@@ -103,13 +103,13 @@ function columns(now: number): Column<RunSummary>[] {
       head: 'Run',
       class: 'c-run',
       cell: ({ runId, dryRun, life }) => (
-        <>
+        <span class="run-name">
           <a href={href(['runs', runId])}>
             <Text of={runId} mono clip />
           </a>
           {dryRun && <span class="tag">dry run</span>}
           {life > 1 && <span class="tag">life {life}</span>}
-        </>
+        </span>
       ),
     },
     { head: 'Pipeline', class: 'c-pipeline', cell: ({ pipeline }) => <Text of={pipeline} clip /> },

@@ -131,7 +131,8 @@ function ThemeButton() {
         setTheme(next);
       }}
     >
-      {{ auto: 'Auto', light: 'Light', dark: 'Dark' }[theme]}
+      <span aria-hidden="true">{{ auto: '◐', light: '○', dark: '●' }[theme]}</span>
+      <span class="theme-word">{{ auto: 'Auto', light: 'Light', dark: 'Dark' }[theme]}</span>
     </button>
   );
 }

@@ -18,14 +18,35 @@ const AREA_PX = 64;
 const HEAD_PX = 18;
 const AXIS_PX = 22;
 const GAP_PX = 10;
+/** Room that the words of a tick need. */
+const TICK_PX = 58;
+
+/** The groups of one phase: those of its entities lie below one another. */
+interface Lane {
+  phase: Group['phase'];
+  groups: Group[];
+  tasks: number;
+}
+
+function lanesOf(groups: readonly Group[]): Lane[] {
+  const lanes: Lane[] = [];
+  for (const group of groups) {
+    const last = lanes.at(-1);
+    if (last?.phase === group.phase) {
+      last.groups.push(group);
+      last.tasks += group.count;
+    } else lanes.push({ phase: group.phase, groups: [group], tasks: group.count });
+  }
+  return lanes;
+}
 
 /** Pixels of a task's row: few tasks are drawn large. */
 function rowPx(tasks: number): number {
   return tasks <= 12 ? 12 : tasks <= 40 ? 8 : tasks <= 100 ? 5 : 3;
 }
 
-function heightOf({ tasks, count }: Group): number {
-  return tasks ? count * rowPx(count) : AREA_PX;
+function heightOf({ tasks, count }: Group, row: number): number {
+  return tasks ? count * row : AREA_PX;
 }
 
 interface Scale {
@@ -38,7 +59,7 @@ interface Scale {
 const x = ({ span, width }: Scale, ms: number) => Math.round(((ms / span) * width + Number.EPSILON) * 100) / 100;
 
 export function Gantt({ run, timeline, now }: { run: RunView; timeline: TimelineView | undefined; now: number }) {
-  const [ref, width] = useWidth<HTMLDivElement>();
+  const [ref, , width] = useWidth<HTMLDivElement>();
   if (run.dryRun) return null;
   const groups = timeline?.groups ?? [];
   const from = Math.min(
@@ -71,10 +92,17 @@ function Chart({ run, timeline, scale, now }: { run: RunView; timeline: Timeline
   const { groups } = timeline;
   const offset = Date.parse(timeline.from) - scale.from;
   let y = GAP_PX;
-  const lanes = groups.map((group) => {
+  const lanes = lanesOf(groups).map((lane) => {
     const top = y;
-    y += HEAD_PX + heightOf(group) + GAP_PX;
-    return { group, top };
+    const row = rowPx(lane.tasks);
+    y += HEAD_PX;
+    const placed = lane.groups.map((group) => {
+      const at = y - top;
+      y += heightOf(group, row);
+      return { group, at };
+    });
+    y += GAP_PX;
+    return { lane, top, row, placed };
   });
   const height = y + AXIS_PX;
   const tasks = groups.reduce((sum, { count }) => sum + count, 0);
@@ -88,34 +116,40 @@ function Chart({ run, timeline, scale, now }: { run: RunView; timeline: Timeline
       aria-label={`${plural(tasks, 'task')} in ${plural(groups.length, 'group')} over ${formatDuration(scale.span)}. The table below has the figures.`}
     >
       <Bands run={run} scale={scale} height={y} now={now} />
-      {ticks(scale.span, Math.max(2, scale.width / 90), timeSteps).map((at) => (
-        <g key={at} class="tick">
-          <line x1={x(scale, at)} x2={x(scale, at)} y1={0} y2={y} />
-          <text x={Math.min(x(scale, at) + 3, scale.width - 4)} y={height - 6}>
-            {formatDuration(at)}
-          </text>
-        </g>
-      ))}
-      {lanes.map(({ group, top }) => (
-        <g key={`${group.phase} ${group.entity ?? ''}`} transform={`translate(0 ${top})`}>
-          <text class="lane" x={4} y={12}>
-            {laneName(group)}
-          </text>
-          <g transform={`translate(0 ${HEAD_PX})`}>
-            {group.tasks && (
-              <Bars group={group} tasks={group.tasks} scale={scale} offset={offset} workers={timeline.workers} />
-            )}
-            {group.slots && <Areas group={group} slots={group.slots} scale={scale} offset={offset} />}
+      {ticks(scale.span, Math.max(2, scale.width / 90), timeSteps)
+        .filter((at) => x(scale, at) < scale.width - TICK_PX)
+        .map((at) => (
+          <g key={at} class="tick">
+            <line x1={x(scale, at)} x2={x(scale, at)} y1={0} y2={y} />
+            <text x={x(scale, at) + 3} y={height - 6}>
+              {formatDuration(at)}
+            </text>
           </g>
+        ))}
+      {lanes.map(({ lane, top, row, placed }) => (
+        <g key={lane.phase} transform={`translate(0 ${top})`}>
+          <text class="lane" x={4} y={12}>
+            {`${lane.phase} · ${formatCount(lane.tasks)}`}
+          </text>
+          {placed.map(({ group, at }) => (
+            <g key={keyOf(group)} transform={`translate(0 ${at})`}>
+              {group.tasks && (
+                <Bars
+                  group={group}
+                  tasks={group.tasks}
+                  scale={scale}
+                  offset={offset}
+                  row={row}
+                  workers={timeline.workers}
+                />
+              )}
+              {group.slots && <Areas group={group} slots={group.slots} scale={scale} offset={offset} />}
+            </g>
+          ))}
         </g>
       ))}
     </svg>
   );
-}
-
-function laneName({ phase, entity, count }: Group): string {
-  const of = entity === undefined ? '' : ` ${entity.length > 30 ? `${entity.slice(0, 29)}…` : entity}`;
-  return `${phase}${of} · ${formatCount(count)}`;
 }
 
 /** The phases of the run behind the bars. */
@@ -144,11 +178,12 @@ interface BarsProps {
   scale: Scale;
   /** Milliseconds from the chart's beginning to the timeline's. */
   offset: number;
+  /** Pixels of a task's row. */
+  row: number;
   workers: readonly string[];
 }
 
-function Bars({ group, tasks, scale, offset, workers }: BarsProps) {
-  const row = rowPx(group.count);
+function Bars({ group, tasks, scale, offset, row, workers }: BarsProps) {
   const bar = Math.max(2, row - (row > 4 ? 2 : 1));
   return (
     <g class={`bars p-${group.phase}`}>
@@ -168,10 +203,24 @@ function Bars({ group, tasks, scale, offset, workers }: BarsProps) {
             <rect class="worked" x={begin} y={y} width={Math.max(1, x(scale, ended + offset) - begin)} height={bar}>
               <title>{titleOf(group, tasks, i, workers)}</title>
             </rect>
+            {row >= 12 && group.entity !== undefined && (
+              <Name of={group.entity} from={begin} to={x(scale, ended + offset)} y={y + 9} width={scale.width} />
+            )}
           </g>
         );
       })}
     </g>
+  );
+}
+
+/** The entity's name beside its bar: behind it, or before it where the chart ends. */
+function Name({ of, from, to, y, width }: { of: string; from: number; to: number; y: number; width: number }) {
+  const name = of.length > 24 ? `${of.slice(0, 23)}…` : of;
+  const fits = to + name.length * 6.5 + 8 < width;
+  return (
+    <text class="scale" x={fits ? to + 5 : from - 8} y={y} text-anchor={fits ? 'start' : 'end'}>
+      {name}
+    </text>
   );
 }
 
@@ -219,6 +268,7 @@ function Totals({ timeline }: { timeline: TimelineView }) {
   const columns: Column<Group>[] = [
     {
       head: 'Phase',
+      class: 'line',
       cell: ({ phase, entity }) => (
         <>
           <span class={`swatch p-${phase}`} aria-hidden="true" />
@@ -234,6 +284,7 @@ function Totals({ timeline }: { timeline: TimelineView }) {
     { head: 'Worked, each', numeric: true, cell: ({ workedMs, count }) => formatDuration(workedMs / count) },
     {
       head: 'Slowest',
+      class: 'line',
       cell: ({ slowest }) =>
         slowest
           .slice(0, 3)
@@ -243,7 +294,8 @@ function Totals({ timeline }: { timeline: TimelineView }) {
     {
       head: 'Each task',
       cell: (group) =>
-        group.tasks && (
+        group.tasks &&
+        group.count > 1 && (
           <button
             type="button"
             class="quiet"

@@ -29,7 +29,7 @@ const LINE_PX = 18;
 const SOURCE = '(source)';
 
 export function Graph({ run, pipeline }: { run: RunView; pipeline: PipelineDetail | undefined }) {
-  const [ref, width] = useWidth<HTMLDivElement>();
+  const [ref, , width] = useWidth<HTMLDivElement>();
   if (!pipeline) return null;
   const nodes = [sourceNode(run, pipeline), ...pipeline.entities.map((entity) => entityNode(run, entity))];
   const edges: Edge[] = [
@@ -100,8 +100,13 @@ function draw(nodes: readonly Node[], edges: readonly Edge[], narrow: boolean) {
     const { points = [], reference } = graph.edge(edge) as { points?: { x: number; y: number }[]; reference: boolean };
     return { path: smooth(points), reference };
   });
+  // Edges may go beyond the boxes, which alone the layout counts.
+  const points = graph
+    .edges()
+    .flatMap((edge) => (graph.edge(edge) as { points?: { x: number; y: number }[] }).points ?? []);
   const { width = 0, height = 0 } = graph.graph() as { width?: number; height?: number };
-  return { places, lines, width: Math.ceil(width), height: Math.ceil(height) };
+  const beyond = (size: number, of: 'x' | 'y') => Math.ceil(Math.max(size, ...points.map((point) => point[of] + 6)));
+  return { places, lines, width: beyond(width, 'x'), height: beyond(height, 'y') };
 }
 
 /** A line through the points, rounded at each. */

@@ -32,14 +32,13 @@ export function rateOf({ groups, to }: TimelineView): { at: number[]; rate: numb
 }
 
 export function RateChart({ timeline }: { timeline: TimelineView | undefined }) {
-  const [ref, width] = useWidth<HTMLDivElement>();
+  const [ref, box, width] = useWidth<HTMLDivElement>();
   const rate = timeline && rateOf(timeline);
   useEffect(() => {
-    const box = ref.current;
     if (!box || !rate || width === 0) return;
     const chart = new uPlot(optionsOf(box, width), [rate.at, rate.rate], box);
     return () => chart.destroy();
-  }, [timeline, width]);
+  }, [timeline, box, width]);
   if (!rate) return null;
   const most = Math.max(...rate.rate);
   const split = timeline!.groups.find(({ phase }) => phase === 'split')!;

@@ -1,17 +1,17 @@
 /** The width that an element has, as the window changes. Charts are drawn to it. */
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useState } from 'preact/hooks';
 
-export function useWidth<E extends Element>(): [{ current: E | null }, number] {
-  const ref = useRef<E>(null);
+/** @returns what to give the element as its `ref`, the element once it is there, and its width in pixels. */
+export function useWidth<E extends Element>(): [(element: E | null) => void, E | null, number] {
+  const [element, setElement] = useState<E | null>(null);
   const [width, setWidth] = useState(0);
   useEffect(() => {
-    const element = ref.current;
     if (!element) return;
     const observer = new ResizeObserver(([entry]) => setWidth(Math.floor(entry?.contentRect.width ?? 0)));
     observer.observe(element);
     return () => observer.disconnect();
-  }, []);
-  return [ref, width];
+  }, [element]);
+  return [setElement, element, width];
 }
 
 /** About `count` round values from 0 to `max`. */

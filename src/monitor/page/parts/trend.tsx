@@ -17,10 +17,9 @@ function measured(runs: readonly RunSummary[]) {
 }
 
 export function RunTrend({ runs }: { runs: readonly RunSummary[] }) {
-  const [ref, width] = useWidth<HTMLDivElement>();
+  const [ref, box, width] = useWidth<HTMLDivElement>();
   const of = measured(runs);
   useEffect(() => {
-    const box = ref.current;
     if (!box || of.length < 2 || width === 0) return;
     const data: uPlot.AlignedData = [
       of.map((_, i) => i),
@@ -29,7 +28,7 @@ export function RunTrend({ runs }: { runs: readonly RunSummary[] }) {
     ];
     const chart = new uPlot(optionsOf(box, width), data, box);
     return () => chart.destroy();
-  }, [runs, width]);
+  }, [runs, box, width]);
   if (of.length < 2) return null;
   return (
     <Section
