@@ -6,14 +6,15 @@ import { defineConfig } from 'vitest/config';
 
 /** Tests that kill processes, or run the app through seeded histories of faults. */
 const chaos = [
-  'test/run/{crash,long-life,planted,planted-lives,host}.test.ts',
+  'test/run/{crash,long-life,planted,planted-lives,host,app-kill}.test.ts',
   'test/sequence/long-life.test.ts',
-  'test/local/{kill,app-kill,crash,lax,simulation}.test.ts',
+  'packages/local-host/test/{kill,crash,lax,simulation}.test.ts',
 ];
 /** Tests that start Azurite, the local host or both. */
 const host = [
-  'test/local/{host,triggers,shapes,startup,stream,client-matrix,parts,http-call,lifecycle,blob-queue}.test.ts',
-  'test/{arrival,http,storage,adf,demo,bench,monitor}/**/*.test.ts',
+  'packages/local-host/test/{host,triggers,shapes,startup,stream,client-matrix,parts,http-call,lifecycle,blob-queue}.test.ts',
+  'test/{arrival,http,storage,adf,demo,monitor}/**/*.test.ts',
+  'bench/test/*.test.ts',
 ];
 
 export default defineConfig({
@@ -29,11 +30,14 @@ export default defineConfig({
     reporters: ['default', './tools/count-reporter.ts'],
     coverage: {
       provider: 'v8',
-      include: ['{src,functions,pipelines,local,cli}/**/*.ts'],
+      include: ['{src,functions,pipelines,cli}/**/*.ts', 'packages/*/src/**/*.ts'],
       reporter: ['text-summary', 'json-summary', 'lcov'],
     },
     projects: [
-      { extends: true, test: { name: 'unit', include: ['test/**/*.test.ts'], exclude: [...host, ...chaos] } },
+      {
+        extends: true,
+        test: { name: 'unit', include: ['{test,packages/*/test}/**/*.test.ts'], exclude: [...host, ...chaos] },
+      },
       { extends: true, test: { name: 'host', include: host } },
       { extends: true, test: { name: 'chaos', include: chaos } },
     ],

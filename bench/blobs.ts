@@ -1,6 +1,6 @@
 /** Blob to blob through Azurite: Ordinal with its durable host, DuckDB with download and upload. */
 import { BlobServiceClient } from '@azure/storage-blob';
-import { startAzurite } from '../local/azurite.ts';
+import { startAzurite } from '../packages/local-host/src/azurite.ts';
 import { pipelines } from '../pipelines/index.ts';
 import { ContestantHandle } from './contestant-handle.ts';
 import type { Work } from './contestants/contestant.ts';

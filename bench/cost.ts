@@ -6,8 +6,8 @@
  */
 import { parseArgs } from 'node:util';
 import { BlobServiceClient } from '@azure/storage-blob';
-import { startAzurite } from '../local/azurite.ts';
-import { startHost } from '../local/start-host.ts';
+import { startAzurite } from '../packages/local-host/src/azurite.ts';
+import { startHost } from '../packages/local-host/src/start-host.ts';
 import { pipelines } from '../pipelines/index.ts';
 import type { SetName } from './contestants/contestant.ts';
 import { type Counts, costOf } from './cost-model.ts';

@@ -6,7 +6,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type StartedHost, startHost } from '../local/start-host.ts';
+import { type StartedHost, startHost } from '../packages/local-host/src/start-host.ts';
 
 const rounds = 3;
 
@@ -55,7 +55,7 @@ async function measure(host: StartedHost): Promise<Figure[]> {
 
 const folder = mkdtempSync(join(tmpdir(), 'bench-'));
 const host = await startHost({
-  scriptRoot: fileURLToPath(new URL('../test/local/fixtures/durable', import.meta.url)),
+  scriptRoot: fileURLToPath(new URL('../packages/local-host/test/fixtures/durable', import.meta.url)),
   state: join(folder, 'host.sqlite'),
   env: { AzureFunctionsJobHost__extensions__durableTask__maxConcurrentActivityFunctions: '20' },
 });

@@ -6,15 +6,15 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { BlobServiceClient } from '@azure/storage-blob';
-import { type RunningAzurite, startAzurite } from '../local/azurite.ts';
-import { startHost } from '../local/start-host.ts';
+import { type RunningAzurite, startAzurite } from '../packages/local-host/src/azurite.ts';
+import { startHost } from '../packages/local-host/src/start-host.ts';
 import { pipelines } from '../pipelines/index.ts';
 import { mapBounded } from '../src/storage/in-flight.ts';
 import { Duck, literal } from '../tools/duckdb.ts';
+import { salesSelect, salesShape } from '../tools/generate-sales.ts';
 import { ContestantHandle } from './contestant-handle.ts';
 import type { Work } from './contestants/contestant.ts';
 import { countRequests } from './counting-proxy.ts';
-import { salesSelect, salesShape } from './generate-sales.ts';
 import type { BenchOptions } from './main.ts';
 import { race } from './race.ts';
 import type { Result } from './result.ts';

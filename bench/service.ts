@@ -8,7 +8,7 @@ import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { BlobServiceClient, type ContainerClient } from '@azure/storage-blob';
-import { startHost } from '../local/start-host.ts';
+import { startHost } from '../packages/local-host/src/start-host.ts';
 import { pipelines } from '../pipelines/index.ts';
 import type { Manifest } from '../src/documents/documents.ts';
 import type { Work } from './contestants/contestant.ts';

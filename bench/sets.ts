@@ -3,8 +3,8 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Duck, literal } from '../tools/duckdb.ts';
+import { flightsFile, generateFlights, generateSales } from '../tools/generate.ts';
 import type { SetName } from './contestants/contestant.ts';
-import { flightsFile, generateFlights, generateSales } from './generate.ts';
 
 export const cache = fileURLToPath(new URL('../.ordinal/bench', import.meta.url));
 

@@ -4,8 +4,8 @@
  */
 import { readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { flightsFile, generateFlights } from '../bench/generate.ts';
 import { Duck } from '../tools/duckdb.ts';
+import { flightsFile, generateFlights } from '../tools/generate.ts';
 import type { DemoBlobs, ListedBlob } from './blobs.ts';
 import { DemoError } from './errors.ts';
 import { Progress, type ProgressOutput } from './progress.ts';

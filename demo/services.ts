@@ -3,8 +3,8 @@
  * it. Nothing may listen beyond this machine.
  */
 import { fileURLToPath } from 'node:url';
-import { startAzurite } from '../local/azurite.ts';
-import { startHost } from '../local/start-host.ts';
+import { startAzurite } from '../packages/local-host/src/azurite.ts';
+import { startHost } from '../packages/local-host/src/start-host.ts';
 import type { Services, StartContext } from './session.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));

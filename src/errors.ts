@@ -140,6 +140,11 @@ export type ErrorCode =
    */
   | 'PipelineChanged'
   /**
+   * A manifest, a document or a durable state was written by a newer Ordinal than this one. Remedy: Deploy the newer
+   * version again; upgrades.md says what going back takes.
+   */
+  | 'NewerVersion'
+  /**
    * Blob Storage or the host did not answer, or refused access. Remedy: Check network and roles (security.md,
    * deploy.md), then start the run again.
    */
@@ -276,6 +281,23 @@ export function errorLine({ message, where, remedy }: Pick<ErrorValue, 'message'
   });
   const place = places.length > 0 ? ` (${places.join(', ')})` : '';
   return `${message}${place}${remedy ? ` ${remedy}` : ''}`;
+}
+
+/**
+ * Refuses what a newer Ordinal wrote. Documents and states carry their `version`; it is counted up when an older Ordinal
+ * would misread them.
+ * @param value what was read, before any other check
+ * @param known the newest version that this code reads
+ * @param what it is, as the message is to call it
+ * @throws OrdinalError `NewerVersion` that names what it is and both versions
+ */
+export function refuseNewer(value: unknown, known: number, what: string, where?: ErrorLocation): void {
+  const version = (value as { version?: unknown } | null | undefined)?.version;
+  if (typeof version !== 'number' || version <= known) return;
+  throw new OrdinalError('NewerVersion', `${what} is of version ${version}, and this Ordinal reads up to ${known}`, {
+    where,
+    remedy: 'Deploy the newer Ordinal again, which wrote it.',
+  });
 }
 
 /** Asserts what must hold by construction; a failure is a defect of Ordinal and names itself as one. */

@@ -22,10 +22,10 @@ function floorOf(folder: string): number {
   return fromTop < 0 ? 0 : floors.length - fromTop;
 }
 
-/** What a file counts for: a folder of `src` or a file in it, or a folder at the top. */
+/** What a file counts for: a folder of `src` or a file in it, a package, or a folder at the top. */
 function folderOf(file: string): string {
   const [top, next] = file.split('/');
-  return top === 'src' ? `src/${next}` : top!;
+  return top === 'src' || top === 'packages' ? `${top}/${next}` : top!;
 }
 
 const percent = ([covered, total]: [number, number]) => (total === 0 ? '-' : `${Math.floor((100 * covered) / total)}%`);

@@ -1,6 +1,6 @@
 /**
  * A small door to DuckDB for the demo, the benchmarks and the tests: bounded in memory, offline, and never writing
- * outside the folder it is given. Nothing under `src/`, `functions/` or `local/` uses it. The demo, the benchmarks and
+ * outside the folder it is given. Nothing under `src/`, `functions/` or `packages/` uses it. The demo, the benchmarks and
  * tests call it.
  */
 import { tmpdir } from 'node:os';

@@ -1,5 +1,5 @@
 /**
- * Checks that package-lock.json names the optional packages of every platform, and completes it with `--fix`. `npm run
+ * Checks that the lock files name the optional packages of every platform, and completes it with `--fix`. `npm run
  * lock` runs it, and so does `npm run check`. It must never choose another version.
  *
  * A lock file that was written on one platform can lack the native packages of others: npm leaves out those that its
@@ -9,6 +9,7 @@
  *   node tools/lock.ts [--fix]
  */
 import { readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
 interface LockedPackage {
@@ -57,18 +58,26 @@ export function complete(lock: Lock): Lock {
   return { ...lock, packages: Object.fromEntries(entries.sort(([a], [b]) => a.localeCompare(b, 'en'))) };
 }
 
-export const lockFile = fileURLToPath(new URL('../package-lock.json', import.meta.url));
+/** That of the repository, and that of the packages that only benchmarks and tests of peers need. */
+export const lockFiles = ['../package-lock.json', '../bench/package-lock.json'].map((each) =>
+  fileURLToPath(new URL(each, import.meta.url)),
+);
 
-if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {
-  const lock = JSON.parse(await readFile(lockFile, 'utf8')) as Lock;
+async function check(file: string): Promise<void> {
+  const name = path.relative(fileURLToPath(new URL('..', import.meta.url)), file);
+  const lock = JSON.parse(await readFile(file, 'utf8')) as Lock;
   const missing = Object.keys(missingEntries(lock));
   if (missing.length > 0 && process.argv.includes('--fix')) {
-    await writeFile(lockFile, `${JSON.stringify(complete(lock), null, 2)}\n`);
-    console.log(`package-lock.json: added ${missing.length} packages of other platforms`);
+    await writeFile(file, `${JSON.stringify(complete(lock), null, 2)}\n`);
+    console.log(`${name}: added ${missing.length} packages of other platforms`);
   } else if (missing.length > 0) {
-    console.error(`package-lock.json lacks ${missing.join(', ')}; run: npm run lock -- --fix`);
+    console.error(`${name} lacks ${missing.join(', ')}; run: npm run lock -- --fix`);
     process.exitCode = 1;
   } else {
-    console.log('package-lock.json: complete');
+    console.log(`${name}: complete`);
   }
+}
+
+if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {
+  for (const file of lockFiles) await check(file);
 }

@@ -1,9 +1,9 @@
 /** Runs the app's activities, unchanged, over a folder as their blob store. For a worker thread, or for the caller. */
 
-import { activities } from '../../functions/activity-list.ts';
 import { pipelines } from '../../pipelines/index.ts';
 import { parseConfig } from '../../src/environment/config.ts';
 import type { Environment } from '../../src/environment/environment.ts';
+import { activities } from '../../src/registration/activity-list.ts';
 import { FileStore, type StoreCounters } from '../file-store.ts';
 
 export interface ActivityCall {

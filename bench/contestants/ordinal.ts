@@ -7,8 +7,8 @@ import path from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { pipelines } from '../../pipelines/index.ts';
 import type { Manifest } from '../../src/documents/documents.ts';
+import { InProcess } from '../../src/testing/in-process.ts';
 import type { StoreCounters } from '../file-store.ts';
-import { runInProcess } from '../in-process.ts';
 import { PhaseClock } from '../phase-clock.ts';
 import type { Contestant, RunResult, Work } from './contestant.ts';
 import type { ActivityAnswer, ActivityCall } from './ordinal-activities.ts';
@@ -37,10 +37,7 @@ export async function run(
   );
   const total: StoreCounters = { requests: 0, bytesRead: 0, bytesWritten: 0 };
   const phases = new PhaseClock();
-  const finished = await runInProcess({
-    pipeline: set,
-    prefix: pipeline.source.prefix,
-    runId: 'bench',
+  const host = new InProcess({
     activity: async (name, input) => {
       const { result, counters } = await call({ root: folder, name, input });
       for (const key of ['requests', 'bytesRead', 'bytesWritten'] as const) total[key] += counters[key];
@@ -51,6 +48,7 @@ export async function run(
       onPhase(phase);
     },
   });
+  const finished = await host.run(set, pipeline.source.prefix, 'bench');
   const published = path.join(folder, pipeline.output.container);
   const manifest = JSON.parse(await fs.readFile(path.join(published, finished.manifest!), 'utf8')) as Manifest;
   return { files: filesOf(manifest, published), ...total, phases: phases.milliseconds };

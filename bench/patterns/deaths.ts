@@ -4,7 +4,7 @@
  * the whole host, gets SIGKILL either before the request reaches the service or after the service has done it. So a point
  * means the same on a slow machine. Linux only, for the process behind a request is found in `/proc`.
  */
-import { seededRandom } from '../../local/chaos.ts';
+import { seededRandom } from '../../packages/local-host/src/chaos.ts';
 import type { Witness } from '../counting-proxy.ts';
 import { holderOfPort, treeOf } from '../processes.ts';
 import type { Faults } from './check.ts';

@@ -10,7 +10,6 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import pg from 'pg';
 
 export interface RunningPostgres {
   /** For clients. */
@@ -83,6 +82,7 @@ export async function startPostgres(folder: string): Promise<RunningPostgres> {
   const url = `postgres://bench@127.0.0.1:${port}/postgres`;
   const deadline = Date.now() + startMsMax;
   for (;;) {
+    const { default: pg } = await import('pg');
     const client = new pg.Client({ connectionString: url });
     try {
       await client.connect();

@@ -4,9 +4,9 @@
  */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { seededRandom } from '../../local/chaos.ts';
+import { seededRandom } from '../../packages/local-host/src/chaos.ts';
 import { Duck, literal } from '../../tools/duckdb.ts';
-import { salesSelect, salesShape } from '../generate-sales.ts';
+import { salesSelect, salesShape } from '../../tools/generate-sales.ts';
 
 export interface Sources {
   /** Paths, in the order of their names. */

@@ -26,6 +26,21 @@ const exact = Object.fromEntries(
   Object.keys(dependencies).map((each) => [each, packages[`node_modules/${each}`].version]),
 );
 
+/** Places in the lock file of what a package needs, itself included: a dependency is looked for from the innermost folder. */
+const needed = new Set();
+const need = (from, name) => {
+  for (let at = from; ; at = at.slice(0, Math.max(0, at.lastIndexOf('/node_modules/')))) {
+    const place = `${at === '' ? '' : `${at}/`}node_modules/${name}`;
+    const found = packages[place];
+    if (found !== undefined && !needed.has(place)) {
+      needed.add(place);
+      for (const each of Object.keys({ ...found.dependencies, ...found.optionalDependencies })) need(place, each);
+    }
+    if (found !== undefined || at === '') return;
+  }
+};
+for (const each of Object.keys(dependencies)) need('', each);
+
 await rm(folder, { recursive: true, force: true });
 await mkdir(folder, { recursive: true });
 await cp(path.join(root, 'dist'), path.join(folder, 'dist'), {
@@ -37,9 +52,7 @@ const lock = {
   ...{ name, version, lockfileVersion, requires },
   packages: {
     '': { name, version, engines, dependencies: exact },
-    ...Object.fromEntries(
-      Object.entries(packages).filter(([at, { dev, link }]) => at.startsWith('node_modules/') && !dev && !link),
-    ),
+    ...Object.fromEntries(Object.entries(packages).filter(([at]) => needed.has(at))),
   },
 };
 const host = await json('host.json');

@@ -1,6 +1,6 @@
 /**
  * Two activities of the gatherer (`gather.ts`): one counts the receipts that wait, the other starts the run of a burst.
- * `functions/activity-list.ts` registers them. Both may run any number of times with the same input.
+ * `src/registration/activity-list.ts` registers them. Both may run any number of times with the same input.
  */
 
 import { z } from 'zod';

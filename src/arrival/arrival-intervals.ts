@@ -1,11 +1,11 @@
 /**
  * The durable entity `arrivals`, one for each pipeline: it divides the receipts of arriving blobs among runs. A receipt
  * has the storage's time of writing. A run takes the receipts of an interval (after, to]. Intervals must not overlap
- * and must leave no gap between them. The gatherer calls it; `functions/arrival.ts` registers it. It is a pure
+ * and must leave no gap between them. The gatherer calls it; `src/registration/arrival.ts` registers it. It is a pure
  * function.
  */
 import { z } from 'zod';
-import { OrdinalError } from '../errors.ts';
+import { OrdinalError, refuseNewer } from '../errors.ts';
 import type { EntityCall } from '../sequence/calls.ts';
 
 export const intervalsEntityName = 'arrivals';
@@ -42,13 +42,14 @@ export interface IntervalsAnswer {
  * @param stored the entity's state; undefined before the first operation.
  * @param given `{ kind: 'show' }`, or `{ kind: 'cut', owner, to }` with `to` in milliseconds since 1970.
  * @returns the new state and the answer.
- * @throws OrdinalError `Internal` for a malformed state or operation; the entity's adapter returns it as an answer.
+ * @throws OrdinalError `NewerVersion` for a state of a newer Ordinal, `Internal` for a malformed state or operation; the entity's adapter returns it as an answer.
  */
 export function reduceIntervals(
   stored: IntervalsState | undefined,
   given: unknown,
 ): { state: IntervalsState | undefined; result: IntervalsAnswer } {
   const operation = operationSchema.safeParse(given);
+  refuseNewer(stored, 1, 'the stored state of the arrivals');
   const parsed = stateSchema.optional().safeParse(stored);
   if (!operation.success || !parsed.success)
     throw new OrdinalError('Internal', 'the arrivals entity got a malformed operation or has a malformed state');

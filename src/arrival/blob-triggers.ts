@@ -1,5 +1,5 @@
 /**
- * Decides which blob triggers the app has: one for each pipeline that arriving blobs start. `functions/arrival.ts`
+ * Decides which blob triggers the app has: one for each pipeline that arriving blobs start. `src/registration/arrival.ts`
  * calls it once, when the app loads. It must refuse a pipeline that reads from the work container, because the files
  * that its runs write would start further runs.
  */

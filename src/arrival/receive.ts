@@ -1,5 +1,5 @@
 /**
- * Handles the event of one arriving blob; `functions/arrival.ts` calls it. Events may come late, twice and out of
+ * Handles the event of one arriving blob; `src/registration/arrival.ts` calls it. Events may come late, twice and out of
  * order, so an event is only a hint: the blob that is there now decides. One version of a blob (its name and ETag)
  * starts one run, or belongs to one run, and a receipt records that. A blob that the pipeline must not read is reported
  * and must not be tried again, because a second try would end the same way.

@@ -1,5 +1,5 @@
 /**
- * Reads from the host's trigger data which blob an event is about. `functions/arrival.ts` calls it. It must not open a
+ * Reads from the host's trigger data which blob an event is about. `src/registration/arrival.ts` calls it. It must not open a
  * client to the blob: only the name is needed.
  */
 import { z } from 'zod';

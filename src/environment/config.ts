@@ -71,6 +71,9 @@ const schema = z.object({
   WEBSITE_INSTANCE_ID: z.string().optional(),
 });
 
+/** Names of all settings that are parsed here. */
+export const configNames: readonly string[] = Object.keys(schema.shape);
+
 export interface Config {
   storage: StorageConnection;
   workContainer: string;

@@ -1,6 +1,6 @@
 /**
  * The environment that activities work with: one store, one configuration and the registered pipelines. It is opened
- * once in each process, by `functions/environment.ts`, the command line and tests. It does no I/O when it is opened.
+ * once in each process, by `src/registration/app-context.ts`, the command line and tests. It does no I/O when it is opened.
  */
 
 import { OrdinalError } from '../errors.ts';

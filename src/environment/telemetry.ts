@@ -1,6 +1,6 @@
 /**
  * Writes what the app logs: one JSON object in each line, so that queries can parse it. `event` says what the line is
- * about, and the other names are those of the API. `functions/activities.ts` logs every activity through it. A caller's
+ * about, and the other names are those of the API. `src/registration/activities.ts` logs every activity through it. A caller's
  * secrets, such as callback addresses and keys, must never be logged.
  */
 import { z } from 'zod';

@@ -1,5 +1,5 @@
 /**
- * Answers 304 to a caller who has the answer already. `functions/http.ts` calls it for every answer, so that a page that
+ * Answers 304 to a caller who has the answer already. `src/registration/http.ts` calls it for every answer, so that a page that
  * polls moves no bytes while nothing changes. An answer is still made anew each time: the tag is of its bytes.
  */
 import { createHash } from 'node:crypto';

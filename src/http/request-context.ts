@@ -1,5 +1,5 @@
 /**
- * What an HTTP handler works with, and what a route is. `functions/http.ts` makes the context for each request. It
+ * What an HTTP handler works with, and what a route is. `src/registration/http.ts` makes the context for each request. It
  * imports no SDK code, only types.
  */
 import type { HttpMethod, HttpRequest, HttpResponseInit } from '@azure/functions';

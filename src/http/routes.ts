@@ -1,5 +1,5 @@
 /**
- * The HTTP API: every route with its handler and the shapes of its answers. `functions/http.ts` registers the routes,
+ * The HTTP API: every route with its handler and the shapes of its answers. `src/registration/http.ts` registers the routes,
  * and the OpenAPI document is made of them.
  */
 

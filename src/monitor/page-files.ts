@@ -1,5 +1,5 @@
 /**
- * Serves the monitor page: its files as `npm run build` has made them, with a strict policy. `functions/monitor.ts`
+ * Serves the monitor page: its files as `npm run build` has made them, with a strict policy. `src/registration/monitor.ts`
  * registers it. The page holds no data and no key, so it is open to everybody; whatever it shows, it asks of the API.
  */
 import { createHash } from 'node:crypto';

@@ -13,7 +13,7 @@
  *   last name in question waits for nobody, so there is always one run that can go on: no deadlock.
  */
 import { z } from 'zod';
-import { type ErrorValue, invariant, OrdinalError, toErrorValue } from '../errors.ts';
+import { type ErrorValue, invariant, OrdinalError, refuseNewer, toErrorValue } from '../errors.ts';
 import { limits } from '../limits.ts';
 import { parseWith } from './operations.ts';
 import { attemptSchema, ownerSchema } from './state.ts';
@@ -179,6 +179,7 @@ function answer(lease: LeaseState, owner: string | undefined, removed: boolean):
 }
 
 function readState(state: LeaseState): LeaseState {
+  refuseNewer(state, 1, 'the stored state of the lease');
   const parsed = leaseStateSchema.safeParse(state);
   if (!parsed.success)
     throw new OrdinalError('Internal', `the stored state is not a lease: ${parsed.error.issues[0]?.message}`);

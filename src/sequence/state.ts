@@ -6,7 +6,7 @@
  * with.
  */
 import { z } from 'zod';
-import { invariant, OrdinalError } from '../errors.ts';
+import { invariant, OrdinalError, refuseNewer } from '../errors.ts';
 import { limits } from '../limits.ts';
 import { ascending, decimalSchema, endOf, fromJson, type IdRange, idRangeSchema, toJson } from './id-range.ts';
 
@@ -73,8 +73,10 @@ export interface Ledger {
  * Reads a state and checks that it holds together. One that does not is a defect (Internal): it is never guessed at.
  * @param state the entity's state
  * @returns the same with bigints
+ * @throws `NewerVersion` when a newer Ordinal wrote it
  */
 export function toLedger(state: SequenceState): Ledger {
+  refuseNewer(state, 1, 'the stored state of the sequence');
   const parsed = sequenceStateSchema.safeParse(state);
   if (!parsed.success) {
     const [issue] = parsed.error.issues;

@@ -2,8 +2,8 @@
  * JSON documents in blobs, parsed by zod as they come in. Every phase calls it. Nothing that a schema has not passed
  * may go past it.
  */
-import type { z } from 'zod';
-import { OrdinalError } from '../errors.ts';
+import { z } from 'zod';
+import { OrdinalError, refuseNewer } from '../errors.ts';
 import type { BlobStore, WriteOptions } from './store.ts';
 
 const encoder = new TextEncoder();
@@ -68,6 +68,7 @@ export async function writeJson(
  * @returns the document; undefined when there is no such blob
  * @throws `StorageFailed` when the service cannot be reached or refuses
  * @throws `CorruptFile` when the bytes are not what they should be
+ * @throws `NewerVersion` when a newer Ordinal wrote the document
  */
 export async function readJson<T>(
   store: Pick<BlobStore, 'read'>,
@@ -87,17 +88,27 @@ export async function readJson<T>(
  * @param schema what the document must be
  * @returns the document, as the schema gives it out
  * @throws `CorruptFile` when the bytes are not what they should be
+ * @throws `NewerVersion` when a newer Ordinal wrote the document
  */
 export function parseJson<T>(bytes: Uint8Array, container: string, name: string, schema: z.ZodType<T>): T {
   try {
-    return schema.parse(JSON.parse(decoder.decode(bytes), reviveBytes));
+    const value: unknown = JSON.parse(decoder.decode(bytes), reviveBytes);
+    refuseNewer(value, newestVersion(schema), `"${container}/${name}"`, { blob: name });
+    return schema.parse(value);
   } catch (cause) {
+    if (cause instanceof OrdinalError) throw cause;
     throw new OrdinalError('CorruptFile', `"${container}/${name}" is not the document it should be`, {
       where: { blob: name },
       remedy: 'Start the run anew under another ID: the document is damaged, or of another version of Ordinal.',
       cause,
     });
   }
+}
+
+/** The newest version that a schema of documents takes: it states each as a literal. Without a version, every one. */
+function newestVersion(schema: z.ZodType): number {
+  const version = schema instanceof z.ZodObject ? (schema.shape as { version?: unknown }).version : undefined;
+  return version instanceof z.ZodLiteral ? Math.max(...[...version.values].map(Number)) : Number.POSITIVE_INFINITY;
 }
 
 /** A document and the version of its blob. */
@@ -117,6 +128,7 @@ export interface Versioned<T> {
  * @returns document, ETag and size in bytes; undefined when there is no such blob
  * @throws `StorageFailed` when the service cannot be reached or refuses
  * @throws `CorruptFile` when the bytes are not what they should be
+ * @throws `NewerVersion` when a newer Ordinal wrote the document
  */
 export async function readVersioned<T>(
   store: BlobStore,
@@ -139,6 +151,7 @@ export async function readVersioned<T>(
  * @returns the document
  * @throws `StorageFailed` when the blob is gone, or the service cannot be reached
  * @throws `CorruptFile` when the bytes are not what they should be
+ * @throws `NewerVersion` when a newer Ordinal wrote the document
  */
 export async function requireJson<T>(
   store: BlobStore,

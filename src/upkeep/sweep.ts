@@ -1,7 +1,7 @@
 /**
  * The hourly sweep. It ends runs that are past their deadline, removes ended instances from the durable history, and
- * removes what ended runs left in the work container. `functions/housekeeping.ts` calls it. It works in pages and stops
- * when its time is up; the next sweep continues. It must remove only names under `runs/`, `selections/`, `arrivals/`,
+ * removes what ended runs left in the work container. `src/registration/housekeeping.ts` calls it. It works in pages and
+ * stops when its time is up; the next sweep continues. It must remove only names under `runs/`, `selections/`, `arrivals/`,
  * `lives/`, `starts/` and `timelines/`: files that a manifest names are in another place.
  */
 import { lifeInputSchema } from '../documents/documents.ts';

@@ -5,7 +5,6 @@
 import assert from 'node:assert/strict';
 import path from 'node:path';
 import { it } from 'vitest';
-import { generateSales } from '../../bench/generate.ts';
 import { DemoBlobs } from '../../demo/blobs.ts';
 import { downloadRun } from '../../demo/published.ts';
 import { followRun, type RunStatus, startRun } from '../../demo/runs.ts';
@@ -15,6 +14,7 @@ import type { PublishedRun } from '../../demo/verify/meaning.ts';
 import { sales } from '../../demo/verify/sales.ts';
 import { verifyRun } from '../../demo/verify/verify.ts';
 import { Duck, literal } from '../../tools/duckdb.ts';
+import { generateSales } from '../../tools/generate.ts';
 
 /** Rows of the generated feed in each blob. The first two are the first run's, the third the second's. */
 const pieces = [

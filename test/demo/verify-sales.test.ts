@@ -4,10 +4,10 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, it } from 'vitest';
-import { generateSales } from '../../bench/generate.ts';
 import { sales } from '../../demo/verify/sales.ts';
 import { verifyRun } from '../../demo/verify/verify.ts';
 import { Duck } from '../../tools/duckdb.ts';
+import { generateSales } from '../../tools/generate.ts';
 import { fillSales, writePublished } from './published.ts';
 
 describe('the verifier of published sales', () => {

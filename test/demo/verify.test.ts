@@ -4,11 +4,11 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, it } from 'vitest';
-import { flightsFile } from '../../bench/generate.ts';
 import { flights } from '../../demo/verify/flights.ts';
 import type { Check, PublishedRun } from '../../demo/verify/meaning.ts';
 import { verifyRun } from '../../demo/verify/verify.ts';
 import { Duck, literal } from '../../tools/duckdb.ts';
+import { flightsFile } from '../../tools/generate.ts';
 import { fillFlights, writePublished, writeSource } from './published.ts';
 
 const rows = 12_000;

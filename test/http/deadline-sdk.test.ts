@@ -4,8 +4,8 @@ import type { Task } from 'durable-functions';
 import { describe, it } from 'vitest';
 import type { Orchestration } from '../../src/durable/context.ts';
 import { withDeadline } from '../../src/durable/deadline.ts';
-import '../local/app.ts';
-import { orchestrator, World } from '../local/harness.ts';
+import '../../packages/local-host/test/app.ts';
+import { orchestrator, World } from '../../packages/local-host/test/harness.ts';
 
 const hourMs = 3_600_000;
 

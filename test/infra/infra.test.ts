@@ -7,7 +7,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, it } from 'vitest';
-import { startHost } from '../../local/start-host.ts';
+import { startHost } from '../../packages/local-host/src/start-host.ts';
 import { pipelines } from '../../pipelines/index.ts';
 import { arrivalDoors } from '../../src/arrival/blob-triggers.ts';
 import { parseConfig } from '../../src/environment/config.ts';

@@ -2,12 +2,12 @@
 import assert from 'node:assert/strict';
 import { readdir, readFile } from 'node:fs/promises';
 import { describe, it } from 'vitest';
-import { activities, clientActivities } from '../../functions/activity-list.ts';
 import { pipelines } from '../../pipelines/index.ts';
 import { receiveArrival } from '../../src/arrival/receive.ts';
 import { parseConfig } from '../../src/environment/config.ts';
 import { logged } from '../../src/environment/telemetry.ts';
 import { planRun } from '../../src/plan/activity.ts';
+import { activities, clientActivities } from '../../src/registration/activity-list.ts';
 import { discardRun } from '../../src/run/discard-activity.ts';
 import { sealBatches } from '../../src/seal/activity.ts';
 import { splitBatch } from '../../src/split/activity.ts';
@@ -62,7 +62,7 @@ async function written(): Promise<Line[]> {
 }
 
 const folder = new URL('../../queries/', import.meta.url);
-const blobTriggers = new URL('../../local/triggers/blob.ts', import.meta.url);
+const blobTriggers = new URL('../../packages/local-host/src/triggers/blob.ts', import.meta.url);
 
 describe('queries', async () => {
   const lines = await written();

@@ -8,7 +8,7 @@ import { encodeColumn } from '../../src/parquet/encode-column.ts';
 import type { Codec, Column } from '../../src/parquet/types.ts';
 import { everythingQuery, Judge } from './support/duckdb.ts';
 import { decodeAt, fileOf, footerOf, plainOf } from './support/files.ts';
-import { arrow, readDsnp, readHyparquet, throughArrow, throughPolars } from './support/peers.ts';
+import { arrow, peerTest, readDsnp, readHyparquet, throughArrow, throughPolars } from './support/peers.ts';
 
 let judge: Judge;
 let everything: Buffer;
@@ -86,7 +86,7 @@ const arrowEncodings = {
 
 for (const [encoding, columns] of Object.entries(arrowEncodings)) {
   for (const version of ['V1', 'V2'] as const) {
-    test(`arrow-rs's ${encoding} ${version} pages are read exactly`, async () => {
+    peerTest(`arrow-rs's ${encoding} ${version} pages are read exactly`, async () => {
       const source = await judge.write(`SELECT ${columns} FROM (${arrowQuery})`);
       const file = throughArrow(source, (builder) =>
         builder
@@ -104,7 +104,7 @@ for (const [encoding, columns] of Object.entries(arrowEncodings)) {
   }
 }
 
-test('chunks that fall back from a dictionary to PLAIN midway are read exactly', async () => {
+peerTest('chunks that fall back from a dictionary to PLAIN midway are read exactly', async () => {
   const source = await judge.write(arrowQuery);
   for (const version of [arrow.WriterVersion.V1, arrow.WriterVersion.V2]) {
     const file = throughArrow(source, (builder) =>
@@ -124,7 +124,7 @@ test('chunks that fall back from a dictionary to PLAIN midway are read exactly',
 });
 
 for (const codec of ['SNAPPY', 'GZIP', 'BROTLI', 'ZSTD', 'LZ4_RAW', 'LZ4'] as const) {
-  test(`arrow-rs's ${codec} files are read exactly`, async () => {
+  peerTest(`arrow-rs's ${codec} files are read exactly`, async () => {
     const file = throughArrow(arrowFile, (builder) => builder.setCompression(arrow.Compression[codec]));
     assert.equal(footerOf(file).rowGroups[0]!.chunks[0]!.codec, codec);
     assert.deepEqual(await judge.differences(arrowFile, rewrite(file, 'ZSTD')), []);
@@ -132,19 +132,19 @@ for (const codec of ['SNAPPY', 'GZIP', 'BROTLI', 'ZSTD', 'LZ4_RAW', 'LZ4'] as co
 }
 
 for (const codec of ['uncompressed', 'snappy', 'gzip', 'brotli', 'lz4', 'zstd'] as const) {
-  test(`Polars' ${codec} files are read exactly`, async () => {
+  peerTest(`Polars' ${codec} files are read exactly`, async () => {
     await assertRewrites(throughPolars(polarsFile, codec));
   });
 }
 
-test('arrow-rs reads our files exactly', async () => {
+peerTest('arrow-rs reads our files exactly', async () => {
   for (const codec of ['UNCOMPRESSED', 'SNAPPY', 'GZIP', 'ZSTD', 'BROTLI', 'LZ4_RAW', 'LZ4'] as const) {
     const theirs = throughArrow(rewrite(arrowFile, codec, formFor(codec), 1000));
     assert.deepEqual(await judge.differences(arrowFile, theirs), []);
   }
 });
 
-test('Polars reads our files exactly', async () => {
+peerTest('Polars reads our files exactly', async () => {
   const expected = throughPolars(polarsFile);
   for (const codec of ['UNCOMPRESSED', 'SNAPPY', 'GZIP', 'ZSTD', 'BROTLI', 'LZ4_RAW'] as const) {
     const theirs = throughPolars(rewrite(polarsFile, codec, formFor(codec), 1000));
@@ -162,7 +162,7 @@ test('hyparquet reads our files as it reads the originals', async () => {
   }
 });
 
-test('@dsnp/parquetjs reads our files as it reads the originals', async () => {
+peerTest('@dsnp/parquetjs reads our files as it reads the originals', async () => {
   const columns = 'required_int, bool, i8, i32, i64, few, f64, text, unique_text, empty_text, blob, day, tstz, nothing';
   const source = await judge.write(`SELECT ${columns} FROM (${query})`, 'CODEC snappy');
   const expected = await readDsnp(source);

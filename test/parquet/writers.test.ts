@@ -11,7 +11,7 @@ import { placeChunk, readTable } from '../../src/parquet/table.ts';
 import type { EncodedChunk } from '../../src/parquet/types.ts';
 import { Judge } from './support/duckdb.ts';
 import { chunkBytes, decodeAt, fileOf, footerOf, plainOf } from './support/files.ts';
-import { dsnp, readHyparquet, throughArrow, throughPolars } from './support/peers.ts';
+import { dsnp, peerTest, readHyparquet, rewritingPeers } from './support/peers.ts';
 
 const flightsPath = new URL('../../node_modules/vega-datasets/data/flights-3m.parquet', import.meta.url);
 
@@ -127,10 +127,9 @@ test('the data pages of strings become a column of IDs behind a new dictionary p
     const read = reader(leaf.type, 'string');
     const expected = Array.from(ids, (value, i) => [read(strings, i), String(value)] as const);
     for (const [engine, seen] of [
-      ['DuckDB', joined],
-      ['arrow-rs', throughArrow(joined)],
-      ['Polars', throughPolars(joined)],
-    ] as const) {
+      ['DuckDB', joined] as const,
+      ...rewritingPeers.map(([name, through]) => [name, through(joined)] as const),
+    ]) {
       const pairs = await judge.rows(`SELECT DISTINCT origin, id FROM '${judge.put('joined.parquet', seen)}'`);
       const known = new Map(expected);
       assert.ok(pairs.length > 100 && pairs.length <= known.size);
@@ -145,7 +144,7 @@ test('the data pages of strings become a column of IDs behind a new dictionary p
   }
 });
 
-test("@dsnp/parquetjs's files are read exactly", async () => {
+peerTest("@dsnp/parquetjs's files are read exactly", async () => {
   const schema = new dsnp.ParquetSchema({
     name: { type: 'UTF8', compression: 'SNAPPY' },
     note: { type: 'UTF8', optional: true, compression: 'GZIP' },

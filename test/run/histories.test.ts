@@ -6,16 +6,23 @@
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { test } from 'vitest';
-import { createDispatch } from '../../local/dispatch.ts';
-import { compareVersions } from '../../local/engine/version.ts';
-import { FunctionTable } from '../../local/functions.ts';
-import '../local/app.ts';
-import { type Body, core, type DurableContext, df, localInvoker, orchestrator, World } from '../local/harness.ts';
+import { createDispatch } from '../../packages/local-host/src/dispatch.ts';
+import { compareVersions } from '../../packages/local-host/src/engine/version.ts';
+import { FunctionTable } from '../../packages/local-host/src/functions.ts';
+import '../../packages/local-host/test/app.ts';
+import {
+  type Body,
+  core,
+  type DurableContext,
+  df,
+  localInvoker,
+  orchestrator,
+  World,
+} from '../../packages/local-host/test/harness.ts';
 import { historyText, keptHistory, parseHistory, partingOf } from './support/histories.ts';
 
 const before = new Set(core.functions.keys());
-const functions = new URL('../../functions/', import.meta.url);
-for (const file of readdirSync(functions)) await import(new URL(file, functions).href);
+await import('../../functions/ordinal.ts');
 const metadata = () => [...core.functions.values()].map((each) => each.metadata);
 const ours = metadata().filter(({ name, bindings }) => {
   return !before.has(name) && Object.values(bindings).some(({ type }) => type === 'orchestrationTrigger');

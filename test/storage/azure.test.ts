@@ -4,7 +4,7 @@ import { createServer, request as httpRequest } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { buffer } from 'node:stream/consumers';
 import { afterAll, beforeAll, test } from 'vitest';
-import { startAzurite } from '../../local/azurite.ts';
+import { startAzurite } from '../../packages/local-host/src/azurite.ts';
 import { OrdinalError } from '../../src/errors.ts';
 import { openAzureStore } from '../../src/storage/azure.ts';
 import { blockId } from '../../src/storage/names.ts';

@@ -76,7 +76,7 @@ it('the table of coverage counts by folder, goes by floors and rounds down', () 
     '/r',
   );
   assert.deepEqual(table.split('\n').slice(2), [
-    '| 12 | cli | 1 | 0% | - | 33% |',
+    '| 15 | cli | 1 | 0% | - | 33% |',
     '| 5 | src/keys | 2 | 99% | - | 33% |',
     '|  | local | 1 | 100% | - | 33% |',
     '|  | all | 4 | 74% | - | 33% |',

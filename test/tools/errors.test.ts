@@ -24,8 +24,9 @@ describe('docs/errors.md', () => {
 
   it('has the codes that the sources throw, and no other', () => {
     const texts = globSync(['src/**/*.ts', 'cli/*.ts'], { cwd: root })
-      .filter((name) => name !== path.normalize('src/errors.ts'))
-      .map((name) => readFileSync(path.join(root, name), 'utf8'));
+      .map((name) => readFileSync(path.join(root, name), 'utf8'))
+      // Of src/errors.ts, what stands behind the list of codes.
+      .map((text) => text.slice(Math.max(0, text.indexOf('export interface ErrorLocation'))));
     const thrown = new Set(
       texts.flatMap((text) => [...text.matchAll(/OrdinalError\(\s*'(\w+)'/g)].map(([, code]) => code!)),
     );
@@ -35,7 +36,6 @@ describe('docs/errors.md', () => {
       [],
     );
     const unused = [...told].filter((code) => !texts.some((text) => text.includes(`'${code}'`)));
-    // What is no error of ours gets its code where errors are made, in `src/errors.ts`.
     assert.deepEqual(unused, []);
   });
 });

@@ -15,7 +15,7 @@ const folders = [
   ...['bytes', 'keys', 'parquet', 'pipeline', 'sequence', 'storage'].map((name) => `src/${name}`),
   ...['arrival', 'callback', 'documents', 'durable', 'environment', 'http'].map((name) => `src/${name}`),
   ...['lives', 'monitor', 'run', 'upkeep', 'verify', 'view'].map((name) => `src/${name}`),
-  ...['functions', 'pipelines', 'demo', 'tools', 'bench', 'cli', 'local'],
+  ...['functions', 'pipelines', 'demo', 'tools', 'bench', 'cli', 'packages'],
 ];
 
 /** Sentences of a file's first comment. */
@@ -30,7 +30,7 @@ it('files begin with two sentences or more', async () => {
   let files = 0;
   for (const folder of folders) {
     for (const name of await readdir(path.join(root, folder), { recursive: true })) {
-      if (!/\.tsx?$/.test(name) || name.includes('node_modules')) continue;
+      if (!/\.tsx?$/.test(name) || /(^|\/)(node_modules|test)\//.test(name)) continue;
       files++;
       if (sentencesOf(await readFile(path.join(root, folder, name), 'utf8')) < 2) bare.push(`${folder}/${name}`);
     }

@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
 import { describe, it } from 'vitest';
-import { complete, type Lock, lockFile, missingEntries } from '../../tools/lock.ts';
+import { complete, type Lock, lockFiles, missingEntries } from '../../tools/lock.ts';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
 
 describe('the lock file', () => {
   it('is completed with the packages of other platforms', () => {
@@ -30,15 +33,20 @@ describe('the lock file', () => {
     assert.deepEqual(missingEntries(complete(lock)), {});
   });
 
-  it('has no native package that npm would leave out under Node 20', async () => {
-    const { packages } = JSON.parse(await readFile(lockFile, 'utf8')) as Lock;
-    const demanding = Object.entries(packages).filter(
-      ([, one]) => one.optional && Number(/^>=\s*(\d+)/.exec(one.engines?.node ?? '')?.[1] ?? 0) > 20,
-    );
-    assert.deepEqual(demanding, []);
-  });
+  for (const file of lockFiles) {
+    const read = async () => JSON.parse(await readFile(file, 'utf8')) as Lock;
+    const name = file.slice(root.length);
 
-  it('names every platform, so that npm ci accepts it everywhere', async () => {
-    assert.deepEqual(Object.keys(missingEntries(JSON.parse(await readFile(lockFile, 'utf8')) as Lock)), []);
-  });
+    it(`has no native package that npm would leave out under Node 20: ${name}`, async () => {
+      const { packages } = await read();
+      const demanding = Object.entries(packages).filter(
+        ([, one]) => one.optional && Number(/^>=\s*(\d+)/.exec(one.engines?.node ?? '')?.[1] ?? 0) > 20,
+      );
+      assert.deepEqual(demanding, []);
+    });
+
+    it(`names every platform, so that npm ci accepts it everywhere: ${name}`, async () => {
+      assert.deepEqual(Object.keys(missingEntries(await read())), []);
+    });
+  }
 });

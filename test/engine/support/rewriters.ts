@@ -3,10 +3,17 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { parquetMetadata, type SchemaElement } from 'hyparquet';
 import { parquetWriteBuffer } from 'hyparquet-writer';
+import { peersInstalled } from '../../../tools/peers.ts';
 import { dsnp, lite, readHyparquet, throughArrow, throughPolars } from '../../parquet/support/peers.ts';
 import type { DuckReader } from './reader.ts';
 
 export type Writer = 'own' | 'duckdb' | 'duckdbV2' | 'arrow' | 'arrowV2' | 'polars' | 'hyparquet' | 'dsnp' | 'lite';
+
+const peers: readonly Writer[] = ['arrow', 'arrowV2', 'polars', 'dsnp'];
+
+/** Those of these writers that can be had here: some are packages of `bench/`. */
+export const writersHere = (writers: readonly Writer[]): readonly Writer[] =>
+  peersInstalled ? writers : writers.filter((writer) => !peers.includes(writer));
 
 export async function rewriteWith(writer: Writer, bytes: Uint8Array, duck: DuckReader): Promise<Uint8Array> {
   switch (writer) {

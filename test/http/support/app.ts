@@ -1,8 +1,8 @@
 /** The built app on the local host over Azurite in memory, as its users meet it: by HTTP and by blobs. */
 import { fileURLToPath } from 'node:url';
 import { BlobServiceClient } from '@azure/storage-blob';
-import { type RunningAzurite, startAzurite } from '../../../local/azurite.ts';
-import { startHost } from '../../../local/start-host.ts';
+import { type RunningAzurite, startAzurite } from '../../../packages/local-host/src/azurite.ts';
+import { startHost } from '../../../packages/local-host/src/start-host.ts';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 

@@ -4,14 +4,14 @@
  * activity and changes nothing.
  */
 import { z } from 'zod';
-import { ActionCursor } from '../../../local/engine/cursor.ts';
-import { OrchestrationFault } from '../../../local/engine/diagnostics.ts';
-import type { EngineSettings } from '../../../local/engine/engine.ts';
-import { stateOfFailure } from '../../../local/engine/failure.ts';
-import { eventType, type HistoryEvent, type InstanceRecord } from '../../../local/engine/model.ts';
-import type { Dispatch } from '../../../local/engine/runtime.ts';
-import { startAction } from '../../../local/engine/tasks.ts';
-import { triggerText } from '../../../local/engine/trigger.ts';
+import { ActionCursor } from '../../../packages/local-host/src/engine/cursor.ts';
+import { OrchestrationFault } from '../../../packages/local-host/src/engine/diagnostics.ts';
+import type { EngineSettings } from '../../../packages/local-host/src/engine/engine.ts';
+import { stateOfFailure } from '../../../packages/local-host/src/engine/failure.ts';
+import { eventType, type HistoryEvent, type InstanceRecord } from '../../../packages/local-host/src/engine/model.ts';
+import type { Dispatch } from '../../../packages/local-host/src/engine/runtime.ts';
+import { startAction } from '../../../packages/local-host/src/engine/tasks.ts';
+import { triggerText } from '../../../packages/local-host/src/engine/trigger.ts';
 
 const recordSchema = z.object({
   name: z.string(),

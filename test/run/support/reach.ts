@@ -60,7 +60,7 @@ function append({ declarations }: Module, piece: string): void {
 /** The text of a file, by its path from the root. */
 export const readSource = (file: string) => readFileSync(path.join(root, file), 'utf8');
 
-/** Everything that the orchestrators of `functions/` reach. */
+/** Everything that the orchestrators of `src/registration/` reach. */
 export function reached(read = readSource): Declaration[] {
   const modules = new Map<string, Module>();
   const moduleOf = (file: string): Module => {
@@ -70,8 +70,8 @@ export function reached(read = readSource): Declaration[] {
   };
   const found = new Map<string, Declaration>();
   const queue: { file: string; name: string }[] = [];
-  for (const file of readdirSync(path.join(root, 'functions')).filter((name) => name.endsWith('.ts'))) {
-    const { imports } = moduleOf(`functions/${file}`);
+  for (const file of readdirSync(path.join(root, 'src/registration')).filter((name) => name.endsWith('.ts'))) {
+    const { imports } = moduleOf(`src/registration/${file}`);
     for (const { from, name } of imports.values()) {
       if (/Orchestrator$/.test(name)) queue.push({ file: from, name });
     }

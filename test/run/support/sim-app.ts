@@ -4,7 +4,6 @@
  */
 import assert from 'node:assert/strict';
 import type { Task } from 'durable-functions';
-import { activities, clientActivities } from '../../../functions/activity-list.ts';
 import { intervalsEntityName, reduceIntervals } from '../../../src/arrival/arrival-intervals.ts';
 import { GATHER_ORCHESTRATION, gatherOrchestrator } from '../../../src/arrival/gather.ts';
 import { TELL_ORCHESTRATION, tellOrchestrator } from '../../../src/callback/notify-caller.ts';
@@ -12,6 +11,7 @@ import type { Orchestration } from '../../../src/durable/context.ts';
 import { SHARD_ORCHESTRATION } from '../../../src/durable/fan-out.ts';
 import { RUN_ORCHESTRATION, TIDY_ORCHESTRATION } from '../../../src/lives/names.ts';
 import type { Starter } from '../../../src/lives/start.ts';
+import { activities, clientActivities } from '../../../src/registration/activity-list.ts';
 import { runOrchestrator, shardOrchestrator } from '../../../src/run/orchestrator.ts';
 import { tidyOrchestrator } from '../../../src/run/settle-terminated.ts';
 import { leaseEntityName, sequenceEntityName } from '../../../src/sequence/calls.ts';

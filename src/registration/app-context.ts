@@ -1,0 +1,29 @@
+/**
+ * What the registrations of one app share: its pipelines, its settings, and the environment that is made of them.
+ * `registerOrdinal` makes one. The environment is opened at the first use and not at load, so that an app whose storage
+ * is not configured still starts and answers with an error.
+ */
+import { type Environment, openEnvironment } from '../environment/environment.ts';
+import type { PipelineRegistry } from '../pipeline/registry.ts';
+
+export interface AppContext {
+  pipelines: PipelineRegistry;
+  /** App settings by name: those given in code, and above them those of the process. */
+  settings: Readonly<Record<string, string | undefined>>;
+  /**
+   * The environment of this process, opened at the first call.
+   *
+   * @throws OrdinalError `InvalidSettings` that names the setting; the next call tries again.
+   */
+  environment(): Environment;
+}
+
+/** The context of an app. It opens nothing yet. */
+export function appContext(pipelines: PipelineRegistry, settings: AppContext['settings']): AppContext {
+  let opened: Environment | undefined;
+  const environment = () => {
+    opened ??= openEnvironment(settings, pipelines);
+    return opened;
+  };
+  return { pipelines, settings, environment };
+}

@@ -1,0 +1,71 @@
+/**
+ * Builds what is published of `packages/`: compiles each with declarations and source maps into its `dist/`, and copies what
+ * `ordinal init` writes beside it. `npm pack` calls it before it packs, and so do tests. It must leave nothing of an earlier
+ * build there.
+ *
+ *   node tools/build-packages.ts [ordinal] [create] [local-host]
+ *   node tools/build-packages.ts --pack DIR    builds all, and packs them into a folder
+ */
+import { spawnSync } from 'node:child_process';
+import { chmod, cp, mkdir, readFile, rm } from 'node:fs/promises';
+import path from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { shared } from '../cli/init/init.ts';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+
+/** The packages that are published, and whether each carries what `ordinal init` writes. */
+const packages: Readonly<Record<string, { template: boolean }>> = {
+  ordinal: { template: true },
+  create: { template: true },
+  'local-host': { template: false },
+};
+
+/**
+ * Builds one package.
+ * @param name of its folder in `packages/`
+ * @throws Error when it does not compile
+ */
+export async function buildPackage(name: string): Promise<void> {
+  const known = packages[name];
+  if (known === undefined)
+    throw new Error(`there is no package "${name}"; there are: ${Object.keys(packages).join(', ')}`);
+  const folder = path.join(root, 'packages', name);
+  const dist = path.join(folder, 'dist');
+  await rm(dist, { recursive: true, force: true });
+  const tsc = path.join(root, 'node_modules/typescript/bin/tsc');
+  const { status } = spawnSync(process.execPath, [tsc, '-p', folder], { stdio: 'inherit' });
+  if (status !== 0) throw new Error(`packages/${name} does not compile`);
+  if (known.template) {
+    for (const part of ['template', ...shared])
+      await cp(path.join(root, part), path.join(dist, part), { recursive: true });
+  }
+  if (name === 'ordinal') await cp(path.join(root, 'src/parquet/README.md'), path.join(dist, 'src/parquet/README.md'));
+  const { bin } = JSON.parse(await readFile(path.join(folder, 'package.json'), 'utf8')) as {
+    bin: Record<string, string>;
+  };
+  for (const file of Object.values(bin)) await chmod(path.join(folder, file), 0o755);
+}
+
+/**
+ * Builds and packs all packages.
+ * @param into folder of the archives; it is made
+ */
+export async function packAll(into: string): Promise<void> {
+  await mkdir(into, { recursive: true });
+  for (const name of Object.keys(packages)) {
+    const parameters = ['pack', '--silent', '--pack-destination', path.resolve(into)];
+    const { status } = spawnSync('npm', parameters, {
+      cwd: path.join(root, 'packages', name),
+      stdio: 'inherit',
+      shell: process.platform === 'win32',
+    });
+    if (status !== 0) throw new Error(`packages/${name} was not packed`);
+  }
+}
+
+if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {
+  const [, , ...asked] = process.argv;
+  if (asked[0] === '--pack') await packAll(asked[1] ?? '.ordinal/packages');
+  else for (const name of asked.length > 0 ? asked : Object.keys(packages)) await buildPackage(name);
+}
