@@ -34,5 +34,6 @@ export default defineConfig({
     assetsDir: '.',
     modulePreload: false,
     reportCompressedSize: false,
+    rolldownOptions: { checks: { pluginTimings: false } },
   },
 });
