@@ -38,7 +38,7 @@ const notRules = new Set(['type', 'format', 'anyOf']);
 function rulesOf(column: ContractColumn): string {
   const rules = variants(column).flatMap((variant) =>
     Object.entries(variant)
-      .filter(([word]) => !notRules.has(word))
+      .filter(([word, value]) => !notRules.has(word) && Math.abs(Number(value)) !== Number.MAX_SAFE_INTEGER)
       .map(
         ([word, value]) => `${word.replace(/^x-/, '')} ${typeof value === 'string' ? value : JSON.stringify(value)}`,
       ),

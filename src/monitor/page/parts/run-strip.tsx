@@ -12,7 +12,10 @@ export function RunStrip({ runs, now }: { runs: readonly RunSummary[]; now: numb
   if (runs.length < 2) return null;
   const inTime = runs.toReversed();
   const ms = (run: RunSummary) => run.durationMs ?? Math.max(0, now - Date.parse(run.startedAt));
-  const most = Math.max(1, ...inTime.map(ms));
+  // A run that goes on, and may wait for hours, must not make all others small.
+  const ended = inTime.filter(({ durationMs }) => durationMs !== undefined);
+  const most = Math.max(1, ...(ended.length > 0 ? ended : inTime).map(ms));
+  const share = (run: RunSummary) => Math.min(100, Math.max(6, (ms(run) / most) * 100));
   const current = Math.min(at, inTime.length - 1);
   const move = (event: KeyboardEvent) => {
     const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
@@ -38,10 +41,7 @@ export function RunStrip({ runs, now }: { runs: readonly RunSummary[]; now: numb
               aria-label={wordsOf(run, ms(run))}
               title={wordsOf(run, ms(run))}
             >
-              <span
-                class={`strip-bar ${run.status.toLowerCase()}`}
-                style={{ height: `${Math.max(6, (ms(run) / most) * 100).toFixed(1)}%` }}
-              />
+              <span class={`strip-bar ${run.status.toLowerCase()}`} style={{ height: `${share(run).toFixed(1)}%` }} />
             </a>
           </li>
         ))}
