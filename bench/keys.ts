@@ -95,6 +95,7 @@ async function arrive(folder: string, known: number, arriving: number, runId: st
       sections: [],
       keyLists: new Map([['people', list]]),
       rejected: undefined,
+      rejectedRows: undefined,
     });
     await store.write(container, work.split({ runId, life: 1 }, batches.length), bytes, { metadata });
     batches.push({ file: 0, files: 1, from: 0, to: 1, rows, firstRow: from, units: 1 });

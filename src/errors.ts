@@ -102,6 +102,11 @@ export type ErrorCode =
    * the source or the contract, or raise the share.
    */
   | 'TooManyRejected'
+  /**
+   * More source files cannot be read, or do not fit the row contract, than `maxBadFiles` allows. Remedy: Look at the first
+   * one, which the message names; correct the source or the contract, or raise the share.
+   */
+  | 'TooManyBadFiles'
   // What the run met.
   /**
    * Something is larger than a limit in `src/limits.ts`. Remedy: Cut the source into several runs; the message names

@@ -40,6 +40,9 @@ export const limits = {
    * its own; and of all that a batch holds back so. */
   heldBlockBytesMax: 64 * 1024,
   heldBytesMax: 16 * 1024 * 1024,
+  /** Source files that a run may set aside, and characters of the reason that is kept of each. */
+  badFilesMax: 1000,
+  badFileReasonMax: 500,
   /** Committed blocks of one block blob (Put Block List). */
   blocksPerBlobMax: 50_000,
   /** Bytes of one block (Put Block, service version 2019-12-12 and later, allows 4000 MiB; Node's buffers less). */

@@ -25,6 +25,10 @@ export interface Tally {
    * total.
    */
   starts: Record<string, number[]>;
+  /** Source rows, without those of files that were set aside. */
+  rows: number;
+  /** Files that the split set aside, by batch. */
+  badFiles: number[];
   /** Rows that the contract refused, by batch. */
   rejected: number[];
   /** Accepted rows that went nowhere, and those that only gave a key to a keyed entity, over all batches. */
@@ -35,18 +39,18 @@ export interface Tally {
   sizes: number[][];
 }
 
-/** A part of a batch's blob: the refused rows, or a keyed entity's list. */
-export type BatchPart = 'rejected' | { keysOf: string };
+/** A part of a batch's blob: the refused values, the refused rows, or a keyed entity's list. */
+export type BatchPart = 'rejected' | 'rejectedRows' | { keysOf: string };
 
 /** The positions of the parts in the blob; key lists follow. */
-const places = { record: 0, held: 1, rejected: 2, lists: 3 };
+const places = { record: 0, held: 1, rejected: 2, rejectedRows: 3, lists: 4 };
 
 const none = new Uint8Array(0);
 
 /** The blob's bytes and its metadata. */
 export function packBatch(
   pipeline: CompiledPipeline,
-  { record, sections, keyLists, rejected }: SplitBatch,
+  { record, sections, keyLists, rejected, rejectedRows }: SplitBatch,
   held: Uint8Array = none,
 ): { bytes: Uint8Array; metadata: Record<string, string> } {
   const counts = pipeline.entities.map(({ kind, name }) =>
@@ -55,12 +59,13 @@ export function packBatch(
       : (record.fragments[name] ?? []).reduce((sum, fragment) => sum + fragment.rows, 0),
   );
   const lists = keyedNames(pipeline).map((name) => keyLists.get(name) ?? none);
-  const whole = [packFrame(record, sections), held, rejected ?? none, ...lists];
+  const whole = [packFrame(record, sections), held, rejected ?? none, rejectedRows ?? none, ...lists];
   const parts = whole.map((part) => (part === held ? part : compressed(part)));
   return {
     bytes: Buffer.concat(parts),
     metadata: {
       rows: String(record.rows),
+      badFiles: String(record.badFiles?.length ?? 0),
       rejected: String(record.rejected ?? 0),
       unrouted: String(record.unrouted ?? 0),
       keysonly: String(record.keysOnly ?? 0),
@@ -78,6 +83,7 @@ const count = z
 const counts = z.string().transform((text) => text.split(',').map((one) => count.parse(one)));
 const metadataSchema = z.object({
   rows: count,
+  badFiles: count,
   rejected: count,
   unrouted: count,
   keysonly: count,
@@ -101,6 +107,8 @@ export async function listBatches(
   const { entities } = pipeline;
   const tally: Tally = {
     starts: Object.fromEntries(entities.map(({ name }) => [name, [0]])),
+    rows: 0,
+    badFiles: [],
     rejected: [],
     unrouted: 0,
     keysOnly: 0,
@@ -121,6 +129,8 @@ export async function listBatches(
       const starts = tally.starts[entity.name]!;
       starts.push(starts.at(-1)! + said.data.counts[e]!);
     }
+    tally.rows += said.data.rows;
+    tally.badFiles.push(said.data.badFiles);
     tally.rejected.push(said.data.rejected);
     tally.unrouted += said.data.unrouted;
     tally.keysOnly += said.data.keysonly;
@@ -173,7 +183,7 @@ export async function readBatch(
   batch: number,
   part: BatchPart,
 ): Promise<{ name: string; bytes: Uint8Array }> {
-  const place = part === 'rejected' ? places.rejected : places.lists + keyedNames(pipeline).indexOf(part.keysOf);
+  const place = typeof part === 'string' ? places[part] : places.lists + keyedNames(pipeline).indexOf(part.keysOf);
   const { name, parts } = await readParts(environment, of, sizes, batch, place, place);
   return { name, bytes: decompressed(parts[0]!, sizes.sizes[batch]![place]!, name) };
 }

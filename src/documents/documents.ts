@@ -7,6 +7,7 @@ import { limits } from '../limits.ts';
 import type { Entity } from '../pipeline/compiled.ts';
 import type { PipelineIdentity } from '../pipeline/identity.ts';
 import { decimalSchema, idRangeSchema } from '../sequence/id-range.ts';
+import { badFileSchema, setAsideSchema } from './bad-files.ts';
 import { columnTypeSchema } from './column-type.ts';
 import { selectionSchema } from './selection.ts';
 import { filesRefSchema, skippedSchema } from './source-files.ts';
@@ -145,6 +146,8 @@ export const planSchema = z.object({
   rows: count,
   /** Where the source files are listed, in the order of their rows. */
   files: filesRefSchema,
+  /** Files that the plan sets aside. */
+  badFiles: z.array(badFileSchema).max(limits.badFilesMax).exactOptional(),
   batches: z.array(batchSchema),
   /** By entity: the schema of its files. */
   outputs: z.record(z.string(), z.array(outLeafSchema)),
@@ -189,6 +192,10 @@ export const resolutionSchema = z.object({
   delta: z.string().nullable(),
   /** For an entity that reports changes: the blob with digests of the attributes that the run publishes. */
   attributes: z.string().nullable().default(null),
+  /** For an entity with attributes: rows of its changes dataset. */
+  changes: count.exactOptional(),
+  /** For an entity with attributes: keys of the index, new ones included, that it has not described so far. */
+  undescribed: count.exactOptional(),
   /** The run's grant of the index's lease: runs of one index published in the order of their grants. */
   term: count.exactOptional(),
 });
@@ -275,6 +282,8 @@ export const manifestSchema = z.object({
     skipped: skippedSchema.exactOptional(),
   }),
   inputs: z.array(z.object({ blob: z.string(), etag: z.string(), size: count, rows: count })),
+  /** Source files that were set aside: none of their rows counts, and they are no inputs. */
+  setAside: z.array(setAsideSchema).exactOptional(),
   output: z.object({ container: z.string(), prefix: z.string() }),
   entities: z.array(
     z.object({
@@ -292,13 +301,21 @@ export const manifestSchema = z.object({
        * For an entity that publishes all seen keys: the rows of known keys. `rows` and `files` are those of new keys.
        */
       known: furtherFilesSchema.exactOptional(),
-      /** For an entity that reports changes: the rows of the changes dataset. */
+      /** For an entity with attributes: the rows of the changes dataset, late descriptions among them. */
       changes: furtherFilesSchema.exactOptional(),
     }),
   ),
   sequences: idsSchema.shape.sequences,
   /** Source rows that the contract refused, the number of lines that say why, and the blob that holds those lines. */
-  rejected: z.object({ rows: count, lines: count, blob: z.string() }).exactOptional(),
+  rejected: z
+    .object({
+      rows: count,
+      lines: count,
+      blob: z.string(),
+      /** Blob with the refused rows themselves, in the columns of the row contract. */
+      sourceRows: z.string().exactOptional(),
+    })
+    .exactOptional(),
   /**
    * For a pipeline with rows entities, where the source rows went: `routed` went to at least one rows entity; `keysOnly`
    * went to none, and gave a key to a keyed entity; `unrouted` went nowhere; `repeated` counts each further rows entity

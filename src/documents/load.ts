@@ -14,7 +14,17 @@ import { parseJson, readVersioned, requireBytes, requireJson } from '../storage/
 import { type Life, lifeId, work } from '../storage/names.ts';
 import { listBatches, readRecord, type Tally } from './batch-blob.ts';
 import { keep } from './document-cache.ts';
-import { type Ids, idsSchema, type Plan, type PlanRef, planSchema, type Sealed, sealedSchema } from './documents.ts';
+import {
+  type Ids,
+  idsSchema,
+  type Plan,
+  type PlanRef,
+  planSchema,
+  type Resolution,
+  resolutionSchema,
+  type Sealed,
+  sealedSchema,
+} from './documents.ts';
 import { loadFiles, type PlannedFile } from './source-files.ts';
 import { type SplitRecord, splitRecordSchema } from './split-record.ts';
 
@@ -109,6 +119,21 @@ export function loadIds(environment: Environment, { plan, etag }: Planned): Prom
   return keep(environment, keyOf(plan, etag, 'ids'), async () => {
     const bytes = await requireBytes(store, config.workContainer, work.ids(plan));
     return { value: parseJson(bytes, config.workContainer, work.ids(plan), idsSchema), bytes: bytes.byteLength };
+  });
+}
+
+/** What the resolve of one key partition came to. */
+export function loadResolution(
+  environment: Environment,
+  { plan, etag }: Planned,
+  entity: string,
+  partition: number,
+): Promise<Resolution> {
+  const { store, config } = environment;
+  return keep(environment, keyOf(plan, etag, 'resolution', entity, partition), async () => {
+    const name = work.resolution(plan, entity, partition);
+    const bytes = await requireBytes(store, config.workContainer, name);
+    return { value: parseJson(bytes, config.workContainer, name, resolutionSchema), bytes: bytes.byteLength };
   });
 }
 

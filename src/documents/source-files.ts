@@ -13,6 +13,7 @@ import type { ColumnType } from '../parquet/types.ts';
 import type { PinnedBlob } from '../source/source-file.ts';
 import { parseJson, requireBytes, requireJson, writeJson } from '../storage/json.ts';
 import { type Life, work } from '../storage/names.ts';
+import type { BadFileReason } from './bad-files.ts';
 import { columnTypeSchema } from './column-type.ts';
 import { keep } from './document-cache.ts';
 import { codecSchema } from './split-record.ts';
@@ -24,7 +25,7 @@ const pinnedSchema = z.object({ blob: z.string(), etag: z.string(), size: count 
 /** Blob names that a document or an answer lists of those that a run skips. */
 export const SKIPPED_NAMES_MAX = 5;
 
-/** Blobs under a run's prefix that it does not read: their names end otherwise, or they are empty. */
+/** Blobs under a run's prefix that it does not read, because their names end otherwise. */
 export const skippedSchema = z.object({ count, blobs: z.array(z.string()).max(SKIPPED_NAMES_MAX) });
 export type Skipped = z.infer<typeof skippedSchema>;
 
@@ -61,6 +62,8 @@ export type FileShape = z.infer<typeof shapeSchema>;
 
 const fileSchema = pinnedSchema.extend({
   rows: count,
+  /** Why the file is set aside; it has no rows then. */
+  bad: z.object({ code: z.string(), reason: z.string() }).exactOptional(),
   /** Number of the file's shape in its document. */
   shape: count,
   /** Of each row group: rows, and the bytes of the used columns when decoded. */
@@ -73,6 +76,8 @@ const filesSchema = z.object({ version: z.literal(1), shapes: z.array(shapeSchem
 /** A source file as the plan needs it. Files of one shape share it in memory. */
 export interface SourceFile extends PinnedBlob {
   rows: number;
+  /** Why the file is set aside; it has no rows then. */
+  bad?: BadFileReason;
   shape: FileShape;
   groups: [rows: number, bytes: number][];
 }

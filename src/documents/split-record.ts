@@ -10,6 +10,7 @@
 import { z } from 'zod';
 import { codecs, encodings } from '../parquet/constants.ts';
 import type { EncodedChunkMeta, PageEncodingCount } from '../parquet/types.ts';
+import { badFileSchema } from './bad-files.ts';
 
 export const codecSchema = z.enum(codecs);
 const encoding = z.enum(encodings.filter((name) => name !== undefined));
@@ -133,6 +134,8 @@ export const splitRecordSchema = z.object({
   fragments: z.record(z.string(), z.array(fragmentSchema)),
   /** By keyed entity: distinct keys of the batch. */
   keys: z.record(z.string(), count),
+  /** Files of the batch that were set aside when their pages were read; absent for none. */
+  badFiles: z.array(badFileSchema).exactOptional(),
   /** Source rows that the contract refused; absent for none. */
   rejected: count.exactOptional(),
   /** Accepted source rows that no rows entity took; absent for none. */
@@ -148,6 +151,7 @@ export interface SplitBatch {
   sections: Int32Array[];
   /** By keyed entity: its key list as a Parquet table. */
   keyLists: Map<string, Uint8Array>;
-  /** The refused rows as a Parquet table; undefined when there are none. */
+  /** The refused values as a Parquet table, and the rows that held them; undefined when there are none. */
   rejected: Uint8Array | undefined;
+  rejectedRows: Uint8Array | undefined;
 }

@@ -3,24 +3,18 @@
  * segments, block by block, so that memory does not grow with the index. It needs no lease: segments never change, and
  * the head is changed only if it still lists what was merged.
  */
-import { invariant } from '../errors.ts';
-import { IdMap } from '../sequence/id-map.ts';
-import type { IdList } from '../sequence/id-range.ts';
-import { type IndexEntry, type IndexHead, indexBlobs } from './index-documents.ts';
+import { blocksOfRanges, isScattered } from './described.ts';
+import { type Described, type IndexEntry, type IndexHead, indexBlobs } from './index-documents.ts';
 import { changeHead, type IndexPartition, readHead } from './key-index.ts';
-import { readBlocks, type SegmentPlace, SegmentWriter } from './segment.ts';
-import type { SegmentBlock } from './segment-block.ts';
+import { storedSource, writeMerged } from './merge-segments.ts';
 
 /** Segments of one level that are merged into one. */
 export const SEGMENTS_PER_LEVEL = 8;
-/** Bytes of one staged block of a merged segment. */
-const PIECE_BYTES = 8 * 1024 * 1024;
-
-/** Neighbours in one list of a head: its keys, or the digests of attributes that `owner` has published. */
-export interface Mergeable {
-  owner: string | undefined;
-  entries: IndexEntry[];
-}
+/**
+ * What can be merged: neighbours in one list of a head, its keys or the digests of attributes that `owner` has published;
+ * or all that `owner` has described.
+ */
+export type Mergeable = { owner: string | undefined; entries: IndexEntry[] } | { owner: string; described: Described };
 
 /**
  * The oldest segments of the lowest level that has enough of them.
@@ -29,14 +23,15 @@ export interface Mergeable {
  * @returns the segments to merge; undefined when no level has enough
  */
 export function mergeable(
-  head: Pick<IndexHead, 'entries' | 'attributes'>,
+  head: Pick<IndexHead, 'entries' | 'attributes' | 'described'>,
   perLevel: number = SEGMENTS_PER_LEVEL,
 ): Mergeable | undefined {
   for (const owner of [undefined, ...Object.keys(head.attributes ?? {})]) {
     const entries = crowded(listOf(head, owner), perLevel);
     if (entries) return { owner, entries };
   }
-  return undefined;
+  const scattered = Object.entries(head.described ?? {}).find(([, described]) => isScattered(described, perLevel));
+  return scattered && { owner: scattered[0], described: scattered[1] };
 }
 
 function listOf(head: Pick<IndexHead, 'entries' | 'attributes'>, owner: string | undefined): IndexEntry[] {
@@ -68,11 +63,12 @@ export async function compact(at: IndexPartition, perLevel: number = SEGMENTS_PE
     const head = (await readHead(at))?.value;
     const found = head && mergeable(head, perLevel);
     if (!found) return merges;
-    await merge(at, found);
+    if ('entries' in found) await merge(at, found);
+    else await mergeDescribed(at, found, head.number);
   }
 }
 
-async function merge(at: IndexPartition, { owner, entries }: Mergeable): Promise<void> {
+async function merge(at: IndexPartition, { owner, entries }: Extract<Mergeable, { entries: unknown }>): Promise<void> {
   const { store, container, document, partition } = at;
   const [from, to] = [entries[0]!.from, entries.at(-1)!.to];
   const names = [document.index, document.epoch, partition] as const;
@@ -80,7 +76,8 @@ async function merge(at: IndexPartition, { owner, entries }: Mergeable): Promise
     owner === undefined
       ? indexBlobs.merged(...names, from, to)
       : indexBlobs.mergedAttributes(...names, owner, from, to);
-  const place = await writeMerged(at, blob, entries, owner !== undefined);
+  const sources = entries.map((entry) => storedSource(at, entry));
+  const place = await writeMerged(at, blob, sources, owner === undefined ? 'distinct' : 'newest');
   const level = Math.max(...entries.map((entry) => entry.level)) + 1;
   const merged: IndexEntry = { ...place, ids: null, level, from, to };
   let replaced = false;
@@ -99,126 +96,27 @@ async function merge(at: IndexPartition, { owner, entries }: Mergeable): Promise
   if (replaced) for (const entry of entries) await store.remove(container, entry.blob);
 }
 
-/**
- * Writes segments as one, with IDs for values. A key is in one of them only; or, with `newest`, the last segment's value
- * for it stays. Throws what `readBlocks` does.
- */
-async function writeMerged(
-  at: Pick<IndexPartition, 'store' | 'container'>,
-  blob: string,
-  sources: readonly (SegmentPlace & { ids: IdList | null })[],
-  newest: boolean,
-): Promise<SegmentPlace> {
-  const writer = new SegmentWriter();
-  const upload = new SegmentUpload(at, blob);
-  const cursors: Cursor[] = [];
-  for (const source of newest ? sources.toReversed() : sources) {
-    const cursor = new Cursor(readBlocks(at.store, at.container, source)[Symbol.asyncIterator](), source.ids);
-    if (await cursor.nextBlock()) cursors.push(cursor);
-  }
-  let hash = -1;
-  /** Keys of that hash which are written. */
-  let written: Uint8Array[] = [];
-  while (cursors.length > 0) {
-    let least = cursors[0]!;
-    // Of equal hashes the first cursor's comes first: the newest segment's.
-    for (const cursor of cursors) if (cursor.hash < least.hash) least = cursor;
-    let known = false;
-    if (newest) {
-      if (least.hash !== hash) written = [];
-      hash = least.hash;
-      const { key } = least;
-      known = written.some((other) => Buffer.compare(other, key) === 0);
-      if (!known) written.push(key.slice());
-    }
-    if (!least.moveTo(known ? undefined : writer) && !(await least.nextBlock()))
-      cursors.splice(cursors.indexOf(least), 1);
-    if (writer.ready) await upload.add(writer);
-  }
-  const place = writer.finish();
-  await upload.finish(writer);
-  const keys = sources.reduce((sum, source) => sum + source.keys, 0);
-  invariant(newest || place.keys === keys, `merged ${place.keys} keys of ${keys}`);
-  return { blob, ...place };
-}
-
-/** Walks along the keys of a segment. */
-class Cursor {
-  readonly #blocks: AsyncIterator<SegmentBlock>;
-  readonly #ids: IdMap | null;
-  #block: SegmentBlock | undefined;
-  #at = 0;
-  hash = 0;
-
-  constructor(blocks: AsyncIterator<SegmentBlock>, ids: IdList | null) {
-    this.#blocks = blocks;
-    this.#ids = ids && new IdMap(ids);
-  }
-
-  async nextBlock(): Promise<boolean> {
-    const next = await this.#blocks.next();
-    if (next.done) return false;
-    this.#block = next.value;
-    this.#at = 0;
-    this.hash = next.value.hashes[0]!;
-    return true;
-  }
-
-  /** A view of the present key's bytes. */
-  get key(): Uint8Array {
-    const { ends, bytes } = this.#block!;
-    return bytes.subarray(this.#at === 0 ? 0 : ends[this.#at - 1]!, ends[this.#at]!);
-  }
-
-  /** Hands the present key to the writer, if there is one. False when it was the block's last. */
-  moveTo(writer: SegmentWriter | undefined): boolean {
-    const { values, hashes, ends, bytes } = this.#block!;
-    const i = this.#at++;
-    if (writer === undefined) return this.#stay(hashes);
-    const value = this.#ids ? this.#ids.at(Number(values[i]!)) : values[i]!;
-    writer.add(hashes[i]!, value, bytes, i === 0 ? 0 : ends[i - 1]!, ends[i]!);
-    return this.#stay(hashes);
-  }
-
-  #stay(hashes: Uint32Array): boolean {
-    if (this.#at >= hashes.length) return false;
-    this.hash = hashes[this.#at]!;
-    return true;
-  }
-}
-
-/** Stages a segment's blocks as they come, and commits them together. */
-class SegmentUpload {
-  readonly #at: Pick<IndexPartition, 'store' | 'container'>;
-  readonly #blob: string;
-  readonly #ids: string[] = [];
-  #parts: Uint8Array[] = [];
-  #bytes = 0;
-
-  constructor(at: Pick<IndexPartition, 'store' | 'container'>, blob: string) {
-    this.#at = at;
-    this.#blob = blob;
-  }
-
-  async add(writer: SegmentWriter): Promise<void> {
-    for (const part of writer.take()) {
-      this.#parts.push(part);
-      this.#bytes += part.byteLength;
-    }
-    if (this.#bytes >= PIECE_BYTES) await this.#stage();
-  }
-
-  async finish(writer: SegmentWriter): Promise<void> {
-    await this.add(writer);
-    if (this.#bytes > 0) await this.#stage();
-    await this.#at.store.commitBlocks(this.#at.container, this.#blob, this.#ids);
-  }
-
-  async #stage(): Promise<void> {
-    const id = Buffer.from(String(this.#ids.length).padStart(6, '0')).toString('base64');
-    await this.#at.store.stageBlock(this.#at.container, this.#blob, id, this.#parts);
-    this.#ids.push(id);
-    this.#parts = [];
-    this.#bytes = 0;
-  }
+/** Writes the set of described keys as one segment. A head that has changed meanwhile is left as it is. */
+async function mergeDescribed(
+  at: IndexPartition,
+  { owner, described: before }: Extract<Mergeable, { described: unknown }>,
+  number: number,
+): Promise<void> {
+  const { store, container, document, partition } = at;
+  const blob = indexBlobs.mergedDescribed(document.index, document.epoch, partition, owner, number);
+  const inHead = before.keys - before.segments.reduce((sum, segment) => sum + segment.keys, 0);
+  const sources = [
+    { keys: inHead, blocks: blocksOfRanges(before.ids), ids: null },
+    ...before.segments.map((segment) => storedSource(at, segment)),
+  ];
+  const place = await writeMerged(at, blob, sources, 'ids');
+  const merged: Described = { ...before, ids: { ...before.ids, ranges: [] }, segments: [{ ...place, ids: null }] };
+  const after = await changeHead(at, (head) => {
+    const isSame = JSON.stringify(head.described?.[owner]) === JSON.stringify(before);
+    return isSame ? { ...head, described: { ...head.described, [owner]: merged } } : head;
+  });
+  const named = new Set(after.described?.[owner]?.segments.map((segment) => segment.blob));
+  // Of a head that has changed meanwhile, the new segment is what nobody names.
+  for (const segment of [...before.segments, place])
+    if (!named.has(segment.blob)) await store.remove(container, segment.blob);
 }

@@ -3,7 +3,7 @@
  * writes them. Their names must never depend on anything but the index and the run.
  */
 import { z } from 'zod';
-import { idListSchema } from '../sequence/id-range.ts';
+import { decimalSchema, idListSchema, idRangeSchema } from '../sequence/id-range.ts';
 
 const count = z.int().nonnegative();
 
@@ -32,6 +32,21 @@ const entrySchema = placeSchema.extend({
 /** A segment in a head, with its level, its run and the IDs that its values lead to. */
 export type IndexEntry = z.infer<typeof entrySchema>;
 
+/** The keys that an entity has described, by their IDs: some as ranges, the others in segments of IDs. No ID is in both. */
+const describedSchema = z.object({
+  keys: count,
+  ids: idListSchema,
+  /** Where `ids` is given, values are ordinals into it; otherwise they are IDs. */
+  segments: z.array(placeSchema.extend({ ids: idListSchema.nullable() })),
+});
+/** The keys that an entity has described. */
+export type Described = z.infer<typeof describedSchema>;
+
+/** A set of numbers, ascending: as ranges where they are few, as a segment otherwise. */
+const numberSetSchema = z.object({ keys: count, ranges: z.array(idRangeSchema), segment: placeSchema.nullable() });
+/** A set of IDs, or of ordinals. */
+export type NumberSet = z.infer<typeof numberSetSchema>;
+
 /** What a run that is about to publish adds: its new keys, and attributes that it publishes of keys. They count once its manifest is there. */
 const pendingSchema = z.object({
   runId: z.string(),
@@ -43,6 +58,10 @@ const pendingSchema = z.object({
   delta: placeSchema.nullable(),
   /** Digests of the attributes that the run publishes, for the `<pipeline>.<entity>` that reports changes of them. */
   attributes: z.object({ owner: z.string(), delta: placeSchema }).exactOptional(),
+  /** The keys that the `<pipeline>.<entity>` describes with this run: new ones by ordinal, known ones by ID. */
+  described: z
+    .object({ owner: z.string(), step: decimalSchema, fresh: numberSetSchema, known: numberSetSchema })
+    .exactOptional(),
 });
 /** New keys of a run that may have published by now, or never will. */
 export type PendingDelta = z.infer<typeof pendingSchema>;
@@ -54,11 +73,15 @@ export const headSchema = z.object({
   number: count,
   /** Grant of the lease under which it was last written for a run: what an earlier holder still writes is refused. */
   term: count,
+  /** Grant whose pending delta was taken in last: an execution of that run that was held up must not name it again. */
+  taken: count.exactOptional(),
   keys: count,
   /** Oldest first. */
   entries: z.array(entrySchema),
   /** By `<pipeline>.<entity>` that reports changes: digests of the attributes that it has published, oldest first. */
   attributes: z.record(z.string(), z.array(entrySchema)).exactOptional(),
+  /** By `<pipeline>.<entity>` that has attributes: which keys it has described. A bit for each key. */
+  described: z.record(z.string(), describedSchema).exactOptional(),
   pending: pendingSchema.nullable(),
 });
 /** What one partition consists of now. */
@@ -85,6 +108,12 @@ export const indexBlobs = {
   /** The same for segments of digests. */
   mergedAttributes: (index: string, epoch: number, partition: number, owner: string, from: number, to: number) =>
     `${folder(index, epoch, partition)}attributes/${owner}/merged-${from}-${to}.keys`,
+  /** IDs, or ordinals, of the keys that one life of a run describes. */
+  described: (index: string, epoch: number, partition: number, owner: string, of: 'new' | 'known', lifeId: string) =>
+    `${folder(index, epoch, partition)}described/${owner}/${of}/delta-${lifeId}.keys`,
+  /** IDs of all keys that an entity has described, up to a version of the head. */
+  mergedDescribed: (index: string, epoch: number, partition: number, owner: string, to: number) =>
+    `${folder(index, epoch, partition)}described/${owner}/merged-${to}.keys`,
   /** Where all blobs of a partition are. */
   folder,
 };

@@ -15,6 +15,7 @@ import type { IdList } from '../sequence/id-range.ts';
 import { readVersioned, type Versioned, writeJson } from '../storage/json.ts';
 import type { BlobStore } from '../storage/store.ts';
 import { isConflict } from '../storage/write-once.ts';
+import { withDescribed } from './described.ts';
 import {
   emptyHead,
   headSchema,
@@ -190,14 +191,16 @@ export function withPending(head: IndexHead, term: number, pending: PendingDelta
       remedy: 'Start the run again: it was given up.',
     });
   }
+  // The run has published, and this is an execution of it that was held up: its keys count once.
+  if (head.taken === term) return head;
   if (head.term === term && JSON.stringify(head.pending) === JSON.stringify(pending)) return head;
   return { ...head, term, pending };
 }
 
-function withDelta(head: IndexHead, { delta, attributes }: PendingDelta, ids: IdList): IndexHead {
+function withDelta(head: IndexHead, { delta, attributes, described }: PendingDelta, ids: IdList): IndexHead {
   const number = head.number + 1;
   const made = { level: 0, from: number, to: number };
-  const next: IndexHead = { ...head, number, pending: null };
+  const next: IndexHead = { ...head, number, taken: head.term, pending: null };
   if (delta) {
     next.keys += delta.keys;
     next.entries = [...head.entries, { ...delta, ids, ...made }];
@@ -206,6 +209,10 @@ function withDelta(head: IndexHead, { delta, attributes }: PendingDelta, ids: Id
     const { owner } = attributes;
     const entries = [...(head.attributes?.[owner] ?? []), { ...attributes.delta, ids: null, ...made }];
     next.attributes = { ...head.attributes, [owner]: entries };
+  }
+  if (described) {
+    const { owner } = described;
+    next.described = { ...head.described, [owner]: withDescribed(head.described?.[owner], described, ids) };
   }
   return next;
 }

@@ -121,8 +121,8 @@ export interface Builder<Row> {
      */
     publish?: 'new' | 'seen';
     /**
-     * What becomes of attributes that change after a key was published: nothing, or a row with the new ones in the
-     * entity's changes dataset.
+     * What becomes of attributes that change after a key was described: nothing, or a row with the new ones in the
+     * entity's changes dataset. The description itself is always published; there, when the key was made before.
      * @default 'ignore'
      * @example
      * const customers = keyed({

@@ -26,11 +26,14 @@ const options = [
   'idEncoding',
   'readers',
   'trust',
+  'onBadFile',
+  'maxBadFiles',
   'onInvalid',
   'maxRejected',
   'arrival',
 ];
 const maxRejectedDefault = 0.01;
+const maxBadFilesDefault = 0.1;
 
 /**
  * Checks a declared pipeline and resolves its names. Deterministic; runs no user function but `entities` and, where
@@ -60,6 +63,10 @@ function compileNamed(name: string, given: Record<string, unknown>): CompiledPip
   const entities = declaredFor(declared, readers);
   const trust = trusting(given.trust);
   const onInvalid = oneOf(given.onInvalid, ['fail', 'quarantine'], 'fail', 'onInvalid');
+  const onBadFile = oneOf(given.onBadFile, ['fail', 'set-aside'], 'fail', 'onBadFile');
+  if (onBadFile === 'fail' && given.maxBadFiles !== undefined) {
+    refuse('maxBadFiles', 'has no meaning where a bad file fails the run', "Set onBadFile: 'set-aside'.");
+  }
   const compiled = {
     name,
     ...places,
@@ -71,6 +78,9 @@ function compileNamed(name: string, given: Record<string, unknown>): CompiledPip
     ...(readers && { readers }),
     onInvalid,
     maxRejected: rejectedShare(given.maxRejected, onInvalid),
+    ...(onBadFile === 'set-aside' && {
+      badFiles: { share: share(given.maxBadFiles ?? maxBadFilesDefault, 'maxBadFiles') },
+    }),
   };
   const arrival = compileArrival(given.arrival);
   return {
@@ -110,12 +120,12 @@ function rejectedShare(given: unknown, onInvalid: 'fail' | 'quarantine'): number
   if (given === undefined) return onInvalid === 'quarantine' ? maxRejectedDefault : 0;
   if (onInvalid === 'fail')
     refuse('maxRejected', 'has no meaning where an invalid row fails the run', "Set onInvalid: 'quarantine'.");
+  return share(given, 'maxRejected');
+}
+
+function share(given: unknown, field: string): number {
   if (typeof given !== 'number' || !(given >= 0 && given <= 1)) {
-    return refuse(
-      'maxRejected',
-      `${show(given)} is not a share`,
-      'Use a number from 0 to 1: 0.01 is one row of a hundred.',
-    );
+    return refuse(field, `${show(given)} is not a share`, 'Use a number from 0 to 1: 0.01 is one row of a hundred.');
   }
   return given;
 }

@@ -108,7 +108,8 @@ export interface RowsEntity {
 
 /**
  * One output row per new natural key. `copy`, `map` and `compute` columns take the first row of the run in which the
- * key came through the entity's own feed; keys that came through references only have nulls there.
+ * key came through the entity's own feed; keys that came through references only have nulls there. A later run whose own
+ * feed describes such a key publishes the description in the changes dataset.
  */
 export interface KeyedEntity {
   kind: 'keyed';
@@ -120,7 +121,7 @@ export interface KeyedEntity {
   where?: Predicate;
   /** Also publish a row for each key of the run that earlier runs have numbered. New keys only when absent. */
   publish?: 'seen';
-  /** Report changed attributes of keys that were published before. They are ignored when absent. */
+  /** Report changed attributes of keys that were described before. They are ignored when absent. */
   onChange?: 'report';
   /** Components of the natural key. `input` is the JavaScript kind of the component: never `any`. */
   key: { name: string; input: JsKind }[];
@@ -145,8 +146,29 @@ export function isAttribute(column: OutColumn): column is AttributeColumn {
   return column.kind === 'copy' || column.kind === 'map' || column.kind === 'compute' || column.kind === 'ref';
 }
 
+/**
+ * Whether source rows describe the keys of an entity: its own feed brings attributes.
+ * @param entity an entity
+ * @returns true for a keyed entity with attributes
+ */
+export function hasAttributes(entity: Entity): entity is KeyedEntity {
+  return entity.kind === 'keyed' && entity.columns.some(isAttribute);
+}
+
 /** Columns of a changes dataset beside the entity's own: the source row that a change was taken from. */
 export const changeColumns = { blob: 'source_blob', row: 'source_row' } as const;
+
+/**
+ * Whether a column of a published file describes keys: an attribute, or what was one in an earlier version of the
+ * pipeline.
+ * @param entity a keyed entity
+ * @param name name of a column of its files, or of its changes dataset
+ * @returns false for IDs, keys, constants, and the place of a change
+ */
+export function describes({ columns }: KeyedEntity, name: string): boolean {
+  const column = columns.find((one) => one.name === name);
+  return column ? isAttribute(column) : !Object.values<string>(changeColumns).includes(name);
+}
 
 /**
  * A way by which keys reach a keyed entity: its own columns, or a reference in some entity. Rows that `entity`'s
@@ -188,6 +210,8 @@ export interface CompiledPipeline {
   readers?: Exclude<Readers, undefined>;
   /** Present where chunks are copied without a look into their pages. It changes nothing about what is written. */
   trust?: true;
+  /** Present where files that cannot be used are set aside: up to this share of a run's files, 0 to 1. */
+  badFiles?: { share: number };
   onInvalid: 'fail' | 'quarantine';
   /** Share of a run's rows, 0 to 1, above which quarantine fails the run. 0 when `onInvalid` is `fail`. */
   maxRejected: number;

@@ -224,6 +224,22 @@ export interface PipelineSettings {
    */
   readonly trust?: boolean;
   /**
+   * Whether a source file that cannot be read, or whose columns do not fit the row contract, fails the run, or is set
+   * aside: the manifest names it with the reason, and none of its rows is published. A mended file is a new version, which
+   * the next run takes.
+   * @default 'fail'
+   * @example
+   * pipeline({ ...rest, onBadFile: 'set-aside' });
+   */
+  readonly onBadFile?: 'fail' | 'set-aside';
+  /**
+   * Share of a run's files, 0 to 1, above which bad files fail the run all the same.
+   * @default 0.1
+   * @example
+   * pipeline({ ...rest, onBadFile: 'set-aside', maxBadFiles: 0.02 });
+   */
+  readonly maxBadFiles?: number;
+  /**
    * Whether a row that the contract refuses fails the run, or goes to the quarantine dataset.
    * @default 'fail'
    * @example

@@ -189,17 +189,16 @@ function knownKeys(
       'Publish new keys only, or take the further ID to another entity.',
     );
   }
-  if (onChange === 'report') {
-    if (!columns.some(isAttribute))
-      refuse(
-        `${field}.onChange`,
-        'there is no attribute that could change',
-        "Leave it out, or add columns: first('column').",
-      );
-    for (const name of Object.values(changeColumns)) {
-      if (columns.some((column) => column.name === name))
-        refuse(`${field}.columns.${name}`, 'is a column that the changes dataset has anyway', 'Give it another name.');
-    }
+  const isDescribed = columns.some(isAttribute);
+  if (onChange === 'report' && !isDescribed)
+    refuse(
+      `${field}.onChange`,
+      'there is no attribute that could change',
+      "Leave it out, or add columns: first('column').",
+    );
+  for (const name of Object.values(changeColumns)) {
+    if (isDescribed && columns.some((column) => column.name === name))
+      refuse(`${field}.columns.${name}`, 'is a column that the changes dataset has anyway', 'Give it another name.');
   }
   return { ...(publish === 'seen' && { publish }), ...(onChange === 'report' && { onChange }) };
 }

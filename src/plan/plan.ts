@@ -16,6 +16,8 @@ import { widest } from '../source/widen.ts';
 import type { Life } from '../storage/names.ts';
 import { cutBatches } from './cut-batches.ts';
 import { groupBatches } from './group-batches.ts';
+import { setFilesAside } from './set-aside.ts';
+import { checkKind } from './summarize-file.ts';
 
 /** A contract column over all files: its one type, and whether any file may hold nulls in it. */
 interface SourceColumn {
@@ -39,14 +41,15 @@ const sealBatchesMax = 32;
 /** Whose plan it is. */
 export type PlanOwner = Life;
 
-/** Throws `MissingColumn`, `NestedColumn`, `ColumnTypeMismatch` or `LimitExceeded`, naming blob and column. */
+/** Throws `ColumnTypeMismatch`, `LimitExceeded` or `TooManyBadFiles`, naming blob and column. */
 export function makePlan(
   pipeline: CompiledPipeline,
   owner: PlanOwner,
   ref: FilesRef,
-  files: readonly SourceFile[],
+  listed: readonly SourceFile[],
   targets: PlanTargets,
 ): Plan {
+  const { files, badFiles } = setFilesAside(pipeline, listed);
   const columns = new Map(
     pipeline.contract.map((contract, c) => [contract.name, sourceColumn(contract, c, files, pipeline.readers)]),
   );
@@ -75,6 +78,7 @@ export function makePlan(
     pipelineHash: pipeline.hash,
     rows: files.reduce((sum, file) => sum + file.rows, 0),
     files: ref,
+    ...(badFiles?.length && { badFiles }),
     batches,
     unitRows: Math.min(unitRowsJoined, targets.batchRowsTarget),
     outputs: Object.fromEntries(
@@ -158,16 +162,6 @@ function mixedTypes(
   return new OrdinalError('ColumnTypeMismatch', message, {
     where: { blob, column: contract.name },
     remedy: 'Run the files separately, or write them alike: no type holds the values of both.',
-  });
-}
-
-/** Throws `ColumnTypeMismatch` where no file's type is one that the contract reads. */
-export function checkKind(contract: ContractColumn, { type, blob }: { type: ColumnType; blob: string }): void {
-  const verdict = compatible(type, contract.input);
-  if (verdict === true) return;
-  throw new OrdinalError('ColumnTypeMismatch', `column "${contract.name}" is ${typeText(type)}: ${verdict}`, {
-    where: { blob, column: contract.name },
-    remedy: `Correct the schema of "${contract.name}" in the pipeline's row contract, or the source.`,
   });
 }
 

@@ -4,6 +4,7 @@
  * `readFooters` read them side by side. Called by the plan activity.
  */
 import { z } from 'zod';
+import { setAsideFor } from '../documents/bad-files.ts';
 import { type LifeInput, lifeSchema } from '../documents/documents.ts';
 import {
   digestOf,
@@ -25,7 +26,7 @@ import { type PinnedBlob, readFooter } from '../source/source-file.ts';
 import { mapBounded } from '../storage/in-flight.ts';
 import type { Life } from '../storage/names.ts';
 import { sourceBlobs } from './source-blobs.ts';
-import { Shapes, summarizeFile } from './summarize-file.ts';
+import { badFile, Shapes, summarizeFile } from './summarize-file.ts';
 
 /** In place of a plan: the source has many files, whose footers are to be read first. */
 export interface ListedSource {
@@ -105,9 +106,15 @@ async function footersOf(
 ): Promise<SourceFile[]> {
   const { store, config } = environment;
   const shapes = new Shapes();
-  const files = await mapBounded(blobs, config.requestsInFlight, async (blob) =>
-    summarizeFile(pipeline, blob, await readFooter(store, pipeline.source.container, blob), shapes),
-  );
+  const files = await mapBounded(blobs, config.requestsInFlight, async (blob) => {
+    try {
+      return summarizeFile(pipeline, blob, await readFooter(store, pipeline.source.container, blob), shapes);
+    } catch (thrown) {
+      const bad = setAsideFor(pipeline, thrown);
+      if (!bad) throw thrown;
+      return badFile(pipeline, blob, bad, shapes);
+    }
+  });
   await writeFiles(environment, of, ref, files, part, times());
   return files;
 }

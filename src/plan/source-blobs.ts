@@ -17,7 +17,7 @@ import type { BlobItem } from '../storage/store.ts';
 
 type Source = CompiledPipeline['source'];
 
-/** The blobs of a run, and what a listing passed over: other endings (`.PARQUET` too) and empty blobs. */
+/** The blobs of a run, and what a listing passed over: names that end otherwise, `.PARQUET` too. */
 export interface SourceBlobs {
   blobs: PinnedBlob[];
   skipped?: Skipped;
@@ -69,7 +69,7 @@ async function listed(
   for await (const blob of environment.store.list(source.container, prefix)) {
     // In an account with a hierarchical namespace, folders appear as empty blobs.
     if (!takes(blob.name) || blob.metadata.hdi_isfolder === 'true') continue;
-    if (blob.size === 0 || !blob.name.endsWith(source.suffix)) {
+    if (!blob.name.endsWith(source.suffix)) {
       skipped.count++;
       if (skipped.blobs.length < SKIPPED_NAMES_MAX) skipped.blobs.push(blob.name);
       continue;
@@ -82,7 +82,7 @@ async function listed(
     const passed =
       first === undefined
         ? ''
-        : `; ${skipped.count} blobs are there that are empty or end otherwise, such as "${first}"`;
+        : `; ${skipped.count} blobs are there whose names end otherwise, such as "${first}"`;
     throw new OrdinalError('SourceEmpty', `no blob "${source.container}/${shown}"${passed}`, {
       where: { field: 'prefix' },
       remedy: 'Check container, prefix and suffix; upload the source before the run starts.',

@@ -3,13 +3,14 @@
  * contract column. A run may have a hundred thousand files, so a footer is reduced as soon as it was read, and files of
  * one shape share it. What a footer alone can show to be wrong is refused here, by the file's name.
  */
+import type { BadFileReason } from '../documents/bad-files.ts';
 import type { FileColumn, FileShape, SourceFile } from '../documents/source-files.ts';
 import { OrdinalError } from '../errors.ts';
-import type { FileMeta, Leaf } from '../parquet/types.ts';
+import { compatible, typeText } from '../parquet/logical.ts';
+import type { ColumnType, FileMeta, Leaf } from '../parquet/types.ts';
 import type { CompiledPipeline, ContractColumn } from '../pipeline/compiled.ts';
 import { leafOf, type PinnedBlob } from '../source/source-file.ts';
 import { decodedBytes } from '../source/units.ts';
-import { checkKind } from './plan.ts';
 
 /** Shapes by their text: equal ones are one object. */
 export class Shapes {
@@ -47,6 +48,19 @@ export function summarizeFile(
   };
 }
 
+/** A file that is set aside: it has no rows, and nothing to say of any column. */
+export function badFile(
+  pipeline: CompiledPipeline,
+  { blob, etag, size }: PinnedBlob,
+  bad: BadFileReason,
+  shapes: Shapes,
+): SourceFile {
+  const columns = pipeline.contract.map(
+    (): FileColumn => ({ type: { physical: 'BYTE_ARRAY' }, optional: false, empty: true }),
+  );
+  return { blob, etag, size, rows: 0, shape: shapes.one({ columns }), groups: [], bad };
+}
+
 function fileColumn(contract: ContractColumn, meta: FileMeta, leaf: Leaf, blob: string): FileColumn {
   checkUsable(meta, leaf, blob);
   const empty = isEmpty(meta, leaf);
@@ -72,5 +86,15 @@ function checkUsable(meta: FileMeta, leaf: Leaf, blob: string): void {
       where: { blob, rowGroup, column: leaf.name },
       remedy: 'Write the source in a supported codec and encoding.',
     });
+  });
+}
+
+/** Throws `ColumnTypeMismatch` where no file's type is one that the contract reads. */
+export function checkKind(contract: ContractColumn, { type, blob }: { type: ColumnType; blob: string }): void {
+  const verdict = compatible(type, contract.input);
+  if (verdict === true) return;
+  throw new OrdinalError('ColumnTypeMismatch', `column "${contract.name}" is ${typeText(type)}: ${verdict}`, {
+    where: { blob, column: contract.name },
+    remedy: `Correct the schema of "${contract.name}" in the pipeline's row contract, or the source.`,
   });
 }

@@ -21,7 +21,7 @@ import type { Environment } from '../environment/environment.ts';
 import { invariant } from '../errors.ts';
 import { CREATED_BY, MAGIC, placeChunk, writeFooter } from '../parquet/index.ts';
 import type { Entity } from '../pipeline/compiled.ts';
-import { keyedDatasets } from '../resolve/keyed-datasets.ts';
+import { stagedDatasets } from '../resolve/keyed-datasets.ts';
 import { IdMap } from '../sequence/id-map.ts';
 import { endOf, type IdRange } from '../sequence/id-range.ts';
 import { mapBounded } from '../storage/in-flight.ts';
@@ -47,10 +47,10 @@ export const publishFile = defineActivity({ name: 'publishFile', input: publishI
 async function publishActivity(environment: Environment, input: PublishInput): Promise<PublishOutput> {
   const { entity: name, part } = input;
   const times = beginTask(environment, input);
-  const { plan, pipeline } = await loadPlan(environment, input);
+  const planned = await loadPlan(environment, input);
+  const { plan, pipeline } = planned;
   const entity = pipeline.entities.find((candidate) => candidate.name === name);
   invariant(entity, `"${name}" is an entity of "${pipeline.name}"`);
-  const leaves = plan.outputs[name]!;
   const sum: PublishOutput = { entity: name, part, rows: 0, bytes: 0 };
   const publish = async (dataset: KeyedDatasetKind, from: number, columns: OutLeaf[], tags: string[]) => {
     const blob =
@@ -69,7 +69,7 @@ async function publishActivity(environment: Environment, input: PublishInput): P
     sum.bytes += file.bytes;
   };
   if (entity.kind === 'keyed') {
-    for (const { kind, leaves: columns } of keyedDatasets(entity, leaves)) {
+    for (const { kind, leaves: columns } of await stagedDatasets(environment, planned, entity, part)) {
       await publish(kind, part, columns, [sealTag.keyed(name, part, kind)]);
     }
   } else {
@@ -77,7 +77,7 @@ async function publishActivity(environment: Environment, input: PublishInput): P
     const tags = plan.sealGroups.flatMap((group, g) =>
       group.from >= from && group.to <= to ? [sealTag.group(g)] : [],
     );
-    await publish('new', from, leaves, tags);
+    await publish('new', from, plan.outputs[name]!, tags);
   }
   return sum;
 }

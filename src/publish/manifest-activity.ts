@@ -5,31 +5,25 @@
 
 import { z } from 'zod';
 import type { Tally } from '../documents/batch-blob.ts';
-import {
-  type Ids,
-  type Manifest,
-  partsOf,
-  planRefSchema,
-  publishedFileSchema,
-  resolutionSchema,
-} from '../documents/documents.ts';
-import { loadIds, loadPlan, loadTally } from '../documents/load.ts';
+import { type Ids, type Manifest, partsOf, planRefSchema, publishedFileSchema } from '../documents/documents.ts';
+import { loadIds, loadPlan, loadResolution, loadTally, type Planned } from '../documents/load.ts';
 import { decideManifest } from '../documents/manifest-state.ts';
-import { loadFiles } from '../documents/source-files.ts';
 import { keepTimeline, listWork } from '../documents/timeline.ts';
 import { defineActivity } from '../durable/activity.ts';
 import type { Environment } from '../environment/environment.ts';
 import { invariant, OrdinalError } from '../errors.ts';
 import { noteEnd } from '../lives/starts.ts';
-import type { CompiledPipeline, Entity, KeyedEntity } from '../pipeline/compiled.ts';
+import { type CompiledPipeline, type Entity, hasAttributes, type KeyedEntity } from '../pipeline/compiled.ts';
 import { identityOf } from '../pipeline/identity.ts';
 import { noteIdentity } from '../plan/pipeline-identity.ts';
+import { rowsOfDataset } from '../resolve/keyed-datasets.ts';
 import { IdMap } from '../sequence/id-map.ts';
 import { toJson } from '../sequence/id-range.ts';
+import { inputsOf } from '../split/run-bad-files.ts';
 import { publishRejected } from '../split/run-quarantine.ts';
 import { mapBounded } from '../storage/in-flight.ts';
 import { requireJson, writeJson } from '../storage/json.ts';
-import { type KeyedDatasetKind, type Life, output, work } from '../storage/names.ts';
+import { type KeyedDatasetKind, output, work } from '../storage/names.ts';
 
 const finishInputSchema = planRefSchema.extend({
   prefix: z.string(),
@@ -59,9 +53,12 @@ async function finishActivity(environment: Environment, input: FinishInput): Pro
   const { plan, pipeline } = planned;
   const [ids, tally] = await Promise.all([loadIds(environment, planned), loadTally(environment, planned)]);
   const entities = await mapBounded(pipeline.entities, config.requestsInFlight, async (entity) => {
-    const parts = partsOf(entity, plan);
+    const parts = [...Array(partsOf(entity, plan)).keys()];
+    const keys = entity.kind === 'keyed' ? await keysOf(environment, planned, entity) : null;
     const filesOf = async (dataset: KeyedDatasetKind) => {
-      const all = await mapBounded([...Array(parts).keys()], config.requestsInFlight, (part) =>
+      // What has no rows in a key partition has left nothing there.
+      const written = parts.filter((part) => !keys || rowsOfDataset(keys.partitions[part]!, dataset) > 0);
+      const all = await mapBounded(written, config.requestsInFlight, (part) =>
         requireJson(
           store,
           config.workContainer,
@@ -83,11 +80,12 @@ async function finishActivity(environment: Environment, input: FinishInput): Pro
       lastId: files.at(-1)?.lastId ?? null,
       files,
       ids: ownIds(entity, ids, rows),
-      keys: keyed ? await keysOf(environment, input, keyed) : null,
+      keys,
       ...(keyed?.publish === 'seen' && { known: await filesOf('known') }),
-      ...(keyed?.onChange === 'report' && { changes: await filesOf('changes') }),
+      ...(hasAttributes(entity) && { changes: await filesOf('changes') }),
     };
   });
+  const { inputs, setAside } = await inputsOf(environment, planned, tally);
   const rejected = await publishRejected(environment, plan, pipeline, tally);
   const manifest: Manifest = {
     version: 1,
@@ -103,35 +101,35 @@ async function finishActivity(environment: Environment, input: FinishInput): Pro
     source: {
       container: pipeline.source.container,
       prefix: input.prefix,
-      rows: plan.rows,
+      rows: tally.rows,
       ...(plan.asked !== undefined && { asked: plan.asked }),
       ...(plan.files.skipped && { skipped: plan.files.skipped }),
     },
-    inputs: await loadFiles(environment, plan, plan.files, 0, plan.files.count),
+    inputs,
+    ...(setAside.length > 0 && { setAside }),
     output: pipeline.output,
     entities,
     sequences: ids.sequences,
     ...(rejected && { rejected }),
-    ...routingOf(pipeline, tally, plan.rows, entities),
+    ...routingOf(pipeline, tally, entities),
   };
   const name = output.manifest(pipeline, runId);
   const { startedAt, finishedAt } = await publishManifest(environment, pipeline, manifest);
   const given = Object.values(ids.sequences).reduce((sum, { count }) => sum + count, 0);
-  const end = { startedAt, finishedAt, rows: plan.rows, ids: given };
+  const end = { startedAt, finishedAt, rows: tally.rows, ids: given };
   await Promise.all([
     noteIdentity(environment, pipeline, runId),
     writeMarkers(environment, pipeline, manifest, name),
     input.claimedAt === undefined ? undefined : noteEnd(environment, input, input.claimedAt, end),
     listWork(environment, input).then((blobs) => keepTimeline(environment, input, blobs)),
   ]);
-  return { manifest: name, rows: plan.rows, finishedAt, ids: given };
+  return { manifest: name, rows: tally.rows, finishedAt, ids: given };
 }
 
 /** Where the accepted rows went; nothing of a pipeline that has no rows entity. */
 function routingOf(
   pipeline: CompiledPipeline,
-  { rejected, unrouted, keysOnly }: Tally,
-  sourceRows: number,
+  { rows: sourceRows, rejected, unrouted, keysOnly }: Tally,
   entities: Manifest['entities'],
 ): Pick<Manifest, 'routing'> {
   const names = new Set(pipeline.entities.filter(({ kind }) => kind === 'rows').map(({ name }) => name));
@@ -157,10 +155,10 @@ async function writeMarkers(
 }
 
 /** What the run found in an entity's key index, and added. */
-async function keysOf(environment: Environment, of: Life, entity: KeyedEntity) {
-  const { store, config } = environment;
-  const partitions = await mapBounded([...Array(entity.partitions ?? 1).keys()], config.requestsInFlight, (partition) =>
-    requireJson(store, config.workContainer, work.resolution(of, entity.name, partition), resolutionSchema),
+async function keysOf(environment: Environment, planned: Planned, entity: KeyedEntity) {
+  const numbers = [...Array(entity.partitions ?? 1).keys()];
+  const partitions = await mapBounded(numbers, environment.config.requestsInFlight, (partition) =>
+    loadResolution(environment, planned, entity.name, partition),
   );
   return { index: entity.index, partitions };
 }

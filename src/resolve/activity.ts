@@ -14,13 +14,14 @@ import { defineActivity } from '../durable/activity.ts';
 import type { Environment } from '../environment/environment.ts';
 import { invariant } from '../errors.ts';
 import { keyWriter } from '../keys/encode.ts';
-import { indexBlobs } from '../keys/index-documents.ts';
+import { type IndexHead, indexBlobs, type PendingDelta } from '../keys/index-documents.ts';
 import { type IndexPartition, partitionOf, settlePending, withPending } from '../keys/key-index.ts';
 import { findIds } from '../keys/lookup.ts';
 import { segmentOf } from '../keys/segment.ts';
 import { hashKey, KeyTable } from '../keys/table.ts';
 import type { Table } from '../parquet/table.ts';
 import type { ColumnType, Values } from '../parquet/types.ts';
+import { hasAttributes } from '../pipeline/compiled.ts';
 import { keyListColumn } from '../split/keys/fed-keys.ts';
 import { type KeyListTable, readKeyList } from '../split/keys/key-list-file.ts';
 import { forgetMemory } from '../split/run-memory.ts';
@@ -29,9 +30,9 @@ import { writeJson } from '../storage/json.ts';
 import { type KeyedDatasetKind, lifeId, output, work } from '../storage/names.ts';
 import { writeOnce } from '../storage/write-once.ts';
 import { Changes } from './changes.ts';
-import { keyedDatasets } from './keyed-datasets.ts';
+import { keyedDatasets, rowsOfDataset } from './keyed-datasets.ts';
 import { NewRows } from './keyed-rows.ts';
-import { keyedEntity, openPartition, publishedIds } from './run-key-index.ts';
+import { keyedEntity, openPartition, publishedIds, stepOfKeys } from './run-key-index.ts';
 import { stageRows } from './stage-rows.ts';
 
 const resolveInputSchema = planRefSchema.extend({
@@ -84,17 +85,32 @@ async function resolveActivity(environment: Environment, input: ResolveInput): P
   const delta = await stageDelta(uploads, at, plan, fresh);
   const [of, ...others] = keyedDatasets(entity, plan.outputs[name]!);
   const rows = new NewRows(entity, types, of!.leaves, pipeline.readers);
-  const owner = `${pipeline.name}.${name}`;
-  const changes = entity.onChange === 'report' ? new Changes(owner, entity, arriving.size) : undefined;
+  const describing = { owner: `${pipeline.name}.${name}`, step: stepOfKeys(pipeline, entity), life: plan };
+  const changes = hasAttributes(entity) ? new Changes(describing, entity, arriving.size) : undefined;
   for await (const { batch, list } of lists.read()) {
     rows.describe(batch, list, newOrdinals(ordinals[batch]!, slots), fresh.size);
     changes?.note(batch, list, ordinals[batch]!);
   }
-  const attributes = await changes?.decide(uploads, at, head, plan, arriving, ids);
+  const decided = (await changes?.decide(uploads, at, head, plan, arriving, ids)) ?? {};
   const stage = (kind: KeyedDatasetKind, finished: ReturnType<NewRows['finish']>) =>
     stageRows(environment, uploads, { pipeline, of: input, entity: name, partition, kind }, finished);
-  const records = [await stage('new', rows.finish(fresh, plan.codec))];
+  const resolution: Resolution = {
+    partition,
+    rows: fresh.size,
+    seen: arriving.size,
+    known: head.keys,
+    version: head.number,
+    delta: delta?.blob ?? null,
+    attributes: decided.attributes?.delta.blob ?? null,
+    ...(changes && {
+      changes: changes.keys.size,
+      undescribed: undescribedKeys(head, describing.owner, fresh.size, decided.described),
+    }),
+    term,
+  };
+  const records = fresh.size > 0 ? [await stage('new', rows.finish(fresh, plan.codec))] : [];
   for (const { kind, entity: shape, leaves } of others) {
+    if (rowsOfDataset(resolution, kind) === 0) continue;
     const further = new NewRows(shape, types, leaves, pipeline.readers);
     const known = kind === 'known' ? knownKeys(arriving, ids) : undefined;
     for await (const { batch, list } of lists.read()) {
@@ -107,25 +123,15 @@ async function resolveActivity(environment: Environment, input: ResolveInput): P
   }
   await uploads.done();
   // The head names the delta before anything of this run can be published, and after the delta is there.
-  const pending = (delta || attributes) && {
+  const pending = (delta || decided.attributes || decided.described) && {
     runId,
     life,
     entity: name,
     manifest: { container: pipeline.output.container, name: output.manifest(pipeline, runId) },
     delta: delta ?? null,
-    ...(attributes && { attributes }),
+    ...decided,
   };
   await settlePending(at, publishedIds(environment, partition), (now) => withPending(now, term, pending ?? null));
-  const resolution: Resolution = {
-    partition,
-    rows: fresh.size,
-    seen: arriving.size,
-    known: head.keys,
-    version: head.number,
-    delta: delta?.blob ?? null,
-    attributes: attributes?.delta.blob ?? null,
-    term,
-  };
   await Promise.all([
     ...records.map((writeRecord) => writeRecord()),
     writeJson(store, config.workContainer, work.resolution(input, name, partition), resolution, { metadata: times() }),
@@ -138,6 +144,12 @@ async function resolveActivity(environment: Environment, input: ResolveInput): P
     listedKeys: ordinals.reduce((sum, list) => sum + (list?.length ?? 0), 0),
     knownKeys: head.keys,
   };
+}
+
+/** Keys of the index, with a run's new ones, that nothing has described. */
+function undescribedKeys(head: IndexHead, owner: string, newKeys: number, now: PendingDelta['described']): number {
+  const before = head.described?.[owner]?.keys ?? 0;
+  return head.keys + newKeys - before - (now ? now.fresh.keys + now.known.keys : 0);
 }
 
 /** The partition's keys of all batches in first-seen order, and by batch the ordinal of each of its keys, or -1. */

@@ -1,11 +1,14 @@
 /**
  * What a run publishes of a keyed entity in each key partition: the rows of new keys; those of the known keys that it
- * saw, where the entity publishes all seen keys; those of keys whose attributes have changed, where it reports changes.
+ * saw, where the entity publishes all seen keys; and the changes dataset, where the entity has attributes: descriptions
+ * of keys that were known before, and changed attributes where those are reported.
  */
 
-import type { OutLeaf } from '../documents/documents.ts';
+import type { OutLeaf, Resolution } from '../documents/documents.ts';
+import { loadResolution, type Planned } from '../documents/load.ts';
+import type { Environment } from '../environment/environment.ts';
 import type { ColumnType } from '../parquet/types.ts';
-import { changeColumns, type KeyedEntity, type OutColumn } from '../pipeline/compiled.ts';
+import { changeColumns, hasAttributes, type KeyedEntity, type OutColumn } from '../pipeline/compiled.ts';
 import type { KeyedDatasetKind } from '../storage/names.ts';
 
 export interface KeyedDataset {
@@ -23,8 +26,25 @@ export function keyedDatasets(entity: KeyedEntity, leaves: OutLeaf[]): KeyedData
   return [
     { kind: 'new', entity, leaves },
     ...(entity.publish === 'seen' ? [{ kind: 'known' as const, entity, leaves }] : []),
-    ...(entity.onChange === 'report' ? [changesOf(entity, leaves)] : []),
+    ...(hasAttributes(entity) ? [changesOf(entity, leaves)] : []),
   ];
+}
+
+/** Rows of a dataset in one key partition, by what the resolve came to. */
+export function rowsOfDataset({ rows, seen, changes = 0 }: Resolution, kind: KeyedDatasetKind): number {
+  return { new: rows, known: seen - rows, changes }[kind];
+}
+
+/** The datasets that have rows in one key partition of a run. The others leave nothing behind at all. */
+export async function stagedDatasets(
+  environment: Environment,
+  planned: Planned,
+  entity: KeyedEntity,
+  partition: number,
+): Promise<KeyedDataset[]> {
+  const resolution = await loadResolution(environment, planned, entity.name, partition);
+  const all = keyedDatasets(entity, planned.plan.outputs[entity.name]!);
+  return all.filter(({ kind }) => rowsOfDataset(resolution, kind) > 0);
 }
 
 /** The entity's columns but further IDs, and the place of the source row. The ID may be unknown until the seal. */

@@ -18,6 +18,13 @@ export function keyedEntity(pipeline: CompiledPipeline, name: string): KeyedEnti
   return entity;
 }
 
+/** The distance between IDs of an entity's keys. */
+export function stepOfKeys({ sequences }: CompiledPipeline, { name, columns: [id] }: KeyedEntity): bigint {
+  const own = id?.kind === 'id' ? sequences.find((sequence) => sequence.name === id.sequence) : undefined;
+  invariant(own, `"${name}" has an own ID`);
+  return BigInt(own.step);
+}
+
 /** Opens one partition of an entity's index. Throws `PipelineChanged` when it was made for other keys or partitions. */
 export async function openPartition(
   { store, config }: Environment,

@@ -15,7 +15,7 @@ import { invariant, OrdinalError } from '../errors.ts';
 import { plainOnly } from '../parquet/readers.ts';
 import type { ColumnType } from '../parquet/types.ts';
 import type { Entity } from '../pipeline/compiled.ts';
-import { type KeyedDataset, keyedDatasets } from '../resolve/keyed-datasets.ts';
+import { type KeyedDataset, stagedDatasets } from '../resolve/keyed-datasets.ts';
 import { keyedEntity } from '../resolve/run-key-index.ts';
 import { heldBlock } from '../split/deferred-blocks.ts';
 import { unpackFrame } from '../storage/frame.ts';
@@ -93,7 +93,7 @@ async function sealKeyedActivity(environment: Environment, input: SealKeyedInput
   const times = beginTask(environment, input);
   const run = await openRun(environment, input);
   const sealed: SealOutput = { sealed: sealTag.keyed(name, partition, 'new'), rowGroups: 0 };
-  for (const dataset of keyedDatasets(keyedEntity(run.pipeline, name), run.plan.outputs[name]!)) {
+  for (const dataset of await stagedDatasets(environment, run, keyedEntity(run.pipeline, name), partition)) {
     sealed.rowGroups += (await sealDataset(run, dataset, partition, times)).rowGroups;
   }
   return sealed;

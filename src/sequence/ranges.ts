@@ -1,5 +1,5 @@
 /**
- * Arithmetic over sets of IDs as contiguous ranges; only the sequence's reducer needs it. A set is a list
+ * Arithmetic over sets of IDs as contiguous ranges; the sequence's reducer and key indexes need it. A set is a list
  * of ranges that is ascending, disjoint and *maximal* (no two neighbours touch), so that a set has one spelling only.
  * Pure; bigint throughout, for IDs are exact to 2^63-1.
  */

@@ -8,6 +8,7 @@ import type { ColumnType } from '../parquet/types.ts';
 import type { CompiledPipeline } from '../pipeline/compiled.ts';
 import type { SourceChunk, UnitPlace } from '../source/source-chunk.ts';
 import { QuarantineList } from './contract/quarantine.ts';
+import { RejectedRows } from './contract/rejected-rows.ts';
 import { BatchKeys, type KeyTypes } from './keys/key-lists.ts';
 import { type BatchMemory, memoryOf, RunMemory } from './run-memory.ts';
 import { SourceUnit } from './source-unit.ts';
@@ -37,6 +38,7 @@ export class BatchSplitter {
   readonly #fragments = new Map<string, Fragment[]>();
   readonly #rowsOut = new Map<string, number>();
   readonly #quarantine = new QuarantineList();
+  readonly #rejectedRows: RejectedRows;
   #rows = 0;
   #rejected = 0;
   #keysOnly = 0;
@@ -47,6 +49,7 @@ export class BatchSplitter {
     this.#schema = schema;
     this.#run = schema.run ? memoryOf(schema.run) : new RunMemory();
     this.#memory = this.#run.takeBatch();
+    this.#rejectedRows = new RejectedRows(pipeline.contract, schema.sourceTypes);
     this.#keys = new BatchKeys(pipeline, schema.keyTypes, this.#memory);
     for (const entity of pipeline.entities) if (entity.kind === 'rows') this.#fragments.set(entity.name, []);
   }
@@ -58,7 +61,9 @@ export class BatchSplitter {
     const written = new Map<string, WrittenFragment>();
     const rowsBefore = new Map(this.#rowsOut);
     this.#rejected += unit.rejected;
-    this.#quarantine.add(unit.rejections(), place);
+    const rejections = unit.rejections();
+    this.#quarantine.add(rejections, place);
+    this.#rejectedRows.add(rejections, chunks, place);
     for (const entity of this.#pipeline.entities) {
       if (entity.kind !== 'rows') continue;
       const fragments = this.#fragments.get(entity.name)!;
@@ -102,6 +107,7 @@ export class BatchSplitter {
       sections: this.#sections,
       keyLists,
       rejected: this.#quarantine.toTable(),
+      rejectedRows: this.#rejectedRows.toTable(),
     };
   }
 }

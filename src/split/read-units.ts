@@ -2,9 +2,8 @@
  * A batch's units with their chunks, in order, each read while its predecessor is worked on. Cuts the same units as the
  * plan did. Called by the split activity.
  */
-import type { Batch } from '../documents/documents.ts';
+import type { Plan } from '../documents/documents.ts';
 import { filesOfBatch, loadFooter, type Planned } from '../documents/load.ts';
-import type { PlannedFile } from '../documents/source-files.ts';
 import type { Environment } from '../environment/environment.ts';
 import { invariant } from '../errors.ts';
 import type { Leaf } from '../parquet/types.ts';
@@ -38,10 +37,12 @@ export async function* readUnits(
   environment: Environment,
   planned: Planned,
   batch: number,
+  without: ReadonlySet<string>,
 ): AsyncIterable<FetchedUnit> {
   const { plan, pipeline } = planned;
   const names = pipeline.contract.map(({ name }) => name);
-  const units = unitsOf(environment, planned, batch)[Symbol.asyncIterator]();
+  const spans = await spansOf(environment, plan, batch, without);
+  const units = unitsOf(environment, planned, spans)[Symbol.asyncIterator]();
   let row = 0;
   // Parts of one row group are read once.
   let last: { group: BatchGroup; chunks: Promise<Chunks> } | undefined;
@@ -67,14 +68,17 @@ export async function* readUnits(
     next.catch(() => undefined);
     yield unit;
   }
-  const { rows } = plan.batches[batch]!;
+  const rows = plan.batches[batch]!.rows - spans.reduce((sum, span) => sum + (span.out ? span.rows : 0), 0);
   invariant(row === rows, `batch ${batch} has ${row} rows where the plan has ${rows}`);
 }
 
-async function* unitsOf(environment: Environment, planned: Planned, batch: number): AsyncIterable<Unit<BatchGroup>> {
+async function* unitsOf(
+  environment: Environment,
+  planned: Planned,
+  spans: readonly FileSpan[],
+): AsyncIterable<Unit<BatchGroup>> {
   const { plan, pipeline } = planned;
-  const spec = plan.batches[batch]!;
-  const files = wantedFiles(await filesOfBatch(environment, plan, batch), spec);
+  const files = spans.filter(({ out }) => !out);
   const cutter = new UnitCutter<BatchGroup>({
     rows: plan.unitRows,
     bytes: plan.unitBytes,
@@ -88,9 +92,8 @@ async function* unitsOf(environment: Environment, planned: Planned, batch: numbe
     const { meta } = file;
     const { blob } = file.file;
     const leaves = pipeline.contract.map(({ name }) => leafOf(meta, name, blob));
-    const from = f === 0 ? spec.from : 0;
-    const to = f === files.length - 1 ? spec.to : meta.rowGroups.length;
-    let firstRow = f === 0 ? spec.firstRow : 0;
+    const { from, to = meta.rowGroups.length } = files[f]!;
+    let { firstRow } = files[f]!;
     const groups = meta.rowGroups.slice(from, to).map((group, g): BatchGroup => {
       const { rows } = group;
       const place = { blob, rowGroup: from + g, firstRow };
@@ -104,13 +107,49 @@ async function* unitsOf(environment: Environment, planned: Planned, batch: numbe
   yield* cutter.end();
 }
 
-/** A file whose rows are all in the batch is wanted whole. */
-function wantedFiles(files: readonly PlannedFile[], { firstRow, rows }: Batch): WantedFile[] {
-  let left = rows + firstRow;
-  return files.map((file, f) => {
-    const whole = (f > 0 || firstRow === 0) && left >= file.rows;
-    left -= file.rows;
-    return { ...file, whole };
+/** A file of a batch, and what of it the batch reads. */
+export interface FileSpan extends WantedFile {
+  /** Number among the run's files. */
+  number: number;
+  /** Rows of the file. */
+  rows: number;
+  /** Row groups [from, to); to its end where `to` is absent. */
+  from: number;
+  to?: number;
+  /** Row number, in the file, of the first row that the batch reads. */
+  firstRow: number;
+  /** The file is set aside: the batch reads nothing of it. */
+  out: boolean;
+}
+
+/** The files of a batch. A file whose rows are all in the batch is wanted whole. `without`: blobs that are set aside. */
+export async function spansOf(
+  environment: Environment,
+  plan: Plan,
+  batch: number,
+  without: ReadonlySet<string>,
+): Promise<FileSpan[]> {
+  const files = await filesOfBatch(environment, plan, batch);
+  const spec = plan.batches[batch]!;
+  const bad = new Set(plan.badFiles?.map(({ file }) => file));
+  let left = spec.rows + spec.firstRow;
+  return files.map((file, f): FileSpan => {
+    const number = spec.file + f;
+    // What the plan sets aside has no rows in it.
+    const rows = bad.has(number) ? 0 : file.rows;
+    const whole = (f > 0 || spec.firstRow === 0) && left >= rows;
+    left -= rows;
+    const out = bad.has(number) || without.has(file.blob);
+    const span = {
+      ...file,
+      number,
+      rows,
+      whole,
+      out,
+      from: f === 0 ? spec.from : 0,
+      firstRow: f === 0 ? spec.firstRow : 0,
+    };
+    return f === files.length - 1 ? { ...span, to: spec.to } : span;
   });
 }
 

@@ -6,12 +6,12 @@
 import { readBatch, type Tally } from '../documents/batch-blob.ts';
 import type { Manifest, Plan } from '../documents/documents.ts';
 import type { Environment } from '../environment/environment.ts';
-import { OrdinalError } from '../errors.ts';
+import { invariant, OrdinalError } from '../errors.ts';
 import { readTable } from '../parquet/table.ts';
 import type { CompiledPipeline } from '../pipeline/compiled.ts';
 import { mapBounded } from '../storage/in-flight.ts';
 import { output } from '../storage/names.ts';
-import { joinQuarantine } from './contract/quarantine.ts';
+import { joinTables } from './contract/quarantine.ts';
 
 /** Throws `TooManyRejected` where the refused rows' share is above the pipeline's limit, and shows one of them. */
 export async function checkRejected(
@@ -22,12 +22,12 @@ export async function checkRejected(
 ): Promise<void> {
   const { rejected } = tally;
   const total = rejected.reduce((sum, rows) => sum + rows, 0);
-  if (total <= pipeline.maxRejected * plan.rows) return;
+  if (total <= pipeline.maxRejected * tally.rows) return;
   const batch = rejected.findIndex((rows) => rows > 0);
   const { name, bytes } = await readBatch(environment, pipeline, plan, tally, batch, 'rejected');
   const list = readTable(bytes, name);
   const first = (column: string) => textAt(list, column);
-  const share = `${total} of ${plan.rows} rows were refused, above the share of ${pipeline.maxRejected}`;
+  const share = `${total} of ${tally.rows} rows were refused, above the share of ${pipeline.maxRejected}`;
   throw new OrdinalError(
     'TooManyRejected',
     `${share}; the first: column "${first('column')}" holds ${first('value') ?? 'null'}: ${first('reason')}`,
@@ -50,7 +50,7 @@ function rowOf(list: ReturnType<typeof readTable>): number {
   return column?.values.kind === 'int64' ? Number(column.values.data[0]) : 0;
 }
 
-/** Writes the quarantine dataset of a run. Done again, it writes the same bytes. Undefined when no row was refused. */
+/** Writes what a run refused: values and rows. Done again, it writes the same bytes. Undefined when no row was refused. */
 export async function publishRejected(
   environment: Environment,
   plan: Plan,
@@ -62,16 +62,21 @@ export async function publishRejected(
   const rows = rejected.reduce((sum, count) => sum + count, 0);
   if (rows === 0) return undefined;
   const batches = rejected.flatMap((count, batch) => (count > 0 ? [batch] : []));
-  const lists = await mapBounded(batches, config.requestsInFlight, (batch) =>
-    readBatch(environment, pipeline, plan, tally, batch, 'rejected'),
-  );
-  const { bytes, lines } = joinQuarantine(lists, {
-    codec: plan.codec,
-    plain: pipeline.readers === 'parquetjs-lite',
-    keyValues: { 'ordinal.run': plan.runId, 'ordinal.pipeline': pipeline.name },
-  });
-  const blob = output.quarantine(pipeline, plan);
-  const options = { contentType: 'application/vnd.apache.parquet' };
-  await store.write(pipeline.output.container, blob, bytes, options);
-  return { rows, lines, blob };
+  const publish = async (part: 'rejected' | 'rejectedRows', blob: string): Promise<number> => {
+    const lists = await mapBounded(batches, config.requestsInFlight, (batch) =>
+      readBatch(environment, pipeline, plan, tally, batch, part),
+    );
+    const joined = joinTables(lists, {
+      codec: plan.codec,
+      plain: pipeline.readers === 'parquetjs-lite',
+      keyValues: { 'ordinal.run': plan.runId, 'ordinal.pipeline': pipeline.name },
+    });
+    const options = { contentType: 'application/vnd.apache.parquet' };
+    await store.write(pipeline.output.container, blob, joined.bytes, options);
+    return joined.rows;
+  };
+  const [blob, sourceRows] = [output.quarantine(pipeline, plan), output.rejectedRows(pipeline, plan)];
+  const lines = await publish('rejected', blob);
+  invariant((await publish('rejectedRows', sourceRows)) === rows, 'each refused row is kept once');
+  return { rows, lines, blob, sourceRows };
 }

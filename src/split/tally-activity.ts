@@ -6,6 +6,7 @@ import { loadPlan, loadTally } from '../documents/load.ts';
 import { defineActivity } from '../durable/activity.ts';
 import type { Environment } from '../environment/environment.ts';
 import type { Entity } from '../pipeline/compiled.ts';
+import { checkSetAside } from './run-bad-files.ts';
 import { checkRejected } from './run-quarantine.ts';
 
 export interface TallyOutput {
@@ -24,6 +25,7 @@ async function tallyActivity(environment: Environment, ref: PlanRef): Promise<Ta
   const planned = await loadPlan(environment, ref);
   const { plan, pipeline } = planned;
   const tally = await loadTally(environment, planned);
+  await checkSetAside(environment, planned, tally);
   await checkRejected(environment, plan, pipeline, tally);
   const totals = (kind: Entity['kind']) =>
     Object.fromEntries(

@@ -134,6 +134,8 @@ export const output = {
       ? `${pipeline.output.prefix}_changes/${entity}/${lifeId(of)}-${pad(partition, 5)}.parquet`
       : `${pipeline.output.prefix}${entity}/${lifeId(of)}-${pad(partition, 5)}${tail(dataset)}.parquet`,
   /** The refused rows of a run. */
+  rejectedRows: (pipeline: CompiledPipeline, of: Life) =>
+    `${pipeline.output.prefix}_rejected_rows/${lifeId(of)}-${pad(0, 5)}.parquet`,
   quarantine: (pipeline: CompiledPipeline, of: Life) =>
     `${pipeline.output.prefix}_quarantine/${lifeId(of)}-${pad(0, 5)}.parquet`,
   /** Beginnings of the names of all files that a life may have written: of some of other runs too. See `isFileOf`. */
@@ -142,7 +144,7 @@ export const output = {
     const folders = pipeline.entities.flatMap(({ kind, name }) =>
       kind === 'keyed' ? [`${prefix}${name}/`, `${prefix}_changes/${name}/`] : [`${prefix}${name}/`],
     );
-    return [...folders, `${prefix}_quarantine/`].map((folder) => `${folder}${lifeId(of)}-`);
+    return [...folders, `${prefix}_quarantine/`, `${prefix}_rejected_rows/`].map((folder) => `${folder}${lifeId(of)}-`);
   },
   /** A run's manifest. */
   manifest: (pipeline: CompiledPipeline, runId: string) => `${pipeline.output.prefix}_manifests/${runId}.json`,

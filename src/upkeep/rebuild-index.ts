@@ -19,6 +19,7 @@ import { hashKey, KeyTable } from '../keys/table.ts';
 import type { KeyedEntity } from '../pipeline/compiled.ts';
 import { readVersioned, writeJson } from '../storage/json.ts';
 import { rebuildAttributes } from './rebuild-attributes.ts';
+import { rebuildDescribed } from './rebuild-described.ts';
 
 const rebuildIndexInputSchema = z.object({
   index: z.string(),
@@ -87,6 +88,7 @@ async function rebuildIndexActivity(
     }
   }
   await rebuildAttributes(environment, { index, epoch }, sharing, heads);
+  await rebuildDescribed(environment, { index, epoch }, sharing, heads);
   const document: IndexDocument = {
     version: 1,
     index,

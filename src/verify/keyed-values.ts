@@ -10,13 +10,14 @@ import {
   type CompiledPipeline,
   changeColumns,
   type Feed,
+  hasAttributes,
   isAttribute,
   type KeyedEntity,
 } from '../pipeline/compiled.ts';
 import { type Canon, canonOfJs, cellReader, type KeyText, shortest, shownCanon } from './canonical-value.ts';
 import type { ExpectedRows } from './expected.ts';
 import { type KeyBook, keyReader } from './key-book.ts';
-import { attributesText, type States } from './states.ts';
+import { attributesText, type EntityState, type States } from './states.ts';
 
 /** A published row. Its cells are read when they are needed. */
 interface PublishedRow {
@@ -32,12 +33,14 @@ const placeOf = ({ file, row }: PublishedRow) => `${file.blob}: row ${row}`;
 
 type Rows = Map<KeyText, PublishedRow>;
 
-/** The last row of the source that names a key through the entity's own feed. */
-interface LastWord {
+/** A row of the source that names a key through the entity's own feed: the last one where changes are reported, or the first. */
+interface Told {
   attributes: Map<string, Canon>;
   blob: string;
   row: number;
 }
+
+const nothingBefore: EntityState = { attributes: new Map(), described: new Set() };
 
 interface Of {
   pipeline: CompiledPipeline;
@@ -54,8 +57,8 @@ export class KeyedValues {
   readonly #fresh: Rows;
   readonly #known: Rows | undefined;
   readonly #changes: Rows | undefined;
-  readonly #before: ReadonlyMap<KeyText, string>;
-  readonly #last = new Map<KeyText, LastWord>();
+  readonly #before: EntityState;
+  readonly #told = new Map<KeyText, Told>();
   readonly #numbered = new Set<KeyText>();
   #seen = 0;
 
@@ -66,8 +69,8 @@ export class KeyedValues {
     return new KeyedValues(of, entity, find, {
       fresh: await read(published?.files ?? []),
       known: entity.publish === 'seen' ? await read(published?.known?.files ?? []) : undefined,
-      changes: entity.onChange === 'report' ? await read(published?.changes?.files ?? []) : undefined,
-      before: entity.onChange === 'report' ? await of.states.before(of.manifest, entity) : new Map(),
+      changes: hasAttributes(entity) ? await read(published?.changes?.files ?? []) : undefined,
+      before: hasAttributes(entity) ? await of.states.before(of.manifest, entity) : nothingBefore,
     });
   }
 
@@ -75,7 +78,7 @@ export class KeyedValues {
     of: Of,
     entity: KeyedEntity,
     find: Find,
-    rows: { fresh: Rows; known: Rows | undefined; changes: Rows | undefined; before: ReadonlyMap<KeyText, string> },
+    rows: { fresh: Rows; known: Rows | undefined; changes: Rows | undefined; before: EntityState },
   ) {
     this.#of = of;
     this.#entity = entity;
@@ -108,8 +111,14 @@ export class KeyedValues {
           );
         }
       }
-      if (this.#changes) this.#last.set(key, this.#lastWord(expected, row));
+      if (this.#isToldBy(key)) this.#told.set(key, this.#toldBy(expected, row));
     }
+  }
+
+  /** Whether a row that describes a key may be in the changes dataset: any row where changes are reported, or the first. */
+  #isToldBy(key: KeyText): boolean {
+    if (!this.#changes) return false;
+    return this.#entity.onChange === 'report' || !(this.#fresh.has(key) || this.#told.has(key));
   }
 
   /** The row of a key that is not new; undefined when known keys are not published, or when the row is missing. */
@@ -127,7 +136,7 @@ export class KeyedValues {
     return undefined;
   }
 
-  #lastWord(expected: ExpectedRows, row: number): LastWord {
+  #toldBy(expected: ExpectedRows, row: number): Told {
     const { blob, firstRow } = expected.source;
     const attributes = this.#entity.columns
       .filter(isAttribute)
@@ -177,31 +186,61 @@ export class KeyedValues {
   }
 
   /**
-   * Checks that a change is reported exactly when the run's last row of a key differs from what was published before.
+   * Checks that the changes dataset has a row exactly when the run says something new of a key: its last row differs
+   * from what was published before, where changes are reported; otherwise its first row describes a key that nothing has
+   * described.
    */
   #endOfChanges(changes: Rows): void {
-    const nothing = attributesText(this.#entity, () => null);
-    for (const [key, { attributes, blob, row }] of this.#last) {
-      const fresh = this.#fresh.get(key);
-      const before = fresh
-        ? attributesText(this.#entity, (name) => cellOf(fresh, name))
-        : (this.#before.get(key) ?? nothing);
+    for (const [key, told] of this.#told) {
+      const isChange = this.#isChange(key, told);
       const change = changes.get(key);
-      if (!change) {
-        if (attributesText(this.#entity, (name) => attributes.get(name)) !== before)
-          this.#find(
-            `${this.#entity.name}: the change of key ${shownCanon(key)} (${blob}, row ${row}) is not reported`,
-          );
-        continue;
-      }
-      for (const [name, wanted] of attributes)
-        this.#equal(change, name, wanted, `by its last row (${blob}, row ${row})`);
-      this.#equal(change, changeColumns.blob, Buffer.from(blob).toString('latin1'), 'is where its last row is');
-      this.#equal(change, changeColumns.row, row, 'is where its last row is');
+      const { attributes, blob, row } = told;
+      const at = `${blob}, row ${row}`;
+      if (isChange && !change)
+        this.#find(`${this.#entity.name}: the change of key ${shownCanon(key)} (${at}) is not reported`);
+      if (!change) continue;
+      if (!isChange) this.#find(`${placeOf(change)}: key ${shownCanon(key)} has not changed (${at})`);
+      const which = this.#entity.onChange === 'report' ? 'last' : 'first';
+      for (const [name, wanted] of attributes) this.#equal(change, name, wanted, `by its ${which} row (${at})`);
+      this.#equal(change, changeColumns.blob, Buffer.from(blob).toString('latin1'), `is where its ${which} row is`);
+      this.#equal(change, changeColumns.row, row, `is where its ${which} row is`);
     }
     for (const [key, row] of changes) {
-      if (!this.#last.has(key)) this.#find(`${placeOf(row)}: no source row describes key ${shownCanon(key)}`);
+      if (!this.#told.has(key)) this.#find(`${placeOf(row)}: no source row describes key ${shownCanon(key)}`);
     }
+    this.#countUndescribed(changes);
+  }
+
+  #isChange(key: KeyText, { attributes }: Told): boolean {
+    const { onChange } = this.#entity;
+    const nothing = attributesText(this.#entity, () => null);
+    const said = attributesText(this.#entity, (name) => attributes.get(name));
+    if (onChange !== 'report') return said !== nothing && !this.#before.described.has(key);
+    const fresh = this.#fresh.get(key);
+    const before = fresh ? this.#textOf(fresh) : (this.#before.attributes.get(key) ?? nothing);
+    return said !== before;
+  }
+
+  #textOf(row: PublishedRow): string {
+    return attributesText(this.#entity, (name) => cellOf(row, name));
+  }
+
+  /** Checks how many keys the manifest says that nothing has described. */
+  #countUndescribed(changes: Rows): void {
+    const { manifest, states } = this.#of;
+    const { name, index } = this.#entity;
+    const partitions = manifest.entities.find(({ entity }) => entity === name)?.keys?.partitions ?? [];
+    if (partitions.some(({ undescribed }) => undescribed === undefined)) return;
+    const nothing = attributesText(this.#entity, () => null);
+    const now = new Set<KeyText>();
+    for (const rows of [this.#fresh, changes]) {
+      for (const [key, row] of rows)
+        if (!this.#before.described.has(key) && this.#textOf(row) !== nothing) now.add(key);
+    }
+    const said = partitions.reduce((sum, { undescribed }) => sum + undescribed!, 0);
+    const counted = states.keysUntil(manifest, index) - this.#before.described.size - now.size;
+    if (said !== counted)
+      this.#find(`${name}: the manifest counts ${said} undescribed keys, but ${counted} are by what was published`);
   }
 }
 

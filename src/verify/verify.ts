@@ -194,12 +194,15 @@ function sums(manifest: Manifest): string[] {
     const total = countOf(ranges.map(fromJson));
     if (total !== BigInt(count)) found.push(`sequence ${name}: ranges of ${total} IDs, not ${count}`);
   }
-  for (const { entity, rows, files, ids, keys } of manifest.entities) {
+  for (const { entity, rows, files, ids, keys, changes } of manifest.entities) {
     const inFiles = files.reduce((sum, file) => sum + file.rows, 0);
     if (inFiles !== rows || ids.count !== rows)
       found.push(`${entity}: ${rows} rows, ${inFiles} in files, ${ids.count} IDs`);
     const fresh = keys?.partitions.reduce((sum, partition) => sum + partition.rows, 0) ?? rows;
     if (fresh !== rows) found.push(`${entity}: ${rows} rows, but ${fresh} new keys`);
+    const changed = keys?.partitions.reduce((sum, partition) => sum + (partition.changes ?? 0), 0);
+    if (changes && changed !== changes.rows)
+      found.push(`${entity}: ${changes.rows} rows of changes, but the resolve found ${changed}`);
   }
   return found;
 }
@@ -223,6 +226,12 @@ async function conserved({ store }: Environment, manifest: Manifest, pipeline: C
     const table = bytes && readFile(bytes, rejected.blob, found);
     if (!table) found.push(`${rejected.blob}: refused rows are gone`);
     else if (table.rows !== rejected.lines) found.push(`${rejected.blob}: ${table.rows} lines, not ${rejected.lines}`);
+    const { sourceRows } = rejected;
+    const rows = sourceRows === undefined ? undefined : await store.read(place.container, sourceRows);
+    const kept = rows && readFile(rows, sourceRows!, found);
+    if (sourceRows !== undefined && kept?.rows !== rejected.rows) {
+      found.push(`${sourceRows}: ${kept?.rows ?? 'no'} refused rows, not ${rejected.rows}`);
+    }
   }
   return found;
 }

@@ -4,6 +4,7 @@
  */
 
 import { z } from 'zod';
+import { setAsideSchema } from '../documents/bad-files.ts';
 import { columnTypeSchema } from '../documents/column-type.ts';
 import { previewSchema, publishedFileSchema, startedBySchema } from '../documents/documents.ts';
 import { skippedSchema } from '../documents/source-files.ts';
@@ -88,7 +89,10 @@ export const entityViewSchema = z.object({
   files: z.array(publishedFileSchema).describe('The first files; all are in the manifest.'),
   fileCount: count,
   known: furtherFiles.optional().describe('Rows of known keys that the run saw, of an entity that publishes those.'),
-  changes: furtherFiles.optional().describe('Rows of the changes dataset, of an entity that reports changes.'),
+  changes: furtherFiles
+    .optional()
+    .describe('Rows of the changes dataset, of an entity with attributes: late descriptions, and changes if reported.'),
+  undescribed: count.optional().describe('Keys of the index that the entity has not described so far.'),
 });
 
 export const planViewSchema = z.object({
@@ -122,9 +126,15 @@ export const runViewSchema = runSummarySchema.extend({
     .optional()
     .describe('What the run has read, once it has published.'),
   rejected: z
-    .object({ rows: count, lines: count, blob: z.string() })
+    .object({ rows: count, lines: count, blob: z.string(), sourceRows: z.string().optional() })
     .optional()
-    .describe('Source rows that the contract refused, and the blob that says why.'),
+    .describe(
+      'Source rows that the contract refused, the blob that says why, and the one that has the rows themselves.',
+    ),
+  setAside: z
+    .object({ count, files: z.array(setAsideSchema) })
+    .optional()
+    .describe('Source files that could not be used, where the pipeline sets them aside; the manifest names all.'),
   routing: z
     .object({ routed: count, keysOnly: count, unrouted: count, repeated: count })
     .optional()

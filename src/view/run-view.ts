@@ -121,8 +121,11 @@ export async function publishedView(environment: Environment, name: string, runI
       ...(document.source.skipped && { skipped: document.source.skipped }),
     },
     ...(document.rejected && { rejected: document.rejected }),
+    ...(document.setAside && {
+      setAside: { count: document.setAside.length, files: document.setAside.slice(0, limits.viewFilesMax) },
+    }),
     ...(document.routing && { routing: document.routing }),
-    entities: document.entities.map(({ entity, rows, bytes, firstId, lastId, files, ids, known, changes }) => ({
+    entities: document.entities.map(({ entity, rows, bytes, firstId, lastId, files, ids, known, changes, keys }) => ({
       entity,
       rows,
       bytes,
@@ -136,9 +139,14 @@ export async function publishedView(environment: Environment, name: string, runI
       files: files.slice(0, limits.viewFilesMax),
       fileCount: files.length,
       ...(known && { known: furtherView(known) }),
-      ...(changes && { changes: furtherView(changes) }),
+      ...(changes && { changes: furtherView(changes), ...undescribedView(keys) }),
     })),
   };
+}
+
+function undescribedView(keys: Manifest['entities'][number]['keys']): { undescribed?: number } {
+  const counts = keys?.partitions.flatMap(({ undescribed }) => undescribed ?? []) ?? [];
+  return counts.length > 0 ? { undescribed: counts.reduce((a, b) => a + b) } : {};
 }
 
 function furtherView({ rows, bytes, files }: NonNullable<Manifest['entities'][number]['known']>) {

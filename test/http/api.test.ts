@@ -426,7 +426,7 @@ describe('a run in time', () => {
   it('counts and names what its prefix holds and it skips', async () => {
     await app.upload('landing', 'flights/mixed/a.parquet', flightsFile(10, 1));
     await app.upload('landing', 'flights/mixed/UPPER.PARQUET', flightsFile(10, 2));
-    await app.upload('landing', 'flights/mixed/empty.parquet', new Uint8Array(0));
+    await app.upload('landing', 'flights/mixed/_SUCCESS', new Uint8Array(0));
     await app.upload('landing', 'flights/mixed/notes.txt', Buffer.from('notes'));
     await start({ runId: 'mixed', prefix: 'flights/mixed/' });
     const { source, routing } = (await ended('mixed')).body as { source: Record<string, unknown>; routing: object };
@@ -434,7 +434,7 @@ describe('a run in time', () => {
       [source.files, source.skipped],
       [
         1,
-        { count: 3, blobs: ['flights/mixed/UPPER.PARQUET', 'flights/mixed/empty.parquet', 'flights/mixed/notes.txt'] },
+        { count: 3, blobs: ['flights/mixed/UPPER.PARQUET', 'flights/mixed/_SUCCESS', 'flights/mixed/notes.txt'] },
       ],
     );
     assert.deepEqual(routing, { routed: 10, keysOnly: 0, unrouted: 0, repeated: 0 });

@@ -84,13 +84,13 @@ describe('the list of runs', () => {
       });
       seen.push(...some.ids);
       from = some.continuation;
-    } while (from !== undefined && seen.length < 3_000);
+    } while (from !== undefined && seen.length < 1_000);
     assert.deepEqual(
       seen,
       seen.map((_, i) => `r${count - 1 - 2 * i}`),
       'none twice, and none left out',
     );
-  }, 300_000);
+  });
 
   it('shows what is asked for: a time, a state, and of each run its newest life', async () => {
     const one = await world();

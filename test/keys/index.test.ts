@@ -50,6 +50,19 @@ test('a run that has lost the lease cannot name its keys any more', async () => 
   );
 });
 
+test('what a held-up execution of a run names again, after the run has published, counts once', async () => {
+  const world = await new IndexWorld().open();
+  await world.resolve('r1', ['x', 'y'], 1);
+  world.publish('r1', 1, 2);
+  await settlePending(world.at, world.published);
+  await world.resolve('r1', ['x', 'y'], 1);
+  const head = await settlePending(world.at, world.published);
+  assert.deepEqual([head.keys, head.entries.length, head.pending], [2, 1, null]);
+  await world.resolve('r2', ['z'], 2);
+  world.publish('r2', 3, 1);
+  assert.deepEqual(await look(world, ['x', 'y', 'z']), [1n, 2n, 3n]);
+});
+
 test('an index keeps its key types and partitions', async () => {
   const world = await new IndexWorld().open();
   const open = (partitions: number, keyType: string) =>

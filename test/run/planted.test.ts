@@ -110,9 +110,9 @@ const bugs: Bug[] = [
   },
   {
     name: 'a merge mistakes ordinals for IDs',
-    file: 'src/keys/compact.ts',
-    find: 'const value = this.#ids ? this.#ids.at(Number(values[i]!)) : values[i]!;',
-    replace: 'const value = values[i]!;',
+    file: 'src/keys/merge-segments.ts',
+    find: 'return this.#ids ? this.#ids.at(Number(value)) : value;',
+    replace: 'return value;',
     caughtBy: (scenarios) => scenarios.manyRuns(),
   },
   {
@@ -138,7 +138,7 @@ const bugs: Bug[] = [
   },
   {
     name: 'a merge keeps the oldest digest',
-    file: 'src/keys/compact.ts',
+    file: 'src/keys/merge-segments.ts',
     find: 'newest ? sources.toReversed() : sources',
     replace: 'sources',
     caughtBy: (scenarios) => scenarios.manyClubs(),
@@ -150,6 +150,35 @@ const bugs: Bug[] = [
     replace:
       "return then(head.pending?.attributes && !ids ? withDelta(head, { ...head.pending, delta: null }, { step: '1', ranges: [] }) : ids && head.pending ? withDelta(head, head.pending, ids) : head);",
     caughtBy: (scenarios) => scenarios.clubFails('manifest:write:before'),
+  },
+  {
+    name: 'a description that comes after a reference is lost',
+    file: 'src/resolve/changes.ts',
+    find: 'if (this.#says[ordinal] === 1 && isLate.has(slots[ordinal]!)) this.#change(ordinal, arriving);',
+    replace: 'void isLate;',
+    caughtBy: (scenarios) => scenarios.manyRuns(),
+  },
+  {
+    name: 'a key is described once more by every run that names it',
+    file: 'src/keys/key-index.ts',
+    find: 'next.described = { ...head.described, [owner]: withDescribed(head.described?.[owner], described, ids) };',
+    replace: 'void owner; void withDescribed;',
+    caughtBy: (scenarios) => scenarios.manyRuns(),
+  },
+  {
+    name: 'a row that says nothing describes a key',
+    file: 'src/resolve/changes.ts',
+    find: 'if (says(row)) this.#says[ordinal] = 1;',
+    replace: 'if (says(row) || true) this.#says[ordinal] = 1;',
+    caughtBy: (scenarios) => scenarios.manyRuns(),
+  },
+  {
+    name: 'keys that a run described count as described although it did not publish',
+    file: 'src/keys/key-index.ts',
+    find: 'return then(ids && head.pending ? withDelta(head, head.pending, ids) : head);',
+    replace:
+      "return then(ids && head.pending ? withDelta(head, head.pending, ids) : head.pending?.described ? withDelta(head, { ...head.pending, delta: null, described: { ...head.pending.described, fresh: { keys: 0, ranges: [], segment: null } } }, { step: '1', ranges: [] }) : head);",
+    caughtBy: (scenarios) => scenarios.webFails('manifest:write:before'),
   },
   {
     name: 'the rows of later batches are numbered first',
@@ -236,6 +265,7 @@ test('without a bug, nothing is caught', async () => {
   await sound.manyRuns();
   await sound.manyClubs();
   await sound.clubFails('manifest:write:before');
+  await sound.webFails('manifest:write:before');
   await sound.sameBytes('part:commit:after');
   await sound.neverWaits();
   await sound.otherPartitions();

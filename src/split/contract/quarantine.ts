@@ -52,17 +52,17 @@ export class QuarantineList {
   }
 }
 
-/** The lists of a run's batches, in batch order, as one table. */
-export function joinQuarantine(
+/** The tables of a run's batches, of one schema, as one table in batch order. */
+export function joinTables(
   lists: readonly { bytes: Uint8Array; name: string }[],
   options: Required<TableOptions>,
-): { bytes: Uint8Array; lines: number } {
+): { bytes: Uint8Array; rows: number } {
   const tables = lists.map(({ bytes, name }): Table => readTable(bytes, name));
-  const joined = columns.map(({ name, type }, c): TableColumn => {
+  const joined = tables[0]!.columns.map(({ name, type }, c): TableColumn => {
     const pieces = tables.map((table) => table.columns[c]!);
     invariant(
       pieces.every((piece) => piece.name === name),
-      `a quarantine list has column "${name}"`,
+      `a table of refused rows has column "${name}"`,
     );
     const values = concat(
       type,
@@ -72,6 +72,5 @@ export function joinQuarantine(
     const valid = nullable ? new Uint8Array(Buffer.concat(pieces.map((piece) => piece.valid!))) : undefined;
     return { name, type, values, valid };
   });
-  const lines = tables.reduce((sum, table) => sum + table.rows, 0);
-  return { bytes: writeTable(joined, options), lines };
+  return { bytes: writeTable(joined, options), rows: tables.reduce((sum, table) => sum + table.rows, 0) };
 }

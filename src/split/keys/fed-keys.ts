@@ -1,4 +1,5 @@
 /** Vocabulary of key lists: how rows resolve to a batch's keys, and the columns of a list. */
+import type { TableColumn } from '../../parquet/table.ts';
 import type { Feed } from '../../pipeline/compiled.ts';
 import type { Factor } from '../contract/factorize.ts';
 
@@ -17,6 +18,8 @@ export const keyListColumn = {
   reference: (name: string) => `ref_${name}`,
   /** True where the own feed supplied attributes. */
   described: 'described',
+  /** Number, in the batch, of the first row that named the key through the own feed. */
+  firstRow: 'first_row',
   /** Where changes are reported, the same of the last row that named the key: its row number in the batch, ... */
   latestRow: 'latest_row',
   latest: (column: string) => `latest.${column}`,
@@ -24,6 +27,12 @@ export const keyListColumn = {
   firstDigest: 'first_digest',
   latestDigest: 'latest_digest',
 };
+
+/** A column of row numbers. */
+export function rowColumn(name: string, rows: Int32Array): TableColumn {
+  const values = { kind: 'int32', length: rows.length, data: rows } as const;
+  return { name, type: { physical: 'INT32' }, values, valid: undefined };
+}
 
 export const feedKey = (feed: Pick<Feed, 'target' | 'columns' | 'selectedBy'>) =>
   JSON.stringify([feed.target, feed.columns, feed.selectedBy ?? null]);

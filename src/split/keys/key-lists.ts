@@ -24,7 +24,7 @@ import { PooledColumn, type StringPool } from '../contract/string-pool.ts';
 import type { BatchMemory } from '../run-memory.ts';
 import type { SourceUnit } from '../source-unit.ts';
 import { TakenRows } from '../write/taken-rows.ts';
-import { type FedKeys, feedKey, keyListColumn } from './fed-keys.ts';
+import { type FedKeys, feedKey, keyListColumn, rowColumn } from './fed-keys.ts';
 import { type KeyListColumn, writeKeyList } from './key-list-file.ts';
 import { LatestRows } from './latest-rows.ts';
 
@@ -246,6 +246,7 @@ class KeyList {
         values: { kind: 'boolean', length: rows, data },
         valid: undefined,
       });
+      columns.push(rowColumn(keyListColumn.firstRow, this.#first.rows(rows)));
     }
     const first = this.#first.columns(rows);
     columns.push(...first);

@@ -6,15 +6,13 @@ import type { ColumnType } from '../../parquet/types.ts';
 import { type AttributeColumn, isAttribute, type KeyedEntity } from '../../pipeline/compiled.ts';
 import type { SourceUnit } from '../source-unit.ts';
 import { TakenRows } from '../write/taken-rows.ts';
-import { type FedKeys, keyListColumn } from './fed-keys.ts';
+import { type FedKeys, keyListColumn, rowColumn } from './fed-keys.ts';
 
 const int64: ColumnType = { physical: 'INT64' };
 
 export class LatestRows {
   readonly #attributes: AttributeColumn[];
   readonly #taken: TakenRows;
-  /** By ordinal: the row's number in the batch. */
-  readonly #rowOf = new Map<number, number>();
 
   constructor(entity: KeyedEntity) {
     this.#attributes = entity.columns.filter(isAttribute);
@@ -28,18 +26,13 @@ export class LatestRows {
     // Several codes may be one key (a zero of either sign): the later row is claimed last.
     const latest = order.toSorted((a, b) => lastRow[a]! - lastRow[b]!);
     const rows = latest.map((code) => lastRow[code]!);
-    for (const [i, code] of latest.entries()) {
-      this.#taken.claim(own.ordinals[code]!);
-      this.#rowOf.set(own.ordinals[code]!, unit.place.row + rows[i]!);
-    }
+    for (const code of latest) this.#taken.claim(own.ordinals[code]!);
     this.#taken.take(unit, rows, fed);
   }
 
   /** The columns that a key list has of them; `first` are those of the first rows, `keys` the batch's keys by entity. */
   columns(size: number, first: readonly TableColumn[], keys: ReadonlyMap<string, KeyTable>): TableColumn[] {
     const latest = this.#taken.columns(size);
-    const rows = new BigInt64Array(size);
-    for (const [ordinal, row] of this.#rowOf) rows[ordinal] = BigInt(row);
     const column = (name: string, data: BigInt64Array): TableColumn => ({
       name,
       type: int64,
@@ -48,7 +41,7 @@ export class LatestRows {
     });
     return [
       ...latest.map((one) => ({ ...one, name: keyListColumn.latest(one.name) })),
-      column(keyListColumn.latestRow, rows),
+      rowColumn(keyListColumn.latestRow, this.#taken.rows(size)),
       column(keyListColumn.firstDigest, this.#digests(size, first, keys)),
       column(keyListColumn.latestDigest, this.#digests(size, latest, keys)),
     ];
@@ -67,7 +60,7 @@ export class LatestRows {
       }),
     );
     for (let ordinal = 0; ordinal < size; ordinal++) {
-      if (this.#rowOf.has(ordinal)) digests[ordinal] = digest(ordinal);
+      if (this.#taken.has(ordinal)) digests[ordinal] = digest(ordinal);
     }
     return digests;
   }

@@ -20,6 +20,8 @@ export class TakenRows {
   readonly #taken: { type: ColumnType; values: ValueList }[] = [];
   /** By ordinal: position among the taken rows, or -1. */
   #position = new Int32Array(1024).fill(-1);
+  /** Of each taken row, its number in the batch. */
+  readonly #rows: Int32Array[] = [];
   #claimed = 0;
   #count = 0;
 
@@ -49,6 +51,7 @@ export class TakenRows {
     if (at.length === 0) return;
     this.#count += at.length;
     invariant(this.#count === this.#claimed, 'rows are taken as they were claimed');
+    this.#rows.push(at.map((row) => unit.place.row + row));
     this.#attributes.forEach((attribute, a) => {
       const isRef = attribute.kind === 'ref';
       const type = isRef ? int32 : typeOf(attribute, unit);
@@ -67,6 +70,17 @@ export class TakenRows {
     const mask = new Uint8Array(keys);
     for (let ordinal = 0; ordinal < keys; ordinal++) mask[ordinal] = this.has(ordinal) ? 1 : 0;
     return mask;
+  }
+
+  /** The numbers, in the batch, of the rows of the first `keys` ordinals; 0 for one without a row. */
+  rows(keys: number): Int32Array {
+    const all = new Int32Array(this.#count);
+    let at = 0;
+    for (const rows of this.#rows) {
+      all.set(rows, at);
+      at += rows.length;
+    }
+    return Int32Array.from({ length: keys }, (_, ordinal) => (this.has(ordinal) ? all[this.#position[ordinal]!]! : 0));
   }
 
   /** The attributes of the first `keys` ordinals, as a key list names them; none when no row was taken. */

@@ -1,6 +1,7 @@
 /**
- * What is published of keys that were known: rows of all seen goods, and changes of goods and members. An oracle of its
- * own: what each run said last of a key, laid over what was published of it before, is what counts.
+ * What is published of keys that were known: rows of all seen goods; changes of goods and members; and descriptions of
+ * people that come late. An oracle of its own: what each run said last of a key, laid over what was published of it
+ * before, is what counts; or, where changes are not reported, the first row that says something.
  */
 import assert from 'node:assert/strict';
 import { type Published, type Row, readRows } from './published.ts';
@@ -16,29 +17,56 @@ interface Told {
   describes: (row: Row) => boolean;
   attributes: (row: Row, members: Ids) => Attributes;
   seen: boolean;
+  /** Changes are reported; otherwise only the description of a key that has none. */
+  reports: boolean;
+  index: string;
 }
 
-const told: Record<string, Told> = {
-  goods: {
-    id: 'good_id',
-    key: 'product',
-    describes: () => true,
-    attributes: ({ quantity, customer }, members) => ({
-      quantity,
-      large: Number(quantity) > 2,
-      member_id: members.get(String(customer)),
-    }),
-    seen: true,
+/** What is known of an entity's keys, run after run. */
+interface State {
+  attributes: Map<string, Attributes>;
+  described: Set<string>;
+}
+
+/** By pipeline and entity. */
+const told: Record<string, Record<string, Told>> = {
+  club: {
+    goods: {
+      id: 'good_id',
+      key: 'product',
+      describes: () => true,
+      attributes: ({ quantity, customer }, members) => ({
+        quantity,
+        large: Number(quantity) > 2,
+        member_id: members.get(String(customer)),
+      }),
+      seen: true,
+      reports: true,
+      index: 'club.goods',
+    },
+    members: {
+      id: 'customer_id',
+      key: 'customer',
+      describes: ({ quantity }) => Number(quantity) < 4,
+      attributes: ({ product, quantity }) => ({
+        favourite: product,
+        note: Number(quantity) > 1 ? `${quantity} ${product}` : null,
+      }),
+      seen: false,
+      reports: true,
+      index: 'customers',
+    },
   },
-  members: {
-    id: 'customer_id',
-    key: 'customer',
-    describes: ({ quantity }) => Number(quantity) < 4,
-    attributes: ({ product, quantity }) => ({
-      favourite: product,
-      note: Number(quantity) > 1 ? `${quantity} ${product}` : null,
-    }),
-    seen: false,
+  web: {
+    people: {
+      id: 'customer_id',
+      key: 'customer',
+      describes: ({ quantity }) => Number(quantity) !== 1,
+      attributes: ({ quantity }) => ({ shown: Number(quantity) === 3 ? null : Number(quantity) }),
+      seen: false,
+      reports: false,
+      index: 'customers',
+    },
   },
 };
 
@@ -50,22 +78,46 @@ export async function checkKnown(
   published: ReadonlyMap<string, Published>,
   ids: ReadonlyMap<string, Ids>,
 ): Promise<void> {
-  const runs = [...published.values()].filter(({ manifest }) => manifest.pipeline === 'club');
-  // By what the index says, which one run after the other writes: clocks may go back.
-  const version = ({ manifest }: Published) =>
-    manifest.entities.flatMap(({ keys }) => keys?.partitions ?? []).reduce((sum, one) => sum + one.version, 0);
-  runs.sort((a, b) => version(a) - version(b));
-  const state: Record<string, Map<string, Attributes>> = { goods: new Map(), members: new Map() };
-  for (const run of runs) {
-    const source: Placed[] = [];
-    for (const { blob, etag } of run.manifest.inputs) {
-      const rows = await readRows(sim.sources.get(etag)!);
-      source.push(...rows.map((row, r) => ({ ...row, source_blob: blob, source_row: BigInt(r) })));
-    }
-    for (const [entity, how] of Object.entries(told)) {
-      await checkEntity(sim, run, source, entity, how, state[entity]!, ids);
+  for (const [pipeline, entities] of Object.entries(told)) {
+    const runs = [...published.values()].filter(({ manifest }) => manifest.pipeline === pipeline);
+    for (const [entity, how] of Object.entries(entities)) {
+      const state: State = { attributes: new Map(), described: new Set() };
+      // By the grants of the index's lease, one run after the other: clocks may go back.
+      const term = ({ manifest }: Published) => grantOf(manifest, how.index)!;
+      for (const run of runs.toSorted((a, b) => term(a) - term(b))) {
+        const source: Placed[] = [];
+        for (const { blob, etag } of run.manifest.inputs) {
+          const rows = await readRows(sim.sources.get(etag)!);
+          source.push(...rows.map((row, r) => ({ ...row, source_blob: blob, source_row: BigInt(r) })));
+        }
+        await checkEntity(sim, run, source, entity, how, state, ids);
+        checkUndescribed(run, entity, how.index, state, [...published.values()]);
+      }
     }
   }
+}
+
+/** The number of the lease's grant under which a run published keys of an index. */
+function grantOf({ entities }: Published['manifest'], index: string): number | undefined {
+  return entities.find(({ keys }) => keys?.index === index)?.keys?.partitions[0]?.term;
+}
+
+/** The manifest counts the keys of the index, up to this run, that the entity has not described. */
+function checkUndescribed(
+  { manifest }: Published,
+  entity: string,
+  index: string,
+  { described }: State,
+  all: readonly Published[],
+): void {
+  const until = grantOf(manifest, index)!;
+  const keys = all
+    .filter((other) => (grantOf(other.manifest, index) ?? Number.POSITIVE_INFINITY) <= until)
+    .flatMap((other) => other.manifest.entities.filter((one) => one.keys?.index === index))
+    .reduce((sum, { rows }) => sum + rows, 0);
+  const { partitions } = manifest.entities.find((one) => one.entity === entity)!.keys!;
+  const said = partitions.reduce((sum, { undescribed }) => sum + (undescribed ?? Number.NaN), 0);
+  assert.equal(said, keys - described.size, `${manifest.runId} ${entity}: undescribed keys`);
 }
 
 async function checkEntity(
@@ -73,20 +125,21 @@ async function checkEntity(
   { manifest, rows }: Published,
   source: readonly Placed[],
   entity: string,
-  { id, key, describes, attributes, seen }: Told,
-  state: Map<string, Attributes>,
+  { id, key, describes, attributes, seen, reports, index }: Told,
+  state: State,
   ids: ReadonlyMap<string, Ids>,
 ): Promise<void> {
   const at = `${manifest.runId} ${entity}`;
   const members = ids.get('customers')!;
-  const own = entity === 'members' ? members : ids.get('club.goods')!;
+  const own = ids.get(index)!;
   const first = new Map<string, Attributes>();
-  const last = new Map<string, Attributes & { from: Placed }>();
+  const saying = new Map<string, Attributes & { from: Placed }>();
   for (const row of source.filter(describes)) {
     const name = String(row[key]);
+    if (reports || !first.has(name)) saying.set(name, { ...attributes(row, members), from: row });
     if (!first.has(name)) first.set(name, attributes(row, members));
-    last.set(name, { ...attributes(row, members), from: row });
   }
+  const says = (what: Attributes) => names.some((name) => (what[name] ?? null) !== null);
   const names = Object.keys(attributes(source[0]!, members));
   const nothing = Object.fromEntries(names.map((name) => [name, null]));
   const pick = (row: Row) => Object.fromEntries(names.map((name) => [name, row[name] ?? null]));
@@ -94,7 +147,8 @@ async function checkEntity(
   for (const row of fresh) {
     const expected = first.get(String(row.name)) ?? nothing;
     assert.deepEqual(pick(row), expected, `${at}: ${row.name} as its first row has it`);
-    state.set(String(row.name), expected);
+    state.attributes.set(String(row.name), expected);
+    if (says(expected)) state.described.add(String(row.name));
   }
 
   const one = manifest.entities.find((candidate) => candidate.entity === entity)!;
@@ -119,9 +173,11 @@ async function checkEntity(
   }
 
   const changes = await further('changes');
-  const expected = [...last].flatMap(([name, { from, ...attributes }]) => {
-    const before = state.get(name) ?? nothing;
-    state.set(name, attributes);
+  const expected = [...saying].flatMap(([name, { from, ...attributes }]) => {
+    const before = state.attributes.get(name) ?? nothing;
+    if (!reports && (state.described.has(name) || !says(attributes))) return [];
+    state.attributes.set(name, attributes);
+    if (says(attributes)) state.described.add(name);
     if (JSON.stringify(before, asText) === JSON.stringify(attributes, asText)) return [];
     return [{ name, ...attributes, source_blob: from.source_blob, source_row: from.source_row }];
   });

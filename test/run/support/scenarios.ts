@@ -160,19 +160,29 @@ export async function lostLease(): Promise<void> {
   }
 }
 
-/** A run of the club that dies, fails, or is ended at a place; what is known of goods and members stays right. */
+/** A run of the club that fails at a place; what is known of goods and members stays right. */
 export async function clubFails(place: string): Promise<void> {
+  await failsAmongOthers('club', place);
+}
+
+/** The same of the web: what is known of people, and which of them have been described, stays right. */
+export async function webFails(place: string): Promise<void> {
+  await failsAmongOthers('web', place);
+}
+
+async function failsAmongOthers(pipeline: string, place: string): Promise<void> {
   for (let seed = 1; seed <= 3; seed++) {
     const sim = new Sim(shopPipelines, { seed });
     const random = mulberry32(seed);
-    for (const run of ['before', 'a', 'next', 'last']) await upload(sim, `club/${run}/`, [someRows(random, 8, 6)]);
-    await then(sim, 'before', 'club', 'club/before/');
+    const runs = ['before', 'a', 'next', 'last'];
+    for (const run of runs) await upload(sim, `${pipeline}/${run}/`, [someRows(random, 8, 6)]);
+    await then(sim, 'before', pipeline, `${pipeline}/before/`);
     strikeAt(sim, place, () => new OrdinalError('StorageFailed', 'refused'));
-    await sim.run('a', 'club', 'club/a/');
+    await sim.run('a', pipeline, `${pipeline}/a/`);
     await sim.settle();
     sim.onPoint = () => 'pass';
-    await then(sim, 'next', 'club', 'club/next/');
-    await then(sim, 'last', 'club', 'club/last/');
+    await then(sim, 'next', pipeline, `${pipeline}/next/`);
+    await then(sim, 'last', pipeline, `${pipeline}/last/`);
     await checkWorld(sim);
   }
 }

@@ -1,6 +1,7 @@
 /**
  * Pipelines for tests of runs: small, and entangled. `shop` and `web` share the customers' key index and the sequence
- * `documents`; `log` and `audit` have no keyed entity and draw on `documents` too.
+ * `documents`; `log` and `audit` have no keyed entity and draw on `documents` too. What `web` says of people comes late at
+ * times: a visit, or the shop, has named them before; and some rows of people say nothing of them.
  */
 import { z } from 'zod';
 import { type TableColumn, writeTable } from '../../../src/parquet/table.ts';
@@ -46,8 +47,14 @@ const web = pipeline({
   name: 'web',
   source: { container: 'landing', prefix: 'web/' },
   row,
-  entities: ({ keyed, rows, id, ref, where }) => ({
-    people: keyed({ id: id('customer_id'), key: { name: 'customer' }, index: customersIndex }),
+  entities: ({ keyed, rows, id, ref, map, where }) => ({
+    people: keyed({
+      id: id('customer_id'),
+      key: { name: 'customer' },
+      index: customersIndex,
+      where: where(['quantity'], (quantity) => quantity !== 1),
+      columns: { shown: map('quantity', (quantity) => (quantity === 3 ? null : quantity), type.int32) },
+    }),
     visits: rows({
       id: id('visit_id', documents),
       where: where(['quantity'], (quantity) => quantity > 0),

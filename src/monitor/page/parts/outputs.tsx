@@ -120,7 +120,7 @@ export function Inputs({ run: { runId, source } }: { run: RunView }) {
       {skipped && (
         <p class="note">
           {plural(skipped.count, 'blob')} under the prefix {skipped.count === 1 ? 'was' : 'were'} skipped, because{' '}
-          {skipped.count === 1 ? 'its name ends otherwise or it is' : 'their names end otherwise or they are'} empty:{' '}
+          {skipped.count === 1 ? 'its name ends' : 'their names end'} otherwise:{' '}
           {skipped.blobs.map((blob, i) => (
             <span key={blob}>
               {i > 0 && ', '}
