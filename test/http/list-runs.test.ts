@@ -55,6 +55,17 @@ async function published({ starter: { environment } }: World, runId: string, at:
   await noteEnd(environment, { runId, life: 1 }, claimedAt, end);
 }
 
+/** The store in memory sorts all names for each listing. From here on nothing is written, so one order will do. */
+function sortOnce(memory: MemoryStore): void {
+  const names = memory.names('ordinal', work.startPrefix);
+  memory.listPage = async (container, _prefix, { size, from }) => {
+    const begin = from === undefined ? 0 : names.indexOf(from) + 1;
+    const blobs = await Promise.all(names.slice(begin, begin + size).map((name) => memory.head(container, name)));
+    const next = names[begin + size - 1];
+    return { blobs: blobs.map((blob) => blob!), ...(begin + size < names.length && { next: next! }) };
+  };
+}
+
 describe('the list of runs', () => {
   it('of a hundred thousand is the newest first, with one request for each page', async () => {
     const one = await world();
@@ -64,6 +75,7 @@ describe('the list of runs', () => {
       const nth = (i * 7_919) % count;
       await published(one, `r${nth}`, first + nth * 60_000, nth % 2 === 0 ? 'flights' : 'sales');
     }
+    sortOnce(one.memory);
     const page = await one.list({ limit: '50' });
     assert.deepEqual(
       page.ids,
