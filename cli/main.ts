@@ -1,39 +1,98 @@
+#!/usr/bin/env node
 /**
- * The operator's command, `npm run ordinal -- COMMAND`: it looks after runs, sequences and key indexes. It reads the
- * storage that the app's settings name: the environment first, then `local.settings.json`. What only an orchestration
- * may do goes through the host's durable HTTP API.
+ * The command `ordinal`: it parses the command line, runs the command, prints its result and ends with its exit code. It
+ * is the only file of `cli/` that writes an answer or sets the exit code.
  */
+import { enableCompileCache } from 'node:module';
 import { CommanderError } from 'commander';
-import { openEnvironment } from '../src/environment/environment.ts';
+import { ownVersion } from '../src/environment/version.ts';
 import { OrdinalError, toErrorValue } from '../src/errors.ts';
-import { buildProgram } from './commands.ts';
-import { Host } from './host.ts';
-import { readSettings } from './settings.ts';
+import { type Result, UsageError } from './command.ts';
+import { allCommands, commandFiles } from './commands/index.ts';
+import { type Exit, exitAfter, exitCodes } from './exit-codes.ts';
+import { given } from './given.ts';
+import { buildProgram, type GlobalOptions } from './program.ts';
+import { suggestCommands } from './suggest.ts';
+import { renderParts } from './terminal/show.ts';
+import { plain } from './terminal/text.ts';
 
-const program = buildProgram(async (options, work) => {
-  // Not before: a pipeline that is refused is then an error like others, said in two lines.
-  const { pipelines } = await import('../pipelines/index.ts');
-  const settings = await readSettings(process.env);
-  const host = new Host(
-    options.host ?? settings.ORDINAL_HOST ?? 'http://localhost:7071',
-    options.code ?? settings.ORDINAL_HOST_CODE,
-  );
-  const { lines, value, ok } = await work({ environment: openEnvironment(settings, pipelines), host });
-  if (options.json) console.log(JSON.stringify(value, null, 2));
-  else for (const line of lines) console.log(line);
-  if (ok === false) process.exitCode = 1;
+enableCompileCache?.();
+const word = process.argv.slice(2).find((each) => Object.hasOwn(commandFiles, each));
+const commands = (await commandFiles[word ?? '']?.load()) ?? [];
+
+const interrupt = new AbortController();
+process.once('SIGINT', () => {
+  interrupt.abort(new Error('ended by Ctrl-C'));
+  // Whoever asks twice does not want to wait for the end of a request.
+  process.once('SIGINT', () => process.exit(exitCodes.interrupted.code));
 });
+// Whoever reads the output has gone, as `head` does.
+process.stdout.on('error', () => process.exit(exitCodes.ok.code));
+
+const started: Record<string, string> = { ordinal: 'npm run ordinal --', npx: 'npx ordinal' };
+const name = started[process.env.npm_lifecycle_event ?? ''] ?? 'ordinal';
+const json = process.argv.includes('--json');
+
+const program = buildProgram(name, ownVersion(), commands, async (options: GlobalOptions, work) => {
+  const of = given(name, options, interrupt.signal);
+  const result = await work(of);
+  print(result, options.json === true, of);
+  end(result.exit ?? 'ok');
+});
+
+function print({ show, value, raw }: Result, asJson: boolean, { terminal }: ReturnType<typeof given>): void {
+  if (asJson) process.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
+  else if (raw !== undefined) process.stdout.write(raw);
+  else for (const line of renderParts(show, terminal)) process.stdout.write(`${line}\n`);
+}
+
+function end(exit: Exit): void {
+  process.exitCode = exitCodes[exit].code;
+}
+
+/** Says what went wrong: to people on standard error, to programs as the document on standard output. */
+async function fail(thrown: unknown): Promise<void> {
+  if (interrupt.signal.aborted) {
+    process.stderr.write('Ended by Ctrl-C.\n');
+    end('interrupted');
+    return;
+  }
+  if (thrown instanceof CommanderError) {
+    // Commander has said what is wrong, or shown its help.
+    if (thrown.exitCode === 0) return;
+    if (thrown.code === 'commander.unknownCommand' && !thrown.message.includes('Did you mean')) await suggest();
+    if (json) sayJson('InvalidRequest', thrown.message.replace(/^error: /, ''));
+    end('usage');
+    return;
+  }
+  if (thrown instanceof UsageError) {
+    process.stderr.write(`error: ${thrown.message}\n`);
+    if (json) sayJson('InvalidRequest', thrown.message);
+    end('usage');
+    return;
+  }
+  const { code, message, remedy, where } = toErrorValue(thrown);
+  const known = thrown instanceof OrdinalError;
+  if (json) sayJson(code, message, remedy, where);
+  else process.stderr.write(`${plain(known ? `${code}: ${message}` : message)}\n${remedy ? `${plain(remedy)}\n` : ''}`);
+  end(known ? exitAfter(code) : 'failed');
+}
+
+function sayJson(code: string, message: string, remedy?: string, where?: object): void {
+  const error = { code, message, ...(where && { where }), ...(remedy && { remedy }) };
+  process.stdout.write(`${JSON.stringify({ error }, null, 2)}\n`);
+}
+
+async function suggest(): Promise<void> {
+  const meant = suggestCommands(
+    process.argv.slice(2),
+    (await allCommands()).map((each) => each.name),
+  );
+  if (meant.length > 0) process.stderr.write(`Did you mean ${meant.map((one) => `"${one}"`).join(' or ')}?\n`);
+}
 
 try {
   await program.parseAsync();
 } catch (thrown) {
-  if (thrown instanceof CommanderError) {
-    // Commander has said what is wrong, or shown its help.
-    process.exitCode = thrown.exitCode === 0 ? 0 : 2;
-  } else {
-    const { code, message, remedy } = toErrorValue(thrown);
-    console.error(thrown instanceof OrdinalError ? `${code}: ${message}` : message);
-    if (remedy) console.error(remedy);
-    process.exitCode = 1;
-  }
+  await fail(thrown);
 }

@@ -4,11 +4,12 @@
  */
 import { readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
+import { Progress, type ProgressOutput } from '../cli/terminal/progress.ts';
+import { bytes, count, seconds } from '../cli/terminal/text.ts';
 import { Duck } from '../tools/duckdb.ts';
 import { flightsFile, generateFlights } from '../tools/generate.ts';
 import type { DemoBlobs, ListedBlob } from './blobs.ts';
 import { DemoError } from './errors.ts';
-import { Progress, type ProgressOutput } from './progress.ts';
 import {
   checkListing,
   checkManifest,
@@ -21,7 +22,6 @@ import {
 } from './published.ts';
 import { checkLines, entityTable, rowsByEntity, sampleTable } from './report.ts';
 import { followRun, type RunEntity, type RunStatus, startRun } from './runs.ts';
-import { bytes, count, seconds } from './text.ts';
 import { flights } from './verify/flights.ts';
 import type { PublishedRun } from './verify/meaning.ts';
 import { verifyRun } from './verify/verify.ts';
@@ -79,7 +79,8 @@ async function run(context: DemoContext, prefix: string | undefined, figures: Pa
         const now = performance.now();
         phasesMs[one.phase] = (phasesMs[one.phase] ?? 0) + now - seenAt;
         seenAt = now;
-        progress.update(one);
+        const { phase, batches, rows } = one;
+        progress.update({ label: phase, done: batches.done, total: batches.total, unit: 'batches', rows });
       },
     });
     const runMs = performance.now() - startedAt;

@@ -9,13 +9,13 @@
 import { writeFile } from 'node:fs/promises';
 import { availableParallelism, constants } from 'node:os';
 import { parseArgs } from 'node:util';
-import { renderTable } from '../src/view/text-table.ts';
+import { bytes, seconds } from '../cli/terminal/text.ts';
 import { DemoBlobs } from './blobs.ts';
 import { type RunFigures, runDemo } from './demo.ts';
 import { DemoError } from './errors.ts';
+import { textTable } from './report.ts';
 import { startServices } from './services.ts';
 import { Interrupted, runSession, type SessionResult } from './session.ts';
-import { bytes, seconds } from './text.ts';
 
 const usage = 'usage: npm run demo -- [--json FILE] [--keep]';
 
@@ -47,7 +47,7 @@ function showProcesses(session: SessionResult): void {
     String(one.pid),
     one.peakBytes === undefined ? 'unknown' : bytes(one.peakBytes),
   ]);
-  console.log(`\n${renderTable(['process', 'pid', 'peak memory'], rows, ['pid', 'peak memory'])}`);
+  console.log(`\n${textTable(['process', 'pid', 'peak memory'], rows, ['pid', 'peak memory'])}`);
 }
 
 /** Writes the figures as JSON. Says so and returns false when the file cannot be written. */

@@ -2,9 +2,10 @@
  * Fetches what a run published, and checks what can be seen before any file is opened. The demo calls it before it
  * verifies.
  */
+
+import { count } from '../cli/terminal/text.ts';
 import type { DemoBlobs, ListedBlob } from './blobs.ts';
 import type { RunEntity, RunStatus } from './runs.ts';
-import { count } from './text.ts';
 import type { PublishedRun } from './verify/meaning.ts';
 
 export const publishedContainer = 'published';

@@ -3,16 +3,26 @@
  * ended.
  */
 
-import { renderTable } from '../src/view/text-table.ts';
+import { renderTable } from '../cli/terminal/table.ts';
+import { bytes, cell, count } from '../cli/terminal/text.ts';
 import { type Duck, literal, literalList } from '../tools/duckdb.ts';
 import type { DemoCheck } from './published.ts';
 import type { RunEntity } from './runs.ts';
-import { bytes, cell, count } from './text.ts';
 import type { PublishedRun } from './verify/meaning.ts';
+
+/** A table as one text; columns named in `right` are aligned to the right. */
+export function textTable(
+  titles: readonly string[],
+  rows: readonly (readonly string[])[],
+  right: readonly string[] = [],
+): string {
+  const columns = titles.map((title) => ({ title, right: right.includes(title) }));
+  return renderTable(columns, rows).join('\n');
+}
 
 export function entityTable(entities: readonly RunEntity[]): string {
   const id = (text: string | null): string => (text === null ? '-' : count(BigInt(text)));
-  return renderTable(
+  return textTable(
     ['entity', 'rows', 'files', 'bytes', 'first ID', 'last ID'],
     entities.map((one) => [
       one.entity,
@@ -31,7 +41,7 @@ export async function sampleTable(duck: Duck, files: readonly string[], rows: nu
   const select = `select * exclude (file_row_number) from read_parquet(${literal(files[0]!)}, file_row_number = true)`;
   const found = await duck.rows(`${select} order by file_row_number limit ${rows}`);
   const header = Object.keys(found[0] ?? {});
-  return renderTable(
+  return textTable(
     header,
     found.map((row) => header.map((name) => cell(row[name]))),
   );
@@ -52,7 +62,7 @@ export async function rowsByEntity(duck: Duck, run: PublishedRun): Promise<Map<s
 
 /** One line a check: its figure when it holds, its fault when it does not. */
 export function checkLines(checks: readonly DemoCheck[]): string {
-  return renderTable(
+  return textTable(
     ['', 'entity', 'check', 'figure'],
     checks.map((check) => [
       check.ok ? 'ok' : 'FAILED',

@@ -46,7 +46,10 @@ export type ErrorCode =
    * /api/sequences` lists all.
    */
   | 'UnknownSequence'
-  /** No pipeline has a key index of this name. Remedy: Correct the name; `GET /api/keys` lists all. */
+  /**
+   * No pipeline has a keyed entity with a key index of this name. Remedy: Correct the name; `npm run ordinal -- keys
+   * list` shows all.
+   */
   | 'UnknownIndex'
   /** The path is not one of the API. Remedy: See /api/openapi.json for paths. */
   | 'UnknownRoute'

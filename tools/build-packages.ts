@@ -7,7 +7,7 @@
  *   node tools/build-packages.ts --pack DIR    builds all, and packs them into a folder
  */
 import { spawnSync } from 'node:child_process';
-import { chmod, cp, mkdir, readFile, rm } from 'node:fs/promises';
+import { chmod, cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { shared } from '../cli/init/init.ts';
@@ -43,6 +43,15 @@ export async function buildPackage(name: string): Promise<void> {
   if (name === 'ordinal') {
     await cp(path.join(root, 'src/parquet/README.md'), path.join(dist, 'src/parquet/README.md'));
     buildPage(path.join(dist, 'src/monitor/static'));
+  }
+  // The compiler leaves the endings of sources in declarations.
+  for (const file of await readdir(dist, { recursive: true })) {
+    if (!file.endsWith('.d.ts')) continue;
+    const text = await readFile(path.join(dist, file), 'utf8');
+    await writeFile(
+      path.join(dist, file),
+      text.replace(/(from |import\(|import )(['"]\.[^'"\n]*)\.ts(['"])/g, '$1$2.js$3'),
+    );
   }
   const { bin } = JSON.parse(await readFile(path.join(folder, 'package.json'), 'utf8')) as {
     bin: Record<string, string>;

@@ -58,8 +58,8 @@ export function complete(lock: Lock): Lock {
   return { ...lock, packages: Object.fromEntries(entries.sort(([a], [b]) => a.localeCompare(b, 'en'))) };
 }
 
-/** That of the repository, and that of the packages that only benchmarks and tests of peers need. */
-export const lockFiles = ['../package-lock.json', '../bench/package-lock.json'].map((each) =>
+/** That of the repository, and those of the packages that `npm run peers` installs. */
+export const lockFiles = ['../package-lock.json', '../bench/package-lock.json', 'api/package-lock.json'].map((each) =>
   fileURLToPath(new URL(each, import.meta.url)),
 );
 

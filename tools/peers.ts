@@ -15,6 +15,9 @@ const bench = fileURLToPath(new URL('../bench', import.meta.url));
 /** Whether `npm run peers` has been run. */
 export const peersInstalled = existsSync(`${bench}/node_modules/nodejs-polars`);
 
+/** Whether the packages of `tools/api` are installed, which it installs too: what checks documents and packages. */
+export const checksInstalled = existsSync(fileURLToPath(new URL('api/node_modules/typescript', import.meta.url)));
+
 const hint = 'The packages of bench/ are not installed. Run: npm run peers';
 
 function main(command: string | undefined): number {

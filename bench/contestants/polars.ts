@@ -30,7 +30,7 @@ export async function open({ set, source }: Work): Promise<Contestant> {
 
 /** IDs 1, 2, 3 ... as the first column, in the frame's order. */
 function numbered(frame: DataFrame, name: string): DataFrame {
-  return frame.withRowCount(name).withColumn(pl.col(name).cast(pl.Int64).add(1).cast(pl.Int64).alias(name));
+  return frame.withRowIndex(name).withColumn(pl.col(name).cast(pl.Int64).add(1).cast(pl.Int64).alias(name));
 }
 
 /** The first row of each key, in the frame's order. */
@@ -46,7 +46,7 @@ function rounded(value: Expr): Expr {
 function splitFlights(source: string): Record<string, DataFrame> {
   const rows = pl.readParquet(source);
   const seen = firstRows(rows.select('origin', 'destination', 'distance'), 'origin', 'destination');
-  const places = seen.withRowCount('place').withColumn(pl.col('place').mul(2).cast(pl.Int64).alias('place'));
+  const places = seen.withRowIndex('place').withColumn(pl.col('place').mul(2).cast(pl.Int64).alias('place'));
   const codes = pl.concat([
     places.select(pl.col('origin').alias('code'), pl.col('place')),
     places.select(pl.col('destination').alias('code'), pl.col('place').add(1).cast(pl.Int64).alias('place')),

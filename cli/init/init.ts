@@ -2,25 +2,16 @@
  * Writes a thin app into a folder: what `template/` holds, and the deployment of this repository. `ordinal init` and
  * `npm create` call it. It needs Node alone, and never writes over a file.
  */
-import { existsSync, readFileSync } from 'node:fs';
 import { cp, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { ownVersion } from '../../src/environment/version.ts';
 
 /** Beside `cli/` in the repository; in a package, beside what is built of it. */
 const root = fileURLToPath(new URL('../../', import.meta.url));
 
 /** What an app has as this repository has it. Packages carry these, at the same places. */
 export const shared = ['infra', 'adf', 'queries', 'host.json', 'local.settings.sample.json', 'azure.yaml'] as const;
-
-/** The version of the package that this is a part of; in the repository, that of the repository. */
-function ownVersion(): string {
-  for (let folder = root; ; folder = path.dirname(folder)) {
-    const file = path.join(folder, 'package.json');
-    if (existsSync(file)) return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
-    if (folder === path.dirname(folder)) throw new Error(`there is no package.json above ${root}`);
-  }
-}
 
 /** What a user runs next, line by line. */
 export const nextSteps = (folder: string): string[] => [

@@ -247,7 +247,16 @@ export const publishedFileSchema = z.object({
 export type PublishedFile = z.infer<typeof publishedFileSchema>;
 
 /** Further rows of keyed entities, beside those of new keys. They take no new IDs. */
-const furtherFilesSchema = z.object({ rows: count, bytes: count, files: z.array(publishedFileSchema) });
+const furtherFilesSchema = z.object({
+  rows: count,
+  bytes: count,
+  files: z.array(publishedFileSchema),
+  /** The columns of the files, as the run's plan has them. */
+  columns: z.array(outLeafSchema).exactOptional(),
+});
+
+/** An entity of another pipeline that shares a key index, and where its datasets are. */
+const sharerSchema = z.object({ pipeline: z.string(), entity: z.string(), container: z.string(), prefix: z.string() });
 
 /**
  * The manifest: what a finished run read, which IDs it gave and what it wrote. It is written only when every file that
@@ -284,7 +293,7 @@ export const manifestSchema = z.object({
   inputs: z.array(z.object({ blob: z.string(), etag: z.string(), size: count, rows: count })),
   /** Source files that were set aside: none of their rows counts, and they are no inputs. */
   setAside: z.array(setAsideSchema).exactOptional(),
-  output: z.object({ container: z.string(), prefix: z.string() }),
+  output: z.object({ container: z.string(), prefix: z.string(), table: z.enum(['delta']).exactOptional() }),
   entities: z.array(
     z.object({
       entity: z.string(),
@@ -293,10 +302,21 @@ export const manifestSchema = z.object({
       firstId: decimalSchema.nullable(),
       lastId: decimalSchema.nullable(),
       files: z.array(publishedFileSchema),
+      /** The columns of the files, as the run's plan has them. */
+      columns: z.array(outLeafSchema).exactOptional(),
       /** The own IDs of the rows, in row order. */
       ids: rangesSchema.extend({ sequence: z.string() }),
-      /** Of a keyed entity: its key index, and by partition what the run found there and added. */
-      keys: z.object({ index: z.string(), partitions: z.array(resolutionSchema) }).nullable(),
+      /**
+       * Of a keyed entity: its key index, the entities of other pipelines that share it, and by partition what the run
+       * found there and added.
+       */
+      keys: z
+        .object({
+          index: z.string(),
+          sharedBy: z.array(sharerSchema).exactOptional(),
+          partitions: z.array(resolutionSchema),
+        })
+        .nullable(),
       /**
        * For an entity that publishes all seen keys: the rows of known keys. `rows` and `files` are those of new keys.
        */

@@ -5,7 +5,7 @@
 import type { Environment } from '../environment/environment.ts';
 import { readJson } from '../storage/json.ts';
 import { output } from '../storage/names.ts';
-import { type Manifest, manifestSchema } from './documents.ts';
+import { type Manifest, manifestSchema, runIdSchema } from './documents.ts';
 
 /** The manifests of all pipelines, in the order in which their runs published; abandoned ones are included. */
 export async function allManifests({ store, pipelines }: Environment): Promise<Manifest[]> {
@@ -20,17 +20,53 @@ export async function allManifests({ store, pipelines }: Environment): Promise<M
   return inOrderOfPublication(found);
 }
 
+/** Of a run that has published: when it finished by its clock, and its grants of the leases of key indexes. */
+export interface Publication {
+  finishedAt: string;
+  grants: { index: string; term: number }[];
+}
+
+/**
+ * The manifest of one run, whichever pipeline it is of; undefined when there is none.
+ *
+ * @param runId a run's ID; a text that is none names no run.
+ */
+export async function manifestOfRun({ store, pipelines }: Environment, runId: string): Promise<Manifest | undefined> {
+  if (!runIdSchema.safeParse(runId).success) return undefined;
+  for (const pipeline of pipelines.values()) {
+    const manifest = await readJson(store, pipeline.output.container, output.manifest(pipeline, runId), manifestSchema);
+    if (manifest) return manifest;
+  }
+  return undefined;
+}
+
 /**
  * Runs that share a key index published one after the other: by the grants of its lease, which count up. Their clocks
  * may say otherwise. Runs that share none come in the order of their finish, as far as that goes.
  */
 export function inOrderOfPublication(manifests: readonly Manifest[]): Manifest[] {
-  const byFinish = manifests.toSorted((a, b) => (a.finishedAt < b.finishedAt ? -1 : 1));
+  return inOrder(manifests.map((manifest) => ({ manifest, ...publicationOf(manifest) }))).map(
+    ({ manifest }) => manifest,
+  );
+}
+
+/** What orders a run among others. */
+export function publicationOf({ finishedAt, entities }: Manifest): Publication {
+  const grants = entities.flatMap(({ keys }) => {
+    const term = keys?.partitions[0]?.term;
+    return keys && term !== undefined ? [{ index: keys.index, term }] : [];
+  });
+  return { finishedAt, grants };
+}
+
+/** The same as `inOrderOfPublication`, of anything that says what orders it. */
+export function inOrder<T extends Publication>(runs: readonly T[]): T[] {
+  const byFinish = runs.toSorted((a, b) => (a.finishedAt < b.finishedAt ? -1 : 1));
   const earlier = predecessors(byFinish);
-  const ordered = new Set<Manifest>();
-  for (const manifest of byFinish) {
-    // First the manifests that must come before this one, in their own order.
-    const open = [manifest];
+  const ordered = new Set<T>();
+  for (const run of byFinish) {
+    // First the runs that must come before this one, in their own order.
+    const open = [run];
     while (open.length > 0) {
       const next = (earlier.get(open.at(-1)!) ?? []).find((one) => !ordered.has(one) && !open.includes(one));
       if (next) open.push(next);
@@ -40,21 +76,22 @@ export function inOrderOfPublication(manifests: readonly Manifest[]): Manifest[]
   return [...ordered];
 }
 
-/** By manifest: for each key index that its run held, the run that held it before. */
-function predecessors(manifests: readonly Manifest[]): Map<Manifest, Manifest[]> {
-  const grants = new Map<string, { term: number; manifest: Manifest }[]>();
-  for (const manifest of manifests) {
-    for (const { keys } of manifest.entities) {
-      const term = keys?.partitions[0]?.term;
-      if (keys && term !== undefined) grants.set(keys.index, [...(grants.get(keys.index) ?? []), { term, manifest }]);
+/** By run: for each key index that it held, the run that held it before. */
+function predecessors<T extends Publication>(runs: readonly T[]): Map<T, T[]> {
+  const grants = new Map<string, { term: number; run: T }[]>();
+  for (const run of runs) {
+    for (const { index, term } of run.grants) {
+      const held = grants.get(index);
+      if (held) held.push({ term, run });
+      else grants.set(index, [{ term, run }]);
     }
   }
-  const earlier = new Map<Manifest, Manifest[]>();
+  const earlier = new Map<T, T[]>();
   for (const held of grants.values()) {
     held.sort((a, b) => a.term - b.term);
-    for (const [i, { manifest }] of held.entries()) {
-      const before = held[i - 1]?.manifest;
-      if (before && before !== manifest) earlier.set(manifest, [...(earlier.get(manifest) ?? []), before]);
+    for (const [i, { run }] of held.entries()) {
+      const before = held[i - 1]?.run;
+      if (before && before !== run) earlier.set(run, [...(earlier.get(run) ?? []), before]);
     }
   }
   return earlier;

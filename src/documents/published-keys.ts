@@ -6,7 +6,7 @@
 import type { Environment } from '../environment/environment.ts';
 import { invariant, OrdinalError } from '../errors.ts';
 import { type KeyWriter, keyWriter } from '../keys/encode.ts';
-import { readTable, type Table } from '../parquet/table.ts';
+import { readTable, type Table, type TableColumn } from '../parquet/table.ts';
 import { typeText } from '../parquet/type-text.ts';
 import type { KeyedEntity } from '../pipeline/compiled.ts';
 
@@ -46,7 +46,16 @@ export function keysOf(table: Table, entity: KeyedEntity, blob: string) {
     throw new OrdinalError('PipelineChanged', `"${blob}" has no column "${name}"`, { where: { blob, column: name } });
   };
   const keys = entity.columns.filter(({ kind }) => kind === 'key').map(({ name }) => column(name));
-  const own = column(entity.columns[0]!.name).values;
+  return keysOfColumns(column(entity.columns[0]!.name), keys);
+}
+
+/** The same of a file of imported keys: the ID, then the key's components. */
+export function importedKeysOf({ columns: [id, ...keys] }: Table) {
+  invariant(id && keys.length > 0, 'a file of imported keys has an ID and a key');
+  return keysOfColumns(id, keys);
+}
+
+function keysOfColumns({ values: own }: TableColumn, keys: readonly TableColumn[]) {
   invariant(own.kind === 'int64', 'IDs are INT64');
   const writer = keyWriter(keys.map(({ values, type }) => ({ values, type })));
   const at = new Array<number>(keys.length);

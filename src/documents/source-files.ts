@@ -48,7 +48,11 @@ const columnSchema = z.object({
   optional: z.boolean(),
   /** Every row is known to be null, so that the type says nothing. */
   empty: z.literal(true).exactOptional(),
-}) satisfies z.ZodType<{ type: ColumnType; optional: boolean; empty?: true }>;
+  /** The footer does not say whether any row holds a value. */
+  unsure: z.literal(true).exactOptional(),
+  /** The file lacks the column. */
+  absent: z.literal(true).exactOptional(),
+}) satisfies z.ZodType<{ type: ColumnType; optional: boolean; empty?: true; unsure?: true; absent?: true }>;
 export type FileColumn = z.infer<typeof columnSchema>;
 
 /** What the files of a run have in common: most have one and the same shape. */

@@ -4,13 +4,13 @@
  */
 import { OrdinalError } from '../errors.ts';
 import { didYouMean } from '../nearest.ts';
-import { configNames } from './config.ts';
+import { settingNames } from './config.ts';
 
 /** App settings by their names, as docs/deploy.md lists them: `{ ORDINAL_BATCH_ROWS: 100_000 }`. */
 export type OrdinalSettings = Readonly<Record<`ORDINAL_${string}`, string | number | boolean>>;
 
 /** Read at registration, by the host's bindings, and not by activities. */
-const bindingNames = ['ORDINAL_SWEEP_SCHEDULE', 'ORDINAL_ARRIVAL_SOURCE'];
+export const bindingNames: readonly string[] = ['ORDINAL_SWEEP_SCHEDULE', 'ORDINAL_ARRIVAL_SOURCE'];
 
 /**
  * The settings of an app by name.
@@ -22,7 +22,7 @@ export function mergeSettings(
   given: OrdinalSettings,
   env: Readonly<Record<string, string | undefined>>,
 ): Record<string, string | undefined> {
-  const known = [...configNames, ...bindingNames].filter((name) => name.startsWith('ORDINAL_'));
+  const known = [...settingNames, ...bindingNames].filter((name) => name.startsWith('ORDINAL_'));
   const merged: Record<string, string | undefined> = {};
   for (const [name, value] of Object.entries(given)) {
     if (!known.includes(name)) refuse(name, 'is not a setting', didYouMean(name, known));

@@ -71,8 +71,8 @@ const schema = z.object({
   WEBSITE_INSTANCE_ID: z.string().optional(),
 });
 
-/** Names of all settings that are parsed here. */
-export const configNames: readonly string[] = Object.keys(schema.shape);
+/** Names of all settings that are read here. */
+export const settingNames: readonly string[] = Object.keys(schema.shape);
 
 export interface Config {
   storage: StorageConnection;

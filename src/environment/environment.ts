@@ -32,7 +32,7 @@ export function openEnvironment(
 }
 
 /** A pipeline by its name. @throws OrdinalError `UnknownPipeline` when it is not registered. */
-export function pipelineOf(environment: Environment, name: string): CompiledPipeline {
+export function pipelineOf(environment: Pick<Environment, 'pipelines'>, name: string): CompiledPipeline {
   const pipeline = environment.pipelines.get(name);
   if (pipeline) return pipeline;
   const known = [...environment.pipelines.keys()].join(', ');

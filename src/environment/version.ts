@@ -1,22 +1,45 @@
 /**
- * The version of Ordinal that runs: that of the package which this file is part of. The HTTP API shows it. It is read
- * once, when the file is loaded.
+ * The version of Ordinal, and of packages that it works with, from their `package.json`. The command and the doctor call
+ * it. It must work from the sources, from `dist/` and from an installed package.
  */
-import { existsSync, readFileSync } from 'node:fs';
-import { z } from 'zod';
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
 
-/** The nearest package.json above: sources and the build lie at different depths. */
-function packageFile(): URL | undefined {
-  for (let up = '../', tries = 0; tries < 6; up += '../', tries++) {
-    const file = new URL(`${up}package.json`, import.meta.url);
-    if (existsSync(file)) return file;
+const here = path.dirname(fileURLToPath(import.meta.url));
+
+function versionIn(folder: string, name?: string): string | undefined {
+  try {
+    const read = JSON.parse(readFileSync(path.join(folder, 'package.json'), 'utf8')) as Record<string, unknown>;
+    return (name === undefined || read.name === name) && typeof read.version === 'string' ? read.version : undefined;
+  } catch {
+    return undefined;
   }
-  return undefined;
 }
 
-function readVersion(): string {
-  const file = packageFile();
-  return file ? z.object({ version: z.string() }).parse(JSON.parse(readFileSync(file, 'utf8'))).version : 'unknown';
+/** The nearest version above a folder. */
+function versionAbove(from: string, name?: string): string | undefined {
+  for (let folder = from; ; folder = path.dirname(folder)) {
+    const version = versionIn(folder, name);
+    if (version !== undefined || folder === path.dirname(folder)) return version;
+  }
 }
 
-export const appVersion: string = readVersion();
+/** Ordinal's own version; `unknown` where it was laid out without its `package.json`. */
+export function ownVersion(): string {
+  return versionAbove(here) ?? 'unknown';
+}
+
+/**
+ * The version of an installed package.
+ * @param name name of the package
+ * @returns undefined when it is not installed
+ */
+export function packageVersion(name: string): string | undefined {
+  try {
+    return versionAbove(path.dirname(createRequire(import.meta.url).resolve(name)), name);
+  } catch {
+    return undefined;
+  }
+}

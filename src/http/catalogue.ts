@@ -6,7 +6,7 @@
 import { type Environment, pipelineOf } from '../environment/environment.ts';
 import { OrdinalError } from '../errors.ts';
 import { didYouMean } from '../nearest.ts';
-import { arrivalOf } from '../pipeline/arrival.ts';
+import { type ArrivalMode, arrivalOf } from '../pipeline/arrival.ts';
 import type { CompiledPipeline, SequenceOptions } from '../pipeline/compiled.ts';
 import { identityOf } from '../pipeline/identity.ts';
 import { contractJsonSchema } from '../pipeline/json-schema.ts';
@@ -32,7 +32,15 @@ export const getPipeline: Handler = async ({ environment }, request) => {
 };
 
 function viewPipeline({ config }: Environment, pipeline: CompiledPipeline) {
-  const arrival = arrivalOf(pipeline, config.arrivals);
+  return pipelineView(pipeline, arrivalOf(pipeline, config.arrivals));
+}
+
+/**
+ * A pipeline as callers see it.
+ *
+ * @param arrival what arriving blobs start.
+ */
+export function pipelineView(pipeline: CompiledPipeline, arrival: ArrivalMode | undefined) {
   return {
     name: pipeline.name,
     source: pipeline.source,

@@ -5,12 +5,13 @@
 
 import type { HttpMethod } from '@azure/functions';
 import { z } from 'zod';
-import { appVersion } from '../environment/version.ts';
+import { ownVersion } from '../environment/version.ts';
 import { OrdinalError } from '../errors.ts';
 import { fileRowsSchema } from '../view/first-rows.ts';
 import { timelineViewSchema } from '../view/timeline-view.ts';
 import { arrivalsSchema, getArrivals } from './arrivals.ts';
 import { getPipeline, getSequence, listPipelines, listSequences } from './catalogue.ts';
+import { runDoctor } from './doctor.ts';
 import { getKeys, keyDetailSchema, keyListSchema, listKeys } from './keys.ts';
 import { listRuns } from './list-runs.ts';
 import { openApi } from './openapi.ts';
@@ -176,8 +177,16 @@ export const routes: readonly Route[] = [
     path: 'about',
     summary: 'What this app is, and what its monitor page offers.',
     handler: async ({ environment }) =>
-      json(200, { name: 'ordinal', version: appVersion, monitor: { actions: environment.config.monitorActions } }),
+      json(200, { name: 'ordinal', version: ownVersion(), monitor: { actions: environment.config.monitorActions } }),
     answers: { 200: { description: 'The app.', schema: schemas.aboutSchema } },
+  },
+  {
+    name: 'runDoctor',
+    method: 'POST',
+    path: 'doctor',
+    summary: 'Look at the set-up: settings, storage and roles, triggers, versions.',
+    handler: runDoctor,
+    answers: { 200: { description: 'What was found.', schema: schemas.doctorSchema } },
   },
   {
     name: 'getOpenApi',

@@ -3,6 +3,7 @@
  * them. The handlers in this folder use them.
  */
 import { z } from 'zod';
+import { findingSchema } from '../doctor/finding.ts';
 import { pipelineIdentitySchema, runIdSchema } from '../documents/documents.ts';
 import { instanceStatuses } from '../durable/client.ts';
 import { limits } from '../limits.ts';
@@ -141,6 +142,12 @@ export const aboutSchema = z.object({
 });
 
 export const canceledSchema = z.object({ runId: z.string(), status: z.string(), statusUrl: z.url() });
+
+export const doctorSchema = z.object({
+  version: z.string().describe('Of Ordinal.'),
+  findings: z.array(findingSchema),
+  pipelines: z.array(z.object({ name: z.string(), hash: z.string() })).describe('By the hash of their declared shape.'),
+});
 
 export const problemSchema = z.object({
   type: z.string(),

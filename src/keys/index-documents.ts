@@ -53,6 +53,8 @@ const pendingSchema = z.object({
   /** The life of the run: only what this very life published counts. */
   life: count,
   entity: z.string(),
+  /** The delta is of an import: its values are IDs. */
+  imported: z.literal(true).exactOptional(),
   manifest: z.object({ container: z.string(), name: z.string() }),
   /** Null when the run has no new keys, and other things to say. */
   delta: placeSchema.nullable(),
@@ -99,6 +101,8 @@ export const indexBlobs = {
   /** The new keys of one life of a run. */
   delta: (index: string, epoch: number, partition: number, lifeId: string) =>
     `${folder(index, epoch, partition)}delta-${lifeId}.keys`,
+  /** What an import is about to add. */
+  importDraft: (index: string, importId: string) => `keys/${index}/imports/${importId}.json`,
   /** Segments `from` to `to` as one. */
   merged: (index: string, epoch: number, partition: number, from: number, to: number) =>
     `${folder(index, epoch, partition)}merged-${from}-${to}.keys`,

@@ -197,13 +197,13 @@ export function withPending(head: IndexHead, term: number, pending: PendingDelta
   return { ...head, term, pending };
 }
 
-function withDelta(head: IndexHead, { delta, attributes, described }: PendingDelta, ids: IdList): IndexHead {
+function withDelta(head: IndexHead, { delta, attributes, described, imported }: PendingDelta, ids: IdList): IndexHead {
   const number = head.number + 1;
   const made = { level: 0, from: number, to: number };
   const next: IndexHead = { ...head, number, taken: head.term, pending: null };
   if (delta) {
     next.keys += delta.keys;
-    next.entries = [...head.entries, { ...delta, ids, ...made }];
+    next.entries = [...head.entries, { ...delta, ids: imported ? null : ids, ...made }];
   }
   if (attributes) {
     const { owner } = attributes;

@@ -149,7 +149,7 @@ class Cursor {
 }
 
 /** Stages a segment's blocks as they come, and commits them together. */
-class SegmentUpload {
+export class SegmentUpload {
   readonly #at: Place;
   readonly #blob: string;
   readonly #ids: string[] = [];
@@ -161,6 +161,7 @@ class SegmentUpload {
     this.#blob = blob;
   }
 
+  /** Takes the complete blocks of a writer. */
   async add(writer: SegmentWriter): Promise<void> {
     for (const part of writer.take()) {
       this.#parts.push(part);
@@ -169,6 +170,7 @@ class SegmentUpload {
     if (this.#bytes >= PIECE_BYTES) await this.#stage();
   }
 
+  /** Takes what is left, and commits. */
   async finish(writer: SegmentWriter): Promise<void> {
     await this.add(writer);
     if (this.#bytes > 0) await this.#stage();

@@ -78,6 +78,23 @@ export function encodePlain(
   return pages.chunk(statistics);
 }
 
+/**
+ * A chunk of nulls alone, in an OPTIONAL column of any type.
+ * @param rows rows of the chunk
+ * @param codec compression of the chunk's pages
+ * @returns the chunk
+ * @throws `UnsupportedFile` for a codec that is not supported
+ */
+export function encodeNulls(rows: number, codec: Codec): EncodedChunk {
+  const pages = new PageWriter(codec, 'PLAIN');
+  const none = new Uint8Array(Math.min(rows, pageRowsDefault));
+  for (let from = 0; from < rows; from += pageRowsDefault) {
+    const count = Math.min(rows - from, pageRowsDefault);
+    pages.add(count, encodeLevels(none, 0, count), new Uint8Array(0));
+  }
+  return pages.chunk({ nullCount: rows });
+}
+
 /** The row at which a page that begins at `from` ends. */
 function pageEnd(values: Values, from: number, rowsMax: number): number {
   const last = Math.min(values.length, from + rowsMax);

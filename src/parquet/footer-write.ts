@@ -6,7 +6,7 @@
  */
 import { invariant } from '../errors.ts';
 import { codecs, encodings, MAGIC, pageType, physicalTypes } from './constants.ts';
-import { writeSchema } from './schema.ts';
+import { countNodes, type SchemaNode, writeSchema, writeTree } from './schema.ts';
 import { writeStatistics } from './statistics-raw.ts';
 import { listOf, ThriftWriter } from './thrift-write.ts';
 import type { ChunkMeta, ColumnType } from './types.ts';
@@ -16,6 +16,8 @@ export interface FooterLeaf {
   name: string;
   type: ColumnType;
   optional: boolean;
+  /** Of a column within groups: the names that lead to it. */
+  path?: readonly string[];
 }
 
 /** A row group of a file to be written. */
@@ -30,6 +32,8 @@ export interface FooterRowGroup {
 /** What a footer is made of. */
 export interface FooterInput {
   leaves: FooterLeaf[];
+  /** The schema of a file whose columns lie within groups; its leaves are `leaves`. Without it the file is flat. */
+  tree?: readonly SchemaNode[];
   rowGroups: FooterRowGroup[];
   rows: number;
   keyValues: Record<string, string>;
@@ -47,8 +51,9 @@ export function writeFooter(input: FooterInput): Uint8Array {
   const writer = new ThriftWriter();
   // Version 1, as parquet-mr and DuckDB write it whatever the file holds: old readers refuse any other.
   writer.i32(1, 1);
-  writer.list(2, listOf.struct, input.leaves.length + 1);
-  writeSchema(writer, input.leaves);
+  writer.list(2, listOf.struct, (input.tree ? countNodes(input.tree) : input.leaves.length) + 1);
+  if (input.tree) writeTree(writer, input.tree);
+  else writeSchema(writer, input.leaves);
   writer.i64(3, input.rows);
   writer.list(4, listOf.struct, input.rowGroups.length);
   input.rowGroups.forEach((group, i) => {
@@ -88,7 +93,11 @@ function writeRowGroup(writer: ThriftWriter, group: FooterRowGroup, leaves: Foot
   let uncompressed = 0;
   let fileOffset = Number.POSITIVE_INFINITY;
   group.chunks.forEach((chunk, i) => {
-    invariant(chunk.numValues === group.rows, `column ${leaves[i]!.name} has as many values as its row group rows`);
+    // A column within groups may have several values in a row.
+    invariant(
+      leaves[i]!.path || chunk.numValues === group.rows,
+      `column ${leaves[i]!.name} has as many values as its row group rows`,
+    );
     writeChunk(writer, chunk, leaves[i]!);
     compressed += chunk.length;
     uncompressed += chunk.uncompressedLength;
@@ -120,8 +129,9 @@ function writeChunk(writer: ThriftWriter, chunk: ChunkMeta, leaf: FooterLeaf): v
   writer.i32(1, physicalTypes.indexOf(leaf.type.physical));
   writer.list(2, listOf.i32, chunk.encodings.length);
   for (const encoding of chunk.encodings) writer.item(encodings.indexOf(encoding));
-  writer.list(3, listOf.binary, 1);
-  writer.item(leaf.name);
+  const path = leaf.path ?? [leaf.name];
+  writer.list(3, listOf.binary, path.length);
+  for (const name of path) writer.item(name);
   writer.i32(4, codecs.indexOf(chunk.codec));
   writer.i64(5, chunk.numValues);
   writer.i64(6, chunk.uncompressedLength);

@@ -198,19 +198,76 @@ export function writeSchema(writer: ThriftWriter, leaves: readonly Pick<Leaf, 'n
   writer.binary(4, 'schema');
   writer.i32(5, leaves.length);
   writer.end();
-  for (const { name, type, optional } of leaves) {
-    const { annotation } = type;
-    writer.element();
-    writer.i32(1, physicalTypes.indexOf(type.physical));
-    writer.i32(2, type.physical === 'FIXED_LEN_BYTE_ARRAY' ? (type.typeLength ?? 0) : undefined);
-    writer.i32(3, optional ? repetition.optional : repetition.required);
-    writer.binary(4, name);
-    writer.i32(6, annotation && convertedTypeOf(annotation));
-    writer.i32(7, annotation?.kind === 'decimal' ? annotation.scale : undefined);
-    writer.i32(8, annotation?.kind === 'decimal' ? annotation.precision : undefined);
-    if (annotation) writeLogicalType(writer, annotation);
+  for (const leaf of leaves) writeLeaf(writer, leaf);
+}
+
+function writeLeaf(writer: ThriftWriter, { name, type, optional }: Pick<Leaf, 'name' | 'type' | 'optional'>): void {
+  const { annotation } = type;
+  writer.element();
+  writer.i32(1, physicalTypes.indexOf(type.physical));
+  writer.i32(2, type.physical === 'FIXED_LEN_BYTE_ARRAY' ? (type.typeLength ?? 0) : undefined);
+  writer.i32(3, optional ? repetition.optional : repetition.required);
+  writer.binary(4, name);
+  writer.i32(6, annotation && convertedTypeOf(annotation));
+  writer.i32(7, annotation?.kind === 'decimal' ? annotation.scale : undefined);
+  writer.i32(8, annotation?.kind === 'decimal' ? annotation.precision : undefined);
+  if (annotation) writeLogicalType(writer, annotation);
+  writer.end();
+}
+
+/** A node of a nested schema: a leaf where it has a type, else a group. */
+export interface SchemaNode {
+  name: string;
+  repetition: keyof typeof repetition;
+  type?: ColumnType;
+  /** What a group means, if it is more than a struct. */
+  group?: 'map' | 'list';
+  children?: readonly SchemaNode[];
+}
+
+/** `ConvertedType` and `LogicalType` of groups. */
+const groupTypes = { map: { converted: 1, logical: 2 }, list: { converted: 3, logical: 3 } } as const;
+
+/**
+ * The number of elements of a nested schema, without the root.
+ * @param nodes the fields of the root
+ * @returns how many elements `writeTree` writes beside the root
+ */
+export function countNodes(nodes: readonly SchemaNode[]): number {
+  return nodes.reduce((sum, { children = [] }) => sum + 1 + countNodes(children), 0);
+}
+
+/**
+ * Writes a nested schema: a root, then the tree depth first.
+ * @param writer the open FileMetaData
+ * @param nodes the fields of the root
+ */
+export function writeTree(writer: ThriftWriter, nodes: readonly SchemaNode[]): void {
+  writer.element();
+  writer.binary(4, 'schema');
+  writer.i32(5, nodes.length);
+  writer.end();
+  for (const node of nodes) writeNode(writer, node);
+}
+
+function writeNode(writer: ThriftWriter, { name, repetition: repeats, type, group, children = [] }: SchemaNode): void {
+  if (type) {
+    writeLeaf(writer, { name, type, optional: repeats === 'optional' });
+    return;
+  }
+  writer.element();
+  writer.i32(3, repetition[repeats]);
+  writer.binary(4, name);
+  writer.i32(5, children.length);
+  writer.i32(6, group && groupTypes[group].converted);
+  if (group) {
+    writer.open(10);
+    writer.open(groupTypes[group].logical);
+    writer.end();
     writer.end();
   }
+  writer.end();
+  for (const child of children) writeNode(writer, child);
 }
 
 function convertedTypeOf(annotation: Annotation): number | undefined {

@@ -49,6 +49,8 @@ export interface Leaf {
   optional: boolean;
   /** True for anything repeated or inside a group; such leaves can be skipped, never used. */
   nested: boolean;
+  /** The file lacks the column: its chunks are nulls that stand for it. */
+  absent?: true;
 }
 
 /** Compression of pages. */
@@ -102,6 +104,8 @@ export interface ChunkMeta {
   pageEncodings?: PageEncodingCount[];
   /** Why the chunk cannot be used (an unknown codec or encoding); it can still be skipped. */
   unsupported?: string;
+  /** The chunk itself, where the file does not hold it: `start` means nothing then. */
+  bytes?: Uint8Array;
 }
 
 /** A row group as the footer describes it. */

@@ -16,6 +16,7 @@ import { collectFeeds } from './feeds.ts';
 import { checkName, checkPlaces, oneOf } from './names.ts';
 import { compileReaders, declaredFor } from './readers.ts';
 import { record, refuse, show } from './refuse.ts';
+import { checkTable } from './table-columns.ts';
 
 const options = [
   'name',
@@ -61,6 +62,7 @@ function compileNamed(name: string, given: Record<string, unknown>): CompiledPip
   const idEncoding = oneOf(given.idEncoding, ['plain', 'delta'], 'plain', 'idEncoding');
   const readers = compileReaders(given.readers, idEncoding);
   const entities = declaredFor(declared, readers);
+  if (places.output.table) checkTable(entities, contract, readers);
   const trust = trusting(given.trust);
   const onInvalid = oneOf(given.onInvalid, ['fail', 'quarantine'], 'fail', 'onInvalid');
   const onBadFile = oneOf(given.onBadFile, ['fail', 'set-aside'], 'fail', 'onBadFile');

@@ -21,6 +21,10 @@ export interface ContractColumn {
   output: JsKind;
   /** Whether null passes. */
   nullable: boolean;
+  /** Whether a file may lack the column: all its rows are null then. Only where null passes. */
+  mayLack?: true;
+  /** Type of the source column where no file of a run has a value in it. */
+  emptyType: ColumnType;
   /**
    * True when the schema does more than state a type: it may refuse values or change them. When false, values of a
    * compatible physical type pass as they are, and only nulls (and safe-integer range, for `number`) are checked.
@@ -155,8 +159,16 @@ export function hasAttributes(entity: Entity): entity is KeyedEntity {
   return entity.kind === 'keyed' && entity.columns.some(isAttribute);
 }
 
-/** Columns of a changes dataset beside the entity's own: the source row that a change was taken from. */
-export const changeColumns = { blob: 'source_blob', row: 'source_row' } as const;
+/**
+ * Columns of a changes dataset beside the entity's own: the source row that a change was taken from, the run that reports
+ * it, and the version of the key index that the run read. Of two changes of one key, the one of the higher version is newer.
+ */
+export const changeColumns = {
+  blob: 'source_blob',
+  row: 'source_row',
+  run: 'run_id',
+  version: 'index_version',
+} as const;
 
 /**
  * Whether a column of a published file describes keys: an attribute, or what was one in an earlier version of the
@@ -198,7 +210,8 @@ export interface SequenceOptions {
 export interface CompiledPipeline {
   name: string;
   source: { container: string; prefix: string; suffix: string };
-  output: { container: string; prefix: string };
+  /** `table`: the format of the tables that lie over the entities' files. */
+  output: { container: string; prefix: string; table?: 'delta' };
   contract: ContractColumn[];
   entities: Entity[];
   /** In the order in which first-seen is decided: declaration order of entities, then of columns, without repeats. */

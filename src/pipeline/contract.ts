@@ -14,8 +14,8 @@ import { refuse } from './refuse.ts';
 import { isSchema, nullPasses, reasonOf, type SchemaFacts, schemaFacts } from './schema.ts';
 
 /**
- * Compiles a row contract. Nulls follow the schema: `.nullable()` and `.optional()` both let them pass, and the column
- * must be in the file either way; a null is never shown to transforms.
+ * Compiles a row contract. Nulls follow the schema: `.nullable()` and `.optional()` both let them pass, and with
+ * `.optional()` a file may lack the column; a null is never shown to transforms.
  * @param row a zod object, one schema for each source column
  * @returns the columns, in the order of the object
  * @throws `InvalidPipeline` at `row` or `row.<column>`, for what a column cannot be and for what would be ignored
@@ -63,6 +63,8 @@ function compileColumn(name: string, schema: core.$ZodType): ContractColumn {
     input: facts.input,
     output: facts.output,
     nullable,
+    ...(nullable && facts.optional && { mayLack: true as const }),
+    emptyType: typeWithoutValues(facts),
     active: facts.active,
     integer: facts.integer,
     changes: facts.changes,
@@ -71,6 +73,24 @@ function compileColumn(name: string, schema: core.$ZodType): ContractColumn {
     ...quick(schema),
     parse: parser(schema, facts.mayGiveNull),
   };
+}
+
+/** The type of a column that holds no value in any file: what the schema would read. */
+function typeWithoutValues({ input, output, width }: SchemaFacts): ColumnType {
+  switch (input) {
+    case 'number':
+      return { int32: type.int32, int64: type.int64, double: type.float64 }[input === output ? width : 'double'].column;
+    case 'boolean':
+      return type.boolean.column;
+    case 'bigint':
+      return type.int64.column;
+    case 'date':
+      return type.timestamp.column;
+    case 'bytes':
+      return type.bytes.column;
+    default:
+      return type.string.column;
+  }
 }
 
 /** The Parquet type of what a transform gives, as the schema behind it states. */

@@ -196,6 +196,14 @@ export interface PipelineSettings {
      * pipeline({ ...rest, output: { prefix: 'shop/tickets/' } });
      */
     readonly prefix?: string;
+    /**
+     * A table over the files of each entity, and over its changes: `delta` is Delta Lake. Columns must then have types that
+     * such tables have; the guide says which are widened, and which are refused.
+     * @default no table: files, manifests and views
+     * @example
+     * pipeline({ ...rest, output: { table: 'delta' } });
+     */
+    readonly table?: 'delta';
   };
   /**
    * `delta` (DELTA_BINARY_PACKED) makes ID columns far smaller, for readers that know it.

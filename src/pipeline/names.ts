@@ -116,7 +116,7 @@ function checkPrefix(value: unknown, field: string): string {
 
 interface Places {
   source: { container: string; prefix: string; suffix: string };
-  output: { container: string; prefix: string };
+  output: { container: string; prefix: string; table?: 'delta' };
 }
 
 /**
@@ -130,7 +130,7 @@ interface Places {
  */
 export function checkPlaces(pipeline: string, sourceGiven: unknown, outputGiven: unknown): Places {
   const source = record(sourceGiven, 'source', ['container', 'prefix', 'suffix']);
-  const output = record(outputGiven ?? {}, 'output', ['container', 'prefix']);
+  const output = record(outputGiven ?? {}, 'output', ['container', 'prefix', 'table']);
   const suffix = source.suffix ?? '.parquet';
   if (typeof suffix !== 'string')
     refuse('source.suffix', `${show(suffix)} is not a suffix`, "Give a text, as in '.parquet'.");
@@ -143,6 +143,7 @@ export function checkPlaces(pipeline: string, sourceGiven: unknown, outputGiven:
     output: {
       container: checkContainer(output.container ?? 'published', 'output.container'),
       prefix: checkPrefix(output.prefix ?? `${pipeline}/`, 'output.prefix'),
+      ...(output.table !== undefined && { table: oneOf(output.table, ['delta'], 'delta', 'output.table') }),
     },
   };
   const { prefix } = places.output;

@@ -17,6 +17,8 @@ export interface SchemaFacts {
   /** Whether the structure admits null, undefined: whether they really pass is found by trying. */
   admitsNull: boolean;
   admitsUndefined: boolean;
+  /** Whether `.optional()` says that the column may be missing. */
+  optional: boolean;
   /** Whether it may give null for a value although it does not admit null. */
   mayGiveNull: boolean;
   active: boolean;
@@ -44,6 +46,7 @@ function base(kind: JsKind, more: Partial<SchemaFacts> = {}): SchemaFacts {
     output: kind,
     admitsNull: false,
     admitsUndefined: false,
+    optional: false,
     mayGiveNull: false,
     active: false,
     changes: false,
@@ -95,9 +98,9 @@ export function schemaFacts(schema: core.$ZodType, field: string): SchemaFacts {
     case 'nullable':
       return withChecks({ ...schemaFacts(def.innerType, field), admitsNull: true }, checks);
     case 'optional':
-      return withChecks({ ...schemaFacts(def.innerType, field), admitsUndefined: true }, checks);
+      return withChecks({ ...schemaFacts(def.innerType, field), admitsUndefined: true, optional: true }, checks);
     case 'nonoptional':
-      return withChecks({ ...schemaFacts(def.innerType, field), admitsUndefined: false }, checks);
+      return withChecks({ ...schemaFacts(def.innerType, field), admitsUndefined: false, optional: false }, checks);
     case 'readonly':
       return withChecks(schemaFacts(def.innerType, field), checks);
     case 'union':
@@ -187,6 +190,7 @@ function union(options: readonly core.$ZodType[], field: string): SchemaFacts {
     width: some.every((f) => f.width === first.width) ? first.width : 'double',
     admitsNull: all.some((f) => f.admitsNull),
     admitsUndefined: all.some((f) => f.admitsUndefined),
+    optional: all.some((f) => f.optional),
     mayGiveNull: some.some((f) => f.mayGiveNull),
     bounds: some.length > 1 ? undefined : first.bounds,
   };
@@ -210,6 +214,7 @@ function pipe(def: core.$ZodPipeDef, field: string): SchemaFacts {
     input: inner.input,
     admitsNull: inner.admitsNull,
     admitsUndefined: inner.admitsUndefined,
+    optional: inner.optional,
     mayGiveNull: transforms && outer.output !== 'any' && (outer.admitsNull || outer.admitsUndefined),
     active: inner.active || outer.active || transforms,
     changes: inner.changes || outer.changes || transforms,

@@ -24,8 +24,10 @@ import { readJson, readVersioned, writeJson } from '../storage/json.ts';
 import { output, work } from '../storage/names.ts';
 import { isConflict } from '../storage/write-once.ts';
 import { checkIdentity } from './pipeline-identity.ts';
+import { settleNullColumns } from './null-columns.ts';
 import { makePlan } from './plan.ts';
 import { type ListedSource, listedSource, readSource } from './read-source.ts';
+import { declareTables, openTables } from './table-columns.ts';
 
 /** What the orchestration needs to know of the plan and its pipeline: names and counts. */
 export interface PlanOutput {
@@ -43,6 +45,8 @@ export interface PlanOutput {
   keyed: { entity: string; index: string; partitions: number }[];
   /** Sequences, and the entities whose rows draw on each (twice where two columns do). */
   sequences: { name: string; start: string; step: string; draws: string[] }[];
+  /** Views and tables follow a publication. Absent where the run was planned by a version that had none. */
+  tables?: true;
   /** Set when a life of the run has published: nothing is left to do but what follows a publication. */
   published: { manifest: string; rows: number; life: number } | null;
 }
@@ -77,7 +81,11 @@ async function planActivity(environment: Environment, input: PlanInput): Promise
     : await readSource(environment, pipeline, input);
   if (!('files' in source)) return source;
   const { runId, life } = input;
-  const plan = { ...makePlan(pipeline, { runId, life }, source.ref, source.files, config), asked: askedOf(input) };
+  const files = await settleNullColumns(environment, pipeline, source.files);
+  const tables = await openTables(environment, pipeline);
+  const made = makePlan(pipeline, { runId, life }, source.ref, files, config, tables);
+  const plan = { ...made, asked: askedOf(input) };
+  if (tables && !input.dryRun) await declareTables(environment, tables, plan);
   try {
     const { etag } = await writeJson(store, config.workContainer, name, plan, { ifAbsent: true, metadata: times() });
     return summary({ value: plan, etag }, pipeline);
@@ -126,6 +134,7 @@ function summary(
     files: plan.files.count,
     parts: plan.parts.length,
     sealGroups: plan.sealGroups.length,
+    tables: true,
     published: null,
     rowsEntities: entities.filter((entity) => entity.kind === 'rows').map((entity) => entity.name),
     keyed: entities.flatMap((entity) =>

@@ -18,6 +18,7 @@ import { cutBatches } from './cut-batches.ts';
 import { groupBatches } from './group-batches.ts';
 import { setFilesAside } from './set-aside.ts';
 import { checkKind } from './summarize-file.ts';
+import { fitted, type Tables } from './table-columns.ts';
 
 /** A contract column over all files: its one type, and whether any file may hold nulls in it. */
 interface SourceColumn {
@@ -48,10 +49,16 @@ export function makePlan(
   ref: FilesRef,
   listed: readonly SourceFile[],
   targets: PlanTargets,
+  tables?: Tables,
 ): Plan {
   const { files, badFiles } = setFilesAside(pipeline, listed);
   const columns = new Map(
-    pipeline.contract.map((contract, c) => [contract.name, sourceColumn(contract, c, files, pipeline.readers)]),
+    pipeline.contract.map((contract, c) => {
+      const column = sourceColumn(contract, c, files, pipeline.readers);
+      if (!tables || contract.outputType) return [contract.name, column];
+      const source = fitted(pipeline, tables, contract.name, column.source);
+      return [contract.name, { ...column, source, type: source }];
+    }),
   );
   const batches = cutBatches(files, pipeline.contract.length, targets.batchRowsTarget);
   if (batches.length > limits.batchesMax) {
@@ -118,9 +125,10 @@ function sourceColumn(
   const columns = [...firsts].map(([shape, { blob }]) => ({ blob, ...shape.columns[c]! }));
   for (const column of columns) optional ||= column.optional;
   const late: typeof columns = [];
-  for (const { type, blob, empty } of columns) {
-    if (empty) {
-      late.push({ type, blob, empty, optional });
+  for (const column of columns) {
+    const { type, blob } = column;
+    if (column.empty) {
+      if (!column.absent) late.push(column);
       continue;
     }
     const both = wide ? widest(wide.type, type) : type;
@@ -128,13 +136,14 @@ function sourceColumn(
     if (!wide || typeText(both) !== typeText(wide.type)) wide = { type: both, blob };
   }
   for (const { type, blob } of late) {
-    const both = compatible(type, contract.input) === true && wide ? widest(wide.type, type) : (wide?.type ?? type);
+    if (compatible(type, contract.input) !== true) continue;
+    const both = wide ? widest(wide.type, type) : type;
     if (both) wide = { type: both, blob };
   }
   if (wide) checkKind(contract, wide);
   // A schema may turn a value into null, but only where it lets null pass.
   optional ||= contract.changes && contract.nullable;
-  const source = wide?.type ?? { physical: 'BYTE_ARRAY' };
+  const source = wide?.type ?? contract.emptyType;
   const written = writtenType(source, contract.input, readers);
   if (!written) throw unwritable(contract, source, wide?.blob);
   return { source, type: contract.outputType ?? written, optional };

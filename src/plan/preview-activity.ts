@@ -10,6 +10,7 @@ import { invariant } from '../errors.ts';
 import { limits } from '../limits.ts';
 import { decodeChunk, reader } from '../parquet/index.ts';
 import type { ContractColumn } from '../pipeline/compiled.ts';
+import { withAbsent } from '../source/absent-columns.ts';
 import { leafOf, readFooter, readRanges } from '../source/source-file.ts';
 import { writeJson } from '../storage/json.ts';
 import { work } from '../storage/names.ts';
@@ -43,7 +44,7 @@ async function firstRows(
 ): Promise<SourceRow[]> {
   const [file] = await loadFiles(environment, plan, plan.files, batch.file, batch.file + 1);
   invariant(file, 'a batch has a file');
-  const meta = await readFooter(environment.store, pipeline.source.container, file);
+  const meta = withAbsent(await readFooter(environment.store, pipeline.source.container, file), pipeline.contract);
   const group = meta.rowGroups.findIndex(({ rows }, g) => g >= batch.from && rows > 0);
   const { chunks, rows } = meta.rowGroups[group]!;
   const count = Math.min(rows, limits.previewSourceRowsMax);

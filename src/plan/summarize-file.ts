@@ -9,6 +9,7 @@ import { OrdinalError } from '../errors.ts';
 import { compatible, typeText } from '../parquet/logical.ts';
 import type { ColumnType, FileMeta, Leaf } from '../parquet/types.ts';
 import type { CompiledPipeline, ContractColumn } from '../pipeline/compiled.ts';
+import { withAbsent } from '../source/absent-columns.ts';
 import { leafOf, type PinnedBlob } from '../source/source-file.ts';
 import { decodedBytes } from '../source/units.ts';
 
@@ -35,16 +36,17 @@ export function summarizeFile(
   meta: FileMeta,
   shapes: Shapes,
 ): SourceFile {
-  const leaves = pipeline.contract.map(({ name }) => leafOf(meta, name, blob));
-  const columns = pipeline.contract.map((contract, c) => fileColumn(contract, meta, leaves[c]!, blob));
-  const first = meta.rowGroups.find(({ rows }) => rows > 0)?.chunks[leaves[0]?.ordinal ?? -1];
+  const whole = withAbsent(meta, pipeline.contract);
+  const leaves = pipeline.contract.map(({ name }) => leafOf(whole, name, blob));
+  const columns = pipeline.contract.map((contract, c) => fileColumn(contract, whole, leaves[c]!, blob));
+  const first = whole.rowGroups.find(({ rows }) => rows > 0)?.chunks[leaves[0]?.ordinal ?? -1];
   return {
     blob,
     etag,
     size,
     rows: meta.rows,
     shape: shapes.one({ columns, ...(first && { codec: first.codec }) }),
-    groups: meta.rowGroups.map((group) => [group.rows, decodedBytes(leaves, group)]),
+    groups: whole.rowGroups.map((group) => [group.rows, decodedBytes(leaves, group)]),
   };
 }
 
@@ -63,18 +65,27 @@ export function badFile(
 
 function fileColumn(contract: ContractColumn, meta: FileMeta, leaf: Leaf, blob: string): FileColumn {
   checkUsable(meta, leaf, blob);
-  const empty = isEmpty(meta, leaf);
-  if (!empty) checkKind(contract, { type: leaf.type, blob });
-  return { type: leaf.type, optional: leaf.optional, ...(empty && { empty }) };
+  const { type, optional } = leaf;
+  const holds = leaf.absent ? 'nulls' : held(meta, leaf);
+  const isUnsure = holds === 'unknown' && contract.nullable;
+  if (holds !== 'nulls' && !isUnsure) checkKind(contract, { type, blob });
+  return {
+    type,
+    optional,
+    ...(holds === 'nulls' && { empty: true as const }),
+    ...(isUnsure && { unsure: true as const }),
+    ...(leaf.absent && { absent: true as const }),
+  };
 }
 
-/** Whether the footer says that the column holds nulls alone: writers give such a column any type. */
-function isEmpty(meta: FileMeta, leaf: Leaf): true | undefined {
-  if (!leaf.optional) return undefined;
+/** What a column holds by the footer. Where it holds no value, its type says nothing: writers give it any. */
+function held(meta: FileMeta, leaf: Leaf): 'values' | 'nulls' | 'unknown' {
   const groups = meta.rowGroups.filter(({ rows }) => rows > 0);
-  if (leaf.type.annotation?.kind === 'unknown') return true;
-  const empty = groups.every(({ rows, chunks }) => chunks[leaf.ordinal]!.statistics?.nullCount === rows);
-  return (groups.length > 0 && empty) || undefined;
+  if (groups.length === 0 || leaf.type.annotation?.kind === 'unknown') return 'nulls';
+  if (!leaf.optional) return 'values';
+  const nulls = groups.map(({ rows, chunks }) => ({ rows, count: chunks[leaf.ordinal]!.statistics?.nullCount }));
+  if (nulls.some(({ rows, count }) => count !== undefined && count < rows)) return 'values';
+  return nulls.every(({ count }) => count !== undefined) ? 'nulls' : 'unknown';
 }
 
 /** Chunks in a codec or encoding that cannot be read are refused now, not half-way. */

@@ -5,7 +5,14 @@
 
 import { z } from 'zod';
 import type { Tally } from '../documents/batch-blob.ts';
-import { type Ids, type Manifest, partsOf, planRefSchema, publishedFileSchema } from '../documents/documents.ts';
+import {
+  type Ids,
+  type Manifest,
+  type OutLeaf,
+  partsOf,
+  planRefSchema,
+  publishedFileSchema,
+} from '../documents/documents.ts';
 import { loadIds, loadPlan, loadResolution, loadTally, type Planned } from '../documents/load.ts';
 import { decideManifest } from '../documents/manifest-state.ts';
 import { keepTimeline, listWork } from '../documents/timeline.ts';
@@ -13,10 +20,10 @@ import { defineActivity } from '../durable/activity.ts';
 import type { Environment } from '../environment/environment.ts';
 import { invariant, OrdinalError } from '../errors.ts';
 import { noteEnd } from '../lives/starts.ts';
-import { type CompiledPipeline, type Entity, hasAttributes, type KeyedEntity } from '../pipeline/compiled.ts';
+import type { CompiledPipeline, Entity, KeyedEntity } from '../pipeline/compiled.ts';
 import { identityOf } from '../pipeline/identity.ts';
 import { noteIdentity } from '../plan/pipeline-identity.ts';
-import { rowsOfDataset } from '../resolve/keyed-datasets.ts';
+import { keyedDatasets, rowsOfDataset } from '../resolve/keyed-datasets.ts';
 import { IdMap } from '../sequence/id-map.ts';
 import { toJson } from '../sequence/id-range.ts';
 import { inputsOf } from '../split/run-bad-files.ts';
@@ -54,7 +61,7 @@ async function finishActivity(environment: Environment, input: FinishInput): Pro
   const [ids, tally] = await Promise.all([loadIds(environment, planned), loadTally(environment, planned)]);
   const entities = await mapBounded(pipeline.entities, config.requestsInFlight, async (entity) => {
     const parts = [...Array(partsOf(entity, plan)).keys()];
-    const keys = entity.kind === 'keyed' ? await keysOf(environment, planned, entity) : null;
+    const keys = entity.kind === 'keyed' ? await keysOf(environment, planned, pipeline, entity) : null;
     const filesOf = async (dataset: KeyedDatasetKind) => {
       // What has no rows in a key partition has left nothing there.
       const written = parts.filter((part) => !keys || rowsOfDataset(keys.partitions[part]!, dataset) > 0);
@@ -79,10 +86,10 @@ async function finishActivity(environment: Environment, input: FinishInput): Pro
       firstId: files[0]?.firstId ?? null,
       lastId: files.at(-1)?.lastId ?? null,
       files,
+      columns: plan.outputs[entity.name]!,
       ids: ownIds(entity, ids, rows),
       keys,
-      ...(keyed?.publish === 'seen' && { known: await filesOf('known') }),
-      ...(hasAttributes(entity) && { changes: await filesOf('changes') }),
+      ...(keyed && (await furtherOf(keyed, plan.outputs[entity.name]!, filesOf))),
     };
   });
   const { inputs, setAside } = await inputsOf(environment, planned, tally);
@@ -154,13 +161,37 @@ async function writeMarkers(
   });
 }
 
+/** The files of known keys and of changes, where the entity has such datasets. */
+async function furtherOf(
+  entity: KeyedEntity,
+  leaves: OutLeaf[],
+  filesOf: (dataset: KeyedDatasetKind) => Promise<NonNullable<Manifest['entities'][number]['known']>>,
+): Promise<Pick<Manifest['entities'][number], 'known' | 'changes'>> {
+  const further: Pick<Manifest['entities'][number], 'known' | 'changes'> = {};
+  for (const { kind, leaves: columns } of keyedDatasets(entity, leaves)) {
+    if (kind !== 'new') further[kind] = { ...(await filesOf(kind)), columns };
+  }
+  return further;
+}
+
+/** Other pipelines' entities that share an entity's key index, as far as this app knows them. */
+function sharersOf({ pipelines }: Environment, pipeline: CompiledPipeline, { index }: KeyedEntity) {
+  return [...pipelines.values()].flatMap(({ name, output: { container, prefix }, entities }) =>
+    entities.flatMap((entity) =>
+      name !== pipeline.name && entity.kind === 'keyed' && entity.index === index
+        ? [{ pipeline: name, entity: entity.name, container, prefix }]
+        : [],
+    ),
+  );
+}
+
 /** What the run found in an entity's key index, and added. */
-async function keysOf(environment: Environment, planned: Planned, entity: KeyedEntity) {
+async function keysOf(environment: Environment, planned: Planned, pipeline: CompiledPipeline, entity: KeyedEntity) {
   const numbers = [...Array(entity.partitions ?? 1).keys()];
   const partitions = await mapBounded(numbers, environment.config.requestsInFlight, (partition) =>
     loadResolution(environment, planned, entity.name, partition),
   );
-  return { index: entity.index, partitions };
+  return { index: entity.index, sharedBy: sharersOf(environment, pipeline, entity), partitions };
 }
 
 /** The ranges of an entity's own IDs, in row order. */

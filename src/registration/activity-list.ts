@@ -23,6 +23,8 @@ import { sealBatches, sealKeyed } from '../seal/activity.ts';
 import { bindIds } from '../seal/assign-ids-activity.ts';
 import { splitBatch } from '../split/activity.ts';
 import { tallyRows } from '../split/tally-activity.ts';
+import { updateTables } from '../tables/activity.ts';
+import { importKeys } from '../upkeep/import/activity.ts';
 import { rebuildIndex } from '../upkeep/rebuild-index.ts';
 
 export const activities: readonly Activity<Environment, never, object>[] = [
@@ -39,11 +41,13 @@ export const activities: readonly Activity<Environment, never, object>[] = [
   finishRun,
   extendIndex,
   compactIndex,
+  updateTables,
   lowerLives,
   discardRun,
   endLife,
   callBackRun,
   rebuildIndex,
+  importKeys,
   lookAtArrivals,
 ];
 

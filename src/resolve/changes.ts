@@ -41,6 +41,8 @@ export class Changes {
   readonly #latest: BigInt64Array;
   /** By ordinal of the arriving keys: ordinal among the changed ones, or -1. */
   readonly #changed: Int32Array;
+  /** Of the head that `decide` compared with. It changes only when a run has published, so it orders changes. */
+  #version = 0;
   /** The keys that have a row in the changes dataset, in first-seen order. */
   readonly keys = new KeyTable(16);
 
@@ -101,6 +103,7 @@ export class Changes {
     arriving: KeyTable,
     slots: BigInt64Array,
   ): Promise<Decided> {
+    this.#version = head.number;
     const attributes = this.#reports ? await this.#compare(uploads, at, head, plan, arriving, slots) : undefined;
     const fresh: bigint[] = [];
     const candidates: bigint[] = [];
@@ -181,6 +184,13 @@ export class Changes {
     columns.push(
       { ...places.row, name: keyListColumn.attribute(changeColumns.row) },
       { ...places.blob, name: keyListColumn.attribute(changeColumns.blob) },
+      { ...repeatedText(plan.runId, at.length), name: keyListColumn.attribute(changeColumns.run) },
+      {
+        name: keyListColumn.attribute(changeColumns.version),
+        type: { physical: 'INT64' },
+        values: { kind: 'int64', length: at.length, data: new BigInt64Array(at.length).fill(BigInt(this.#version)) },
+        valid: undefined,
+      },
       // The own ID is that of the key of this row of the list.
       {
         name: keyListColumn.reference(this.#entity.columns[0]!.name),
@@ -239,6 +249,12 @@ function bitsAt(valid: Uint8Array, at: Int32Array): Uint8Array {
 }
 
 const text: ColumnType = { physical: 'BYTE_ARRAY', annotation: { kind: 'string' } };
+
+function repeatedText(value: string, rows: number): Omit<TableColumn, 'name'> {
+  const build = builder(text);
+  for (let row = 0; row < rows; row++) build.push(value);
+  return { type: text, values: build.finish().values, valid: undefined };
+}
 
 /** Row numbers of a batch as blobs and row numbers in them. `firstRow` is where the batch begins in the first file. */
 function placesOf(

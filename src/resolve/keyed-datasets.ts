@@ -47,7 +47,7 @@ export async function stagedDatasets(
   return all.filter(({ kind }) => rowsOfDataset(resolution, kind) > 0);
 }
 
-/** The entity's columns but further IDs, and the place of the source row. The ID may be unknown until the seal. */
+/** The entity's columns but further IDs, and those of `changeColumns`. The ID may be unknown until the seal. */
 function changesOf(entity: KeyedEntity, leaves: OutLeaf[]): KeyedDataset {
   const kept = entity.columns.map((column, c) => column.kind !== 'id' || c === 0);
   const own: OutColumn[] = entity.columns
@@ -55,8 +55,8 @@ function changesOf(entity: KeyedEntity, leaves: OutLeaf[]): KeyedDataset {
     .map((column) =>
       column.kind === 'id' ? { kind: 'ref', name: column.name, entity: entity.name, columns: [] } : column,
     );
-  const { blob, row } = changeColumns;
-  const places: OutColumn[] = [blob, row].map((name) => ({ kind: 'copy', name, source: name }));
+  const { blob, row, run, version } = changeColumns;
+  const places: OutColumn[] = [blob, row, run, version].map((name) => ({ kind: 'copy', name, source: name }));
   return {
     kind: 'changes',
     entity: { ...entity, columns: [...own, ...places] },
@@ -64,6 +64,8 @@ function changesOf(entity: KeyedEntity, leaves: OutLeaf[]): KeyedDataset {
       ...leaves.filter((_, c) => kept[c]),
       { name: blob, type: text, optional: false },
       { name: row, type: { physical: 'INT64' }, optional: false },
+      { name: run, type: text, optional: false },
+      { name: version, type: { physical: 'INT64' }, optional: false },
     ],
   };
 }

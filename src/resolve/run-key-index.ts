@@ -41,7 +41,9 @@ export async function openPartition(
 
 /** The manifest decides: without it, or with another life's, the pending keys were never published. */
 export function publishedIds({ store }: Environment, partition: number): PublishedIds {
-  return async ({ runId, life, entity, manifest: place }: PendingDelta): Promise<IdList | undefined> => {
+  return async ({ runId, life, entity, manifest: place, imported }: PendingDelta): Promise<IdList | undefined> => {
+    // An import's manifest is written once and never taken back; its keys bring their IDs.
+    if (imported) return (await store.head(place.container, place.name)) ? { step: '1', ranges: [] } : undefined;
     const manifest = await readJson(store, place.container, place.name, manifestSchema);
     const published = manifest?.outcome === 'published' && manifest.life === life && manifest.runId === runId;
     return published ? partitionIds(manifest, entity, partition) : undefined;

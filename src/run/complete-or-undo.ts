@@ -10,9 +10,10 @@ import type { Orchestration } from '../durable/context.ts';
 import { call } from '../durable/fan-out.ts';
 import type { PlanOutput } from '../plan/activity.ts';
 import { compactIndex, type ExtendOutput, extendIndex } from '../publish/extend-index-activity.ts';
-import { askAll, commitOperation, showOperation } from '../sequence/calls.ts';
+import { askAll, commitOperation, releaseLeaseOperation, showOperation } from '../sequence/calls.ts';
 import type { SequenceResult } from '../sequence/operations.ts';
 import { lifeId } from '../storage/names.ts';
+import { updateTables } from '../tables/activity.ts';
 import { type RunOutput, type RunState, refOf, report } from './run-state.ts';
 import { releaseLeases, settle } from './settle.ts';
 
@@ -27,13 +28,38 @@ export function* complete(
   const names = plan.sequences.map(({ name }) => name);
   const crowded = yield* commitAndExtend(df, run, plan, lifeId({ runId, life }), names);
   // A second execution of this life may find what the first one published, and the leases that it may still hold.
-  yield* releaseLeases(df, [...new Set(plan.keyed.map(({ index }) => index))].sort(), run.owner);
+  const indexes = [...new Set(plan.keyed.map(({ index }) => index))].sort();
+  if (plan.tables) yield* releaseAndUpdate(df, indexes, run, life);
+  else yield* releaseLeases(df, indexes, run.owner);
   // Nothing waits for the compaction, so it comes last and may fail.
   for (const entity of crowded) yield* optional(call(df, compactIndex, { ...refOf(run, plan), entity }));
   const finishedAt = end.finishedAt ?? df.currentUtcDateTime.toISOString();
   const ids = end.ids === undefined ? {} : { ids: end.ids };
   report(df, run, { phase: 'done', batches: plan.batches, rows, files: plan.files, finishedAt, ...ids });
   return { runId, pipeline, rows, manifest };
+}
+
+/**
+ * Releases the leases, and updates views and tables at the same time: the next run in line does not wait for them. An
+ * update that fails is made up by the next publication.
+ */
+function* releaseAndUpdate(
+  df: Orchestration,
+  indexes: readonly string[],
+  { input: { runId, pipeline }, owner }: RunState,
+  life: number,
+): Generator<Task, void, unknown> {
+  const input = { runId, life, pipeline };
+  const releases = indexes.map((name) => releaseLeaseOperation(name, { owner }));
+  const tasks = releases.map(({ entity, operation, input: asked }) => df.callEntity(entity, operation, asked));
+  tasks.push(df.callActivity(updateTables.name, input));
+  let updated: ActivityResult<object> | undefined;
+  try {
+    updated = ((yield df.Task.all(tasks)) as unknown[]).at(-1) as ActivityResult<object>;
+  } catch {
+    // The activity gave no answer, such as one that ran out of time. The leases were released with the same step.
+  }
+  if (!updated?.ok && updated?.error.retryable !== false) yield* optional(call(df, updateTables, input));
 }
 
 /** What a run published, and which life of it. */

@@ -78,7 +78,7 @@ async function openWhole(store: BlobStore, container: string, file: PinnedBlob):
       const used = ranges.reduce((sum, range) => sum + range.length, 0);
       // Where little of a file is used, the rest is not kept in memory with it.
       const take = used * 2 < bytes.length ? 'slice' : 'subarray';
-      return ranges.map(({ start, length }) => bytes[take](start, start + length));
+      return ranges.map((range) => range.bytes ?? bytes[take](range.start, range.start + range.length));
     },
   };
 }

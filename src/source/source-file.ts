@@ -47,6 +47,8 @@ export async function readPinned(
 export interface ByteRange {
   start: number;
   length: number;
+  /** What is there, where the file does not hold it. */
+  bytes?: Uint8Array;
 }
 
 /** Ranges joined where the hole between two is small. Returns requests, and for each range its place in one. */
@@ -78,11 +80,14 @@ export async function readRanges(
   file: PinnedBlob,
   ranges: readonly ByteRange[],
 ): Promise<Uint8Array[]> {
-  const { requests, placed } = coalesce(ranges);
+  const stored = ranges.filter(({ bytes }) => !bytes);
+  const { requests, placed } = coalesce(stored);
   const bodies = await Promise.all(requests.map((r) => readPinned(store, container, file, r.start, r.length)));
-  return ranges.map((range, i) => {
-    const { request, offset } = placed[i]!;
-    return bodies[request]!.subarray(offset, offset + range.length);
+  let next = 0;
+  return ranges.map(({ bytes, length }) => {
+    if (bytes) return bytes;
+    const { request, offset } = placed[next++]!;
+    return bodies[request]!.subarray(offset, offset + length);
   });
 }
 

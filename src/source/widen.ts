@@ -8,6 +8,7 @@
  * | integers, unsigned | signed | signed and twice as wide as the unsigned, up to 64 bits |
  * | FLOAT | DOUBLE | DOUBLE |
  * | TIME or TIMESTAMP in one unit | in another, both UTC or both local | the finer unit |
+ * | ENUM | STRING | STRING |
  * | DECIMAL | same scale, another precision or encoding | the larger precision: INT32 to 9 digits, INT64 to 18, else fixed bytes |
  *
  * Everything else is refused: texts with bytes, UTC with local time, INT96 with TIMESTAMP, other scales.
@@ -33,6 +34,8 @@ export function widest(a: ColumnType, b: ColumnType): ColumnType | undefined {
     const unit = unitOrder[Math.max(unitOrder.indexOf(x.unit), unitOrder.indexOf(y.unit))]!;
     return { physical: 'INT64', annotation: { ...x, unit } };
   }
+  const isText = (one: Annotation | undefined) => one?.kind === 'enum' || one?.kind === 'string';
+  if (isText(x) && isText(y)) return { physical: 'BYTE_ARRAY', annotation: { kind: 'string' } };
   const [i, j] = [integerOf(a), integerOf(b)];
   if (i && j) return widestInteger(i, j);
   const isFloat = (type: ColumnType) => (type.physical === 'FLOAT' || type.physical === 'DOUBLE') && !type.annotation;
@@ -116,6 +119,8 @@ function widenValues(
   valid: Uint8Array | undefined,
   beyond: Beyond,
 ): Values {
+  // An ENUM is the same text under another name.
+  if (to.annotation?.kind === 'string') return values;
   if (to.annotation?.kind === 'decimal') return widenDecimals(values, to, valid, beyond);
   const out = allocate(to, values.length);
   if (out.kind === 'double' && values.kind === 'float') out.data.set(values.data.subarray(0, values.length));

@@ -6,7 +6,8 @@ import type { Plan } from '../documents/documents.ts';
 import { filesOfBatch, loadFooter, type Planned } from '../documents/load.ts';
 import type { Environment } from '../environment/environment.ts';
 import { invariant } from '../errors.ts';
-import type { Leaf } from '../parquet/types.ts';
+import type { FileMeta, Leaf } from '../parquet/types.ts';
+import { withAbsent } from '../source/absent-columns.ts';
 import { type OpenFile, openFiles, type WantedFile } from '../source/open-files.ts';
 import type { SourceChunk, UnitPlace } from '../source/source-chunk.ts';
 import { leafOf } from '../source/source-file.ts';
@@ -23,7 +24,7 @@ export interface FetchedUnit {
 interface BatchGroup extends UnitGroup {
   blob: string;
   /** Its file, until the chunks are read: a small file is not kept in memory for the few columns that are used. */
-  from: { file: OpenFile; leaves: readonly Leaf[] } | undefined;
+  from: { file: OpenFile; meta: FileMeta; leaves: readonly Leaf[] } | undefined;
   /** Of the contract's columns, in their order. */
   chunks: SourceChunk[];
   /** Row number, in the file, of the group's first row. */
@@ -89,7 +90,7 @@ async function* unitsOf(
   );
   let f = 0;
   for await (const file of opened) {
-    const { meta } = file;
+    const meta = withAbsent(file.meta, pipeline.contract);
     const { blob } = file.file;
     const leaves = pipeline.contract.map(({ name }) => leafOf(meta, name, blob));
     const { from, to = meta.rowGroups.length } = files[f]!;
@@ -98,7 +99,7 @@ async function* unitsOf(
       const { rows } = group;
       const place = { blob, rowGroup: from + g, firstRow };
       firstRow += rows;
-      return { ...place, rows, bytes: decodedBytes(leaves, group), from: { file, leaves }, chunks: [] };
+      return { ...place, rows, bytes: decodedBytes(leaves, group), from: { file, meta, leaves }, chunks: [] };
     });
     if (file.inMemory) await readChunks(groups);
     for (const group of groups) yield* cutter.add(group);
@@ -181,9 +182,9 @@ async function fetchChunks(names: readonly string[], groups: readonly BatchGroup
 async function readChunks(groups: readonly BatchGroup[]): Promise<void> {
   const source = groups[0]?.from;
   if (!source) return;
-  const { file, leaves } = source;
+  const { file, meta, leaves } = source;
   const wanted = groups.flatMap(({ rowGroup }) => {
-    const { chunks } = file.meta.rowGroups[rowGroup]!;
+    const { chunks } = meta.rowGroups[rowGroup]!;
     return leaves.map(({ ordinal }) => chunks[ordinal]!);
   });
   const bodies = await file.read(wanted);

@@ -42,6 +42,28 @@ export function openAzureStore(connection: StorageConnection): BlobStore {
   return new AzureBlobStore(service);
 }
 
+/**
+ * The account's blob endpoint, for those who read published files.
+ * @param connection a connection string, or an account's endpoint and an identity
+ * @returns its address, without keys; undefined when the connection string does not say
+ */
+export function endpointOf(connection: StorageConnection): string | undefined {
+  if ('blobServiceUri' in connection) return connection.blobServiceUri;
+  const parts = new Map(
+    connection.connectionString.split(';').map((part): [string, string] => {
+      const at = part.indexOf('=');
+      return [part.slice(0, at).toLowerCase(), part.slice(at + 1)];
+    }),
+  );
+  if (parts.get('usedevelopmentstorage') === 'true') return 'http://127.0.0.1:10000/devstoreaccount1';
+  const [account, suffix] = [parts.get('accountname'), parts.get('endpointsuffix') ?? 'core.windows.net'];
+  const named = parts.get('blobendpoint');
+  if (named) return named;
+  return account === undefined
+    ? undefined
+    : `${parts.get('defaultendpointsprotocol') ?? 'https'}://${account}.blob.${suffix}`;
+}
+
 /** The identity's package is loaded with the first token: without an identity, that is a third of a process's start. */
 function identityOf(connection: IdentityOptions): TokenCredential {
   let credential: Promise<TokenCredential> | undefined;

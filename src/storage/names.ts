@@ -128,11 +128,14 @@ export const output = {
   /** A file of a rows entity. */
   part: (pipeline: CompiledPipeline, entity: string, of: Life, part: number) =>
     `${pipeline.output.prefix}${entity}/${lifeId(of)}-${pad(part, 5)}.parquet`,
-  /** A file of one of a keyed entity's datasets. Rows of known keys lie beside those of new ones. */
+  /**
+   * A file of one of a keyed entity's datasets. Rows of known keys lie beside those of new ones; but in a folder of their
+   * own where the entity's folder is a table, which they are no part of: a VACUUM of the table would remove them.
+   */
   keyed: (pipeline: CompiledPipeline, entity: string, of: Life, partition: number, dataset: KeyedDatasetKind) =>
     dataset === 'changes'
       ? `${pipeline.output.prefix}_changes/${entity}/${lifeId(of)}-${pad(partition, 5)}.parquet`
-      : `${pipeline.output.prefix}${entity}/${lifeId(of)}-${pad(partition, 5)}${tail(dataset)}.parquet`,
+      : `${pipeline.output.prefix}${dataset === 'known' && pipeline.output.table ? '_known/' : ''}${entity}/${lifeId(of)}-${pad(partition, 5)}${tail(dataset)}.parquet`,
   /** The refused rows of a run. */
   rejectedRows: (pipeline: CompiledPipeline, of: Life) =>
     `${pipeline.output.prefix}_rejected_rows/${lifeId(of)}-${pad(0, 5)}.parquet`,
@@ -140,16 +143,35 @@ export const output = {
     `${pipeline.output.prefix}_quarantine/${lifeId(of)}-${pad(0, 5)}.parquet`,
   /** Beginnings of the names of all files that a life may have written: of some of other runs too. See `isFileOf`. */
   filePrefixes: (pipeline: CompiledPipeline, of: Life) => {
-    const { prefix } = pipeline.output;
+    const { prefix, table } = pipeline.output;
     const folders = pipeline.entities.flatMap(({ kind, name }) =>
-      kind === 'keyed' ? [`${prefix}${name}/`, `${prefix}_changes/${name}/`] : [`${prefix}${name}/`],
+      kind === 'keyed'
+        ? [`${prefix}${name}/`, `${prefix}_changes/${name}/`, ...(table ? [`${prefix}_known/${name}/`] : [])]
+        : [`${prefix}${name}/`],
     );
     return [...folders, `${prefix}_quarantine/`, `${prefix}_rejected_rows/`].map((folder) => `${folder}${lifeId(of)}-`);
   },
+  /** The keys of an import, and its manifest. */
+  importedKeys: (pipeline: CompiledPipeline, index: string, importId: string) =>
+    `${pipeline.output.prefix}_imports/${index}/${importId}.parquet`,
+  importManifest: (pipeline: CompiledPipeline, index: string, importId: string) =>
+    `${pipeline.output.prefix}_imports/${index}/${importId}.json`,
+  /** All imports that were published beside a pipeline's datasets. */
+  importPrefix: (pipeline: CompiledPipeline) => `${pipeline.output.prefix}_imports/`,
   /** A run's manifest. */
   manifest: (pipeline: CompiledPipeline, runId: string) => `${pipeline.output.prefix}_manifests/${runId}.json`,
   /** `folder` is an entity's, or empty. */
   marker: (pipeline: CompiledPipeline, folder: string) => `${pipeline.output.prefix}${folder}_SUCCESS`,
+  /** The folder of the table over an entity's rows, or over its changes, without a slash at its end. */
+  table: (pipeline: CompiledPipeline, entity: string, dataset: 'rows' | 'changes') =>
+    `${pipeline.output.prefix}${dataset === 'changes' ? '_changes/' : ''}${entity}`,
+  /** Points to the manifest of the newest run. */
+  latest: (pipeline: CompiledPipeline) => `${pipeline.output.prefix}_latest.json`,
+  /** What is known of a pipeline's runs, for its views. */
+  publishedRuns: (pipeline: CompiledPipeline) => `${pipeline.output.prefix}_current/runs.json`,
+  /** The statement that makes the view of an entity's current rows. DuckDB's has the plain name. */
+  current: (pipeline: CompiledPipeline, entity: string, engine: 'duckdb' | 'synapse' | 'spark') =>
+    `${pipeline.output.prefix}_current/${entity}${engine === 'duckdb' ? '' : `.${engine}`}.sql`,
   /** All manifests of a pipeline. */
   manifestPrefix: (pipeline: CompiledPipeline) => `${pipeline.output.prefix}_manifests/`,
 };

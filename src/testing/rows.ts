@@ -13,13 +13,14 @@ import { type } from '../pipeline/output-type.ts';
 export type Row = Record<string, unknown>;
 
 /**
- * All rows of a file.
+ * The rows of a file.
  * @param bytes the whole file
  * @param blob its name, for errors
+ * @param rowsMax rows that are read, from the first on
  * @returns the rows, in order; null where there is no value, INT64 as bigint, decimals as text
  * @throws as `readTable`
  */
-export function rowsOfFile(bytes: Uint8Array, blob: string): Row[] {
+export function rowsOfFile(bytes: Uint8Array, blob: string, rowsMax = Number.POSITIVE_INFINITY): Row[] {
   const { rows, columns } = readTable(bytes, blob);
   const cells = columns.map(({ name, type: of, values, valid }) => {
     const read = reader(of, 'any');
@@ -27,7 +28,7 @@ export function rowsOfFile(bytes: Uint8Array, blob: string): Row[] {
       row[name] = valid?.[r] === 0 ? null : read(values, r);
     };
   });
-  return Array.from({ length: rows }, (_, r) => {
+  return Array.from({ length: Math.min(rows, rowsMax) }, (_, r) => {
     const row: Row = {};
     for (const cell of cells) cell(row, r);
     return row;

@@ -25,6 +25,8 @@ export type TrySource = readonly Row[] | Uint8Array | string;
 export interface TryOptions {
   /** Settings by name, as an app has them: `{ ORDINAL_BATCH_ROWS: 1 }`. @default none */
   settings?: OrdinalSettings;
+  /** Rows of each entity, and refused rows, that are read back: for sources too large to hold as objects. @default all */
+  rowsMax?: number;
 }
 
 /** What a run in memory has published. */
@@ -66,7 +68,16 @@ export async function tryPipeline(
   options: TryOptions = {},
 ): Promise<Tried> {
   const compiled = [...registerPipelines([pipeline]).values()][0]!;
-  return await new Trial(compiled, options).run(source);
+  return await tryCompiled(compiled, source, options);
+}
+
+/** As `tryPipeline`, for a pipeline of a registry. */
+export async function tryCompiled(
+  pipeline: CompiledPipeline,
+  source: TrySource,
+  options: TryOptions = {},
+): Promise<Tried> {
+  return await new Trial(pipeline, options).run(source);
 }
 
 /** A store, sequences and leases that live as long as the trial. */
@@ -75,10 +86,12 @@ class Trial {
   readonly #store = new MemoryStore();
   readonly #environment: Environment;
   readonly #host: InProcess;
+  readonly #rowsMax: number;
   #runs = 0;
 
-  constructor(pipeline: CompiledPipeline, { settings = {} }: TryOptions) {
+  constructor(pipeline: CompiledPipeline, { settings = {}, rowsMax = Number.POSITIVE_INFINITY }: TryOptions) {
     this.#pipeline = pipeline;
+    this.#rowsMax = rowsMax;
     // A storage account has to be named; nothing is asked of it.
     const config = parseConfig(mergeSettings(settings, { AzureWebJobsStorage: 'UseDevelopmentStorage=true' }));
     this.#environment = { store: this.#store, config, pipelines: new Map([[pipeline.name, pipeline]]) };
@@ -130,19 +143,21 @@ class Trial {
     const { container } = this.#pipeline.output;
     const manifest = await requireJson(this.#store, container, name, manifestSchema);
     const files = new Map<string, Uint8Array>();
-    const rowsOf = async (blob: string): Promise<Row[]> => {
+    const rowsOf = async (blob: string, rowsMax: number): Promise<Row[]> => {
       const bytes = await requireBytes(this.#store, container, blob);
       files.set(blob, bytes);
-      return rowsOfFile(bytes, blob);
+      return rowsMax > 0 ? rowsOfFile(bytes, blob, rowsMax) : [];
     };
     const entities: Record<string, Row[]> = {};
     for (const { entity, files: written } of manifest.entities) {
-      const rows: Row[] = [];
+      let rows: Row[] = [];
       // A file without rows is not written.
-      for (const file of written) if (file.rows > 0) rows.push(...(await rowsOf(file.blob)));
+      for (const file of written.filter((one) => one.rows > 0)) {
+        rows = rows.concat(await rowsOf(file.blob, this.#rowsMax - rows.length));
+      }
       entities[entity] = rows;
     }
-    const rejected = manifest.rejected === undefined ? [] : await rowsOf(manifest.rejected.blob);
+    const rejected = manifest.rejected === undefined ? [] : await rowsOf(manifest.rejected.blob, this.#rowsMax);
     return { entities, rejected, files, manifest, next: (source) => this.run(source) };
   }
 }

@@ -9,12 +9,13 @@ import { z } from 'zod';
 import { type ActivityResult, shortened } from '../durable/activity.ts';
 import type { Orchestration } from '../durable/context.ts';
 import { call } from '../durable/fan-out.ts';
-import { toErrorValue } from '../errors.ts';
+import { fromErrorValue, OrdinalError, toErrorValue } from '../errors.ts';
 import { limits } from '../limits.ts';
 import { acquireLeases, type LeaseHolder } from '../run/leases.ts';
 import { releaseLeases } from '../run/settle.ts';
 import { askEntity, sequenceEntityName } from '../sequence/calls.ts';
 import type { SequenceResult } from '../sequence/operations.ts';
+import { importKeys } from './import/activity.ts';
 import { rebuildIndex } from './rebuild-index.ts';
 
 export const SEQUENCE_ORCHESTRATION = 'operateSequence';
@@ -46,28 +47,74 @@ export function* sequenceOrchestrator(context: { df: Orchestration }): Generator
   }
 }
 
-export const rebuildInputSchema = z.object({ index: z.string() });
+export const rebuildInputSchema = z.object({
+  index: z.string(),
+  /** Add prepared keys in place of a rebuild: what the import is called, its sequence, and its largest ID. */
+  add: z
+    .object({
+      importId: z.string(),
+      last: z.string(),
+      sequence: z.object({ name: z.string(), start: z.string(), step: z.string() }),
+    })
+    .exactOptional(),
+});
+type AddedKeys = NonNullable<z.infer<typeof rebuildInputSchema>['add']>;
 
 /**
- * Rebuilds a key index from what runs published. It holds the lease, so no run resolves against the index meanwhile.
+ * Rebuilds a key index from what runs published, or adds imported keys to it. It holds the lease, so no run resolves
+ * against the index meanwhile.
  *
- * @param context the orchestration; its input is `{ index }`.
- * @returns the output of `rebuildIndex`, or the error as a value.
+ * @param context the orchestration; its input is `{ index }`, and `add` for imported keys.
+ * @returns the output of `rebuildIndex` or `importKeys`, or the error as a value.
  */
 export function* rebuildOrchestrator(context: { df: Orchestration }): Generator<Task, ActivityResult<object>, unknown> {
   const { df } = context;
   const holder: LeaseHolder = { owner: df.instanceId, leases: [], terms: {} };
   try {
-    const { index } = rebuildInputSchema.parse(df.getInput<unknown>());
+    const { index, add } = rebuildInputSchema.parse(df.getInput<unknown>());
     yield* acquireLeases(df, [index], holder, {
       onWait: (waiting) => df.setCustomStatus({ phase: 'wait', waiting }),
       minutesMax: limits.waitMinutesMax,
     });
-    const value = yield* call(df, rebuildIndex, { index, term: holder.terms[index] ?? 0 });
+    const term = holder.terms[index] ?? 0;
+    const value = add ? yield* addKeys(df, index, add, term) : yield* call(df, rebuildIndex, { index, term });
     yield* releaseLeases(df, holder.leases, holder.owner);
     return { ok: true, value };
   } catch (thrown) {
     yield* releaseLeases(df, holder.leases, holder.owner);
     return { ok: false, error: shortened(toErrorValue(thrown)) };
   }
+}
+
+/**
+ * Raises the sequence above the imported IDs, and makes the keys count. A run that holds IDs of the sequence could hold
+ * one of theirs, so none may be under way, before and after.
+ */
+function* addKeys(
+  df: Orchestration,
+  index: string,
+  { importId, last, sequence }: AddedKeys,
+  term: number,
+): Generator<Task, object, unknown> {
+  const { name, start, step } = sequence;
+  const ask = (operation: string, input: object) =>
+    askEntity<SequenceResult>(df, { entity: { name: sequenceEntityName, key: name }, operation, input });
+  refuseOpen(name, yield* ask('show', {}));
+  const raised = yield* ask('raiseTo', { value: last, start, step });
+  if (!raised.ok) throw fromErrorValue(raised.error);
+  refuseOpen(name, yield* ask('show', {}));
+  return yield* call(df, importKeys, { index, importId, term, now: df.currentUtcDateTime.toISOString() });
+}
+
+function refuseOpen(sequence: string, shown: SequenceResult): void {
+  if (!shown.ok) throw fromErrorValue(shown.error);
+  const owners = 'openOwners' in shown ? (shown.openOwners ?? []) : [];
+  if (owners.length === 0) return;
+  throw new OrdinalError(
+    'StorageConflict',
+    `runs hold IDs of sequence "${sequence}": ${owners.slice(0, 3).join(', ')}`,
+    {
+      remedy: 'Import when no run draws on the sequence.',
+    },
+  );
 }

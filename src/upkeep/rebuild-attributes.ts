@@ -5,7 +5,6 @@
  */
 
 import type { Manifest } from '../documents/documents.ts';
-import { publishedManifests } from '../documents/manifests.ts';
 import { entitiesOf, keysOf, readPublished, type Sharing } from '../documents/published-keys.ts';
 import type { Environment } from '../environment/environment.ts';
 import { invariant } from '../errors.ts';
@@ -14,7 +13,7 @@ import { type IndexHead, indexBlobs } from '../keys/index-documents.ts';
 import { partitionOf } from '../keys/key-index.ts';
 import { KeyTable } from '../keys/table.ts';
 import type { Table } from '../parquet/table.ts';
-import { isAttribute, type KeyedEntity } from '../pipeline/compiled.ts';
+import { changeColumns, isAttribute, type KeyedEntity } from '../pipeline/compiled.ts';
 
 /** Writes the digests of all entities that report changes, and names them in the heads, one head for each partition. */
 export async function rebuildAttributes(
@@ -22,9 +21,9 @@ export async function rebuildAttributes(
   { index, epoch }: { index: string; epoch: number },
   sharing: readonly Sharing[],
   heads: IndexHead[],
+  manifests: readonly Manifest[],
 ): Promise<void> {
   const { store, config } = environment;
-  const manifests = await publishedManifests(environment);
   for (const { pipeline, entity } of sharing) {
     if (entity.onChange !== 'report') continue;
     const owner = `${pipeline}.${entity.name}`;
@@ -54,6 +53,8 @@ async function publishedDigests(
 ): Promise<{ keys: KeyTable; digests: bigint[] }> {
   const keys = new KeyTable();
   const digests: bigint[] = [];
+  /** By key: the version of the change that its digest is of; changes may come in any order. */
+  const versions: bigint[] = [];
   const targets = new Map<string, Map<bigint, Uint8Array>>();
   for (const column of entity.columns) {
     if (column.kind !== 'ref' || targets.has(column.entity)) continue;
@@ -67,9 +68,14 @@ async function publishedDigests(
       const table = await readPublished(environment, manifest.output.container, blob);
       const { key } = keysOf(table, entity, blob);
       const digest = digester(attributesOf(table, entity, targets));
+      const version = table.columns.find(({ name }) => name === changeColumns.version)?.values;
       for (let row = 0; row < table.rows; row++) {
         const { bytes, start, end } = key(row);
-        digests[keys.intern(bytes, start, end)] = digest(row);
+        const at = keys.intern(bytes, start, end);
+        const of = version?.kind === 'int64' ? version.data[row]! : -1n;
+        if (of < (versions[at] ?? -1n)) continue;
+        versions[at] = of;
+        digests[at] = digest(row);
       }
     }
   }

@@ -3,7 +3,6 @@
  * its entity's files or changes, says something. `rebuild-index.ts` calls it. Memory grows with the number of keys.
  */
 import type { Manifest } from '../documents/documents.ts';
-import { publishedManifests } from '../documents/manifests.ts';
 import { keysOf, readPublished, type Sharing } from '../documents/published-keys.ts';
 import { type Environment, pipelineOf } from '../environment/environment.ts';
 import { numberSet } from '../keys/described.ts';
@@ -21,9 +20,9 @@ export async function rebuildDescribed(
   { index, epoch }: { index: string; epoch: number },
   sharing: readonly Sharing[],
   heads: IndexHead[],
+  manifests: readonly Manifest[],
 ): Promise<void> {
   const { store, config } = environment;
-  const manifests = await publishedManifests(environment);
   for (const { pipeline, entity } of sharing) {
     if (!hasAttributes(entity)) continue;
     const owner = `${pipeline}.${entity.name}`;

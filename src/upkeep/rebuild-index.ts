@@ -6,8 +6,9 @@
 
 import { z } from 'zod';
 import type { Manifest } from '../documents/documents.ts';
+import { publishedImports } from '../documents/imports.ts';
 import { publishedManifests } from '../documents/manifests.ts';
-import { entitiesOf, keysOf, readPublished, type Sharing } from '../documents/published-keys.ts';
+import { entitiesOf, importedKeysOf, keysOf, readPublished, type Sharing } from '../documents/published-keys.ts';
 import { defineActivity } from '../durable/activity.ts';
 import type { Environment } from '../environment/environment.ts';
 import { invariant, OrdinalError } from '../errors.ts';
@@ -20,6 +21,7 @@ import type { KeyedEntity } from '../pipeline/compiled.ts';
 import { readVersioned, writeJson } from '../storage/json.ts';
 import { rebuildAttributes } from './rebuild-attributes.ts';
 import { rebuildDescribed } from './rebuild-described.ts';
+import { withRewrittenFiles } from './rewritten-keys.ts';
 
 const rebuildIndexInputSchema = z.object({
   index: z.string(),
@@ -60,9 +62,15 @@ async function rebuildIndexActivity(
   const name = indexBlobs.index(index);
   const before = await readVersioned(store, container, name, indexSchema);
   const epoch = (before?.value.epoch ?? 0) + 1;
-  const heads: IndexHead[] = Array.from({ length: partitions }, () => ({ ...emptyHead, term }));
+  const manifests = await withRewrittenFiles(environment, await publishedManifests(environment));
+  const number = versionAfter(manifests, index);
+  const heads: IndexHead[] = Array.from({ length: partitions }, () => ({ ...emptyHead, term, number }));
   let keyTypes: string[] | undefined;
-  const files = await publishedFiles(environment, sharing);
+  const imports = await publishedImports(environment, index);
+  const files: PublishedKeys[] = [
+    ...imports.map(({ container: place, file }) => ({ container: place, blob: file.blob })),
+    ...publishedFiles(manifests, sharing),
+  ];
   for (const file of files) {
     const { types, tables } = await readKeys(environment, file, partitions);
     if (keyTypes && keyTypes.join() !== types.join()) {
@@ -87,8 +95,8 @@ async function rebuildIndexActivity(
       heads[partition] = { ...head, number, keys: head.keys + table.size, entries: [...head.entries, entry] };
     }
   }
-  await rebuildAttributes(environment, { index, epoch }, sharing, heads);
-  await rebuildDescribed(environment, { index, epoch }, sharing, heads);
+  await rebuildAttributes(environment, { index, epoch }, sharing, heads, manifests);
+  await rebuildDescribed(environment, { index, epoch }, sharing, heads, manifests);
   const document: IndexDocument = {
     version: 1,
     index,
@@ -109,12 +117,23 @@ async function rebuildIndexActivity(
 interface PublishedKeys {
   container: string;
   blob: string;
-  entity: KeyedEntity;
+  /** Absent for a file of imported keys. */
+  entity?: KeyedEntity;
+}
+
+/** A version above all that runs have read: published changes are ordered by it, also across a rebuild. */
+function versionAfter(manifests: readonly Manifest[], index: string): number {
+  let next = 0;
+  for (const { entities } of manifests) {
+    for (const { keys } of entities) {
+      if (keys?.index === index) next = Math.max(next, ...keys.partitions.map(({ version }) => version + 1));
+    }
+  }
+  return next;
 }
 
 /** Files of the entities that share an index, oldest run first. */
-async function publishedFiles(environment: Environment, sharing: readonly Sharing[]): Promise<PublishedKeys[]> {
-  const manifests = await publishedManifests(environment);
+function publishedFiles(manifests: readonly Manifest[], sharing: readonly Sharing[]): PublishedKeys[] {
   return manifests.flatMap((manifest: Manifest) =>
     sharing
       .filter(({ pipeline }) => pipeline === manifest.pipeline)
@@ -128,7 +147,7 @@ async function publishedFiles(environment: Environment, sharing: readonly Sharin
 
 async function readKeys(environment: Environment, { container, blob, entity }: PublishedKeys, partitions: number) {
   const table = await readPublished(environment, container, blob);
-  const { types, ids: own, key } = keysOf(table, entity, blob);
+  const { types, ids: own, key } = entity ? keysOf(table, entity, blob) : importedKeysOf(table);
   const tables = Array.from({ length: partitions }, () => ({ table: new KeyTable(), ids: [] as bigint[] }));
   for (let row = 0; row < table.rows; row++) {
     const { bytes, start, end } = key(row);

@@ -4,9 +4,11 @@
  */
 
 import type { Manifest } from '../documents/documents.ts';
+import type { ImportManifest } from '../documents/imports.ts';
 import { OrdinalError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import { ascending, endOf, fromJson, type IdRangeJson, toJson } from '../sequence/id-range.ts';
+import { above } from '../sequence/ranges.ts';
 import type { SequenceState } from '../sequence/state.ts';
 
 /**
@@ -17,12 +19,14 @@ import type { SequenceState } from '../sequence/state.ts';
  * @param name the sequence.
  * @param options `start` and `step` of the sequence, as decimal strings.
  * @param manifests the published manifests of all runs.
+ * @param imports the manifests of imported keys: no ID up to their largest is given again.
  * @throws OrdinalError `CorruptFile` when two runs published the same IDs.
  */
 export function rebuiltSequence(
   name: string,
   { start, step }: { start: string; step: string },
   manifests: readonly Manifest[],
+  imports: readonly ImportManifest[] = [],
 ): SequenceState {
   const by = BigInt(step);
   const ranges = manifests
@@ -40,14 +44,22 @@ export function rebuiltSequence(
     if (first > next) free.push(toJson({ first: next, count: (first - next) / by }));
     next = endOf(range, by);
   }
+  let raised = BigInt(start);
+  for (const { sequence, file } of imports) {
+    if (sequence !== name || file.lastId === null) continue;
+    const last = BigInt(file.lastId);
+    if (last >= raised) raised += ((last - raised) / by + 1n) * by;
+  }
+  if (raised > next) next = raised;
   // A state may hold only so many free ranges. The newest ones are kept; the others are never given out.
-  const kept = free.slice(-limits.sequenceRangesMax);
+  const given = above(free.map(fromJson), raised, by).map(toJson);
+  const kept = given.slice(-limits.sequenceRangesMax);
   return {
     version: 1,
     start,
     step,
     next: String(next),
-    floor: kept.length < free.length ? kept[0]!.first : start,
+    floor: kept.length < given.length ? kept[0]!.first : String(raised),
     free: kept,
     open: [],
     finished: [],

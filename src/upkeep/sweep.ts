@@ -1,12 +1,14 @@
 /**
  * The hourly sweep. It ends runs that are past their deadline, removes ended instances from the durable history, and
  * removes what ended runs left in the work container. `src/registration/housekeeping.ts` calls it. It works in pages and
- * stops when its time is up; the next sweep continues. It must remove only names under `runs/`, `selections/`, `arrivals/`,
+ * stops when its time is up; the next sweep continues. At its end it makes up views and tables that are
+ * late. It must remove only names under `runs/`, `selections/`, `arrivals/`,
  * `lives/`, `starts/` and `timelines/`: files that a manifest names are in another place.
  */
 import { lifeInputSchema } from '../documents/documents.ts';
 import { endedStatuses, endReason, type Instance } from '../durable/client.ts';
 import { logEvent } from '../environment/telemetry.ts';
+import { toErrorValue } from '../errors.ts';
 import { limits } from '../limits.ts';
 import { isOver } from '../lives/activities.ts';
 import { changeClaim, readClaim } from '../lives/claims.ts';
@@ -14,6 +16,7 @@ import { askForEnd, settleLater } from '../lives/end.ts';
 import { RUN_ORCHESTRATION } from '../lives/names.ts';
 import { type Life, lifeId, lifeOfId, startOfName, work } from '../storage/names.ts';
 import type { BlobItem } from '../storage/store.ts';
+import { makeUpTables } from '../tables/activity.ts';
 import { remove, type Sweep, type Swept } from './sweep-context.ts';
 import { sweepLives } from './sweep-lives.ts';
 
@@ -43,6 +46,7 @@ export async function sweep(context: Sweep): Promise<Swept> {
   await removeLeftovers(context, swept, timeIsUp);
   await removeOld(context, swept, timeIsUp);
   await removeStarts(context, swept, timeIsUp);
+  await makeUp(context, swept, timeIsUp);
   logEvent(context.log, 'swept', swept);
   return swept;
 }
@@ -174,6 +178,22 @@ async function removeStarts(context: Sweep, swept: Swept, timeIsUp: () => boolea
     if (timeIsUp()) {
       swept.complete = false;
       return;
+    }
+  }
+}
+
+/** Views and tables that a publication did not come to write. What fails is logged: the next sweep tries again. */
+async function makeUp({ environment, log }: Sweep, swept: Swept, timeIsUp: () => boolean): Promise<void> {
+  for (const pipeline of environment.pipelines.values()) {
+    if (timeIsUp()) {
+      swept.complete = false;
+      return;
+    }
+    try {
+      await makeUpTables(environment, pipeline);
+    } catch (thrown) {
+      const { code, message } = toErrorValue(thrown);
+      logEvent(log, 'tablesLate', { pipeline: pipeline.name, code, message }, 'warn');
     }
   }
 }

@@ -4,6 +4,7 @@
  */
 
 import type { Manifest } from '../documents/documents.ts';
+import { type ImportManifest, publishedImports } from '../documents/imports.ts';
 import { inOrderOfPublication } from '../documents/manifests.ts';
 import type { Environment } from '../environment/environment.ts';
 import { readTable } from '../parquet/table.ts';
@@ -12,7 +13,9 @@ import { cellReader, type KeyText, keyText, shownCanon } from './canonical-value
 
 export interface KnownKey {
   id: bigint;
+  /** The run, or the import, that gave the ID. */
   runId: string;
+  imported?: true;
 }
 
 export interface KeyBook {
@@ -20,12 +23,17 @@ export interface KeyBook {
   keys: ReadonlyMap<string, ReadonlyMap<KeyText, KnownKey>>;
   /** By run: what is wrong with the keys to which it gave IDs. */
   findings: ReadonlyMap<string, string[]>;
+  imports: readonly ImportManifest[];
+  /** By key index: imported IDs, ascending. */
+  importedIds: ReadonlyMap<string, BigInt64Array>;
 }
 
 /** Reads the keys of all runs, in the order in which they finished. Memory grows with the number of keys. */
 export async function readKeyBook(environment: Environment, all: readonly Manifest[]): Promise<KeyBook> {
   const findings = new Map<string, string[]>();
   const keys = new Map<string, Map<KeyText, KnownKey>>();
+  const imports = await publishedImports(environment);
+  const importedIds = await readImports(environment, imports, keys, findings);
   for (const manifest of inOrderOfPublication(all)) {
     for (const entity of environment.pipelines.get(manifest.pipeline)?.entities ?? []) {
       if (entity.kind !== 'keyed') continue;
@@ -43,7 +51,40 @@ export async function readKeyBook(environment: Environment, all: readonly Manife
       }
     }
   }
-  return { keys, findings };
+  return { keys, findings, imports, importedIds };
+}
+
+/** Takes in the imported keys: they are older than any run that knows them. */
+async function readImports(
+  { store }: Environment,
+  imports: readonly ImportManifest[],
+  keys: Map<string, Map<KeyText, KnownKey>>,
+  findings: Map<string, string[]>,
+): Promise<Map<string, BigInt64Array>> {
+  const ids = new Map<string, bigint[]>();
+  for (const { index, importId, container, file } of imports) {
+    const runId = `import ${importId}`;
+    const book = keys.get(index) ?? new Map<KeyText, KnownKey>();
+    keys.set(index, book);
+    const list = ids.get(index) ?? [];
+    ids.set(index, list);
+    const bytes = await store.read(container, file.blob);
+    if (!bytes) {
+      findings.set(runId, [`${file.blob}: is gone`]);
+      continue;
+    }
+    const table = readTable(bytes, file.blob);
+    const [id, ...components] = table.columns.map(({ name }) => cellReader(table, name));
+    for (let row = 0; row < table.rows; row++) {
+      const key = keyText(components.map((component) => component(row) ?? null));
+      const given = BigInt(id!(row) as number | bigint);
+      list.push(given);
+      const known = key === undefined ? undefined : book.get(key);
+      if (key !== undefined && !known) book.set(key, { id: given, runId, imported: true });
+      else findings.set(runId, [...(findings.get(runId) ?? []), `key ${shownCanon(key)} was imported before`]);
+    }
+  }
+  return new Map([...ids].map(([index, list]) => [index, BigInt64Array.from(list).sort()]));
 }
 
 async function* publishedKeys(

@@ -130,7 +130,7 @@ export class KeyedValues {
     const given = book.keys.get(this.#entity.index)?.get(key);
     const told = `${this.#entity.name}: key ${shownCanon(key)} (${at})`;
     if (!given) this.#find(`${told} has no ID`);
-    else if (!states.isEarlier(given.runId, manifest))
+    else if (!given.imported && !states.isEarlier(given.runId, manifest))
       this.#find(`${told} has its ID from run ${given.runId}, which is not an earlier run`);
     else if (this.#known) this.#find(`${told} is missing among the published known keys`);
     return undefined;
@@ -204,6 +204,10 @@ export class KeyedValues {
       for (const [name, wanted] of attributes) this.#equal(change, name, wanted, `by its ${which} row (${at})`);
       this.#equal(change, changeColumns.blob, Buffer.from(blob).toString('latin1'), `is where its ${which} row is`);
       this.#equal(change, changeColumns.row, row, `is where its ${which} row is`);
+      const { manifest } = this.#of;
+      this.#equal(change, changeColumns.run, Buffer.from(manifest.runId).toString('latin1'), 'is the run');
+      const version = versionRead(manifest, this.#entity, change);
+      this.#equal(change, changeColumns.version, version, 'is the version that the run read');
     }
     for (const [key, row] of changes) {
       if (!this.#told.has(key)) this.#find(`${placeOf(row)}: no source row describes key ${shownCanon(key)}`);
@@ -227,7 +231,7 @@ export class KeyedValues {
 
   /** Checks how many keys the manifest says that nothing has described. */
   #countUndescribed(changes: Rows): void {
-    const { manifest, states } = this.#of;
+    const { book, manifest, states } = this.#of;
     const { name, index } = this.#entity;
     const partitions = manifest.entities.find(({ entity }) => entity === name)?.keys?.partitions ?? [];
     if (partitions.some(({ undescribed }) => undescribed === undefined)) return;
@@ -238,10 +242,20 @@ export class KeyedValues {
         if (!this.#before.described.has(key) && this.#textOf(row) !== nothing) now.add(key);
     }
     const said = partitions.reduce((sum, { undescribed }) => sum + undescribed!, 0);
-    const counted = states.keysUntil(manifest, index) - this.#before.described.size - now.size;
+    const term = partitions[0]?.term ?? 0;
+    const earlier = book.imports.filter((one) => one.index === index && one.term < term);
+    const imported = earlier.reduce((sum, one) => sum + one.keys, 0);
+    const counted = imported + states.keysUntil(manifest, index) - this.#before.described.size - now.size;
     if (said !== counted)
       this.#find(`${name}: the manifest counts ${said} undescribed keys, but ${counted} are by what was published`);
   }
+}
+
+/** The version of the head that the run read in the key partition of a change's file. */
+function versionRead(manifest: Manifest, entity: KeyedEntity, { file }: PublishedRow): number | null {
+  const partition = Number(/-(\d{5})\.parquet$/.exec(file.blob)?.[1]);
+  const keys = manifest.entities.find((one) => one.entity === entity.name)?.keys;
+  return keys?.partitions.find((one) => one.partition === partition)?.version ?? null;
 }
 
 async function readRows(

@@ -10,8 +10,9 @@ import { OrdinalError } from '../errors.ts';
 import { decodeChunk } from '../parquet/decode.ts';
 import { builder, reader, typeText } from '../parquet/logical.ts';
 import { writtenType } from '../parquet/readers.ts';
-import type { Column, ColumnType, FileMeta, Values } from '../parquet/types.ts';
+import type { Column, ColumnType, FileMeta, Leaf, Values } from '../parquet/types.ts';
 import type { CompiledPipeline, ContractColumn } from '../pipeline/compiled.ts';
+import { withAbsent } from '../source/absent-columns.ts';
 import { retypeColumn } from '../source/retype.ts';
 import { leafOf, type PinnedBlob, readFooter, readRanges } from '../source/source-file.ts';
 import { widenColumn, widest } from '../source/widen.ts';
@@ -59,14 +60,17 @@ export async function* sourceRows(
   pipeline: CompiledPipeline,
   { source, inputs }: Manifest,
 ): AsyncIterable<SourceRows> {
-  const footer = (file: PinnedBlob) => readFooter(environment.store, source.container, file);
+  const footer = async (file: PinnedBlob) =>
+    withAbsent(await readFooter(environment.store, source.container, file), pipeline.contract);
   const types = new Map<string, ColumnType>();
   for (const file of inputs) {
     const meta = await footer(file);
     for (const { name } of pipeline.contract) {
-      const { type } = leafOf(meta, name, file.blob);
+      const leaf = leafOf(meta, name, file.blob);
+      // A column without a value has no say: its writer may have given it any type.
+      if (!(await holdsValue(environment, source.container, file, meta, leaf))) continue;
       const known = types.get(name);
-      types.set(name, known ? (widest(known, type) ?? known) : type);
+      types.set(name, known ? (widest(known, leaf.type) ?? known) : leaf.type);
     }
   }
   for (const file of inputs) {
@@ -78,7 +82,7 @@ export async function* sourceRows(
       const columns = await decodeGroup(environment, pipeline, source.container, file, meta, g);
       for (const [c, contract] of pipeline.contract.entries()) {
         const { column, type } = columns[c]!;
-        const wide = types.get(contract.name)!;
+        const wide = types.get(contract.name) ?? contract.emptyType;
         const written = writtenType(wide, contract.input, pipeline.readers) ?? wide;
         const before = firstRow;
         const locate = (row: number) => ({ blob: file.blob, rowGroup: g, column: contract.name, row: before + row });
@@ -91,6 +95,25 @@ export async function* sourceRows(
       firstRow += rows;
     }
   }
+}
+
+async function holdsValue(
+  { store }: Environment,
+  container: string,
+  file: PinnedBlob,
+  meta: FileMeta,
+  leaf: Leaf,
+): Promise<boolean> {
+  for (const [rowGroup, { rows, chunks }] of meta.rowGroups.entries()) {
+    const chunk = chunks[leaf.ordinal]!;
+    const nulls = leaf.optional ? chunk.statistics?.nullCount : 0;
+    if (rows === 0 || nulls === rows) continue;
+    if (nulls !== undefined) return true;
+    const [bytes] = await readRanges(store, container, file, [chunk]);
+    const where = { blob: file.blob, rowGroup, column: leaf.name };
+    if (decodeChunk(bytes!, chunk, leaf, rows, where).nulls < rows) return true;
+  }
+  return false;
 }
 
 async function decodeGroup(

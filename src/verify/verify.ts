@@ -14,6 +14,7 @@ import type { CompiledPipeline, Entity } from '../pipeline/compiled.ts';
 import { ascending, countOf, endOf, fromJson, type IdList } from '../sequence/id-range.ts';
 import { checkIds, idColumns } from './ids.ts';
 import type { KeyBook } from './key-book.ts';
+import { type RewrittenFiles, rewriteText, rewrittenFiles } from './rewritten.ts';
 import { States } from './states.ts';
 import { compareWithSource } from './values.ts';
 
@@ -29,6 +30,8 @@ export interface VerifyReport {
   compared: number | null;
   /** What is wrong. Empty when nothing is. */
   findings: string[];
+  /** Files that other engines rewrote in their table, and that are gone since. */
+  unread: number;
   /** What could not be checked, and why. */
   notes: string[];
 }
@@ -63,12 +66,23 @@ export async function verifyRun(
 ): Promise<VerifyReport> {
   const findings: string[] = [];
   const { runId, pipeline: name } = manifest;
-  const report: VerifyReport = { runId, pipeline: name, files: 0, rows: 0, compared: null, findings, notes: [] };
+  const report: VerifyReport = {
+    runId,
+    pipeline: name,
+    files: 0,
+    rows: 0,
+    compared: null,
+    findings,
+    unread: 0,
+    notes: [],
+  };
   const pipeline = environment.pipelines.get(manifest.pipeline);
   if (!pipeline) {
     findings.push(`pipeline "${manifest.pipeline}" is no longer registered`);
     return report;
   }
+  const rewritten = await rewrittenFiles(environment, manifest, pipeline);
+  report.notes.push(...rewritten.notes);
   findings.push(...overlaps(manifest, all), ...sums(manifest), ...(await conserved(environment, manifest, pipeline)));
   for (const published of manifest.entities) {
     const entity = pipeline.entities.find(({ name }) => name === published.entity);
@@ -80,20 +94,22 @@ export async function verifyRun(
     let row = 0;
     const further = [...(published.known?.files ?? []), ...(published.changes?.files ?? [])];
     for (const [f, file] of [...published.files, ...further].entries()) {
-      const table = await checkedFile(environment, manifest, file, report);
+      const table = await checkedFile(environment, manifest, file, report, rewritten);
       if (!table) continue;
       const { blob } = file;
       // Rows of known keys keep their IDs. Those are compared with the keys.
       if (f < published.files.length) {
         for (const column of ids) findings.push(...checkIds(table, column, row).map((text) => `${blob}: ${text}`));
       }
-      findings.push(...(await references(environment, pipeline, entity, table, manifest, all, blob)));
+      findings.push(...references(environment, pipeline, entity, table, manifest, all, book, blob));
       row += table.rows;
     }
   }
   findings.push(...(book.findings.get(manifest.runId) ?? []));
   if (options.source === false) report.notes.push('values not compared: not asked for');
   // The values of a damaged file prove nothing.
+  else if (report.unread > 0 || rewritten.goneKeys > 0)
+    report.notes.push('values not compared: files of the run, or of keys, were rewritten, and are gone');
   else if (findings.length > 0) report.notes.push('values not compared: first see to what is said here');
   else await compared(environment, pipeline, manifest, book, options.states ?? new States(environment, all), report);
   return report;
@@ -128,12 +144,17 @@ async function checkedFile(
   { output: place }: Manifest,
   file: PublishedFile,
   report: VerifyReport,
+  rewritten: RewrittenFiles,
 ): Promise<Table | undefined> {
   const { findings } = report;
   const { blob } = file;
   const bytes = await store.read(place.container, blob);
   if (!bytes) {
-    findings.push(`${blob}: is gone`);
+    const rewrite = rewritten.files.get(blob);
+    if (rewrite) {
+      report.unread++;
+      report.notes.push(`${blob}: ${rewriteText(rewrite)}, and is gone: it cannot be checked`);
+    } else findings.push(`${blob}: is gone`);
     return undefined;
   }
   report.files++;
@@ -253,15 +274,16 @@ function routed({ entities, routing }: Manifest, pipeline: CompiledPipeline, acc
 }
 
 /** Checks that referenced IDs are in ranges that the referenced entity published, in this run or an earlier one. */
-async function references(
+function references(
   environment: Environment,
   pipeline: CompiledPipeline,
   entity: Entity,
   table: Table,
   manifest: Manifest,
   all: readonly Manifest[],
+  book: KeyBook,
   at: string,
-): Promise<string[]> {
+): string[] {
   const found: string[] = [];
   for (const column of entity.columns) {
     if (column.kind !== 'ref' && column.kind !== 'rowRef') continue;
@@ -273,7 +295,8 @@ async function references(
     }
     const spans =
       column.kind === 'rowRef' ? entitySpans([manifest], target.name) : indexSpans(environment, target, all);
-    const stray = strayId(cells, spans);
+    const imported = target.kind === 'keyed' ? book.importedIds.get(target.index) : undefined;
+    const stray = strayId(cells, spans, imported);
     if (stray !== undefined) found.push(`${at}: ${column.name} ${stray} is not an ID of ${column.entity}`);
   }
   return found;
@@ -295,15 +318,27 @@ function entitySpans(manifests: readonly Manifest[], name: string): Span[] {
   );
 }
 
-function strayId({ values, valid }: TableColumn, spans: Span[]): bigint | undefined {
+function strayId({ values, valid }: TableColumn, spans: Span[], imported?: BigInt64Array): bigint | undefined {
   if (values.kind !== 'int64') return undefined;
   spans.sort(ascending);
   const checked = new Set<bigint>();
   for (let row = 0; row < values.length; row++) {
     const id = values.data[row]!;
     if (valid?.[row] === 0 || checked.has(id)) continue;
-    if (!spans.some(({ first, last }) => first <= id && id <= last)) return id;
+    if (!spans.some(({ first, last }) => first <= id && id <= last) && !isAmong(imported, id)) return id;
     checked.add(id);
   }
   return undefined;
+}
+
+function isAmong(sorted: BigInt64Array | undefined, id: bigint): boolean {
+  if (!sorted) return false;
+  let low = 0;
+  let high = sorted.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (sorted[middle]! < id) low = middle + 1;
+    else high = middle;
+  }
+  return sorted[low] === id;
 }

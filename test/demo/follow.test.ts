@@ -3,9 +3,7 @@ import assert from 'node:assert/strict';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, it } from 'vitest';
-import { Progress, progressLine } from '../../demo/progress.ts';
 import { followRun, type RunStatus, startRun } from '../../demo/runs.ts';
-import { renderTable } from '../../src/view/text-table.ts';
 
 const status = (over: Partial<RunStatus> = {}): RunStatus => ({
   runId: 'r1',
@@ -85,51 +83,5 @@ describe('following a run', () => {
       name: 'DemoError',
       message: /failed/,
     });
-  });
-});
-
-describe('progress', () => {
-  it('shows phase, batches, rows, rate and time', () => {
-    assert.equal(
-      progressLine(status(), 500),
-      'split    [######..................]  3/12 batches  750,000 of 3,000,000 rows  1,500,000 rows/s  0.5 s',
-    );
-  });
-
-  it('redraws one line on a terminal, cut to its width', () => {
-    let text = '';
-    const progress = new Progress({ isTTY: true, columns: 40, write: (part) => (text += part) }, () => 0);
-    progress.update(status());
-    progress.update(status({ batches: { done: 12, total: 12 } }));
-    progress.end();
-    assert.equal(text.split('\n').length, 2);
-    const drawn = text.trimEnd().split('\r\x1b[2K').slice(1);
-    assert.equal(drawn.length, 2);
-    assert.ok(drawn.every((line) => line.length === 39));
-    assert.notEqual(drawn[0], drawn[1]);
-  });
-
-  it('writes a line per change elsewhere', () => {
-    const lines: string[] = [];
-    const progress = new Progress({ write: (part) => lines.push(part) }, () => 0);
-    for (const done of [1, 1, 2, 2]) progress.update(status({ batches: { done, total: 2 } }));
-    progress.end();
-    assert.equal(lines.length, 2);
-  });
-});
-
-describe('a table', () => {
-  it('aligns its columns', () => {
-    assert.equal(
-      renderTable(
-        ['a', 'rows'],
-        [
-          ['xyz', '1'],
-          ['', '100'],
-        ],
-        ['rows'],
-      ),
-      'a    rows\n---  ----\nxyz     1\n      100',
-    );
   });
 });

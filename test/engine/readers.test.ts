@@ -1,15 +1,17 @@
 /**
- * Published files as the world reads them: DuckDB, arrow-rs, Polars, hyparquet and @dsnp/parquetjs find the same rows
+ * Published files as the world reads them: DuckDB, arrow-rs, Polars, ClickHouse, hyparquet and @dsnp/parquetjs find the same rows
  * in every file, and they are the reference's.
  */
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { parquetMetadata } from 'hyparquet';
 import { afterAll, beforeAll, test } from 'vitest';
+import { publishedManifests } from '../../src/documents/manifests.ts';
 import { encodeDictionaryChunk } from '../../src/parquet/encode.ts';
 import { peersInstalled } from '../../tools/peers.ts';
 import { fileOf } from '../parquet/support/files.ts';
 import { peerTest, readDsnp, readHyparquet, readLite, throughArrow, throughPolars } from '../parquet/support/peers.ts';
+import { readFiles } from '../tables/support/delta-reader.ts';
 import { canonOf, columnKinds, pickyKinds } from './support/cells.ts';
 import { checkOutcome, filesOf, type Outcome, runScenario } from './support/check.ts';
 import { DuckReader } from './support/reader.ts';
@@ -65,12 +67,40 @@ async function checkRows({ engine, expected }: Outcome, read: ReadRows, show = s
   }
 }
 
+/** ClickHouse reads all files of an outcome in one process. */
+async function checkChdb({ engine, expected }: Outcome): Promise<void> {
+  const manifests = await publishedManifests(engine.environment);
+  const files = expected.flatMap((entities, r) =>
+    engine.pipeline.entities.flatMap(({ name }) => {
+      const { columns } = manifests
+        .find(({ runId }) => runId === `run${r}`)!
+        .entities.find(({ entity }) => entity === name)!;
+      const blobs = engine.published(name, `run${r}-`).map((file) => file.name);
+      return { name: `${name} in run ${r}`, blobs, columns: columns!, wanted: entities.get(name)! };
+    }),
+  );
+  const read = await readFiles(
+    engine.store,
+    files.flatMap(({ blobs, columns }) => blobs.map((file) => ({ file, columns }))),
+  );
+  let next = 0;
+  for (const { name, blobs, wanted } of files) {
+    const rows = blobs.flatMap((blob) => {
+      const found = read[next++]!;
+      assert.ok(Array.isArray(found), `${blob}: ${String(found)}`);
+      return found;
+    });
+    assert.deepEqual(rows, wanted, `rows of ${name}`);
+  }
+}
+
 /** Polars is seen through what it writes, and it writes 0 and -0 as one value. */
 const oneZero = (text: string | null) => (text === '-0' ? '0' : text);
 
 const readers: Record<string, (outcome: Outcome) => Promise<void>> = {
   'arrow-rs': (outcome) => checkOutcome(outcome, duck, throughArrow),
   Polars: (outcome) => checkOutcome(outcome, duck, throughPolars, oneZero),
+  'ClickHouse (chdb)': (outcome) => checkChdb(outcome),
   hyparquet: (outcome) => checkRows(outcome, readHyparquet),
   '@dsnp/parquetjs': (outcome) => checkRows(outcome, readDsnp),
 };

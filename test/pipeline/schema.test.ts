@@ -134,7 +134,16 @@ const cases: [name: string, schema: z.core.$ZodType, input: ContractColumn['inpu
 describe('facts of schemas', () => {
   for (const [name, schema, input, { written, bounds, ...facts }] of cases) {
     test(name, () => {
-      const { parse: _, name: __, quick: ___, proof: ____, outputType, ...found } = column(schema);
+      const {
+        parse: _,
+        name: __,
+        quick: ___,
+        proof: ____,
+        emptyType: _____,
+        mayLack: ______,
+        outputType,
+        ...found
+      } = column(schema);
       assert.deepEqual(found, { ...none, input, output: input, ...(bounds && { bounds }), ...facts });
       assert.equal(outputType?.physical, written);
     });

@@ -22,6 +22,8 @@ export type BlobKind =
   | 'marker'
   | 'part'
   | 'claim'
+  | 'tableLog'
+  | 'view'
   | 'other';
 
 /** A moment before or after a request. */
@@ -47,6 +49,8 @@ export type FaultHook = (point: FaultPoint) => Promise<void> | void;
 export function kindOf(name: string): BlobKind {
   if (/(^|\/)_manifests\//.test(name)) return 'manifest';
   if (/(^|\/)_SUCCESS/.test(name)) return 'marker';
+  if (/\/_delta_log\//.test(name)) return 'tableLog';
+  if (/(^|\/)(_current\/|_latest\.json$)/.test(name)) return 'view';
   const inRun = /^runs\/[^/]+\/\d+\/([a-zA-Z]+)/.exec(name)?.[1];
   switch (inRun) {
     case 'plan':

@@ -46,6 +46,7 @@ describe('the rule of dependence', () => {
       ['functions/http.ts', '../packages/local-host/src/main.ts'],
       ['functions/http.ts', '../pipelines/index.ts'],
       ['src/app.ts', '../pipelines/index.ts'],
+      ['cli/given.ts', '../pipelines/index.ts'],
       ['src/registration/http.ts', '../app.ts'],
       ['pipelines/sales.ts', '../src/parquet/index.ts'],
       ['packages/local-host/src/engine/start.ts', '../../../../src/errors.ts'],

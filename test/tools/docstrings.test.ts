@@ -7,10 +7,11 @@ import { fileURLToPath } from 'node:url';
 import { describe, it } from 'vitest';
 import { missingDocstrings } from '../../tools/api/docstrings.ts';
 import { examplesOf, problemsOf } from '../../tools/api/examples.ts';
+import { checksInstalled } from '../../tools/peers.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
-describe('docstrings', () => {
+describe.skipIf(!checksInstalled)('docstrings', () => {
   it('are missed where they say less', async () => {
     const folder = await mkdtemp(path.join(tmpdir(), 'ordinal-docstrings-'));
     try {
@@ -68,7 +69,7 @@ export class Eight {
   });
 });
 
-describe('examples', () => {
+describe.skipIf(!checksInstalled)('examples', () => {
   const examples = examplesOf(root, 'src/pipeline');
 
   it('are there for everything that the author of a pipeline calls', () => {

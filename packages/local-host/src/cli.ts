@@ -23,6 +23,8 @@ export interface CliOptions {
   /** Bytes that an input, a result or an output may have. */
   payloadBytesMax: number | undefined;
   verbose: boolean;
+  /** Whether all functions are listed, whatever the app says. */
+  functions: boolean;
   help: boolean;
 }
 
@@ -52,6 +54,7 @@ The host:
   --json-logs       one JSON object per line on standard output
   --ready-file FILE write {"url","pid"} to FILE once the host is ready
   --verbose         log debug messages as well
+  --functions       list all functions at the start, also where package.json says what to do next
   --help            print this`;
 
 /** @throws UsageError */
@@ -72,6 +75,7 @@ export function parseCli(args: readonly string[]): CliOptions {
         'enable-auth': { type: 'boolean' },
         'json-logs': { type: 'boolean' },
         verbose: { type: 'boolean' },
+        functions: { type: 'boolean' },
         help: { type: 'boolean' },
       },
     }));
@@ -94,6 +98,7 @@ export function parseCli(args: readonly string[]): CliOptions {
         ? undefined
         : whole(values['payload-max'], '--payload-max', 0, 1, 2 ** 31 - 1),
     verbose: values.verbose === true,
+    functions: values.functions === true,
     help: values.help === true,
   };
 }

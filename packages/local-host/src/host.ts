@@ -4,7 +4,7 @@
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { printFunctions } from './banner.ts';
+import { printCounts, printFunctions, readyLines } from './banner.ts';
 import { calmDelays, chaosDelays, killWorkers, seededRandom } from './chaos.ts';
 import type { CliOptions } from './cli.ts';
 import { DurableClientOperations } from './engine/client.ts';
@@ -158,7 +158,8 @@ export async function runHost(options: CliOptions, logger: Logger): Promise<Runn
     };
     runtime.start();
     ready?.();
-    printFunctions(logger, functions, routes, url);
+    if (!options.functions && readyLines(scriptRoot, url).length > 0) printCounts(logger, functions, routes);
+    else printFunctions(logger, functions, routes, url);
     return { url, runtime, stop: close };
   } catch (error) {
     await close();

@@ -4,6 +4,7 @@
  * state is lost.
  */
 import { writeFileSync } from 'node:fs';
+import { readyLines } from './banner.ts';
 import { endWithParent } from './child.ts';
 import { type CliOptions, parseCli, UsageError, usage } from './cli.ts';
 import { type RunningHost, runHost } from './host.ts';
@@ -47,6 +48,7 @@ async function main(): Promise<number | undefined> {
 function announce(host: RunningHost, options: CliOptions, logger: Logger): void {
   logger.event('ready', { url: host.url, pid: process.pid, state: options.state });
   logger.print(`Ready at ${host.url} (state: ${options.state}). Press Ctrl-C to stop.`);
+  for (const line of readyLines(options.scriptRoot, host.url)) logger.print(line);
   if (options.readyFile !== undefined) {
     writeFileSync(options.readyFile, JSON.stringify({ url: host.url, pid: process.pid }));
   }

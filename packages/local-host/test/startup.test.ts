@@ -143,6 +143,21 @@ test('functions and their URLs are printed as Core Tools prints them', async () 
   assert.match(text, /Functions:\n\n\tone: \[GET\] http:\/\/localhost:\d+\/api\/x\/\{id\}\n\n\ttwo: timerTrigger\n/);
 });
 
+test('an app that says what to do next has that printed, last, in place of its functions', async () => {
+  const ready = ['', 'See it: {url}/page', 'Then ask: curl {url}/api/one'];
+  const root = appOf({
+    'package.json': JSON.stringify({ main: 'dist/*.js', type: 'module', 'local-host': { ready } }),
+    'dist/a.js': http,
+  });
+  const { code, text } = await startAndInterrupt('main.ts', ['--state', ':memory:', '--script-root', root]);
+  assert.equal(code, 0, text);
+  assert.doesNotMatch(text, /Functions:/);
+  assert.match(text, /^1 HTTP functions and 0 others/m);
+  assert.match(text, /^Ready at (http:\/\/localhost:\d+) .*\n\nSee it: \1\/page\nThen ask: curl \1\/api\/one$/m);
+  const listed = await startAndInterrupt('main.ts', ['--state', ':memory:', '--script-root', root, '--functions']);
+  assert.match(listed.text, /Functions:\n\n\tone: /);
+});
+
 test('requests above maxOutstandingRequests are answered with 429; those above maxConcurrentRequests wait', async () => {
   const extensions = { http: { maxOutstandingRequests: 3, maxConcurrentRequests: 1 } };
   const host = await startHost({

@@ -66,6 +66,8 @@ export interface Scenario {
   mixed: boolean;
   /** Refused rows are set aside, and nulls are refused where the column is not nullable. @default false */
   quarantine?: boolean;
+  /** The outputs are tables of this format, too. */
+  table?: 'delta';
 }
 
 const nat = fc.nat({ max: 11 });
@@ -143,7 +145,7 @@ const passes = (...values: unknown[]) => hash(shown(values)) % 4 !== 0;
 type Words = Record<string, (...args: unknown[]) => unknown>;
 
 export function pipelineOf(
-  scenario: Pick<Scenario, 'columns' | 'entities' | 'idEncoding' | 'readers' | 'quarantine'>,
+  scenario: Pick<Scenario, 'columns' | 'entities' | 'idEncoding' | 'readers' | 'quarantine' | 'table'>,
 ): CompiledPipeline {
   const columns = sourceColumns(scenario.columns, scenario.quarantine);
   const row = z.object(
@@ -160,6 +162,7 @@ export function pipelineOf(
     row,
     idEncoding: scenario.idEncoding,
     ...(scenario.readers && { readers: scenario.readers }),
+    ...(scenario.table && { output: { table: scenario.table } }),
     ...(scenario.quarantine && { onInvalid: 'quarantine', maxRejected: 1 }),
     entities: ((words: Words) => declare(scenario, columns, words)) as never,
   } as never);

@@ -20,6 +20,7 @@ export interface App {
   upload(container: string, name: string, bytes: Uint8Array): Promise<void>;
   names(container: string, prefix?: string): Promise<string[]>;
   download(container: string, name: string): Promise<Buffer>;
+  remove(container: string, name: string): Promise<void>;
   /** Asks the API; the answer must be a JSON object. `path` is below `/api/`, or a whole address. */
   ask(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>;
   /** Asks for the outcome of a run until there is one. */
@@ -32,6 +33,8 @@ interface AppOptions {
   scriptRoot?: string;
   /** One that goes on when the app stops. */
   azurite?: RunningAzurite;
+  /** Another host than that of the sources. */
+  localHost?: { startAzurite: typeof startAzurite; startHost: typeof startHost };
   /** File of the durable state. @default in memory */
   state?: string;
 }
@@ -41,22 +44,25 @@ export async function startApp(
   args: string[] = [],
   options: AppOptions = {},
 ): Promise<App> {
-  const azurite = options.azurite ?? (await startAzurite());
+  const localHost = options.localHost ?? { startAzurite, startHost };
+  const azurite = options.azurite ?? (await localHost.startAzurite());
   const release = async () => {
     if (!options.azurite) await azurite.stop();
   };
   const log: string[] = [];
-  const host = await startHost({
-    scriptRoot: options.scriptRoot ?? root,
-    ...(options.state !== undefined && { state: options.state }),
-    workers: 1,
-    env: { AzureWebJobsStorage: azurite.connectionString, ...env },
-    args,
-    onLine: (line) => log.push(line),
-  }).catch(async (error: unknown) => {
-    await release();
-    throw error;
-  });
+  const host = await localHost
+    .startHost({
+      scriptRoot: options.scriptRoot ?? root,
+      ...(options.state !== undefined && { state: options.state }),
+      workers: 1,
+      env: { AzureWebJobsStorage: azurite.connectionString, ...env },
+      args,
+      onLine: (line) => log.push(line),
+    })
+    .catch(async (error: unknown) => {
+      await release();
+      throw error;
+    });
   const service = BlobServiceClient.fromConnectionString(azurite.connectionString);
   const ask: App['ask'] = async (method, path, body, headers = {}) => {
     const url = path.startsWith('http') ? path : `${host.url}/api/${path}`;
@@ -85,6 +91,9 @@ export async function startApp(
       if (!(await client.exists())) return found;
       for await (const item of client.listBlobsFlat({ prefix })) found.push(item.name);
       return found;
+    },
+    async remove(container, name) {
+      await service.getContainerClient(container).getBlobClient(name).delete();
     },
     download: (container, name) => service.getContainerClient(container).getBlobClient(name).downloadToBuffer(),
     async ended(runId) {

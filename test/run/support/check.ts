@@ -10,6 +10,7 @@ import { lifeId } from '../../../src/storage/names.ts';
 import type { BlobStore } from '../../../src/storage/store.ts';
 import { readKeyBook, States, verifyRun } from '../../../src/verify/verify.ts';
 import { withFaults } from '../../support/faults.ts';
+import { checkTableLogs } from '../../tables/support/check-tables.ts';
 import { checkKnown } from './check-known.ts';
 import { type Published, type Row, readPublished, readRows } from './published.ts';
 import type { Sim } from './sim.ts';
@@ -54,6 +55,7 @@ export async function checkWorld(
   for (const run of published.values()) await checkRows(sim, run, published);
   await checkKnown(sim, published, keyIds(published));
   checkManifests(sim, published);
+  checkTableLogs(sim.store, published, { complete: false });
   checkSequences(sim, published, quiet);
   if (quiet) {
     for (const [id, text] of sim.entities) {
@@ -235,13 +237,15 @@ function checkSequences(sim: Sim, published: ReadonlyMap<string, Published>, qui
 function checkFiles(sim: Sim, published: ReadonlyMap<string, Published>): void {
   const named = new Set(
     [...published.values()].flatMap(({ manifest }) => [
-      ...(manifest.rejected ? [manifest.rejected.blob] : []),
+      ...(manifest.rejected ? [manifest.rejected.blob, manifest.rejected.sourceRows ?? ''] : []),
       ...manifest.entities.flatMap(({ files, known, changes }) =>
         [...files, ...(known?.files ?? []), ...(changes?.files ?? [])].map((file) => file.blob),
       ),
     ]),
   );
-  const parts = sim.store.names('published').filter((name) => name.endsWith('.parquet'));
+  const parts = sim.store
+    .names('published')
+    .filter((name) => name.endsWith('.parquet') && !name.includes('/_delta_log/'));
   assert.deepEqual(
     parts.filter((name) => !named.has(name)),
     [],

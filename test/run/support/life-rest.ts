@@ -3,6 +3,7 @@
  */
 import assert from 'node:assert/strict';
 import { lifeId } from '../../../src/storage/names.ts';
+import { checkTableLogs, checkViews } from '../../tables/support/check-tables.ts';
 import { checkWorld } from './check.ts';
 import { judgePublished, judgeRest, type Story } from './life-story.ts';
 import { LifeWorld } from './life-world.ts';
@@ -45,6 +46,8 @@ export class LifeRest extends LifeWorld {
       await this.settle('what the sweep began ends');
     }
     const published = await checkWorld(sim, { verify });
+    checkTableLogs(sim.store, published, { complete: true });
+    checkViews(sim.store, published);
     for (const story of this.stories.values()) judgePublished(story, published.get(story.id));
     this.#checkArrived(published);
     this.#checkWork(published);

@@ -7,6 +7,7 @@ import { z } from 'zod';
 import { type TableColumn, writeTable } from '../../../src/parquet/table.ts';
 import type { Values } from '../../../src/parquet/types.ts';
 import type { ArrivalSettings } from '../../../src/pipeline/arrival.ts';
+import type { PipelineSettings } from '../../../src/pipeline/definition.ts';
 import { pipeline, registerPipelines, sharedIndex, type } from '../../../src/pipeline/index.ts';
 import type { Sim } from './sim.ts';
 
@@ -20,28 +21,33 @@ const row = z.object({ customer: z.string(), product: z.string(), quantity: z.in
 const customersIndex = sharedIndex('customers');
 const documents = { sequence: 'documents', start: 100, step: 1 };
 
-const shop = pipeline({
-  name: 'shop',
-  source: { container: 'landing', prefix: 'shop/' },
-  row,
-  entities: ({ keyed, rows, id, ref, first }) => ({
-    products: keyed({
-      id: id('product_id', { start: 10, step: 10 }),
-      key: { name: 'product' },
-      partitions: 3,
-      columns: { quantity: first('quantity'), customer_id: ref('customers', { name: 'customer' }) },
+/** Where outputs go, and whether they are tables, too. */
+type Output = NonNullable<PipelineSettings['output']>;
+
+const shopTo = (output: Output = {}) =>
+  pipeline({
+    name: 'shop',
+    source: { container: 'landing', prefix: 'shop/' },
+    output,
+    row,
+    entities: ({ keyed, rows, id, ref, first }) => ({
+      products: keyed({
+        id: id('product_id', { start: 10, step: 10 }),
+        key: { name: 'product' },
+        partitions: 3,
+        columns: { quantity: first('quantity'), customer_id: ref('customers', { name: 'customer' }) },
+      }),
+      customers: keyed({ id: id('customer_id'), key: { name: z.string() }, index: customersIndex }),
+      orders: rows({
+        id: id('order_id', documents),
+        columns: {
+          customer_id: ref('customers', { name: 'customer' }),
+          product_id: ref('products', { name: 'product' }),
+          quantity: 'quantity',
+        },
+      }),
     }),
-    customers: keyed({ id: id('customer_id'), key: { name: z.string() }, index: customersIndex }),
-    orders: rows({
-      id: id('order_id', documents),
-      columns: {
-        customer_id: ref('customers', { name: 'customer' }),
-        product_id: ref('products', { name: 'product' }),
-        quantity: 'quantity',
-      },
-    }),
-  }),
-});
+  });
 
 const web = pipeline({
   name: 'web',
@@ -88,49 +94,62 @@ const audit = pipeline({
  * A mixed feed: some rows go to both rows entities, some to none. Its goods are published whenever they are seen; what
  * changes of them and of the members is reported. Members are named by rows that do not describe them, too.
  */
-const club = pipeline({
-  name: 'club',
-  source: { container: 'landing', prefix: 'club/' },
-  row,
-  entities: ({ keyed, rows, id, where, ref, first, map, compute, constant }) => ({
-    goods: keyed({
-      id: id('good_id'),
-      key: { name: 'product' },
-      partitions: 2,
-      publish: 'seen',
-      onChange: 'report',
-      columns: {
-        quantity: first('quantity'),
-        large: map('quantity', (quantity) => quantity > 2, type.boolean),
-        member_id: ref('members', { name: 'customer' }),
-        source: constant('club', type.string),
-      },
+const clubTo = (output: Output = {}) =>
+  pipeline({
+    name: 'club',
+    source: { container: 'landing', prefix: 'club/' },
+    output,
+    row,
+    entities: ({ keyed, rows, id, where, ref, first, map, compute, constant }) => ({
+      goods: keyed({
+        id: id('good_id'),
+        key: { name: 'product' },
+        partitions: 2,
+        publish: 'seen',
+        onChange: 'report',
+        columns: {
+          quantity: first('quantity'),
+          large: map('quantity', (quantity) => quantity > 2, type.boolean),
+          member_id: ref('members', { name: 'customer' }),
+          source: constant('club', type.string),
+        },
+      }),
+      members: keyed({
+        id: id('customer_id'),
+        key: { name: 'customer' },
+        index: customersIndex,
+        where: where(['quantity'], (quantity) => quantity < 4),
+        onChange: 'report',
+        columns: {
+          favourite: first('product'),
+          note: compute(['product', 'quantity'], (product, q) => (q > 1 ? `${q} ${product}` : null), type.string),
+        },
+      }),
+      few: rows({
+        id: id('few_id', documents),
+        where: where(['quantity'], (quantity) => quantity <= 2),
+        columns: { quantity: 'quantity', member_id: ref('members', { name: 'customer' }) },
+      }),
+      some: rows({
+        id: id('some_id', documents),
+        where: where(['quantity'], (quantity) => quantity === 2 || quantity === 3),
+        columns: { quantity: 'quantity' },
+      }),
     }),
-    members: keyed({
-      id: id('customer_id'),
-      key: { name: 'customer' },
-      index: customersIndex,
-      where: where(['quantity'], (quantity) => quantity < 4),
-      onChange: 'report',
-      columns: {
-        favourite: first('product'),
-        note: compute(['product', 'quantity'], (product, q) => (q > 1 ? `${q} ${product}` : null), type.string),
-      },
-    }),
-    few: rows({
-      id: id('few_id', documents),
-      where: where(['quantity'], (quantity) => quantity <= 2),
-      columns: { quantity: 'quantity', member_id: ref('members', { name: 'customer' }) },
-    }),
-    some: rows({
-      id: id('some_id', documents),
-      where: where(['quantity'], (quantity) => quantity === 2 || quantity === 3),
-      columns: { quantity: 'quantity' },
-    }),
-  }),
-});
+  });
+
+const [shop, club] = [shopTo(), clubTo()];
 
 export const shopPipelines = registerPipelines([shop, web, log, audit, club]);
+
+/** The shop and the club, whose outputs are Delta tables, too. */
+export const tablePipelines = registerPipelines([
+  shopTo({ table: 'delta' }),
+  web,
+  log,
+  audit,
+  clubTo({ table: 'delta' }),
+]);
 
 /** Started by arrivals: of each blob, or of a burst of them. */
 const arriving = (name: string, arrival: ArrivalSettings) =>
@@ -150,7 +169,7 @@ const arriving = (name: string, arrival: ArrivalSettings) =>
 
 /** All pipelines of a long life. */
 export const lifePipelines = registerPipelines([
-  ...[shop, web, log, audit, club],
+  ...[shop, web, log, audit, clubTo({ table: 'delta' })],
   arriving('mail', { on: 'blob' }),
   arriving('post', { on: 'quiet', seconds: 30, waitSecondsMax: 120 }),
 ]);

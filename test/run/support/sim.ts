@@ -36,12 +36,14 @@ export interface SimOptions {
   settings?: Record<string, string>;
   /** @default 2 */
   workers?: number;
+  /** What an earlier world left. @default empty */
+  store?: MemoryStore;
   /** More orchestrators, by name. */
   orchestrators?: Record<string, Orchestrator>;
 }
 
 export class Sim {
-  readonly store = new MemoryStore();
+  readonly store: MemoryStore;
   /** Every version of a source blob that was uploaded, by ETag. */
   readonly sources = new Map<string, Uint8Array>();
   readonly steps: Steps;
@@ -50,6 +52,7 @@ export class Sim {
   readonly clients: Clients;
 
   constructor(pipelines: ReadonlyMap<string, CompiledPipeline>, options: SimOptions = {}) {
+    this.store = options.store ?? new MemoryStore();
     this.steps = new Steps(mulberry32(options.seed ?? 1));
     const config = parseConfig({
       AzureWebJobsStorage: 'none: the store is in memory',

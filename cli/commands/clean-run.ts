@@ -1,0 +1,48 @@
+/**
+ * The command `runs clean`: it removes the work in progress of a run that has ended, never what a manifest names. A run
+ * that has not published is first settled by an orchestration: its reservations are given back, and nothing of it stays.
+ */
+import { OrdinalError } from '../../src/errors.ts';
+import { claimedLives } from '../../src/lives/claims.ts';
+import { TIDY_ORCHESTRATION, tidyInstanceId } from '../../src/lives/names.ts';
+import { mapBounded } from '../../src/storage/in-flight.ts';
+import { lifeId, work } from '../../src/storage/names.ts';
+import { defineCommand } from '../command.ts';
+import { count } from '../terminal/text.ts';
+
+export const cleanCommand = defineCommand({
+  name: 'runs clean',
+  summary: 'Settle all lives of an ended run and remove its work in progress',
+  needs: ['storage', 'durable'],
+  details: 'What is published stays. The hourly sweep does the same after ORDINAL_KEEP_WORK_HOURS.',
+  configure: (command) => command.argument('<run>', 'a run ID'),
+  work: async (given, _, runId) => {
+    const environment = await given.environment();
+    const { store, config } = environment;
+    const lives = (await claimedLives(environment, runId)).map((life) => ({ runId, life }));
+    if (lives.length === 0) {
+      throw new OrdinalError('UnknownRun', `there is no run "${runId}"`, {
+        remedy: `See ${given.program} runs list for those that are known.`,
+      });
+    }
+    const host = await given.durable();
+    for (const of of lives) {
+      const status = await host.status(lifeId(of));
+      if (status && ['Running', 'Pending', 'Suspended', 'ContinuedAsNew'].includes(status.runtimeStatus)) {
+        throw new OrdinalError('RunIdConflict', `run "${runId}" is ${status.runtimeStatus.toLowerCase()}`, {
+          remedy: 'Wait for its end, or end it first.',
+        });
+      }
+    }
+    // Completes a dead life that published, and undoes one that did not.
+    for (const of of lives) await host.run(TIDY_ORCHESTRATION, tidyInstanceId(of), { ...of, reason: 'cleaned' });
+    const names: string[] = [];
+    for await (const blob of store.list(config.workContainer, work.runsPrefix(runId))) names.push(blob.name);
+    await mapBounded(
+      names,
+      config.requestsInFlight,
+      async (name) => void (await store.remove(config.workContainer, name)),
+    );
+    return { show: [`${runId}: ${count(names.length)} blobs removed`], value: { runId, removed: names.length } };
+  },
+});

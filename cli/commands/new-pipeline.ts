@@ -1,0 +1,73 @@
+/**
+ * The command `new pipeline`: writes a pipeline's module from the schema and the rows of a Parquet file. `../new/` makes the
+ * text. It never writes over a file, but adds a line to the app's list of pipelines.
+ */
+import { readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { OrdinalError } from '../../src/errors.ts';
+import { defineCommand, UsageError } from '../command.ts';
+import { count } from '../terminal/text.ts';
+
+const nameForm = /^[a-z][a-z0-9_-]{0,62}$/;
+
+async function put(file: string, text: string): Promise<void> {
+  try {
+    await writeFile(file, text, { flag: 'wx' });
+  } catch (thrown) {
+    const { code } = thrown as NodeJS.ErrnoException;
+    if (code === 'EEXIST') throw new UsageError(`${file} is there already. Choose another name, or remove the file.`);
+    if (code === 'ENOENT')
+      throw new UsageError('there is no folder pipelines/. Run the command in the folder of an app.');
+    throw thrown;
+  }
+}
+
+/** Where the app's modules get the words of a pipeline from. */
+async function importsOf(folder: string): Promise<string> {
+  const manifest = await readFile(path.join(folder, 'package.json'), 'utf8').catch(() => '{}');
+  const { workspaces } = JSON.parse(manifest) as { workspaces?: unknown };
+  // The repository of Ordinal itself.
+  return workspaces === undefined ? '@ordinal-ids/ordinal' : '../src/pipeline/index.ts';
+}
+
+export const newPipelineCommand = defineCommand({
+  name: 'new pipeline',
+  summary: "Write a pipeline's module from a Parquet file: a typed contract, and key candidates",
+  needs: [],
+  details:
+    'Types and nullability come from the file, checks from its rows (the first million). Keys are for you to choose.',
+  examples: [
+    ['new pipeline trips --from trips.parquet', 'writes pipelines/trips.ts and adds it to pipelines/index.ts'],
+  ],
+  configure: (command) =>
+    command
+      .argument('<name>', 'lower-case, as in a URL: letters, digits, - and _')
+      .requiredOption('--from <file>', 'path of a Parquet file'),
+  work: async (given, { from }, name) => {
+    if (!nameForm.test(name)) throw new UsageError(`"${name}" is not a name: use lower-case letters, digits, - and _.`);
+    const bytes = await readFile(from).catch(() => undefined);
+    if (bytes === undefined) {
+      throw new OrdinalError('SourceEmpty', `there is no file "${from}"`, {
+        remedy: 'Give the path of a Parquet file.',
+      });
+    }
+    const { profileFile } = await import('../new/profile.ts');
+    const { pipelineText, withPipeline } = await import('../new/pipeline-text.ts');
+    const profile = profileFile(bytes, from);
+    const file = path.join('pipelines', `${name}.ts`);
+    await put(file, pipelineText(name, path.basename(from), profile, { from: await importsOf('.') }));
+    const list = path.join('pipelines', 'index.ts');
+    const before = await readFile(list, 'utf8').catch(() => '');
+    const after = withPipeline(before, name);
+    if (after !== undefined && after !== before) await writeFile(list, after);
+    const listed = after !== undefined;
+    return {
+      show: [
+        `${file}: ${profile.columns.length} columns, from ${count(profile.rows)} rows of ${from}.`,
+        listed ? `${list} lists it.` : `Add it to the list in ${list}.`,
+        `Next: read the contract, then run ${given.program} try ${name} ${from}`,
+      ],
+      value: { file, listed, rows: profile.rows, columns: profile.columns.map((column) => column.name) },
+    };
+  },
+});

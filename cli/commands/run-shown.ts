@@ -1,0 +1,148 @@
+/**
+ * A run's view and a list of runs as people read them. The commands about runs call it. What failed comes first.
+ */
+import type { RunSummary, RunView } from '../../src/view/run-view-schema.ts';
+import type { ShownPart } from '../terminal/show.ts';
+import type { Cell, Tone } from '../terminal/table.ts';
+import { bytes, count, duration, plain, time } from '../terminal/text.ts';
+
+const tones: Record<RunSummary['status'], Tone> = {
+  Pending: 'dim',
+  Running: 'strong',
+  Completed: 'good',
+  Failed: 'bad',
+  Terminated: 'warning',
+};
+
+const stateOf = ({ status }: Pick<RunSummary, 'status'>): Cell => ({ text: status, tone: tones[status] });
+
+const hasEnded = ({ status }: Pick<RunSummary, 'status'>) => status !== 'Pending' && status !== 'Running';
+
+/** From start to end, or until now. */
+function lasted(run: RunSummary, now: number): string {
+  const until = hasEnded(run) ? Date.parse(run.updatedAt) : now;
+  return duration(Math.max(0, until - Date.parse(run.startedAt)));
+}
+
+export function shownRuns(runs: readonly RunSummary[], none: string, now = Date.now()): ShownPart {
+  return {
+    columns: [
+      { title: 'run', whole: true },
+      { title: 'pipeline' },
+      { title: 'state' },
+      { title: 'phase', drop: 3 },
+      { title: 'started (UTC)', drop: 2, whole: true },
+      { title: 'took', right: true, drop: 1, whole: true },
+      { title: 'what', drop: 4 },
+    ],
+    rows: runs.map((run) => [
+      run.life > 1 ? `${run.runId} (life ${run.life})` : run.runId,
+      run.pipeline,
+      stateOf(run),
+      run.phase,
+      time(run.startedAt),
+      lasted(run, now),
+      run.error ? `${run.error.code}: ${run.error.message}` : (run.waiting ?? (run.dryRun ? 'dry run' : '')),
+    ]),
+    none,
+  };
+}
+
+/** A run, whole. */
+export function shownRun(view: RunView, now = Date.now()): ShownPart[] {
+  const { error, entities, plan, preview } = view;
+  const facts: [string, Cell][] = [
+    ['run', view.life > 1 ? `${view.runId} (life ${view.life})` : view.runId],
+    ['pipeline', view.dryRun ? `${view.pipeline}, dry run` : view.pipeline],
+    ['state', stateOf(view)],
+    ...(view.status === 'Completed' ? [] : [['phase', view.phase] as [string, Cell]]),
+    ...(view.waiting === undefined ? [] : [['waits for', view.waiting] as [string, Cell]]),
+    ['started', `${time(view.startedAt)} UTC, ${hasEnded(view) ? 'took' : 'for'} ${lasted(view, now)}`],
+    ['source rows', `${count(view.rows.done)} of ${count(view.rows.total)}`],
+    ['batches', `${count(view.batches.done)} of ${count(view.batches.total)}`],
+  ];
+  if (view.rejected) facts.push(['refused rows', { text: count(view.rejected.rows), tone: 'warning' }]);
+  if (view.setAside) facts.push(['files set aside', { text: count(view.setAside.count), tone: 'warning' }]);
+  if (view.routing?.unrouted) facts.push(['rows to no entity', count(view.routing.unrouted)]);
+  if (view.manifest) facts.push(['manifest', `${view.outputContainer}/${view.manifest}`]);
+  return [
+    ...(error ? shownError(error) : []),
+    { facts },
+    ...(entities ? [shownEntities(entities)] : []),
+    ...(plan ? shownPlan(plan) : []),
+    ...(preview ? shownPreview(preview) : []),
+  ];
+}
+
+/** What failed, where, and what to do. */
+function shownError({ code, message, where = {}, remedy }: NonNullable<RunView['error']>): ShownPart[] {
+  const places = Object.entries(where).map(([name, value]) => `${name} ${value}`);
+  return [
+    { line: `${code}: ${message}`, tone: 'bad' },
+    ...(places.length > 0 ? [{ line: `Where: ${places.join(', ')}`, tone: 'dim' as const }] : []),
+    ...(remedy ? [plain(remedy)] : []),
+    '',
+  ];
+}
+
+function shownEntities(entities: NonNullable<RunView['entities']>): ShownPart {
+  const id = (text: string | null) => (text === null ? '-' : count(BigInt(text)));
+  return {
+    columns: [
+      { title: 'entity' },
+      { title: 'rows', right: true },
+      { title: 'files', right: true, drop: 2 },
+      { title: 'bytes', right: true, drop: 3 },
+      { title: 'first ID', right: true, drop: 1 },
+      { title: 'last ID', right: true, drop: 1 },
+      { title: 'folder', drop: 4 },
+    ],
+    rows: entities.map((one) => [
+      one.entity,
+      count(one.rows),
+      count(one.fileCount),
+      bytes(one.bytes),
+      id(one.firstId),
+      id(one.lastId),
+      `${one.container}/${one.folder}`,
+    ]),
+    none: '',
+  };
+}
+
+function shownPlan(plan: NonNullable<RunView['plan']>): ShownPart[] {
+  const more = plan.fileCount - plan.files.length;
+  return [
+    `A run would read ${count(plan.fileCount)} blobs in ${count(plan.batches)} batches, and write ${count(plan.outputFiles)} files for each rows entity.`,
+    {
+      columns: [{ title: 'blob' }, { title: 'rows', right: true }, { title: 'bytes', right: true }],
+      rows: [
+        ...plan.files.map(({ blob, rows, size }) => [blob, count(rows), bytes(size)]),
+        ...(more > 0 ? [[`and ${count(more)} more`, '', '']] : []),
+      ],
+      none: '',
+    },
+  ];
+}
+
+function shownPreview({ entities, note }: NonNullable<RunView['preview']>): ShownPart[] {
+  return [
+    ...Object.entries(entities).flatMap(([entity, rows]): ShownPart[] => [
+      `${entity}, the first rows:`,
+      shownRows(rows, 'none'),
+    ]),
+    plain(note),
+  ];
+}
+
+/** Rows of any columns. */
+export function shownRows(rows: readonly Record<string, unknown>[], none: string): ShownPart {
+  const names = [...new Set(rows.flatMap((row) => Object.keys(row)))];
+  const text = (value: unknown) =>
+    value === null || value === undefined ? '' : typeof value === 'object' ? JSON.stringify(value) : String(value);
+  return {
+    columns: names.map((title, c) => ({ title, ...(c > 0 && { drop: c }) })),
+    rows: rows.map((row) => names.map((name) => text(row[name]))),
+    none,
+  };
+}

@@ -1,0 +1,191 @@
+/**
+ * Brings the tables of a pipeline up to what its manifests say: each run that has published is one change of each table,
+ * whoever commits it, and counts once. So a run also commits what a dead run before it left undone. `updateTables`, the
+ * sweep and the repair call it. A table is never ahead of the manifests.
+ */
+import { type Manifest, manifestSchema } from '../documents/documents.ts';
+import { inOrder } from '../documents/manifests.ts';
+import { tablePlace } from '../documents/table-place.ts';
+import type { Environment } from '../environment/environment.ts';
+import { OrdinalError } from '../errors.ts';
+import { limits } from '../limits.ts';
+import { type CompiledPipeline, type Entity, hasAttributes } from '../pipeline/compiled.ts';
+import { readFooter } from '../source/source-file.ts';
+import { mapBounded } from '../storage/in-flight.ts';
+import { requireJson } from '../storage/json.ts';
+import { isFileOf, output } from '../storage/names.ts';
+import { delta } from '../table-format/delta.ts';
+import type {
+  TableChange,
+  TableColumn,
+  TableFile,
+  TablePlace,
+  TableTransaction,
+} from '../table-format/table-format.ts';
+import { type PublishedRun, type PublishedRuns, publishedRuns } from './published-runs.ts';
+
+/** A table of a pipeline. */
+export interface PipelineTable {
+  entity: string;
+  dataset: 'rows' | 'changes';
+  place: TablePlace;
+}
+
+/** The tables of a pipeline: one for the rows of each entity, and one for the changes of each with attributes. */
+export function tablesOf(environment: Environment, pipeline: CompiledPipeline): PipelineTable[] {
+  if (!pipeline.output.table) return [];
+  const table = ({ name }: Entity, dataset: 'rows' | 'changes') => ({
+    ...{ entity: name, dataset },
+    place: tablePlace(environment, pipeline, name, dataset),
+  });
+  return pipeline.entities.flatMap((entity) => [
+    table(entity, 'rows'),
+    ...(hasAttributes(entity) ? [table(entity, 'changes')] : []),
+  ]);
+}
+
+/** Names of a run's changes of a table: that its files came, and that they were withdrawn. */
+const appOf = (runId: string) => `ordinal/${runId}`;
+const withdrawalOf = (runId: string) => `ordinal/${runId}/withdrawn`;
+
+/**
+ * Commits what the tables of a pipeline lack.
+ *
+ * @returns the number of commits.
+ * @throws OrdinalError the first failure, when all tables have been tried.
+ */
+export async function commitTables(environment: Environment, pipeline: CompiledPipeline): Promise<number> {
+  const tables = tablesOf(environment, pipeline);
+  if (tables.length === 0) return 0;
+  const published = await publishedRuns(environment, pipeline, { write: true });
+  const failures: unknown[] = [];
+  let commits = 0;
+  await mapBounded(tables, environment.config.requestsInFlight, async (table) => {
+    try {
+      commits += await commitTable(environment, pipeline, published, table);
+    } catch (thrown) {
+      failures.push(thrown);
+    }
+  });
+  if (failures.length > 0) throw failures[0];
+  return commits;
+}
+
+interface Missing extends PublishedRun {
+  runId: string;
+}
+
+async function commitTable(
+  environment: Environment,
+  pipeline: CompiledPipeline,
+  { runs }: PublishedRuns,
+  table: PipelineTable,
+): Promise<number> {
+  const transaction = await delta.begin(table.place);
+  const missing = inOrder(Object.entries(runs).map(([runId, run]) => ({ runId, ...run }))).filter((run) => {
+    if (run.outcome === 'published') return !transaction.has(appOf(run.runId), run.life);
+    return run.outcome === 'withdrawn' && !transaction.has(withdrawalOf(run.runId), run.life);
+  });
+  let commits = 0;
+  let open = transaction;
+  for (let from = 0; from < missing.length || from === 0; from += limits.runsPerTableCommitMax) {
+    const some = missing.slice(from, from + limits.runsPerTableCommitMax);
+    if (from > 0) open = await delta.begin(table.place);
+    const rewritten = await addRuns(environment, pipeline, table, open, some);
+    if ((await open.commit()) !== undefined) commits++;
+    if (rewritten.length > 0) throw stillThere(rewritten, table);
+  }
+  return commits;
+}
+
+/** Said once, for the withdrawal itself is committed. */
+function stillThere(runs: readonly string[], { place: { folder } }: PipelineTable): OrdinalError {
+  const message = `rows of withdrawn runs (${runs.join(', ')}) are in files that others wrote into table "${folder}"`;
+  return new OrdinalError('UnsupportedFile', message, {
+    where: { blob: folder },
+    remedy: "Delete them there by their IDs: the runs' manifests have the ranges.",
+  });
+}
+
+/** Adds what some runs bring, or take back. Gives the withdrawn runs whose rows others have rewritten. */
+async function addRuns(
+  environment: Environment,
+  pipeline: CompiledPipeline,
+  table: PipelineTable,
+  transaction: TableTransaction,
+  runs: readonly Missing[],
+): Promise<string[]> {
+  const rewritten: string[] = [];
+  const changes = await mapBounded(runs, environment.config.requestsInFlight, async (run) => {
+    const { runId, life } = run;
+    const { store } = environment;
+    const name = output.manifest(pipeline, runId);
+    const manifest = await requireJson(store, pipeline.output.container, name, manifestSchema);
+    if (run.outcome === 'withdrawn') {
+      if (isRewritten(manifest, table, transaction)) rewritten.push(runId);
+      return { change: withdrawal(runId, life), columns: [] };
+    }
+    const unless = { app: withdrawalOf(runId), version: life };
+    const change: TableChange = { app: appOf(runId), version: life, unless };
+    const add = await filesOf(environment, manifest, table);
+    return { change: { ...change, add }, columns: statedColumns(manifest, table) ?? add.flatMap(columnsOf) };
+  });
+  const columns = new Map(changes.flatMap((one) => one.columns).map((column) => [column.name, column]));
+  transaction.setColumns([...columns.values()]);
+  for (const { change } of changes) transaction.add(change);
+  return rewritten;
+}
+
+/** Whether another engine has put rows of a run into files of its own. */
+function isRewritten(manifest: Manifest, table: PipelineTable, transaction: TableTransaction): boolean {
+  const { runId, life } = manifest;
+  const names = publishedFiles(manifest, table).map(({ blob }) => blob.slice(table.place.folder.length + 1));
+  return transaction.has(appOf(runId), life) && names.some((name) => !transaction.files.has(name));
+}
+
+function publishedFiles({ entities }: Manifest, { entity, dataset }: PipelineTable) {
+  const published = entities.find((one) => one.entity === entity);
+  return (dataset === 'rows' ? published?.files : published?.changes?.files) ?? [];
+}
+
+/** The columns of a dataset as the manifest states them. Undefined where it does not. */
+function statedColumns({ entities }: Manifest, { entity, dataset }: PipelineTable): TableColumn[] | undefined {
+  const published = entities.find((one) => one.entity === entity);
+  if (!published) return [];
+  return dataset === 'rows' ? published.columns : published.changes ? published.changes.columns : [];
+}
+
+function columnsOf({ footer }: TableFile): TableColumn[] {
+  return footer.leaves.map(({ name, type }) => ({ name, type }));
+}
+
+function withdrawal(runId: string, life: number): TableChange {
+  return { app: withdrawalOf(runId), version: life, remove: (name) => isFileOf({ runId, life }, name) };
+}
+
+/** The files of a run's dataset, with their footers. */
+async function filesOf({ store, config }: Environment, manifest: Manifest, table: PipelineTable): Promise<TableFile[]> {
+  const { container } = manifest.output;
+  const { place } = table;
+  const files = publishedFiles(manifest, table);
+  return await mapBounded(files, config.requestsInFlight, async ({ blob, bytes, rows }): Promise<TableFile> => {
+    const there = await store.head(container, blob);
+    if (!there || there.size !== bytes) {
+      throw new OrdinalError(
+        'StorageFailed',
+        `"${container}/${blob}" is ${there ? 'not what was published' : 'gone'}`,
+        {
+          where: { blob },
+          remedy: 'Restore the file, and repair the table: npm run ordinal -- delta repair PIPELINE.',
+        },
+      );
+    }
+    const footer = await readFooter(store, container, { blob, etag: there.etag, size: bytes });
+    if (footer.rows !== rows) {
+      throw new OrdinalError('CorruptFile', `"${blob}" has ${footer.rows} rows, and its manifest says ${rows}`, {
+        where: { blob },
+      });
+    }
+    return { name: blob.slice(place.folder.length + 1), bytes, publishedAt: Date.parse(manifest.finishedAt), footer };
+  });
+}

@@ -1,0 +1,212 @@
+/**
+ * Commands that work on a project's own files: a new app, a new pipeline, and pipelines tried over local files. Each by a
+ * process of its own, without a host and without a storage.
+ */
+import { spawn } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { afterAll, describe, expect, test } from 'vitest';
+import { pipelineText, withPipeline } from '../../cli/new/pipeline-text.ts';
+import { profileFile } from '../../cli/new/profile.ts';
+import { pipelines } from '../../pipelines/index.ts';
+import { fileOfRows } from '../../src/testing/rows.ts';
+import { Duck, literal } from '../../tools/duckdb.ts';
+import { ordinal } from './support/command.ts';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const folder = mkdtempSync(path.join(tmpdir(), 'ordinal-project-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const flight = { date: new Date(Date.UTC(2001, 0, 1)), delay: 3, distance: 337, origin: 'LAX', destination: 'SFO' };
+const flights = path.join(folder, 'flights.parquet');
+writeFileSync(flights, fileOfRows(pipelines.get('flights')!, [flight, { ...flight, delay: 16, origin: 'OAK' }]));
+
+describe('init', () => {
+  test('writes an app, named as its folder, and writes over nothing', async () => {
+    const made = await ordinal(['init', 'My Shop'], { cwd: folder });
+    expect(made).toMatchObject({ code: 0, stderr: '' });
+    expect(made.stdout).toContain('npm install');
+    const app = path.join(folder, 'My Shop');
+    const manifest = JSON.parse(readFileSync(path.join(app, 'package.json'), 'utf8')) as Record<string, unknown>;
+    const { version } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8')) as { version: string };
+    expect(manifest.name).toBe('my-shop');
+    expect(manifest.dependencies).toMatchObject({ '@ordinal-ids/ordinal': `^${version}` });
+    for (const file of ['.gitignore', '.funcignore', 'host.json', 'infra/hooks/stage.mjs', 'adf/pipeline', 'queries']) {
+      expect(existsSync(path.join(app, file)), file).toBe(true);
+    }
+    for (const file of ['package.json', 'README.md']) {
+      expect(readFileSync(path.join(app, file), 'utf8')).not.toContain('{{');
+    }
+    expect(readFileSync(path.join(app, 'azure.yaml'), 'utf8')).toMatch(/^name: my-shop$/m);
+    writeFileSync(path.join(app, 'README.md'), 'mine');
+    const again = await ordinal(['init', 'My Shop'], { cwd: folder });
+    expect(again.code).toBe(2);
+    expect(again.stderr).toMatch(/"My Shop" is not empty: it holds .* Give a new folder\./);
+    expect(readFileSync(path.join(app, 'README.md'), 'utf8')).toBe('mine');
+  });
+
+  test('takes archives in place of versions, and says what to do where there are none', async () => {
+    const archives = path.join(folder, 'archives');
+    mkdirSync(archives);
+    const without = await ordinal(['init', 'other', '--packages', archives], { cwd: folder });
+    expect(without.code).toBe(2);
+    expect(without.stderr).toContain('holds no archive of @ordinal-ids/ordinal. Run: npm run packages');
+    for (const name of ['ordinal', 'local-host'])
+      writeFileSync(path.join(archives, `ordinal-ids-${name}-0.1.0.tgz`), '');
+    expect(await ordinal(['init', 'other', '--packages', archives], { cwd: folder })).toMatchObject({ code: 0 });
+    const manifest = readFileSync(path.join(folder, 'other/package.json'), 'utf8');
+    expect(manifest).toContain('"@ordinal-ids/ordinal": "file:../archives/ordinal-ids-ordinal-0.1.0.tgz"');
+    expect(manifest).toContain('"@ordinal-ids/local-host": "file:../archives/ordinal-ids-local-host-0.1.0.tgz"');
+  });
+});
+
+describe('new pipeline', () => {
+  test('says of each column its type, its nulls and what could be checked, and which columns could be keys', async () => {
+    const duck = await Duck.open();
+    const file = path.join(folder, 'all.parquet');
+    await duck.run(`copy (select 'A-' || lpad(range::varchar, 4, '0') as "order no", range % 50 as customer,
+      case range % 3 when 0 then 'web' when 1 then 'store' else 'phone' end as channel,
+      case when range % 10 = 0 then null else range - 5 end as delta, 9007199254740993 + range as big,
+      (range / 4.0)::decimal(9,2) as price, date '2026-01-01' + (range % 9)::int as day, range::double as ratio,
+      timestamp '2026-01-01' + interval (range) second as at, range % 2 = 0 as flag, 'x'::blob as raw, uuid() as key,
+      [range] as many, '' as nothing, range as all_id
+      from range(200)) to ${literal(file)} (format parquet)`);
+    duck.close();
+    const text = pipelineText('all', 'all.parquet', profileFile(readFileSync(file), file), {
+      from: '@ordinal-ids/ordinal',
+    });
+    for (const line of [
+      "    'order no': z.string().min(1),",
+      '    customer: z.int().nonnegative(),',
+      '    channel: z.string().min(1),',
+      '    delta: z.int().nullable(),',
+      '    big: z.bigint(),',
+      '    price: z.number(),',
+      '    day: z.date(),',
+      '    ratio: z.number().nonnegative(),',
+      '    at: z.date(),',
+      '    flag: z.boolean(),',
+      '    raw: z.instanceof(Uint8Array),',
+      '    key: z.string(),',
+      '    nothing: z.string(),',
+      '    // many is nested: it is not read.',
+      '  // - order no: unique here',
+      '  // - customer: 50 distinct, 4.0 rows each',
+      "      id: id('own_all_id'),",
+    ]) {
+      expect(text).toContain(`${line}\n`);
+    }
+    expect(text).toContain("z.enum(['web', 'store', 'phone'])?");
+    expect(text).toContain('20 nulls');
+    expect(text).toMatch(/all of 6 characters: \.length\(6\)\?/);
+    // What is written starts up, and takes every row of the file.
+    const app = path.join(folder, 'app');
+    mkdirSync(path.join(app, 'pipelines'), { recursive: true });
+    writeFileSync(path.join(app, 'package.json'), '{"type":"module"}');
+    const words = pathToFileURL(path.join(root, 'src/pipeline/index.ts')).href;
+    const zod = pathToFileURL(path.join(root, 'node_modules/zod/index.js')).href;
+    const runnable = text.replace("'@ordinal-ids/ordinal'", `'${words}'`).replace("'zod'", `'${zod}'`);
+    writeFileSync(path.join(app, 'pipelines/all.ts'), runnable);
+    writeFileSync(
+      path.join(app, 'pipelines/index.ts'),
+      "import all from './all.ts';\nexport const pipelines = [all];\n",
+    );
+    const tried = await ordinal(['try', 'all', file, '--rows', '1'], { cwd: app });
+    expect(tried).toMatchObject({ code: 0, stderr: '' });
+    expect(tried.stdout).toContain('all: 200 rows, IDs 1 to 200');
+  });
+
+  test('is added to the list, and never written over a file', async () => {
+    const app = path.join(folder, 'list');
+    mkdirSync(path.join(app, 'pipelines'), { recursive: true });
+    writeFileSync(path.join(app, 'package.json'), '{"type":"module"}');
+    writeFileSync(path.join(app, 'pipelines/index.ts'), "import a from './a.ts';\n\nexport const pipelines = [a];\n");
+    const made = await ordinal(['new', 'pipeline', 'our-flights', '--from', flights], { cwd: app });
+    expect(made).toMatchObject({ code: 0, stderr: '' });
+    expect(readFileSync(path.join(app, 'pipelines/index.ts'), 'utf8')).toBe(
+      "import a from './a.ts';\nimport ourFlights from './our-flights.ts';\n\nexport const pipelines = [a, ourFlights];\n",
+    );
+    const again = await ordinal(['new', 'pipeline', 'our-flights', '--from', flights], { cwd: app });
+    expect(again.code).toBe(2);
+    expect(again.stderr).toContain('is there already');
+    expect((await ordinal(['new', 'pipeline', 'No', '--from', flights], { cwd: app })).code).toBe(2);
+    const lost = await ordinal(['new', 'pipeline', 'lost', '--from', 'nowhere.parquet'], { cwd: app });
+    expect(lost.stderr).toContain('there is no file "nowhere.parquet"');
+  });
+
+  test('finds lists of several forms', () => {
+    expect(withPipeline('export const pipelines = [];\n', 'new')).toBe(
+      "import newPipeline from './new.ts';\nexport const pipelines = [newPipeline];\n",
+    );
+    expect(
+      withPipeline("import a from './a.ts';\nexport const pipelines = registerPipelines([\n  a,\n]);\n", 'b'),
+    ).toBe("import a from './a.ts';\nimport b from './b.ts';\nexport const pipelines = registerPipelines([a, b]);\n");
+    expect(withPipeline('export { pipelines } from "./others.ts";\n', 'b')).toBe(undefined);
+  });
+});
+
+describe('try', () => {
+  test('shows what each entity gets', async () => {
+    const { code, stdout, stderr } = await ordinal(['try', 'flights', flights], { cwd: root });
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(stdout).toMatch(/^2 source rows, in \d+ ms/);
+    expect(stdout).toMatch(/airports: 3 rows, IDs 1 to 3\n\nairport_id +code/);
+    expect(stdout).toMatch(/flights: 2 rows, IDs 1 to 2\n\nflight_id +origin_id/);
+  });
+
+  test('is one document for programs, with IDs as texts', async () => {
+    const { stdout } = await ordinal(['try', 'flights', flights, '--json'], { cwd: root });
+    const { entities } = JSON.parse(stdout) as { entities: Record<string, object[]> };
+    expect(entities.airports).toEqual([
+      { airport_id: '1', code: 'LAX' },
+      { airport_id: '2', code: 'SFO' },
+      { airport_id: '3', code: 'OAK' },
+    ]);
+  });
+
+  test('says what is wrong: the name, the path, the folder, the rows', async () => {
+    const said = async (args: string[], cwd = root) => (await ordinal(args, { cwd })).stderr;
+    expect(await said(['try', 'fligths', flights])).toContain("Use 'flights', if that is what you mean.");
+    expect(await said(['try', 'flights', 'nowhere'])).toContain('there is no file or folder "nowhere"');
+    expect(await said(['try', 'flights', flights], folder)).toMatch(/there is no app of Ordinal in .*\n.*ordinal init/);
+    expect(await said(['try', 'flights', flights, '--rows', 'all'])).toContain('--rows all is not a whole number');
+    const wrong = path.join(folder, 'wrong.parquet');
+    writeFileSync(wrong, fileOfRows(pipelines.get('flights')!, [flight, { ...flight, origin: 'LAXX' }]));
+    expect(await said(['try', 'flights', wrong])).toContain('column "origin" holds "LAXX"');
+  });
+});
+
+test('dev tries again when a pipeline is saved, and ends with Ctrl-C', async () => {
+  const app = path.join(folder, 'dev');
+  mkdirSync(path.join(app, 'pipelines'), { recursive: true });
+  writeFileSync(path.join(app, 'package.json'), '{"type":"module"}');
+  const url = (file: string) => pathToFileURL(path.join(root, file)).href;
+  const text = (column: string) => `
+    import { pipeline } from '${url('src/pipeline/index.ts')}';
+    import { z } from '${url('node_modules/zod/index.js')}';
+    export const pipelines = [pipeline({
+      name: 'small', source: { container: 'landing', prefix: 'small/' }, row: z.object({ origin: z.string() }),
+      entities: ({ rows, id }) => ({ all: rows({ id: id('all_id'), columns: { ${column}: 'origin' } }) }),
+    })];`;
+  const module = path.join(app, 'pipelines/index.ts');
+  writeFileSync(module, text('before'));
+  const child = spawn(process.execPath, [path.join(root, 'cli/main.ts'), 'dev', 'small', flights], { cwd: app });
+  let out = '';
+  child.stdout.on('data', (data) => {
+    out += data;
+  });
+  const shown = async (pattern: RegExp) => {
+    while (!pattern.test(out)) {
+      if (child.exitCode !== null) throw new Error(`it ended (${child.exitCode}): ${out}`);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  };
+  const ended = new Promise((resolve) => child.once('exit', resolve));
+  await shown(/all_id +before[\s\S]*waiting for changes/);
+  writeFileSync(module, text('after'));
+  await shown(/all_id +after[\s\S]*waiting for changes/);
+  child.kill('SIGINT');
+  await ended;
+});

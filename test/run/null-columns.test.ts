@@ -1,0 +1,135 @@
+/**
+ * Columns without values: a writer gives them any type, or leaves them out. They fit what the contract and the other
+ * files say; a column that holds values does not. Sources are DuckDB's and hyparquet-writer's, and outputs are read by
+ * DuckDB.
+ */
+import assert from 'node:assert/strict';
+import { parquetWriteBuffer } from 'hyparquet-writer';
+import { test } from 'vitest';
+import { z } from 'zod';
+import { publishedManifests } from '../../src/documents/manifests.ts';
+import { pipeline, registerPipelines } from '../../src/pipeline/index.ts';
+import { Judge } from '../parquet/support/duckdb.ts';
+import { checkByVerify } from './support/check.ts';
+import { Sim } from './support/sim.ts';
+
+const notes = pipeline({
+  name: 'notes',
+  source: { container: 'landing', prefix: 'notes/' },
+  row: z.object({
+    line: z.int(),
+    order_no: z.string().trim().nullable(),
+    amount: z.number().nullable(),
+    due: z.date().nullable(),
+    remark: z.string().optional(),
+    weight: z.int().nullish(),
+  }),
+  entities: ({ keyed, rows, id, ref, first }) => ({
+    orders: keyed({ id: id('order_id'), key: { order_no: 'order_no' }, columns: { remark: first('remark') } }),
+    lines: rows({
+      id: id('line_id'),
+      columns: {
+        order_id: ref('orders', { order_no: 'order_no' }),
+        line: 'line',
+        amount: 'amount',
+        due: 'due',
+        remark: 'remark',
+        weight: 'weight',
+      },
+    }),
+  }),
+});
+const pipelines = registerPipelines([notes]);
+
+const whole = `select 1 as line, 'A' as order_no, 1.5::double as amount, date '2026-01-02' as due, 'hi' as remark, 7 as weight`;
+/** As DuckDB writes nulls that have no type: INT_32. */
+const nulls = 'select 2 as line, null as order_no, null as amount, null as due, null as remark, null as weight';
+
+/** hyparquet-writer without statistics: only the pages say that all is null. */
+function withoutStatistics(orderNo: number | null): Uint8Array {
+  const column = (name: string, type: 'INT32' | 'DOUBLE' | 'STRING', data: unknown[]) => ({
+    name,
+    type,
+    data,
+    nullable: true,
+  });
+  const columnData = [
+    column('line', 'INT32', [3, 4]),
+    column('order_no', 'INT32', [orderNo, null]),
+    column('amount', 'STRING', [null, null]),
+    column('due', 'INT32', [null, null]),
+  ];
+  return new Uint8Array(parquetWriteBuffer({ columnData, statistics: false }));
+}
+
+/** Runs the pipeline over files. Gives the lines as DuckDB reads them, or the error. */
+async function read(judge: Judge, files: Uint8Array[]): Promise<{ lines: unknown[]; error?: string }> {
+  const sim = new Sim(pipelines, { batchRows: 2, partRows: 100 });
+  await sim.store.ensureContainer('landing');
+  for (const [i, bytes] of files.entries()) {
+    const { etag } = await sim.store.write('landing', `notes/${i}.parquet`, bytes);
+    sim.sources.set(etag, bytes);
+  }
+  const run = await sim.run('r1', 'notes', 'notes/');
+  await sim.settle();
+  if (run.status !== 'Completed') return { lines: [], error: run.error ?? '' };
+  await checkByVerify(sim);
+  const [manifest] = await publishedManifests({ ...sim.environments[0]!, store: sim.store });
+  const paths = manifest!.entities
+    .find(({ entity }) => entity === 'lines')!
+    .files.map(({ blob }, i) => judge.put(`lines-${i}.parquet`, sim.store.bytes('published', blob)));
+  const select = 'order_id, line, amount, due, remark, weight, typeof(amount) as type';
+  const lines = await judge.rows(
+    `select ${select} from read_parquet([${paths.map((path) => `'${path}'`).join()}]) order by line_id`,
+  );
+  return { lines: lines.map((line) => Object.values(line)) };
+}
+
+const first = ['1', 1, 1.5, '2026-01-02', 'hi', 7, 'DOUBLE'];
+const second = [null, 2, null, null, null, null, 'DOUBLE'];
+
+test('a file of nulls alone, of any type, fits by itself and beside others', async () => {
+  const judge = await Judge.open();
+  try {
+    const [values, nothing] = [await judge.write(whole), await judge.write(nulls)];
+    assert.deepEqual(await read(judge, [nothing]), { lines: [second] });
+    assert.deepEqual(await read(judge, [nothing, values]), { lines: [second, first] });
+    assert.deepEqual(await read(judge, [values, nothing]), { lines: [first, second] });
+  } finally {
+    judge.close();
+  }
+});
+
+test('without statistics the pages decide; a column that holds a value of another type is refused by name', async () => {
+  const judge = await Judge.open();
+  try {
+    const values = await judge.write(whole);
+    const more = [
+      [null, 3, null, null, null, null, 'DOUBLE'],
+      [null, 4, null, null, null, null, 'DOUBLE'],
+    ];
+    assert.deepEqual(await read(judge, [withoutStatistics(null)]), { lines: more });
+    assert.deepEqual(await read(judge, [values, withoutStatistics(null)]), { lines: [first, ...more] });
+    assert.match(
+      (await read(judge, [values, withoutStatistics(5)])).error!,
+      /ColumnTypeMismatch: column "order_no" is INT32.*string/,
+    );
+  } finally {
+    judge.close();
+  }
+});
+
+test('a file may lack a column that the contract calls optional, and no other', async () => {
+  const judge = await Judge.open();
+  try {
+    const values = await judge.write(whole);
+    const few = await judge.write(`select * exclude (remark, weight) from (${whole})`);
+    const bare = ['1', 1, 1.5, '2026-01-02', null, null, 'DOUBLE'];
+    assert.deepEqual(await read(judge, [few]), { lines: [bare] });
+    assert.deepEqual(await read(judge, [few, values, few]), { lines: [bare, first, bare] });
+    const less = await judge.write(`select * exclude (amount) from (${whole})`);
+    assert.match((await read(judge, [values, less])).error!, /MissingColumn: column "amount" is missing/);
+  } finally {
+    judge.close();
+  }
+});

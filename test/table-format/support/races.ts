@@ -1,0 +1,67 @@
+/** Small Delta tables over real files, and committers that race for their versions. */
+import assert from 'node:assert/strict';
+import { parseFooter } from '../../../src/parquet/footer-read.ts';
+import { builder } from '../../../src/parquet/logical.ts';
+import { type TableColumn as Column, writeTable } from '../../../src/parquet/table.ts';
+import type { ColumnType } from '../../../src/parquet/types.ts';
+import { delta } from '../../../src/table-format/delta.ts';
+import type { TableFile, TablePlace } from '../../../src/table-format/table-format.ts';
+import { mulberry32 } from '../../run/support/sim-steps.ts';
+import { withFaults } from '../../support/faults.ts';
+import { MemoryStore } from '../../support/memory-store.ts';
+import { checkLog, commitsOf } from '../../tables/support/check-tables.ts';
+
+export const long: ColumnType = { physical: 'INT64' };
+export const text: ColumnType = { physical: 'BYTE_ARRAY', annotation: { kind: 'string' } };
+export const id = { name: 'id', type: long };
+
+export function column(name: string, type: ColumnType, raw: readonly unknown[]): Column {
+  const build = builder(type);
+  for (const value of raw) build.push(value);
+  return { name, type, values: build.finish().values, valid: undefined };
+}
+
+export async function world(): Promise<{ store: MemoryStore; place: TablePlace }> {
+  const store = new MemoryStore();
+  await store.ensureContainer('published');
+  return { store, place: { store, container: 'published', folder: 'p/e', requestsInFlight: 4 } };
+}
+
+/** Puts a file into the table's folder. */
+export async function put(
+  { store, container, folder }: TablePlace,
+  name: string,
+  columns: readonly Column[],
+): Promise<TableFile> {
+  const bytes = writeTable(columns);
+  await store.write(container, `${folder}/${name}`, bytes);
+  return { name, bytes: bytes.length, publishedAt: 0, footer: parseFooter(bytes, bytes.length, name) };
+}
+
+export const ids = (from: number, count: number) =>
+  column(
+    'id',
+    long,
+    Array.from({ length: count }, (_, i) => BigInt(from + i)),
+  );
+
+/** Commits a run of two rows. */
+export async function commit(place: TablePlace, run: number): Promise<void> {
+  const file = await put(place, `r${run}-00000.parquet`, [ids(2 * run, 2)]);
+  const change = await delta.begin(place);
+  change.setColumns([id]);
+  change.add({ app: `ordinal/r${run}`, version: 1, add: [file] });
+  await change.commit();
+}
+
+/** Six runs, each committed by two at once; every request takes its own time. Throws when a commit is lost or doubled. */
+export async function races(seed: number): Promise<void> {
+  const { store, place } = await world();
+  const random = mulberry32(seed);
+  const slow = withFaults(store, async () => {
+    for (let turns = Math.floor(random() * 6); turns > 0; turns--) await new Promise(setImmediate);
+  });
+  await Promise.all(Array.from({ length: 12 }, (_, i) => commit({ ...place, store: slow }, i >> 1)));
+  checkLog(store, place.folder);
+  assert.equal(commitsOf(store, place.folder).length, 6);
+}

@@ -1,0 +1,115 @@
+/**
+ * Views of current rows, read by DuckDB: the rows of all pipelines that share a key index, with their changes laid over
+ * them, after several runs, kills and runs side by side. What they must show is computed from the sources alone.
+ */
+import assert from 'node:assert/strict';
+import { afterAll, beforeAll, test } from 'vitest';
+import { type Manifest, manifestSchema } from '../../src/documents/documents.ts';
+import { inOrderOfPublication } from '../../src/documents/manifests.ts';
+import { Duck } from '../../tools/duckdb.ts';
+import { checkWorld } from '../run/support/check.ts';
+import { importWithBug, type PlantedBug } from '../run/support/planted.ts';
+import { readRows } from '../run/support/published.ts';
+import { shopPipelines, someRows, upload } from '../run/support/shop.ts';
+import { mulberry32, Sim } from '../run/support/sim.ts';
+import { currentOf, row, run, sharedRows } from './support/views.ts';
+
+let duck: Duck;
+beforeAll(async () => {
+  duck = await Duck.open();
+});
+afterAll(() => duck.close());
+
+test('rows of all pipelines that share an index, with their changes, are one statement', async () => {
+  await sharedRows(duck);
+});
+
+test('caught: of several changes the oldest counts', async () => {
+  const bug: PlantedBug = {
+    name: 'of several changes the oldest counts',
+    file: 'src/tables/sql.ts',
+    find: 'DESC) AS newest',
+    replace: 'ASC) AS newest',
+  };
+  const planted = await importWithBug<typeof import('./support/views.ts')>('test/tables/support/views.ts', bug);
+  await assert.rejects(planted.sharedRows(duck), { name: 'AssertionError' });
+});
+
+test('each publication writes the statements, also those of other pipelines, and a pointer to its manifest', async () => {
+  const sim = new Sim(shopPipelines, { seed: 4 });
+  await run(sim, 'r1', 'shop', [[row('ann', 'tea', 1)]]);
+  await run(sim, 'r2', 'club', [[row('bob', 'oil', 3)]]);
+  const text = (name: string) => Buffer.from(sim.store.bytes('published', name)).toString();
+  for (const engine of ['', '.synapse', '.spark']) {
+    const sql = text(`shop/_current/customers${engine}.sql`);
+    assert.match(sql, /shop\/customers\/r1-00000\.parquet/);
+    assert.match(sql, /club\/members\/r2-00000\.parquet/);
+    assert.match(text(`club/_current/members${engine}.sql`), /r1-00000\.parquet/);
+  }
+  assert.match(text('shop/_current/orders.sql'), /shop\/orders\/r1-00000\.parquet/);
+  const latest = JSON.parse(text('shop/_latest.json'));
+  assert.deepEqual([latest.runId, latest.manifest], ['r1', 'shop/_manifests/r1.json']);
+  const manifest = manifestSchema.parse(JSON.parse(text(latest.manifest)));
+  const { keys } = manifest.entities.find(({ entity }) => entity === 'customers')!;
+  assert.equal(keys!.index, 'customers');
+  assert.deepEqual(
+    keys!.sharedBy!.map(({ pipeline, entity, prefix }) => [pipeline, entity, prefix]),
+    [
+      ['web', 'people', 'web/'],
+      ['club', 'members', 'club/'],
+    ],
+  );
+  await checkWorld(sim);
+});
+
+test('an entity of which nothing was published yet is an empty view', async () => {
+  const sim = new Sim(shopPipelines, { seed: 4 });
+  await run(sim, 'r1', 'shop', [[row('ann', 'tea', 1)]]);
+  assert.deepEqual(await currentOf(duck, sim, 'club', 'goods'), []);
+});
+
+/** By member: what the club's sources said of it last, in the order in which its runs published. */
+async function lastWords(sim: Sim, manifests: Manifest[]): Promise<Map<string, unknown[]>> {
+  const said = new Map<string, unknown[]>();
+  for (const { pipeline, inputs } of inOrderOfPublication(manifests)) {
+    if (pipeline !== 'club') continue;
+    for (const { etag } of inputs) {
+      for (const { customer, product, quantity } of await readRows(sim.sources.get(etag)!)) {
+        if (Number(quantity) >= 4) continue;
+        said.set(customer as string, [product, Number(quantity) > 1 ? `${quantity} ${product}` : null]);
+      }
+    }
+  }
+  return said;
+}
+
+test('whatever dies or runs beside it, a view shows what manifests name, and the newest word on each key', async () => {
+  const random = mulberry32(11);
+  for (let seed = 1; seed <= 6; seed++) {
+    const sim = new Sim(shopPipelines, { seed, chaos: { die: 0.01 } });
+    for (let round = 0; round < 4; round++) {
+      const ids = [`a${round}`, `b${round}`];
+      for (const [i, id] of ids.entries()) {
+        const pipeline = i === 0 ? 'club' : 'shop';
+        await upload(sim, `${pipeline}/${id}/`, [someRows(random, 7, 10)]);
+        sim.startRun(id, pipeline, `${pipeline}/${id}/`);
+      }
+      await sim.settle();
+    }
+    const published = await checkWorld(sim, { swept: false });
+    const expected = new Map<number, unknown[]>();
+    const said = await lastWords(
+      sim,
+      [...published.values()].map(({ manifest }) => manifest),
+    );
+    for (const { rows } of published.values()) {
+      for (const { customer_id: id, name } of [...(rows.members ?? []), ...(rows.customers ?? [])])
+        expected.set(Number(id), [name, ...(said.get(name as string) ?? [null, null])]);
+    }
+    const shown = await currentOf(duck, sim, 'club', 'members');
+    assert.deepEqual(
+      shown.map(({ customer_id, name, favourite, note }) => [Number(customer_id), [name, favourite, note]]),
+      [...expected].sort(([a], [b]) => a - b),
+    );
+  }
+});

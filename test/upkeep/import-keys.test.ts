@@ -1,0 +1,182 @@
+/**
+ * Keys that an older system numbered: they keep their IDs, in any order and with gaps; what contradicts is refused by
+ * name, and nothing of it counts; an import counts whole or not at all, may be repeated, and outlives a rebuild. The file
+ * is DuckDB's.
+ */
+import assert from 'node:assert/strict';
+import { afterAll, beforeAll, test } from 'vitest';
+import { publishedImports } from '../../src/documents/imports.ts';
+import { publishedManifests } from '../../src/documents/manifests.ts';
+import type { OrdinalError } from '../../src/errors.ts';
+import { prepareImport } from '../../src/upkeep/import/prepare.ts';
+import { REBUILD_ORCHESTRATION, rebuildOrchestrator } from '../../src/upkeep/orchestrations.ts';
+import { rebuiltSequence } from '../../src/upkeep/rebuild-sequence.ts';
+import { readKeyBook, States, verifyRun } from '../../src/verify/verify.ts';
+import { verifyImport } from '../../src/verify/verify-import.ts';
+import { Judge } from '../parquet/support/duckdb.ts';
+import { readPublished } from '../run/support/published.ts';
+import { type ShopRow, shopPipelines, upload } from '../run/support/shop.ts';
+import { Sim } from '../run/support/sim.ts';
+
+let judge: Judge;
+beforeAll(async () => {
+  judge = await Judge.open();
+});
+afterAll(() => judge.close());
+
+const row = (customer: string, product: string, quantity: number): ShopRow => ({ customer, product, quantity });
+const world = () => new Sim(shopPipelines, { orchestrators: { [REBUILD_ORCHESTRATION]: rebuildOrchestrator } });
+const environmentOf = (sim: Sim) => ({ ...sim.environments[0]!, store: sim.store });
+
+/** A file of old customers: `select` gives columns `nr` and `mail`. */
+async function file(select: string): Promise<string> {
+  return judge.put('old.parquet', await judge.write(`select nr::bigint as nr, mail from (${select}) t(nr, mail)`));
+}
+
+let tries = 0;
+/** The whole import. Gives the orchestration's answer. */
+async function imported(sim: Sim, select: string) {
+  const request = { index: 'customers', file: await file(select), columns: { id: 'nr', key: { name: 'mail' } } };
+  const { importId, last, sequence, keys, known } = await prepareImport(environmentOf(sim), request);
+  if (last === null) return { ok: true, value: { added: 0, known } };
+  const add = { importId, last, sequence };
+  const instance = sim.start(`import-${tries++}`, REBUILD_ORCHESTRATION, { index: 'customers', add });
+  await sim.settle();
+  assert.ok(keys > 0);
+  return instance.output as { ok: boolean; value?: object; error?: { code: string; message: string } };
+}
+
+async function ran(sim: Sim, pipeline: string, runId: string, rows: ShopRow[]) {
+  await upload(sim, `${pipeline}/${runId}/`, [rows]);
+  const run = await sim.run(runId, pipeline, `${pipeline}/${runId}/`);
+  await sim.settle();
+  assert.equal(run.status, 'Completed', run.error);
+  return (await readPublished(sim.store)).get(runId)!;
+}
+
+/** What `verify --all` finds. */
+async function findings(sim: Sim): Promise<string[]> {
+  const environment = environmentOf(sim);
+  const all = await publishedManifests(environment);
+  const book = await readKeyBook(environment, all);
+  const states = new States(environment, all);
+  const found: string[] = [];
+  for (const one of book.imports) found.push(...(await verifyImport(environment, one, all, book)).findings);
+  for (const manifest of all) {
+    const report = await verifyRun(environment, manifest, all, book, { states });
+    found.push(...report.findings, ...report.notes);
+  }
+  return found;
+}
+
+const old = `values (700, 'ann'), (12, 'bob'), (3000000000, 'cem')`;
+
+test('imported keys keep their IDs, the sequence goes on above them, and verify finds nothing', async () => {
+  const sim = world();
+  assert.deepEqual(((await imported(sim, old)).value as { keys: number }).keys, 3);
+  const web = await ran(sim, 'web', 'w1', [row('bob', 'tea', 2), row('dan', 'tea', 2), row('ann', 'tea', 4)]);
+  assert.deepEqual(
+    web.rows.visits!.map(({ customer_id }) => customer_id),
+    [12n, 3000000001n, 700n],
+  );
+  assert.deepEqual(
+    web.rows.people!.map(({ customer_id, name }) => [customer_id, name]),
+    [[3000000001n, 'dan']],
+  );
+  // What the own feed says of imported keys is their description.
+  const people = web.manifest.entities.find(({ entity }) => entity === 'people')!;
+  assert.deepEqual([people.changes!.rows, people.keys!.partitions[0]!.undescribed], [2, 1]);
+  assert.deepEqual(await findings(sim), []);
+});
+
+test('the same import again changes nothing; a larger one adds what is new', async () => {
+  const sim = world();
+  await imported(sim, old);
+  const names = sim.store.names('ordinal', 'keys/').length;
+  assert.deepEqual((await imported(sim, old)).value, { added: 0, known: 3 });
+  assert.equal((await publishedImports(environmentOf(sim))).length, 1);
+  assert.equal(sim.store.names('ordinal', 'keys/').length, names);
+  const more = await imported(sim, `${old}, (5, 'eve')`);
+  assert.deepEqual(more.value, { ...more.value, added: 1, keys: 4 });
+  assert.deepEqual(await findings(sim), []);
+});
+
+const wrong: [string, string, RegExp][] = [
+  ['a key twice', `values (1, 'x'), (2, 'y'), (3, 'x')`, /key "x" is in rows 0 and 2/],
+  [
+    'an ID twice',
+    `values (1, 'x'), (2, 'y'), (2, 'z')`,
+    /ID 2 of key "\w" of row \d and key "\w" of row \d is there twice/,
+  ],
+  [
+    'a key with another ID in the index',
+    `values (9, 'ann')`,
+    /key "ann" of row 0 has ID 9 here, and ID 700 in the index/,
+  ],
+  ['an ID of another key', `values (700, 'zoe')`, /ID 700 of key "zoe" of row 0 is that of another key in the index/],
+  [
+    'an ID that a run has given',
+    `values (3000000001, 'zoe')`,
+    /ID 3000000001 of key "zoe" of row 0 was given by a run/,
+  ],
+  ['a key that is null', `values (1, 'x'), (2, null)`, /row 1 .* column "mail": a key has no null/],
+  ['an ID that is null', `values (null, 'x')`, /row 0 .* column "nr": there is no ID/],
+  ['an ID below zero', `values (-1, 'x')`, /-1 is no ID/],
+];
+for (const [name, select, message] of wrong) {
+  test(`refused, and nothing counts: ${name}`, async () => {
+    const sim = world();
+    await imported(sim, old);
+    await ran(sim, 'web', 'w1', [row('dan', 'tea', 2)]);
+    const before = sim.store.names('published').filter((blob) => blob.endsWith('.json'));
+    await assert.rejects(imported(sim, select), (thrown: OrdinalError) => message.test(thrown.message));
+    assert.deepEqual(
+      sim.store.names('published').filter((blob) => blob.endsWith('.json')),
+      before,
+    );
+    assert.deepEqual(await findings(sim), []);
+  });
+}
+
+test('an index and a sequence that are rebuilt know what was imported', async () => {
+  const sim = world();
+  await imported(sim, old);
+  await ran(sim, 'web', 'w1', [row('dan', 'tea', 2), row('ann', 'tea', 4)]);
+  for (const name of sim.store.names('ordinal', 'keys/')) await sim.store.remove('ordinal', name);
+  sim.start('rebuild', REBUILD_ORCHESTRATION, { index: 'customers' });
+  await sim.settle();
+  const web = await ran(sim, 'web', 'w2', [row('cem', 'tea', 2), row('dan', 'tea', 2), row('eve', 'tea', 2)]);
+  assert.deepEqual(
+    web.rows.visits!.map(({ customer_id }) => customer_id),
+    [3000000000n, 3000000001n, 3000000002n],
+  );
+  assert.deepEqual(await findings(sim), []);
+  const environment = environmentOf(sim);
+  const { next, free, start, step } = sim.sequence('customers')!;
+  const rebuilt = rebuiltSequence(
+    'customers',
+    { start, step },
+    await publishedManifests(environment),
+    await publishedImports(environment),
+  );
+  assert.deepEqual([rebuilt.next, rebuilt.free], [next, free]);
+});
+
+test('an import that dies anywhere counts whole or not at all, and goes through when it is repeated', async () => {
+  for (const point of ['keyIndex:write:before', 'keyIndex:write:after', 'other:write:before', 'other:write:after']) {
+    const sim = world();
+    let struck = 0;
+    sim.onPoint = (at, { instance }) =>
+      instance?.startsWith('import') && at.point === point && ++struck <= 2 ? 'die' : 'pass';
+    await imported(sim, old);
+    sim.onPoint = () => 'pass';
+    await imported(sim, old);
+    const web = await ran(sim, 'web', 'w1', [row('cem', 'tea', 2)]);
+    assert.deepEqual(
+      web.rows.visits!.map(({ customer_id }) => customer_id),
+      [3000000000n],
+      point,
+    );
+    assert.deepEqual(await findings(sim), [], point);
+  }
+});
