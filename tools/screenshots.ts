@@ -85,7 +85,7 @@ async function shoot(browser: Browser, base: string, { name, place, width, heigh
   page.on('pageerror', (error) => console.log(`${name}: ${error.message}`));
   await page.goto(`${base}/api/monitor#/${place}`);
   await page.getByRole('heading', { level: 1 }).waitFor();
-  await page.waitForFunction("!/Loading…/.test(document.querySelector('main')?.textContent ?? '')");
+  while ((await page.locator('main').innerText()).includes('Loading…')) await page.waitForTimeout(100);
   await page.waitForTimeout(400);
   const out = path.join(values.out, name);
   if (values.every) await page.screenshot({ path: `${out}.png`, fullPage: true });

@@ -59,12 +59,7 @@ function misfits(contract: ContractColumn, c: number, shapes: readonly FileShape
   return new Set(fits && wide ? [] : unsure);
 }
 
-async function holdsNulls(
-  { store }: Environment,
-  container: string,
-  file: SourceFile,
-  name: string,
-): Promise<boolean> {
+async function holdsNulls({ store }: Environment, container: string, file: SourceFile, name: string): Promise<boolean> {
   const meta = await readFooter(store, container, file);
   const leaf = leafOf(meta, name, file.blob);
   for (const [rowGroup, { rows, chunks }] of meta.rowGroups.entries()) {

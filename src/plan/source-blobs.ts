@@ -80,9 +80,7 @@ async function listed(
   if (blobs.length === 0) {
     const [first] = skipped.blobs;
     const passed =
-      first === undefined
-        ? ''
-        : `; ${skipped.count} blobs are there whose names end otherwise, such as "${first}"`;
+      first === undefined ? '' : `; ${skipped.count} blobs are there whose names end otherwise, such as "${first}"`;
     throw new OrdinalError('SourceEmpty', `no blob "${source.container}/${shown}"${passed}`, {
       where: { field: 'prefix' },
       remedy: 'Check container, prefix and suffix; upload the source before the run starts.',

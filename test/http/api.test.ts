@@ -223,7 +223,7 @@ describe('runs', () => {
       seen,
       'a page at a time is the list',
     );
-const place = (runId: string) => whole.findIndex((run) => run.runId === runId);
+    const place = (runId: string) => whole.findIndex((run) => run.runId === runId);
     assert.ok(place('long') < place('by-name') && place('by-name') < place('first'), 'the newest first');
     const listed = whole.find(({ runId }) => runId === 'first')!;
     const { body: view } = await app.ask('GET', 'runs/first');
@@ -432,10 +432,7 @@ describe('a run in time', () => {
     const { source, routing } = (await ended('mixed')).body as { source: Record<string, unknown>; routing: object };
     assert.deepEqual(
       [source.files, source.skipped],
-      [
-        1,
-        { count: 3, blobs: ['flights/mixed/UPPER.PARQUET', 'flights/mixed/_SUCCESS', 'flights/mixed/notes.txt'] },
-      ],
+      [1, { count: 3, blobs: ['flights/mixed/UPPER.PARQUET', 'flights/mixed/_SUCCESS', 'flights/mixed/notes.txt'] }],
     );
     assert.deepEqual(routing, { routed: 10, keysOnly: 0, unrouted: 0, repeated: 0 });
     await start({ runId: 'none', prefix: 'flights/mixed/UPPER' });

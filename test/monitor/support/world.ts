@@ -8,11 +8,11 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { BlobServiceClient } from '@azure/storage-blob';
 import { parquetWriteBuffer } from 'hyparquet-writer';
-import { generateFlights, generateSales } from '../../../tools/generate.ts';
 import { startAzurite } from '../../../packages/local-host/src/azurite.ts';
 import type { Manifest } from '../../../src/documents/documents.ts';
 import type { Timeline } from '../../../src/documents/timeline.ts';
 import { work } from '../../../src/storage/names.ts';
+import { generateFlights, generateSales } from '../../../tools/generate.ts';
 import { type App, startApp } from '../../http/support/app.ts';
 
 /** A text that a page must show, and not do: markup, a change of direction, and a thousand characters. */

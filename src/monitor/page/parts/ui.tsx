@@ -144,7 +144,7 @@ export function Refusal({ of }: { of: ApiError }) {
 export function Scroll({ label, children }: { label: string; children: ComponentChildren }) {
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reached by the keyboard.
-    <section class="scroll" tabIndex={0} aria-label={label}>
+    <section class="scroll" tabIndex={0} aria-label={`${label}, scrolls sideways`}>
       {children}
     </section>
   );
