@@ -90,7 +90,7 @@ async function arrive(folder: string, known: number, arriving: number, runId: st
     const values = bytesOf(keys.slice(from, from + rows));
     const list = writeKeyList([{ name: 'key_0', type: text, values, valid: undefined }], rows);
     const record = { batch: batches.length, rows, fragments: {}, keys: { people: rows } };
-    const { bytes, metadata } = packBatch(pipelines.get('people')!, {
+    const { bytes, metadata } = packBatch({}, pipelines.get('people')!, {
       record,
       sections: [],
       keyLists: new Map([['people', list]]),

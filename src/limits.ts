@@ -40,6 +40,23 @@ export const limits = {
    * its own; and of all that a batch holds back so. */
   heldBlockBytesMax: 64 * 1024,
   heldBytesMax: 16 * 1024 * 1024,
+  /** A short run, which keeps its work in progress in memory: source files that one activity reads the footers of;
+   * activities of a key partition that one activity stands for; batches that it splits at a time. */
+  shortFilesMax: 20_000,
+  shortResolvesMax: 64,
+  shortBatchesAtOnce: 2,
+  /** Bytes of the documents that a short run may have in memory after its split; with more it takes the long way. */
+  shortDocumentBytesMax: 96 * 1024 * 1024,
+  /** Seconds for which a process keeps the work of a short run, and the sources that its plan has read, for the next
+   * phase: what is asked for later is made again. */
+  shortKeptSecondsMax: 300,
+  /** Bytes of source files that the plan of a short run keeps for its split. */
+  keptSourceBytesMax: 64 * 1024 * 1024,
+  /** Bytes under which a block of a short run waits in memory for its file's commit; bytes of all that wait; and bytes
+   * of the blocks that they are joined to. */
+  waitingBlockBytesMax: 1024 * 1024,
+  waitingBytesMax: 64 * 1024 * 1024,
+  joinedBlockBytesMax: 8 * 1024 * 1024,
   /** Source files that a run may set aside, and characters of the reason that is kept of each. */
   badFilesMax: 1000,
   badFileReasonMax: 500,
@@ -62,6 +79,9 @@ export const limits = {
   columnsMax: 10_000,
   /** Source blobs of one run. */
   sourceBlobsMax: 100_000,
+  /** Named blobs from which on they are looked up in a listing, and blobs that it may show for each of them. */
+  namedBlobsListedMin: 32,
+  namedBlobsShownMax: 8,
   /** Wildcards of one glob: each costs a pass over every name that the source lists. */
   globWildcardsMax: 10,
   /** JSON bytes of blob names within a run's input; a longer list becomes a document in the work container. */

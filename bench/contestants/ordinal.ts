@@ -14,6 +14,8 @@ import type { Contestant, RunResult, Work } from './contestant.ts';
 import type { ActivityAnswer, ActivityCall } from './ordinal-activities.ts';
 
 export async function open({ set, source, threads }: Work): Promise<Contestant> {
+  // A run that keeps its work in one process would leave the other workers idle.
+  if (threads > 1) process.env.ORDINAL_SHORT_BYTES = '0';
   const workers = new WorkerPool(threads);
   return { run: (folder) => run(set, source, folder, (call) => workers.call(call)) };
 }

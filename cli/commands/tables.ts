@@ -22,7 +22,9 @@ export const sqlCommand = defineCommand({
   configure: (command) =>
     command
       .argument('<entity>', 'an entity, or PIPELINE.ENTITY')
-      .addOption(new Option('--engine <engine>', 'duckdb, synapse or spark').choices(engines).default('duckdb' as const))
+      .addOption(
+        new Option('--engine <engine>', 'duckdb, synapse or spark').choices(engines).default('duckdb' as const),
+      )
       .option('--as-of <run>', 'what had been published when this run had')
       .option('--at <place>', 'where the containers are, such as a folder of copies'),
   work: async (given, { engine, asOf, at }, entity) => {

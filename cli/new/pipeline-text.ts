@@ -90,6 +90,12 @@ function notesOf(column: ColumnProfile, rows: number): string {
   return notes.join('; ');
 }
 
+/** How much a column looks like a key: by its name, and then texts before numbers, which may be measures. */
+function keyLikeness({ name, samples }: ColumnProfile): number {
+  const isNamedSo = /(^|[_ ])(id|no|nr|code|key|email|sku|uuid)$|(Id|No|Code|Key)$/i.test(name);
+  return (isNamedSo ? 2 : 0) + (typeof samples[0] === 'string' ? 1 : 0);
+}
+
 /** Columns that could be a natural key: unique here, or repeated as a key is. Bytes, fractions and flags are none. */
 export function keyCandidates({ rows, columns }: FileProfile): { unique: ColumnProfile[]; repeated: ColumnProfile[] } {
   const able = columns.filter(({ type, nulls, samples }) => {
@@ -100,7 +106,7 @@ export function keyCandidates({ rows, columns }: FileProfile): { unique: ColumnP
   });
   const unique = able.filter(({ distinct }) => rows > 0 && distinct === rows);
   const repeated = able.filter(({ distinct }) => distinct > 1 && distinct * 2 <= rows);
-  return { unique, repeated: repeated.toSorted((a, b) => b.distinct - a.distinct) };
+  return { unique, repeated: repeated.toSorted((a, b) => keyLikeness(b) - keyLikeness(a) || b.distinct - a.distinct) };
 }
 
 function keyComment(profile: FileProfile, name: string): string[] {

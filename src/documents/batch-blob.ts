@@ -47,8 +47,9 @@ const places = { record: 0, held: 1, rejected: 2, rejectedRows: 3, lists: 4 };
 
 const none = new Uint8Array(0);
 
-/** The blob's bytes and its metadata. */
+/** The blob's bytes and its metadata. What stays in memory is not compressed. */
 export function packBatch(
+  { workInMemory }: Pick<Environment, 'workInMemory'>,
   pipeline: CompiledPipeline,
   { record, sections, keyLists, rejected, rejectedRows }: SplitBatch,
   held: Uint8Array = none,
@@ -60,7 +61,7 @@ export function packBatch(
   );
   const lists = keyedNames(pipeline).map((name) => keyLists.get(name) ?? none);
   const whole = [packFrame(record, sections), held, rejected ?? none, rejectedRows ?? none, ...lists];
-  const parts = whole.map((part) => (part === held ? part : compressed(part)));
+  const parts = whole.map((part) => (part === held || workInMemory ? part : compressed(part)));
   return {
     bytes: Buffer.concat(parts),
     metadata: {
@@ -151,13 +152,16 @@ function sameLength({ lengths, sizes }: { lengths: number[]; sizes: number[] }):
   return lengths.length === sizes.length && sizes.every((size) => size <= limits.blockBytesMax);
 }
 
+/** A part that has as many bytes as it had before is not compressed. */
 function compressed(part: Uint8Array): Uint8Array {
-  return part.byteLength < COMPRESSED_MIN ? part : compressQuickly(part);
+  if (part.byteLength < COMPRESSED_MIN) return part;
+  const frame = compressQuickly(part);
+  return frame.byteLength === part.byteLength ? part : frame;
 }
 
 function decompressed(bytes: Uint8Array, size: number, name: string): Uint8Array {
   // A plain Uint8Array and not a Buffer: `slice` of a Buffer is a view and not a copy.
-  if (size < COMPRESSED_MIN) return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (size === bytes.byteLength) return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   let cause: unknown;
   try {
     const whole = decompressSized(bytes, size);

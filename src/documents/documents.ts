@@ -167,6 +167,8 @@ export const planSchema = z.object({
   sealGroups: z.array(z.object({ from: count, to: count })),
   /** Codec of chunks that have no source chunk of their own. */
   codec: codecSchema,
+  /** Whether the run keeps its work in progress in one process, and why. A plan without it takes the long way. */
+  way: z.object({ taken: z.enum(['short', 'long']), why: z.string() }).exactOptional(),
 });
 export type Plan = z.infer<typeof planSchema>;
 

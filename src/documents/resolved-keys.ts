@@ -5,7 +5,7 @@
  * slots are kept as byte planes of differences, compressed:
  *
  *     u32 stored length of each batch's slots (0: it has no keys), little endian · the slots of each batch: a ZSTD
- *     frame
+ *     frame, or, where the length has its highest bit set, the planes as they are
  */
 import { lowAndHigh, readPlanes, writePlanes } from '../bytes/byte-planes.ts';
 import { OrdinalError } from '../errors.ts';
@@ -17,6 +17,9 @@ export const NO_SLOT = -(2n ** 63n);
 /** Bytes of a slot, and of an entry in the directory. */
 const SLOT_BYTES = 8;
 const LENGTH_BYTES = 4;
+
+/** Of a length in the directory: what it is of is not compressed. */
+const AS_IS = 2 ** 31;
 
 /** Bytes of the directory at the beginning, which says where each batch's slots are. */
 export function directoryBytes(batches: number): number {
@@ -31,6 +34,7 @@ export function packSlots(
   ordinals: readonly (Int32Array | undefined)[],
   batches: number,
   slots: Int32Array,
+  compress = true,
 ): Uint8Array {
   const directory = new DataView(new ArrayBuffer(directoryBytes(batches)));
   const frames: Uint8Array[] = [];
@@ -48,8 +52,8 @@ export function packSlots(
     }
     const [low, high] = lowAndHigh(longs.subarray(0, list.length));
     const end = writePlanes(high, true, planes, writePlanes(low, true, planes, 0));
-    const frame = compressQuickly(planes.subarray(0, end));
-    directory.setUint32(batch * LENGTH_BYTES, frame.length, true);
+    const frame = compress ? compressQuickly(planes.subarray(0, end)) : planes.slice(0, end);
+    directory.setUint32(batch * LENGTH_BYTES, compress ? frame.length : frame.length + AS_IS, true);
     frames.push(frame);
   }
   return Buffer.concat([new Uint8Array(directory.buffer), ...frames]);
@@ -73,7 +77,7 @@ export function placeOfSlots(
 /** By batch: the stored length of its slots. */
 function lengthsOf(directory: Uint8Array): (batch: number) => number {
   const view = new DataView(directory.buffer, directory.byteOffset, directory.byteLength);
-  return (batch) => view.getUint32(batch * LENGTH_BYTES, true);
+  return (batch) => view.getUint32(batch * LENGTH_BYTES, true) % AS_IS;
 }
 
 /**
@@ -96,7 +100,7 @@ export function unpackSlots(
     const first = starts[batch]! - starts[from]!;
     const own = slots.subarray(first, starts[batch + 1]! - starts[from]!);
     if (at + length > bytes.length) throw corruptSlots(blob);
-    if (own.length > 0) unpackFrame(bytes.subarray(at, at + length), own, blob);
+    if (own.length > 0) unpackFrame(bytes.subarray(at, at + length), isAsIs(directory, batch), own, blob);
     at += length;
   }
   return slots;
@@ -110,15 +114,20 @@ export function corruptSlots(blob: string, cause?: unknown): OrdinalError {
   });
 }
 
-function unpackFrame(frame: Uint8Array, slots: BigInt64Array, blob: string): void {
+function isAsIs({ buffer, byteOffset, byteLength }: Uint8Array, batch: number): boolean {
+  return new DataView(buffer, byteOffset, byteLength).getUint32(batch * LENGTH_BYTES, true) >= AS_IS;
+}
+
+function unpackFrame(frame: Uint8Array, asIs: boolean, slots: BigInt64Array, blob: string): void {
   let planes: Uint8Array | undefined;
   let cause: unknown;
   try {
-    planes = decompressSized(frame, slots.length * SLOT_BYTES);
+    const size = slots.length * SLOT_BYTES;
+    planes = asIs ? frame : decompressSized(frame, size);
   } catch (thrown) {
     cause = thrown;
   }
-  if (!planes) throw corruptSlots(blob, cause);
+  if (planes?.length !== slots.length * SLOT_BYTES) throw corruptSlots(blob, cause);
   const [low, high] = lowAndHigh(slots);
   readPlanes(high, true, planes, readPlanes(low, true, planes, 0));
 }

@@ -21,6 +21,8 @@ export const runStatusSchema = z.object({
   batches: z.int().exactOptional(),
   rows: z.int().exactOptional(),
   files: z.int().exactOptional(),
+  /** Whether the run keeps its work in progress in one process. */
+  way: z.enum(['short', 'long']).exactOptional(),
   /** What the run waits for before it goes on. */
   waiting: z.string().exactOptional(),
   error: errorSchema.exactOptional(),

@@ -49,6 +49,8 @@ const schema = z.object({
   ORDINAL_BATCH_ROWS: integer(1, 64_000_000).default(600_000),
   /** Source rows that one output file should have. */
   ORDINAL_PART_ROWS: integer(1, 1_000_000_000).default(5_000_000),
+  /** Source bytes up to which a run keeps its work in progress in the memory of one process. 0: none does. */
+  ORDINAL_SHORT_BYTES: integer(0, 1024 * 1024 * 1024).default(128 * 1024 * 1024),
   /** Storage requests that one activity has under way at the same time. */
   ORDINAL_REQUESTS_IN_FLIGHT: integer(1, 64).default(8),
   /** Hosts that a run may call back, separated by commas; `*.` stands for any name before the dot. */
@@ -79,6 +81,8 @@ export interface Config {
   workContainer: string;
   batchRowsTarget: number;
   partRowsTarget: number;
+  /** Source bytes of a run that takes the short way. */
+  shortBytesMax: number;
   requestsInFlight: number;
   callBack: { hosts: string[]; loopback: boolean };
   publicUrl: string | undefined;
@@ -114,6 +118,7 @@ export function parseConfig(env: Record<string, string | undefined>): Config {
     workContainer: s.ORDINAL_WORK_CONTAINER,
     batchRowsTarget: s.ORDINAL_BATCH_ROWS,
     partRowsTarget: s.ORDINAL_PART_ROWS,
+    shortBytesMax: s.ORDINAL_SHORT_BYTES,
     requestsInFlight: s.ORDINAL_REQUESTS_IN_FLIGHT,
     callBack: {
       hosts: s.ORDINAL_CALLBACK_HOSTS.split(',')

@@ -14,6 +14,15 @@ export interface Environment {
   store: BlobStore;
   config: Config;
   pipelines: ReadonlyMap<string, CompiledPipeline>;
+  /** Work in progress stays in this process's memory, where to compress it costs more than it saves. */
+  workInMemory?: true;
+  /** The process's clock. @default the system's */
+  now?: () => Date;
+}
+
+/** The time by the process's clock. No name and no published byte may depend on it. */
+export function nowOf({ now }: Environment): Date {
+  return now?.() ?? new Date();
 }
 
 /**

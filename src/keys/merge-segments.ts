@@ -161,7 +161,10 @@ export class SegmentUpload {
     this.#blob = blob;
   }
 
-  /** Takes the complete blocks of a writer. */
+  /**
+   * Takes the complete blocks of a writer.
+   * @throws `StorageFailed` when the service cannot be reached or refuses
+   */
   async add(writer: SegmentWriter): Promise<void> {
     for (const part of writer.take()) {
       this.#parts.push(part);
@@ -170,7 +173,12 @@ export class SegmentUpload {
     if (this.#bytes >= PIECE_BYTES) await this.#stage();
   }
 
-  /** Takes what is left, and commits. */
+  /**
+   * Takes what is left, and commits.
+   * @throws `StorageFailed` when the service cannot be reached or refuses
+   * @throws `LimitExceeded` when there are more blocks than a blob takes
+   * @throws `StorageConflict` when a condition does not hold
+   */
   async finish(writer: SegmentWriter): Promise<void> {
     await this.add(writer);
     if (this.#bytes > 0) await this.#stage();

@@ -23,6 +23,7 @@ import type { CompiledPipeline } from '../pipeline/compiled.ts';
 import { readJson, readVersioned, writeJson } from '../storage/json.ts';
 import { output, work } from '../storage/names.ts';
 import { isConflict } from '../storage/write-once.ts';
+import { chooseWay } from './choose-way.ts';
 import { settleNullColumns } from './null-columns.ts';
 import { checkIdentity } from './pipeline-identity.ts';
 import { makePlan } from './plan.ts';
@@ -40,6 +41,8 @@ export interface PlanOutput {
   parts: number;
   /** Groups of batches that are sealed together. */
   sealGroups: number;
+  /** The plan chose the short way. */
+  short?: true;
   rowsEntities: string[];
   /** Keyed entities and the key indexes that they hold while they resolve and publish. */
   keyed: { entity: string; index: string; partitions: number }[];
@@ -83,8 +86,11 @@ async function planActivity(environment: Environment, input: PlanInput): Promise
   const { runId, life } = input;
   const files = await settleNullColumns(environment, pipeline, source.files);
   const tables = await openTables(environment, pipeline);
-  const made = makePlan(pipeline, { runId, life }, source.ref, files, config, tables);
-  const plan = { ...made, asked: askedOf(input) };
+  const plan: Plan = {
+    ...makePlan(pipeline, { runId, life }, source.ref, files, config, tables),
+    asked: askedOf(input),
+    way: chooseWay(pipeline, files, source.way),
+  };
   if (tables && !input.dryRun) await declareTables(environment, tables, plan);
   try {
     const { etag } = await writeJson(store, config.workContainer, name, plan, { ifAbsent: true, metadata: times() });
@@ -121,7 +127,7 @@ function summary(
     value: plan,
     etag,
   }: {
-    value: Pick<Plan, 'batches' | 'rows' | 'parts' | 'sealGroups'> & { files: Pick<FilesRef, 'count'> };
+    value: Pick<Plan, 'batches' | 'rows' | 'parts' | 'sealGroups' | 'way'> & { files: Pick<FilesRef, 'count'> };
     etag: string;
   },
   pipeline: CompiledPipeline,
@@ -134,6 +140,7 @@ function summary(
     files: plan.files.count,
     parts: plan.parts.length,
     sealGroups: plan.sealGroups.length,
+    ...(plan.way?.taken === 'short' && { short: true as const }),
     tables: true,
     published: null,
     rowsEntities: entities.filter((entity) => entity.kind === 'rows').map((entity) => entity.name),

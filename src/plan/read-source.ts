@@ -5,7 +5,7 @@
  */
 import { z } from 'zod';
 import { setAsideFor } from '../documents/bad-files.ts';
-import { type LifeInput, lifeSchema } from '../documents/documents.ts';
+import { lifeSchema, type PlanInput } from '../documents/documents.ts';
 import {
   digestOf,
   documentsOf,
@@ -21,10 +21,14 @@ import { beginTask } from '../documents/task-times.ts';
 import { defineActivity } from '../durable/activity.ts';
 import { type Environment, pipelineOf } from '../environment/environment.ts';
 import { limits } from '../limits.ts';
+import { parseFooter } from '../parquet/footer-read.ts';
+import type { FileMeta } from '../parquet/types.ts';
 import type { CompiledPipeline } from '../pipeline/compiled.ts';
-import { type PinnedBlob, readFooter } from '../source/source-file.ts';
+import { keepSources } from '../source/kept-sources.ts';
+import { type PinnedBlob, readFooter, readPinned } from '../source/source-file.ts';
 import { mapBounded } from '../storage/in-flight.ts';
-import type { Life } from '../storage/names.ts';
+import { type Life, lifeId } from '../storage/names.ts';
+import { chooseByListing, type Way } from './choose-way.ts';
 import { sourceBlobs } from './source-blobs.ts';
 import { badFile, Shapes, summarizeFile } from './summarize-file.ts';
 
@@ -36,17 +40,18 @@ export interface ListedSource {
   footers: number;
 }
 
-/** The source's files in order, and where they are written down. */
+/** The source's files in order, where they are written down, and the way that their listing allows. */
 export interface ReadSource {
   ref: FilesRef;
   files: SourceFile[];
+  way: Way;
 }
 
 /** Lists the source, and reads it where its files are few. Counts are checked before any footer is read. */
 export async function readSource(
   environment: Environment,
   pipeline: CompiledPipeline,
-  input: LifeInput,
+  input: PlanInput,
 ): Promise<ListedSource | ReadSource> {
   const { blobs, skipped } = await sourceBlobs(environment, pipeline.source, input);
   const ref: FilesRef = {
@@ -55,7 +60,9 @@ export async function readSource(
     each: limits.filesPerDocumentMax,
     ...(skipped && { skipped }),
   };
-  if (documentsOf(ref) === 1) return { ref, files: await footersOf(environment, pipeline, input, ref, blobs, 0) };
+  const way = chooseByListing(blobs, environment.config);
+  if (way.taken === 'short') return { ref, files: await readShort(environment, pipeline, input, ref, blobs), way };
+  if (documentsOf(ref) === 1) return { ref, files: await footersOf(environment, pipeline, input, ref, blobs, 0), way };
   await mapBounded(partsOf(ref), environment.config.requestsInFlight, (part) =>
     writeListing(environment, input, ref, blobs, part),
   );
@@ -67,7 +74,29 @@ export async function listedSource(environment: Environment, of: Life, ref: File
   const parts = await mapBounded(partsOf(ref), environment.config.requestsInFlight, (part) =>
     readFiles(environment, of, ref, part),
   );
-  return { ref, files: parts.flat() };
+  const files = parts.flat();
+  return { ref, files, way: chooseByListing(files, environment.config) };
+}
+
+/**
+ * The files of a short run, document by document. Small ones are read whole, and kept for the split while there is room:
+ * then each is read once in the run.
+ */
+async function readShort(
+  environment: Environment,
+  pipeline: CompiledPipeline,
+  of: PlanInput,
+  ref: FilesRef,
+  blobs: readonly PinnedBlob[],
+): Promise<SourceFile[]> {
+  // A dry run has no split.
+  const keep = of.dryRun ? undefined : keepSources(environment, lifeId(of));
+  const files: SourceFile[] = [];
+  for (const part of partsOf(ref)) {
+    const own = blobs.slice(part * ref.each, (part + 1) * ref.each);
+    files.push(...(await footersOf(environment, pipeline, of, ref, own, part, keep)));
+  }
+  return files;
 }
 
 function partsOf(ref: FilesRef): number[] {
@@ -91,7 +120,7 @@ async function footersActivity(environment: Environment, input: FootersInput): P
   const times = beginTask(environment, input);
   const pipeline = pipelineOf(environment, input.pipeline);
   const blobs = await readListing(environment, input, listing, part);
-  const files = await footersOf(environment, pipeline, input, listing, blobs, part, times);
+  const files = await footersOf(environment, pipeline, input, listing, blobs, part, undefined, times);
   return { files: files.length };
 }
 
@@ -102,13 +131,21 @@ async function footersOf(
   ref: FilesRef,
   blobs: readonly PinnedBlob[],
   part: number,
+  keep?: ReturnType<typeof keepSources>,
   times: () => Record<string, string> = () => ({}),
 ): Promise<SourceFile[]> {
   const { store, config } = environment;
+  const { container } = pipeline.source;
   const shapes = new Shapes();
+  const read = async (blob: PinnedBlob): Promise<FileMeta> => {
+    if (!keep || blob.size > limits.wholeFileBytesMax) return await readFooter(store, container, blob);
+    const bytes = await readPinned(store, container, blob, 0, blob.size);
+    keep(container, blob, bytes);
+    return parseFooter(bytes, blob.size, blob.blob);
+  };
   const files = await mapBounded(blobs, config.requestsInFlight, async (blob) => {
     try {
-      return summarizeFile(pipeline, blob, await readFooter(store, pipeline.source.container, blob), shapes);
+      return summarizeFile(pipeline, blob, await read(blob), shapes);
     } catch (thrown) {
       const bad = setAsideFor(pipeline, thrown);
       if (!bad) throw thrown;

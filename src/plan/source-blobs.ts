@@ -124,15 +124,57 @@ async function named(
 ): Promise<PinnedBlob[]> {
   const distinct = [...new Set(names)].sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
   checkCount(distinct.length, 'the list');
-  const found = await mapBounded(distinct, environment.config.requestsInFlight, async (name) => {
-    const blob = await environment.store.head(source.container, name);
-    return verdict(name, blob) && blob ? pinned(blob) : undefined;
+  const there = await lookUp(environment, source.container, distinct);
+  const blobs = distinct.flatMap((name) => {
+    const blob = there.get(name);
+    return verdict(name, blob) && blob ? [pinned(blob)] : [];
   });
-  const blobs = found.filter((blob) => blob !== undefined);
   if (blobs.length > 0) return blobs;
   throw new OrdinalError('SourceEmpty', 'none of the blobs is there any more', {
     remedy: 'Keep source blobs until the run has ended.',
   });
+}
+
+/**
+ * The blobs of these names, in byte order, that are there. Many are looked up in the listing of what their names have in
+ * common, for a page of it costs one request, while it shows little else; the others one by one.
+ */
+async function lookUp(
+  { store, config }: Environment,
+  container: string,
+  names: readonly string[],
+): Promise<Map<string, BlobItem>> {
+  const found = new Map<string, BlobItem>();
+  let left: readonly string[] = names;
+  if (names.length >= limits.namedBlobsListedMin) {
+    let next = 0;
+    let shown = 0;
+    for await (const blob of store.list(container, commonPrefix(names[0]!, names.at(-1)!))) {
+      const at = Buffer.from(blob.name);
+      while (next < names.length && Buffer.compare(Buffer.from(names[next]!), at) < 0) next++;
+      if (names[next] === blob.name) {
+        found.set(blob.name, blob);
+        next++;
+      }
+      if (next === names.length || ++shown > names.length * limits.namedBlobsShownMax) break;
+    }
+    // What the whole listing did not show is not there.
+    left = shown > names.length * limits.namedBlobsShownMax ? names.slice(next) : [];
+  }
+  await mapBounded(left, config.requestsInFlight, async (name) => {
+    const blob = await store.head(container, name);
+    if (blob) found.set(name, blob);
+  });
+  return found;
+}
+
+/** The beginning that two names have in common: so do all between them. */
+function commonPrefix(a: string, b: string): string {
+  let length = 0;
+  while (length < a.length && a[length] === b[length]) length++;
+  // A surrogate pair is one character.
+  if (/[\uD800-\uDBFF]$/.test(a.slice(0, length))) length--;
+  return a.slice(0, length);
 }
 
 /** Blob → ETags of what arrived in an interval. Receipts of an interval are all written, since it lies in the past. */

@@ -19,6 +19,7 @@ import { finishRun } from '../publish/manifest-activity.ts';
 import { resolveKeys } from '../resolve/activity.ts';
 import { discardRun } from '../run/discard-activity.ts';
 import { livenessOfInstance } from '../run/liveness-activity.ts';
+import { publishShort, resolveShort, splitShort } from '../run/short-way.ts';
 import { sealBatches, sealKeyed } from '../seal/activity.ts';
 import { bindIds } from '../seal/assign-ids-activity.ts';
 import { splitBatch } from '../split/activity.ts';
@@ -32,6 +33,9 @@ export const activities: readonly Activity<Environment, never, object>[] = [
   readFooters,
   previewRun,
   splitBatch,
+  splitShort,
+  resolveShort,
+  publishShort,
   tallyRows,
   resolveKeys,
   bindIds,

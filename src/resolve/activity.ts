@@ -80,7 +80,7 @@ async function resolveActivity(environment: Environment, input: ResolveInput): P
   const { fresh, slots } = divideKeys(arriving, ids);
 
   const uploads = new Uploads(config.requestsInFlight);
-  const bytes = packSlots(ordinals, plan.batches.length, slots);
+  const bytes = packSlots(ordinals, plan.batches.length, slots, !environment.workInMemory);
   await uploads.add(() => store.write(config.workContainer, work.slots(input, name, partition), bytes));
   const delta = await stageDelta(uploads, at, plan, fresh);
   const [of, ...others] = keyedDatasets(entity, plan.outputs[name]!);

@@ -28,11 +28,12 @@ import { splitBatch } from '../split/activity.ts';
 import { lifeId } from '../storage/names.ts';
 import { complete, undo } from './complete-or-undo.ts';
 import { acquireLeases } from './leases.ts';
-import { countRows, reserveAll } from './reserve-ids.ts';
+import { countRows, countsOf, reserveAll } from './reserve-ids.ts';
 import { patienceUntil, type RunOutput, type RunState, refOf, report } from './run-state.ts';
 import { settleEarlier } from './settle.ts';
 import { settleOrphans } from './settle-orphans.ts';
 import { callBack } from './settle-terminated.ts';
+import { publishShort, resolveShort, splitShort } from './short-way.ts';
 
 /** How the waits of a phase are held to the deadline, for the phases that do not use a race. */
 const guards: Partial<Record<Phase, Guard>> = { wait: 'clock', publish: 'none', done: 'none' };
@@ -103,7 +104,8 @@ function* phases(df: Orchestration, run: RunState): Generator<Task, RunOutput, u
     return { runId, pipeline, rows: plan.rows };
   }
   if (plan.published) return yield* complete(df, run, plan, plan.published);
-  report(df, run, { phase: 'split', batches: plan.batches, rows: plan.rows, files: plan.files });
+  const way = plan.short ? 'short' : 'long';
+  report(df, run, { phase: 'split', batches: plan.batches, rows: plan.rows, files: plan.files, way });
   const until = run.input.deadline === undefined ? {} : { until: run.input.deadline };
   const split = {
     label: 'split',
@@ -116,7 +118,8 @@ function* phases(df: Orchestration, run: RunState): Generator<Task, RunOutput, u
     to: plan.batches,
     ...until,
   } as const;
-  yield* fanOut(df, split, run.patience);
+  const short = yield* splitByTheShortWay(df, run, plan);
+  if (!short) yield* fanOut(df, split, run.patience);
 
   yield* settleOrphans(
     df,
@@ -130,6 +133,7 @@ function* phases(df: Orchestration, run: RunState): Generator<Task, RunOutput, u
     ...(run.input.deadline === undefined && { minutesMax: limits.waitMinutesMax }),
   });
   report(df, run, { phase: 'resolve' });
+  if (short) return yield* finishByTheShortWay(df, run, plan);
   const { rows, partitions } = yield* countRows(df, run, plan);
 
   report(df, run, { phase: 'reserve' });
@@ -155,6 +159,40 @@ function* phases(df: Orchestration, run: RunState): Generator<Task, RunOutput, u
   };
   const finished = yield* call(df, finishRun, finish, run.patience);
   return yield* complete(df, run, plan, { ...finished, life });
+}
+
+/** The split of a short run. False: the run takes the long way. */
+function* splitByTheShortWay(df: Orchestration, run: RunState, plan: PlanOutput): Generator<Task, boolean, unknown> {
+  if (!plan.short) return false;
+  const { taken } = yield* call(df, splitShort, { ...refOf(run, plan), plan: plan.etag }, run.patience);
+  if (!taken) report(df, run, { phase: 'split', way: 'long' });
+  return taken;
+}
+
+/** From the resolve on: between the two activities the IDs are reserved. */
+function* finishByTheShortWay(df: Orchestration, run: RunState, plan: PlanOutput): Generator<Task, RunOutput, unknown> {
+  const ref = { ...refOf(run, plan), plan: plan.etag };
+  const terms = { ...run.terms };
+  const { tally, resolved, digest } = yield* call(df, resolveShort, { ...ref, terms }, run.patience);
+  const { rows, partitions } = countsOf(tally, resolved);
+
+  report(df, run, { phase: 'reserve' });
+  const sequences = yield* reserveAll(df, run, plan, rows);
+
+  report(df, run, { phase: 'seal' });
+  const { prefix, deadline, claimedAt } = run.input;
+  const input = {
+    ...ref,
+    ...{ terms, digest, sequences, rows, partitions, prefix },
+    startedAt: run.startedAt,
+    phases: [...run.phases],
+    ...(deadline !== undefined && { deadline }),
+    ...(claimedAt !== undefined && { claimedAt }),
+  };
+  // The activity seals and publishes, and readers may see files before it ends. It holds itself to the deadline.
+  report(df, run, { phase: 'publish' });
+  const published = yield* call(df, publishShort, input, run.patience);
+  return yield* complete(df, run, plan, { ...published, life: run.input.life });
 }
 
 /** Makes the plan. For a source of many files, several activities read the footers between two calls of `planRun`. */

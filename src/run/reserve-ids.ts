@@ -9,10 +9,10 @@ import type { Orchestration } from '../durable/context.ts';
 import { callAll, request } from '../durable/fan-out.ts';
 import { fromErrorValue, invariant } from '../errors.ts';
 import type { PlanOutput } from '../plan/activity.ts';
-import { resolveKeys } from '../resolve/activity.ts';
+import { type ResolveOutput, resolveKeys } from '../resolve/activity.ts';
 import { askAll, askEach, releaseOperation, reserveOperation, showOperation } from '../sequence/calls.ts';
 import type { SequenceResult } from '../sequence/operations.ts';
-import { tallyRows } from '../split/tally-activity.ts';
+import { type TallyOutput, tallyRows } from '../split/tally-activity.ts';
 import { pollSeconds } from './leases.ts';
 import { type RunState, refOf, report, waitsTooLong } from './run-state.ts';
 import { settleOrphans } from './settle-orphans.ts';
@@ -36,13 +36,16 @@ export function* countRows(df: Orchestration, run: RunState, plan: PlanOutput): 
     ),
   ] as const;
   const [tally, ...resolved] = yield* callAll(df, calls, run.patience);
+  return countsOf(tally, resolved);
+}
+
+/** Adds up what the tally and the resolves of all key partitions came to. */
+export function countsOf(tally: TallyOutput, resolved: readonly ResolveOutput[]): Counts {
   const counts: Counts = { rows: { ...tally.rows }, partitions: {} };
-  const seen: Record<string, number> = {};
   for (const { entity, partition, newRows, listedKeys } of resolved) {
     counts.rows[entity] = (counts.rows[entity] ?? 0) + newRows;
     counts.partitions[entity] = [...(counts.partitions[entity] ?? []), newRows];
     invariant(counts.partitions[entity].length === partition + 1, 'partitions in order');
-    seen[entity] = listedKeys;
     // Without this check, a key list that is gone would look like an empty one.
     invariant(listedKeys === tally.keys[entity], `all key lists of "${entity}" are there`);
   }

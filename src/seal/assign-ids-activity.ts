@@ -10,7 +10,7 @@ import { divide } from '../pipeline/sequences.ts';
 import { writeJson } from '../storage/json.ts';
 import { work } from '../storage/names.ts';
 
-const bindInputSchema = planRefSchema.extend({
+export const bindInputSchema = planRefSchema.extend({
   sequences: idsSchema.shape.sequences,
   /** Rows by entity. */
   rows: z.record(z.string(), z.int().nonnegative()),

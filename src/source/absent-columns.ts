@@ -3,8 +3,9 @@
  * need know. The plan, the split, the preview and the verifier call it. It must never add a column that the contract
  * demands.
  */
-import { outputCodec } from '../parquet/readers.ts';
+
 import { encodeNulls } from '../parquet/encode-pages.ts';
+import { outputCodec } from '../parquet/readers.ts';
 import type { ChunkMeta, Codec, FileMeta, Leaf } from '../parquet/types.ts';
 import type { ContractColumn } from '../pipeline/compiled.ts';
 

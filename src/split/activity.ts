@@ -99,7 +99,7 @@ async function splitWithout(
   }
   const split = splitter.finish(batch);
   if (bad.size > 0) split.record.badFiles = [...bad.values()].sort((a, b) => a.file - b.file);
-  const { bytes, metadata } = packBatch(pipeline, split, held.bytes());
+  const { bytes, metadata } = packBatch(environment, pipeline, split, held.bytes());
   await store.write(config.workContainer, work.split(input, batch), bytes, { metadata: { ...metadata, ...times() } });
   return { batch, rows: split.record.rows };
 }

@@ -173,7 +173,7 @@ class AzureBlobStore implements BlobStore {
           remedy: 'Start a new run: the blob was replaced while it was read.',
         });
       }
-      const bytes = await collect(response.readableStreamBody as AsyncIterable<Uint8Array>, length, name);
+      const bytes = await collect(response.readableStreamBody!, length, name);
       return { bytes, etag: response.etag ?? '' };
     } catch (thrown) {
       const status = statusOf(thrown);
@@ -336,20 +336,29 @@ function* coalesced(parts: readonly Uint8Array[]): Iterable<Uint8Array> {
 
 const COALESCED_BYTES_MAX = 16 * 1024;
 
-async function collect(stream: AsyncIterable<Uint8Array>, length: number, name: string): Promise<Uint8Array> {
+/** By events and not by iteration, which takes a fifth of a small request's time. */
+function collect(stream: NodeJS.ReadableStream, length: number, name: string): Promise<Uint8Array> {
   // Own memory, not a slice of Node's pool: decoders take aligned typed-array views of it.
   const bytes = new Uint8Array(length);
   let at = 0;
-  for await (const chunk of stream) {
-    if (at + chunk.byteLength > length)
-      throw new OrdinalError('StorageFailed', `blob "${name}" sent more than it said`);
-    bytes.set(chunk, at);
-    at += chunk.byteLength;
-  }
-  if (at !== length) {
-    throw new OrdinalError('StorageFailed', `blob "${name}" sent ${at} of ${length} bytes`, { retryable: true });
-  }
-  return bytes;
+  return new Promise((resolve, reject) => {
+    stream.on('error', reject);
+    stream.on('data', (chunk: Uint8Array) => {
+      if (at + chunk.byteLength <= length) bytes.set(chunk, at);
+      at += chunk.byteLength;
+    });
+    // A connection that is cut closes the stream without its end.
+    stream.on('close', () => reject(sent(at, length, name)));
+    stream.on('end', () => {
+      if (at === length) resolve(bytes);
+      else reject(sent(at, length, name));
+    });
+  });
+}
+
+function sent(bytes: number, length: number, name: string): OrdinalError {
+  const message = `blob "${name}" sent ${bytes} of ${length} bytes`;
+  return new OrdinalError('StorageFailed', message, { retryable: bytes < length });
 }
 
 function statusOf(thrown: unknown): number | undefined {

@@ -87,6 +87,16 @@ export const work = {
   /** What publishing a file came to. */
   published: (of: Life, entity: string, part: number, dataset: KeyedDatasetKind = 'new') =>
     `${folderOf(of)}published/${entity}-${pad(part, 5)}${tail(dataset)}.json`,
+  /**
+   * Whether a blob, or all blobs with that beginning of a name, is work that only later phases of the same life read. A
+   * short run keeps them in memory. The plan and the source's files are none of them: they pin what is made again.
+   */
+  inProgress: (of: Life, name: string) => {
+    const folder = folderOf(of);
+    return (
+      name.startsWith(folder) && /^(split\/|resolved\/|sealed\/|published\/|ids\.json$)/.test(name.slice(folder.length))
+    );
+  },
   /** The identity of a pipeline's last published run. */
   identity: (pipeline: string) => `pipelines/${pipeline}.json`,
   /** What a dry run would write. */
@@ -219,4 +229,20 @@ export const sealTag = {
 export function blockId(owner: number, rowGroup: number, segment: number | 'head' | 'foot'): string {
   const tail = segment === 'head' ? 'head' : segment === 'foot' ? 'foot' : pad(segment, 4);
   return Buffer.from(`${pad(owner, 7)}.${pad(rowGroup, 6)}.${tail}`).toString('base64');
+}
+
+/**
+ * The id of several blocks that are staged as one. It says with which one they begin and how many bytes they have, so
+ * that it names the same bytes whoever stages them, and it is never the id of a single block.
+ * @param first id of the first of them, by `blockId`
+ * @param length bytes of all
+ * @returns the id in base64, as long as the others
+ */
+export function joinedBlockId(first: string, length: number): string {
+  const [owner, rowGroup, segment] = Buffer.from(first, 'base64').toString().split('.') as [string, string, string];
+  const digits = (value: number, width: number) => value.toString(36).padStart(width, '0');
+  // Segments have four digits; the head and the foot of a file get numbers beyond.
+  const at = segment === 'head' ? 10_000 : segment === 'foot' ? 10_001 : Number(segment);
+  const id = `j${digits(Number(owner), 4)}${digits(Number(rowGroup), 4)}${digits(at, 3)}${digits(length, 7)}`;
+  return Buffer.from(id).toString('base64');
 }

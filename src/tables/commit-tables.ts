@@ -59,16 +59,16 @@ export async function commitTables(environment: Environment, pipeline: CompiledP
   if (tables.length === 0) return 0;
   const published = await publishedRuns(environment, pipeline, { write: true });
   const failures: unknown[] = [];
-  let commits = 0;
-  await mapBounded(tables, environment.config.requestsInFlight, async (table) => {
+  const commits = await mapBounded(tables, environment.config.requestsInFlight, async (table) => {
     try {
-      commits += await commitTable(environment, pipeline, published, table);
+      return await commitTable(environment, pipeline, published, table);
     } catch (thrown) {
       failures.push(thrown);
+      return 0;
     }
   });
   if (failures.length > 0) throw failures[0];
-  return commits;
+  return commits.reduce((sum, made) => sum + made, 0);
 }
 
 interface Missing extends PublishedRun {

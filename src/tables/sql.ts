@@ -39,10 +39,13 @@ export function currentRowsSql(engine: Engine, rows: CurrentRows, addressOf: Add
 }
 
 function comment({ entity, rows, changes }: CurrentRows, asOf: string | undefined): string {
-  const files = (sources: readonly Source[]) => sources.reduce((sum, source) => sum + source.files.length, 0);
+  const files = (sources: readonly Source[], kind: string) => {
+    const number = sources.reduce((sum, source) => sum + source.files.length, 0);
+    return `${number} ${kind} file${number === 1 ? '' : 's'}`;
+  };
   const until = asOf === undefined ? '' : `, as they were when run ${asOf} had published`;
   return (
-    `-- Current rows of ${entity}${until}: ${files(rows)} published files, with the changes of ${files(changes)} laid over them.\n` +
+    `-- Current rows of ${entity}${until}: ${files(rows, 'published')}, with ${files(changes, 'changes')} laid over them.\n` +
     '-- It names the files of that moment. Make the view again to see what was published later.\n'
   );
 }

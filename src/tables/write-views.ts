@@ -110,7 +110,8 @@ async function writeViewsOf(
     }
   }
   const latest = latestOf(pipeline, published);
-  if (latest) writes.push(() => writeJson(store, container, output.latest(pipeline), latest));
+  const pointer = output.latest(pipeline);
+  writes.push(() => (latest ? writeJson(store, container, pointer, latest) : store.remove(container, pointer)));
   await mapBounded(writes, config.requestsInFlight, (write) => write());
   return writes.length;
 }
@@ -138,12 +139,14 @@ export async function viewsAreLate(environment: Environment, pipeline: CompiledP
   const { container } = pipeline.output;
   const sharing = await readSharers(environment, pipeline, { write: false });
   const latest = latestOf(pipeline, sharing[0]!.published);
-  if (!latest) return false;
   const there = await readJson(store, container, output.latest(pipeline), latestSchema);
-  if (there?.runId !== latest.runId || there.life !== latest.life) return true;
+  if (there?.runId !== latest?.runId || there?.life !== latest?.life) return true;
   const made = new Map<string, string | undefined>();
   const folder = output.publishedRuns(pipeline).replace(/[^/]*$/, '');
-  for await (const { name, metadata } of store.list(container, folder)) made.set(name, metadata.made);
+  for await (const { name, metadata } of store.list(container, folder))
+    if (name.endsWith('.sql')) made.set(name, metadata.made);
+  // Nothing was ever published. Runs that were withdrawn may have left views.
+  if (!latest && made.size === 0) return false;
   return pipeline.entities.some(({ name }) =>
     engines.some((engine) => made.get(output.current(pipeline, name, engine)) !== madeFrom(sharing, name)),
   );

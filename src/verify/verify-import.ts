@@ -34,5 +34,5 @@ export async function verifyImport(
       if (both !== undefined) findings.push(`ID ${both} was imported, and given by run ${run}`);
     }
   }
-  return { runId, pipeline: index, files: 1, rows: file.rows, compared: null, findings, notes: [] };
+  return { runId, pipeline: index, files: 1, rows: file.rows, compared: null, findings, notes: [], unread: 0 };
 }

@@ -52,6 +52,10 @@ export const runSummarySchema = z.object({
   pipeline: z.string(),
   status: z.enum(['Pending', 'Running', 'Completed', 'Failed', 'Terminated']),
   phase: phaseSchema,
+  way: z
+    .enum(['short', 'long'])
+    .optional()
+    .describe('Short: the work in progress is kept in the memory of one process. Both ways publish the same bytes.'),
   failedPhase: phaseSchema.optional().describe('The phase in which the run failed or was ended.'),
   startedAt: time.describe('When this life of the run began.'),
   finishedAt: time.optional().describe('When it ended: for a run that published, when all its files were there.'),
@@ -99,6 +103,10 @@ export const planViewSchema = z.object({
   files: z.array(z.object({ blob: z.string(), size: count, rows: count })),
   fileCount: count,
   batches: count,
+  way: z
+    .object({ taken: z.enum(['short', 'long']), why: z.string() })
+    .optional()
+    .describe('The way that a run would take, and why.'),
   outputs: z.record(z.string(), z.array(z.object({ name: z.string(), type: columnTypeSchema, optional: z.boolean() }))),
   outputFiles: count.describe('Files of each rows entity.'),
 });

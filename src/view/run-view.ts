@@ -30,6 +30,7 @@ export function summarizeRun(instance: Instance): RunSummary | undefined {
     pipeline: input.data.pipeline,
     status,
     phase: said?.phase ?? 'plan',
+    ...(said?.way && { way: said.way }),
     ...failedPhaseOf(status, said),
     ...timesOf(instance, input.data, said),
     ...(input.data.startedBy && { startedBy: input.data.startedBy }),
@@ -55,6 +56,7 @@ export async function viewRun(environment: Environment, instance: Instance): Pro
     view.batches.done = 0;
     view.rows.done = 0;
   } else if (!hasEnded(instance) && (!said || said.phase === 'plan' || said.phase === 'split')) {
+    // A short run has no batch to show before it has all of them.
     const done = await splitSoFar(environment, input);
     view.batches.done = done.batches;
     view.rows.done = done.rows;
@@ -165,6 +167,7 @@ async function previewed(environment: Environment, of: Life): Promise<Partial<Ru
         files: files.map(({ blob, size, rows }) => ({ blob, size, rows })),
         fileCount: plan.files.count,
         batches: plan.batches.length,
+        ...(plan.way && { way: plan.way }),
         outputs: plan.outputs,
         outputFiles: plan.parts.length,
       },

@@ -19,7 +19,7 @@ const partition = fc.array(slot, { minLength: 1, maxLength: 40 }).chain((slots) 
   }),
 );
 
-function packed({ slots, batches }: { slots: bigint[]; batches: (number[] | null)[] }) {
+function packed({ slots, batches }: { slots: bigint[]; batches: (number[] | null)[] }, compress = true) {
   const ordinals: Int32Array[] = [];
   batches.forEach((list, batch) => {
     if (list) ordinals[batch] = Int32Array.from(list);
@@ -27,14 +27,14 @@ function packed({ slots, batches }: { slots: bigint[]; batches: (number[] | null
   const starts = [0];
   for (const list of batches) starts.push(starts.at(-1)! + (list?.length ?? 0));
   const halves = new Int32Array(BigInt64Array.from(slots).buffer);
-  return { bytes: packSlots(ordinals, batches.length, halves), starts };
+  return { bytes: packSlots(ordinals, batches.length, halves, compress), starts };
 }
 
 test('slots of some batches are read from their part of the blob', () => {
   fc.assert(
-    fc.property(partition, fc.nat(), fc.nat(), (given, a, b) => {
+    fc.property(partition, fc.nat(), fc.nat(), fc.boolean(), (given, a, b, compress) => {
       const { slots, batches } = given;
-      const { bytes, starts } = packed(given);
+      const { bytes, starts } = packed(given, compress);
       const from = a % batches.length;
       const to = from + 1 + (b % (batches.length - from));
       const directory = bytes.subarray(0, directoryBytes(batches.length));

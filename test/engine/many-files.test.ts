@@ -347,6 +347,41 @@ test('requests: two reads a small file, and a fifth of all other kinds', async (
   assert.ok(written < 0.05 * sourceBytes, `${written} bytes of documents for ${sourceBytes} of the source`);
 });
 
+test('requests of the short way: one read a small file, and few others; no documents but the plan and the listing', async () => {
+  const files = Array.from({ length: 600 }, (_, f) => file(f * 600, 600));
+  const { store, requests } = counting(new MemoryStore());
+  const engine = await engineOf(files, { short: true }, store);
+  requests.clear();
+  await engine.run('r');
+  const source = requests.get('landing read') ?? 0;
+  assert.equal(source, files.length);
+  const others = [...requests].reduce((sum, [, count]) => sum + count, 0) - source;
+  assert.ok(others <= 60, `${others} other requests: ${JSON.stringify([...requests])}`);
+  const left = store.names('work', 'runs/');
+  assert.ok(
+    left.every((name) => /\/(plan\.json|files\/)/.test(name)),
+    String(left),
+  );
+});
+
+test('a file of a short run that is replaced before a phase is made again fails the run by its name', async () => {
+  const files = Array.from({ length: 20 }, (_, f) => file(f * 40, 40));
+  for (const forget of ['resolve', 'publish'] as const) {
+    const engine = await engineOf(files, { short: true, forget });
+    const read = engine.store.read.bind(engine.store);
+    const before = engine.environment;
+    engine.store.read = async (container, name, range) => {
+      // The process that planned has its sources in memory; the next one reads them again.
+      const changed = engine.environment !== before && name === nameOf(7) && container === 'landing';
+      if (changed) await engine.store.write('landing', nameOf(7), files[8]!);
+      return await read(container, name, range);
+    };
+    const { code, where } = await failure(engine.run('r'));
+    assert.deepEqual([code, where?.blob], ['SourceChanged', nameOf(7)]);
+    assert.deepEqual(engine.published('all'), []);
+  }
+});
+
 test('a chunk that is a dictionary here and plain there is one column', async () => {
   const files = [file(0, 500), file(500, 500, { plain: true }), file(1000, 500)];
   const engine = await engineOf(files);

@@ -21,7 +21,7 @@ const rowsOf = (answer: Answer) =>
   );
 
 beforeAll(async () => {
-  app = await startApp({ ORDINAL_BATCH_ROWS: '100' });
+  app = await startApp({ ORDINAL_BATCH_ROWS: '100', ORDINAL_SHORT_BYTES: '0' });
   contract = await Contract.of(app);
   for (const [i, name] of ['a', 'b', '2001/c', '2001/d'].entries()) {
     await app.upload('landing', `flights/${name}.parquet`, flightsFile(50 + i, i));

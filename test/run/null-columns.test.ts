@@ -92,7 +92,8 @@ test('a file of nulls alone, of any type, fits by itself and beside others', asy
   const judge = await Judge.open();
   try {
     const [values, nothing] = [await judge.write(whole), await judge.write(nulls)];
-    assert.deepEqual(await read(judge, [nothing]), { lines: [second] });
+    // INT_32 is a number: where no file knows better, it stays.
+    assert.deepEqual(await read(judge, [nothing]), { lines: [second.with(6, 'INTEGER')] });
     assert.deepEqual(await read(judge, [nothing, values]), { lines: [second, first] });
     assert.deepEqual(await read(judge, [values, nothing]), { lines: [first, second] });
   } finally {

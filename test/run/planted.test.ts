@@ -51,6 +51,20 @@ const bugs: Bug[] = [
     caughtBy: (scenarios) => scenarios.fails('sealed:write:before'),
   },
   {
+    name: 'a life works with what another one has left in memory',
+    file: 'src/documents/run-work.ts',
+    find: 'lifeId(kept.work.of) !== lifeId(of) || kept.work.plan !== of.plan',
+    replace: 'kept.work.of.runId !== of.runId',
+    caughtBy: (scenarios) => scenarios.changesBetweenLives('splitShort'),
+  },
+  {
+    name: 'a source is kept in memory whatever version it is of',
+    file: 'src/source/kept-sources.ts',
+    find: 'JSON.stringify([container, name, etag])',
+    replace: 'JSON.stringify([container, name])',
+    caughtBy: (scenarios) => scenarios.changesBetweenLives('planRun'),
+  },
+  {
     name: 'reservations of dead runs are left alone',
     file: 'src/run/settle-orphans.ts',
     find: 'if (!(yield* isAlive(df, owner)))',
@@ -74,9 +88,9 @@ const bugs: Bug[] = [
   {
     name: 'leases are given back before the keys are published',
     file: 'src/run/orchestrator.ts',
-    find: "  report(df, run, { phase: 'seal' });",
+    find: "  report(df, run, { phase: 'seal' });\n  const keyed",
     replace:
-      "  yield df.Task.all(run.leases.map((key) => df.callEntity({ name: 'lease', key }, 'release', { owner: run.owner })));\n  report(df, run, { phase: 'seal' });",
+      "  yield df.Task.all(run.leases.map((key) => df.callEntity({ name: 'lease', key }, 'release', { owner: run.owner })));\n  report(df, run, { phase: 'seal' });\n  const keyed",
     caughtBy: (scenarios) => scenarios.waitsForTheLease(),
   },
   {
@@ -273,4 +287,6 @@ test('without a bug, nothing is caught', async () => {
   await sound.crossing();
   await sound.manyBatches();
   await sound.wakesLate('sealed:write:before');
+  await sound.changesBetweenLives('splitShort');
+  await sound.changesBetweenLives('planRun');
 });

@@ -28,7 +28,7 @@ export interface World {
 
 export async function startWorld(env: Record<string, string> = {}, args: string[] = []): Promise<World> {
   const azurite = await startAzurite();
-  const app = await startApp({ ORDINAL_BATCH_ROWS: '6000', ...env }, args, { azurite });
+  const app = await startApp({ ORDINAL_BATCH_ROWS: '6000', ORDINAL_SHORT_BYTES: '0', ...env }, args, { azurite });
   return {
     app,
     service: BlobServiceClient.fromConnectionString(azurite.connectionString),

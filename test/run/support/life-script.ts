@@ -58,6 +58,8 @@ export interface Script {
   endSteps: number;
   /** Footers of several files are read by several activities. */
   manyFiles: boolean;
+  /** Runs take the short way. */
+  short: boolean;
 }
 
 /** Every kind of request that a life makes, or that is made for it. */
@@ -152,6 +154,7 @@ export function scriptOf(seed: number): Script {
     workers: 2 + upTo(2),
     endSteps: chance(0.7) ? 10 + upTo(600) : 0,
     manyFiles: chance(0.25),
+    short: chance(0.5),
   };
 }
 

@@ -37,10 +37,10 @@ export class LifeWorld {
 
   constructor(script: Script) {
     this.script = script;
-    const { schedule, chaos, workers, seed } = script;
+    const { schedule, chaos, workers, seed, short } = script;
     this.rows = mulberry32(seed + 77);
     Object.assign(limits, { filesPerDocumentMax: script.manyFiles ? 1 : filesAtOnce });
-    this.sim = new Sim(lifePipelines, { seed: schedule, chaos, workers, batchRows: 3, partRows: 6 });
+    this.sim = new Sim(lifePipelines, { seed: schedule, chaos, workers, short, batchRows: 3, partRows: 6 });
     this.sim.clients.endStepsMax = script.endSteps;
     this.sim.host.onEnd = (instance) => {
       if (instance.name === RUN_ORCHESTRATION) this.ends[instance.status] = (this.ends[instance.status] ?? 0) + 1;

@@ -20,6 +20,32 @@ async function world(seed = 7): Promise<Sim> {
   return sim;
 }
 
+/**
+ * A short run is ended during an activity, its source is changed, and it is started again: its plan is made by another process,
+ * and all the rest by the one that had the first life in memory.
+ */
+export async function changesBetweenLives(during: string): Promise<void> {
+  const sim = new Sim(shopPipelines, { seed: 7, short: true, workers: 2 });
+  const random = mulberry32(3);
+  let worker = 0;
+  sim.workers.turn = () => worker;
+  await upload(sim, 'shop/a/', [someRows(random, 6, 8), someRows(random, 5, 8)]);
+  sim.onPoint = (_, { activity }) => {
+    if (activity === during) sim.terminate('a');
+    return 'pass';
+  };
+  await sim.run('a', 'shop', 'shop/a/');
+  await sim.settle();
+  await upload(sim, 'shop/a/', [someRows(random, 6, 8), someRows(random, 5, 8)]);
+  worker = 1;
+  sim.onPoint = ({ point }) => {
+    if (point === 'plan:write:after') worker = 0;
+    return 'pass';
+  };
+  await then(sim, 'a', 'shop', 'shop/a/');
+  await checkWorld(sim);
+}
+
 function strikeAt(sim: Sim, place: string, verdict: () => Verdict): void {
   let struck = false;
   sim.onPoint = ({ point }, { instance }) => {

@@ -24,8 +24,8 @@ export type { SimInstance } from './sim-host.ts';
 export { mulberry32 } from './sim-steps.ts';
 export type { Chaos, Execution, Verdict } from './sim-workers.ts';
 
-// The blocks here are small: some are held back, and some are staged at the split, as in life.
-Object.assign(limits, { heldBlockBytesMax: 60 });
+// The blocks here are small: some are held back or wait, and some are staged at the split, as in life.
+Object.assign(limits, { heldBlockBytesMax: 60, waitingBlockBytesMax: 100, joinedBlockBytesMax: 300 });
 
 export interface SimOptions {
   seed?: number;
@@ -36,6 +36,8 @@ export interface SimOptions {
   settings?: Record<string, string>;
   /** @default 2 */
   workers?: number;
+  /** Runs take the short way. @default false */
+  short?: boolean;
   /** What an earlier world left. @default empty */
   store?: MemoryStore;
   /** More orchestrators, by name. */
@@ -59,12 +61,15 @@ export class Sim {
       ORDINAL_BATCH_ROWS: String(options.batchRows ?? 4),
       ORDINAL_PART_ROWS: String(options.partRows ?? 8),
       ORDINAL_REQUESTS_IN_FLIGHT: '2',
+      ORDINAL_SHORT_BYTES: options.short ? '1000000' : '0',
       ...options.settings,
     });
     this.store.clock = () => this.steps.now;
     // Each worker with its own process-wide caches.
     const store = withFaults(this.store, (point) => this.workers.reached(point));
-    const environments = Array.from({ length: options.workers ?? 2 }, () => ({ store, config, pipelines }));
+    const environments = Array.from({ length: options.workers ?? 2 }, (_, worker) => {
+      return { store, config, pipelines, now: () => this.workers.now(worker) };
+    });
     this.workers = new Workers(this.steps, environments, { ...calm, ...options.chaos });
     this.host = new Host(this.steps, this.workers, { ...orchestrators, ...options.orchestrators });
     this.clients = new Clients(this.steps, this.workers, this.host);

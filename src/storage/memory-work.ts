@@ -1,0 +1,161 @@
+/**
+ * A `BlobStore` that keeps one life's work in progress in this process's memory: documents under the names that
+ * `work.inProgress` tells, and staged blocks of up to a megabyte, which go up joined to large ones when their file is
+ * committed. All else passes to the store below. A short run (`src/run/short-way.ts`) hands it to the phases, which do
+ * not know. It must never keep a name that outlives the run, or that another process looks for.
+ */
+import { limits } from '../limits.ts';
+import { joinBlocks } from './joined-blocks.ts';
+import type { BlobItem, BlobPage, BlobStore, WriteOptions } from './store.ts';
+
+interface KeptBlob {
+  bytes: Uint8Array;
+  etag: string;
+  metadata: Record<string, string>;
+}
+
+/** Which blobs stay in memory. */
+export type IsKept = (container: string, name: string) => boolean;
+
+/** Bytes of a source blob's version that an earlier phase has read, or undefined. */
+export type HeldSource = (container: string, name: string, etag: string) => Uint8Array | undefined;
+
+/** A store with some blobs in memory. */
+export interface MemoryWork extends BlobStore {
+  /** Bytes of the documents in memory. */
+  readonly documentBytes: number;
+}
+
+/**
+ * Puts memory over a store.
+ * @param below where all else goes
+ * @param isKept which blobs stay in memory
+ * @param source what of the sources is in memory already; it may be asked once for each
+ * @returns the store for the phases of one life
+ */
+export function workInMemory(below: BlobStore, isKept: IsKept, source: HeldSource = () => undefined): MemoryWork {
+  return new OverlaidStore(below, isKept, source);
+}
+
+class OverlaidStore implements MemoryWork {
+  readonly #below: BlobStore;
+  readonly #isKept: IsKept;
+  readonly #source: HeldSource;
+  readonly #blobs = new Map<string, KeptBlob>();
+  /** By file: the blocks that wait for its commit. */
+  readonly #blocks = new Map<string, Map<string, Uint8Array>>();
+  #documentBytes = 0;
+  #blockBytes = 0;
+  #version = 0;
+
+  constructor(below: BlobStore, isKept: IsKept, source: HeldSource) {
+    this.#below = below;
+    this.#isKept = isKept;
+    this.#source = source;
+  }
+
+  get documentBytes(): number {
+    return this.#documentBytes;
+  }
+
+  async *list(container: string, prefix: string): AsyncIterable<BlobItem> {
+    const start = keyOf(container, prefix);
+    const names = [...this.#blobs.keys()].filter((key) => key.startsWith(start)).sort();
+    const own = names.map((key) => itemOf(key.slice(container.length + 1), this.#blobs.get(key)!));
+    if (this.#isKept(container, prefix)) yield* own;
+    // A folder of which some blobs are in memory and some below: names of work in progress are ASCII.
+    else if (own.length > 0) {
+      for await (const item of this.#below.list(container, prefix)) own.push(item);
+      yield* own.sort((a, b) => (a.name < b.name ? -1 : 1));
+    } else yield* this.#below.list(container, prefix);
+  }
+
+  /** Pages are for lists of runs, which are never in memory. */
+  async listPage(container: string, prefix: string, page: { size: number; from?: string }): Promise<BlobPage> {
+    return await this.#below.listPage(container, prefix, page);
+  }
+
+  async head(container: string, name: string): Promise<BlobItem | undefined> {
+    if (!this.#isKept(container, name)) return await this.#below.head(container, name);
+    const blob = this.#blobs.get(keyOf(container, name));
+    return blob && itemOf(name, blob);
+  }
+
+  async read(
+    container: string,
+    name: string,
+    range?: { offset: number; length: number; ifMatch?: string },
+  ): Promise<Uint8Array | undefined> {
+    if (this.#isKept(container, name)) {
+      const bytes = this.#blobs.get(keyOf(container, name))?.bytes;
+      return range ? bytes?.subarray(range.offset, range.offset + range.length) : bytes;
+    }
+    const held = range?.ifMatch === undefined ? undefined : this.#source(container, name, range.ifMatch);
+    if (range && held) return held.subarray(range.offset, range.offset + range.length);
+    return await this.#below.read(container, name, range);
+  }
+
+  async readVersion(container: string, name: string): Promise<{ bytes: Uint8Array; etag: string } | undefined> {
+    if (!this.#isKept(container, name)) return await this.#below.readVersion(container, name);
+    const blob = this.#blobs.get(keyOf(container, name));
+    return blob && { bytes: blob.bytes, etag: blob.etag };
+  }
+
+  async write(
+    container: string,
+    name: string,
+    bytes: Uint8Array,
+    options: WriteOptions = {},
+  ): Promise<{ etag: string }> {
+    if (!this.#isKept(container, name)) return await this.#below.write(container, name, bytes, options);
+    const key = keyOf(container, name);
+    const etag = `"${++this.#version}"`;
+    this.#documentBytes += bytes.byteLength - (this.#blobs.get(key)?.bytes.byteLength ?? 0);
+    this.#blobs.set(key, { bytes, etag, metadata: options.metadata ?? {} });
+    return { etag };
+  }
+
+  async stageBlock(container: string, name: string, blockId: string, parts: readonly Uint8Array[]): Promise<void> {
+    const length = parts.reduce((sum, part) => sum + part.byteLength, 0);
+    const waits = length < limits.waitingBlockBytesMax && this.#blockBytes + length <= limits.waitingBytesMax;
+    const key = keyOf(container, name);
+    const own = this.#blocks.get(key) ?? new Map<string, Uint8Array>();
+    this.#blockBytes -= own.get(blockId)?.byteLength ?? 0;
+    own.delete(blockId);
+    if (!waits) return await this.#below.stageBlock(container, name, blockId, parts);
+    // A copy: the parts may be pieces of a whole row group's bytes, which would stay in memory with them.
+    own.set(blockId, Buffer.concat(parts));
+    this.#blockBytes += length;
+    this.#blocks.set(key, own);
+  }
+
+  async commitBlocks(
+    container: string,
+    name: string,
+    blockIds: readonly string[],
+    options: WriteOptions = {},
+  ): Promise<{ etag: string }> {
+    // They stay: a file that is there already may be committed once more, when its run is tried again.
+    const own = this.#blocks.get(keyOf(container, name)) ?? new Map<string, Uint8Array>();
+    return await joinBlocks(this.#below, container, name, blockIds, own, options);
+  }
+
+  async remove(container: string, name: string): Promise<boolean> {
+    if (!this.#isKept(container, name)) return await this.#below.remove(container, name);
+    const key = keyOf(container, name);
+    this.#documentBytes -= this.#blobs.get(key)?.bytes.byteLength ?? 0;
+    return this.#blobs.delete(key);
+  }
+
+  ensureContainer(container: string): Promise<void> {
+    return this.#below.ensureContainer(container);
+  }
+}
+
+function keyOf(container: string, name: string): string {
+  return `${container}/${name}`;
+}
+
+function itemOf(name: string, { bytes, etag, metadata }: KeptBlob): BlobItem {
+  return { name, size: bytes.byteLength, etag, lastModified: new Date(0).toISOString(), metadata };
+}

@@ -1,0 +1,81 @@
+/** Work in progress in memory: what stays, what passes, and how waiting blocks are joined. */
+import assert from 'node:assert/strict';
+import { test } from 'vitest';
+import { workInMemory } from '../../src/storage/memory-work.ts';
+import { blockId, joinedBlockId, work } from '../../src/storage/names.ts';
+import { underLimits } from '../support/limits.ts';
+import { MemoryStore } from '../support/memory-store.ts';
+
+const life = { runId: 'r', life: 2 };
+const bytes = (...values: number[]) => new Uint8Array(values);
+
+async function stores() {
+  const below = new MemoryStore();
+  await below.ensureContainer('work');
+  await below.ensureContainer('out');
+  const above = workInMemory(below, (container, name) => container === 'work' && work.inProgress(life, name));
+  return { below, above };
+}
+
+test('what only later phases of the life read stays in memory; plan, files, and other lives pass', async () => {
+  const { below, above } = await stores();
+  const kept = [
+    work.split(life, 1),
+    work.split(life, 0),
+    work.ids(life),
+    work.sealed(life, 'g0'),
+    work.slots(life, 'e', 0),
+  ];
+  const passed = [work.plan(life), work.files(life, 'd', 0), work.split({ ...life, life: 1 }, 0), 'keys/x/head.json'];
+  for (const name of [...kept, ...passed]) await above.write('work', name, bytes(1, 2, 3), { metadata: { rows: '3' } });
+  assert.deepEqual(below.names('work').sort(), [...passed].sort());
+  for (const name of [...kept, ...passed]) {
+    assert.deepEqual([...(await above.read('work', name, { offset: 1, length: 2 }))!], [2, 3], name);
+    assert.equal((await above.head('work', name))?.metadata.rows, '3', name);
+  }
+  const listed: string[] = [];
+  for await (const { name } of above.list('work', work.splitPrefix(life))) listed.push(name);
+  assert.deepEqual(listed, [work.split(life, 0), work.split(life, 1)]);
+  assert.equal(above.documentBytes, 15);
+  assert.equal(await above.remove('work', work.ids(life)), true);
+  assert.equal(await above.read('work', work.ids(life)), undefined);
+  assert.equal(above.documentBytes, 12);
+});
+
+test('blocks that wait and follow each other are one block; a large one goes up at once', async () => {
+  const { below, above } = await stores();
+  const limits = { waitingBlockBytesMax: 4, joinedBlockBytesMax: 6 };
+  await underLimits(limits, async () => {
+    const ids = [blockId(0, 0, 'head'), ...[0, 1, 2, 3, 4].map((s) => blockId(1, 0, s)), blockId(0, 0, 'foot')];
+    const blocks = [bytes(1), bytes(2, 3), bytes(4, 5, 6), bytes(7, 8, 9, 10, 11), bytes(12), bytes(13, 14), bytes(15)];
+    for (const [i, id] of ids.entries()) await above.stageBlock('out', 'f', id, [blocks[i]!]);
+    const staged: string[] = [];
+    const stage = below.stageBlock.bind(below);
+    below.stageBlock = async (container, name, id, parts) => {
+      staged.push(`${parts.reduce((sum, part) => sum + part.length, 0)}`);
+      await stage(container, name, id, parts);
+    };
+    await above.commitBlocks('out', 'f', ids, { ifAbsent: true });
+    assert.deepEqual(
+      [...below.bytes('out', 'f')],
+      Array.from({ length: 15 }, (_, i) => i + 1),
+    );
+    assert.deepEqual(staged, ['6', '4']);
+  });
+});
+
+test('a file of small blocks alone is one request, on the same condition', async () => {
+  const { below, above } = await stores();
+  const ids = [blockId(0, 0, 'head'), blockId(0, 0, 'foot')];
+  for (const id of ids) await above.stageBlock('out', 'f', id, [bytes(1), bytes(2)]);
+  await above.commitBlocks('out', 'f', ids, { ifAbsent: true });
+  assert.deepEqual([...below.bytes('out', 'f')], [1, 2, 1, 2]);
+  await assert.rejects(above.commitBlocks('out', 'f', ids, { ifAbsent: true }), { code: 'StorageConflict' });
+});
+
+test('a joined block is named by where it begins and how much it holds, and never as a single one', () => {
+  const singles = [blockId(3, 7, 2), blockId(39_999, 999_999, 9999), blockId(0, 0, 'head'), blockId(0, 0, 'foot')];
+  const joined = singles.flatMap((first) => [joinedBlockId(first, 1), joinedBlockId(first, 2 ** 30)]);
+  assert.equal(new Set([...singles, ...joined]).size, singles.length + joined.length);
+  assert.equal(new Set([...singles, ...joined].map(({ length }) => length)).size, 1);
+});
