@@ -20,10 +20,11 @@ export default pipeline({
     origin: z.string().length(3),
     destination: z.string().length(3),
   }),
-  entities: ({ keyed, rows, id, ref, first, map, compute }) => ({
-    airports: keyed({ id: id('airport_id'), key: { code: z.string() } }),
+  entities: ({ id, ref, first, map, compute }) => ({
+    airports: { kind: 'keyed', id: id('airport_id'), key: { code: z.string() } },
 
-    routes: keyed({
+    routes: {
+      kind: 'keyed',
       id: id('route_id'),
       key: { from: 'origin', to: 'destination' },
       columns: {
@@ -31,9 +32,10 @@ export default pipeline({
         origin_id: ref('airports', { code: 'origin' }),
         destination_id: ref('airports', { code: 'destination' }),
       },
-    }),
+    },
 
-    flights: rows({
+    flights: {
+      kind: 'rows',
       id: id('flight_id'),
       columns: {
         origin_id: ref('airports', { code: 'origin' }),
@@ -45,6 +47,6 @@ export default pipeline({
         distance_km: map('distance', (miles) => Math.round(miles * kilometresPerMile), type.int32),
         late: compute(['delay'], (minutes) => minutes > lateAfter, type.boolean),
       },
-    }),
+    },
   }),
 });

@@ -25,20 +25,23 @@ export default pipeline({
     channel: z.enum(['web', 'store', 'phone', 'partner']),
     notes: z.string().nullable(),
   }),
-  entities: ({ keyed, rows, id, ref, first, compute }) => ({
-    customers: keyed({
+  entities: ({ id, ref, first, compute }) => ({
+    customers: {
+      kind: 'keyed',
       id: id('customer_id'),
       key: { email: 'customer_email' },
       columns: { name: first('customer_name'), country: first('country') },
-    }),
+    },
 
-    products: keyed({
+    products: {
+      kind: 'keyed',
       id: id('product_id'),
       key: { sku: 'sku' },
       columns: { name: first('product_name'), category: first('category') },
-    }),
+    },
 
-    orders: keyed({
+    orders: {
+      kind: 'keyed',
       id: id('order_id'),
       key: { order_no: 'order_no' },
       columns: {
@@ -46,9 +49,10 @@ export default pipeline({
         order_date: first('order_date'),
         channel: first('channel'),
       },
-    }),
+    },
 
-    order_lines: rows({
+    order_lines: {
+      kind: 'rows',
       id: id('order_line_id'),
       columns: {
         order_id: ref('orders', { order_no: 'order_no' }),
@@ -67,6 +71,6 @@ export default pipeline({
         channel: 'channel',
         notes: 'notes',
       },
-    }),
+    },
   }),
 });

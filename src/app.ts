@@ -14,6 +14,7 @@ import { registerHousekeeping } from './registration/housekeeping.ts';
 import { registerHttp } from './registration/http.ts';
 import { registerMonitor } from './registration/monitor.ts';
 import { registerOrchestrations } from './registration/orchestrations.ts';
+import { registerSchedules } from './registration/schedule.ts';
 
 /** What an app is made of. */
 export interface OrdinalOptions {
@@ -26,7 +27,7 @@ export interface OrdinalOptions {
 let registered = false;
 
 /**
- * Registers every function of Ordinal with the Functions host: HTTP, arriving blobs, orchestrations, activities, entities
+ * Registers every function of Ordinal with the Functions host: HTTP, arriving blobs, schedules, orchestrations, activities, entities
  * and housekeeping. Call it once, at the top of the app's entry, which `main` of its package.json names.
  * @param options the app's pipelines, and settings in code
  * @throws `InvalidPipeline` without pipelines, for a pipeline that is wrong, for two of one name or two that do not go
@@ -56,6 +57,7 @@ function register({ pipelines, settings = {} }: Partial<OrdinalOptions> = {}): v
   registerHttp(context);
   registerMonitor();
   registerArrival(context);
+  registerSchedules(context);
   registerOrchestrations();
   registerActivities(context);
   registerHousekeeping(context);

@@ -57,10 +57,15 @@ export type ErrorCode =
   | 'MethodNotAllowed'
   // What the source holds.
   /**
-   * The source has no blob for this run: wrong container, prefix, glob or suffix, or nothing was uploaded yet.
-   * Remedy: Check the names; upload before the run starts.
+   * A blob that the run was started with is not there; or the run was started with `failOnEmpty`, and its source has
+   * nothing new. Remedy: Check the names; upload before the run starts.
    */
   | 'SourceEmpty'
+  /**
+   * A start asked for versions of blobs that a published run has read, or that another run is reading. Remedy: Start
+   * with `versions: 'new'` to read the rest, or with `again: true` to publish these rows again.
+   */
+  | 'AlreadyRead'
   /**
    * A source blob was overwritten or deleted after the run had pinned it. Remedy: Start another run; upload under a
    * new name instead of overwriting.
@@ -91,10 +96,15 @@ export type ErrorCode =
    */
   | 'ColumnTypeMismatch'
   /**
-   * A pipeline uses a column that is a list, map or struct. Remedy: Flatten it upstream, or take it out of the
-   * pipeline.
+   * A pipeline uses a column that is a list or a map, or a struct as a whole. Remedy: Name the leaves of a struct in a
+   * nested `z.object()`; flatten a list upstream, or take it out of the pipeline.
    */
   | 'NestedColumn'
+  /**
+   * The name of a source blob lacks a folder that `source.partitions` names, or has a value there that its schema
+   * refuses. Remedy: Rename the blob, correct the schema, or narrow the prefix.
+   */
+  | 'InvalidFolder'
   /**
    * A value is refused by its schema or cannot be had as its type, or a pipeline's function threw. Remedy: Correct
    * the source or widen the schema; `onInvalid: 'quarantine'` sets such rows aside.
@@ -126,6 +136,15 @@ export type ErrorCode =
    * input over several runs.
    */
   | 'SequenceExhausted'
+  /**
+   * A run of a backfill failed, so no further ones were started. Remedy: See that run's error and mend its cause; then
+   * send the start of the backfill again: it goes on where it stopped.
+   */
+  | 'BackfillStopped'
+  /**
+   * No backfill has the ID, or its record was purged (`ORDINAL_KEEP_DAYS`). Remedy: Check the ID.
+   */
+  | 'UnknownBackfill'
   /** The run had not ended by its deadline. Remedy: Give it more time, or see in its view which phase was slow. */
   | 'DeadlineExceeded'
   /** Somebody ended the run, or this life of it was given up. Remedy: Start the run again if it is wanted. */
@@ -147,6 +166,11 @@ export type ErrorCode =
    * what pipelines.md says of changes; `npm run ordinal -- pipelines accept NAME` accepts one.
    */
   | 'PipelineChanged'
+  /**
+   * A run cannot be withdrawn: it has not ended, or a later run shares one of its key indexes and may use its keys.
+   * Remedy: Wait for its end; withdraw the later run first, or publish a correction by a new run.
+   */
+  | 'RunInUse'
   /**
    * A manifest, a document or a durable state was written by a newer Ordinal than this one. Remedy: Deploy the newer
    * version again; upgrades.md says what going back takes.

@@ -16,7 +16,10 @@ export {
   pipeline,
   type RowOf,
   registerPipelines,
+  type SharedEntity,
   type SharedIndex,
+  type SharedSettings,
+  shared,
   sharedIndex,
   type,
 } from './pipeline/index.ts';

@@ -124,6 +124,31 @@ export const limits = {
   sequenceRangesMax: 512,
   /** Runs that wait for one lease: below entityStateBytesMax with every owner at its longest. */
   leaseWaitersMax: 200,
+  /** Claims of runs under way in the ledger of one pipeline: its head is read and written by each of its runs. */
+  ledgerClaimsMax: 1_000,
+  /** Versions up to which a claim has their hashes in the ledger's head. */
+  ledgerHashesMax: 16,
+  /** Times that a change of a ledger's head is tried while other runs change it, before the activity is tried again. */
+  ledgerTriesMax: 20,
+  /** Lives that a plan asks about because they have claimed versions of its source. */
+  ledgerClaimersMax: 50,
+  /** Blobs of a source that a backfill cuts into runs, and runs that it cuts it into. */
+  backfillBlobsMax: 2_000_000,
+  backfillRunsMax: 10_000,
+  /** Runs of a backfill at a time. */
+  backfillAtOnceMax: 16,
+  /** Runs of a backfill, of which the first has not ended, that are looked at in one step. */
+  backfillWindowMax: 64,
+  /** Steps of a backfill after which its orchestration goes on with an empty history. */
+  backfillStepsMax: 200,
+  /** Runs of a backfill that one document lists. */
+  backfillPartsPerDocument: 500,
+  /** Blobs that a backfill holds against the ledger at a time. */
+  backfillChunkBlobs: 50_000,
+  /** Characters of a backfill's ID: its runs have it, and a number. */
+  backfillIdLengthMax: 58,
+  /** Days for which the files of a withdrawn run stay: readers that list folders may be reading them. */
+  withdrawnFilesDays: 7,
   /** Minutes that a run without a deadline waits for others: for a key index, or for room in a sequence. */
   waitMinutesMax: 24 * 60,
   /** Largest ID: a signed 64-bit integer. */

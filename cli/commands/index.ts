@@ -44,6 +44,10 @@ export const commandFiles: Readonly<Record<string, CommandFile>> = {
     about: 'Look after key indexes: natural key to ID',
     load: async () => (await import('./keys.ts')).keyCommands,
   },
+  ledger: {
+    about: 'Look after ledgers: which versions of source blobs a pipeline has read',
+    load: async () => (await import('./ledger.ts')).ledgerCommands,
+  },
   verify: {
     about: 'Read again what runs read and published, and check every byte, ID, reference and value',
     load: async () => [(await import('./verify.ts')).verifyCommand],

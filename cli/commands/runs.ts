@@ -29,7 +29,8 @@ const start = defineCommand({
   name: 'runs start',
   summary: 'Start a run of a pipeline',
   needs: ['app'],
-  details: 'Without --prefix, --glob or --blobs it takes the whole source of the pipeline.',
+  details:
+    'Without --prefix, --glob or --blobs it takes the whole source of the pipeline; of that, what no run has read.',
   examples: [
     ['runs start flights --wait', 'run over the whole source, and show how it goes'],
     ['runs start sales --prefix sales/2026-11/ --dry-run --wait', 'show what a run would read and write'],
@@ -42,16 +43,19 @@ const start = defineCommand({
       .option('--blobs <names...>', 'only these blobs')
       .option('--run-id <id>', 'ID of the run: the same ID is the same run')
       .option('--deadline <time>', 'end it as failed after this ISO date-time or duration (PT2H)')
+      .option('--all', 'all versions of blobs: fail when some were read before')
+      .option('--again', 'also what was read before: its rows are published again')
       .option('--dry-run', 'only plan, and show the first rows of every entity')
       .option('--wait', 'follow it to its end')
       .option('--timeout <duration>', 'with --wait: end the command after this time (15m)', parseDuration),
   work: async (given, { wait, timeout, ...select }, pipeline) => {
-    const { prefix, glob, blobs, runId, deadline, dryRun } = select;
+    const { prefix, glob, blobs, runId, deadline, dryRun, again } = select;
+    const versions = select.all ? 'all' : undefined;
     if ([prefix, glob, blobs].filter((each) => each !== undefined).length > 1) {
       throw new UsageError('give one of --prefix, --glob and --blobs');
     }
     if (timeout !== undefined && !wait) throw new UsageError('--timeout goes with --wait');
-    const body = { prefix, glob, blobs, runId, deadline, dryRun };
+    const body = { prefix, glob, blobs, runId, deadline, dryRun, versions, again };
     const path = `pipelines/${encodeURIComponent(pipeline)}/runs`;
     const app = await given.app();
     const { body: started } = await app.call('POST', path, startedSchema, { body, signal: given.signal });

@@ -5,7 +5,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import type { z } from 'zod';
 import { publishedImports } from '../../src/documents/imports.ts';
-import { publishedManifests } from '../../src/documents/manifests.ts';
+import { numberedManifests } from '../../src/documents/manifests.ts';
 import { OrdinalError } from '../../src/errors.ts';
 import { sequenceListSchema, sequenceSchema } from '../../src/http/schemas.ts';
 import { limits } from '../../src/limits.ts';
@@ -148,7 +148,7 @@ const rebuild = defineCommand({
   work: async (given, _, name) => {
     const options = await statedBy(given, name);
     const environment = await given.environment();
-    const manifests = await publishedManifests(environment);
+    const manifests = await numberedManifests(environment);
     const imports = await publishedImports(environment);
     return await putInPlace(given, name, rebuiltSequence(name, options, manifests, imports));
   },

@@ -11,9 +11,11 @@ import type { DurableRuns } from '../durable/client.ts';
 import type { Environment } from '../environment/environment.ts';
 import { type Log, logEvent } from '../environment/telemetry.ts';
 import { OrdinalError } from '../errors.ts';
+import { isRead } from '../ledger/take-versions.ts';
 import { startRun } from '../lives/start.ts';
 import type { ArrivalMode } from '../pipeline/arrival.ts';
 import type { CompiledPipeline } from '../pipeline/compiled.ts';
+import { fateOf, ledgerOf } from '../plan/run-ledger.ts';
 import { readPinned } from '../source/source-file.ts';
 import { writeJson } from '../storage/json.ts';
 import { toMetadata } from '../storage/metadata.ts';
@@ -58,7 +60,10 @@ export async function receiveArrival(arrival: Arrival, name: string): Promise<Ve
     if (fault === 'replaced') return 'gone';
     if (fault !== undefined) return refuse(arrival, blob, digest, fault);
     if (mode.on === 'quiet') return gather(arrival, mode, blob, digest);
-    return startOnce(arrival, digest, { prefix: name, select: { by: 'blobs', blobs: [name], etag: blob.etag } });
+    // A run that was started in another way may have read it: then this one would read nothing.
+    if (await wasRead(arrival, blob)) return 'known';
+    const select = { by: 'blobs' as const, blobs: [name], etag: blob.etag };
+    return startOnce(arrival, digest, { prefix: name, select, versions: 'new' });
   }
 }
 
@@ -68,6 +73,10 @@ function isCandidate({ source }: CompiledPipeline, mode: ArrivalMode, name: stri
   const parts = name.slice(source.prefix.length).split('/');
   if (mode.on === 'marker') return parts.at(-1) === mode.name;
   return name.endsWith(source.suffix) && !parts.some((part) => /^[_.]/.test(part));
+}
+
+function wasRead({ environment, pipeline }: Arrival, { name, etag }: BlobItem): Promise<boolean> {
+  return isRead(ledgerOf(environment, pipeline), { blob: name, etag }, fateOf(environment));
 }
 
 function folderOf(name: string): string {
@@ -125,7 +134,7 @@ async function refuse({ environment, log, pipeline }: Arrival, blob: BlobItem, d
 async function startOnce(
   { environment, runs, now, pipeline, mode }: Arrival,
   digest: string,
-  source: Pick<RunInput, 'prefix' | 'select'>,
+  source: Pick<RunInput, 'prefix' | 'select' | 'versions'>,
 ): Promise<Verdict> {
   const { store, config } = environment;
   const receipt = work.receipt(pipeline.name, digest);

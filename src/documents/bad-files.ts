@@ -30,6 +30,7 @@ const codes: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'UnsupportedFile',
   'MissingColumn',
   'NestedColumn',
+  'InvalidFolder',
   'ColumnTypeMismatch',
 ]);
 

@@ -44,6 +44,9 @@ export const startedBySchema = z.object({
 });
 export type StartedBy = z.infer<typeof startedBySchema>;
 
+/** Blobs of a source that a run leaves out: published runs have read them, or runs under way have claimed them. */
+export const leftOutSchema = z.object({ read: count, pending: count });
+
 /** The input of a run's orchestration: references only. */
 export const runInputSchema = z.object({
   runId: runIdSchema,
@@ -60,14 +63,27 @@ export const runInputSchema = z.object({
   dryRun: z.literal(true).exactOptional(),
   /** Who asked for this life of the run: shown to people, and never a reason for a decision. */
   startedBy: startedBySchema.exactOptional(),
+  /**
+   * Which versions of the blobs: those that no published run has read, or all, where none was read. Without it, `new`;
+   * of blobs that are given by name, `all`.
+   */
+  versions: z.enum(['new', 'all']).exactOptional(),
+  /** All versions, also those that were read before: their rows are published again. */
+  again: z.literal(true).exactOptional(),
+  /** Whether the run fails when there is nothing to read. */
+  failOnEmpty: z.literal(true).exactOptional(),
 });
 export type RunInput = z.infer<typeof runInputSchema>;
 
 /** The work that a run's input asks for, as a text: pipeline, blobs and options, without deadline and callback. */
 export function doesWhat(input: RunInput): string {
   // Parsed first, so that members are always in the same order.
-  const { pipeline, prefix, select, dryRun } = runInputSchema.parse(input);
-  return JSON.stringify([pipeline, prefix, select ?? null, dryRun ?? false]);
+  const { pipeline, prefix, select, dryRun, versions, again, failOnEmpty } = runInputSchema.parse(input);
+  const more = { ...(versions && { versions }), ...(again && { again }), ...(failOnEmpty && { failOnEmpty }) };
+  return JSON.stringify([
+    ...[pipeline, prefix, select ?? null, dryRun ?? false],
+    ...(Object.keys(more).length > 0 ? [more] : []),
+  ]);
 }
 
 /**
@@ -80,9 +96,14 @@ export const lifeInputSchema = runInputSchema.extend({
 });
 export type LifeInput = z.infer<typeof lifeInputSchema>;
 
-/** What the plan activity is given: of a source of many files, a second time when all footers are read. */
+/**
+ * What the plan activity is given: a second time when the lives were asked about that hold versions of its source; and,
+ * of a source of many files, when all footers are read.
+ */
 export const planInputSchema = lifeInputSchema.extend({
+  asked: z.literal(true).exactOptional(),
   listing: filesRefSchema.exactOptional(),
+  leftOut: leftOutSchema.exactOptional(),
   queuedAt: queuedAtSchema,
 });
 export type PlanInput = z.infer<typeof planInputSchema>;
@@ -143,6 +164,8 @@ export const planSchema = z.object({
   pipelineHash: z.string(),
   /** SHA-256 of what the run was asked to do. */
   asked: z.string().exactOptional(),
+  /** Blobs of the source that the run leaves out. Absent in plans that were made before there were ledgers. */
+  leftOut: leftOutSchema.exactOptional(),
   rows: count,
   /** Where the source files are listed, in the order of their rows. */
   files: filesRefSchema,
@@ -248,6 +271,12 @@ export const publishedFileSchema = z.object({
 });
 export type PublishedFile = z.infer<typeof publishedFileSchema>;
 
+export const withdrawnSchema = z.object({
+  at: z.iso.datetime(),
+  reason: z.string().exactOptional(),
+  filesUntil: z.iso.datetime(),
+});
+
 /** Further rows of keyed entities, beside those of new keys. They take no new IDs. */
 const furtherFilesSchema = z.object({
   rows: count,
@@ -265,18 +294,23 @@ const sharerSchema = z.object({ pipeline: z.string(), entity: z.string(), contai
  * it names exists; a run without a manifest has published nothing. A run that died before it published gets a manifest
  * of outcome `abandoned`, which names no file. It stops late requests of that run from publishing.
  *
+ * A run that was taken back has one of outcome `withdrawn`: it says what the run had read, given and written. Its IDs are
+ * given to nobody else, and its files go after a while.
+ *
  * It is the only blob name that several lives of a run write, each time with a condition: absent → published or
- * abandoned, if it is absent; abandoned by life N → published or abandoned by a later life, if it is still that
- * version. Nothing else.
+ * abandoned, if it is absent; abandoned by life N → published or abandoned by a later life, or published → withdrawn, if
+ * it is still that version. Nothing else.
  */
 export const manifestSchema = z.object({
   version: z.literal(1),
-  outcome: z.enum(['published', 'abandoned']),
+  outcome: z.enum(['published', 'abandoned', 'withdrawn']),
   runId: z.string(),
   /** The life that published, or the last life that may not publish any more. */
   life: count,
   pipeline: z.string(),
   pipelineHash: z.string(),
+  /** Of a withdrawn run: when, why, and until when its files stay. ISO times. */
+  withdrawn: withdrawnSchema.exactOptional(),
   /** What ties the pipeline to the IDs that it gave. A later version of the pipeline that contradicts it is refused. */
   identity: pipelineIdentitySchema,
   startedAt: z.string(),

@@ -1,10 +1,11 @@
 /**
- * The states of a manifest, and the only two ways in which they change. The manifest is the one blob name that several
+ * The states of a manifest, and the only three ways in which they change. The manifest is the one blob name that several
  * lives of a run write. So every write of it must go through this file, with a condition that the storage service
  * checks:
  *
  * - absent → published or abandoned, if it is absent;
- * - abandoned by life N → published or abandoned by a later life, if it is still that version. Nothing else.
+ * - abandoned by life N → published or abandoned by a later life, if it is still that version;
+ * - published → withdrawn, if it is still that version. Nothing else.
  *
  * Called by a life that publishes, and by whoever closes a life for good. A closed life can publish nothing, whatever
  * requests of it are still on their way, so what it holds may be given to others at once.
@@ -44,6 +45,33 @@ export async function decideManifest(
       if (tries < TRIES) continue;
       throw new OrdinalError('StorageConflict', `"${name}" is being changed by others`, { retryable: true });
     }
+  }
+}
+
+/**
+ * Makes the manifest of a published run a withdrawn one. One that is withdrawn already stays as it is. Throws
+ * `InvalidRequest` for a run that has not published, and `StorageConflict` (retryable).
+ */
+export async function withdrawManifest(
+  { store }: Pick<Environment, 'store'>,
+  pipeline: CompiledPipeline,
+  runId: string,
+  withdrawn: NonNullable<Manifest['withdrawn']>,
+): Promise<Manifest> {
+  const { container } = pipeline.output;
+  const name = output.manifest(pipeline, runId);
+  const there = await readVersioned(store, container, name, manifestSchema);
+  if (there?.value.outcome === 'withdrawn') return there.value;
+  if (there?.value.outcome !== 'published') {
+    throw new OrdinalError('InvalidRequest', `run "${runId}" has not published`, { where: { field: 'runId' } });
+  }
+  const wanted: Manifest = { ...there.value, outcome: 'withdrawn', withdrawn };
+  try {
+    await writeJson(store, container, name, wanted, { ifMatch: there.etag });
+    return wanted;
+  } catch (thrown) {
+    if (!isConflict(thrown)) throw thrown;
+    throw new OrdinalError('StorageConflict', `"${name}" is being changed by others`, { retryable: true });
   }
 }
 

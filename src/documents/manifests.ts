@@ -97,7 +97,12 @@ function predecessors<T extends Publication>(runs: readonly T[]): Map<T, T[]> {
   return earlier;
 }
 
-/** The manifests of runs that have published. */
+/** The manifests of runs whose IDs are given: those that have published, and those that were withdrawn since. */
+export async function numberedManifests(environment: Environment): Promise<Manifest[]> {
+  return (await allManifests(environment)).filter(({ outcome }) => outcome !== 'abandoned');
+}
+
+/** The manifests of runs that have published, and were not withdrawn. */
 export async function publishedManifests(environment: Environment): Promise<Manifest[]> {
   return (await allManifests(environment)).filter(({ outcome }) => outcome === 'published');
 }

@@ -1,6 +1,6 @@
 /**
  * Which blobs of its pipeline's source a run reads: all blobs under a prefix, a list of names, those that match a glob,
- * or those that arrived in an interval. The HTTP handlers check requests here; the plan uses the same matcher to list
+ * those that arrived in an interval, or those of a range of names. The HTTP handlers check requests here; the plan uses the same matcher to list
  * blobs. A run must never read a blob outside its pipeline's source.
  */
 import { z } from 'zod';
@@ -23,6 +23,8 @@ export const selectionSchema = z.discriminatedUnion('by', [
   z.object({ by: z.literal('list'), document: z.string(), count: z.int().positive(), sha256: z.string() }),
   z.object({ by: z.literal('glob'), glob: z.string() }),
   z.object({ by: z.literal('arrivals'), ...arrivalIntervalSchema.shape }),
+  /** Blobs whose names are in [first, last] in the order of their bytes, as a backfill cuts a source. */
+  z.object({ by: z.literal('range'), first: z.string(), last: z.string(), glob: z.string().exactOptional() }),
 ]);
 export type Selection = z.infer<typeof selectionSchema>;
 

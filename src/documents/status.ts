@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import type { ErrorValue } from '../errors.ts';
+import { leftOutSchema } from './documents.ts';
 
 export const phaseSchema = z.enum(['plan', 'split', 'wait', 'resolve', 'reserve', 'seal', 'publish', 'done', 'failed']);
 export type Phase = z.infer<typeof phaseSchema>;
@@ -21,6 +22,8 @@ export const runStatusSchema = z.object({
   batches: z.int().exactOptional(),
   rows: z.int().exactOptional(),
   files: z.int().exactOptional(),
+  /** Blobs of the source that the run leaves out. */
+  leftOut: leftOutSchema.exactOptional(),
   /** Whether the run keeps its work in progress in one process. */
   way: z.enum(['short', 'long']).exactOptional(),
   /** What the run waits for before it goes on. */

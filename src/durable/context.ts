@@ -16,4 +16,6 @@ export interface Orchestration {
   callEntity(entityId: { readonly name: string; readonly key: string }, operation: string, input?: unknown): Task;
   createTimer(fireAt: Date): Task & { cancel(): void };
   setCustomStatus(status: unknown): void;
+  /** Begins anew with another input and an empty history, once the orchestrator returns. */
+  continueAsNew(input: unknown): void;
 }

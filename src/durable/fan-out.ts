@@ -93,6 +93,11 @@ export interface Patience {
   onWait(waiting: string | undefined): void;
 }
 
+/** Patience that lasts until a deadline. */
+export function patienceUntil(df: Orchestration, deadline: string, onWait: Patience['onWait']): Patience {
+  return { lasts: () => df.currentUtcDateTime.getTime() < Date.parse(deadline), onWait };
+}
+
 /** One activity with its input. `Output` is the type of its value and exists at compile time only. */
 export interface ActivityCall<Output extends object = object> {
   name: string;

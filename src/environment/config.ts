@@ -9,6 +9,7 @@ import { threadId } from 'node:worker_threads';
 import { z } from 'zod';
 import { OrdinalError } from '../errors.ts';
 import { type ArrivalOverride, parseArrivalSetting } from '../pipeline/arrival.ts';
+import { parseScheduleSetting, type ScheduleOverride } from '../pipeline/schedule.ts';
 import type { StorageConnection } from '../storage/azure.ts';
 
 const integer = (min: number, max: number) => z.coerce.number().int().min(min).max(max);
@@ -29,6 +30,14 @@ const flag = z
 function arrivals(text: string, context: z.RefinementCtx): Record<string, ArrivalOverride> {
   const parsed = parseArrivalSetting(text);
   if ('arrivals' in parsed) return parsed.arrivals;
+  context.addIssue(parsed.fault);
+  return z.NEVER;
+}
+
+/** Parses the setting `ORDINAL_SCHEDULE`: see `parseScheduleSetting`. */
+function schedules(text: string, context: z.RefinementCtx): Record<string, ScheduleOverride> {
+  const parsed = parseScheduleSetting(text);
+  if ('schedules' in parsed) return parsed.schedules;
   context.addIssue(parsed.fault);
   return z.NEVER;
 }
@@ -63,6 +72,8 @@ const schema = z.object({
   ORDINAL_RUN_HOURS_MAX: z.coerce.number().positive().max(120).default(24),
   /** By pipeline: what an arriving blob starts; it replaces `arrival` of the definition. See docs/http.md. */
   ORDINAL_ARRIVAL: z.string().default('').transform(arrivals),
+  /** By pipeline: when a timer starts it; it replaces `schedule` of the definition. See docs/http.md. */
+  ORDINAL_SCHEDULE: z.string().default('').transform(schedules),
   /** Days for which ended runs, their remains and receipts of arrivals are kept. */
   ORDINAL_KEEP_DAYS: z.coerce.number().min(2).max(3650).default(30),
   /** Hours for which the work in progress of ended runs is kept. */
@@ -95,6 +106,8 @@ export interface Config {
   worker: string;
   /** By pipeline name: what replaces the pipeline's own `arrival`. */
   arrivals: Record<string, ArrivalOverride>;
+  /** By pipeline name: what replaces the pipeline's own `schedule`. */
+  schedules: Record<string, ScheduleOverride>;
 }
 
 /**
@@ -133,6 +146,7 @@ export function parseConfig(env: Record<string, string | undefined>): Config {
     monitorActions: s.ORDINAL_MONITOR_ACTIONS,
     worker: workerName(s.WEBSITE_INSTANCE_ID),
     arrivals: s.ORDINAL_ARRIVAL,
+    schedules: s.ORDINAL_SCHEDULE,
   };
 }
 

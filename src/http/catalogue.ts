@@ -5,11 +5,15 @@
 
 import { type Environment, pipelineOf } from '../environment/environment.ts';
 import { OrdinalError } from '../errors.ts';
+import { ledgerSummary, readLedger } from '../ledger/ledger.ts';
+import { emptyLedger } from '../ledger/ledger-documents.ts';
 import { didYouMean } from '../nearest.ts';
 import { type ArrivalMode, arrivalOf } from '../pipeline/arrival.ts';
 import type { CompiledPipeline, SequenceOptions } from '../pipeline/compiled.ts';
 import { identityOf } from '../pipeline/identity.ts';
 import { contractJsonSchema } from '../pipeline/json-schema.ts';
+import { scheduleOf } from '../pipeline/schedule.ts';
+import { ledgerOf } from '../plan/run-ledger.ts';
 import { sequenceEntityName } from '../sequence/calls.ts';
 import { countOf, fromJson } from '../sequence/id-range.ts';
 import { sequenceStateSchema } from '../sequence/state.ts';
@@ -31,21 +35,29 @@ export const getPipeline: Handler = async ({ environment }, request) => {
   });
 };
 
+export const getLedger: Handler = async ({ environment }, request) => {
+  const pipeline = pipelineOf(environment, request.params.pipeline ?? '');
+  const head = (await readLedger(ledgerOf(environment, pipeline)))?.value ?? emptyLedger(pipeline.name);
+  return json(200, { pipeline: pipeline.name, ...ledgerSummary(head) });
+};
+
 function viewPipeline({ config }: Environment, pipeline: CompiledPipeline) {
-  return pipelineView(pipeline, arrivalOf(pipeline, config.arrivals));
+  return pipelineView(pipeline, arrivalOf(pipeline, config.arrivals), scheduleOf(pipeline, config.schedules));
 }
 
 /**
  * A pipeline as callers see it.
  *
  * @param arrival what arriving blobs start.
+ * @param schedule when a timer starts it.
  */
-export function pipelineView(pipeline: CompiledPipeline, arrival: ArrivalMode | undefined) {
+export function pipelineView(pipeline: CompiledPipeline, arrival: ArrivalMode | undefined, schedule?: string) {
   return {
     name: pipeline.name,
     source: pipeline.source,
     output: pipeline.output,
     ...(arrival && { arrival }),
+    ...(schedule !== undefined && { schedule }),
     onInvalid: pipeline.onInvalid,
     entities: pipeline.entities.map((entity) => ({
       name: entity.name,

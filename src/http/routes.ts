@@ -10,7 +10,8 @@ import { OrdinalError } from '../errors.ts';
 import { fileRowsSchema } from '../view/first-rows.ts';
 import { timelineViewSchema } from '../view/timeline-view.ts';
 import { arrivalsSchema, getArrivals } from './arrivals.ts';
-import { getPipeline, getSequence, listPipelines, listSequences } from './catalogue.ts';
+import { cancelBackfill, getBackfill, startBackfill } from './backfills.ts';
+import { getLedger, getPipeline, getSequence, listPipelines, listSequences } from './catalogue.ts';
 import { runDoctor } from './doctor.ts';
 import { getKeys, keyDetailSchema, keyListSchema, listKeys } from './keys.ts';
 import { listRuns } from './list-runs.ts';
@@ -23,6 +24,7 @@ import { cancelBodySchema, cancelRun, getOutcome, getRun, outcomeQuerySchema, re
 import * as schemas from './schemas.ts';
 import { startRun } from './start.ts';
 import { getTimeline, timelineQuerySchema } from './timeline.ts';
+import { getWithdrawal, withdrawBodySchema, withdrawRun } from './withdraw.ts';
 
 /** What a start and a restart answer. */
 const startAnswers: Route['answers'] = {
@@ -105,6 +107,56 @@ export const routes: readonly Route[] = [
     summary: 'Start a failed or ended run once more, by its own input.',
     handler: restartRun,
     answers: startAnswers,
+  },
+  {
+    name: 'withdrawRun',
+    method: 'POST',
+    path: 'runs/{runId}/withdraw',
+    summary: 'Take a published run back: its files go, what it read is new again, its IDs are given to nobody.',
+    handler: withdrawRun,
+    body: withdrawBodySchema,
+    answers: { 202: { description: 'Asked for: see statusUrl.', schema: schemas.withdrawalStartedSchema } },
+  },
+  {
+    name: 'getWithdrawal',
+    method: 'GET',
+    path: 'runs/{runId}/withdrawal',
+    summary: 'How far a withdrawal is.',
+    handler: getWithdrawal,
+    answers: { 200: { description: 'The withdrawal.', schema: schemas.withdrawalSchema } },
+  },
+  {
+    name: 'startBackfill',
+    method: 'POST',
+    path: 'pipelines/{pipeline}/backfill',
+    summary: 'Read a large source in several runs, in order. The same ID goes on where it stopped.',
+    handler: startBackfill,
+    body: schemas.backfillBodySchema,
+    answers: { 202: { description: 'Started, or started before.', schema: schemas.backfillStartedSchema } },
+  },
+  {
+    name: 'getBackfill',
+    method: 'GET',
+    path: 'backfills/{backfillId}',
+    summary: 'How far a backfill is.',
+    handler: getBackfill,
+    answers: { 200: { description: 'The backfill.', schema: schemas.backfillSchema } },
+  },
+  {
+    name: 'cancelBackfill',
+    method: 'POST',
+    path: 'backfills/{backfillId}/cancel',
+    summary: 'Start no further runs of a backfill. Those under way go on.',
+    handler: cancelBackfill,
+    answers: { 202: { description: 'It starts no more.', schema: schemas.backfillStartedSchema } },
+  },
+  {
+    name: 'getLedger',
+    method: 'GET',
+    path: 'pipelines/{pipeline}/ledger',
+    summary: 'How many versions of source blobs a pipeline has read, and which runs are reading some.',
+    handler: getLedger,
+    answers: { 200: { description: 'The ledger.', schema: schemas.ledgerSchema } },
   },
   {
     name: 'listPipelines',

@@ -3,11 +3,12 @@
  * them. The handlers in this folder use them.
  */
 import { z } from 'zod';
+import { backfillIdSchema } from '../backfill/backfill-documents.ts';
 import { findingSchema } from '../doctor/finding.ts';
-import { pipelineIdentitySchema, runIdSchema } from '../documents/documents.ts';
+import { pipelineIdentitySchema, runIdSchema, withdrawnSchema } from '../documents/documents.ts';
 import { instanceStatuses } from '../durable/client.ts';
 import { limits } from '../limits.ts';
-import { errorLocationSchema, runSummarySchema, runViewSchema } from '../view/run-view-schema.ts';
+import { errorLocationSchema, errorSchema, runSummarySchema, runViewSchema } from '../view/run-view-schema.ts';
 import { holderSchema } from './holder.ts';
 import { fieldErrorSchema } from './problem.ts';
 
@@ -40,13 +41,108 @@ export const startBodySchema = z
       .max(4096)
       .optional()
       .describe('Called by POST once the run has ended, as the Webhook activity wants it.'),
+    versions: z
+      .enum(['new', 'all'])
+      .optional()
+      .describe(
+        '`new`: versions of blobs (name and ETag) that no published run of the pipeline has read. `all`: all, and the ' +
+          'run fails when some were read. Without it `new`; of `blobs` it is `all`.',
+      ),
+    again: z
+      .boolean()
+      .optional()
+      .describe('Read all versions, also those read before: their rows are published again.'),
+    failOnEmpty: z
+      .boolean()
+      .optional()
+      .describe('Fail when there is nothing to read; without it, such a run succeeds with no rows.'),
     dryRun: z.boolean().optional().describe('Plan and preview only: nothing is written that readers see.'),
   })
   .refine((body) => [body.prefix, body.blobs, body.glob].filter((each) => each !== undefined).length <= 1, {
     message: 'give one of prefix, blobs and glob',
     path: ['blobs'],
+  })
+  .refine((body) => !(body.again && body.versions === 'new'), {
+    message: 'again reads what was read before, and versions: "new" does not: give one of them',
+    path: ['again'],
   });
 export type StartBody = z.infer<typeof startBodySchema>;
+
+/** Bytes and files of a backfill's run, where the request does not say. */
+const BACKFILL_BYTES = 16 * 1024 ** 3;
+const BACKFILL_FILES = 10_000;
+
+export const backfillBodySchema = z
+  .strictObject({
+    backfillId: backfillIdSchema
+      .optional()
+      .describe('The same ID is the same backfill: sent again after it stopped, it goes on where it was.'),
+    prefix: z.string().min(1).max(1024).optional().describe('Source blobs by the beginning of their names.'),
+    glob: blobNameSchema.optional().describe('Source blobs by pattern, as for a run.'),
+    by: z
+      .enum(['folder', 'size'])
+      .default('folder')
+      .describe('A run for each folder, or for so many bytes and files whatever their folders are.'),
+    depth: z.int().min(1).max(20).optional().describe("Folders below the pipeline's prefix that tell runs apart: all."),
+    bytes: z.int().positive().default(BACKFILL_BYTES).describe('The most bytes of one run.'),
+    files: z.int().positive().max(limits.sourceBlobsMax).default(BACKFILL_FILES).describe('The most files of one run.'),
+    atOnce: z
+      .int()
+      .min(1)
+      .max(limits.backfillAtOnceMax)
+      .default(4)
+      .describe('Runs at a time. With 1, IDs follow the order of the source over all runs.'),
+  })
+  .refine(({ prefix, glob }) => prefix === undefined || glob === undefined, {
+    message: 'give one of prefix and glob',
+    path: ['glob'],
+  });
+
+export const backfillStartedSchema = z.object({
+  backfillId: z.string(),
+  pipeline: z.string(),
+  statusUrl: z.url(),
+  cancelUrl: z.url(),
+});
+
+const figures = z.object({ done: z.int(), total: z.int() });
+export const backfillSchema = z.object({
+  backfillId: z.string(),
+  pipeline: z.string(),
+  status: z.enum(instanceStatuses),
+  phase: z.enum(['plan', 'run', 'done', 'failed']),
+  prefix: z.string(),
+  glob: z.string().optional(),
+  atOnce: z.int(),
+  runs: figures.extend({ going: z.array(z.string()).describe('IDs of the runs under way.') }),
+  files: figures,
+  bytes: figures,
+  rows: z.int().describe('Source rows of the runs that have succeeded.'),
+  startedAt: z.string(),
+  updatedAt: z.string(),
+  error: z.object({ code: z.string(), message: z.string(), runId: z.string().optional() }).optional(),
+});
+
+export const withdrawalStartedSchema = z.object({ runId: z.string(), pipeline: z.string(), statusUrl: z.url() });
+
+export const withdrawalSchema = z.object({
+  runId: z.string(),
+  pipeline: z.string(),
+  status: z
+    .enum(['Running', 'Failed', 'Stopped', 'Withdrawn'])
+    .describe('`Withdrawn` once it is done; `Stopped` when it was ended half-way, and the sweep will go on.'),
+  withdrawn: withdrawnSchema.optional().describe('Since when, why, and until when the files stay.'),
+  error: errorSchema.optional(),
+});
+
+export const ledgerSchema = z.object({
+  pipeline: z.string(),
+  versions: z.int().describe('Versions of source blobs that published runs have read; one read twice may count twice.'),
+  segments: z.int(),
+  claims: z
+    .array(z.object({ runId: z.string(), life: z.int(), versions: z.int() }))
+    .describe('What runs under way are reading.'),
+});
 
 export const startedSchema = z.object({
   runId: z.string(),
@@ -96,6 +192,7 @@ export const pipelineSchema = z.object({
     .looseObject({ on: z.enum(['blob', 'marker', 'quiet']) })
     .optional()
     .describe('What an arriving blob starts.'),
+  schedule: z.string().optional().describe('When a timer starts a run of what is new.'),
   onInvalid: z.enum(['fail', 'quarantine']),
   entities: z.array(
     z.object({

@@ -34,7 +34,8 @@ import { resourceUrl } from './urls.ts';
 /** Seconds that a poller should wait. */
 export const RETRY_AFTER_S = 2;
 
-const REMEDY = 'Allowed fields: runId, prefix or blobs or glob, deadline, callBackUri, dryRun.';
+const REMEDY =
+  'Allowed fields: runId, prefix or blobs or glob, versions, again, failOnEmpty, deadline, callBackUri, dryRun.';
 
 export const startRun: Handler = async (door, request) => {
   const { environment, runs } = door;
@@ -119,6 +120,9 @@ function toInput(
     deadline: deadlineOf(body.deadline, now, config.runHoursMax),
     ...(body.callBackUri !== undefined && { callBackUri: body.callBackUri }),
     ...(body.dryRun && { dryRun: true }),
+    ...(body.versions && { versions: body.versions }),
+    ...(body.again && { again: true }),
+    ...(body.failOnEmpty && { failOnEmpty: true }),
   };
   return { input, list: blobs && !inline ? blobs : undefined };
 }

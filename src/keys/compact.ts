@@ -38,8 +38,13 @@ function listOf(head: Pick<IndexHead, 'entries' | 'attributes'>, owner: string |
   return owner === undefined ? head.entries : (head.attributes?.[owner] ?? []);
 }
 
-/** The oldest segments of the lowest level that has enough of them. Older segments have higher levels: they are neighbours. */
-function crowded(list: readonly IndexEntry[], perLevel: number): IndexEntry[] | undefined {
+/**
+ * The oldest segments of the lowest level that has enough of them. Older segments have higher levels: they are neighbours.
+ * @param list segments, oldest first
+ * @param perLevel segments of one level that are merged into one
+ * @returns the segments to merge; undefined when no level has enough
+ */
+export function crowded(list: readonly IndexEntry[], perLevel: number): IndexEntry[] | undefined {
   const levels = [...new Set(list.map(({ level }) => level))].sort((a, b) => a - b);
   for (const level of levels) {
     const entries = list.filter((entry) => entry.level === level);

@@ -15,13 +15,17 @@ export const indexSchema = z.object({
   partitions: z.int().positive(),
   /** Types of the key's components, as `typeText` words them. */
   keyTypes: z.array(z.string()),
+  /** The run whose keys are being taken out: until the index is rebuilt, nobody may read it. */
+  withdrawing: z.string().exactOptional(),
 });
 /** What is fixed at an index's first use. */
 export type IndexDocument = z.infer<typeof indexSchema>;
 
-const placeSchema = z.object({ blob: z.string(), keys: count, bytes: count, directory: count });
+/** Where a segment is, as a document says it. */
+export const placeSchema = z.object({ blob: z.string(), keys: count, bytes: count, directory: count });
 
-const entrySchema = placeSchema.extend({
+/** A segment as a head lists it. */
+export const entrySchema = placeSchema.extend({
   ids: idListSchema.nullable(),
   /** 0 for the delta of one run; n for what was merged n times over. */
   level: count,

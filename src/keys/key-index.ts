@@ -51,6 +51,7 @@ export type PublishedIds = (pending: PendingDelta) => Promise<IdList | undefined
  * @throws `StorageFailed` when the service cannot be reached or refuses
  * @throws `CorruptFile` when a document or a segment is damaged
  * @throws `PipelineChanged` when the index has other partitions or key types than the pipeline now says
+ * @throws `LeaseConflict` when a withdrawal began to take keys out and has not ended
  */
 export async function openIndex(
   { store, container }: IndexStore,
@@ -70,6 +71,15 @@ export async function openIndex(
       if (!document) throw thrown;
     }
   }
+  if (document.withdrawing !== undefined) {
+    throw new OrdinalError(
+      'LeaseConflict',
+      `key index "${index}" still holds keys of the withdrawn run "${document.withdrawing}"`,
+      {
+        remedy: `Withdraw run "${document.withdrawing}" once more, which puts the index right; then start this run again.`,
+      },
+    );
+  }
   const types = (list: readonly string[]) => list.join(', ');
   if (types(document.keyTypes) !== types(wanted.keyTypes)) {
     throw new OrdinalError(
@@ -86,6 +96,32 @@ export async function openIndex(
     );
   }
   return document;
+}
+
+/**
+ * Notes that a run's keys are about to be taken out of an index: from now on nobody opens it, until it is rebuilt. Or
+ * takes the note back, while nothing was taken out.
+ * @param store the storage and the work container
+ * @param index name of the index
+ * @param runId the run that is withdrawn
+ * @param closed false to take the note back
+ * @returns when it is written; an index that does not exist is left alone
+ * @throws `StorageFailed` when the service cannot be reached or refuses
+ * @throws `CorruptFile` when the document is damaged
+ * @throws `StorageConflict` when others change the index
+ */
+export async function markWithdrawing(
+  { store, container }: IndexStore,
+  index: string,
+  runId: string,
+  closed: boolean,
+): Promise<void> {
+  const name = indexBlobs.index(index);
+  const there = await readVersioned(store, container, name, indexSchema);
+  if (!there || (there.value.withdrawing === runId) === closed) return;
+  const { withdrawing: _, ...document } = there.value;
+  const next = closed ? { ...document, withdrawing: runId } : document;
+  await writeJson(store, container, name, next, { ifMatch: there.etag });
 }
 
 /**

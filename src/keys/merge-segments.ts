@@ -164,6 +164,8 @@ export class SegmentUpload {
   /**
    * Takes the complete blocks of a writer.
    * @throws `StorageFailed` when the service cannot be reached or refuses
+   * @throws `LimitExceeded` when a block is larger than it may be
+   * @throws `StorageConflict` when others change the segment
    */
   async add(writer: SegmentWriter): Promise<void> {
     for (const part of writer.take()) {

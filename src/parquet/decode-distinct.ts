@@ -7,7 +7,7 @@
 import { sameBytes, viewOf } from '../bytes/short-bytes.ts';
 import type { ErrorLocation } from '../errors.ts';
 import { guarded } from './fail.ts';
-import { Validity } from './levels.ts';
+import { levelMaxOf, Validity } from './levels.ts';
 import { openDataPage } from './page-body.ts';
 import type { ChunkShape } from './pages.ts';
 import type { ChunkMeta, Leaf } from './types.ts';
@@ -90,7 +90,7 @@ export function decodeDistinct(
     const indices = allocate(rows);
     let row = 0;
     for (const page of shape.pages) {
-      const body = openDataPage(bytes, page, meta.codec, leaf.optional, validity, row, at);
+      const body = openDataPage(bytes, page, meta.codec, levelMaxOf(leaf), validity, row, at);
       const count = page.numValues - body.nulls;
       internPage(body.bytes, body.start, body.end, count, indices, row, interner);
       if (body.nulls > 0) spread(indices, row, page.numValues, count, validity.materialise());

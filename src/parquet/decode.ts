@@ -11,7 +11,7 @@ import { isDictionaryEncoding } from './constants.ts';
 import { decodeDeltaBytes, decodeDeltaInt32, decodeDeltaInt64, decodeDeltaLengthBytes } from './delta.ts';
 import { corrupt, guarded, unsupported } from './fail.ts';
 import { BEYOND, decodeHybrid } from './hybrid.ts';
-import { Validity } from './levels.ts';
+import { levelMaxOf, Validity } from './levels.ts';
 import { openDataPage, openDictionaryPage, type PageBody } from './page-body.ts';
 import { type ChunkShape, chunkShape, type Page } from './pages.ts';
 import { decodeByteStreamSplit, decodePlain } from './plain.ts';
@@ -136,46 +136,16 @@ export function decodeIndices(
 }
 
 /**
- * Which rows of a chunk hold a value, from its levels alone. `valid` is undefined when all do.
- * @param bytes the whole chunk
- * @param meta the chunk, as the footer describes it
- * @param leaf the column, as the file's schema has it
- * @param rows rows of the row group
- * @param where place for errors: blob, row group, column
- * @param shape what the chunk's page headers say; read from them when it is left out
- * @returns the number of nulls, and a byte for each row: 0 where it is null
- * @throws `UnsupportedFile` for a codec, an encoding or a type that is not supported
- * @throws `CorruptFile` when the bytes are not what the format says
- * @throws `LimitExceeded` when sizes that the file states, or values together, exceed what one array may hold
- */
-export function decodeValidity(
-  bytes: Uint8Array,
-  meta: ChunkMeta,
-  leaf: Leaf,
-  rows: number,
-  where: ErrorLocation,
-  shape: ChunkShape = chunkShape(bytes, meta, leaf, where),
-): { nulls: number; valid: Uint8Array | undefined } {
-  const at = locate(leaf, where);
-  checkRows(meta, rows, at);
-  if (!leaf.optional) return { nulls: 0, valid: undefined };
-  return guarded(at, () => {
-    const validity = new Validity(rows);
-    forEachDataPage(bytes, meta, leaf, shape, validity, at, () => {});
-    return { nulls: validity.nulls, valid: validity.result() };
-  });
-}
-
-/**
  * The place of a flat column's chunk.
  * @param leaf the column, as the file's schema has it
  * @param where place for errors: blob, row group, column
  * @returns the place with the column
- * @throws `UnsupportedFile` for a nested column
+ * @throws `UnsupportedFile` for a column in a list or a map
  */
 export function locate(leaf: Leaf, where: ErrorLocation): ErrorLocation {
   const at = { ...where, column: leaf.name };
-  if (leaf.nested) unsupported('The column is nested, and only flat columns can be read.', at);
+  if (leaf.nested)
+    unsupported('The column is in a list or a map, and only flat columns and leaves of groups can be read.', at);
   return at;
 }
 
@@ -192,7 +162,14 @@ export function checkNullCount(meta: ChunkMeta, nulls: number, where: ErrorLocat
   if (stated !== undefined && stated !== nulls) corrupt(`a chunk of ${nulls} nulls that declares ${stated}`, where);
 }
 
-function checkRows(meta: ChunkMeta, rows: number, where: ErrorLocation): void {
+/**
+ * Holds the number of values of a flat chunk to its row group's rows.
+ * @param meta the chunk, as the footer describes it
+ * @param rows rows of the row group
+ * @param where place for errors: blob, row group, column
+ * @throws `CorruptFile` when they differ
+ */
+export function checkRows(meta: ChunkMeta, rows: number, where: ErrorLocation): void {
   if (meta.numValues !== rows) corrupt(`a chunk of ${meta.numValues} values in a group of ${rows} rows`, where);
 }
 
@@ -218,11 +195,12 @@ export function forEachDataPage(
   where: ErrorLocation,
   visit: (page: Page, body: PageBody, row: number) => void,
 ): void {
+  const levelMax = levelMaxOf(leaf);
   let row = 0;
   for (const page of shape.pages) {
     if (page.kind === 'dictionary') continue;
     if (page.numValues > meta.numValues - row) corrupt('pages of more values than their chunk', where);
-    visit(page, openDataPage(bytes, page, meta.codec, leaf.optional, validity, row, where), row);
+    visit(page, openDataPage(bytes, page, meta.codec, levelMax, validity, row, where), row);
     row += page.numValues;
   }
   if (row < meta.numValues) corrupt('pages of fewer values than their chunk', where);

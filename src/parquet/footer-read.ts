@@ -95,7 +95,9 @@ function parseFile(file: ThriftStruct, dataEnd: number, where: ErrorLocation): F
     parseRowGroup(group, leaves, orders, dataEnd, { ...where, rowGroup: i }),
   );
   const rows = rowGroups.reduce((sum, group) => sum + group.rows, 0);
-  if (file.int(3) !== rows) corrupt(`it declares ${file.int(3)} rows, its row groups have ${rows}`, where);
+  // An early writer in Rust states 0 always; any other number means that a row group is missing, or one too many.
+  if (file.int(3) !== rows && file.int(3) !== 0)
+    corrupt(`it declares ${file.int(3)} rows, its row groups have ${rows}`, where);
   const keyValues: Record<string, string> = Object.create(null);
   for (const pair of file.structs(5) ?? []) keyValues[pair.text(1) ?? ''] = pair.text(2) ?? '';
   const createdBy = file.text(6);
@@ -151,8 +153,8 @@ function parseChunk(
   const declared = meta.int(11);
   const dictionary = declared !== undefined && declared >= MAGIC.length && declared < dataPageOffset;
   const start = dictionary ? declared : dataPageOffset;
-  // A chunk without values may have no bytes, and then its offsets mean nothing.
-  const empty = numValues === 0 && length === 0;
+  // Nothing is read of a chunk without values, and its offsets may mean nothing.
+  const empty = numValues === 0;
   if (!empty) {
     if (start < MAGIC.length) corrupt(`a chunk that begins at byte ${start}`, where);
     if (start + length > dataEnd) truncated(`a chunk ends at byte ${start + length}, the data at ${dataEnd}`, where);
@@ -166,10 +168,10 @@ function parseChunk(
     encodings: (meta.ints(2) ?? []).map((e) => encodings[e]).filter((e): e is Encoding => e !== undefined),
     numValues,
     start: empty ? 0 : start,
-    length,
-    uncompressedLength,
-    dataPageOffset,
-    ...(dictionary && { dictionaryPageOffset: declared }),
+    length: empty ? 0 : length,
+    uncompressedLength: empty ? 0 : uncompressedLength,
+    dataPageOffset: empty ? 0 : dataPageOffset,
+    ...(dictionary && !empty && { dictionaryPageOffset: declared }),
     ...(statistics && { statistics }),
     ...(pageEncodings && { pageEncodings }),
     ...(unknown && { unsupported: unknown }),

@@ -1,10 +1,30 @@
 /**
- * Definition levels of a flat column: one bit per row, 1 for a value and 0 for null. REQUIRED columns have none.
- * `page-body.ts` and the encoders call it.
+ * Definition levels. Of a flat column: one bit per row, 1 for a value and 0 for null; REQUIRED columns have none. Of a
+ * leaf in groups: how many of the OPTIONAL elements of its path are there, and a value where all are. `page-body.ts`
+ * and the encoders call it.
  *
  * Specification: parquet-format `Encodings.md` (RLE = 3, BIT_PACKED = 4), README.md "Nulls".
  */
 import { decodeHybrid, encodeHybrid } from './hybrid.ts';
+import type { Leaf } from './types.ts';
+
+/**
+ * The definition level that a value of a leaf has.
+ * @param leaf the column, as the file's schema has it
+ * @returns OPTIONAL elements of its path: 0 for a REQUIRED column, 1 for an OPTIONAL one, more within groups
+ */
+export function levelMaxOf({ optional, path }: Pick<Leaf, 'optional' | 'path'>): number {
+  return path ? path.filter((element) => element.optional).length : Number(optional);
+}
+
+/**
+ * Bits of a definition level.
+ * @param levelMax the highest level
+ * @returns the bits that it needs
+ */
+export function levelBits(levelMax: number): number {
+  return 32 - Math.clz32(levelMax);
+}
 
 /** Which rows of a chunk hold values, filled page by page; no memory is taken until the first null. */
 export class Validity {
@@ -12,9 +32,12 @@ export class Validity {
   /** Undefined as long as there is no null. */
   valid: Uint8Array | undefined;
   nulls = 0;
+  /** Takes the level of each row of a column in groups, where somebody wants to know. */
+  readonly levels: Uint8Array | undefined;
 
-  constructor(rows: number) {
+  constructor(rows: number, levels?: Uint8Array) {
     this.rows = rows;
+    this.levels = levels;
   }
 
   /** The array, all 1 when it is new. */
@@ -37,8 +60,9 @@ export class Validity {
  * @param count levels to read
  * @param validity the chunk's rows
  * @param at first row
+ * @param levelMax the level that a value has
  * @returns the number of nulls among them
- * @throws `RangeError` when the bytes end too soon, or a level is neither 0 nor 1
+ * @throws `RangeError` when the bytes end too soon, or a level is higher than it may be
  */
 export function decodeLevels(
   bytes: Uint8Array,
@@ -47,7 +71,13 @@ export function decodeLevels(
   count: number,
   validity: Validity,
   at: number,
+  levelMax = 1,
 ): number {
+  if (levelMax > 1 || validity.levels) {
+    const levels = new Uint8Array(count);
+    decodeHybrid(bytes, start, end, levelBits(levelMax), count, levels, 0);
+    return takeLevels(levels, validity, at, levelMax);
+  }
   if (allPresent(bytes, start, end, count)) return 0;
   const valid = validity.materialise();
   decodeHybrid(bytes, start, end, 1, count, valid, at);
@@ -61,6 +91,7 @@ export function decodeLevels(
  * @param count levels to read
  * @param validity the chunk's rows
  * @param at first row
+ * @param levelMax the level that a value has
  * @returns the number of nulls among them
  * @throws `RangeError` when the bytes end too soon or state what cannot be; `guarded` makes it a CorruptFile
  */
@@ -70,11 +101,32 @@ export function decodeBitPackedLevels(
   count: number,
   validity: Validity,
   at: number,
+  levelMax = 1,
 ): number {
-  if (start + Math.ceil(count / 8) > bytes.length) throw new RangeError('levels run past the end');
+  const bits = levelBits(levelMax);
+  if (start + Math.ceil((count * bits) / 8) > bytes.length) throw new RangeError('levels run past the end');
+  const levels = new Uint8Array(count);
+  for (let bit = 0; bit < count * bits; bit++) {
+    const k = Math.floor(bit / bits);
+    levels[k] = (levels[k]! << 1) | ((bytes[start + (bit >>> 3)]! >>> (7 - (bit & 7))) & 1);
+  }
+  return takeLevels(levels, validity, at, levelMax);
+}
+
+/** Notes the levels of rows from `at` on. Returns the nulls among them. */
+function takeLevels(levels: Uint8Array, validity: Validity, at: number, levelMax: number): number {
+  validity.levels?.set(levels, at);
   const valid = validity.materialise();
-  for (let k = 0; k < count; k++) valid[at + k] = (bytes[start + (k >>> 3)]! >>> (7 - (k & 7))) & 1;
-  return countNulls(valid, count, validity, at);
+  let nulls = 0;
+  for (let k = 0; k < levels.length; k++) {
+    const level = levels[k]!;
+    if (level > levelMax) throw new RangeError(`a definition level of ${level} where ${levelMax} is the highest`);
+    if (level === levelMax) continue;
+    valid[at + k] = 0;
+    nulls++;
+  }
+  validity.nulls += nulls;
+  return nulls;
 }
 
 function countNulls(valid: Uint8Array, count: number, validity: Validity, at: number): number {

@@ -8,7 +8,7 @@ import zlib from 'node:zlib';
 import type { ErrorLocation } from '../errors.ts';
 import { decompressPage } from './codecs.ts';
 import { corrupt } from './fail.ts';
-import { decodeBitPackedLevels, decodeLevels, type Validity } from './levels.ts';
+import { decodeBitPackedLevels, decodeLevels, levelBits, type Validity } from './levels.ts';
 import type { Page } from './pages.ts';
 import type { Codec } from './types.ts';
 
@@ -41,7 +41,7 @@ export function openDictionaryPage(bytes: Uint8Array, page: Page, codec: Codec, 
  * @param bytes the whole chunk
  * @param page the data page
  * @param codec compression of the chunk's pages
- * @param optional whether the column is OPTIONAL, so that rows may be null
+ * @param levelMax definition level of a value: 0 for a column without nulls, 1 for a flat one, more within groups
  * @param validity the chunk's rows
  * @param row first row of the page
  * @param where place for errors: blob, row group, column
@@ -54,24 +54,24 @@ export function openDataPage(
   bytes: Uint8Array,
   page: Page,
   codec: Codec,
-  optional: boolean,
+  levelMax: number,
   validity: Validity,
   row: number,
   where: ErrorLocation,
 ): PageBody {
   checkCrc(bytes, page, where);
-  if (page.v2) return openV2(bytes, page, page.v2, codec, optional, validity, row, where);
+  if (page.v2) return openV2(bytes, page, page.v2, codec, levelMax, validity, row, where);
   const body = decompressPage(codec, bytes.subarray(page.body, page.end), page.uncompressedLength, where);
-  if (!optional) return { bytes: body, start: 0, end: body.length, nulls: 0 };
+  if (levelMax === 0) return { bytes: body, start: 0, end: body.length, nulls: 0 };
   if (page.levelEncoding === 'BIT_PACKED') {
-    const nulls = decodeBitPackedLevels(body, 0, page.numValues, validity, row);
-    return { bytes: body, start: Math.ceil(page.numValues / 8), end: body.length, nulls };
+    const nulls = decodeBitPackedLevels(body, 0, page.numValues, validity, row, levelMax);
+    return { bytes: body, start: Math.ceil((page.numValues * levelBits(levelMax)) / 8), end: body.length, nulls };
   }
   if (page.levelEncoding !== 'RLE') corrupt(`definition levels in encoding ${page.levelEncoding}`, where);
   if (body.length < 4) corrupt('a page without its definition levels', where);
   const length = new DataView(body.buffer, body.byteOffset, 4).getUint32(0, true);
   if (length > body.length - 4) corrupt(`definition levels of ${length} bytes in a page of ${body.length}`, where);
-  const nulls = decodeLevels(body, 4, 4 + length, page.numValues, validity, row);
+  const nulls = decodeLevels(body, 4, 4 + length, page.numValues, validity, row, levelMax);
   return { bytes: body, start: 4 + length, end: body.length, nulls };
 }
 
@@ -80,7 +80,7 @@ function openV2(
   page: Page,
   v2: NonNullable<Page['v2']>,
   codec: Codec,
-  optional: boolean,
+  levelMax: number,
   validity: Validity,
   row: number,
   where: ErrorLocation,
@@ -88,8 +88,8 @@ function openV2(
   const levels = page.body + v2.repetitionBytes;
   const values = levels + v2.definitionBytes;
   let nulls = 0;
-  if (optional && v2.definitionBytes > 0) {
-    nulls = decodeLevels(bytes, levels, values, page.numValues, validity, row);
+  if (levelMax > 0 && v2.definitionBytes > 0) {
+    nulls = decodeLevels(bytes, levels, values, page.numValues, validity, row, levelMax);
   }
   if (nulls !== v2.nulls) corrupt(`a page of ${nulls} nulls that declares ${v2.nulls}`, where);
   const stored = bytes.subarray(values, page.end);

@@ -10,7 +10,7 @@ import { physicalTypes } from './constants.ts';
 import { corrupt, unsupported } from './fail.ts';
 import type { ThriftStruct } from './thrift-read.ts';
 import type { ThriftWriter } from './thrift-write.ts';
-import type { Annotation, ColumnType, Leaf, TimeUnit } from './types.ts';
+import type { Annotation, ColumnType, Leaf, PathElement, TimeUnit } from './types.ts';
 
 const repetition = { required: 0, optional: 1, repeated: 2 } as const;
 const timeUnits: readonly TimeUnit[] = ['MILLIS', 'MICROS', 'NANOS'];
@@ -53,23 +53,26 @@ export function parseSchema(elements: ThriftStruct[], where: ErrorLocation): Lea
   const leaves: Leaf[] = [];
   let next = 1;
   // The list is the tree in depth-first order; each group says how many children follow.
-  const walk = (count: number, path: string, nested: boolean, depth: number): void => {
+  const walk = (count: number, groups: readonly PathElement[], nested: boolean, depth: number): void => {
     if (depth > schemaDepthMax) corrupt('the schema is nested too deeply', where);
     if (count < 0 || count > elements.length - next) corrupt('the schema promises more fields than it has', where);
     for (let i = 0; i < count; i++) {
       const element = elements[next++];
       if (!element) corrupt('the schema ends within a group', where);
-      const name = path + (element.text(4) ?? '');
-      const repeated = element.int(3) === repetition.repeated;
-      if (element.int(1) === undefined) walk(element.int(5) ?? 0, `${name}.`, true, depth + 1);
+      const repeats = nested || element.int(3) === repetition.repeated;
+      const own = { name: element.text(4) ?? '', optional: element.int(3) === repetition.optional };
+      const path = [...groups, own];
+      if (element.int(1) === undefined) walk(element.int(5) ?? 0, path, repeats, depth + 1);
       else {
+        const name = path.map((part) => part.name).join('.');
         const type = parseType(element, { ...where, column: name });
-        const optional = element.int(3) === repetition.optional;
-        leaves.push({ name, ordinal: leaves.length, type, optional, nested: nested || repeated });
+        const optional = path.some((part) => part.optional);
+        const leaf = { name, ordinal: leaves.length, type, optional, nested: repeats };
+        leaves.push(depth > 0 && !repeats ? { ...leaf, path } : leaf);
       }
     }
   };
-  walk(root.int(5) ?? 0, '', false, 0);
+  walk(root.int(5) ?? 0, [], false, 0);
   if (next !== elements.length) corrupt('the schema has fields that belong to no group', where);
   return leaves;
 }

@@ -45,12 +45,21 @@ export interface Leaf {
   /** Position among a row group's column chunks. */
   ordinal: number;
   type: ColumnType;
-  /** OPTIONAL rather than REQUIRED. */
+  /** Whether it may be null: it is OPTIONAL, or a group that it is in. */
   optional: boolean;
-  /** True for anything repeated or inside a group; such leaves can be skipped, never used. */
+  /** True for anything repeated; such leaves can be skipped, never used. */
   nested: boolean;
   /** The file lacks the column: its chunks are nulls that stand for it. */
   absent?: true;
+  /** Of a leaf in groups: the groups from the root on, and the leaf itself. Absent for a column of the root. */
+  path?: readonly PathElement[];
+}
+
+/** A group, or a leaf in it. */
+export interface PathElement {
+  name: string;
+  /** OPTIONAL rather than REQUIRED: each such element has a definition level of its own. */
+  optional: boolean;
 }
 
 /** Compression of pages. */

@@ -13,28 +13,21 @@ import type {
   IdSettings,
   KeyedColumn,
   KeyedEntity,
+  KeyPart,
   MapColumn,
   NextIdColumn,
   RefColumn,
   RowRefColumn,
-  RowSchema,
   RowsColumn,
   RowsEntity,
   SequenceSettings,
+  SourceFileColumn,
+  SourceRowColumn,
   Where,
 } from './definition.ts';
 import type { OutputType } from './output-type.ts';
+import type { SharedEntity, UseFrom } from './shared-entity.ts';
 import type { SharedIndex } from './shared-index.ts';
-
-/** Parquet has nulls and nothing else that is absent: what zod calls undefined arrives as null. */
-type NullForUndefined<T> = undefined extends T ? Exclude<T, undefined> | null : T;
-
-/** What functions see of a source row: what the schemas give out. */
-export type RowOf<S extends RowSchema> = {
-  [K in keyof S['_zod']['def']['shape'] & string]: S['_zod']['def']['shape'][K] extends infer F extends core.$ZodType
-    ? NullForUndefined<core.output<F>>
-    : never;
-};
 
 type ValuesOf<Row, C extends readonly (keyof Row)[]> = { -readonly [I in keyof C]: Row[C[I]] };
 type NoColumns = Readonly<Record<never, never>>;
@@ -57,7 +50,7 @@ export interface Builder<Row> {
    * });
    */
   keyed<
-    const K extends Readonly<Record<string, (keyof Row & string) | core.$ZodType>>,
+    const K extends Readonly<Record<string, (keyof Row & string) | KeyPart | core.$ZodType>>,
     const C extends Readonly<Record<string, KeyedColumn>> = NoColumns,
     const I extends IdColumn = IdColumn,
   >(entity: {
@@ -68,8 +61,8 @@ export interface Builder<Row> {
      */
     id: I;
     /**
-     * The natural key: component → source column, or component → zod type where only references bring keys.
-     * Components are output columns.
+     * The natural key: component → source column, or a word that makes it (`compute`, `map`, `constant`, `sourceFile`,
+     * `sourceRow`); or component → zod type where only references bring keys. Components are output columns.
      * @example
      * const customers = keyed({ id: id('customer_id'), key: { email: z.string() } });
      */
@@ -176,6 +169,23 @@ export interface Builder<Row> {
   }): RowsEntity<C, I>;
 
   /**
+   * A keyed entity that several pipelines share, with the values that this pipeline has for it.
+   * @param entity what `shared` gave
+   * @param from where the values come from
+   * @returns the entity, to be given a name in `entities`
+   * @example
+   * const entity = use(shared('customers', { id: 'customer_id', key: { email: z.string() } }), { key: { email: 'email' } });
+   */
+  use<const N extends string, const K, const C, const From extends UseFrom<Row, K, C> = UseFrom<Row, K, C>>(
+    entity: SharedEntity<N, K, C>,
+    from?: From,
+  ): KeyedEntity<
+    From extends { readonly key: infer Key } ? Key : K,
+    From extends { readonly columns: infer Columns } ? Columns : NoColumns,
+    IdColumn<N>
+  >;
+
+  /**
    * The name of an entity's ID column, and its sequence.
    * @param column name of the output column
    * @param settings name, start and step of the sequence
@@ -200,7 +210,7 @@ export interface Builder<Row> {
    * @example
    * const columns = { first_seen: first('sold_at') };
    */
-  first(source: keyof Row & string): FirstColumn;
+  first<const S extends keyof Row & string>(source: S): FirstColumn<Row[S]>;
   /**
    * A pure function of one source column, run once for each distinct value; sees null where the contract has it.
    * @param source name of the source column
@@ -214,7 +224,7 @@ export interface Builder<Row> {
     source: S,
     fn: (value: Row[S]) => NoInfer<T> | null,
     type: OutputType<T>,
-  ): MapColumn;
+  ): MapColumn<T>;
   /**
    * A pure function of several source columns, run for each row.
    * @param sources names of source columns
@@ -230,25 +240,39 @@ export interface Builder<Row> {
     sources: C,
     fn: (...values: ValuesOf<Row, C>) => NoInfer<T> | null,
     type: OutputType<T>,
-  ): ComputeColumn;
+  ): ComputeColumn<T>;
   /**
-   * The same value in each row.
+   * The same value in each row, also as a part of a key. (A text alone is the name of a source column.)
    * @param value the value
-   * @param type type of the output column
-   * @returns the column
+   * @param type type of the output column; may be left out for a text (STRING), a boolean and a whole number (INT64)
+   * @returns the column, or the part of a key
    * @example
    * const columns = { currency: constant('EUR', type.string) };
    */
-  constant<T>(value: NoInfer<T>, type: OutputType<T>): ConstantColumn;
+  constant<T>(value: NoInfer<T>, type?: OutputType<T>): ConstantColumn<T>;
+  /**
+   * Name of the source blob of each row. For a keyed entity: of the first row that brought the key.
+   * @returns the column, or the part of a key
+   * @example
+   * const columns = { file: sourceFile(), line: sourceRow() };
+   */
+  sourceFile(): SourceFileColumn;
+  /**
+   * Number of each row in its source blob, counted from 0.
+   * @returns the column, or the part of a key
+   * @example
+   * const columns = { file: sourceFile(), line: sourceRow() };
+   */
+  sourceRow(): SourceRowColumn;
   /**
    * The ID of the keyed entity's row with this key; brings the key to the entity where it is new.
    * @param entity name of the keyed entity
-   * @param key key component → source column
+   * @param key key component → source column, or a word that makes it
    * @returns the column; a row whose key has a null has null
    * @example
    * const columns = { customer_id: ref('customers', { email: 'email' }) };
    */
-  ref<const E extends string, const K extends Readonly<Record<string, keyof Row & string>>>(
+  ref<const E extends string, const K extends Readonly<Record<string, (keyof Row & string) | KeyPart>>>(
     entity: E,
     key: K,
   ): RefColumn<E, K>;
@@ -283,13 +307,22 @@ type Loose = Readonly<Record<string, unknown>>;
 export const builder = Object.freeze({
   keyed: (entity: Loose) => ({ ...entity, kind: 'keyed' as const }),
   rows: (entity: Loose) => ({ ...entity, kind: 'rows' as const }),
+  use: (entity: unknown, from: Loose = {}) => ({ ...from, shared: entity, kind: 'keyed' as const }),
+  when: (types: unknown, make: unknown): unknown => {
+    const entity: unknown = typeof make === 'function' ? make(builder) : make;
+    if (typeof entity !== 'object' || entity === null) return entity;
+    // Within another `when` it would mean two things.
+    return { ...entity, when: 'when' in entity ? [types, [entity.when]] : types };
+  },
   id: (column: unknown, settings: unknown = {}) => ({ kind: 'id' as const, column, settings }),
   nextId: (sequence: unknown, settings: unknown = {}) => ({ kind: 'nextId' as const, sequence, settings }),
   first: (source: unknown) => ({ kind: 'first' as const, source }),
   map: (source: unknown, fn: unknown, type: unknown) => ({ kind: 'map' as const, source, fn, type }),
   compute: (sources: unknown, fn: unknown, type: unknown) => ({ kind: 'compute' as const, sources, fn, type }),
-  constant: (value: unknown, type: unknown) => ({ kind: 'constant' as const, value, type }),
+  constant: (value: unknown, type?: unknown) => ({ kind: 'constant' as const, value, type }),
   ref: (entity: unknown, key: unknown) => ({ kind: 'ref' as const, entity, key }),
   rowRef: (entity: unknown) => ({ kind: 'rowRef' as const, entity }),
+  sourceFile: () => ({ kind: 'sourceFile' as const }),
+  sourceRow: () => ({ kind: 'sourceRow' as const }),
   where: (sources: unknown, fn: unknown) => ({ kind: 'where' as const, sources, fn }),
 });

@@ -3,11 +3,22 @@
  * that are there twice, schemas that no column can have. `Checked` puts a `Mistake` in the place of what is wrong.
  * `compile` makes the same checks at start-up. `pipeline.ts` uses it. It exists for the type checker alone.
  *
- * The type checker reports such a mistake at the name of the entity: it does not look into the arguments of `rows(...)`,
- * for they were typed before all entities were known. So each message begins with the name of the column.
+ * An entity that is a literal (`{ kind: 'rows', ... }`) has the mistake at the column. One that `rows(...)` or `keyed(...)`
+ * gave has it at the name of the entity: the type checker does not look into the arguments of a call again, for they were
+ * typed before all entities were known. There each message begins with the name of the column.
  */
 import type { core } from 'zod';
-import type { KeyedEntity, RefColumn, RowRefColumn, RowSchema } from './definition.ts';
+import type {
+  KeyedEntity,
+  KeyedLiteral,
+  RefColumn,
+  RowRefColumn,
+  RowSchema,
+  RowsEntity,
+  RowsLiteral,
+} from './definition.ts';
+import type { OutputType } from './output-type.ts';
+import type { ObjectsOf, ShapeOf } from './row-types.ts';
 
 /**
  * What a thing with a mistake is checked against: it lacks a member of this name, and the compiler's message begins with
@@ -76,21 +87,39 @@ type NamesOf<E, Kind> = { [N in keyof E & string]: E[N] extends { kind: Kind } ?
 
 /** Key component → kind of its values. */
 type KeyKinds<Row, K> = {
-  [P in keyof K]: K[P] extends keyof Row
-    ? KindOf<NonNullable<Row[K[P]]>>
-    : K[P] extends core.$ZodType
-      ? KindOf<NonNullable<core.output<K[P]>>>
-      : never;
+  [P in keyof K]: K[P] extends core.$ZodType ? KindOf<NonNullable<core.output<K[P]>>> : KindOfPart<Row, K[P]>;
 };
+
+/** Kind of what stands for a component of a key: a source column, or a word that makes it. */
+type KindOfPart<Row, Part> = Part extends keyof Row
+  ? KindOf<NonNullable<Row[Part]>>
+  : Part extends { kind: 'sourceFile' }
+    ? 'string'
+    : Part extends { kind: 'sourceRow' }
+      ? 'number' | 'bigint'
+      : Part extends { type: OutputType<infer T> | undefined }
+        ? KindOfType<T>
+        : AnyKind;
+
+/** A constant without a type is judged at start-up. INT64 and DECIMAL go by several kinds. */
+type KindOfType<T> = unknown extends T
+  ? AnyKind
+  : bigint extends T
+    ? 'number' | 'bigint'
+    : number extends T
+      ? 'number' | (string extends T ? 'string' : never)
+      : KindOf<T>;
+
+type AnyKind = 'string' | 'number' | 'bigint' | 'boolean' | 'date' | 'bytes';
 
 /** Names that were never given, or were lost to another error: that error is enough. */
 type IsWidened<K> = string extends keyof K ? true : false;
 
 type ComponentMistake<Row, Column extends string, Entity extends string, Kinds, M> = {
-  [P in keyof Kinds & keyof M & string]: M[P] extends keyof Row & string
-    ? KindOf<NonNullable<Row[M[P]]>> extends Kinds[P]
-      ? never
-      : `${Column}: key '${P}' of '${Entity}' is a ${Kinds[P] & string}, source column '${M[P]}' is a ${KindOf<NonNullable<Row[M[P]]>>}`
+  [P in keyof Kinds & keyof M & string]: [Extract<KindOfPart<Row, M[P]>, Kinds[P]>] extends [never]
+    ? M[P] extends string
+      ? `${Column}: key '${P}' of '${Entity}' is a ${Kinds[P] & string}, source column '${M[P]}' is a ${OneOf<KindOfPart<Row, M[P]>> & string}`
+      : `${Column}: key '${P}' of '${Entity}' is a ${Kinds[P] & string}, and here a ${OneOf<KindOfPart<Row, M[P]>> & string}`
     : never;
 }[keyof Kinds & keyof M & string];
 
@@ -109,7 +138,7 @@ type KeyMistake<Row, Column extends string, Entity extends string, Kinds, M> = t
 
 type RefMistake<Row, E, Column extends string, Entity extends string, M> =
   Entity extends NamesOf<E, 'keyed'>
-    ? E[Entity & keyof E] extends KeyedEntity<infer K, unknown>
+    ? E[Entity & keyof E] extends { key: infer K }
       ? KeyMistake<Row, Column, Entity, KeyKinds<Row, K>, M>
       : never
     : Entity extends NamesOf<E, 'rows'>
@@ -163,23 +192,77 @@ type TwiceMistakes<Id, K, C> = Id extends { column: infer Column; settings: infe
       | (Column extends Literal<keyof K> ? `${Column}: the entity has a column '${Column}' twice: ID and key` : never)
   : never;
 
-type EntityMistakes<Row, E, Entity> =
-  Entity extends KeyedEntity<infer K, infer C, infer Id>
-    ? ColumnMistakes<Row, E, NonNullable<C>> | UnfedMistake<K, NonNullable<C>> | TwiceMistakes<Id, K, NonNullable<C>>
-    : Entity extends { id: infer Id; columns: infer C }
-      ? ColumnMistakes<Row, E, C> | TwiceMistakes<Id, unknown, C>
-      : never;
+type ColumnsOf<Entity> = Entity extends { columns?: infer C } ? NonNullable<C> : unknown;
+
+/** What a call has seen where it stands, and a literal has not: names of source columns, and words in the wrong place. */
+type LiteralMistakes<Row, Kind, C> = {
+  [P in keyof C & string]: C[P] extends string
+    ? Kind extends 'keyed'
+      ? `${P}: a keyed entity has one row for many source rows; use first('${C[P]}')`
+      : SourceMistake<Row, P, C[P]>
+    : C[P] extends { kind: 'first' }
+      ? Kind extends 'rows'
+        ? `${P}: first() belongs to keyed entities; use the name of the source column alone`
+        : never
+      : C[P] extends { kind: 'rowRef' }
+        ? Kind extends 'keyed'
+          ? `${P}: rowRef() belongs to rows entities`
+          : never
+        : never;
+}[keyof C & string];
+
+type SourceMistake<Row, At extends string, Name extends string> = Name extends keyof Row
+  ? never
+  : `${At}: the row contract has no column '${Name}'${DidYouMean<Name, keyof Row>}`;
+
+type EntityMistakes<Row, E, Entity> = Entity extends { kind: 'keyed'; key: infer K; id: infer Id }
+  ?
+      | ColumnMistakes<Row, E, ColumnsOf<Entity>>
+      | UnfedMistake<K, ColumnsOf<Entity>>
+      | TwiceMistakes<Id, K, ColumnsOf<Entity>>
+  : Entity extends { id: infer Id; columns: infer C }
+    ? ColumnMistakes<Row, E, C> | TwiceMistakes<Id, unknown, C>
+    : never;
 
 type EntityChecked<Entity, Mistakes extends string> = [Mistakes] extends [never]
   ? Entity
   : Mistake<OneOf<Mistakes> & string>;
 
-/** The entities themselves, with a `Mistake` in the place of each that has one. */
-export type Checked<Row, E> = { [N in keyof E]: EntityChecked<E[N], EntityMistakes<Row, E, E[N]>> };
+/** The text of the mistakes of one column, without the column's name. */
+type OwnMistake<Mistakes, P extends string> = Mistakes extends `${P}: ${infer Text}` ? Text : never;
+
+type PartsChecked<Parts, Mistakes> = {
+  [P in keyof Parts]: EntityChecked<Parts[P], OwnMistake<Mistakes, P & string>>;
+};
+
+type KeyChecked<Row, K> = {
+  [P in keyof K]: K[P] extends string ? EntityChecked<K[P], OwnMistake<SourceMistake<Row, 'key', K[P]>, 'key'>> : K[P];
+};
+
+type OptionsOfLiteral<Kind> = Kind extends 'keyed' ? keyof KeyedLiteral : keyof RowsLiteral;
+
+/** A literal with a `Mistake` in the place of each column, part of a key or option that has one. */
+type LiteralChecked<Row, X, Kind, Mistakes> = {
+  [O in keyof X]: O extends 'columns'
+    ? PartsChecked<X[O], Mistakes | LiteralMistakes<Row, Kind, ColumnsOf<X>>>
+    : O extends 'key'
+      ? KeyChecked<Row, X[O]>
+      : O extends OptionsOfLiteral<Kind>
+        ? X[O]
+        : Mistake<`there is no option '${O & string}'${DidYouMean<O & string, OptionsOfLiteral<Kind>>}`>;
+};
+
+type OneChecked<Row, E, X> = X extends KeyedEntity | RowsEntity
+  ? EntityChecked<X, EntityMistakes<Row, E, X>>
+  : X extends { kind: infer Kind }
+    ? LiteralChecked<Row, X, Kind, EntityMistakes<Row, E, X>>
+    : X;
+
+/** The entities themselves, with a `Mistake` in the place of what has one: a column of a literal, or a whole entity. */
+export type Checked<Row, E> = { [N in keyof E]: OneChecked<Row, E, E[N]> };
 
 interface NoColumn {
   array: 'z.array() is not a column: name flat columns only';
-  object: 'z.object() is not a column: name flat columns only';
   record: 'z.record() is not a column: name flat columns only';
   tuple: 'z.tuple() is not a column: name flat columns only';
   map: 'z.map() is not a column: name flat columns only';
@@ -195,11 +278,19 @@ type KindOfSchema<F> = F extends { _zod: { def: { type: infer T; innerType?: inf
     : T
   : never;
 
-type ContractMistakes<S extends RowSchema, Shape = S['_zod']['def']['shape']> = {
-  [P in keyof Shape & string]: KindOfSchema<Shape[P]> extends infer T extends keyof NoColumn
-    ? `${P}: ${NoColumn[T]}`
+type ShapeMistakes<Shape, Within extends string> = {
+  [P in keyof Shape & string]: KindOfSchema<Shape[P]> extends infer T
+    ? [T] extends [keyof NoColumn]
+      ? `${Within}${P}: ${NoColumn[T]}`
+      : [T] extends ['object']
+        ? ShapeMistakes<ShapeIn<Shape[P]>, `${Within}${P}.`>
+        : never
     : never;
 }[keyof Shape & string];
 
+type ShapeIn<F> = F extends { _zod: { def: { innerType: infer I } } } ? ShapeIn<I> : ShapeOf<F>;
+
+type ContractMistakes<O> = O extends unknown ? ShapeMistakes<ShapeOf<O>, ''> : never;
+
 /** The row contract itself, or a `Mistake` where a column has a schema that no column can have. */
-export type CheckedRow<S extends RowSchema> = EntityChecked<S, ContractMistakes<S>>;
+export type CheckedRow<S extends RowSchema> = EntityChecked<S, ContractMistakes<ObjectsOf<S>>>;

@@ -3,22 +3,30 @@
  * never call a user's function.
  */
 import { didYouMean } from '../nearest.ts';
-import type { ContractColumn, JsKind, OutColumn, Predicate } from './compiled.ts';
+import type { ColumnType } from '../parquet/types.ts';
+import type { ContractColumn, JsKind, OutColumn, Predicate, RecordType } from './compiled.ts';
 import { constantProblem } from './constant.ts';
+import { type DerivedColumns, kindsOfType, typeOfConstant } from './derived.ts';
 import { isOutputType, type OutputType, type } from './output-type.ts';
 import { plainFunction, record, refuse, show } from './refuse.ts';
 import type { Sequences } from './sequences.ts';
 
 /** The key of a keyed entity, resolved before any column is. */
 export interface ResolvedKey {
-  components: { name: string; input: JsKind }[];
-  /** Contract columns aligned to `components`; undefined when only references feed the entity. */
+  components: { name: string; input: JsKind; kinds: JsKind[] }[];
+  /** Contract or derived columns aligned to `components`; undefined when only references feed the entity. */
   ownFeed: string[] | undefined;
 }
 
 /** What the columns of one pipeline are resolved against. */
 export interface Scope {
+  /** Columns of the row contract and of folders, as rows of the entity's record types have them. */
   contract: ReadonlyMap<string, ContractColumn>;
+  /** The record types of the entity's rows, where they are not all. */
+  when: { column: string; types: RecordType[] } | undefined;
+  /** Name of the entity, where it has a predicate. */
+  selectedBy: string | undefined;
+  derived: DerivedColumns;
   /** Of keyed entities. */
   keys: ReadonlyMap<string, ResolvedKey>;
   /** Names of rows entities. */
@@ -39,7 +47,73 @@ type Tagged = { kind: string } & Record<string, unknown>;
 export function sourceColumn(name: unknown, scope: Scope, field: string): string {
   if (typeof name !== 'string') return refuse(field, `${show(name)} is not the name of a source column`);
   if (scope.contract.has(name)) return name;
-  return refuse(field, `the row contract has no column '${name}'`, didYouMean(name, scope.contract.keys()));
+  const { when } = scope;
+  const of = when ? `rows of ${when.column} ${when.types.map(show).join(', ')} have` : 'the row contract has';
+  return refuse(field, `${of} no column '${name}'`, didYouMean(name, scope.contract.keys()));
+}
+
+/**
+ * What stands for a component of a key: a source column, or a word for a derived one.
+ * @param given what the declaration says
+ * @param scope what names are resolved against
+ * @param field path of the field in the declaration, for errors
+ * @returns the name of the contract or derived column
+ * @throws `InvalidPipeline` at the field that is wrong
+ */
+export function keyColumn(given: unknown, scope: Scope, field: string): string {
+  const word = given as Tagged | null | undefined;
+  switch (typeof word === 'object' ? word?.kind : undefined) {
+    case 'constant': {
+      const { type: columnType, value } = constantOf(word!, field);
+      if (typeof value === 'object' && !(value instanceof Date))
+        refuse(field, 'is a constant that no key can have', 'Use a text, a number, a boolean or a date.');
+      return scope.derived.use({ kind: 'constant', type: columnType, value }, undefined, field);
+    }
+    case 'map':
+    case 'compute': {
+      const fn = plainFunction(word!.fn, field);
+      const sources = sourceColumns(word!.kind === 'map' ? [word!.source] : word!.sources, scope, field);
+      const { column } = outputType(word!.type, field);
+      const { selectedBy } = scope;
+      const made = {
+        kind: 'compute',
+        type: column,
+        sources,
+        ...(selectedBy !== undefined && { selectedBy }),
+        fn,
+      } as const;
+      return scope.derived.use(made, word!.fn, field);
+    }
+    case 'sourceFile':
+    case 'sourceRow':
+      return placeColumn(word!.kind, scope, field);
+    default:
+      return sourceColumn(given, scope, field);
+  }
+}
+
+function placeColumn(kind: string, scope: Scope, field: string): string {
+  return scope.derived.use({ kind: kind === 'sourceFile' ? 'file' : 'row' }, undefined, field);
+}
+
+/**
+ * The JavaScript kinds of a column's values.
+ * @param name name of a contract or derived column
+ * @param scope what names are resolved against
+ * @returns the kinds, the usual one first; several where a type has several
+ */
+export function kindsOf(name: string, scope: Scope): JsKind[] {
+  const contract = scope.contract.get(name);
+  return contract ? [contract.output] : kindsOfType(scope.derived.get(name)!.type);
+}
+
+function constantOf(word: Tagged, field: string): { type: ColumnType; value: unknown } {
+  const { value } = word;
+  const inferred = word.type === undefined ? typeOfConstant(value) : undefined;
+  const columnType = inferred ?? outputType(word.type, field).column;
+  const problem = constantProblem(value, columnType);
+  if (problem) refuse(field, problem, 'Give a value of the stated type.');
+  return { type: columnType, value };
 }
 
 function sourceColumns(names: unknown, scope: Scope, field: string): string[] {
@@ -57,6 +131,19 @@ function sourceColumns(names: unknown, scope: Scope, field: string): string[] {
  * @throws `InvalidPipeline` at the field that is wrong
  */
 export function compilePredicate(where: unknown, scope: Scope, field: string): Predicate | undefined {
+  const own = ownPredicate(where, scope, field);
+  const { when } = scope;
+  if (!when) return own;
+  const types = new Set<unknown>(when.types);
+  if (!own) return { columns: [when.column], test: (type) => types.has(type) };
+  // The author's function is never shown a row of another type.
+  return {
+    columns: [when.column, ...own.columns],
+    test: (type, ...values) => types.has(type) && own.test(...values),
+  };
+}
+
+function ownPredicate(where: unknown, scope: Scope, field: string): Predicate | undefined {
   if (where === undefined) return undefined;
   const tagged = where as Tagged | null;
   if (typeof tagged !== 'object' || tagged?.kind !== 'where') {
@@ -66,8 +153,9 @@ export function compilePredicate(where: unknown, scope: Scope, field: string): P
   return { columns: sourceColumns(tagged.sources, scope, field), test: (...values) => Boolean(fn(...values)) };
 }
 
-const rowsWords = "'source column', map(), compute(), constant(), nextId(), ref() or rowRef()";
-const keyedWords = 'first(), map(), compute(), constant(), nextId() or ref()';
+const rowsWords =
+  "'source column', map(), compute(), constant(), nextId(), ref(), rowRef(), sourceFile() or sourceRow()";
+const keyedWords = 'first(), map(), compute(), constant(), nextId(), ref(), sourceFile() or sourceRow()';
 
 /**
  * Compiles one declared column.
@@ -104,12 +192,11 @@ export function compileColumn(
       const sources = sourceColumns(column!.sources, scope, field);
       return { kind: 'compute', name, sources, type: outputType(column!.type, field).column, fn };
     }
-    case 'constant': {
-      const { column: columnType } = outputType(column!.type, field);
-      const problem = constantProblem(column!.value, columnType);
-      if (problem) refuse(field, problem, 'Give a value of the stated type.');
-      return { kind: 'constant', name, type: columnType, value: column!.value };
-    }
+    case 'constant':
+      return { kind: 'constant', name, ...constantOf(column!, field) };
+    case 'sourceFile':
+    case 'sourceRow':
+      return { kind: 'copy', name, source: placeColumn(column!.kind, scope, field) };
     case 'nextId':
       return { kind: 'id', name, sequence: scope.sequences.use(column!.sequence, column!.settings, field) };
     case 'ref':
@@ -173,12 +260,12 @@ function resolveReference(column: Tagged, scope: Scope, field: string): { entity
     const at = `${field}.${component.name}`;
     if (!Object.hasOwn(given, component.name))
       refuse(at, `the key of '${entity}' needs '${component.name}'`, `Use ${expected}.`);
-    const source = sourceColumn(given[component.name], scope, at);
-    const { output } = scope.contract.get(source)!;
-    if (output !== component.input) {
+    const source = keyColumn(given[component.name], scope, at);
+    const kinds = kindsOf(source, scope);
+    if (!kinds.some((kind) => component.kinds.includes(kind))) {
       refuse(
         at,
-        `key '${component.name}' of '${entity}' is a ${component.input}, source column '${source}' a ${output}`,
+        `key '${component.name}' of '${entity}' is a ${component.input}, source column '${source}' a ${kinds[0]}`,
         'Refer with a column of the same type, or transform it in the row contract.',
       );
     }

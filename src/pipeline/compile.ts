@@ -13,9 +13,11 @@ import { compileContract } from './contract.ts';
 import type { PipelineDefinition, RowSchema } from './definition.ts';
 import { compileEntities } from './entities.ts';
 import { collectFeeds } from './feeds.ts';
+import { compileFolders } from './folders.ts';
 import { checkName, checkPlaces, oneOf } from './names.ts';
-import { compileReaders, declaredFor } from './readers.ts';
+import { compileReaders, declaredFor, derivedFor } from './readers.ts';
 import { record, refuse, show } from './refuse.ts';
+import { compileSchedule } from './schedule.ts';
 import { checkTable } from './table-columns.ts';
 
 const options = [
@@ -32,6 +34,7 @@ const options = [
   'onInvalid',
   'maxRejected',
   'arrival',
+  'schedule',
 ];
 const maxRejectedDefault = 0.01;
 const maxBadFilesDefault = 0.1;
@@ -57,11 +60,16 @@ export function compile(definition: PipelineDefinition): CompiledPipeline {
 
 function compileNamed(name: string, given: Record<string, unknown>): CompiledPipeline {
   const places = checkPlaces(name, given.source, given.output);
-  const contract = compileContract(given.row);
-  const { entities: declared, sequences } = compileEntities(name, declaredEntities(given.entities), contract);
+  const { columns: contract, recordTypes, checks } = compileContract(given.row);
+  const folders = compileFolders((given.source as { partitions?: unknown }).partitions, contract);
+  const compiledEntities = compileEntities(name, declaredEntities(given.entities), { contract, folders, recordTypes });
+  const { entities: declared, sequences } = compiledEntities;
+  const clash = compiledEntities.derived.find((column) => contract.some((other) => other.name === column.name));
+  if (clash) refuse(`row.${clash.name}`, 'is the name of a column that is made', 'Name the source column otherwise.');
   const idEncoding = oneOf(given.idEncoding, ['plain', 'delta'], 'plain', 'idEncoding');
   const readers = compileReaders(given.readers, idEncoding);
   const entities = declaredFor(declared, readers);
+  const derived = derivedFor(compiledEntities.derived, readers);
   if (places.output.table) checkTable(entities, contract, readers);
   const trust = trusting(given.trust);
   const onInvalid = oneOf(given.onInvalid, ['fail', 'quarantine'], 'fail', 'onInvalid');
@@ -73,6 +81,9 @@ function compileNamed(name: string, given: Record<string, unknown>): CompiledPip
     name,
     ...places,
     contract,
+    ...(derived.length > 0 && { derived }),
+    ...(recordTypes && { recordTypes }),
+    ...(checks.length > 0 && { rowChecks: checks }),
     entities,
     feeds: collectFeeds(entities),
     sequences,
@@ -85,11 +96,13 @@ function compileNamed(name: string, given: Record<string, unknown>): CompiledPip
     }),
   };
   const arrival = compileArrival(given.arrival);
+  const schedule = compileSchedule(given.schedule);
   return {
     ...compiled,
     hash: shapeHash(compiled),
     ...(trust && { trust: true as const }),
     ...(arrival && { arrival }),
+    ...(schedule !== undefined && { schedule }),
     row: given.row as RowSchema,
   };
 }
@@ -133,7 +146,7 @@ function share(given: unknown, field: string): number {
 }
 
 /** SHA-256 (hex) of the shape as JSON with sorted members. Functions and schemas' checks have no part in it. */
-function shapeHash(shape: Omit<CompiledPipeline, 'hash' | 'row' | 'arrival' | 'trust'>): string {
+function shapeHash(shape: Omit<CompiledPipeline, 'hash' | 'row' | 'arrival' | 'schedule' | 'trust'>): string {
   const canonical = JSON.stringify(shape, (_, value: unknown) => {
     if (typeof value === 'bigint') return `${value}n`;
     if (value instanceof Uint8Array) return Buffer.from(value).toString('hex');

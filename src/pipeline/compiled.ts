@@ -13,8 +13,12 @@ export type JsKind = 'string' | 'number' | 'bigint' | 'boolean' | 'date' | 'byte
 
 /** One column of the row contract. */
 export interface ContractColumn {
-  /** Name of the source column, and of the contract's field. */
+  /** Name of the source column, and of the contract's field; of a leaf of nested objects, its path with dots. */
   name: string;
+  /** Of a leaf of nested objects: names from the row to the leaf. Absent for a column of the row itself. */
+  path?: string[];
+  /** By element of `path`: whether null passes there. `nullable` is true where one of them is. */
+  nullableAt?: boolean[];
   /** What the schema takes in. */
   input: JsKind;
   /** What the schema gives out. Equal to `input` unless the schema pipes to another type. */
@@ -59,7 +63,53 @@ export interface ContractColumn {
    * `nullable` alone. It gives null only when `nullable` and `changes`.
    */
   parse(value: unknown): { ok: true; value: unknown } | { ok: false; reason: string };
+  /**
+   * Of a row contract with record types: the schemas of the column, each with the record types that it holds for. In rows
+   * of all other types the column is null. Absent where one schema holds for all types: then what is above is that one;
+   * otherwise it says what is true of all of them, and `parse` is none's.
+   */
+  variants?: { types: RecordType[]; contract: ContractColumn }[];
 }
+
+/** A value of the column that tells record types apart. */
+export type RecordType = string | number | boolean;
+
+/** The record types of a row contract that is a discriminated union. */
+export interface RecordTypes {
+  /** The contract column that tells them apart. */
+  column: string;
+  /** In the order of the union's options. */
+  types: RecordType[];
+}
+
+/** A check of a row as a whole, after its columns. */
+export interface RowCheck {
+  /** The record types that it is for; all rows when absent. */
+  types?: RecordType[];
+  /** The contract columns that it is shown, and what it gets for their nulls. */
+  columns: { name: string; path: string[]; absent: null | undefined }[];
+  /**
+   * What it has against a row; empty when nothing. Never throws.
+   * @param row an object with a member for each column, nested as the contract is
+   */
+  test(row: object): { column: string; reason: string }[];
+}
+
+/** A column whose values are not in the files: of a blob's name, of a row's place, or made of other columns. */
+export type DerivedColumn = { name: string; type: ColumnType; nullable: boolean } & (
+  | {
+      kind: 'folder';
+      /** The folder's name in blob names, and the schema of its text. */
+      contract: ContractColumn;
+    }
+  /** Name of the source blob, and 0-based number of the row in it. */
+  | { kind: 'file' }
+  | { kind: 'row' }
+  /** The same value in each row. */
+  | { kind: 'constant'; value: unknown }
+  /** A pure function of contract columns, for rows that the entity `selectedBy` selects (all when absent); else null. */
+  | { kind: 'compute'; sources: string[]; selectedBy?: string; fn(...values: unknown[]): unknown }
+);
 
 /** A predicate over named contract columns; its function may throw; values arrive as the contract gives them out, null for null. */
 export interface Predicate {
@@ -72,7 +122,7 @@ export interface Predicate {
 export type OutColumn =
   /** The next ID of a sequence for each output row, in output order. */
   | { kind: 'id'; name: string; sequence: string }
-  /** A contract column, validated (and transformed, if its schema does that). */
+  /** A contract column, validated (and transformed, if its schema does that), or a derived column. */
   | { kind: 'copy'; name: string; source: string }
   /** A pure function of one contract column, run once per distinct value. Null maps to null unless `nulls`. */
   | {
@@ -94,7 +144,7 @@ export type OutColumn =
       fn(...values: unknown[]): unknown;
     }
   | { kind: 'constant'; name: string; type: ColumnType; value: unknown }
-  /** The ID of the keyed entity's row whose key equals these contract columns (aligned to its key components). */
+  /** The ID of the keyed entity's row whose key equals these columns (aligned to its key components). */
   | { kind: 'ref'; name: string; entity: string; columns: string[] }
   /** The ID that a rows entity gave to the same source row; null where that entity's `where` dropped it. */
   | { kind: 'rowRef'; name: string; entity: string }
@@ -129,10 +179,12 @@ export interface KeyedEntity {
   onChange?: 'report';
   /** Components of the natural key. `input` is the JavaScript kind of the component: never `any`. */
   key: { name: string; input: JsKind }[];
-  /** Contract columns of the own feed, aligned to `key`; absent when only references feed the entity. */
+  /** Contract or derived columns of the own feed, aligned to `key`; absent when only references feed the entity. */
   ownFeed?: string[];
   /** Output columns in schema order; the first is the row's own ID. */
   columns: OutColumn[];
+  /** Of an entity that several pipelines share: its declaration as a text, and the types of its attribute columns. */
+  shared?: { declared: string; types: Record<string, ColumnType> };
 }
 
 /** What each source row gives. */
@@ -189,7 +241,7 @@ export function describes({ columns }: KeyedEntity, name: string): boolean {
 export interface Feed {
   /** The keyed entity that is fed. */
   target: string;
-  /** Contract columns aligned to the target's key components. */
+  /** Contract or derived columns aligned to the target's key components. */
   columns: string[];
   /** The entity whose `where` selects the rows; undefined when all rows feed. */
   selectedBy?: string;
@@ -212,7 +264,14 @@ export interface CompiledPipeline {
   source: { container: string; prefix: string; suffix: string };
   /** `table`: the format of the tables that lie over the entities' files. */
   output: { container: string; prefix: string; table?: 'delta' };
+  /** Columns that are read from the files. */
   contract: ContractColumn[];
+  /** Columns that are not in the files. */
+  derived?: DerivedColumn[];
+  /** Where the row contract is a discriminated union. */
+  recordTypes?: RecordTypes;
+  /** Checks across columns. */
+  rowChecks?: RowCheck[];
   entities: Entity[];
   /** In the order in which first-seen is decided: declaration order of entities, then of columns, without repeats. */
   feeds: Feed[];
@@ -229,10 +288,12 @@ export interface CompiledPipeline {
   /** Share of a run's rows, 0 to 1, above which quarantine fails the run. 0 when `onInvalid` is `fail`. */
   maxRejected: number;
   /** SHA-256 (hex) of the declared shape: names, keys, sequences, kinds. Function bodies are not part of it, nor is
-   * `arrival`: what starts a run changes nothing about what it writes. */
+   * `arrival` or `schedule`: what starts a run changes nothing about what it writes. */
   hash: string;
   /** What arriving blobs start, where no setting says otherwise. */
   arrival?: ArrivalMode;
+  /** When a timer starts a run of what is new, where no setting says otherwise. */
+  schedule?: string;
   /** The row contract as it was declared, for those who show it. */
-  row?: core.$ZodObject;
+  row?: core.$ZodType;
 }

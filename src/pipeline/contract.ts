@@ -1,50 +1,143 @@
 /**
- * The row contract: from a zod object to `ContractColumn`s. `compile` calls it once for each pipeline. It must never
- * show a value to a schema, but null.
+ * The row contract: from a zod object, or a discriminated union of several, to `ContractColumn`s and checks of rows.
+ * `compile` calls it once for each pipeline. It must never show a value to a schema, but null.
  */
 
 import { core } from 'zod';
 import { limits } from '../limits.ts';
+import { typeText } from '../parquet/type-text.ts';
 import type { ColumnType } from '../parquet/types.ts';
 import { byteProof } from './byte-proof.ts';
-import type { ContractColumn, JsKind } from './compiled.ts';
+import type { ContractColumn, JsKind, RecordType, RecordTypes, RowCheck } from './compiled.ts';
 import { type } from './output-type.ts';
 import { quickParse } from './quick-parse.ts';
-import { refuse } from './refuse.ts';
-import { isSchema, nullPasses, reasonOf, type SchemaFacts, schemaFacts } from './schema.ts';
+import { refuse, show } from './refuse.ts';
+import { compileRowCheck } from './row-checks.ts';
+import { type Field, type RowOption, rowShape } from './row-fields.ts';
+import { nullPasses, reasonOf, type SchemaFacts, schemaFacts } from './schema.ts';
+
+/** A row contract, compiled. */
+export interface RowContract {
+  columns: ContractColumn[];
+  recordTypes: RecordTypes | undefined;
+  checks: RowCheck[];
+}
 
 /**
  * Compiles a row contract. Nulls follow the schema: `.nullable()` and `.optional()` both let them pass, and with
  * `.optional()` a file may lack the column; a null is never shown to transforms.
- * @param row a zod object, one schema for each source column
- * @returns the columns, in the order of the object
+ * @param row a zod object with one schema for each source column, or a discriminated union of such objects
+ * @returns the columns, in the order in which they are first named; record types and checks of rows, if there are any
  * @throws `InvalidPipeline` at `row` or `row.<column>`, for what a column cannot be and for what would be ignored
- *   (strict objects, checks across columns)
+ *   (strict objects)
  */
-export function compileContract(row: unknown): ContractColumn[] {
-  if (!isSchema(row) || row._zod.def.type !== 'object') {
-    return refuse('row', 'is not a zod object', 'Describe a source row with z.object({ column: z.string(), ... }).');
+export function compileContract(row: unknown): RowContract {
+  const shape = rowShape(row);
+  const { options, discriminator } = shape;
+  const types = options.flatMap((option) => option.types ?? []);
+  const fields = new Map<string, { field: Field; options: RowOption[] }>();
+  for (const option of options) {
+    for (const field of option.fields) {
+      const known = fields.get(field.name);
+      if (known && known.field.path.length !== field.path.length)
+        refuse(`row.${field.name}`, 'is both a column and a leaf of a group', 'Name it once.');
+      if (known) known.options.push(option);
+      else fields.set(field.name, { field, options: [option] });
+    }
   }
-  const def = row._zod.def as core.$ZodObjectDef;
-  if (def.catchall?._zod.def.type === 'never') {
-    refuse('row', 'is a strict object', 'Use z.object(): columns of the file that it does not name are not read.');
+  if (fields.size === 0) refuse('row', 'names no column');
+  if (fields.size > limits.columnsMax) {
+    refuse('row', `names ${fields.size} columns`, `Name at most ${limits.columnsMax} columns.`);
   }
-  if (def.checks?.length) {
-    refuse('row', 'has checks across columns', 'Check columns one by one; select rows with where.');
-  }
-  const fields = Object.entries(def.shape);
-  if (fields.length === 0) refuse('row', 'names no column');
-  if (fields.length > limits.columnsMax) {
-    refuse('row', `names ${fields.length} columns`, `Name at most ${limits.columnsMax} columns.`);
-  }
-  return fields.map(([name, schema]) => compileColumn(name, schema as core.$ZodType));
+  const columns = [...fields.values()].map(({ field, options: having }) => {
+    if (discriminator === undefined) return compileField(field);
+    if (field.name === discriminator) return discriminatorColumn(field.name, types);
+    return unionColumn(field.name, having, types);
+  });
+  // Which schema holds for a row is known before any other column is looked at.
+  columns.sort((a, b) => Number(b.name === discriminator) - Number(a.name === discriminator));
+  const checks = [
+    ...options.flatMap((option) => compileRowCheck(option.checks, option.fields, option.types)),
+    ...compileRowCheck(
+      shape.checks,
+      [...fields.values()].map(({ field }) => field),
+      undefined,
+    ),
+  ];
+  return { columns, recordTypes: discriminator === undefined ? undefined : { column: discriminator, types }, checks };
 }
 
-function compileColumn(name: string, schema: core.$ZodType): ContractColumn {
-  const field = `row.${name}`;
-  if (name === '') refuse('row', 'has a column without a name');
-  if (!isSchema(schema))
-    refuse(field, 'is not a zod schema', "Give a type, as in z.string(); import { z } from 'zod'.");
+/** The column that tells record types apart: it holds one of them. */
+function discriminatorColumn(name: string, types: readonly RecordType[]): ContractColumn {
+  return compileColumn(name, new core.$ZodLiteral({ type: 'literal', values: [...types] }));
+}
+
+/** A column that some record types have: one schema for all of them, or several. */
+function unionColumn(name: string, options: readonly RowOption[], all: readonly RecordType[]): ContractColumn {
+  const variants: { types: RecordType[]; contract: ContractColumn; field: Field }[] = [];
+  for (const option of options) {
+    const field = option.fields.find((candidate) => candidate.name === name)!;
+    const contract = compileField(field);
+    const same = variants.find((other) => isSame(other, { contract, field }));
+    if (same) same.types.push(...option.types!);
+    else variants.push({ types: [...option.types!], contract, field });
+  }
+  const [first, ...others] = variants.map(({ contract, types }) => ({ contract, types }));
+  const missing = all.some((type) => !variants.some(({ types }) => types.includes(type)));
+  for (const other of others) refuseOtherKind(name, first!, other);
+  if (others.length === 0 && !missing) return first!.contract;
+  const contracts = variants.map(({ contract }) => contract);
+  const { bounds: _, quick: __, proof: ___, mayLack: ____, ...common } = first!.contract;
+  return {
+    ...common,
+    nullable: missing || contracts.some(({ nullable }) => nullable),
+    active: contracts.some(({ active }) => active),
+    integer: contracts.every(({ integer }) => integer),
+    changes: contracts.some(({ changes }) => changes),
+    // Rows of types that do not have the column are null in it all the same.
+    ...(contracts.every(({ mayLack }) => mayLack) && { mayLack: true as const }),
+    variants: [first!, ...others],
+  };
+}
+
+/** Whether two record types hold a column to the same: one schema, or schemas that only state the same type. */
+function isSame(a: { contract: ContractColumn; field: Field }, b: { contract: ContractColumn; field: Field }): boolean {
+  if (a.field.schema === b.field.schema) return String(a.contract.nullableAt) === String(b.contract.nullableAt);
+  const facts = ({ contract: { input, output, nullable, nullableAt, active, integer, outputType } }: typeof a) =>
+    JSON.stringify([input, output, nullable, nullableAt, active, integer, outputType]);
+  return !a.contract.active && facts(a) === facts(b);
+}
+
+type Variant = NonNullable<ContractColumn['variants']>[number];
+
+function refuseOtherKind(name: string, a: Variant, b: Variant): void {
+  const written = ({ contract: { outputType } }: Variant) => (outputType ? ` written as ${typeText(outputType)}` : '');
+  const kind = (variant: Variant) =>
+    `${variant.contract.input === variant.contract.output ? '' : `${variant.contract.input} made a `}${variant.contract.output}${written(variant)}`;
+  if (kind(a) === kind(b)) return;
+  refuse(
+    `row.${name}`,
+    `is a ${kind(a)} for ${show(a.types[0])} and a ${kind(b)} for ${show(b.types[0])}`,
+    'Give the column one type: each record type may check it in its own way.',
+  );
+}
+
+function compileField({ name, path, groups, schema }: Field): ContractColumn {
+  const column = compileColumn(name, schema);
+  if (groups.length === 0) return column;
+  const nullableAt = [...groups, column.nullable];
+  return { ...column, path, nullableAt, nullable: nullableAt.includes(true) };
+}
+
+/**
+ * Compiles the schema of one column.
+ * @param name name of the column
+ * @param schema its zod schema
+ * @param field path of the field in the declaration, for errors
+ * @returns the column
+ * @throws `InvalidPipeline` at `field`, for what a column cannot be
+ */
+export function compileColumn(name: string, schema: core.$ZodType, field = `row.${name}`): ContractColumn {
   const facts = schemaFacts(schema, field);
   const nullable = nullPasses(schema, facts, field);
   if (facts.output === 'unknown') {

@@ -8,8 +8,8 @@ import type { ArrivalSettings } from './arrival.ts';
 import type { OutputType } from './output-type.ts';
 import type { SharedIndex } from './shared-index.ts';
 
-/** The zod object that describes a source row. */
-export type RowSchema = core.$ZodObject;
+/** The zod object that describes a source row, or a discriminated union of such objects. */
+export type RowSchema = core.$ZodObject | core.$ZodDiscriminatedUnion<readonly core.$ZodObject[]>;
 
 /** Where a sequence starts and how it steps. */
 export interface SequenceSettings {
@@ -55,41 +55,56 @@ export interface NextIdColumn<S extends string = string> {
 }
 
 /** What `first` gives. */
-export interface FirstColumn {
+export interface FirstColumn<T = unknown> {
   readonly kind: 'first';
   readonly source: string;
+  /** The type of its values, for the type checker alone. */
+  readonly values?: T;
 }
 
 /** What `map` gives. */
-export interface MapColumn {
+export interface MapColumn<T = unknown> {
   readonly kind: 'map';
   readonly source: string;
   /** Runs once for each distinct value. */
   readonly fn: (value: never) => unknown;
-  readonly type: OutputType<unknown>;
+  readonly type: OutputType<T>;
 }
 
 /** What `compute` gives. */
-export interface ComputeColumn {
+export interface ComputeColumn<T = unknown> {
   readonly kind: 'compute';
   readonly sources: readonly string[];
   /** Takes the values of `sources`, in their order. */
   readonly fn: (...values: never[]) => unknown;
-  readonly type: OutputType<unknown>;
+  readonly type: OutputType<T>;
 }
 
 /** What `constant` gives. */
-export interface ConstantColumn {
+export interface ConstantColumn<T = unknown> {
   readonly kind: 'constant';
   readonly value: unknown;
-  readonly type: OutputType<unknown>;
+  readonly type: OutputType<T> | undefined;
 }
 
+/** What `sourceFile` gives. */
+export interface SourceFileColumn {
+  readonly kind: 'sourceFile';
+}
+
+/** What `sourceRow` gives. */
+export interface SourceRowColumn {
+  readonly kind: 'sourceRow';
+}
+
+/** What may stand for a component of a key, beside the name of a source column. */
+export type KeyPart = MapColumn | ComputeColumn | ConstantColumn | SourceFileColumn | SourceRowColumn;
+
 /** What `ref` gives. */
-export interface RefColumn<E extends string = string, K = Readonly<Record<string, string>>> {
+export interface RefColumn<E extends string = string, K = unknown> {
   readonly kind: 'ref';
   readonly entity: E;
-  /** Key component of the entity → source column. */
+  /** Key component of the entity → source column, or a word that makes it. */
   readonly key: K;
 }
 
@@ -108,7 +123,7 @@ export interface Where {
 }
 
 /** What both kinds of entity may have. */
-type MadeColumn = MapColumn | ComputeColumn | ConstantColumn | NextIdColumn | RefColumn;
+type MadeColumn = KeyPart | NextIdColumn | RefColumn;
 
 /** A column of a keyed entity, beside its ID and its key. */
 export type KeyedColumn = MadeColumn | FirstColumn;
@@ -116,8 +131,12 @@ export type KeyedColumn = MadeColumn | FirstColumn;
 /** A column of a rows entity, beside its ID and its unchanged source columns (which are plain strings). */
 export type RowsColumn = MadeColumn | RowRefColumn;
 
+/** For the type checker alone: what a word gave, and is no literal. */
+declare const given: unique symbol;
+
 /** What `keyed` gives. */
 export interface KeyedEntity<K = unknown, C = unknown, I = IdColumn> {
+  readonly [given]: true;
   readonly kind: 'keyed';
   readonly id: I;
   /** Component → source column (own feed), or component → zod type (fed by references only). */
@@ -132,14 +151,36 @@ export interface KeyedEntity<K = unknown, C = unknown, I = IdColumn> {
 
 /** What `rows` gives. */
 export interface RowsEntity<C = unknown, I = IdColumn> {
+  readonly [given]: true;
   readonly kind: 'rows';
   readonly id: I;
   readonly columns: C;
   readonly where: Where | undefined;
 }
 
+/** What `keyed` takes, as a literal: the type checker then reports what is wrong between entities at the column. */
+export interface KeyedLiteral {
+  readonly kind: 'keyed';
+  readonly id: IdColumn;
+  readonly key: Readonly<Record<string, string | KeyPart | core.$ZodType>>;
+  readonly columns?: Readonly<Record<string, string | KeyedColumn | RowsColumn>>;
+  readonly where?: Where;
+  readonly index?: SharedIndex;
+  readonly partitions?: number;
+  readonly publish?: 'new' | 'seen';
+  readonly onChange?: 'ignore' | 'report';
+}
+
+/** What `rows` takes, as a literal. */
+export interface RowsLiteral {
+  readonly kind: 'rows';
+  readonly id: IdColumn;
+  readonly columns: Readonly<Record<string, string | KeyedColumn | RowsColumn>>;
+  readonly where?: Where;
+}
+
 /** What `entities` gives: entities by name, in the order of their declaration. */
-export type Entities = Readonly<Record<string, KeyedEntity | RowsEntity>>;
+export type Entities = Readonly<Record<string, KeyedEntity | RowsEntity | KeyedLiteral | RowsLiteral>>;
 
 /** Everything about a pipeline but its row contract and its entities. */
 export interface PipelineSettings {
@@ -174,6 +215,17 @@ export interface PipelineSettings {
      * pipeline({ ...rest, source: { container: 'landing', prefix: 'tickets/', suffix: '.snappy.parquet' } });
      */
     readonly suffix?: string;
+    /**
+     * Folders of a blob's name that are columns, as in `date=2026-11-29/part-0.parquet`: folder → zod type. Names and
+     * values are URL-decoded; `__HIVE_DEFAULT_PARTITION__` is null. A blob that lacks one of them is refused by name.
+     * @default none
+     * @example
+     * pipeline({
+     *   ...rest,
+     *   source: { container: 'landing', prefix: 'tickets/', partitions: { date: z.date(), region: z.string() } },
+     * });
+     */
+    readonly partitions?: Readonly<Record<string, core.$ZodType>>;
   };
   /**
    * Where datasets go: `<prefix><entity>/`.
@@ -269,12 +321,21 @@ export interface PipelineSettings {
    * pipeline({ ...rest, arrival: { on: 'blob' } });
    */
   readonly arrival?: ArrivalSettings;
+  /**
+   * When a timer starts a run of what is new: second, minute, hour, day, month and day of week, in UTC. The setting
+   * `ORDINAL_SCHEDULE` replaces it in one environment.
+   * @default nothing
+   * @example
+   * pipeline({ ...rest, schedule: '0 0 3 * * *' });
+   */
+  readonly schedule?: string;
 }
 
 /** A declared pipeline, not yet compiled. Its types have been used up: any pipeline has this one. */
 export interface PipelineDefinition extends PipelineSettings {
   /**
-   * The row contract: a zod object with one schema for each source column that is used.
+   * The row contract: a zod object with one schema for each source column that is used, and a nested object for a group
+   * of columns; or a discriminated union of such objects, one for each record type of a mixed feed.
    * @example
    * pipeline({
    *   ...rest,

@@ -2,8 +2,9 @@
  * Entities: from the builder's tagged values to `Entity`s, their keys first, since references need them. `compile`
  * calls it. It must never guess: a name that is not declared is refused.
  */
+import type { core } from 'zod';
 import { limits } from '../limits.ts';
-import { compileColumn, compilePredicate, type ResolvedKey, type Scope, sourceColumn } from './columns.ts';
+import { compileColumn, compilePredicate, keyColumn, kindsOf, type ResolvedKey, type Scope } from './columns.ts';
 import {
   type ContractColumn,
   changeColumns,
@@ -13,49 +14,62 @@ import {
   type OutColumn,
   type RowsEntity,
 } from './compiled.ts';
+import { DerivedColumns } from './derived.ts';
 import { checkColumnName, checkDistinct, checkName, checkSharedName, oneOf } from './names.ts';
 import { record, refuse, show } from './refuse.ts';
 import { isSchema, schemaFacts } from './schema.ts';
+import { type RowColumns, scopeOf } from './scopes.ts';
 import { Sequences } from './sequences.ts';
+import { checkSharedColumn, usedShared } from './shared-entity.ts';
 import type { SharedIndex } from './shared-index.ts';
 
-type Declared = Record<string, unknown> & { kind: 'keyed' | 'rows' };
+type Declared = Record<string, unknown> & {
+  kind: 'keyed' | 'rows';
+  shared?: KeyedEntity['shared'];
+  /** Of a shared entity: the types of its key, as they are declared. */
+  sharedKey?: Record<string, core.$ZodType>;
+};
 
 const options = {
-  keyed: ['kind', 'id', 'key', 'columns', 'where', 'index', 'partitions', 'publish', 'onChange'],
-  rows: ['kind', 'id', 'columns', 'where'],
+  keyed: ['kind', 'when', 'id', 'key', 'columns', 'where', 'index', 'partitions', 'publish', 'onChange'],
+  rows: ['kind', 'when', 'id', 'columns', 'where'],
 } as const;
+
+const useOptions = ['kind', 'when', 'shared', 'key', 'columns', 'where'];
 
 /**
  * Compiles all entities of a pipeline.
  * @param pipeline name of the pipeline
  * @param declared what `entities` gave
- * @param contract the row contract, compiled
- * @returns the entities in declaration order, and the sequences in order of first use
+ * @param columns the row contract, compiled, and the folder columns
+ * @returns the entities in declaration order, the sequences in order of first use, and the derived columns
  * @throws `InvalidPipeline` at the field that is wrong
  */
 export function compileEntities(
   pipeline: string,
   declared: unknown,
-  contract: readonly ContractColumn[],
-): { entities: Entity[]; sequences: ReturnType<Sequences['list']> } {
+  columns: RowColumns,
+): { entities: Entity[]; sequences: ReturnType<Sequences['list']>; derived: ReturnType<DerivedColumns['list']> } {
   const all = Object.entries(record(declared, 'entities'));
   if (all.length === 0) refuse('entities', 'is empty', 'Declare at least one: rows({ ... }) or keyed({ ... }).');
   if (all.length > limits.entitiesMax)
     refuse('entities', `has ${all.length} entities`, `Declare at most ${limits.entitiesMax} entities.`);
   const keys = new Map<string, ResolvedKey>();
   const rows = new Set<string>();
-  const scope: Scope = { contract: new Map(contract.map((c) => [c.name, c])), keys, rows, sequences: new Sequences() };
-  const checked = all.map(([name, value]) => ({ name, spec: declaredEntity(name, value) }));
-  for (const { name, spec } of checked) {
+  const common = { keys, rows, sequences: new Sequences(), derived: new DerivedColumns(columns.folders) };
+  const checked = all.map(([name, value]) => {
+    const spec = declaredEntity(name, value);
+    return { name, spec, scope: { ...common, ...scopeOf(name, spec, columns) } };
+  });
+  for (const { name, spec, scope } of checked) {
     if (spec.kind === 'rows') rows.add(name);
-    else keys.set(name, resolveKey(spec.key, scope, `entities.${name}.key`));
+    else keys.set(name, resolveKey(spec, scope, `entities.${name}.key`));
   }
-  const entities = checked.map(({ name, spec }) =>
+  const entities = checked.map(({ name, spec, scope }) =>
     spec.kind === 'rows' ? compileRows(pipeline, name, spec, scope) : compileKeyed(pipeline, name, spec, scope),
   );
   checkIndexes(entities);
-  return { entities, sequences: scope.sequences.list() };
+  return { entities, sequences: common.sequences.list(), derived: common.derived.list() };
 }
 
 function declaredEntity(name: string, value: unknown): Declared {
@@ -64,11 +78,14 @@ function declaredEntity(name: string, value: unknown): Declared {
   const kind = (value as { kind?: unknown } | null | undefined)?.kind;
   if (kind !== 'keyed' && kind !== 'rows')
     return refuse(field, `${show(value)} is not an entity`, 'Use keyed({ ... }) or rows({ ... }).');
-  return record(value, field, options[kind]) as Declared;
+  const spec = record(value, field, Object.hasOwn(value as object, 'shared') ? useOptions : options[kind]) as Declared;
+  if (spec.shared === undefined) return spec;
+  const { spec: used, key, types, declared } = usedShared(spec, field);
+  return { ...used, kind, shared: { types, declared }, sharedKey: key };
 }
 
 /** A key of source columns (the entity's own feed) or of zod types (references alone feed it). */
-function resolveKey(given: unknown, scope: Scope, field: string): ResolvedKey {
+function resolveKey({ key: given, sharedKey }: Declared, scope: Scope, field: string): ResolvedKey {
   const parts = Object.entries(record(given, field));
   if (parts.length === 0) refuse(field, 'has no component', "Name the natural key, as in key: { code: 'origin' }.");
   const typed = parts.filter(([, part]) => isSchema(part));
@@ -79,16 +96,22 @@ function resolveKey(given: unknown, scope: Scope, field: string): ResolvedKey {
       'Use source columns throughout, or types when only references bring keys.',
     );
   }
+  const feed: string[] = [];
   const components = parts.map(([name, part]) => {
     const at = `${field}.${checkColumnName(name, field)}`;
-    const input = isSchema(part) ? keyType(part, at) : scope.contract.get(sourceColumn(part, scope, at))!.output;
+    const column = isSchema(part) ? undefined : keyColumn(part, scope, at);
+    if (column !== undefined) feed.push(column);
+    const kinds = column === undefined ? [keyType(part as core.$ZodType, at)] : kindsOf(column, scope);
+    const shared = sharedKey?.[name] && keyType(sharedKey[name], at);
+    const input = shared ?? kinds[0]!;
+    if (!kinds.includes(input)) refuse(at, `is a ${kinds[0]}`, `Use a ${input}, as the shared entity has it.`);
     if (input === 'any') refuse(at, 'has no type', 'Give its column a type in the row contract: a key needs one.');
-    return { name, input };
+    return { name, input, kinds };
   });
-  return { components, ownFeed: typed.length === 0 ? parts.map(([, source]) => String(source)) : undefined };
+  return { components, ownFeed: typed.length === 0 ? feed : undefined };
 }
 
-function keyType(schema: Parameters<typeof schemaFacts>[0], field: string): ContractColumn['input'] {
+function keyType(schema: core.$ZodType, field: string): ContractColumn['input'] {
   const facts = schemaFacts(schema, field);
   if (facts.active || facts.admitsNull || facts.admitsUndefined) {
     refuse(
@@ -112,9 +135,15 @@ function idColumn(given: unknown, sequenceDefault: string, scope: Scope, field: 
 function declaredColumns(spec: Declared, name: string, scope: Scope): OutColumn[] {
   const field = `entities.${name}.columns`;
   const columns = Object.entries(record(spec.columns ?? {}, field));
-  return columns.map(([column, value]) =>
-    compileColumn(checkColumnName(column, field), value, { kind: spec.kind, name }, scope, `${field}.${column}`),
-  );
+  return columns.map(([column, value]) => {
+    const at = `${field}.${column}`;
+    const declared = spec.shared?.types[column];
+    // What a pipeline does not know of a shared entity is null.
+    if (declared && value === undefined) return { kind: 'constant', name: column, type: declared, value: null };
+    const compiled = compileColumn(checkColumnName(column, field), value, { kind: spec.kind, name }, scope, at);
+    if (declared) checkSharedColumn(compiled, declared, scope, at);
+    return compiled;
+  });
 }
 
 function checkColumns(columns: readonly OutColumn[], field: string): void {
@@ -167,9 +196,10 @@ function compileKeyed(pipeline: string, name: string, spec: Declared, scope: Sco
     ...(partitions > 1 && { partitions }),
     ...(where && { where }),
     ...knownKeys(spec, columns, field),
-    key: components,
+    key: components.map(({ name: component, input }) => ({ name: component, input })),
     ...(ownFeed && { ownFeed }),
     columns,
+    ...(spec.shared && { shared: spec.shared }),
   };
 }
 

@@ -129,7 +129,7 @@ interface Places {
  * @throws `InvalidPipeline` at the field that is wrong
  */
 export function checkPlaces(pipeline: string, sourceGiven: unknown, outputGiven: unknown): Places {
-  const source = record(sourceGiven, 'source', ['container', 'prefix', 'suffix']);
+  const source = record(sourceGiven, 'source', ['container', 'prefix', 'suffix', 'partitions']);
   const output = record(outputGiven ?? {}, 'output', ['container', 'prefix', 'table']);
   const suffix = source.suffix ?? '.parquet';
   if (typeof suffix !== 'string')

@@ -2,9 +2,19 @@
  * `pipeline`: the one call of a pipeline module. Each module in `pipelines/` calls it. It must never do more than give
  * its types to the definition.
  */
-import type { Builder, RowOf } from './builder.ts';
+import type { core } from 'zod';
+import type { Builder } from './builder.ts';
 import type { Checked, CheckedRow } from './checked-types.ts';
 import type { Entities, PipelineDefinition, PipelineSettings, RowSchema } from './definition.ts';
+import type { RecordTypeBuilder } from './record-type-builder.ts';
+import type { FoldersOf, RecordTypeOf, RowOf } from './row-types.ts';
+
+/** What rows have beside their own columns: nothing where no folder is a column. */
+type NoFolders = Readonly<Record<never, core.$ZodType>>;
+
+/** The words of a pipeline: with `when`, where its rows have record types. */
+type WordsOf<S extends RowSchema, P> = Builder<RowOf<S> & FoldersOf<P>> &
+  ([RecordTypeOf<S>] extends [never] ? unknown : RecordTypeBuilder<S, FoldersOf<P>>);
 
 /**
  * Declares a pipeline. TypeScript checks columns, functions and references here; at run time nothing is checked before
@@ -28,10 +38,15 @@ import type { Entities, PipelineDefinition, PipelineSettings, RowSchema } from '
  *   }),
  * });
  */
-export function pipeline<S extends RowSchema, E extends Entities>(
+export function pipeline<
+  S extends RowSchema,
+  const E extends Entities,
+  P extends Readonly<Record<string, core.$ZodType>> = NoFolders,
+>(
   definition: PipelineSettings & {
+    readonly source: { readonly partitions?: P };
     readonly row: CheckedRow<S>;
-    readonly entities: (builder: Builder<RowOf<S>>) => Checked<RowOf<S>, E>;
+    readonly entities: (builder: WordsOf<S, P>) => Checked<RowOf<S> & FoldersOf<P>, E>;
   },
 ): PipelineDefinition {
   // What has passed `Checked` is what it was given: its types are not needed any more.

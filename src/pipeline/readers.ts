@@ -4,7 +4,7 @@
  */
 import { type Readers, writtenType } from '../parquet/readers.ts';
 import type { ColumnType } from '../parquet/types.ts';
-import type { Entity } from './compiled.ts';
+import type { DerivedColumn, Entity } from './compiled.ts';
 import { oneOf } from './names.ts';
 import { refuse } from './refuse.ts';
 
@@ -45,6 +45,18 @@ export function declaredFor(entities: Entity[], readers: Readers): Entity[] {
         : column,
     ),
   })) as Entity[];
+}
+
+/**
+ * Derived columns with their types as these readers know them.
+ * @param derived derived columns
+ * @param readers for whom the datasets are written
+ * @returns the columns; the same ones unless a type of theirs is written otherwise
+ * @throws `InvalidPipeline` at a column whose type the readers cannot read
+ */
+export function derivedFor(derived: DerivedColumn[], readers: Readers): DerivedColumn[] {
+  if (readers !== 'parquetjs-lite') return derived;
+  return derived.map((column) => ({ ...column, type: declaredType(column.type, column.name) }));
 }
 
 function declaredType(type: ColumnType, field: string): ColumnType {

@@ -78,12 +78,13 @@ function indexIdentity({ key, columns, partitions = 1 }: KeyedEntity): string {
 }
 
 function checkIndexes(registry: PipelineRegistry): void {
-  const known = new Map<string, { identity: string; at: string }>();
+  const known = new Map<string, { identity: string; at: string; shared: string | undefined }>();
   for (const { name, entities } of registry.values()) {
     for (const entity of entities) {
       if (entity.kind !== 'keyed') continue;
-      const here = { identity: indexIdentity(entity), at: `pipeline ${name}` };
+      const here = { identity: indexIdentity(entity), at: `pipeline ${name}`, shared: entity.shared?.declared };
       const there = known.get(entity.index);
+      if (there) refuseOtherShared(entity, there);
       if (there && there.identity !== here.identity) {
         refuse(
           `entities.${entity.name}.index`,
@@ -94,6 +95,24 @@ function checkIndexes(registry: PipelineRegistry): void {
       known.set(entity.index, here);
     }
   }
+}
+
+/** What is declared as a shared entity is that entity, wherever its key index is used. */
+function refuseOtherShared(
+  { index, name, shared }: KeyedEntity,
+  there: { at: string; shared: string | undefined },
+): void {
+  if (shared?.declared === there.shared) return;
+  const twice = shared && there.shared !== undefined;
+  refuse(
+    `entities.${name}`,
+    twice
+      ? `the shared entity '${index}' is declared in another way than the one in ${there.at}`
+      : `key index '${index}' is that of a shared entity, and ${shared ? there.at : 'this entity'} does not use it`,
+    twice
+      ? 'Declare it once, in a module that both pipelines import.'
+      : `Use shared('${index}', ...) with use() in both.`,
+  );
 }
 
 /**

@@ -19,8 +19,11 @@ import { beginTask } from '../documents/task-times.ts';
 import { defineActivity } from '../durable/activity.ts';
 import { type Environment, pipelineOf } from '../environment/environment.ts';
 import { OrdinalError } from '../errors.ts';
+import { freeClaim } from '../ledger/ledger.ts';
+import type { LeftOut } from '../ledger/ledger-documents.ts';
+import type { Claimers } from '../ledger/take-versions.ts';
 import type { CompiledPipeline } from '../pipeline/compiled.ts';
-import { readJson, readVersioned, writeJson } from '../storage/json.ts';
+import { readJson, readVersioned, type Versioned, writeJson } from '../storage/json.ts';
 import { output, work } from '../storage/names.ts';
 import { isConflict } from '../storage/write-once.ts';
 import { chooseWay } from './choose-way.ts';
@@ -28,6 +31,7 @@ import { settleNullColumns } from './null-columns.ts';
 import { checkIdentity } from './pipeline-identity.ts';
 import { makePlan } from './plan.ts';
 import { type ListedSource, listedSource, readSource } from './read-source.ts';
+import { ledgerOf } from './run-ledger.ts';
 import { declareTables, openTables } from './table-columns.ts';
 
 /** What the orchestration needs to know of the plan and its pipeline: names and counts. */
@@ -48,6 +52,8 @@ export interface PlanOutput {
   keyed: { entity: string; index: string; partitions: number }[];
   /** Sequences, and the entities whose rows draw on each (twice where two columns do). */
   sequences: { name: string; start: string; step: string; draws: string[] }[];
+  /** Blobs of the source that the run leaves out. Absent in what was recorded before there were ledgers. */
+  leftOut?: LeftOut;
   /** Views and tables follow a publication. Absent where the run was planned by a version that had none. */
   tables?: true;
   /** Set when a life of the run has published: nothing is left to do but what follows a publication. */
@@ -57,10 +63,11 @@ export interface PlanOutput {
 export const planRun = defineActivity({ name: 'planRun', input: planInputSchema, work: planActivity });
 
 /**
- * Of a source of many files, gives what it has listed in place of a plan, and is to be called again when the footers are
+ * Of a source of which dead lives may hold versions, gives whom to ask about, and is to be called again with `asked`. Of
+ * a source of many files, gives what it has listed in place of a plan, and is to be called again when the footers are
  * read. Throws `RunCanceled` for a life that was closed before it began: a later one is the run now.
  */
-async function planActivity(environment: Environment, input: PlanInput): Promise<PlanOutput | ListedSource> {
+async function planActivity(environment: Environment, input: PlanInput): Promise<PlanOutput | ListedSource | Claimers> {
   const { store, config } = environment;
   const times = beginTask(environment, input);
   const pipeline = pipelineOf(environment, input.pipeline);
@@ -72,6 +79,12 @@ async function planActivity(environment: Environment, input: PlanInput): Promise
     store.ensureContainer(pipeline.output.container),
   ]);
   if (there?.outcome === 'published') return published(there, input, pipeline);
+  if (there?.outcome === 'withdrawn') {
+    throw new OrdinalError('RunIdConflict', `run "${input.runId}" was withdrawn: its ID is used up`, {
+      where: { pipeline: pipeline.name, field: 'runId' },
+      remedy: 'Start under another run ID: what it had read is new again.',
+    });
+  }
   if (there && there.life >= input.life) {
     throw new OrdinalError('RunCanceled', `life ${input.life} of run "${input.runId}" was given up before it began`, {
       remedy: 'Start the run again.',
@@ -84,22 +97,37 @@ async function planActivity(environment: Environment, input: PlanInput): Promise
     : await readSource(environment, pipeline, input);
   if (!('files' in source)) return source;
   const { runId, life } = input;
+  const { ref, leftOut, claimed } = source;
   const files = await settleNullColumns(environment, pipeline, source.files);
   const tables = await openTables(environment, pipeline);
   const plan: Plan = {
-    ...makePlan(pipeline, { runId, life }, source.ref, files, config, tables),
+    ...makePlan(pipeline, { runId, life }, ref, files, config, tables),
     asked: askedOf(input),
     way: chooseWay(pipeline, files, source.way),
+    ...(leftOut && { leftOut }),
   };
-  if (tables && !input.dryRun) await declareTables(environment, tables, plan);
+  if (tables && files.length > 0 && !input.dryRun) await declareTables(environment, tables, plan);
+  const first = await writeFirst(environment, name, plan, times());
+  // Another execution may have found the source empty before. Then nothing is read, and nothing may stay claimed.
+  if (claimed && first.value.files.count === 0) await freeClaim(ledgerOf(environment, pipeline), { runId, life });
+  return summary(first, pipeline);
+}
+
+/** Writes the plan, unless an earlier execution has: the first plan is the plan. */
+async function writeFirst(
+  { store, config }: Environment,
+  name: string,
+  plan: Plan,
+  metadata: Record<string, string>,
+): Promise<Pick<Versioned<Plan>, 'value' | 'etag'>> {
   try {
-    const { etag } = await writeJson(store, config.workContainer, name, plan, { ifAbsent: true, metadata: times() });
-    return summary({ value: plan, etag }, pipeline);
+    const { etag } = await writeJson(store, config.workContainer, name, plan, { ifAbsent: true, metadata });
+    return { value: plan, etag };
   } catch (thrown) {
     if (!isConflict(thrown)) throw thrown;
     const first = await readVersioned(store, config.workContainer, name, planSchema);
     if (!first) throw thrown;
-    return summary(first, pipeline);
+    return first;
   }
 }
 
@@ -127,7 +155,9 @@ function summary(
     value: plan,
     etag,
   }: {
-    value: Pick<Plan, 'batches' | 'rows' | 'parts' | 'sealGroups' | 'way'> & { files: Pick<FilesRef, 'count'> };
+    value: Pick<Plan, 'batches' | 'rows' | 'parts' | 'sealGroups' | 'way' | 'leftOut'> & {
+      files: Pick<FilesRef, 'count'>;
+    };
     etag: string;
   },
   pipeline: CompiledPipeline,
@@ -143,6 +173,7 @@ function summary(
     ...(plan.way?.taken === 'short' && { short: true as const }),
     tables: true,
     published: null,
+    ...(plan.leftOut && { leftOut: plan.leftOut }),
     rowsEntities: entities.filter((entity) => entity.kind === 'rows').map((entity) => entity.name),
     keyed: entities.flatMap((entity) =>
       entity.kind === 'keyed' ? [{ entity: entity.name, index: entity.index, partitions: entity.partitions ?? 1 }] : [],

@@ -6,7 +6,7 @@
 import { setAsideFor } from '../documents/bad-files.ts';
 import type { FileColumn, FileShape, SourceFile } from '../documents/source-files.ts';
 import type { Environment } from '../environment/environment.ts';
-import { decodeValidity } from '../parquet/decode.ts';
+import { decodeValidity } from '../parquet/decode-levels.ts';
 import { compatible } from '../parquet/logical.ts';
 import { chunkShape } from '../parquet/pages.ts';
 import type { ColumnType } from '../parquet/types.ts';
@@ -34,7 +34,7 @@ export async function settleNullColumns(
           if (!open[c]!.has(file.shape)) return column;
           const { type, optional } = column;
           const contract = pipeline.contract[c]!;
-          if (await holdsNulls(environment, pipeline.source.container, file, contract.name))
+          if (await holdsNulls(environment, pipeline.source.container, file, contract))
             return { type, optional, empty: true };
           checkKind(contract, { type, blob: file.blob });
           return { type, optional };
@@ -59,14 +59,14 @@ function misfits(contract: ContractColumn, c: number, shapes: readonly FileShape
   return new Set(fits && wide ? [] : unsure);
 }
 
-async function holdsNulls({ store }: Environment, container: string, file: SourceFile, name: string): Promise<boolean> {
+async function holdsNulls({ store }: Environment, container: string, file: SourceFile, contract: ContractColumn): Promise<boolean> {
   const meta = await readFooter(store, container, file);
-  const leaf = leafOf(meta, name, file.blob);
+  const leaf = leafOf(meta, contract, file.blob);
   for (const [rowGroup, { rows, chunks }] of meta.rowGroups.entries()) {
     if (rows === 0) continue;
     const chunk = chunks[leaf.ordinal]!;
     const [bytes] = await readRanges(store, container, file, [chunk]);
-    const where = { blob: file.blob, rowGroup, column: name };
+    const where = { blob: file.blob, rowGroup, column: contract.name };
     const { nulls } = decodeValidity(bytes!, chunk, leaf, rows, where, chunkShape(bytes!, chunk, leaf, where));
     if (nulls < rows) return false;
   }

@@ -20,7 +20,7 @@ import { setFilesAside } from './set-aside.ts';
 import { checkKind } from './summarize-file.ts';
 import { fitted, type Tables } from './table-columns.ts';
 
-/** A contract column over all files: its one type, and whether any file may hold nulls in it. */
+/** A contract column over all files: its one type, and whether any file may hold nulls in it. Or a derived column. */
 interface SourceColumn {
   /** Before the contract: wide enough for every file's values. */
   source: ColumnType;
@@ -52,14 +52,16 @@ export function makePlan(
   tables?: Tables,
 ): Plan {
   const { files, badFiles } = setFilesAside(pipeline, listed);
-  const columns = new Map(
-    pipeline.contract.map((contract, c) => {
-      const column = sourceColumn(contract, c, files, pipeline.readers);
-      if (!tables || contract.outputType) return [contract.name, column];
-      const source = fitted(pipeline, tables, contract.name, column.source);
-      return [contract.name, { ...column, source, type: source }];
-    }),
-  );
+  const inFiles = pipeline.contract.map((contract, c) => {
+    const column = sourceColumn(contract, c, files, pipeline.readers);
+    if (!tables || contract.outputType) return [contract.name, column] as const;
+    const source = fitted(pipeline, tables, contract.name, column.source);
+    return [contract.name, { ...column, source, type: source }] as const;
+  });
+  const derived = (pipeline.derived ?? []).map(({ name, type, nullable: optional }) => {
+    return [name, { source: type, type, optional }] as const;
+  });
+  const columns = new Map<string, SourceColumn>([...inFiles, ...derived]);
   const batches = cutBatches(files, pipeline.contract.length, targets.batchRowsTarget);
   if (batches.length > limits.batchesMax) {
     throw new OrdinalError(
@@ -92,7 +94,7 @@ export function makePlan(
       pipeline.entities.map((entity) => [entity.name, outLeaves(entity, pipeline, columns, keyTypes)]),
     ),
     keyTypes,
-    sources: Object.fromEntries([...columns].map(([name, column]) => [name, column.source])),
+    sources: Object.fromEntries(inFiles.map(([name, column]) => [name, column.source])),
     parts,
     sealGroups: parts.flatMap(({ from, to }) =>
       groupBatches(batches.slice(from, to), {
@@ -242,8 +244,24 @@ function outLeaves(
   return entity.columns.map((column): OutLeaf => {
     const leaf = outLeaf(column, entity, pipeline, columns, keyTypes);
     const attribute = keyed && column.kind !== 'id' && column.kind !== 'key';
-    return attribute && !onlyOwn ? { ...leaf, optional: true } : leaf;
+    if (keyed && attribute && entity.shared) checkShared(leaf, column, entity, pipeline);
+    return attribute && (!onlyOwn || entity.shared) ? { ...leaf, optional: true } : leaf;
   });
+}
+
+/** Datasets of a shared entity have the same columns, whatever the source's type is. */
+function checkShared({ type }: OutLeaf, column: OutColumn, entity: KeyedEntity, pipeline: CompiledPipeline): void {
+  const wanted = entity.shared?.types[column.name];
+  if (!wanted || typeText(wanted) === typeText(type)) return;
+  const source = column.kind === 'copy' ? column.source : column.name;
+  throw new OrdinalError(
+    'ColumnTypeMismatch',
+    `column "${source}" is ${typeText(type)}, and ${typeText(wanted)} as "${column.name}" of the shared entity`,
+    {
+      where: { pipeline: pipeline.name, entity: entity.name, column: source },
+      remedy: `Use map('${source}', ...) to make it ${typeText(wanted)}.`,
+    },
+  );
 }
 
 function outLeaf(

@@ -8,9 +8,11 @@ import { defineActivity } from '../durable/activity.ts';
 import type { Environment } from '../environment/environment.ts';
 import { invariant } from '../errors.ts';
 import { limits } from '../limits.ts';
-import { decodeChunk, reader } from '../parquet/index.ts';
-import type { ContractColumn } from '../pipeline/compiled.ts';
+import { decodeChunk } from '../parquet/index.ts';
+import { type Cell, RowInterpreter } from '../pipeline/by-row.ts';
+import type { CompiledPipeline } from '../pipeline/compiled.ts';
 import { withAbsent } from '../source/absent-columns.ts';
+import { cellsOf } from '../source/row-cells.ts';
 import { leafOf, readFooter, readRanges } from '../source/source-file.ts';
 import { writeJson } from '../storage/json.ts';
 import { work } from '../storage/names.ts';
@@ -38,47 +40,36 @@ async function previewActivity(environment: Environment, ref: PlanRef): Promise<
 /** The first rows of the first row group, held to the contract. */
 async function firstRows(
   environment: Environment,
-  pipeline: { contract: ContractColumn[]; source: { container: string } },
+  pipeline: CompiledPipeline,
   plan: Plan,
   batch: Plan['batches'][number],
 ): Promise<SourceRow[]> {
   const [file] = await loadFiles(environment, plan, plan.files, batch.file, batch.file + 1);
   invariant(file, 'a batch has a file');
+  const { blob } = file;
   const meta = withAbsent(await readFooter(environment.store, pipeline.source.container, file), pipeline.contract);
   const group = meta.rowGroups.findIndex(({ rows }, g) => g >= batch.from && rows > 0);
   const { chunks, rows } = meta.rowGroups[group]!;
+  const before = meta.rowGroups.slice(0, group).reduce((sum, other) => sum + other.rows, 0);
   const count = Math.min(rows, limits.previewSourceRowsMax);
-  const columns: ((row: number) => { value: unknown } | { reason: string })[] = [];
+  const cells: Cell[][] = [];
   // One column at a time: a row group may be large, and only its beginning is kept.
   for (const contract of pipeline.contract) {
-    const leaf = leafOf(meta, contract.name, file.blob);
+    const leaf = leafOf(meta, contract, blob);
     const chunk = chunks[leaf.ordinal]!;
     const [bytes] = await readRanges(environment.store, pipeline.source.container, file, [chunk]);
-    const where = { blob: file.blob, rowGroup: group, column: contract.name };
-    const column = decodeChunk(bytes!, chunk, leaf, rows, where);
-    const read = reader(leaf.type, contract.input);
-    const values = Array.from({ length: count }, (_, row) => {
-      if (column.form === 'dictionary') {
-        return column.indices[row]! < 0 ? null : read(column.dictionary, column.indices[row]!);
-      }
-      return column.valid !== undefined && column.valid[row] === 0 ? null : read(column.values, row);
-    });
-    columns.push((row) => held(contract, values[row]));
+    const where = { blob, rowGroup: group, column: contract.name };
+    const fetched = { bytes: bytes!, meta: chunk, leaf, rows };
+    const cell = cellsOf(decodeChunk(bytes!, chunk, leaf, rows, where), leaf.type, contract, fetched, where);
+    cells.push(Array.from({ length: count }, (_, row) => cell(row)));
   }
+  const interpreter = new RowInterpreter(pipeline);
+  const names = [...pipeline.contract, ...(pipeline.derived ?? [])].map(({ name }) => name);
   return Array.from({ length: count }, (_, row) => {
-    const values = new Map<string, unknown>();
-    for (const [c, contract] of pipeline.contract.entries()) {
-      const result = columns[c]!(row);
-      if ('reason' in result) return { ok: false, column: contract.name, reason: result.reason };
-      values.set(contract.name, result.value);
-    }
-    return { ok: true, values };
+    const held = interpreter.hold({ cell: (c) => cells[c]![row]!, blob, row: before + row });
+    const [refused] = held.refused;
+    return refused
+      ? { ok: false, ...refused }
+      : { ok: true, values: new Map(names.map((name) => [name, held.at(name)])) };
   });
-}
-
-function held(contract: ContractColumn, value: unknown): { value: unknown } | { reason: string } {
-  if (value === null || value === undefined) return contract.nullable ? { value: null } : { reason: 'is null' };
-  if (!contract.active) return { value };
-  const parsed = contract.parse(value);
-  return parsed.ok ? { value: parsed.value } : { reason: parsed.reason };
 }

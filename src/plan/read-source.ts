@@ -1,5 +1,5 @@
 /**
- * What the plan knows of the source: its blobs, listed and pinned, and each footer reduced to what is needed of it. Few
+ * What the plan knows of the source: its blobs, listed, pinned and claimed, and each footer reduced to what is needed of it. Few
  * files are read at once. Of many, the listing is written down, in documents of some hundred files each, and activities
  * `readFooters` read them side by side. Called by the plan activity.
  */
@@ -20,6 +20,8 @@ import {
 import { beginTask } from '../documents/task-times.ts';
 import { defineActivity } from '../durable/activity.ts';
 import { type Environment, pipelineOf } from '../environment/environment.ts';
+import type { LeftOut } from '../ledger/ledger-documents.ts';
+import type { Claimers } from '../ledger/take-versions.ts';
 import { limits } from '../limits.ts';
 import { parseFooter } from '../parquet/footer-read.ts';
 import type { FileMeta } from '../parquet/types.ts';
@@ -29,11 +31,14 @@ import { type PinnedBlob, readFooter, readPinned } from '../source/source-file.t
 import { mapBounded } from '../storage/in-flight.ts';
 import { type Life, lifeId } from '../storage/names.ts';
 import { chooseByListing, type Way } from './choose-way.ts';
+import { takeNew } from './run-ledger.ts';
 import { sourceBlobs } from './source-blobs.ts';
 import { badFile, Shapes, summarizeFile } from './summarize-file.ts';
 
 /** In place of a plan: the source has many files, whose footers are to be read first. */
 export interface ListedSource {
+  /** To be given back, too. */
+  leftOut: LeftOut;
   /** To be given to the plan activity once the footers are read. */
   listing: FilesRef;
   /** Activities that read footers: one for each document of the listing. */
@@ -44,16 +49,25 @@ export interface ListedSource {
 export interface ReadSource {
   ref: FilesRef;
   files: SourceFile[];
+  leftOut?: LeftOut;
+  /** Whether the life has claimed versions. */
+  claimed: boolean;
   way: Way;
 }
 
-/** Lists the source, and reads it where its files are few. Counts are checked before any footer is read. */
+/**
+ * Lists the source, claims what the run takes of it, and reads that where its files are few. Counts are checked before
+ * any footer is read.
+ */
 export async function readSource(
   environment: Environment,
   pipeline: CompiledPipeline,
   input: PlanInput,
-): Promise<ListedSource | ReadSource> {
-  const { blobs, skipped } = await sourceBlobs(environment, pipeline.source, input);
+): Promise<ListedSource | ReadSource | Claimers> {
+  const { blobs: listed, skipped } = await sourceBlobs(environment, pipeline.source, input);
+  const taken = await takeNew(environment, pipeline, input, listed);
+  if (!('versions' in taken)) return taken;
+  const { versions: blobs, leftOut, claimed } = taken;
   const ref: FilesRef = {
     count: blobs.length,
     digest: digestOf(blobs),
@@ -61,21 +75,27 @@ export async function readSource(
     ...(skipped && { skipped }),
   };
   const way = chooseByListing(blobs, environment.config);
-  if (way.taken === 'short') return { ref, files: await readShort(environment, pipeline, input, ref, blobs), way };
-  if (documentsOf(ref) === 1) return { ref, files: await footersOf(environment, pipeline, input, ref, blobs, 0), way };
+  const own = { ref, leftOut, claimed, way };
+  if (way.taken === 'short') return { ...own, files: await readShort(environment, pipeline, input, ref, blobs) };
+  if (documentsOf(ref) <= 1) return { ...own, files: await footersOf(environment, pipeline, input, ref, blobs, 0) };
   await mapBounded(partsOf(ref), environment.config.requestsInFlight, (part) =>
     writeListing(environment, input, ref, blobs, part),
   );
-  return { listing: ref, footers: documentsOf(ref) };
+  return { listing: ref, footers: documentsOf(ref), leftOut };
 }
 
 /** The source as an earlier call has listed it, and `readFooters` has read it. */
-export async function listedSource(environment: Environment, of: Life, ref: FilesRef): Promise<ReadSource> {
+export async function listedSource(
+  environment: Environment,
+  { leftOut, ...of }: PlanInput,
+  ref: FilesRef,
+): Promise<ReadSource> {
   const parts = await mapBounded(partsOf(ref), environment.config.requestsInFlight, (part) =>
     readFiles(environment, of, ref, part),
   );
   const files = parts.flat();
-  return { ref, files, way: chooseByListing(files, environment.config) };
+  const way = chooseByListing(files, environment.config);
+  return { ref, files, way, ...(leftOut && { leftOut }), claimed: true };
 }
 
 /**

@@ -1,4 +1,7 @@
-/** The source blobs of a run, as its plan pins them: listed, or looked up by name; always in name order. */
+/**
+ * The source blobs of a run, as its plan pins them: listed, or looked up by name; always in name order. The plan calls
+ * it. Which versions of them the run reads is decided by the ledger, and not here.
+ */
 
 import { createHash } from 'node:crypto';
 import type { RunInput } from '../documents/documents.ts';
@@ -23,7 +26,10 @@ export interface SourceBlobs {
   skipped?: Skipped;
 }
 
-/** Throws `SourceEmpty`, `SourceChanged` (a named blob is gone, or another version) or `LimitExceeded`. */
+/**
+ * There may be none. Throws `SourceEmpty` or `SourceChanged` when a blob that was named is not there, or is another
+ * version, and `LimitExceeded`.
+ */
 export async function sourceBlobs(environment: Environment, source: Source, input: RunInput): Promise<SourceBlobs> {
   const { select, prefix } = input;
   switch (select?.by) {
@@ -31,6 +37,8 @@ export async function sourceBlobs(environment: Environment, source: Source, inpu
       return listed(environment, source, prefix, () => true);
     case 'glob':
       return listed(environment, source, globPrefix(select.glob), globMatcher(select.glob), select.glob);
+    case 'range':
+      return listed(environment, source, prefix, inRange(select), `${select.first} to ${select.last}`);
     case 'blobs':
       return { blobs: await named(environment, source, select.blobs, exactly(select.etag)) };
     case 'list': {
@@ -66,27 +74,40 @@ async function listed(
 ): Promise<SourceBlobs> {
   const blobs: PinnedBlob[] = [];
   const skipped: Skipped = { count: 0, blobs: [] };
-  for await (const blob of environment.store.list(source.container, prefix)) {
-    // In an account with a hierarchical namespace, folders appear as empty blobs.
-    if (!takes(blob.name) || blob.metadata.hdi_isfolder === 'true') continue;
-    if (!blob.name.endsWith(source.suffix)) {
-      skipped.count++;
-      if (skipped.blobs.length < SKIPPED_NAMES_MAX) skipped.blobs.push(blob.name);
-      continue;
-    }
-    blobs.push(pinned(blob));
+  for await (const blob of listSource(environment, source, prefix, takes, skipped)) {
+    blobs.push(blob);
     checkCount(blobs.length, shown);
   }
-  if (blobs.length === 0) {
-    const [first] = skipped.blobs;
-    const passed =
-      first === undefined ? '' : `; ${skipped.count} blobs are there whose names end otherwise, such as "${first}"`;
-    throw new OrdinalError('SourceEmpty', `no blob "${source.container}/${shown}"${passed}`, {
-      where: { field: 'prefix' },
-      remedy: 'Check container, prefix and suffix; upload the source before the run starts.',
-    });
-  }
   return { blobs, ...(skipped.count > 0 && { skipped }) };
+}
+
+/** The blobs of a source under a prefix, in name order, as many as there are. */
+export async function* listSource(
+  { store }: Pick<Environment, 'store'>,
+  source: Source,
+  prefix: string,
+  takes: (name: string) => boolean,
+  skipped?: Skipped,
+): AsyncGenerator<PinnedBlob> {
+  for await (const blob of store.list(source.container, prefix)) {
+    // In an account with a hierarchical namespace, folders appear as empty blobs.
+    if (!takes(blob.name) || blob.metadata.hdi_isfolder === 'true') continue;
+    if (blob.name.endsWith(source.suffix)) yield pinned(blob);
+    else if (skipped) {
+      skipped.count++;
+      if (skipped.blobs.length < SKIPPED_NAMES_MAX) skipped.blobs.push(blob.name);
+    }
+  }
+}
+
+/** Whether a name is in [first, last], in the order in which the service lists names. */
+function inRange({ first, last, glob }: Extract<Selection, { by: 'range' }>): (name: string) => boolean {
+  const [low, high] = [Buffer.from(first), Buffer.from(last)];
+  const matches = glob === undefined ? () => true : globMatcher(glob);
+  return (name) => {
+    const bytes = Buffer.from(name);
+    return Buffer.compare(low, bytes) <= 0 && Buffer.compare(bytes, high) <= 0 && matches(name);
+  };
 }
 
 /** What a plan keeps of a blob: there may be a hundred thousand. */
@@ -129,10 +150,7 @@ async function named(
     const blob = there.get(name);
     return verdict(name, blob) && blob ? [pinned(blob)] : [];
   });
-  if (blobs.length > 0) return blobs;
-  throw new OrdinalError('SourceEmpty', 'none of the blobs is there any more', {
-    remedy: 'Keep source blobs until the run has ended.',
-  });
+  return blobs;
 }
 
 /**

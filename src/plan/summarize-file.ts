@@ -9,6 +9,7 @@ import { OrdinalError } from '../errors.ts';
 import { compatible, typeText } from '../parquet/logical.ts';
 import type { ColumnType, FileMeta, Leaf } from '../parquet/types.ts';
 import type { CompiledPipeline, ContractColumn } from '../pipeline/compiled.ts';
+import { foldersOf, folderValues } from '../pipeline/folders.ts';
 import { withAbsent } from '../source/absent-columns.ts';
 import { leafOf, type PinnedBlob } from '../source/source-file.ts';
 import { decodedBytes } from '../source/units.ts';
@@ -26,7 +27,8 @@ export class Shapes {
 }
 
 /**
- * Throws `MissingColumn`, `NestedColumn`, `ColumnTypeMismatch` or `UnsupportedFile`, naming blob and column.
+ * Throws `MissingColumn`, `NestedColumn`, `InvalidFolder`, `ColumnTypeMismatch` or `UnsupportedFile`, naming blob and
+ * column.
  *
  * @param shapes of the files that are summarized together.
  */
@@ -37,7 +39,9 @@ export function summarizeFile(
   shapes: Shapes,
 ): SourceFile {
   const whole = withAbsent(meta, pipeline.contract);
-  const leaves = pipeline.contract.map(({ name }) => leafOf(whole, name, blob));
+  const leaves = pipeline.contract.map((contract) => leafOf(whole, contract, blob));
+  // What the blob's name says is read again when its rows are.
+  folderValues(foldersOf(pipeline), blob);
   const columns = pipeline.contract.map((contract, c) => fileColumn(contract, whole, leaves[c]!, blob));
   const first = whole.rowGroups.find(({ rows }) => rows > 0)?.chunks[leaves[0]?.ordinal ?? -1];
   return {

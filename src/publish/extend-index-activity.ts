@@ -1,7 +1,8 @@
 /**
- * Activities `extendIndex` and `compactIndex`: what follows a publication. The first takes the run's new keys into the
- * heads of their indexes, under the leases; the second merges small segments, when nobody waits for it any more. Both may
- * be left undone: the next run that resolves against the index finds the pending keys and their manifest.
+ * Activities `extendIndex`, `compactIndex` and `compactVersions`: what follows a publication. The first takes the run's
+ * new keys into the heads of their indexes, under the leases; the others merge small segments of an index and of the
+ * ledger, when nobody waits for it any more. All may be left undone: the next run that resolves against the index finds
+ * the pending keys and their manifest.
  */
 
 import { z } from 'zod';
@@ -11,7 +12,9 @@ import { defineActivity } from '../durable/activity.ts';
 import type { Environment } from '../environment/environment.ts';
 import { compact, mergeable } from '../keys/compact.ts';
 import { settlePending } from '../keys/key-index.ts';
+import { compactLedger } from '../ledger/ledger.ts';
 import type { KeyedEntity } from '../pipeline/compiled.ts';
+import { ledgerOf } from '../plan/run-ledger.ts';
 import { keyedEntity, openPartition, publishedIds } from '../resolve/run-key-index.ts';
 import { mapBounded } from '../storage/in-flight.ts';
 
@@ -56,6 +59,15 @@ async function compactIndexActivity(environment: Environment, input: CompactInpu
   }
   return { merges };
 }
+
+export const compactVersions = defineActivity({
+  name: 'compactVersions',
+  input: planRefSchema,
+  work: async (environment: Environment, ref: PlanRef): Promise<{ merges: number }> => {
+    const { pipeline } = await loadPlan(environment, ref);
+    return { merges: await compactLedger(ledgerOf(environment, pipeline)) };
+  },
+});
 
 function partitionsOf(entity: KeyedEntity): { entity: KeyedEntity; partition: number }[] {
   return Array.from({ length: entity.partitions ?? 1 }, (_, partition) => ({ entity, partition }));

@@ -9,6 +9,7 @@ import {
   type Ids,
   type Manifest,
   type OutLeaf,
+  type Plan,
   partsOf,
   planRefSchema,
   publishedFileSchema,
@@ -18,11 +19,14 @@ import { decideManifest } from '../documents/manifest-state.ts';
 import { keepTimeline, listWork } from '../documents/timeline.ts';
 import { defineActivity } from '../durable/activity.ts';
 import type { Environment } from '../environment/environment.ts';
-import { invariant, OrdinalError } from '../errors.ts';
+import { invariant, OrdinalError, toErrorValue } from '../errors.ts';
+import { addVersions, settleClaims } from '../ledger/ledger.ts';
+import { tableOf } from '../ledger/versions.ts';
 import { noteEnd } from '../lives/starts.ts';
 import type { CompiledPipeline, Entity, KeyedEntity } from '../pipeline/compiled.ts';
 import { identityOf } from '../pipeline/identity.ts';
 import { noteIdentity } from '../plan/pipeline-identity.ts';
+import { fateOf, ledgerOf, readBy } from '../plan/run-ledger.ts';
 import { keyedDatasets, rowsOfDataset } from '../resolve/keyed-datasets.ts';
 import { IdMap } from '../sequence/id-map.ts';
 import { toJson } from '../sequence/id-range.ts';
@@ -49,6 +53,8 @@ export interface FinishOutput {
   finishedAt: string;
   /** IDs that the run has given. */
   ids: number;
+  /** Set when the ledger's segments have become so many that they are to be merged. */
+  crowdedLedger?: true;
 }
 
 export const finishRun = defineActivity({ name: 'finishRun', input: finishInputSchema, work: finishActivity });
@@ -124,13 +130,36 @@ async function finishActivity(environment: Environment, input: FinishInput): Pro
   const { startedAt, finishedAt } = await publishManifest(environment, pipeline, manifest);
   const given = Object.values(ids.sequences).reduce((sum, { count }) => sum + count, 0);
   const end = { startedAt, finishedAt, rows: tally.rows, ids: given };
-  await Promise.all([
+  const [ledger] = await Promise.all([
+    noteRead(environment, pipeline, plan, manifest),
     noteIdentity(environment, pipeline, runId),
     writeMarkers(environment, pipeline, manifest, name),
     input.claimedAt === undefined ? undefined : noteEnd(environment, input, input.claimedAt, end),
     listWork(environment, input).then((blobs) => keepTimeline(environment, input, blobs)),
   ]);
-  return { manifest: name, rows: tally.rows, finishedAt, ids: given };
+  return { manifest: name, rows: tally.rows, finishedAt, ids: given, ...(ledger?.crowded && { crowdedLedger: true as const }) };
+}
+
+/**
+ * Takes what the run has read into its pipeline's ledger. The manifest has decided already, so a ledger that cannot be
+ * changed for good fails no run: the next plan meets the same error and reports it.
+ */
+async function noteRead(
+  environment: Environment,
+  pipeline: CompiledPipeline,
+  plan: Plan,
+  manifest: Manifest,
+): Promise<{ crowded: boolean } | undefined> {
+  const { runId, life } = manifest;
+  const at = ledgerOf(environment, pipeline);
+  try {
+    // A plan that was made before there were ledgers has claimed nothing.
+    if (plan.leftOut === undefined) await addVersions(at, { runId, life }, tableOf(readBy(manifest)));
+    return await settleClaims(at, { runId, life }, fateOf(environment));
+  } catch (thrown) {
+    if (toErrorValue(thrown).retryable) throw thrown;
+    return undefined;
+  }
 }
 
 /** Where the accepted rows went; nothing of a pipeline that has no rows entity. */
@@ -213,7 +242,7 @@ async function publishManifest(
   const { outcome, life } = decided;
   if (outcome === 'published' && life === manifest.life) return decided;
   const name = output.manifest(pipeline, manifest.runId);
-  const closed = outcome === 'abandoned';
+  const closed = outcome !== 'published';
   throw new OrdinalError(
     'StorageConflict',
     closed

@@ -4,6 +4,7 @@
  * SDK, so that tests can load it without a host.
  */
 import { lookAtArrivals, startArrivalRun } from '../arrival/activities.ts';
+import { advanceBackfill, planBackfill } from '../backfill/activities.ts';
 import { callBackRun } from '../callback/activity.ts';
 import { tellOutcome } from '../callback/notify-caller.ts';
 import type { Activity } from '../durable/activity.ts';
@@ -14,7 +15,7 @@ import { planRun } from '../plan/activity.ts';
 import { previewRun } from '../plan/preview-activity.ts';
 import { readFooters } from '../plan/read-source.ts';
 import { publishFile } from '../publish/activity.ts';
-import { compactIndex, extendIndex } from '../publish/extend-index-activity.ts';
+import { compactIndex, compactVersions, extendIndex } from '../publish/extend-index-activity.ts';
 import { finishRun } from '../publish/manifest-activity.ts';
 import { resolveKeys } from '../resolve/activity.ts';
 import { discardRun } from '../run/discard-activity.ts';
@@ -27,6 +28,7 @@ import { tallyRows } from '../split/tally-activity.ts';
 import { updateTables } from '../tables/activity.ts';
 import { importKeys } from '../upkeep/import/activity.ts';
 import { rebuildIndex } from '../upkeep/rebuild-index.ts';
+import { closeWithdrawn, endWithdrawal } from '../upkeep/withdraw.ts';
 
 export const activities: readonly Activity<Environment, never, object>[] = [
   planRun,
@@ -45,14 +47,18 @@ export const activities: readonly Activity<Environment, never, object>[] = [
   finishRun,
   extendIndex,
   compactIndex,
+  compactVersions,
   updateTables,
   lowerLives,
   discardRun,
   endLife,
   callBackRun,
   rebuildIndex,
+  closeWithdrawn,
+  endWithdrawal,
   importKeys,
   lookAtArrivals,
+  planBackfill,
 ];
 
 /** Activities that need the durable client. */
@@ -60,4 +66,5 @@ export const clientActivities: readonly Activity<Starter, never, object>[] = [
   livenessOfInstance,
   tellOutcome,
   startArrivalRun,
+  advanceBackfill,
 ];

@@ -4,9 +4,12 @@
  * its name.
  */
 import * as df from 'durable-functions';
+import { BACKFILL_ORCHESTRATION } from '../backfill/backfill-documents.ts';
+import { backfillOrchestrator } from '../backfill/orchestrator.ts';
 import { TELL_ORCHESTRATION, tellOrchestrator } from '../callback/notify-caller.ts';
 import { SHARD_ORCHESTRATION } from '../durable/fan-out.ts';
 import { RUN_ORCHESTRATION, TIDY_ORCHESTRATION } from '../lives/names.ts';
+import { WITHDRAW_ORCHESTRATION } from '../lives/withdraw-names.ts';
 import { runOrchestrator, shardOrchestrator } from '../run/orchestrator.ts';
 import { tidyOrchestrator } from '../run/settle-terminated.ts';
 import { leaseEntity, leaseEntityName, sequenceEntity, sequenceEntityName } from '../sequence/adapter.ts';
@@ -16,6 +19,7 @@ import {
   SEQUENCE_ORCHESTRATION,
   sequenceOrchestrator,
 } from '../upkeep/orchestrations.ts';
+import { withdrawOrchestrator } from '../upkeep/withdraw.ts';
 
 /** Each orchestrator, under the name by which it is registered and started. */
 const orchestrators = {
@@ -25,6 +29,8 @@ const orchestrators = {
   [TELL_ORCHESTRATION]: tellOrchestrator,
   [SEQUENCE_ORCHESTRATION]: sequenceOrchestrator,
   [REBUILD_ORCHESTRATION]: rebuildOrchestrator,
+  [BACKFILL_ORCHESTRATION]: backfillOrchestrator,
+  [WITHDRAW_ORCHESTRATION]: withdrawOrchestrator,
 };
 
 /** Registers all orchestrations and entities of runs. */

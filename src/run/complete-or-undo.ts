@@ -9,7 +9,7 @@ import type { ActivityResult } from '../durable/activity.ts';
 import type { Orchestration } from '../durable/context.ts';
 import { call } from '../durable/fan-out.ts';
 import type { PlanOutput } from '../plan/activity.ts';
-import { compactIndex, type ExtendOutput, extendIndex } from '../publish/extend-index-activity.ts';
+import { compactIndex, compactVersions, type ExtendOutput, extendIndex } from '../publish/extend-index-activity.ts';
 import { askAll, commitOperation, releaseLeaseOperation, showOperation } from '../sequence/calls.ts';
 import type { SequenceResult } from '../sequence/operations.ts';
 import { lifeId } from '../storage/names.ts';
@@ -22,7 +22,7 @@ export function* complete(
   df: Orchestration,
   run: RunState,
   plan: PlanOutput,
-  { manifest, rows, life, ...end }: Published,
+  { manifest, rows, life, crowdedLedger, ...end }: Published,
 ): Generator<Task, RunOutput, unknown> {
   const { runId, pipeline } = run.input;
   const names = plan.sequences.map(({ name }) => name);
@@ -33,6 +33,7 @@ export function* complete(
   else yield* releaseLeases(df, indexes, run.owner);
   // Nothing waits for the compaction, so it comes last and may fail.
   for (const entity of crowded) yield* optional(call(df, compactIndex, { ...refOf(run, plan), entity }));
+  if (crowdedLedger) yield* optional(call(df, compactVersions, refOf(run, plan)));
   const finishedAt = end.finishedAt ?? df.currentUtcDateTime.toISOString();
   const ids = end.ids === undefined ? {} : { ids: end.ids };
   report(df, run, { phase: 'done', batches: plan.batches, rows, files: plan.files, finishedAt, ...ids });
@@ -70,6 +71,7 @@ interface Published {
   /** When all was published, and how many IDs were given: of this life's own publication. */
   finishedAt?: string;
   ids?: number;
+  crowdedLedger?: true;
 }
 
 /**

@@ -12,15 +12,18 @@ import { decideManifest } from '../documents/manifest-state.ts';
 import { keepTimeline, listWork } from '../documents/timeline.ts';
 import { defineActivity } from '../durable/activity.ts';
 import type { Environment } from '../environment/environment.ts';
+import { settleClaims } from '../ledger/ledger.ts';
+import { ledgerBlobs } from '../ledger/ledger-documents.ts';
 import { type Claim, readClaim } from '../lives/claims.ts';
 import type { CompiledPipeline } from '../pipeline/compiled.ts';
 import { identityOf } from '../pipeline/identity.ts';
+import { fateOf, ledgerOf } from '../plan/run-ledger.ts';
 import { mapBounded } from '../storage/in-flight.ts';
 import { readJson } from '../storage/json.ts';
 import { isFileOf, type Life, lifeId, output } from '../storage/names.ts';
 
 export interface DiscardOutput {
-  /** True when this life has published: nothing was discarded. */
+  /** True when this life has published, also when it was withdrawn since: nothing was discarded. */
   published: boolean;
   /** Name of the run's manifest, whether it exists or not; empty when the life has no claim. */
   manifest: string;
@@ -47,7 +50,9 @@ export async function discardActivity(environment: Environment, of: Life): Promi
   const decided = claim.input.dryRun
     ? undefined
     : await decideManifest(environment, pipeline, abandoned(claim, pipeline));
-  const published = decided?.outcome === 'published' && decided.life === of.life;
+  const published = decided !== undefined && decided.outcome !== 'abandoned' && decided.life === of.life;
+  // A claim is freed after the manifest is closed, and before its segment goes.
+  if (decided) await settleClaims(ledgerOf(environment, pipeline), of, fateOf(environment));
   return {
     published,
     manifest: output.manifest(pipeline, of.runId),
@@ -65,8 +70,9 @@ async function withoutClaim(environment: Environment, { runId, life }: Life, cla
   const { store, pipelines } = environment;
   let published = false;
   for (const pipeline of pipelines.values()) {
+    if (!claimed) await settleClaims(ledgerOf(environment, pipeline), { runId, life }, fateOf(environment));
     const manifest = await readJson(store, pipeline.output.container, output.manifest(pipeline, runId), manifestSchema);
-    published ||= manifest?.outcome === 'published' && manifest.life === life;
+    published ||= manifest !== undefined && manifest.outcome !== 'abandoned' && manifest.life === life;
   }
   return { published, manifest: '', rows: 0, removed: 0, ...holdings(claimed ? [] : [...pipelines.values()]) };
 }
@@ -77,7 +83,7 @@ function holdings(pipelines: readonly CompiledPipeline[]): Pick<DiscardOutput, '
   return { sequences: [...new Set(sequences)], indexes: [...new Set(indexes)].sort() };
 }
 
-/** Removes the life's output files, its key deltas, and its work in progress. */
+/** Removes the life's output files, its key deltas, what it claimed of the source, and its work in progress. */
 async function removeAll(environment: Environment, pipeline: CompiledPipeline, of: Life): Promise<number> {
   const { store, config } = environment;
   const { container } = pipeline.output;
@@ -98,6 +104,7 @@ async function removeAll(environment: Environment, pipeline: CompiledPipeline, o
   const delta = `/delta-${lifeId(of)}.keys`;
   for (const index of holdings([pipeline]).indexes)
     await removeThose(config.workContainer, `keys/${index}/`, (name) => name.endsWith(delta));
+  await removeThose(config.workContainer, ledgerBlobs.claims(pipeline.name, of), () => true);
   const blobs = await listWork(environment, of);
   // What the life did, and when, stays to be looked at.
   await keepTimeline(environment, of, blobs);

@@ -10,11 +10,11 @@ import type { Task } from 'durable-functions';
 import { z } from 'zod';
 import { lifeInputSchema, planRefSchema } from '../documents/documents.ts';
 import { filesRefSchema } from '../documents/source-files.ts';
-import type { Phase } from '../documents/status.ts';
+import type { Phase, RunStatus } from '../documents/status.ts';
 import { type ActivityResult, shortened, shortText } from '../durable/activity.ts';
 import type { Orchestration } from '../durable/context.ts';
 import { type Guard, withDeadline } from '../durable/deadline.ts';
-import { call, fanOut, fanOutAll, request, type TaskRange } from '../durable/fan-out.ts';
+import { call, fanOut, fanOutAll, patienceUntil, request, type TaskRange } from '../durable/fan-out.ts';
 import { type ErrorValue, invariant, OrdinalError, toErrorValue } from '../errors.ts';
 import { limits } from '../limits.ts';
 import { type PlanOutput, planRun } from '../plan/activity.ts';
@@ -29,9 +29,9 @@ import { lifeId } from '../storage/names.ts';
 import { complete, undo } from './complete-or-undo.ts';
 import { acquireLeases } from './leases.ts';
 import { countRows, countsOf, reserveAll } from './reserve-ids.ts';
-import { patienceUntil, type RunOutput, type RunState, refOf, report } from './run-state.ts';
+import { type RunOutput, type RunState, refOf, report } from './run-state.ts';
 import { settleEarlier } from './settle.ts';
-import { settleOrphans } from './settle-orphans.ts';
+import { settleDead, settleOrphans } from './settle-orphans.ts';
 import { callBack } from './settle-terminated.ts';
 import { publishShort, resolveShort, splitShort } from './short-way.ts';
 
@@ -100,12 +100,23 @@ function* phases(df: Orchestration, run: RunState): Generator<Task, RunOutput, u
   if (run.input.dryRun) {
     yield* call(df, previewRun, refOf(run, plan), run.patience);
     const finishedAt = df.currentUtcDateTime.toISOString();
-    report(df, run, { phase: 'done', batches: plan.batches, rows: plan.rows, files: plan.files, finishedAt });
+    report(df, run, {
+      phase: 'done',
+      ...{ batches: plan.batches, rows: plan.rows, files: plan.files },
+      finishedAt,
+      ...leftOutOf(plan),
+    });
     return { runId, pipeline, rows: plan.rows };
   }
   if (plan.published) return yield* complete(df, run, plan, plan.published);
+  const size = { batches: plan.batches, rows: plan.rows, files: plan.files };
+  if (plan.files === 0) {
+    // Nothing is new: there is nothing to publish, and no reader learns of this run.
+    report(df, run, { phase: 'done', ...size, ...leftOutOf(plan) });
+    return { runId, pipeline, rows: 0 };
+  }
   const way = plan.short ? 'short' : 'long';
-  report(df, run, { phase: 'split', batches: plan.batches, rows: plan.rows, files: plan.files, way });
+  report(df, run, { phase: 'split', ...size, ...leftOutOf(plan), way });
   const until = run.input.deadline === undefined ? {} : { until: run.input.deadline };
   const split = {
     label: 'split',
@@ -195,11 +206,24 @@ function* finishByTheShortWay(df: Orchestration, run: RunState, plan: PlanOutput
   return yield* complete(df, run, plan, { ...published, life: run.input.life });
 }
 
-/** Makes the plan. For a source of many files, several activities read the footers between two calls of `planRun`. */
+/** What the run's status says of blobs that it leaves out. */
+function leftOutOf({ leftOut }: PlanOutput): Pick<RunStatus, 'leftOut'> {
+  return leftOut && leftOut.read + leftOut.pending > 0 ? { leftOut } : {};
+}
+
+/**
+ * Makes the plan. Dead lives that have claimed versions of the source are settled first; what a living one has claimed
+ * is left to it. For a source of many files, several activities read the footers between two calls of `planRun`.
+ */
 function* planOf(df: Orchestration, run: RunState): Generator<Task, PlanOutput, unknown> {
-  const listed = yield* call(df, planRun, run.input, run.patience);
+  let listed = yield* call(df, planRun, run.input, run.patience);
+  if ('claimers' in listed) {
+    yield* settleDead(df, listed.claimers, run.owner);
+    listed = yield* call(df, planRun, { ...run.input, asked: true as const }, run.patience);
+    invariant(!('claimers' in listed), 'a plan that has asked');
+  }
   if (!('listing' in listed)) return listed;
-  const { listing, footers: to } = listed;
+  const { listing, footers: to, leftOut } = listed;
   const { runId, life, pipeline } = run.input;
   const input = { runId, life, pipeline, listing };
   const range = {
@@ -211,8 +235,8 @@ function* planOf(df: Orchestration, run: RunState): Generator<Task, PlanOutput, 
     to,
   } as const;
   yield* fanOut(df, { label: 'footers', ...range, input }, run.patience);
-  const plan = yield* call(df, planRun, { ...run.input, listing }, run.patience);
-  invariant(!('listing' in plan), 'a plan for a listed source');
+  const plan = yield* call(df, planRun, { ...run.input, listing, leftOut }, run.patience);
+  invariant('batches' in plan, 'a plan for a listed source');
   return plan;
 }
 

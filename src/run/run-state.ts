@@ -41,11 +41,6 @@ export function refOf(run: RunState, plan: PlanOutput): PlanRef {
   return plan.etag === '' ? { runId, life } : { runId, life, plan: plan.etag };
 }
 
-/** Patience that lasts until a deadline. */
-export function patienceUntil(df: Orchestration, deadline: string, onWait: Patience['onWait']): Patience {
-  return { lasts: () => df.currentUtcDateTime.getTime() < Date.parse(deadline), onWait };
-}
-
 /** Whether a run without a deadline has waited for `limits.waitMinutesMax`. */
 export function waitsTooLong(df: Orchestration, { patience, startedAt }: RunState): boolean {
   if (patience) return false;

@@ -14,8 +14,10 @@ import { phaseSchema } from '../documents/status.ts';
 import { type Activity, defineActivity } from '../durable/activity.ts';
 import { type Environment, nowOf } from '../environment/environment.ts';
 import { fromErrorValue, OrdinalError } from '../errors.ts';
+import { settleClaims } from '../ledger/ledger.ts';
 import { limits } from '../limits.ts';
 import type { CompiledPipeline } from '../pipeline/compiled.ts';
+import { fateOf, ledgerOf } from '../plan/run-ledger.ts';
 import { publishFile } from '../publish/activity.ts';
 import { type FinishOutput, finishRun } from '../publish/manifest-activity.ts';
 import { type ResolveOutput, resolveKeys } from '../resolve/activity.ts';
@@ -213,6 +215,8 @@ async function publishedBefore(environment: Environment, ref: Ref): Promise<Fini
   const name = output.manifest(pipeline, runId);
   const manifest = await readJson(store, pipeline.output.container, name, manifestSchema);
   if (manifest?.outcome !== 'published' || manifest.life !== life) return undefined;
+  // That execution may have died before it told the ledger.
+  await settleClaims(ledgerOf(environment, pipeline), { runId, life }, fateOf(environment));
   const ids = Object.values(manifest.sequences).reduce((sum, { count }) => sum + count, 0);
   return { manifest: name, rows: manifest.source.rows, finishedAt: manifest.finishedAt, ids };
 }

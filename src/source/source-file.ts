@@ -4,6 +4,7 @@ import { OrdinalError } from '../errors.ts';
 import { didYouMean } from '../nearest.ts';
 import { footerLength, parseFooter } from '../parquet/footer-read.ts';
 import type { FileMeta, Leaf } from '../parquet/types.ts';
+import type { ContractColumn } from '../pipeline/compiled.ts';
 import type { BlobStore } from '../storage/store.ts';
 
 /** Bytes of a file's end that are fetched at first: enough for the footers of most files. */
@@ -92,23 +93,34 @@ export async function readRanges(
 }
 
 /** Finds a contract column in a file. Throws `MissingColumn` or `NestedColumn`. */
-export function leafOf(meta: FileMeta, name: string, blob: string): Leaf {
-  const leaf = meta.leaves.find((candidate) => candidate.name === name && !candidate.nested);
+export function leafOf(meta: FileMeta, contract: Pick<ContractColumn, 'name' | 'path'>, blob: string): Leaf {
+  const { name } = contract;
+  const isSame = ({ path = [] }: Leaf) =>
+    path.length === (contract.path?.length ?? 0) && path.every((element, i) => element.name === contract.path?.[i]);
+  const named = meta.leaves.filter((candidate) => candidate.name === name && !candidate.nested);
+  // A flat column of the path's name stands for the leaf: so are refused rows written, which somebody may mend.
+  const leaf = named.find(isSame) ?? (contract.path && named.find(({ path }) => path === undefined));
   if (leaf) return leaf;
-  const nested = meta.leaves.find((candidate) => candidate.nested && candidate.name.split('.')[0] === name);
-  if (nested) {
-    throw new OrdinalError(
-      'NestedColumn',
-      `column "${name}" is nested (${nested.name}); only flat columns can be used`,
-      {
-        where: { blob, column: name },
-        remedy: 'Flatten it upstream, or take it out of the pipeline.',
-      },
-    );
-  }
+  const within = meta.leaves.filter((candidate) => candidate.name === name || candidate.name.startsWith(`${name}.`));
+  const nested = within.find((candidate) => !candidate.nested) ?? within[0];
+  if (nested) throw nestedColumn(name, nested, blob);
   const names = meta.leaves.filter((candidate) => !candidate.nested).map((candidate) => candidate.name);
   throw new OrdinalError('MissingColumn', `column "${name}" is missing; the file has ${names.join(', ')}`, {
     where: { blob, column: name },
     remedy: `Correct the pipeline's row contract, or the source. ${didYouMean(name, names)}`,
+  });
+}
+
+/** What the contract names is a struct, or within a list. */
+function nestedColumn(name: string, leaf: Leaf, blob: string): OrdinalError {
+  const kind = leaf.nested ? 'in a list or a map' : 'a struct';
+  const [group, ...rest] = (leaf.path ?? []).map((element) => element.name);
+  const inner = rest.reduceRight((schema, part) => `z.object({ ${part}: ${schema} })`, '...');
+  const remedy = leaf.nested
+    ? 'Flatten it upstream, or take it out of the pipeline.'
+    : `Name its leaves: ${group}: ${inner}.`;
+  return new OrdinalError('NestedColumn', `column "${name}" is nested (${leaf.name} is ${kind})`, {
+    where: { blob, column: name },
+    remedy,
   });
 }

@@ -75,6 +75,7 @@ export class BatchSplitter {
         rowsBefore,
         ways: this.#schema.ways ?? 'any',
         readers: this.#pipeline.readers,
+        idEncoding: this.#pipeline.idEncoding,
         section: (values) => this.#sections.push(values) - 1,
       });
       if (!fragment) continue;

@@ -92,7 +92,7 @@ async function* unitsOf(
   for await (const file of opened) {
     const meta = withAbsent(file.meta, pipeline.contract);
     const { blob } = file.file;
-    const leaves = pipeline.contract.map(({ name }) => leafOf(meta, name, blob));
+    const leaves = pipeline.contract.map((contract) => leafOf(meta, contract, blob));
     const { from, to = meta.rowGroups.length } = files[f]!;
     let { firstRow } = files[f]!;
     const groups = meta.rowGroups.slice(from, to).map((group, g): BatchGroup => {

@@ -5,13 +5,18 @@
 import { invariant, OrdinalError } from '../errors.ts';
 import { writtenType } from '../parquet/readers.ts';
 import type { Codec, ColumnType } from '../parquet/types.ts';
-import type { CompiledPipeline, Predicate } from '../pipeline/compiled.ts';
+import type { CompiledPipeline, DerivedColumn, Predicate } from '../pipeline/compiled.ts';
+import { foldersOf, folderValues } from '../pipeline/folders.ts';
+import { rowObject } from '../pipeline/row-checks.ts';
 import { locationOf, type SourceChunk, type UnitPlace } from '../source/source-chunk.ts';
 import { CleanColumn } from './contract/contract-column.ts';
 import { type Factor, factorize } from './contract/factorize.ts';
 import { reasonOf, shown } from './contract/js-view.ts';
+import { recordTypesOf, variantColumn } from './contract/record-types.ts';
 import { type Rejection, Rejections } from './contract/rejections.ts';
 import type { BatchMemory } from './run-memory.ts';
+import { columnOfBlobs, columnOfConstant, MadeColumn, RowNumbers, type UnitColumn } from './unit-column.ts';
+import { computeSelected } from './write/evaluate.ts';
 
 /** Selected rows, ascending, and the same as a mask over all rows. Undefined stands for all rows. */
 export interface Selection {
@@ -22,7 +27,7 @@ export interface Selection {
 export class SourceUnit {
   readonly rows: number;
   readonly place: UnitPlace;
-  readonly #columns = new Map<string, CleanColumn>();
+  readonly #columns = new Map<string, UnitColumn>();
   readonly #selections = new Map<string, Selection | undefined>();
   readonly #factors = new Map<string, Factor>();
   readonly #pipeline: CompiledPipeline;
@@ -49,6 +54,8 @@ export class SourceUnit {
     this.#rejections = pipeline.onInvalid === 'quarantine' ? new Rejections(this.rows) : undefined;
     const keyed = new Set(pipeline.feeds.flatMap((feed) => feed.columns));
     const read = columnsRead(pipeline);
+    const { recordTypes } = pipeline;
+    let typeOf: Int32Array | undefined;
     for (const contract of pipeline.contract) {
       const { name } = contract;
       const fetched = chunks.get(name);
@@ -65,17 +72,83 @@ export class SourceUnit {
         rejections: this.#rejections,
         memory,
       };
-      this.#columns.set(name, new CleanColumn(contract, fetched, context));
+      if (contract.variants && recordTypes && typeOf) {
+        this.#columns.set(name, variantColumn(contract, fetched, context, recordTypes, typeOf));
+        continue;
+      }
+      const column = new CleanColumn(contract, fetched, context);
+      this.#columns.set(name, column);
+      // It is the first of the contract's columns.
+      if (name === recordTypes?.column) typeOf = recordTypesOf(column, recordTypes, this.#rejections?.accepted);
     }
+    for (const column of pipeline.derived ?? []) this.#columns.set(column.name, this.#made(column));
+    this.#checkRows(typeOf);
     const accepted = this.#rejections?.accepted;
     if (accepted) this.#accepted = selectionOf(accepted);
+  }
+
+  #made(column: DerivedColumn): UnitColumn {
+    const { place, rows } = this;
+    const { name, type } = column;
+    switch (column.kind) {
+      case 'folder': {
+        const folders = foldersOf(this.#pipeline);
+        const valueIn = (blob: string) => folderValues(folders, blob).get(name);
+        return new MadeColumn(type, column.contract.output, () => columnOfBlobs(type, place, valueIn));
+      }
+      case 'file':
+        return new MadeColumn(type, 'string', () => columnOfBlobs(type, place, (blob) => blob));
+      case 'row':
+        return new RowNumbers(type, place);
+      case 'constant':
+        return new MadeColumn(type, 'any', () => columnOfConstant(type, rows, column.value));
+      case 'compute':
+        return new MadeColumn(type, 'any', () =>
+          computeSelected(column, this, this.selection(column.selectedBy)?.rows),
+        );
+    }
+  }
+
+  /** Holds the rows that no column has refused to the checks of rows: one call for each row and check. */
+  #checkRows(typeOf: Int32Array | undefined): void {
+    const { rowChecks = [], recordTypes } = this.#pipeline;
+    if (rowChecks.length === 0) return;
+    const accepted = this.#rejections?.accepted?.slice();
+    let present = 0;
+    const checks = rowChecks.map((check) => ({
+      check,
+      row: rowObject(check.columns, (name) => this.column(name).js().at(present)),
+      types: check.types && new Set(check.types.map((type) => recordTypes!.types.indexOf(type))),
+    }));
+    for (; present < this.rows; present++) {
+      if (accepted?.[present] === 0) continue;
+      for (const { check, row, types } of checks) {
+        if (types && !types.has(typeOf![present]!)) continue;
+        for (const { column, reason } of check.test(row)) this.#refuseRow(present, column, reason);
+      }
+    }
+  }
+
+  #refuseRow(row: number, column: string, reason: string): void {
+    const value = this.#columns.has(column) ? this.column(column).js().at(row) : undefined;
+    if (this.#rejections) {
+      this.#rejections.add(row, column, value ?? null, reason);
+      return;
+    }
+    const holds = value === undefined ? '' : ` ("${column}" holds ${shown(value)})`;
+    throw new OrdinalError('InvalidValue', `a check of the row contract refuses the row: ${reason}${holds}`, {
+      where: { ...locationOf(this.place, row), column },
+      remedy: 'Correct the source, or the check in the row contract.',
+    });
   }
 
   /** What the contract refused, row by row, in the order of the contract's columns. */
   rejections(): Rejection[] {
     const order = new Map(this.#pipeline.contract.map(({ name }, c) => [name, c]));
     const list = this.#rejections?.list ?? [];
-    return list.toSorted((a, b) => a.row - b.row || order.get(a.column)! - order.get(b.column)!);
+    // What checks of rows refuse, no column refuses: it stays in the order of the checks.
+    const placeOf = (column: string) => order.get(column) ?? order.size;
+    return list.toSorted((a, b) => a.row - b.row || placeOf(a.column) - placeOf(b.column));
   }
 
   /** Number of refused rows. */
@@ -83,9 +156,9 @@ export class SourceUnit {
     return this.#accepted ? this.rows - this.#accepted.rows.length : 0;
   }
 
-  column(name: string): CleanColumn {
+  column(name: string): UnitColumn {
     const column = this.#columns.get(name);
-    invariant(column, `"${name}" is a contract column`);
+    invariant(column, `"${name}" is a contract column or a derived one`);
     return column;
   }
 
@@ -104,7 +177,8 @@ export class SourceUnit {
 
   /** The codec of the first contract column: for new columns that have no source column of their own. */
   codec(): Codec {
-    return this.column(this.#pipeline.contract[0]!.name).codec;
+    const codec = this.#pipeline.contract.map(({ name }) => this.column(name).codec).find((one) => one !== undefined);
+    return codec ?? 'ZSTD';
   }
 
   /** The accepted rows that pass an entity's predicate, if it has one; undefined when all rows do. */
@@ -177,8 +251,10 @@ export class SourceUnit {
 }
 
 /** Contract columns of which some entity needs the values, and not only the bytes. */
-function columnsRead({ entities, feeds }: CompiledPipeline): Set<string> {
+function columnsRead({ entities, feeds, derived = [], recordTypes }: CompiledPipeline): Set<string> {
   const names = feeds.flatMap((feed) => feed.columns);
+  if (recordTypes) names.push(recordTypes.column);
+  for (const column of derived) if (column.kind === 'compute') names.push(...column.sources);
   for (const { kind, where, columns } of entities) {
     names.push(...(where?.columns ?? []));
     for (const column of columns) {

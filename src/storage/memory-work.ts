@@ -60,14 +60,17 @@ class OverlaidStore implements MemoryWork {
 
   async *list(container: string, prefix: string): AsyncIterable<BlobItem> {
     const start = keyOf(container, prefix);
-    const names = [...this.#blobs.keys()].filter((key) => key.startsWith(start)).sort();
-    const own = names.map((key) => itemOf(key.slice(container.length + 1), this.#blobs.get(key)!));
-    if (this.#isKept(container, prefix)) yield* own;
-    // A folder of which some blobs are in memory and some below: names of work in progress are ASCII.
-    else if (own.length > 0) {
-      for await (const item of this.#below.list(container, prefix)) own.push(item);
-      yield* own.sort((a, b) => (a.name < b.name ? -1 : 1));
-    } else yield* this.#below.list(container, prefix);
+    const kept = [...this.#blobs].filter(([key]) => key.startsWith(start));
+    const own = kept.map(([key, blob]) => itemOf(key.slice(container.length + 1), blob)).sort(byName);
+    let next = 0;
+    if (!this.#isKept(container, prefix)) {
+      // What is in memory stands in its place among the others.
+      for await (const item of this.#below.list(container, prefix)) {
+        while (next < own.length && byName(own[next]!, item) < 0) yield own[next++]!;
+        yield item;
+      }
+    }
+    yield* own.slice(next);
   }
 
   /** Pages are for lists of runs, which are never in memory. */
@@ -154,6 +157,11 @@ class OverlaidStore implements MemoryWork {
 
 function keyOf(container: string, name: string): string {
   return `${container}/${name}`;
+}
+
+/** In the order of a listing: by bytes. */
+function byName(a: BlobItem, b: BlobItem): number {
+  return Buffer.compare(Buffer.from(a.name), Buffer.from(b.name));
 }
 
 function itemOf(name: string, { bytes, etag, metadata }: KeptBlob): BlobItem {

@@ -118,6 +118,9 @@ export const work = {
   /** A list of blobs that a run was started with: another list of the same run has another name. */
   selection: (runId: string, sha256: string) => `selections/${runId}/${sha256}.json`,
   selectionPrefix: 'selections/',
+  /** That a run is withdrawn: what is left to do for it. */
+  withdrawal: (runId: string) => `withdrawals/${runId}.json`,
+  withdrawalPrefix: 'withdrawals/',
   /** That a version of a blob arrived; its name is a digest of the blob's name and ETag. */
   receipt: (pipeline: string, digest: string) => `arrivals/${pipeline}/received/${digest}`,
   /** All receipts of a pipeline. */

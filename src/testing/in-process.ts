@@ -90,6 +90,7 @@ export class InProcess {
         });
         return Object.assign(task(fired), { cancel: () => clearTimeout(timer) });
       },
+      continueAsNew: () => invariant(false, 'a run does not begin anew'),
       setCustomStatus: (status) => {
         const { phase, error } = status as { phase: string; error?: ErrorValue };
         this.#error = error;

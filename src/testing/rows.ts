@@ -51,7 +51,7 @@ export function fileOfRows({ contract }: Pick<CompiledPipeline, 'contract'>, row
       const values = builder(of);
       for (const [r, row] of rows.entries()) {
         try {
-          values.push(row[name]);
+          values.push(valueAt(row, column));
         } catch (cause) {
           if (!(cause instanceof OrdinalError)) throw cause;
           throw new OrdinalError(cause.code, `row ${r}, column ${name}: ${cause.message}`, {
@@ -64,6 +64,12 @@ export function fileOfRows({ contract }: Pick<CompiledPipeline, 'contract'>, row
       return { name, type: of, values: data, valid: valid ?? new Uint8Array(rows.length).fill(1) };
     }),
   );
+}
+
+/** A column's value in a row, also where it is within nested objects. */
+function valueAt(row: Row, { name, path }: ContractColumn): unknown {
+  if (!path || Object.hasOwn(row, name)) return row[name];
+  return path.reduce<unknown>((value, part) => (value as Row | null | undefined)?.[part], row);
 }
 
 /** What the first value of a column says of its type; text where there is none. */
@@ -81,7 +87,7 @@ function isInt32({ integer, bounds }: ContractColumn): boolean {
 }
 
 function sourceType(column: ContractColumn, rows: readonly Row[]): ColumnType {
-  const { name, input, integer } = column;
+  const { input, integer } = column;
   switch (input) {
     case 'string':
       return type.string.column;
@@ -96,6 +102,8 @@ function sourceType(column: ContractColumn, rows: readonly Row[]): ColumnType {
     case 'bytes':
       return type.bytes.column;
     case 'any':
-      return typeOfValue(rows.find((row) => row[name] !== null && row[name] !== undefined)?.[name]);
+      return typeOfValue(
+        rows.map((row) => valueAt(row, column)).find((value) => value !== null && value !== undefined),
+      );
   }
 }

@@ -19,6 +19,7 @@ import { SegmentWriter } from '../keys/segment.ts';
 import { hashKey, KeyTable } from '../keys/table.ts';
 import type { KeyedEntity } from '../pipeline/compiled.ts';
 import { readVersioned, writeJson } from '../storage/json.ts';
+import { isConflict } from '../storage/write-once.ts';
 import { rebuildAttributes } from './rebuild-attributes.ts';
 import { rebuildDescribed } from './rebuild-described.ts';
 import { withRewrittenFiles } from './rewritten-keys.ts';
@@ -61,7 +62,7 @@ async function rebuildIndexActivity(
   const partitions = sharing[0]!.entity.partitions ?? 1;
   const name = indexBlobs.index(index);
   const before = await readVersioned(store, container, name, indexSchema);
-  const epoch = (before?.value.epoch ?? 0) + 1;
+  const epoch = await freeEpoch(environment, index, (before?.value.epoch ?? 0) + 1);
   const manifests = await withRewrittenFiles(environment, await publishedManifests(environment));
   const number = versionAfter(manifests, index);
   const heads: IndexHead[] = Array.from({ length: partitions }, () => ({ ...emptyHead, term, number }));
@@ -107,11 +108,31 @@ async function rebuildIndexActivity(
   invariant(document.keyTypes.length > 0, `nothing was ever published of "${index}"`);
   for (const [partition, head] of heads.entries()) {
     const at = { store, container, document, partition };
-    await writeJson(store, container, headName(at), head);
+    await written(index, writeJson(store, container, headName(at), head, { ifAbsent: true }));
     await compact(at);
   }
-  await writeJson(store, container, name, document, before ? { ifMatch: before.etag } : { ifAbsent: true });
+  const condition = before ? { ifMatch: before.etag } : { ifAbsent: true as const };
+  await written(index, writeJson(store, container, name, document, condition));
   return { index, epoch, partitions, keys: heads.reduce((sum, { keys }) => sum + keys, 0) };
+}
+
+/** The first epoch from `from` on of which no head is there: an execution that died may have left some. */
+async function freeEpoch({ store, config }: Environment, index: string, from: number): Promise<number> {
+  for (let epoch = from; ; epoch++) {
+    const head = indexBlobs.head(index, epoch, 0);
+    if (!(await store.head(config.workContainer, head))) return epoch;
+  }
+}
+
+/** Of two executions at once, one is done; the other begins again. */
+async function written(index: string, writing: Promise<unknown>): Promise<void> {
+  try {
+    await writing;
+  } catch (thrown) {
+    if (!isConflict(thrown)) throw thrown;
+    const message = `key index "${index}" is being rebuilt by another execution`;
+    throw new OrdinalError('StorageConflict', message, { retryable: true });
+  }
 }
 
 interface PublishedKeys {

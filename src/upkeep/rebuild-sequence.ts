@@ -18,7 +18,7 @@ import type { SequenceState } from '../sequence/state.ts';
  *
  * @param name the sequence.
  * @param options `start` and `step` of the sequence, as decimal strings.
- * @param manifests the published manifests of all runs.
+ * @param manifests the manifests of all runs that have published, withdrawn ones included: their IDs are given to nobody.
  * @param imports the manifests of imported keys: no ID up to their largest is given again.
  * @throws OrdinalError `CorruptFile` when two runs published the same IDs.
  */

@@ -1,12 +1,13 @@
 /**
  * The hourly sweep. It ends runs that are past their deadline, removes ended instances from the durable history, and
- * removes what ended runs left in the work container. `src/registration/housekeeping.ts` calls it. It works in pages and
- * stops when its time is up; the next sweep continues. At its end it makes up views and tables that are
- * late. It must remove only names under `runs/`, `selections/`, `arrivals/`,
- * `lives/`, `starts/` and `timelines/`: files that a manifest names are in another place.
+ * removes what ended runs and backfills left in the work container. `src/registration/housekeeping.ts` calls it. It works
+ * in pages and stops when its time is up; the next sweep continues. At its end it makes up views and tables that are late.
+ * It must remove only names under `runs/`, `selections/`, `arrivals/`, `backfills/`, `lives/`, `starts/` and `timelines/`:
+ * files that a manifest names are in another place. Only those of withdrawn runs go, after a while.
  */
+import { backfillBlobs, backfillInstanceId } from '../backfill/backfill-documents.ts';
 import { lifeInputSchema } from '../documents/documents.ts';
-import { endedStatuses, endReason, type Instance } from '../durable/client.ts';
+import { endedStatuses, endReason, hasEnded, type Instance } from '../durable/client.ts';
 import { logEvent } from '../environment/telemetry.ts';
 import { toErrorValue } from '../errors.ts';
 import { limits } from '../limits.ts';
@@ -19,6 +20,7 @@ import type { BlobItem } from '../storage/store.ts';
 import { makeUpTables } from '../tables/activity.ts';
 import { remove, type Sweep, type Swept } from './sweep-context.ts';
 import { sweepLives } from './sweep-lives.ts';
+import { sweepWithdrawals } from './sweep-withdrawals.ts';
 
 export type { Sweep, Swept };
 
@@ -46,6 +48,7 @@ export async function sweep(context: Sweep): Promise<Swept> {
   await removeLeftovers(context, swept, timeIsUp);
   await removeOld(context, swept, timeIsUp);
   await removeStarts(context, swept, timeIsUp);
+  await sweepWithdrawals(context, swept, timeIsUp);
   await makeUp(context, swept, timeIsUp);
   logEvent(context.log, 'swept', swept);
   return swept;
@@ -149,10 +152,11 @@ async function removeLeftovers(context: Sweep, swept: Swept, timeIsUp: () => boo
 async function removeOld(context: Sweep, swept: Swept, timeIsUp: () => boolean): Promise<void> {
   const { environment, now } = context;
   const before = now().getTime() - environment.config.keepDays * DAY_MS;
-  for (const prefix of [work.arrivalPrefix, work.selectionPrefix]) {
+  const alive = await backfillsUnderWay(context);
+  for (const prefix of [work.arrivalPrefix, work.selectionPrefix, backfillBlobs.prefix]) {
     let batch: string[] = [];
     for await (const blob of environment.store.list(environment.config.workContainer, prefix)) {
-      if (Date.parse(blob.lastModified) > before) continue;
+      if (Date.parse(blob.lastModified) > before || alive.some((folder) => blob.name.startsWith(folder))) continue;
       batch.push(blob.name);
       if (batch.length < PAGE) continue;
       await remove(context, swept, batch);
@@ -180,6 +184,18 @@ async function removeStarts(context: Sweep, swept: Swept, timeIsUp: () => boolea
       return;
     }
   }
+}
+
+/** Folders of the backfills that go on: what they wrote at their beginning is read to their end. */
+async function backfillsUnderWay({ environment, runs }: Sweep): Promise<string[]> {
+  const { store, config } = environment;
+  const folders: string[] = [];
+  for await (const { name } of store.list(config.workContainer, backfillBlobs.prefix)) {
+    const [, id] = /^backfills\/([^/]+)\/request\.json$/.exec(name) ?? [];
+    const instance = id === undefined ? undefined : await runs.get(backfillInstanceId(id));
+    if (instance && !hasEnded(instance)) folders.push(`${backfillBlobs.prefix}${id}/`);
+  }
+  return folders;
 }
 
 /** Views and tables that a publication did not come to write. What fails is logged: the next sweep tries again. */

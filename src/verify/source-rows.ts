@@ -1,5 +1,5 @@
 /**
- * Reads the source of a run again, row by row: it decodes the values and checks each one against the contract's schema.
+ * Reads the source of a run again, row by row: it decodes the values and holds each row to the contract (`by-row.ts`).
  * `expected.ts` and `values.ts` use it. It is slow and simple on purpose, and must stay so: the split does the same
  * work with dictionaries and proofs, and is checked against this code.
  */
@@ -8,17 +8,19 @@ import type { Manifest } from '../documents/documents.ts';
 import type { Environment } from '../environment/environment.ts';
 import { OrdinalError } from '../errors.ts';
 import { decodeChunk } from '../parquet/decode.ts';
-import { builder, reader, typeText } from '../parquet/logical.ts';
+import { typeText } from '../parquet/logical.ts';
 import { writtenType } from '../parquet/readers.ts';
 import type { Column, ColumnType, FileMeta, Leaf, Values } from '../parquet/types.ts';
+import { type Cell, RowInterpreter } from '../pipeline/by-row.ts';
 import type { CompiledPipeline, ContractColumn } from '../pipeline/compiled.ts';
 import { withAbsent } from '../source/absent-columns.ts';
 import { retypeColumn } from '../source/retype.ts';
+import { cellsOf } from '../source/row-cells.ts';
 import { leafOf, type PinnedBlob, readFooter, readRanges } from '../source/source-file.ts';
 import { widenColumn, widest } from '../source/widen.ts';
-import { type Canon, canonReader } from './canonical-value.ts';
+import { type Canon, canonOfJs, canonReader } from './canonical-value.ts';
 
-/** A contract column of some rows: `js` as a pipeline's functions see it, `canon` as it is published unchanged. */
+/** A contract or derived column of some rows: `js` as a pipeline's functions see it, `canon` as it is published unchanged. */
 export interface SourceCells {
   js: unknown[];
   canon: Canon[];
@@ -65,36 +67,46 @@ export async function* sourceRows(
   const types = new Map<string, ColumnType>();
   for (const file of inputs) {
     const meta = await footer(file);
-    for (const { name } of pipeline.contract) {
-      const leaf = leafOf(meta, name, file.blob);
+    for (const contract of pipeline.contract) {
+      const { name } = contract;
+      const leaf = leafOf(meta, contract, file.blob);
       // A column without a value has no say: its writer may have given it any type.
       if (!(await holdsValue(environment, source.container, file, meta, leaf))) continue;
       const known = types.get(name);
       types.set(name, known ? (widest(known, leaf.type) ?? known) : leaf.type);
     }
   }
+  const interpreter = new RowInterpreter(pipeline);
   for (const file of inputs) {
     const meta = await footer(file);
     let firstRow = 0;
     for (const [g, { rows }] of meta.rowGroups.entries()) {
-      const cells = new Map<string, SourceCells>();
-      const refused = new Map<number, string[]>();
-      const columns = await decodeGroup(environment, pipeline, source.container, file, meta, g);
-      for (const [c, contract] of pipeline.contract.entries()) {
-        const { column, type } = columns[c]!;
-        const wide = types.get(contract.name) ?? contract.emptyType;
-        const written = writtenType(wide, contract.input, pipeline.readers) ?? wide;
-        const before = firstRow;
-        const locate = (row: number) => ({ blob: file.blob, rowGroup: g, column: contract.name, row: before + row });
-        const values = retypeColumn(widenColumn(column, type, wide, locate), wide, written, locate);
-        const held = holdToContract(contract, values, written, rows);
-        cells.set(contract.name, held);
-        for (const row of held.refused) refused.set(row, [...(refused.get(row) ?? []), contract.name]);
-      }
-      if (rows > 0) yield { blob: file.blob, firstRow, rows, cells, refused };
+      const columns = await decodeGroup(
+        environment,
+        pipeline,
+        { container: source.container, file, meta, firstRow },
+        g,
+        types,
+      );
+      if (rows > 0) yield heldRows(pipeline, interpreter, columns, { blob: file.blob, firstRow, rows });
       firstRow += rows;
     }
   }
+}
+
+/** A contract column of one row group, as the contract finds it. */
+interface GroupColumn {
+  column: Column;
+  type: ColumnType;
+  cell: (row: number) => Cell;
+}
+
+interface GroupFile {
+  container: string;
+  file: PinnedBlob;
+  meta: FileMeta;
+  /** Row number, within the blob, of the group's first row. */
+  firstRow: number;
 }
 
 async function holdsValue(
@@ -119,69 +131,88 @@ async function holdsValue(
 async function decodeGroup(
   { store }: Environment,
   pipeline: CompiledPipeline,
-  container: string,
-  file: PinnedBlob,
-  meta: FileMeta,
+  { container, file, meta, firstRow }: GroupFile,
   rowGroup: number,
-): Promise<{ column: Column; type: ColumnType }[]> {
+  types: ReadonlyMap<string, ColumnType>,
+): Promise<GroupColumn[]> {
   const { chunks, rows } = meta.rowGroups[rowGroup]!;
-  const leaves = pipeline.contract.map(({ name }) => leafOf(meta, name, file.blob));
-  const bodies = await readRanges(
-    store,
-    container,
-    file,
-    leaves.map((leaf) => chunks[leaf.ordinal]!),
-  );
-  return leaves.map((leaf, c) => {
-    const where = { blob: file.blob, rowGroup, column: leaf.name };
-    return { column: decodeChunk(bodies[c]!, chunks[leaf.ordinal]!, leaf, rows, where), type: leaf.type };
+  const { blob } = file;
+  const leaves = pipeline.contract.map((contract) => leafOf(meta, contract, blob));
+  const wanted = leaves.map((leaf) => chunks[leaf.ordinal]!);
+  const bodies = await readRanges(store, container, file, wanted);
+  return pipeline.contract.map((contract, c) => {
+    const leaf = leaves[c]!;
+    const where = { blob, rowGroup, column: contract.name };
+    const fetched = { bytes: bodies[c]!, meta: wanted[c]!, leaf, rows };
+    const wide = types.get(contract.name) ?? contract.emptyType;
+    const type = writtenType(wide, contract.input, pipeline.readers) ?? wide;
+    const locate = (row: number) => ({ ...where, row: firstRow + row });
+    const decoded = decodeChunk(fetched.bytes, fetched.meta, leaf, rows, where);
+    const column = retypeColumn(widenColumn(decoded, leaf.type, wide, locate), wide, type, locate);
+    return { column, type, cell: cellsOf(column, type, contract, fetched, where) };
   });
 }
 
-/** Parses each value by its schema. A value that the schema leaves unchanged keeps what JavaScript cannot hold. */
-function holdToContract(contract: ContractColumn, column: Column, type: ColumnType, rows: number) {
-  const outType = contract.outputType ?? type;
-  const retyped = contract.output !== contract.input || typeText(outType) !== typeText(type);
-  const read = reader(type, contract.input);
-  const canonOf = canonReader(type);
-  const js = new Array<unknown>(rows).fill(null);
-  const canon = new Array<Canon>(rows).fill(null);
-  const refused: number[] = [];
-  const build = builder(outType);
-  const built: number[] = [];
-  const [values, placeOf] = placesOf(column);
+/** Holds each row to the contract. A value that its schema leaves unchanged keeps what JavaScript cannot hold. */
+function heldRows(
+  pipeline: CompiledPipeline,
+  interpreter: RowInterpreter,
+  columns: readonly GroupColumn[],
+  place: { blob: string; firstRow: number; rows: number },
+): SourceRows {
+  const { blob, firstRow, rows } = place;
+  const { contract, derived = [] } = pipeline;
+  const empty = (): SourceCells => ({ js: new Array(rows).fill(null), canon: new Array(rows).fill(null) });
+  const cells = new Map([...contract, ...derived].map(({ name }) => [name, empty()]));
+  const writers = columns.map((column, c) => canonWriter(contract[c]!, column));
+  const refused = new Map<number, string[]>();
   for (let row = 0; row < rows; row++) {
-    const i = placeOf(row);
-    if (i < 0) {
-      if (!contract.nullable) refused.push(row);
+    const raw = columns.map(({ cell }) => cell(row));
+    const canon = new Array<Canon>(columns.length).fill(null);
+    const held = interpreter.hold({ cell: (c) => raw[c]!, blob, row: firstRow + row }, (c, value) => {
+      canon[c] = writers[c]!(row, raw[c]!, value);
+    });
+    if (held.refused.length > 0) {
+      refused.set(
+        row,
+        held.refused.map(({ column }) => column),
+      );
       continue;
     }
-    try {
-      const input = read(values, i);
-      const parsed = contract.parse(input);
-      if (!parsed.ok) throw new Error(parsed.reason);
-      js[row] = parsed.value;
-      if (!retyped && same(parsed.value, input)) canon[row] = canonOf(values, i);
-      else if (parsed.value !== null && parsed.value !== undefined) {
-        build.push(parsed.value);
-        built.push(row);
-      }
-    } catch {
-      js[row] = null;
-      refused.push(row);
+    for (const [c, { name }] of contract.entries()) {
+      const cell = cells.get(name)!;
+      cell.js[row] = held.at(name);
+      cell.canon[row] = canon[c]!;
+    }
+    for (const { name, type } of derived) {
+      const cell = cells.get(name)!;
+      cell.js[row] = held.at(name);
+      cell.canon[row] = canonOfJs(cell.js[row], type);
     }
   }
-  const made = build.finish().values;
-  const canonOfMade = canonReader(outType);
-  for (const [i, row] of built.entries()) canon[row] = canonOfMade(made, i);
-  return { js, canon, refused };
+  return { ...place, cells, refused };
+}
+
+/** What a column holds of a value that its schema gave: throws what the column's type cannot hold. */
+function canonWriter(
+  contract: ContractColumn,
+  { column, type }: GroupColumn,
+): (row: number, raw: Cell, value: unknown) => Canon {
+  const outType = contract.outputType ?? type;
+  const retyped = contract.output !== contract.input || typeText(outType) !== typeText(type);
+  const canonOf = canonReader(type);
+  const [values, placeOf] = placesOf(column);
+  return (row, raw, value) => {
+    if (value === null || value === undefined) return null;
+    const unchanged = !retyped && 'value' in raw && same(value, raw.value);
+    return unchanged ? canonOf(values, placeOf(row)) : canonOfJs(value, outType);
+  };
 }
 
 /** A column's values, and where among them a row's is: -1 for null. */
 function placesOf(column: Column): [Values, (row: number) => number] {
   if (column.form === 'dictionary') return [column.dictionary, (row) => column.indices[row]!];
-  const { valid } = column;
-  return [column.values, (row) => (valid !== undefined && valid[row] === 0 ? -1 : row)];
+  return [column.values, (row) => row];
 }
 
 function same(a: unknown, b: unknown): boolean {

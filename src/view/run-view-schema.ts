@@ -6,7 +6,13 @@
 import { z } from 'zod';
 import { setAsideSchema } from '../documents/bad-files.ts';
 import { columnTypeSchema } from '../documents/column-type.ts';
-import { previewSchema, publishedFileSchema, startedBySchema } from '../documents/documents.ts';
+import {
+  leftOutSchema,
+  previewSchema,
+  publishedFileSchema,
+  startedBySchema,
+  withdrawnSchema,
+} from '../documents/documents.ts';
 import { skippedSchema } from '../documents/source-files.ts';
 import { phaseSchema } from '../documents/status.ts';
 
@@ -114,9 +120,15 @@ export const planViewSchema = z.object({
 export const runViewSchema = runSummarySchema.extend({
   batches: z.object({ done: count, total: count }),
   rows: z.object({ done: count, total: count }).describe('Source rows.'),
+  leftOut: leftOutSchema
+    .optional()
+    .describe('Blobs that the run left out: published runs have read them, or runs under way are reading them.'),
   entities: z.array(entityViewSchema).optional(),
   outputContainer: z.string().optional().describe('Of the entity files and the manifest.'),
   manifest: z.string().optional(),
+  withdrawn: withdrawnSchema
+    .optional()
+    .describe('Of a run that was taken back: since when, why, and until when its files stay.'),
   phases: z
     .array(z.object({ phase: z.string(), at: time }))
     .optional()

@@ -51,6 +51,7 @@ export async function viewRun(environment: Environment, instance: Instance): Pro
     batches: { done: total.batches, total: total.batches },
     rows: { done: total.rows, total: total.rows },
     ...(said?.phases && { phases: phasesOf(said) }),
+    ...(said?.leftOut && { leftOut: said.leftOut }),
   };
   if (view.status === 'Failed' || view.status === 'Terminated' || input.dryRun) {
     view.batches.done = 0;
@@ -110,6 +111,9 @@ export async function publishedView(environment: Environment, name: string, runI
   if (!pipeline) return {};
   const manifest = output.manifest(pipeline, runId);
   const document = await readJson(environment.store, pipeline.output.container, manifest, manifestSchema);
+  if (document?.withdrawn) {
+    return { manifest, outputContainer: document.output.container, withdrawn: document.withdrawn };
+  }
   if (document?.outcome !== 'published') return {};
   return {
     manifest,

@@ -34,6 +34,7 @@ function statuses(input: object, answers: Record<string, object>): { phase: stri
     callSubOrchestrator: () => task({ ok: true, value: {} }),
     callEntity: () => task({}),
     createTimer: () => task(undefined),
+    continueAsNew: () => assert.fail('a run does not begin anew'),
     setCustomStatus: (status) => said.push(structuredClone(status) as { phase: string }),
   };
   const run = runOrchestrator({ df });

@@ -34,7 +34,8 @@ function lying(file: Uint8Array, column: string, lie: (meta: ChunkMeta) => Parti
     chunks: group.chunks.map((meta, c) => (g === 1 && c === ordinal ? { ...meta, ...lie(meta) } : meta)),
   }));
   const end = file.length - 8 - new DataView(file.buffer, file.byteOffset + file.length - 8).getUint32(0, true);
-  const { leaves, rows: all, keyValues } = footer;
+  const { rows: all, keyValues } = footer;
+  const leaves = footer.leaves.map(({ name, type, optional }) => ({ name, type, optional }));
   return Buffer.concat([
     file.subarray(0, end),
     writeFooter({ leaves, rowGroups, rows: all, keyValues, createdBy: 'x' }),

@@ -74,7 +74,11 @@ describe('starting', () => {
     const answer = contract.check(
       'POST',
       START,
-      await app.ask('POST', 'pipelines/flights/runs?code=k%2B1', { runId: 'linked', prefix: 'flights/2001/' }),
+      await app.ask('POST', 'pipelines/flights/runs?code=k%2B1', {
+        runId: 'linked',
+        prefix: 'flights/2001/',
+        again: true,
+      }),
     );
     assert.equal(answer.status, 202);
     assert.ok(Number(answer.headers.get('retry-after')) > 0);
@@ -435,8 +439,8 @@ describe('a run in time', () => {
       [1, { count: 3, blobs: ['flights/mixed/UPPER.PARQUET', 'flights/mixed/_SUCCESS', 'flights/mixed/notes.txt'] }],
     );
     assert.deepEqual(routing, { routed: 10, keysOnly: 0, unrouted: 0, repeated: 0 });
-    await start({ runId: 'none', prefix: 'flights/mixed/UPPER' });
-    assert.match(String((await ended('none')).body.detail), /1 blobs are there .* "flights\/mixed\/UPPER.PARQUET"/);
+    await start({ runId: 'none', prefix: 'flights/mixed/UPPER', failOnEmpty: true });
+    assert.equal((await ended('none')).body.code, 'SourceEmpty');
   });
 });
 

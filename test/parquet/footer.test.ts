@@ -177,6 +177,29 @@ test('contradictions are refused where they are', () => {
   assert.throws(() => footerOf(withFooter(huge)), { code: 'LimitExceeded' });
 });
 
+test('an empty row group whose chunks say nothing of where they are is read as one without rows', () => {
+  // As Arrow for C++ writes it: a dictionary page, and data pages at byte 0.
+  const empty = { ...chunk, numValues: 0, length: 14, dictionaryPageOffset: 4, dataPageOffset: 0, statistics: {} };
+  const footer = footerOf(withFooter({ ...input, rows: 0, rowGroups: [{ rows: 0, chunks: [empty] }] }));
+  assert.deepEqual([footer.rows, footer.rowGroups[0]!.rows], [0, 0]);
+  const { start, length, dataPageOffset } = footer.rowGroups[0]!.chunks[0]!;
+  assert.deepEqual({ start, length, dataPageOffset }, { start: 0, length: 0, dataPageOffset: 0 });
+});
+
+test('a file that states no rows has those of its row groups; any other wrong number is refused', () => {
+  // As an early writer in Rust leaves it. Another number could mean that a row group is lost.
+  const file = withFooter(input);
+  const more = { ...input, rows: 11, rowGroups: [{ rows: 11, chunks: [{ ...chunk, numValues: 11 }] }] };
+  // The first byte in which they differ is the file's row count, as a zigzag number.
+  const at = withFooter(more).findIndex((byte, i) => byte !== file[i]);
+  const stating = (rows: number) => footerOf(Buffer.from(file).fill(rows * 2, at, at + 1));
+  assert.equal(stating(10).rows, 10);
+  assert.equal(stating(0).rows, 10);
+  for (const rows of [9, 11, 20]) {
+    assert.throws(() => stating(rows), { code: 'CorruptFile', message: /row groups have 10/ });
+  }
+});
+
 test('a chunk in LZO, an unknown codec or an unknown encoding is passed over, and refused when used', () => {
   const type = { physical: 'INT64' } as const;
   const { values } = randomColumn(type, 50, 9, 0, 1);

@@ -215,12 +215,12 @@ test("hyparquet-writer's encodings are read as hyparquet reads them", async () =
   }
 });
 
-test('a file with nested columns: they are marked, and the flat ones are read', async () => {
+test('a file with nested columns: lists are marked, and flat columns and leaves of groups are read', async () => {
   const file = await judge.write(`SELECT i, [i, i + 1] AS list, {'a': i, 'b': {'c': 'x'}} AS pair, MAP {'k': i} AS map,
     i % 3 AS last FROM range(100) t(i)`);
   const footer = footerOf(file);
   const flat = footer.leaves.filter((leaf) => !leaf.nested).map((leaf) => leaf.name);
-  assert.deepEqual(flat, ['i', 'last']);
+  assert.deepEqual(flat, ['i', 'pair.a', 'pair.b.c', 'last']);
   const last = footer.leaves.find((leaf) => leaf.name === 'last')!;
   const { values } = plainOf(decodeAt(file, footer, 0, last.ordinal));
   assert.ok(values.kind === 'int64');

@@ -7,7 +7,7 @@ import { test } from 'vitest';
 import { compile } from '../../src/pipeline/compile.ts';
 
 /**
- * Typical mistakes. Each line of code is one entity (`name: rows(...)`) of a pipeline, or one whole pipeline where its
+ * Typical mistakes. Each line of code is one entity (`name: rows(...)`, or a literal) of a pipeline, or one whole pipeline where its
  * contract is wrong. `at` is where in the line the message stands, `text` its first 120 characters.
  */
 const mistakes: { code: string; at: string; text: string }[] = [
@@ -85,6 +85,62 @@ const mistakes: { code: string; at: string; text: string }[] = [
     code: `m: rows({ id: id('i'), columns: { n: compute(['delay'], (d) => d, type.boolean) } })`,
     at: `d, type`,
     text: `Type 'number' is not assignable to type 'boolean | null'.`,
+  },
+  // Entities as literals: what is wrong between entities stands at the column.
+  {
+    code: `p: { kind: 'rows', id: id('i'), columns: { origin_id: ref('airport', { code: 'origin' }) } }`,
+    at: `origin_id:`,
+    text: `Property '"there is no keyed entity 'airport'; did you mean 'airports'?"' is missing in type 'RefColumn<"airport", { rea`,
+  },
+  {
+    code: `q: { kind: 'rows', id: id('i'), columns: { origin_id: ref('airports', { cod: 'origin' }) } }`,
+    at: `origin_id:`,
+    text: `Property '"'airports' has no key 'cod'; did you mean 'code'?"' is missing in type 'RefColumn<"airports", { readonly cod:`,
+  },
+  {
+    code: `r: { kind: 'rows', id: id('i'), columns: { origin_id: ref('airports', {}) } }`,
+    at: `origin_id:`,
+    text: `Property '"key 'code' of 'airports' is missing"' is missing in type 'RefColumn<"airports", {}>' but required in type 'Mi`,
+  },
+  {
+    code: `s: { kind: 'rows', id: id('i'), columns: { origin_id: ref('airports', { code: 'delay' }) } }`,
+    at: `origin_id:`,
+    text: `Property '"key 'code' of 'airports' is a string, source column 'delay' is a number"' is missing in type 'RefColumn<"airp`,
+  },
+  {
+    code: `t: { kind: 'rows', id: id('i'), columns: { origin_id: rowRef('airports') } }`,
+    at: `origin_id:`,
+    text: `Property '"'airports' is a keyed entity; use ref('airports', { ... })"' is missing in type 'RowRefColumn<"airports">' bu`,
+  },
+  {
+    code: `u: { kind: 'rows', id: id('i'), columns: { i: 'delay' } }`,
+    at: `i: 'delay'`,
+    text: `Type 'string' is not assignable to type 'Mistake<"the entity has a column 'i' twice; it is the ID already">'.`,
+  },
+  {
+    code: `v: { kind: 'rows', id: id('i', { sequence: 's' }), columns: { n: nextId('s') } }`,
+    at: `n: nextId`,
+    text: `Property '"the entity takes two IDs from sequence 's'"' is missing in type 'NextIdColumn<"s">' but required in type 'Mis`,
+  },
+  {
+    code: `w: { kind: 'rows', id: id('i'), columns: { day: 'dat' } }`,
+    at: `day:`,
+    text: `Type 'string' is not assignable to type 'Mistake<"the row contract has no column 'dat'; did you mean 'date'?">'.`,
+  },
+  {
+    code: `x: { kind: 'keyed', id: id('i'), key: { code: 'orign' } }`,
+    at: `code:`,
+    text: `Type 'string' is not assignable to type 'Mistake<"the row contract has no column 'orign'; did you mean 'origin'?">'.`,
+  },
+  {
+    code: `y: { kind: 'keyed', id: id('i'), key: { code: 'origin' }, columns: { day: 'date' } }`,
+    at: `day:`,
+    text: `Type 'string' is not assignable to type 'Mistake<"a keyed entity has one row for many source rows; use first('date')">'.`,
+  },
+  {
+    code: `z: { kind: 'rows', id: id('i'), colums: {}, columns: {} }`,
+    at: `colums:`,
+    text: `Property '"there is no option 'colums'; did you mean 'columns'?"' is missing in type '{}' but required in type 'Mistake<`,
   },
 ];
 const textLength = 120;

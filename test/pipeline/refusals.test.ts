@@ -9,7 +9,7 @@ import { OrdinalError } from '../../src/errors.ts';
 import type { builder } from '../../src/pipeline/builder.ts';
 import { compile } from '../../src/pipeline/compile.ts';
 import type { PipelineDefinition } from '../../src/pipeline/definition.ts';
-import { sharedIndex, type } from '../../src/pipeline/index.ts';
+import { shared, sharedIndex, type } from '../../src/pipeline/index.ts';
 
 type Words = typeof builder;
 type Loose = Record<string, unknown>;
@@ -55,6 +55,7 @@ function withKeyed(make: (words: Words) => Loose): Loose {
 }
 
 const c = 'entities.x.columns.c';
+const places = { container: 'landing', prefix: 'flights/' };
 const late = () => true;
 
 type Case = [mistake: string, change: Loose, field: string, message: RegExp, remedy: RegExp];
@@ -544,6 +545,167 @@ function refusal(change: Loose): OrdinalError {
   }
   return assert.fail('not refused');
 }
+
+/** A row contract with record types, and one entity of it. */
+function withTypes(make: (words: Words) => unknown): Loose {
+  return {
+    row: z.discriminatedUnion('kind', [
+      z.object({ kind: z.literal('order'), no: z.string(), amount: z.number() }),
+      z.object({ kind: z.literal('refund'), no: z.string() }),
+    ]),
+    entities: (words: Words) => ({ x: make(words) }),
+  };
+}
+
+const people = shared('people', { id: 'person_id', key: { email: z.string() }, columns: { name: type.string } });
+
+const ofTypesAndPlaces: [mistake: string, change: Loose, field: string, message: RegExp, remedy: RegExp][] = [
+  [
+    'an unknown record type',
+    withTypes(({ when }) => when('ordr', ({ rows, id }: Words) => rows({ id: id('i'), columns: {} }))),
+    'entities.x.when',
+    /'ordr' is not a record type of 'kind'/,
+    /^Use 'order', if/,
+  ],
+  [
+    'a column of another record type',
+    withTypes(({ when }) => when('refund', ({ rows, id }: Words) => rows({ id: id('i'), columns: { a: 'amount' } }))),
+    'entities.x.columns.a',
+    /rows of kind 'refund' have no column 'amount'/,
+    /^Use one of 'kind', 'no'/,
+  ],
+  [
+    'a record type without any',
+    withEntity(({ when }) => when('order', ({ rows, id }: Words) => rows({ id: id('i'), columns: {} }))),
+    'entities.x.when',
+    /needs a row contract with record types/,
+    /discriminatedUnion/,
+  ],
+  [
+    'a record type of a record type',
+    withTypes(({ when }) =>
+      when('order', (words: Words) => words.when('order', ({ rows, id }: Words) => rows({ id: id('i'), columns: {} }))),
+    ),
+    'entities.x.when',
+    /'order' and/,
+    /when\(\)/,
+  ],
+  [
+    'a text as a constant part of a key',
+    withKeyed(() => ({ key: { tenant: 'DE', code: 'origin' } })),
+    'entities.x.key.tenant',
+    /the row contract has no column 'DE'/,
+    /Use one of/,
+  ],
+  [
+    'a constant that no key can have',
+    withKeyed(({ constant }) => ({ key: { code: constant(new Uint8Array(2), type.bytes) } })),
+    'entities.x.key.code',
+    /no key can have/,
+    /text/,
+  ],
+  [
+    'a constant without a type',
+    withColumn(({ constant }) => constant(1.5)),
+    c,
+    /undefined is not a type/,
+    /type\.float64/,
+  ],
+  [
+    'a computed part of a key of another kind',
+    withColumn(({ ref, compute }) => ref('airports', { code: compute(['delay'], late, type.boolean) })),
+    `${c}.code`,
+    /key 'code' of 'airports' is a string, source column '.*' a boolean/,
+    /same type/,
+  ],
+  [
+    'a folder that is a column',
+    { source: { ...places, partitions: { date: z.date() } } },
+    'source.partitions.date',
+    /row contract too/,
+    /once/,
+  ],
+  [
+    'a folder without a type',
+    { source: { ...places, partitions: { region: 'eu' } } },
+    'source.partitions.region',
+    /zod schema/,
+    /z\.date/,
+  ],
+  [
+    'a folder of bytes',
+    { source: { ...places, partitions: { r: z.instanceof(Uint8Array) } } },
+    'source.partitions.r',
+    /cannot be read as bytes/,
+    /string/,
+  ],
+  [
+    'a folder with a slash',
+    { source: { ...places, partitions: { 'a/b': z.string() } } },
+    'source.partitions.a/b',
+    /not the name of a folder/,
+    /'\/'/,
+  ],
+  [
+    'a misspelt option of the source',
+    { source: { ...places, partition: {} } },
+    'source.partition',
+    /known option/,
+    /'partitions'/,
+  ],
+  [
+    'no shared entity',
+    withEntity(({ use }) => use('people')),
+    'entities.x',
+    /'people' is not a shared entity/,
+    /shared\('name'/,
+  ],
+  [
+    'a shared column that is not there',
+    withEntity(({ use, first }) => use(people, { key: { email: 'origin' }, columns: { nam: first('origin') } })),
+    'entities.x.columns.nam',
+    /the shared entity 'people' has no column 'nam'/,
+    /'name'/,
+  ],
+  [
+    'a shared column of another type',
+    withEntity(({ use, first }) => use(people, { key: { email: 'origin' }, columns: { name: first('delay') } })),
+    'entities.x.columns.name',
+    /is a number, and STRING .*in the shared entity/,
+    /map\(\)/,
+  ],
+  [
+    'a shared column computed as another type',
+    withEntity(({ use, compute }) =>
+      use(people, { key: { email: 'origin' }, columns: { name: compute(['delay'], late, type.json) } }),
+    ),
+    'entities.x.columns.name',
+    /is JSON .*, and STRING/,
+    /same type/,
+  ],
+  [
+    'a shared key that is not there',
+    withEntity(({ use }) => use(people, { key: { emal: 'origin' } })),
+    'entities.x.key.emal',
+    /has no 'emal'/,
+    /'email'/,
+  ],
+  [
+    'a shared key of another kind',
+    withEntity(({ use }) => use(people, { key: { email: 'delay' } })),
+    'entities.x.key.email',
+    /is a number/,
+    /string/,
+  ],
+  [
+    'an option of a shared entity',
+    withEntity(({ use }) => use(people, { key: { email: 'origin' }, publish: 'seen' })),
+    'entities.x.publish',
+    /known option/,
+    /'/,
+  ],
+];
+cases['record types, folders and shared entities'] = ofTypesAndPlaces;
 
 test('the pipeline that is changed below is right', () => {
   assert.equal(compile(definition({})).name, 'flights');

@@ -4,7 +4,14 @@ import { describe, test } from 'vitest';
 import { z } from 'zod';
 import { pipelines } from '../../pipelines/index.ts';
 import { type Environment, pipelineOf } from '../../src/environment/environment.ts';
-import { type PipelineDefinition, pipeline, registerPipelines, sharedIndex } from '../../src/pipeline/index.ts';
+import {
+  type PipelineDefinition,
+  pipeline,
+  registerPipelines,
+  shared,
+  sharedIndex,
+  type,
+} from '../../src/pipeline/index.ts';
 
 interface Variation {
   source?: string;
@@ -105,5 +112,85 @@ describe('pipelines that do', () => {
     assert.deepEqual([...registry.keys()], ['a', 'b', 'c', 'd']);
     const ids = [...registry.values()].map((p) => p.sequences[0]?.name);
     assert.deepEqual(ids, ['a.things', 'i', 'i', 'i']);
+  });
+});
+
+describe('entities that pipelines share', () => {
+  const things = shared('things', {
+    id: 'thing_id',
+    start: 1000,
+    key: { k: z.string() },
+    columns: { size: type.float64, label: type.string },
+    onChange: 'report',
+  });
+  const using = (name: string, entity = things, columns = true) =>
+    pipeline({
+      name,
+      source: { container: 'landing', prefix: `${name}/` },
+      row: z.object({ a: z.string(), n: z.number() }),
+      entities: ({ use, first, map }) => ({
+        things: use(entity, {
+          key: { k: 'a' },
+          columns: columns ? { size: first('n'), label: map('a', (a) => a, type.string) } : {},
+        }),
+      }),
+    });
+
+  test('have one index, one sequence and the same columns; what a pipeline does not say is null', () => {
+    const referring = pipeline({
+      name: 'two',
+      source: { container: 'landing', prefix: 'two/' },
+      row: z.object({ b: z.string() }),
+      entities: ({ use, rows, id, ref }) => ({
+        goods: use(things),
+        lines: rows({ id: id('line_id'), columns: { thing_id: ref('goods', { k: 'b' }) } }),
+      }),
+    });
+    const registry = registerPipelines([using('one'), using('three', things, true)]);
+    const [one] = registry.get('one')!.entities;
+    assert.ok(one?.kind === 'keyed');
+    assert.deepEqual(
+      one.columns.map(({ kind, name }) => `${kind} ${name}`),
+      ['id thing_id', 'key k', 'copy size', 'map label'],
+    );
+    assert.deepEqual([one.index, one.onChange], ['things', 'report']);
+    assert.deepEqual(registry.get('one')!.sequences, [{ name: 'things', start: '1000', step: '1' }]);
+    const quiet = shared('quiet', { id: 'thing_id', key: { k: z.string() }, columns: { size: type.float64 } });
+    const [goods] = registerPipelines([
+      pipeline({
+        name: 'two',
+        source: { container: 'landing', prefix: 'two/' },
+        row: z.object({ b: z.string() }),
+        entities: ({ use, rows, id, ref }) => ({
+          goods: use(quiet),
+          lines: rows({ id: id('line_id'), columns: { thing_id: ref('goods', { k: 'b' }) } }),
+        }),
+      }),
+    ]).get('two')!.entities;
+    assert.ok(goods?.kind === 'keyed');
+    assert.equal(goods.ownFeed, undefined);
+    assert.deepEqual(goods.columns.at(-1), { kind: 'constant', name: 'size', type: type.float64.column, value: null });
+    // Nothing could change of what is null always.
+    refused([referring], /goods\.onChange: there is no attribute that could change/);
+  });
+
+  test('contradict each other when they are declared twice, or used beside a bare index', () => {
+    const others = [
+      shared('things', { ...things.settings, columns: { size: type.float64, label: type.json } }),
+      shared('things', { ...things.settings, start: 1 }),
+      shared('things', { ...things.settings, columns: { label: type.string, size: type.float64 } }),
+    ];
+    for (const other of others) {
+      const two = pipeline({
+        name: 'two',
+        source: { container: 'landing', prefix: 'two/' },
+        row: z.object({ a: z.string(), n: z.number() }),
+        entities: ({ use, first }) => ({ things: use(other, { key: { k: 'a' }, columns: { size: first('n') } }) }),
+      });
+      refused([using('one'), two], /declared in another way|start/);
+    }
+    const bare = make('two', { index: 'things', sequence: 'things', start: 1000 });
+    refused([using('one'), bare], /key index 'things' is that of a shared entity, and this entity does not use it/);
+    refused([bare, using('one')], /key index 'things' is that of a shared entity, and pipeline two does not use it/);
   });
 });

@@ -8,7 +8,7 @@ import type { ContractColumn } from '../../src/pipeline/compiled.ts';
 import { compileContract } from '../../src/pipeline/contract.ts';
 
 function column(schema: z.core.$ZodType): ContractColumn {
-  return compileContract(z.object({ c: schema }))[0]!;
+  return compileContract(z.object({ c: schema })).columns[0]!;
 }
 
 type Facts = Partial<Pick<ContractColumn, 'output' | 'nullable' | 'active' | 'integer' | 'changes' | 'bounds'>> & {
@@ -232,9 +232,42 @@ const refusals: [name: string, row: unknown, field: string, message: RegExp, rem
   ['a transformed object', z.object({ a: z.string() }).transform((v) => v), 'row', /is not a zod object/],
   ['no columns', z.object({}), 'row', /names no column/],
   ['strict', z.strictObject({ a: z.string() }), 'row', /strict/, /z\.object/],
-  ['checks across columns', z.object({ a: z.string() }).refine(() => true), 'row', /across columns/, /where/],
+  [
+    'an async check of rows',
+    z.object({ a: z.string() }).refine(async () => true),
+    'row',
+    /async check/,
+    /plain function/,
+  ],
+  ['a changed row', z.object({ a: z.string() }).overwrite((row) => row), 'row', /changed as a whole/, /columns/],
+  ['a union of anything', z.union([z.object({ a: z.string() })]), 'row', /is not a zod object/, /discriminatedUnion/],
+  [
+    'a column of two types',
+    z.discriminatedUnion('t', [
+      z.object({ t: z.literal('x'), a: z.string() }),
+      z.object({ t: z.literal('y'), a: z.number() }),
+    ]),
+    'row.a',
+    /is a string for 'x' and a number for 'y'/,
+    /one type/,
+  ],
+  [
+    'a column and a group of one name',
+    z.object({ 'a.b': z.string(), a: z.object({ b: z.string() }) }),
+    'row.a.b',
+    /both a column and a leaf/,
+  ],
+  [
+    'checks of a group',
+    z.object({ a: z.object({ b: z.string() }).refine(() => true) }),
+    'row.a',
+    /checks across the columns of a group/,
+    /at the row/,
+  ],
+  ['a strict group', z.object({ a: z.strictObject({ b: z.string() }) }), 'row.a', /strict/],
+  ['an array in a group', z.object({ a: z.object({ b: z.array(z.string()) }) }), 'row.a.b', /z\.array\(\) is not/],
   ['array', z.object({ a: z.array(z.string()) }), 'row.a', /z\.array\(\) is not a column/, /^Use a string/],
-  ['nested object', z.object({ a: z.object({}) }), 'row.a', /z\.object\(\) is not a column/],
+  ['an empty group', z.object({ a: z.object({}) }), 'row.a', /names no column/],
   [
     'transform at the end',
     z.object({ a: z.string().transform((v) => v) }),

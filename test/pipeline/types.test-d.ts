@@ -3,7 +3,7 @@
  * with @ts-expect-error is not one any more, and when a right pipeline is refused. Nothing here runs.
  */
 import { z } from 'zod';
-import { pipeline, sharedIndex, type } from '../../src/pipeline/index.ts';
+import { pipeline, shared, sharedIndex, type } from '../../src/pipeline/index.ts';
 
 const row = z.object({
   date: z.date(),
@@ -227,3 +227,177 @@ pipeline({ ...head, entities, arrival: { on: 'quiet', seconds: '60' } });
 pipeline({ ...head, entities, arrival: { on: 'quiet', second: 60 } });
 // @ts-expect-error not an object
 pipeline({ ...head, entities, arrival: 'quiet' });
+
+// Leaves of groups and folders are columns; functions see null where a group may be missing.
+pipeline({
+  name: 'nested',
+  source: { container: 'landing', prefix: 'n/', partitions: { day: z.date(), region: z.string().nullable() } },
+  row: z.object({
+    no: z.int(),
+    person: z.object({ name: z.string(), address: z.object({ city: z.string() }).nullable() }),
+  }),
+  entities: ({ keyed, rows, id, ref, first, map, compute, constant, sourceFile, sourceRow }) => ({
+    days: keyed({ id: id('day_id'), key: { day: 'day', tenant: constant('DE') }, columns: { from: sourceFile() } }),
+    years: keyed({
+      id: id('year_id'),
+      key: { year: compute(['day'], (day) => day.getUTCFullYear(), type.int32) },
+      columns: { name: first('person.name') },
+    }),
+    all: rows({
+      id: id('row_id'),
+      columns: {
+        city: 'person.address.city',
+        line: sourceRow(),
+        size: map('person.name', (name) => name.length, type.int32),
+        // @ts-expect-error the group may be missing
+        letters: map('person.address.city', (city) => city.length, type.int32),
+        // @ts-expect-error a folder may be null
+        upper: map('region', (region) => region.toUpperCase(), type.string),
+        // @ts-expect-error a group is not a column
+        person: 'person',
+        // @ts-expect-error there is no such leaf
+        town: 'person.address.town',
+        day_id: ref('days', { day: 'day', tenant: constant('DE') }),
+        year_id: ref('years', { year: map('day', (day) => day.getUTCFullYear(), type.int32) }),
+      },
+    }),
+    // @ts-expect-error a computed key of another kind
+    other: rows({ id: id('o'), columns: { year_id: ref('years', { year: map('day', () => 'x', type.string) }) } }),
+  }),
+});
+
+// Record types: each entity knows the columns of its own.
+const feed = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('order'), no: z.string(), amount: z.number() }),
+  z.object({ kind: z.enum(['refund', 'credit']), no: z.string(), reason: z.string().optional() }),
+]);
+pipeline({
+  ...head,
+  row: feed,
+  entities: ({ when, rows, id, map }) => ({
+    orders: when('order', ({ rows: orders, id: own, map: make }) =>
+      orders({
+        id: own('order_id'),
+        columns: {
+          no: 'no',
+          cents: make('amount', (amount) => amount * 100, type.float64),
+          // @ts-expect-error an order has no reason
+          reason: 'reason',
+        },
+      }),
+    ),
+    both: when(['order', 'refund'], ({ rows: some, id: own, map: make }) =>
+      // @ts-expect-error a refund has no amount
+      some({ id: own('both_id'), columns: { cents: make('amount', (amount) => amount * 100, type.float64) } }),
+    ),
+    // @ts-expect-error there is no such record type
+    odd: when('ordr', ({ rows: none, id: own }) => none({ id: own('odd_id'), columns: {} })),
+    all: rows({
+      id: id('row_id'),
+      columns: {
+        amount: map('amount', (amount: number | null) => amount ?? 0, type.float64),
+        kind: map('kind', (kind: 'order' | 'refund' | 'credit') => kind, type.string),
+        // @ts-expect-error refunds have none
+        cents: map('amount', (amount) => amount * 100, type.float64),
+      },
+    }),
+  }),
+});
+// @ts-expect-error only a row contract with record types has them
+pipeline({ ...head, entities: ({ when }) => ({ a: when('order', () => null as never) }) });
+
+// Shared entities: columns and key are those of the declaration.
+const parties = shared('parties', { id: 'party_id', key: { email: z.string() }, columns: { name: type.string } });
+pipeline({
+  ...head,
+  entities: ({ use, rows, id, ref, first }) => ({
+    parties: use(parties, { key: { email: 'origin' }, columns: { name: first('destination') } }),
+    others: use(parties),
+    // @ts-expect-error the shared entity has no such column
+    more: use(parties, { key: { email: 'origin' }, columns: { nam: first('destination') } }),
+    // @ts-expect-error the shared entity has no such key
+    keys: use(parties, { key: { mail: 'origin' } }),
+    all: rows({ id: id('row_id'), columns: { party_id: ref('parties', { email: 'origin' }) } }),
+    // @ts-expect-error the shared key is a string
+    wrong: rows({ id: id('row_id'), columns: { party_id: ref('others', { email: 'delay' }) } }),
+  }),
+});
+
+// Entities as literals: the same, and what is wrong between entities stands at the column.
+pipeline({
+  ...head,
+  entities: ({ keyed, rows, id, nextId, ref, rowRef, first, map, where }) => ({
+    airports: { kind: 'keyed', id: id('airport_id'), key: { code: z.string() } },
+    routes: {
+      kind: 'keyed',
+      id: id('route_id'),
+      key: { from: 'origin', to: 'destination' },
+      where: where(['delay'], (delay) => delay > 0),
+      partitions: 4,
+      publish: 'seen',
+      columns: { origin_id: ref('airports', { code: 'origin' }), delay: first('delay') },
+    },
+    flights: {
+      kind: 'rows',
+      id: id('flight_id'),
+      columns: {
+        date: 'date',
+        route_id: ref('routes', { from: 'origin', to: 'destination' }),
+        late: map('delay', (delay) => delay > 15, type.boolean),
+      },
+    },
+    delays: rows({ id: id('delay_id'), columns: { flight_id: rowRef('flights'), delay: 'delay' } }),
+    cabins: keyed({ id: id('cabin_id'), key: { name: 'cabin' } }),
+    wrong: {
+      kind: 'rows',
+      id: id('wrong_id', { sequence: 'wrongs' }),
+      columns: {
+        // @ts-expect-error there is no such source column
+        day: 'dat',
+        // @ts-expect-error there is no such entity
+        a: ref('airport', { code: 'origin' }),
+        // @ts-expect-error there is no such key
+        b: ref('airports', { cod: 'origin' }),
+        // @ts-expect-error a key is missing
+        c: ref('routes', { from: 'origin' }),
+        // @ts-expect-error a number is not a string
+        d: ref('airports', { code: 'delay' }),
+        // @ts-expect-error a keyed entity
+        e: rowRef('airports'),
+        // @ts-expect-error a rows entity has no first row
+        f: first('date'),
+        // @ts-expect-error the ID has the name
+        wrong_id: 'delay',
+        // @ts-expect-error the ID's sequence
+        g: nextId('wrongs'),
+        h: 'delay',
+      },
+    },
+    odd: {
+      kind: 'keyed',
+      id: id('odd_id'),
+      key: {
+        // @ts-expect-error there is no such source column
+        code: 'orign',
+        to: 'destination',
+      },
+      // @ts-expect-error there is no such option
+      colums: {},
+      columns: {
+        // @ts-expect-error of which of the key's rows?
+        date: 'date',
+        // @ts-expect-error a key has many rows
+        flight_id: rowRef('flights'),
+      },
+    },
+    unfed: {
+      kind: 'keyed',
+      id: id('unfed_id'),
+      key: { code: z.string() },
+      columns: {
+        // @ts-expect-error only references bring keys
+        date: first('date'),
+      },
+    },
+  }),
+});

@@ -25,7 +25,7 @@ test('a manifest says what was read, given and written', async () => {
   const sim = new Sim(shopPipelines);
   await upload(sim, 'shop/', [someRows(() => sim.random(), 5), someRows(() => sim.random(), 6)]);
   await sim.run('r1', 'shop');
-  await sim.run('r2', 'shop');
+  await sim.run('r2', 'shop', undefined, true);
   const read = (runId: string) =>
     manifestSchema.parse(
       JSON.parse(Buffer.from(sim.store.bytes('published', `shop/_manifests/${runId}.json`)).toString()),

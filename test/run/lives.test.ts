@@ -206,7 +206,7 @@ describe('racing starts', () => {
 
   it('of one input: one life; after a failure, one more', async () => {
     const sim = await world();
-    const input = { runId: 'r', pipeline: 'shop', prefix: 'shop/nothing/' };
+    const input = { runId: 'r', pipeline: 'shop', prefix: 'shop/nothing/', failOnEmpty: true as const };
     const race = () =>
       Promise.all(Array.from({ length: 6 }, () => startRun(starterOf(sim), input, { restarts: true })));
     assert.deepEqual(new Set((await race()).map(({ claim }) => claim.life)), new Set([1]));

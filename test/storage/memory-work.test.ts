@@ -36,6 +36,9 @@ test('what only later phases of the life read stays in memory; plan, files, and 
   const listed: string[] = [];
   for await (const { name } of above.list('work', work.splitPrefix(life))) listed.push(name);
   assert.deepEqual(listed, [work.split(life, 0), work.split(life, 1)]);
+  const all: string[] = [];
+  for await (const { name } of above.list('work', work.runPrefix(life))) all.push(name);
+  assert.deepEqual(all, [...kept, work.plan(life), work.files(life, 'd', 0)].sort());
   assert.equal(above.documentBytes, 15);
   assert.equal(await above.remove('work', work.ids(life)), true);
   assert.equal(await above.read('work', work.ids(life)), undefined);

@@ -22,6 +22,8 @@ export type BlobKind =
   | 'marker'
   | 'part'
   | 'claim'
+  | 'ledger'
+  | 'versions'
   | 'tableLog'
   | 'view'
   | 'other';
@@ -62,6 +64,8 @@ export function kindOf(name: string): BlobKind {
       return inRun;
   }
   if (name.startsWith('lives/')) return 'claim';
+  if (/^ledger\/[^/]+\/head\.json$/.test(name)) return 'ledger';
+  if (name.startsWith('ledger/')) return 'versions';
   if (/^keys\/.*\/delta-[^/]*$/.test(name)) return 'keyDelta';
   if (/^keys\/.*\/merged-[^/]*$/.test(name)) return 'keyMerged';
   if (name.startsWith('keys/')) return 'keyIndex';

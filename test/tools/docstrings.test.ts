@@ -73,8 +73,11 @@ describe.skipIf(!checksInstalled)('examples', () => {
   const examples = examplesOf(root, 'src/pipeline');
 
   it('are there for everything that the author of a pipeline calls', () => {
-    const words = 'keyed rows id nextId first map compute constant ref rowRef where'.split(' ');
-    const called = ['pipeline', 'type', 'decimal', 'timestampIn', 'registerPipelines'];
+    const words = 'keyed rows use id nextId first map compute constant sourceFile sourceRow ref rowRef where'.split(
+      ' ',
+    );
+    const called = ['pipeline', 'type', 'decimal', 'timestampIn', 'registerPipelines', 'shared', 'sharedIndex'];
+    called.push('RecordTypeBuilder.when');
     const wanted = [...called, ...words.map((word) => `Builder.${word}`)];
     assert.deepEqual(
       wanted.filter((name) => !examples.some((example) => example.name === name)),

@@ -9,7 +9,7 @@ import { checksInstalled } from '../../tools/peers.ts';
 const verbs = new Set(
   (
     'Begin Check Correct Create Cut Declare Deploy Describe Do End Feed Find Flatten Follow Give Keep Leave Let Name Publish Put ' +
-    'Raise Read Rebuild Refer Register Rename Reserve Restore Run Say See Send Set Split Start State Stop Take Try Upload Use Wait ' +
+    'Raise Read Rebuild Refer Register Rename Reserve Restore Run Say See Send Set Split Start State Stop Take Try Upload Use Wait Withdraw ' +
     'Write'
   ).split(' '),
 );

@@ -5,13 +5,14 @@
  */
 import { type ErrorLocation, locating, OrdinalError } from '../../errors.ts';
 import { type DictionaryColumn, gatherColumn, joinColumns, type PlainColumn, valuesOf } from '../../parquet/columns.ts';
-import { checkNullCount, decodeValidity } from '../../parquet/decode.ts';
+import { checkNullCount } from '../../parquet/decode.ts';
 import type { ChunkShape } from '../../parquet/pages.ts';
 import { proveChunk } from '../../parquet/prove-chunk.ts';
 import { isText, textHolds } from '../../parquet/text.ts';
 import { typeText } from '../../parquet/type-text.ts';
 import type { Column, ColumnType } from '../../parquet/types.ts';
 import { allocate, gather } from '../../parquet/values.ts';
+import { nullReason } from '../../pipeline/by-row.ts';
 import type { ContractColumn } from '../../pipeline/compiled.ts';
 import { retypeColumn } from '../../source/retype.ts';
 import {
@@ -26,10 +27,12 @@ import {
 } from '../../source/source-chunk.ts';
 import { widenColumn } from '../../source/widen.ts';
 import type { BatchMemory } from '../run-memory.ts';
+import type { UnitColumn } from '../unit-column.ts';
 import { cleanStrings } from './clean-strings.ts';
 import { decodePromoted, promote } from './dictionary-encode.ts';
 import { joinChunks } from './join-chunks.ts';
 import { type JsView, jsView, shown } from './js-view.ts';
+import { refusedNulls } from './nulls.ts';
 import { numbersHold, provenByStatistics } from './number-proof.ts';
 import type { Rejections } from './rejections.ts';
 import { NULLED, type Refused, SchemaOnValues } from './schema-on-values.ts';
@@ -48,13 +51,17 @@ export interface CleanContext {
   read: boolean;
   /** Pages that are copied are not walked, and text that no schema reads is not held to UTF-8. */
   trust: boolean;
+  /** 1 for each row that the schema holds for, where record types have schemas of their own. @default all rows */
+  applies?: Uint8Array | undefined;
+  /** Of a schema that is not the column's only one: its number. What a pool remembers is one schema's. @default 0 */
+  variant?: number;
   /** Takes refused rows; without it a refused row is an error. */
   rejections: Rejections | undefined;
   /** The unit's lists, and the column's strings, which earlier units of the run share. */
   memory: BatchMemory;
 }
 
-export class CleanColumn {
+export class CleanColumn implements UnitColumn {
   readonly contract: ContractColumn;
   readonly rows: number;
   /** Type of the values after the contract. */
@@ -142,6 +149,12 @@ export class CleanColumn {
     return this.#js;
   }
 
+  /** Name of the pool of the column's strings. */
+  get #pool(): string {
+    const { variant = 0 } = this.#context;
+    return variant === 0 ? this.contract.name : `${variant}:${this.contract.name}`;
+  }
+
   #shapesOf(): ChunkShape[] {
     this.#shapes ??= this.#chunks.map((chunk) => shapeOfChunk(chunk));
     return this.#shapes;
@@ -150,7 +163,7 @@ export class CleanColumn {
   #decode(): Column {
     const { source: type, distinct, memory } = this.#context;
     const retyped = typeText(type) !== typeText(this.#context.type);
-    const pool = distinct && !retyped ? memory.run.pool(this.contract.name) : undefined;
+    const pool = distinct && !retyped ? memory.run.pool(this.#pool) : undefined;
     const list = (length: number) => memory.list(length);
     const several = this.#chunks.length > 1;
     const joined = several ? joinChunks(this.#chunks, this.#shapesOf(), { type, pool, list }) : undefined;
@@ -169,7 +182,7 @@ export class CleanColumn {
       const at = chunkLocation(chunk);
       const promoted = pool && !chunk.window ? decodePromoted(chunk, at, shapes[c]!, pool, list) : undefined;
       const decoded = promoted ?? decodeSource(chunk, shapes[c]!, list);
-      if (!chunk.window) checkNullCount(chunk.meta, decoded.nulls, at);
+      if (!chunk.window && !chunk.leaf.path) checkNullCount(chunk.meta, decoded.nulls, at);
       const before = first;
       first += decoded.rows;
       return widenColumn(decoded, chunk.leaf.type, type, (row) => this.#at(before + row));
@@ -194,27 +207,40 @@ export class CleanColumn {
     return { ...locationOf(this.#context.place, row), column: this.contract.name };
   }
 
+  /** Refuses the rows of `mask` that hold a value. */
+  refuseValues(mask: Uint8Array, reasonOf: (row: number) => string): void {
+    const { rejections } = this.#context;
+    const column = this.column();
+    for (let row = 0; row < this.rows; row++) {
+      if (mask[row] === 0) continue;
+      const isNull = column.form === 'dictionary' ? column.indices[row]! < 0 : column.valid?.[row] === 0;
+      if (isNull) continue;
+      const value = gatherColumn(column, Int32Array.of(row));
+      const shownValue = jsView(value, this.type, this.contract.output, () => this.#at(row)).at(0);
+      refuseCell(this.contract.name, () => this.#at(row), rejections, {
+        row,
+        value: shownValue,
+        reason: reasonOf(row),
+      });
+    }
+  }
+
   #checkNulls(): void {
-    if (this.contract.nullable) return;
+    const { nullable, nullableAt = [nullable] } = this.contract;
+    if (!nullableAt.includes(false)) return;
     let first = 0;
     for (const [c, chunk] of this.#chunks.entries()) {
       const rows = rowsOf(chunk);
-      if (chunk.leaf.optional && chunk.meta.statistics?.nullCount !== 0) {
-        const valid = this.#validity(chunk, c);
-        for (let row = 0; valid !== undefined && row < rows; row++) {
-          if (valid[row] === 0) this.#refuse(first + row, null, 'the contract does not accept null');
+      const { leaf, meta } = chunk;
+      // What a footer counts as the nulls of a leaf in groups is told in more than one way.
+      if (leaf.optional && (leaf.path || meta.statistics?.nullCount !== 0)) {
+        const refused = refusedNulls(chunk, this.#shapesOf()[c]!, nullableAt);
+        for (let row = 0; refused !== undefined && row < rows; row++) {
+          if (refused[row] === 1) this.#refuse(first + row, null, nullReason);
         }
       }
       first += rows;
     }
-  }
-
-  /** Which rows of a chunk hold a value; undefined when all do. */
-  #validity(chunk: SourceChunk, c: number): Uint8Array | undefined {
-    const { bytes, meta, leaf, rows, window } = chunk;
-    const where = chunkLocation(chunk);
-    const { nulls, valid } = decodeValidity(bytes, meta, leaf, rows, where, this.#shapesOf()[c]!);
-    return nulls === 0 ? undefined : window ? valid!.subarray(window.from, window.to) : valid;
   }
 
   /** Runs the schema: on the dictionary's entries, or on the rows. Rebuilds the values where the schema changed any. */
@@ -256,7 +282,7 @@ export class CleanColumn {
 
   /** The same for strings that stay strings, by their numbers; undefined where only the general way will do. */
   #cleanStrings(column: DictionaryColumn, schema: SchemaOnValues): Column | undefined {
-    const pool = this.#context.memory.run.pool(this.contract.name);
+    const pool = this.#context.memory.run.pool(this.#pool);
     const outcome = cleanStrings(this.contract, this.type, column, schema, pool);
     if (!outcome) return undefined;
     const { entries, cleaned } = outcome;
@@ -304,15 +330,25 @@ export class CleanColumn {
 
   /** Sets a row aside, or fails. */
   #refuse(row: number, value: unknown, reason: string): void {
-    const { rejections } = this.#context;
-    const column = this.contract.name;
-    if (rejections) {
-      rejections.add(row, column, value, reason);
-      return;
-    }
-    throw new OrdinalError('InvalidValue', `column "${column}" holds ${shown(value)}: ${reason}`, {
-      where: this.#at(row),
-      remedy: "Correct the source, or widen this column's schema in the pipeline.",
-    });
+    const { rejections, applies } = this.#context;
+    if (applies && applies[row] === 0) return;
+    refuseCell(this.contract.name, () => this.#at(row), rejections, { row, value, reason });
   }
+}
+
+/** Sets a row aside, or fails. */
+function refuseCell(
+  column: string,
+  at: () => ErrorLocation,
+  rejections: Rejections | undefined,
+  { row, value, reason }: { row: number; value: unknown; reason: string },
+): void {
+  if (rejections) {
+    rejections.add(row, column, value, reason);
+    return;
+  }
+  throw new OrdinalError('InvalidValue', `column "${column}" holds ${shown(value)}: ${reason}`, {
+    where: at(),
+    remedy: "Correct the source, or widen this column's schema in the pipeline.",
+  });
 }

@@ -3,13 +3,13 @@
  * distinct value wherever a dictionary shows what is distinct, and per row only where nothing does.
  */
 import { OrdinalError } from '../../errors.ts';
-import { gatherColumn, toPlain } from '../../parquet/columns.ts';
+import { gatherColumn, joinColumns, toPlain } from '../../parquet/columns.ts';
 import { type Builder, builder } from '../../parquet/logical.ts';
 import type { Column, ColumnType, Values } from '../../parquet/types.ts';
-import type { OutColumn } from '../../pipeline/compiled.ts';
+import type { DerivedColumn, OutColumn } from '../../pipeline/compiled.ts';
 import { locationOf } from '../../source/source-chunk.ts';
 import { type JsView, reasonOf, shown } from '../contract/js-view.ts';
-import type { SourceUnit } from '../source-unit.ts';
+import type { UnitRows } from '../unit-column.ts';
 import { computeNumbers } from './compute-numbers.ts';
 
 /** Columns whose values can be had from a source row alone. */
@@ -22,7 +22,7 @@ const COMBINATIONS_MAX = 1 << 20;
 type Apply = (build: Builder, args: unknown[], row: number) => boolean;
 
 /** Values of an output column for the rows `at` (all rows when undefined), in that order. */
-export function evaluate(column: ValueColumn, unit: SourceUnit, at: Int32Array | undefined): Column {
+export function evaluate(column: ValueColumn, unit: UnitRows, at: Int32Array | undefined): Column {
   const rows = at?.length ?? unit.rows;
   switch (column.kind) {
     case 'copy': {
@@ -42,6 +42,24 @@ export function evaluate(column: ValueColumn, unit: SourceUnit, at: Int32Array |
       return computeViews(views, rows, column.type, guarded(column, unit, column.sources, at));
     }
   }
+}
+
+/** A derived column: computed for the rows `at`, and null in all others; for all rows when undefined. */
+export function computeSelected(
+  column: Extract<DerivedColumn, { kind: 'compute' }>,
+  unit: UnitRows,
+  at: Int32Array | undefined,
+): Column {
+  const computed = evaluate(column, unit, at);
+  if (!at) return computed;
+  // One more place, for rows that were not selected.
+  const places = new Int32Array(unit.rows).fill(at.length);
+  for (let i = 0; i < at.length; i++) places[at[i]!] = i;
+  const build = builder(column.type);
+  build.pushNull();
+  const { values } = build.finish();
+  const none: Column = { form: 'plain', rows: 1, nulls: 1, values, valid: new Uint8Array(1) };
+  return gatherColumn(joinColumns(column.type, [computed, none]), places);
 }
 
 function computeViews(views: readonly JsView[], rows: number, type: ColumnType, apply: Apply): Column {
@@ -208,7 +226,7 @@ function plainColumn(build: Builder, rows: number): Column {
 /** The user's function with its failures, and results that its declared type refuses, named by row. */
 function guarded(
   column: Extract<OutColumn, { kind: 'map' | 'compute' }>,
-  unit: SourceUnit,
+  unit: UnitRows,
   sources: string[],
   at: Int32Array | undefined,
 ): Apply {

@@ -4,6 +4,7 @@
  */
 import { encodeDictionaryPage } from '../../parquet/encode.ts';
 import { joinPages, pagesJoin } from '../../parquet/join-pages.ts';
+import { levelMaxOf } from '../../parquet/levels.ts';
 import { type Builder, builder } from '../../parquet/logical.ts';
 import type { ChunkShape } from '../../parquet/pages.ts';
 import { outputCodec, pagesReadBy, type Readers } from '../../parquet/readers.ts';
@@ -20,8 +21,8 @@ import type {
 } from '../../parquet/types.ts';
 import type { OutColumn } from '../../pipeline/compiled.ts';
 import type { SourceChunk } from '../../source/source-chunk.ts';
-import type { CleanColumn } from '../contract/contract-column.ts';
 import type { JsView } from '../contract/js-view.ts';
+import type { UnitColumn } from '../unit-column.ts';
 
 export interface Reusable {
   chunk: SourceChunk;
@@ -29,16 +30,18 @@ export interface Reusable {
 }
 
 /** The one source chunk, where its levels are those of the output and its codec and pages may stand in one. */
-export function reusable(source: CleanColumn, out: OutLeafType, readers: Readers): Reusable | undefined {
+export function reusable(source: UnitColumn, out: OutLeafType, readers: Readers): Reusable | undefined {
   const found = reusableChunks(source, out, readers);
   return found.length === 1 ? found[0] : undefined;
 }
 
 /** The same for the chunks of all row groups of a unit; none where one of them may not. */
-function reusableChunks(source: CleanColumn, out: OutLeafType, readers: Readers): Reusable[] {
+function reusableChunks(source: UnitColumn, out: OutLeafType, readers: Readers): Reusable[] {
   const found = source.nullsAdded ? [] : source.sources();
   const all = found.every(({ chunk: { leaf, meta }, shape }) => {
-    if (leaf.optional !== out.optional || outputCodec(meta.codec, readers) !== meta.codec) return false;
+    // The levels of a leaf in several OPTIONAL groups are no levels of a flat column.
+    if (leaf.optional !== out.optional || levelMaxOf(leaf) > 1) return false;
+    if (outputCodec(meta.codec, readers) !== meta.codec) return false;
     return pagesReadBy(readers, shape, leaf);
   });
   return all ? found : [];
@@ -48,7 +51,7 @@ function reusableChunks(source: CleanColumn, out: OutLeafType, readers: Readers)
  * Way 1: the bytes of the source. One chunk is copied whole, and so are the data pages of several, where no dictionary is
  * between them. Undefined where a value changed, or where that would not be exact.
  */
-export function copiedChunk(source: CleanColumn, out: OutLeafType, readers: Readers): EncodedChunk | undefined {
+export function copiedChunk(source: UnitColumn, out: OutLeafType, readers: Readers): EncodedChunk | undefined {
   if (!source.copyable) return undefined;
   const found = reusableChunks(source, out, readers);
   const pieces = found.map(({ chunk: { bytes, meta }, shape }) => ({ bytes, meta, shape }));
@@ -148,7 +151,7 @@ function usedEntries(column: Extract<Column, { form: 'dictionary' }>): Uint8Arra
  */
 export function mapDictionary(
   column: Extract<OutColumn, { kind: 'map' | 'compute' | 'constant' }>,
-  source: CleanColumn,
+  source: UnitColumn,
   out: OutLeafType,
   ways: Ways,
   readers: Readers,

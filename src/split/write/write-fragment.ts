@@ -10,15 +10,16 @@
 import type { Fragment, FragmentColumn } from '../../documents/split-record.ts';
 import { invariant, OrdinalError } from '../../errors.ts';
 import { encodeColumn, encodeIndexPages, encodePlain } from '../../parquet/encode.ts';
+import { encodeInt64Sequence } from '../../parquet/int64-sequence.ts';
 import { outputCodec, plainOnly, type Readers } from '../../parquet/readers.ts';
 import { pagesForOtherDictionary } from '../../parquet/reused-pages.ts';
 import type { Codec, Column, EncodedChunk } from '../../parquet/types.ts';
 import { allocate } from '../../parquet/values.ts';
-import type { OutColumn, RowsEntity } from '../../pipeline/compiled.ts';
-import type { CleanColumn } from '../contract/contract-column.ts';
+import type { CompiledPipeline, OutColumn, RowsEntity } from '../../pipeline/compiled.ts';
 import { entriesOf } from '../contract/string-pool.ts';
 import { type FedKeys, feedKey } from '../keys/fed-keys.ts';
 import type { Selection, SourceUnit } from '../source-unit.ts';
+import type { UnitColumn } from '../unit-column.ts';
 import { evaluate } from './evaluate.ts';
 import {
   behindDictionary,
@@ -51,6 +52,8 @@ export interface FragmentContext {
   rowsBefore: ReadonlyMap<string, number>;
   ways: Ways;
   readers: Readers;
+  /** Encoding of arithmetic runs. */
+  idEncoding: CompiledPipeline['idEncoding'];
   /** Keeps an Int32 list beside the record; returns its number. */
   section(values: Int32Array): number;
 }
@@ -115,24 +118,27 @@ function encode(column: Column, out: OutLeafType, codec: Codec, { readers }: Fra
 }
 
 /** The one source column of a mapped or computed column, if there is just one. */
-function sourceOf(column: OutColumn, unit: SourceUnit): CleanColumn | undefined {
+function sourceOf(column: OutColumn, unit: SourceUnit): UnitColumn | undefined {
   if (column.kind === 'map') return unit.column(column.source);
   if (column.kind === 'compute' && column.sources.length === 1) return unit.column(column.sources[0]!);
   return undefined;
 }
 
 /** New pages use the codec of the source beside them, so what could read the source can read the output. */
-function codecOf(source: CleanColumn | undefined, { unit, readers }: FragmentContext): Codec {
+function codecOf(source: UnitColumn | undefined, { unit, readers }: FragmentContext): Codec {
   return outputCodec(source?.codec ?? unit.codec(), readers);
 }
 
 function copyColumn(
-  source: CleanColumn,
+  source: UnitColumn,
   out: OutLeafType,
   selection: Selection | undefined,
   context: FragmentContext,
 ): EncodedChunk {
   const { ways, readers } = context;
+  const runs = selection ? undefined : source.runs?.();
+  if (runs && !out.optional)
+    return encodeInt64Sequence(runs, { encoding: context.idEncoding, codec: codecOf(source, context) });
   const copyable = source.copyable && ways === 'any';
   const whole = selection || !copyable ? undefined : copiedChunk(source, out, readers);
   if (whole) return whole;
@@ -199,7 +205,7 @@ function reference(
 /** Way 2 for a foreign key: the source's index pages mean the same rows; only the dictionary's meaning changes. */
 function reusedPages(
   column: Extract<OutColumn, { kind: 'ref' }>,
-  source: CleanColumn,
+  source: UnitColumn,
   out: OutLeafType,
   feed: FedKeys,
   context: FragmentContext,

@@ -51,10 +51,10 @@ export async function openKeyFile(path: string, columns: ImportColumns, entity: 
     const tail = await read(Math.max(0, size - TAIL_BYTES), Math.min(size, TAIL_BYTES));
     const length = footerLength(tail.subarray(Math.max(0, tail.length - 8)), size, path) + 8;
     const meta = parseFooter(length <= tail.length ? tail : await read(size - length, length), size, path);
-    const id = leafOf(meta, columns.id, path);
+    const id = leafOf(meta, { name: columns.id }, path);
     if (compatible(id.type, 'bigint') !== true) throw mismatch(path, id, 'IDs are whole numbers');
     const leaves = componentsOf(columns, entity).map(({ column, input }) => {
-      const leaf = leafOf(meta, column, path);
+      const leaf = leafOf(meta, { name: column }, path);
       const verdict = compatible(leaf.type, input);
       if (verdict !== true) throw mismatch(path, leaf, verdict);
       return leaf;

@@ -124,12 +124,15 @@ export class Engine {
   /** The plan, by as many activities as the number of source files asks for. */
   async plan(runId: string, prefix = this.pipeline.source.prefix): Promise<PlanOutput> {
     const { name: pipeline } = this.pipeline;
-    const listed = await this.activity(planRun, { runId, pipeline, prefix });
+    // Each run reads the whole source: what is new of it is not the matter here.
+    const input = { runId, pipeline, prefix, again: true as const };
+    const listed = await this.activity(planRun, input);
+    assert.ok(!('claimers' in listed), 'a plan that leaves nothing to others');
     if (!('listing' in listed)) return listed;
-    const { listing, footers } = listed;
+    const { listing, footers, leftOut } = listed;
     for (let part = 0; part < footers; part++) await this.activity(readFooters, { runId, pipeline, listing, part });
-    const plan = await this.activity(planRun, { runId, pipeline, prefix, listing });
-    assert.ok(!('listing' in plan), 'a plan for a listed source');
+    const plan = await this.activity(planRun, { ...input, listing, leftOut });
+    assert.ok('batches' in plan, 'a plan for a listed source');
     return plan;
   }
 

@@ -106,7 +106,7 @@ export async function waitWithOne(world: World): Promise<{ letGo(): Promise<void
   const holder = { pipeline: 'flights', to: Date.now() + 3_600_000, quietMs: 1000, waitMsMax: 1000 };
   await durable('orchestrators/gatherArrivals/nightly-export', holder);
   await durable('entities/lease/flights.airports?op=acquire', { owner: 'nightly-export', attempt: 1 });
-  await start(world, 'flights', { runId: 'waiting', prefix: 'flights/2001/' });
+  await start(world, 'flights', { runId: 'waiting', prefix: 'flights/2001/', again: true });
   for (;;) {
     const { body } = await world.app.ask('GET', 'runs/waiting');
     if (body.waiting !== undefined) break;

@@ -5,7 +5,10 @@
 
 import assert from 'node:assert/strict';
 import { crc32 } from 'node:zlib';
+import { type Manifest, manifestSchema } from '../../../src/documents/documents.ts';
 import { inOrderOfPublication, publishedManifests } from '../../../src/documents/manifests.ts';
+import { readLedger } from '../../../src/ledger/ledger.ts';
+import { findVersions, tableOf } from '../../../src/ledger/versions.ts';
 import { lifeId } from '../../../src/storage/names.ts';
 import type { BlobStore } from '../../../src/storage/store.ts';
 import { readKeyBook, States, verifyRun } from '../../../src/verify/verify.ts';
@@ -41,6 +44,8 @@ export interface CheckOptions {
   quiet?: boolean;
   /** No file may lie about that no manifest names. @default `quiet` */
   swept?: boolean;
+  /** The sweep has come: no life that was ended holds anything. @default false */
+  settled?: boolean;
   /** The command `verify` is asked too. @default true */
   verify?: boolean;
 }
@@ -48,7 +53,7 @@ export interface CheckOptions {
 /** Asserts all of it. Gives what was published. */
 export async function checkWorld(
   sim: Sim,
-  { quiet = true, swept = quiet, verify = true }: CheckOptions = {},
+  { quiet = true, swept = quiet, verify = true, settled = false }: CheckOptions = {},
 ): Promise<Map<string, Published>> {
   const published = await readPublished(sim.store);
   checkKeys(published);
@@ -57,13 +62,18 @@ export async function checkWorld(
   checkManifests(sim, published);
   checkTableLogs(sim.store, published, { complete: false });
   checkSequences(sim, published, quiet);
+  await checkLedgers(sim, published, { quiet, swept: settled });
   if (quiet) {
     for (const [id, text] of sim.entities) {
       if (id.startsWith('lease/')) assert.deepEqual(JSON.parse(text).line, [], `${id} is free`);
     }
   }
   if (verify) await checkByVerify(sim);
-  if (swept) checkFiles(sim, published);
+  if (swept)
+    checkFiles(sim, [
+      ...[...published.values()].map(({ manifest }) => manifest),
+      ...(settled ? [] : withdrawnManifests(sim)),
+    ]);
   return published;
 }
 
@@ -90,6 +100,44 @@ function withOldSources(sim: Sim): BlobStore {
       return version ? version.slice(range!.offset, range!.offset + range!.length) : store.read(container, name, range);
     },
   };
+}
+
+/**
+ * No version of a blob was read by two runs, but by those that were told to read it again. What the ledger says is what
+ * manifests say, and no run that has ended holds a version.
+ */
+async function checkLedgers(
+  sim: Sim,
+  published: ReadonlyMap<string, Published>,
+  { quiet, swept }: { quiet: boolean; swept: boolean },
+): Promise<void> {
+  const environment = sim.environments[0]!;
+  for (const pipeline of environment.pipelines.values()) {
+    const read = new Map<string, string>();
+    for (const { manifest } of published.values()) {
+      if (manifest.pipeline !== pipeline.name || sim.again.has(manifest.runId)) continue;
+      for (const { blob, etag } of manifest.inputs) {
+        const other = read.get(etag);
+        assert.equal(other, undefined, `${blob} is read by "${other}" and by "${manifest.runId}"`);
+        read.set(etag, manifest.runId);
+      }
+    }
+    const at = { store: sim.store, container: 'ordinal', pipeline: pipeline.name };
+    const head = (await readLedger(at))?.value;
+    if (!quiet || !head) continue;
+    // A run that was ended from outside is settled by whoever meets it, and by the sweep.
+    const held = head.claims.filter((claim) => swept || sim.instances.get(lifeId(claim))?.status !== 'Terminated');
+    assert.deepEqual(held, [], `${pipeline.name}: no version is claimed`);
+    const all = [...sim.blobs].map(([etag, blob]) => ({ blob, etag }));
+    const found = await findVersions(at, head.entries, tableOf(all));
+    const runs = [...published.values()].filter(({ manifest }) => manifest.pipeline === pipeline.name);
+    const said = new Set(
+      runs.flatMap(({ manifest: { inputs, setAside = [] } }) => [...inputs, ...setAside].map(({ etag }) => etag)),
+    );
+    for (const [i, { blob, etag }] of all.entries()) {
+      assert.equal(found[i], said.has(etag), `${pipeline.name}: what the ledger says of ${blob} ${etag}`);
+    }
+  }
 }
 
 /** What a manifest says of its files is what is there. */
@@ -200,6 +248,15 @@ function checkFirstSeen(list: readonly Row[], source: readonly Row[], column: st
   assert.deepEqual(fresh, inOrder, `${at}: new keys in first-seen order`);
 }
 
+/** Manifests of runs that were taken back. */
+function withdrawnManifests(sim: Sim): Manifest[] {
+  return sim.store
+    .names('published')
+    .filter((name) => /(^|\/)_manifests\/[^/]+\.json$/.test(name))
+    .map((name) => manifestSchema.parse(JSON.parse(Buffer.from(sim.store.bytes('published', name)).toString())))
+    .filter(({ outcome }) => outcome === 'withdrawn');
+}
+
 /** Published IDs, and what the sequence holds free or open, fill it without a hole and without an ID twice. */
 function checkSequences(sim: Sim, published: ReadonlyMap<string, Published>, quiet: boolean): void {
   const used = new Map<string, bigint[]>();
@@ -213,7 +270,17 @@ function checkSequences(sim: Sim, published: ReadonlyMap<string, Published>, qui
       for (const row of list) ids.push(row[column] as bigint);
     }
   }
-  const owners = new Set([...published.values()].map(({ manifest }) => lifeId(manifest)));
+  // IDs of withdrawn runs are retired: published and withdrawn ones fill the sequence.
+  const withdrawn = withdrawnManifests(sim);
+  for (const { sequences } of withdrawn) {
+    for (const [sequence, { step, ranges }] of Object.entries(sequences)) {
+      const ids = used.get(sequence) ?? [];
+      used.set(sequence, ids);
+      for (const { first, count } of ranges)
+        for (let i = 0n; i < BigInt(count); i++) ids.push(BigInt(first) + i * BigInt(step));
+    }
+  }
+  const owners = new Set([...[...published.values()].map(({ manifest }) => manifest), ...withdrawn].map(lifeId));
   for (const [id] of sim.entities) {
     if (!id.startsWith('sequence/')) continue;
     const name = id.slice('sequence/'.length);
@@ -234,9 +301,9 @@ function checkSequences(sim: Sim, published: ReadonlyMap<string, Published>, qui
 }
 
 /** No file of a run that is not in its manifest, once everything is cleaned up. */
-function checkFiles(sim: Sim, published: ReadonlyMap<string, Published>): void {
+function checkFiles(sim: Sim, manifests: readonly Manifest[]): void {
   const named = new Set(
-    [...published.values()].flatMap(({ manifest }) => [
+    manifests.flatMap((manifest) => [
       ...(manifest.rejected ? [manifest.rejected.blob, manifest.rejected.sourceRows ?? ''] : []),
       ...manifest.entities.flatMap(({ files, known, changes }) =>
         [...files, ...(known?.files ?? []), ...(changes?.files ?? [])].map((file) => file.blob),

@@ -20,7 +20,7 @@ const phaseOf: Record<string, string> = {
 };
 
 /** A start without further ado. */
-const plain = { do: 'start', files: [3], by: 'prefix', racers: [], steps: 0 } satisfies Partial<Start>;
+const plain = { do: 'start', files: [3], by: 'prefix', racers: [], rivals: [], steps: 0 } satisfies Partial<Start>;
 
 export interface Played {
   sim: Sim;
@@ -49,6 +49,8 @@ export class Play extends LifeRest {
         return this.#cross(operation);
       case 'look':
         return this.#look(this.pick(operation.run, [...this.stories.values()]));
+      case 'withdraw':
+        return this.#withdraw(this.pick(operation.run, [...this.stories.values()]));
       case 'sweep':
         sim.workers.note('a sweep beside runs');
         void sim.clients.sweep().then((done) => done || sim.workers.note('a sweep that is cut short'));
@@ -163,6 +165,18 @@ export class Play extends LifeRest {
       blobs.map(() => 1 + Math.floor(this.rows() * 4)),
     );
     story.changedAt = this.sim.now;
+  }
+
+  /** An operator takes a run back, if it has published and nobody may use its keys. */
+  async #withdraw(story: Story | undefined): Promise<void> {
+    if (!story) return;
+    const answer = await this.answered(this.sim.clients.ask('POST', `runs/${story.id}/withdraw`));
+    if (answer?.status === 202) {
+      this.sim.workers.note('a run that is withdrawn');
+      story.withdrawn = true;
+    } else if (answer && answer.status !== 404 && answer.body.code !== 'RunInUse') {
+      judgeOther('withdraw', story.id, answer);
+    }
   }
 
   #look(story: Story | undefined): void {

@@ -7,7 +7,8 @@ import { checkTableLogs, checkViews } from '../../tables/support/check-tables.ts
 import { checkWorld } from './check.ts';
 import { judgePublished, judgeRest, type Story } from './life-story.ts';
 import { LifeWorld } from './life-world.ts';
-import type { Published } from './published.ts';
+import { type Published, readPublished } from './published.ts';
+import { lifePipelines } from './shop.ts';
 import { runOf } from './sim-host.ts';
 import { calm } from './sim-workers.ts';
 
@@ -27,31 +28,73 @@ export class LifeRest extends LifeWorld {
     await this.settle('once faults stop, every run ends');
     sim.workers.crossings.releaseAll();
     await this.settle('what was held back lands');
+    for (const story of this.stories.values()) if (story.withdrawn) await this.#withdrawAgain(story);
     for (const story of this.stories.values()) judgeRest(story, this.newest(story.id));
     for (const story of this.stories.values()) await this.#finish(story);
     await this.settle('every run that is started again ends');
     for (const { id } of this.runs()) {
-      if (this.newest(runOf(id))?.status === 'Completed') continue;
+      if (this.newest(runOf(id))?.status === 'Completed' || this.#isSpent(id)) continue;
       const answer = await this.answered(sim.clients.ask('POST', `runs/${runOf(id)}/restart`));
       assert.ok(answer && answer.status < 300, `${id} is started again: ${JSON.stringify(answer)}`);
     }
     await this.settle('every run that is started again ends');
     for (const { id } of this.runs()) {
       const { status, error } = this.newest(runOf(id))!;
+      if (this.#isSpent(id)) continue;
       assert.equal(status, 'Completed', `${id}, started again when faults had stopped: ${error}`);
     }
+    await this.#readTheRest();
     for (const hours of SWEEP_HOURS) {
       sim.steps.now += hours * HOUR_MS;
       assert.equal(await this.answered(sim.clients.sweep()), true, 'a sweep without faults is complete');
       await this.settle('what the sweep began ends');
     }
-    const published = await checkWorld(sim, { verify });
+    const published = await checkWorld(sim, { verify, settled: true });
     checkTableLogs(sim.store, published, { complete: true });
     checkViews(sim.store, published);
     for (const story of this.stories.values()) judgePublished(story, published.get(story.id));
     this.#checkArrived(published);
     this.#checkWork(published);
     return published;
+  }
+
+  /**
+   * A run of each pipeline over all of its source reads what nobody has read, and nothing else: the ledger says of no
+   * version that it was read, and of none that it was not.
+   */
+  async #readTheRest(): Promise<void> {
+    const { sim } = this;
+    for (const pipeline of lifePipelines.keys()) {
+      const read = new Set<string>();
+      for (const { manifest } of (await readPublished(sim.store)).values())
+        if (manifest.pipeline === pipeline) for (const { etag } of manifest.inputs) read.add(etag);
+      const left: string[] = [];
+      for await (const { name, etag } of sim.store.list('landing', `${pipeline}/`))
+        if (!read.has(etag)) left.push(name);
+      const arrives = ['mail', 'post'].includes(pipeline);
+      if (arrives) assert.deepEqual(left, [], `${pipeline}: what has arrived was read`);
+      const run = sim.startRun(`last-${pipeline}`, pipeline);
+      await this.settle(`the last run of ${pipeline} ends`);
+      assert.equal(run.status, 'Completed', `${run.id}: ${run.error}`);
+      const own = (await readPublished(sim.store)).get(run.id)?.manifest.inputs.map(({ blob }) => blob) ?? [];
+      assert.deepEqual(own, left, `${run.id} reads what nobody has read`);
+    }
+  }
+
+  /** A run that was withdrawn, and started again under its ID. */
+  #isSpent(id: string): boolean {
+    return /was withdrawn/.test(this.newest(runOf(id))?.error ?? '') && this.stories.get(runOf(id))?.withdrawn === true;
+  }
+
+  /** The operator asks once more: what stopped half-way goes on. */
+  async #withdrawAgain({ id }: Story): Promise<void> {
+    const answer = await this.answered(this.sim.clients.ask('POST', `runs/${id}/withdraw`));
+    assert.ok(answer?.status === 202 || answer?.status === 404, `${id} is withdrawn: ${JSON.stringify(answer)}`);
+    await this.settle('every withdrawal ends');
+    const { body } = (await this.answered(this.sim.clients.ask('GET', `runs/${id}/withdrawal`)))!;
+    const error = body.error as { code: string } | undefined;
+    if (answer.status === 202)
+      assert.ok(body.status === 'Withdrawn' || error?.code === 'RunInUse', `${id}: ${JSON.stringify(body)}`);
   }
 
   /** The client asks once more, as it asked first; of starts that raced, one was taken. */

@@ -12,6 +12,8 @@ type Pick = number;
 /** How a life is ended from outside, or fails. */
 export type EndBy = 'cancel' | 'terminate' | 'fail';
 
+type Start = { by: 'prefix' | 'blobs' | 'glob' };
+
 export type Operation = { steps: number } & (
   | {
       do: 'start';
@@ -21,6 +23,8 @@ export type Operation = { steps: number } & (
       by: 'prefix' | 'blobs' | 'glob';
       /** Starts at the same time, the same or of another source. */
       racers: ('same' | 'other')[];
+      /** Further runs over the same source, at the same time: each version of a blob is read by one of them. */
+      rivals: Start['by'][];
     }
   | {
       do: 'cross';
@@ -39,6 +43,7 @@ export type Operation = { steps: number } & (
       again: 'start' | 'restart';
     }
   | { do: 'look'; run: Pick }
+  | { do: 'withdraw'; run: Pick }
   | { do: 'sweep' }
   | { do: 'jump'; ms: number }
   | { do: 'clock'; worker: Pick; ms: number }
@@ -78,6 +83,7 @@ export const requests = [
     'keyDelta:write',
     'keyDelta:remove',
   ],
+  ...['ledger:read', 'ledger:write', 'versions:list', 'versions:read', 'versions:write', 'versions:remove'],
   ...['part:head', 'part:read', 'part:stage', 'part:commit', 'part:write', 'part:remove'],
   ...['manifest:read', 'manifest:list', 'manifest:write', 'marker:write', 'other:list', 'other:read', 'other:write'],
 ];
@@ -87,6 +93,7 @@ const rare = [
   ...['ids:read', 'ids:write', 'ids:remove', 'sealed:read', 'sealed:write', 'sealed:remove', 'published:read'],
   ...['published:write', 'published:remove', 'keyDelta:write', 'keyDelta:remove', 'part:commit', 'part:remove'],
   ...['part:write', 'part:write', 'resolved:read', 'manifest:write', 'manifest:list', 'keyIndex:write', 'part:stage'],
+  ...['ledger:write', 'ledger:write', 'versions:write', 'versions:remove'],
   ...['other:read', 'claim:write', 'part:write', 'part:head', 'part:head', 'published:read'],
 ];
 /** What a cross holds back: of the rare ones, twice as many. */
@@ -106,6 +113,7 @@ export function scriptOf(seed: number): Script {
     files: files(),
     by: pick(['prefix', 'prefix', 'blobs', 'glob']),
     racers: chance(0.4) ? Array.from({ length: 1 + upTo(3) }, () => pick(['same', 'other'])) : [],
+    rivals: chance(0.3) ? Array.from({ length: 1 + upTo(2) }, () => pick(['prefix', 'blobs', 'glob'])) : [],
     steps: upTo(150),
   });
   const cross = (): Operation => ({
@@ -122,9 +130,11 @@ export function scriptOf(seed: number): Script {
   });
   const any = (): Operation => {
     const steps = upTo(100);
-    switch (pick(['look', 'sweep', 'jump', 'clock', 'kill', 'arrive', 'arrive'])) {
+    switch (pick(['look', 'sweep', 'jump', 'clock', 'kill', 'arrive', 'arrive', 'withdraw'])) {
       case 'look':
         return { do: 'look', run: random(), steps };
+      case 'withdraw':
+        return { do: 'withdraw', run: random(), steps };
       case 'sweep':
         return { do: 'sweep', steps };
       case 'jump':
@@ -161,7 +171,7 @@ export function scriptOf(seed: number): Script {
 /** The same with one question: what if this request of a life that is ended lands late, and its IDs went to another run? */
 export function holding(script: Script, request: string): Script {
   const operations = script.operations.map((operation): Operation => {
-    if (operation.do === 'start') return { ...operation, racers: [] };
+    if (operation.do === 'start') return { ...operation, racers: [], rivals: [] };
     if (operation.do !== 'cross') return operation;
     return {
       ...operation,

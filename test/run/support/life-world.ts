@@ -20,6 +20,10 @@ const filesAtOnce = limits.filesPerDocumentMax;
 
 export type Start = Extract<Operation, { do: 'start' }>;
 
+function named(by: Start['by'], prefix: string, blobs: string[]): Omit<StartBody, 'runId'> {
+  return by === 'prefix' ? { prefix } : by === 'blobs' ? { blobs } : { glob: `${prefix}*.parquet` };
+}
+
 export class LifeWorld {
   readonly sim: Sim;
   readonly script: Script;
@@ -49,34 +53,44 @@ export class LifeWorld {
     };
   }
 
-  async start({ pipeline, files, by, racers }: Start): Promise<void> {
-    const id = `r${String(++this.names).padStart(2, '0')}`;
-    const ask = await this.source(id, `${pipeline}/${id}/`, files, by);
-    const story: Story = {
-      id,
-      pipeline,
-      ask,
-      asked: [],
-      accepted: [],
-      changedAt: 0,
-      ended: new Set(),
-      owed: false,
-      ends: 0,
-    };
-    this.stories.set(id, story);
+  async start({ pipeline, files, by, racers, rivals }: Start): Promise<void> {
+    const id = this.#newId();
+    const prefix = `${pipeline}/${id}/`;
+    const ask = await this.source(id, prefix, files, by);
+    if (rivals.length > 0) ask.body.versions = 'new';
+    const story = this.#tell(id, pipeline, ask, rivals.length > 0);
+    for (const rival of rivals) {
+      this.sim.workers.note('a run over what another one reads');
+      const other = this.#newId();
+      const same = {
+        body: { runId: other, ...named(rival, prefix, ask.blobs), versions: 'new' as const },
+        blobs: ask.blobs,
+      };
+      void this.post(this.#tell(other, pipeline, same, true), same);
+    }
     const asks = [ask];
     for (const [i, racer] of racers.entries()) {
       this.sim.workers.note(racer === 'same' ? 'a racing start, the same' : 'a racing start of another source');
       asks.push(racer === 'same' ? ask : await this.source(id, `${pipeline}/${id}-${i}/`, [2], by));
     }
+    if (rivals.length > 0) for (const one of asks) one.body.versions = 'new';
     for (const one of asks) void this.post(story, one);
   }
 
   async source(runId: string, prefix: string, files: number[], by: Start['by']): Promise<Ask> {
     const blobs = await this.upload(prefix, files);
-    const named: Omit<StartBody, 'runId'> =
-      by === 'prefix' ? { prefix } : by === 'blobs' ? { blobs } : { glob: `${prefix}*.parquet` };
-    return { body: { runId, ...named }, blobs };
+    return { body: { runId, ...named(by, prefix, blobs) }, blobs };
+  }
+
+  #newId(): string {
+    return `r${String(++this.names).padStart(2, '0')}`;
+  }
+
+  #tell(id: string, pipeline: string, ask: Ask, rivals: boolean): Story {
+    const begun = { asked: [], accepted: [], changedAt: 0, ended: new Set<string>(), owed: false, ends: 0 };
+    const story: Story = { id, pipeline, ask, ...begun, rivals };
+    this.stories.set(id, story);
+    return story;
   }
 
   upload(prefix: string, files: readonly number[]): Promise<string[]> {

@@ -21,7 +21,7 @@ export async function readPublished(store: MemoryStore, container = 'published')
   for (const name of store.names(container)) {
     if (!/(^|\/)_manifests\/[^/]+\.json$/.test(name)) continue;
     const manifest = manifestSchema.parse(JSON.parse(Buffer.from(store.bytes(container, name)).toString()));
-    if (manifest.outcome === 'abandoned') continue;
+    if (manifest.outcome !== 'published') continue;
     const rows: Published['rows'] = {};
     const files: Published['files'] = {};
     for (const { entity, files: named } of manifest.entities) {

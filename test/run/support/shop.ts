@@ -225,6 +225,7 @@ export async function upload(sim: Sim, prefix: string, files: readonly (readonly
     const bytes = shopFile(rows);
     const { etag } = await sim.store.write('landing', name, bytes);
     sim.sources.set(etag, bytes);
+    sim.blobs.set(etag, name);
     names.push(name);
   }
   return names;

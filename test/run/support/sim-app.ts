@@ -6,17 +6,21 @@ import assert from 'node:assert/strict';
 import type { Task } from 'durable-functions';
 import { intervalsEntityName, reduceIntervals } from '../../../src/arrival/arrival-intervals.ts';
 import { GATHER_ORCHESTRATION, gatherOrchestrator } from '../../../src/arrival/gather.ts';
+import { BACKFILL_ORCHESTRATION } from '../../../src/backfill/backfill-documents.ts';
+import { backfillOrchestrator } from '../../../src/backfill/orchestrator.ts';
 import { TELL_ORCHESTRATION, tellOrchestrator } from '../../../src/callback/notify-caller.ts';
 import type { Orchestration } from '../../../src/durable/context.ts';
 import { SHARD_ORCHESTRATION } from '../../../src/durable/fan-out.ts';
 import { RUN_ORCHESTRATION, TIDY_ORCHESTRATION } from '../../../src/lives/names.ts';
 import type { Starter } from '../../../src/lives/start.ts';
+import { WITHDRAW_ORCHESTRATION } from '../../../src/lives/withdraw-names.ts';
 import { activities, clientActivities } from '../../../src/registration/activity-list.ts';
 import { runOrchestrator, shardOrchestrator } from '../../../src/run/orchestrator.ts';
 import { tidyOrchestrator } from '../../../src/run/settle-terminated.ts';
 import { leaseEntityName, sequenceEntityName } from '../../../src/sequence/calls.ts';
 import { reduceLeaseAny } from '../../../src/sequence/lease.ts';
 import { reduceAny } from '../../../src/sequence/reducer.ts';
+import { withdrawOrchestrator } from '../../../src/upkeep/withdraw.ts';
 
 export type Orchestrator = (context: { df: Orchestration }) => Generator<Task, unknown, unknown>;
 
@@ -26,6 +30,8 @@ export const orchestrators: Record<string, Orchestrator> = {
   [TIDY_ORCHESTRATION]: tidyOrchestrator,
   [TELL_ORCHESTRATION]: tellOrchestrator,
   [GATHER_ORCHESTRATION]: gatherOrchestrator,
+  [BACKFILL_ORCHESTRATION]: backfillOrchestrator,
+  [WITHDRAW_ORCHESTRATION]: withdrawOrchestrator,
 };
 
 /** Executes an activity, with what it is registered with. */

@@ -29,6 +29,8 @@ export interface SimInstance {
   output?: unknown;
   error?: string;
   customStatus?: RunStatus;
+  /** Input of its next execution, where it asked for one with an empty history. */
+  next?: unknown;
   createdAt: number;
   updatedAt: number;
 }
@@ -141,6 +143,11 @@ export class Host {
         next = tell(body, task, told);
       }
       instance.output = this.#wire(next.value, 'output');
+      if (instance.next !== undefined) {
+        this.#replay({ ...instance, status: 'Completed' }, trace, started);
+        this.begin(instance.id, instance.name, instance.next);
+        return;
+      }
       this.#end(instance, 'Completed');
     } catch (thrown) {
       if (!this.#goesOn(instance)) return;
@@ -184,6 +191,9 @@ export class Host {
         assert.ok(bytes <= limits.customStatusBytesMax, `a custom status of ${bytes} bytes`);
         this.customStatusBytes = Math.max(this.customStatusBytes, bytes);
         instance.customStatus = status as RunStatus;
+      },
+      continueAsNew: (input) => {
+        instance.next = this.#wire(input, 'input');
       },
       createTimer: (due) => {
         let cancel = () => {};

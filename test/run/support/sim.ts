@@ -48,6 +48,10 @@ export class Sim {
   readonly store: MemoryStore;
   /** Every version of a source blob that was uploaded, by ETag. */
   readonly sources = new Map<string, Uint8Array>();
+  /** The name of each, by ETag. */
+  readonly blobs = new Map<string, string>();
+  /** Runs that read again what others have read. */
+  readonly again = new Set<string>();
   readonly steps: Steps;
   readonly workers: Workers;
   readonly host: Host;
@@ -131,9 +135,10 @@ export class Sim {
   }
 
   /** Claims the run's next life, and starts it. */
-  startRun(runId: string, pipeline: string, prefix = `${pipeline}/`): SimInstance {
+  startRun(runId: string, pipeline: string, prefix = `${pipeline}/`, again = false): SimInstance {
     const life = this.#newestLife(runId) + 1;
-    const input = { runId, pipeline, prefix };
+    if (again) this.again.add(runId);
+    const input = { runId, pipeline, prefix, ...(again && { again: true as const }) };
     const claimedAt = new Date(this.now).toISOString();
     const claim: Claim = { version: 1, runId, life, input, claimedAt, state: 'open' };
     // The store in memory does both at once.
@@ -182,8 +187,8 @@ export class Sim {
   }
 
   /** Starts a run, and runs the world until it has ended. */
-  async run(runId: string, pipeline: string, prefix?: string): Promise<SimInstance> {
-    const instance = this.startRun(runId, pipeline, prefix);
+  async run(runId: string, pipeline: string, prefix?: string, again?: boolean): Promise<SimInstance> {
+    const instance = this.startRun(runId, pipeline, prefix, again);
     await this.settle(() => instance.status !== 'Running');
     return instance;
   }

@@ -1,0 +1,80 @@
+/**
+ * HTTP handlers for withdrawals: take a published run back, and show how far that is. `routes.ts` lists them. The run may
+ * be of any age: its manifest is looked for, and not its instance.
+ */
+import type { HttpRequest } from '@azure/functions';
+import { z } from 'zod';
+import { type Manifest, manifestSchema, runIdSchema } from '../documents/documents.ts';
+import { hasEnded } from '../durable/client.ts';
+import type { Environment } from '../environment/environment.ts';
+import { type ErrorValue, OrdinalError } from '../errors.ts';
+import { newestInstance } from '../lives/newest.ts';
+import { WITHDRAW_ORCHESTRATION, type WithdrawInput, withdrawInstanceId } from '../lives/withdraw-names.ts';
+import { readJson } from '../storage/json.ts';
+import { output } from '../storage/names.ts';
+import { json, jsonBody, parseRequest } from './problem.ts';
+import { type Door, type Handler, rootOf } from './request-context.ts';
+import { resourceUrl } from './urls.ts';
+
+export const withdrawBodySchema = z.strictObject({ reason: z.string().min(1).max(500).optional() });
+
+/** `POST /api/runs/{runId}/withdraw`. Sent again, it is the same withdrawal. */
+export const withdrawRun: Handler = async (door, request) => {
+  const manifest = await manifestOf(door, request);
+  const { reason } = parseRequest(withdrawBodySchema, await jsonBody(request), 'body', 'Allowed fields: reason.');
+  const { runId, pipeline } = manifest;
+  const instance = await newestInstance(door, runId);
+  if (instance && !hasEnded(instance)) {
+    throw new OrdinalError('RunInUse', `run "${runId}" has not ended`, {
+      where: { field: 'runId' },
+      remedy: 'Wait for its end, then withdraw it.',
+    });
+  }
+  const indexes = [...new Set(manifest.entities.flatMap(({ keys }) => (keys ? [keys.index] : [])))].sort();
+  const input: WithdrawInput = { runId, pipeline, indexes, ...(reason !== undefined && { reason }) };
+  await door.runs.start(WITHDRAW_ORCHESTRATION, withdrawInstanceId(runId), input);
+  const root = rootOf(door, request, 3);
+  const statusUrl = resourceUrl(root, request, `runs/${runId}/withdrawal`);
+  return json(202, { runId, pipeline, statusUrl });
+};
+
+const outcomeSchema = z.union([
+  z.object({ ok: z.literal(true), value: z.object({ filesUntil: z.string() }) }),
+  z.object({ ok: z.literal(false), error: z.custom<ErrorValue>((value) => typeof value === 'object') }),
+]);
+
+/** `GET /api/runs/{runId}/withdrawal`: `Withdrawn` once the manifest says so and index and ledger are put right. */
+export const getWithdrawal: Handler = async (door, request) => {
+  const { runId, pipeline, withdrawn } = await manifestOf(door, request);
+  const instance = await door.runs.get(withdrawInstanceId(runId));
+  if (!instance && !withdrawn) {
+    throw new OrdinalError('UnknownRun', `nobody has asked to withdraw run "${runId}"`, { where: { field: 'runId' } });
+  }
+  const said = { runId, pipeline, ...(withdrawn && { withdrawn }) };
+  if (instance && !hasEnded(instance)) return json(200, { ...said, status: 'Running' });
+  const outcome = instance && outcomeSchema.safeParse(instance.output).data;
+  if (outcome?.ok === false) return json(200, { ...said, status: 'Failed', error: outcome.error });
+  // Ended from outside, half-way: the sweep starts it again.
+  return json(200, { ...said, status: instance && !outcome ? 'Stopped' : 'Withdrawn' });
+};
+
+/** The manifest of a run that has published. @throws OrdinalError `UnknownRun` when there is none. */
+async function manifestOf({ environment }: Door, request: HttpRequest): Promise<Manifest> {
+  const given = request.params.runId ?? '';
+  const runId = runIdSchema.safeParse(given).data;
+  const manifest = runId === undefined ? undefined : await findManifest(environment, runId);
+  if (manifest) return manifest;
+  throw new OrdinalError('UnknownRun', `no run "${given.slice(0, 100)}" has published`, {
+    where: { field: 'runId' },
+    remedy: 'Give the ID of a run that has succeeded with rows.',
+  });
+}
+
+async function findManifest({ store, pipelines }: Environment, runId: string): Promise<Manifest | undefined> {
+  for (const pipeline of pipelines.values()) {
+    const name = output.manifest(pipeline, runId);
+    const manifest = await readJson(store, pipeline.output.container, name, manifestSchema);
+    if (manifest && manifest.outcome !== 'abandoned' && manifest.pipeline === pipeline.name) return manifest;
+  }
+  return undefined;
+}

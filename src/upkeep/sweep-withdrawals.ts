@@ -1,0 +1,56 @@
+/**
+ * The part of the sweep that looks after withdrawn runs: it starts a withdrawal again that stopped half-way, and removes
+ * the files of a run whose time has come. `sweep.ts` calls it. It must remove only files that a withdrawn manifest names.
+ */
+import { manifestSchema } from '../documents/documents.ts';
+import { WITHDRAW_ORCHESTRATION, withdrawInstanceId } from '../lives/withdraw-names.ts';
+import { mapBounded } from '../storage/in-flight.ts';
+import { readJson } from '../storage/json.ts';
+import { output, work } from '../storage/names.ts';
+import type { Sweep, Swept } from './sweep-context.ts';
+import { type Withdrawal, withdrawalSchema } from './withdraw.ts';
+
+/** Milliseconds in which a withdrawal is left to who asked for it. */
+const GRACE_MS = 3_600_000;
+
+export async function sweepWithdrawals(context: Sweep, swept: Swept, timeIsUp: () => boolean): Promise<void> {
+  const { store, config } = context.environment;
+  for await (const { name } of store.list(config.workContainer, work.withdrawalPrefix)) {
+    if (timeIsUp()) {
+      swept.complete = false;
+      return;
+    }
+    const withdrawal = await readJson(store, config.workContainer, name, withdrawalSchema);
+    if (withdrawal && !withdrawal.done) await goOn(context, withdrawal);
+    else if (withdrawal && Date.parse(withdrawal.filesUntil) <= context.now().getTime()) {
+      await removeFiles(context, swept, withdrawal);
+    }
+  }
+}
+
+/** Started while it is under way, it is the same withdrawal. */
+async function goOn({ runs, now }: Sweep, { runId, pipeline, indexes, reason, at }: Withdrawal): Promise<void> {
+  if (now().getTime() - Date.parse(at) < GRACE_MS) return;
+  const input = { runId, pipeline, indexes, ...(reason !== undefined && { reason }) };
+  await runs.start(WITHDRAW_ORCHESTRATION, withdrawInstanceId(runId), input);
+}
+
+async function removeFiles({ environment }: Sweep, swept: Swept, withdrawal: Withdrawal): Promise<void> {
+  const { store, config, pipelines } = environment;
+  const pipeline = pipelines.get(withdrawal.pipeline);
+  if (!pipeline) return;
+  const { container } = pipeline.output;
+  const name = output.manifest(pipeline, withdrawal.runId);
+  const manifest = await readJson(store, container, name, manifestSchema);
+  if (manifest?.outcome === 'withdrawn') {
+    const files = manifest.entities.flatMap(({ files: own, known, changes }) =>
+      [...own, ...(known?.files ?? []), ...(changes?.files ?? [])].map(({ blob }) => blob),
+    );
+    const { blob, sourceRows } = manifest.rejected ?? {};
+    files.push(...[blob, sourceRows].filter((name) => name !== undefined));
+    await mapBounded(files, config.requestsInFlight, async (blob) => {
+      if (await store.remove(manifest.output.container, blob)) swept.removed++;
+    });
+  }
+  await store.remove(config.workContainer, work.withdrawal(withdrawal.runId));
+}

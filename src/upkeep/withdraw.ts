@@ -1,0 +1,164 @@
+/**
+ * Takes a published run back. The manifest becomes a withdrawn one, the run's keys leave their indexes, the versions that
+ * it had read are new again, and its files go after a while. Its IDs are given to nobody else. The HTTP API starts the
+ * orchestration, and the sweep starts it again where it stopped. It must never withdraw a run whose keys a later run may
+ * use: it holds the leases of all its key indexes, so that no run is between its resolve and its publication meanwhile.
+ */
+import type { Task } from 'durable-functions';
+import { z } from 'zod';
+import { type Manifest, manifestSchema, runIdSchema, withdrawnSchema } from '../documents/documents.ts';
+import { withdrawManifest } from '../documents/manifest-state.ts';
+import { publishedManifests } from '../documents/manifests.ts';
+import { type ActivityResult, defineActivity, shortened } from '../durable/activity.ts';
+import type { Orchestration } from '../durable/context.ts';
+import { call, patienceUntil } from '../durable/fan-out.ts';
+import { type Environment, pipelineOf } from '../environment/environment.ts';
+import { OrdinalError, toErrorValue } from '../errors.ts';
+import { indexBlobs, indexSchema } from '../keys/index-documents.ts';
+import { markWithdrawing } from '../keys/key-index.ts';
+import { limits } from '../limits.ts';
+import { withdrawInputSchema } from '../lives/withdraw-names.ts';
+import { rebuildLedger } from '../plan/run-ledger.ts';
+import { acquireLeases, type LeaseHolder } from '../run/leases.ts';
+import { releaseLeases } from '../run/settle.ts';
+import { mapBounded } from '../storage/in-flight.ts';
+import { readJson, writeJson } from '../storage/json.ts';
+import { output, work } from '../storage/names.ts';
+import { updateTables } from '../tables/activity.ts';
+import { rebuildIndex } from './rebuild-index.ts';
+
+/** What is left to do for a withdrawn run: while it is there, the sweep looks after it. */
+export const withdrawalSchema = withdrawInputSchema.extend({
+  version: z.literal(1),
+  at: z.iso.datetime(),
+  filesUntil: z.iso.datetime(),
+  /** Whether index and ledger are put right. */
+  done: z.boolean(),
+});
+export type Withdrawal = z.infer<typeof withdrawalSchema>;
+
+const DAY_MS = 86_400_000;
+
+/**
+ * The orchestrator of a withdrawal.
+ *
+ * @param context the orchestration; its input is a `WithdrawInput`.
+ * @returns when the run's files go, or the error as a value. It may be started again at any time.
+ */
+export function* withdrawOrchestrator(context: {
+  df: Orchestration;
+}): Generator<Task, ActivityResult<{ filesUntil: string }>, unknown> {
+  const { df } = context;
+  const holder: LeaseHolder = { owner: df.instanceId, leases: [], terms: {} };
+  try {
+    const input = withdrawInputSchema.parse(df.getInput<unknown>());
+    yield* acquireLeases(df, input.indexes, holder, {
+      onWait: (waiting) => df.setCustomStatus({ phase: 'wait', waiting }),
+      minutesMax: limits.waitMinutesMax,
+    });
+    df.setCustomStatus({ phase: 'withdraw' });
+    const at = df.currentUtcDateTime;
+    // Once it has begun, runs of these indexes wait for its end.
+    const until = new Date(at.getTime() + limits.waitMinutesMax * 60_000).toISOString();
+    const patience = patienceUntil(df, until, () => undefined);
+    const filesUntil = new Date(at.getTime() + limits.withdrawnFilesDays * DAY_MS).toISOString();
+    const { withdrawn } = yield* call(df, closeWithdrawn, { ...input, at: at.toISOString(), filesUntil }, patience);
+    for (const index of input.indexes) {
+      yield* call(df, rebuildIndex, { index, term: holder.terms[index] ?? 0 }, patience);
+    }
+    yield* call(df, updateTables, { runId: input.runId, life: 1, pipeline: input.pipeline }, patience);
+    yield* call(df, endWithdrawal, { runId: input.runId }, patience);
+    yield* releaseLeases(df, holder.leases, holder.owner);
+    return { ok: true, value: { filesUntil: withdrawn.filesUntil } };
+  } catch (thrown) {
+    yield* releaseLeases(df, holder.leases, holder.owner);
+    return { ok: false, error: shortened(toErrorValue(thrown)) };
+  }
+}
+
+const activityInputSchema = withdrawInputSchema.extend({ at: z.iso.datetime(), filesUntil: z.iso.datetime() });
+
+/**
+ * Activity `closeWithdrawn`: refuses a run whose keys may be in use (`RunInUse`), closes its key indexes to readers until
+ * they are rebuilt, and makes its manifest a withdrawn one. Called again, it changes nothing.
+ */
+export const closeWithdrawn = defineActivity({
+  name: 'closeWithdrawn',
+  input: activityInputSchema,
+  work: async (environment: Environment, input): Promise<{ withdrawn: z.infer<typeof withdrawnSchema> }> => {
+    const { store, config } = environment;
+    const { runId, indexes, at, filesUntil, reason } = input;
+    const pipeline = pipelineOf(environment, input.pipeline);
+    const there = await readJson(store, pipeline.output.container, output.manifest(pipeline, runId), manifestSchema);
+    if (there?.outcome === 'withdrawn') return { withdrawn: withdrawnSchema.parse(there.withdrawn) };
+    const place = { store, container: config.workContainer };
+    const refused = there && whyUsed(there, await publishedManifests(environment));
+    if (refused) {
+      // An earlier try may have begun, before the later run came.
+      for (const index of indexes) await markWithdrawing(place, index, runId, false);
+      await store.remove(config.workContainer, work.withdrawal(runId));
+      throw refused;
+    }
+    // From here on the sweep sees to it that what was begun is ended.
+    const withdrawal: Withdrawal = { ...withdrawInputSchema.parse(input), version: 1, at, filesUntil, done: false };
+    await writeJson(store, config.workContainer, work.withdrawal(runId), withdrawal);
+    for (const index of indexes) await markWithdrawing(place, index, runId, true);
+    const said = { at, ...(reason !== undefined && { reason }), filesUntil };
+    const { withdrawn } = await withdrawManifest(environment, pipeline, runId, said);
+    return { withdrawn: withdrawnSchema.parse(withdrawn) };
+  },
+});
+
+/** `RunInUse` when a run that published later shares a key index. */
+function whyUsed(manifest: Manifest, all: readonly Manifest[]): OrdinalError | undefined {
+  for (const { keys } of manifest.entities) {
+    const term = keys?.partitions[0]?.term ?? 0;
+    const later = all.find(
+      ({ runId, entities }) =>
+        runId !== manifest.runId &&
+        entities.some((other) => other.keys?.index === keys?.index && (other.keys?.partitions[0]?.term ?? 0) >= term),
+    );
+    if (!keys || !later) continue;
+    return new OrdinalError(
+      'RunInUse',
+      `run "${later.runId}" has published later and shares key index "${keys.index}": it may use keys of "${manifest.runId}"`,
+      {
+        where: { pipeline: manifest.pipeline, field: 'runId' },
+        remedy: `Withdraw run "${later.runId}" first, or publish a correction by a new run.`,
+      },
+    );
+  }
+  return undefined;
+}
+
+/** Activity `endWithdrawal`: the run's versions are new again; then the withdrawal is noted as done. */
+export const endWithdrawal = defineActivity({
+  name: 'endWithdrawal',
+  input: z.object({ runId: runIdSchema }),
+  work: async (environment: Environment, { runId }): Promise<{ versions: number }> => {
+    const { store, config } = environment;
+    const name = work.withdrawal(runId);
+    const withdrawal = await readJson(store, config.workContainer, name, withdrawalSchema);
+    // Its files are gone already, and so is what was left to do.
+    if (!withdrawal) return { versions: 0 };
+    const pipeline = pipelineOf(environment, withdrawal.pipeline);
+    const { versions } = await rebuildLedger(environment, pipeline);
+    for (const index of withdrawal.indexes) await removeOldEpochs(environment, index);
+    await writeJson(store, config.workContainer, name, { ...withdrawal, done: true });
+    return { versions };
+  },
+});
+
+/** What was before an index was rebuilt still holds the keys of the withdrawn run. */
+async function removeOldEpochs({ store, config }: Environment, index: string): Promise<void> {
+  const container = config.workContainer;
+  const document = await readJson(store, container, indexBlobs.index(index), indexSchema);
+  if (!document) return;
+  const folder = indexBlobs.index(index).replace(/index\.json$/, '');
+  const old: string[] = [];
+  for await (const { name } of store.list(container, folder)) {
+    const epoch = Number(/^(\d+)\//.exec(name.slice(folder.length))?.[1] ?? document.epoch);
+    if (epoch < document.epoch) old.push(name);
+  }
+  await mapBounded(old, config.requestsInFlight, (name) => store.remove(container, name));
+}

@@ -1,0 +1,185 @@
+/** A published run is taken back: what it read is new again, its keys are forgotten, its IDs are given to nobody. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'vitest';
+import { numberedManifests, publishedManifests } from '../../src/documents/manifests.ts';
+import { OrdinalError } from '../../src/errors.ts';
+import { rebuiltSequence } from '../../src/upkeep/rebuild-sequence.ts';
+import { checkWorld } from '../run/support/check.ts';
+import { shopPipelines, someRows, upload } from '../run/support/shop.ts';
+import { Sim } from '../run/support/sim.ts';
+import type { Answer } from '../run/support/sim-clients.ts';
+
+async function asked(sim: Sim, method: 'GET' | 'POST', path: string, body?: object): Promise<Answer> {
+  let answer: Answer | undefined;
+  void sim.clients.ask(method, path, body).then((given) => {
+    answer = given;
+  });
+  await sim.settle();
+  assert.ok(answer, `${method} ${path} is answered`);
+  return answer;
+}
+
+/** Asks for a withdrawal, and gives what it came to. */
+async function withdraw(sim: Sim, run: string, reason = 'the wrong file') {
+  const answer = await asked(sim, 'POST', `runs/${run}/withdraw`, { reason });
+  assert.equal(answer.status, 202, JSON.stringify(answer.body));
+  return (await asked(sim, 'GET', `runs/${run}/withdrawal`)).body as {
+    status: string;
+    error?: { code: string; message: string };
+  };
+}
+
+async function world(): Promise<Sim> {
+  const sim = new Sim(shopPipelines, { seed: 3 });
+  for (const [i, at] of ['shop/a/', 'shop/b/', 'log/a/'].entries())
+    await upload(sim, at, [someRows(() => sim.random(), 6, 6 + 6 * i)]);
+  await sim.run('one', 'shop', 'shop/a/');
+  await sim.run('two', 'shop', 'shop/b/');
+  return sim;
+}
+
+describe('a withdrawn run', () => {
+  it('gives back what it read, but no ID; the next run reads it under new IDs', async () => {
+    const sim = await world();
+    const before = sim.sequence('documents')!.next;
+    assert.equal((await withdraw(sim, 'two')).status, 'Withdrawn');
+    const view = (await asked(sim, 'GET', 'runs/two')).body;
+    assert.equal((view.withdrawn as { reason: string }).reason, 'the wrong file');
+    assert.equal(view.entities, undefined);
+    assert.deepEqual([...(await checkWorld(sim)).keys()], ['one']);
+    await sim.run('three', 'shop');
+    const published = await checkWorld(sim);
+    const { manifest, rows } = published.get('three')!;
+    assert.deepEqual(
+      manifest.inputs.map(({ blob }) => blob),
+      ['shop/b/0000.parquet'],
+    );
+    assert.equal(rows.orders![0]!.order_id, BigInt(before), 'IDs go on where they were');
+  });
+
+  it('is a spent ID: it is not started again, whatever is left of it', async () => {
+    const sim = await world();
+    await withdraw(sim, 'two');
+    const again = await asked(sim, 'POST', 'pipelines/shop/runs', { runId: 'two', prefix: 'shop/b/' });
+    assert.ok(again.status < 300, 'the same start is the same run, which is withdrawn');
+    assert.deepEqual([...(await checkWorld(sim)).keys()], ['one']);
+    for (const id of [...sim.instances.keys()]) if (id.startsWith('two')) sim.instances.delete(id);
+    for (const name of sim.store.names('ordinal', 'lives/two/')) await sim.store.remove('ordinal', name);
+    const run = sim.startRun('two', 'shop', 'shop/b/');
+    await sim.settle();
+    assert.match(run.error ?? '', /^RunIdConflict: run "two" was withdrawn/);
+    await checkWorld(sim);
+  });
+
+  it('keeps its files for a while, and then they go', async () => {
+    const sim = await world();
+    const mine = () => sim.store.names('published').filter((name) => /\/two-\d+\.parquet$/.test(name));
+    await withdraw(sim, 'two');
+    assert.ok(mine().length > 0);
+    sim.now += 6 * 86_400_000;
+    void sim.clients.sweep();
+    await sim.settle();
+    assert.ok(mine().length > 0, 'who lists folders may be reading them');
+    sim.now += 2 * 86_400_000;
+    void sim.clients.sweep();
+    await sim.settle();
+    assert.deepEqual(mine(), []);
+    assert.deepEqual(sim.store.names('ordinal', 'withdrawals/'), []);
+    await checkWorld(sim);
+  });
+
+  it('has its IDs in a sequence that is rebuilt', async () => {
+    const sim = await world();
+    await withdraw(sim, 'two');
+    const environment = { ...sim.environments[0]!, store: sim.store };
+    const { start, step, next, free } = sim.sequence('documents')!;
+    const rebuilt = rebuiltSequence('documents', { start, step }, await numberedManifests(environment));
+    assert.deepEqual([rebuilt.next, rebuilt.free], [next, free]);
+    assert.equal((await publishedManifests(environment)).length, 1);
+  });
+});
+
+describe('a withdrawal', () => {
+  it('is refused while a later run may use the keys, and taken from the newest on', async () => {
+    const sim = await world();
+    const refused = await withdraw(sim, 'one');
+    assert.deepEqual([refused.status, refused.error?.code], ['Failed', 'RunInUse']);
+    assert.match(refused.error!.message, /run "two" has published later and shares key index/);
+    assert.equal((await checkWorld(sim)).size, 2);
+    assert.equal((await withdraw(sim, 'two')).status, 'Withdrawn');
+    assert.equal((await withdraw(sim, 'one')).status, 'Withdrawn');
+    assert.equal((await checkWorld(sim)).size, 0);
+    await sim.run('all', 'shop');
+    assert.equal((await checkWorld(sim)).get('all')!.manifest.inputs.length, 2);
+  });
+
+  it('of a run without keys is never refused', async () => {
+    const sim = await world();
+    await sim.run('lines', 'log');
+    await upload(sim, 'log/b/', [someRows(() => sim.random(), 2)]);
+    await sim.run('more', 'log');
+    assert.equal((await withdraw(sim, 'lines')).status, 'Withdrawn');
+    assert.deepEqual([...(await checkWorld(sim)).keys()].sort(), ['more', 'one', 'two']);
+  });
+
+  it('waits for a run that is using the index, and is then refused or not, as that run ends', async () => {
+    for (const fails of [false, true]) {
+      const sim = await world();
+      await upload(sim, 'shop/c/', [someRows(() => sim.random(), 4, 24)]);
+      sim.onPoint = ({ point }, { instance }) =>
+        fails && instance === 'three' && point === 'sealed:write:before'
+          ? new OrdinalError('StorageFailed', 'refused')
+          : 'pass';
+      const three = sim.startRun('three', 'shop');
+      await sim.settle(() => three.customStatus?.phase === 'resolve');
+      const { status } = await withdraw(sim, 'two');
+      assert.equal(status, fails ? 'Withdrawn' : 'Failed');
+      await checkWorld(sim);
+    }
+  });
+
+  it('that stops anywhere goes on when it is asked for again, or by the sweep; nobody resolves meanwhile', async () => {
+    for (const place of [
+      'keyIndex:write:before',
+      'manifest:write:before',
+      'manifest:write:after',
+      'ledger:write:before',
+    ]) {
+      for (const sweeps of [false, true]) {
+        const sim = await world();
+        let struck = false;
+        sim.onPoint = ({ point }, { instance }) => {
+          if (struck || instance !== 'two~withdraw' || point !== place) return 'pass';
+          struck = true;
+          return new OrdinalError('StorageFailed', 'refused');
+        };
+        assert.equal((await withdraw(sim, 'two')).status, 'Failed', place);
+        await upload(sim, 'shop/c/', [someRows(() => sim.random(), 4, 24)]);
+        const run = await sim.run('three', 'shop', 'shop/c/');
+        if (run.status === 'Failed') assert.match(run.error!, /^LeaseConflict: .*withdrawn run "two"/, place);
+        await sim.settle();
+        if (sweeps) {
+          sim.now += 2 * 3_600_000;
+          void sim.clients.sweep();
+          await sim.settle();
+        } else await withdraw(sim, 'two');
+        const published = await checkWorld(sim, { verify: false });
+        // Where it stopped before anything was closed, the later run came first, and it is refused.
+        assert.equal(published.has('two'), run.status === 'Completed' && published.has('two'), place);
+        const four = await sim.run('four', 'shop');
+        assert.equal(four.status, 'Completed', `${place}: ${four.error}`);
+        await checkWorld(sim);
+      }
+    }
+  });
+
+  it('is not of a run that has not published', async () => {
+    const sim = await world();
+    for (const run of ['none', 'no~ne']) {
+      assert.equal((await asked(sim, 'POST', `runs/${run}/withdraw`)).status, 404);
+      assert.equal((await asked(sim, 'GET', `runs/${run}/withdrawal`)).status, 404);
+    }
+    assert.equal((await asked(sim, 'GET', 'runs/one/withdrawal')).status, 404);
+    assert.equal((await asked(sim, 'POST', 'runs/one/withdraw', { why: 'x' })).status, 400);
+  });
+});
