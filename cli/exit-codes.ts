@@ -9,7 +9,7 @@ export const exitCodes = {
   failed: { code: 1, means: 'Refused or failed; or what was looked at is not in order: a run that failed, a finding.' },
   usage: { code: 2, means: 'The command line is not understood. Nothing was done.' },
   setUp: { code: 3, means: 'The app or the storage was not reached, or refused access; or a setting is wrong.' },
-  unknown: { code: 4, means: 'There is no run, pipeline, sequence, key index or file of that name.' },
+  unknown: { code: 4, means: 'There is no run, pipeline, sequence, key index, backfill or file of that name.' },
   goesOn: { code: 5, means: 'The time that `--timeout` gives has passed, and the run goes on.' },
   interrupted: { code: 130, means: 'Ended by Ctrl-C. A run that was watched goes on.' },
 } as const;
@@ -23,6 +23,7 @@ const exitOf: Partial<Record<ErrorCode, Exit>> = {
   UnknownRun: 'unknown',
   UnknownSequence: 'unknown',
   UnknownIndex: 'unknown',
+  UnknownBackfill: 'unknown',
   SourceEmpty: 'unknown',
   UnknownRoute: 'setUp',
 };

@@ -32,6 +32,10 @@ export const commandFiles: Readonly<Record<string, CommandFile>> = {
     about: 'Start runs, follow, end and look into them',
     load: async () => (await import('./runs.ts')).runCommands,
   },
+  backfill: {
+    about: 'Read a big source by many runs, in order and a few at once',
+    load: async () => (await import('./backfill.ts')).backfillCommands,
+  },
   pipelines: {
     about: 'Show the pipelines of this project, and check files against them',
     load: async () => (await import('./pipelines.ts')).pipelineCommands,

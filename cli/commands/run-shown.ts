@@ -64,6 +64,7 @@ export function shownRun(view: RunView, now = Date.now()): ShownPart[] {
   if (view.rejected) facts.push(['refused rows', { text: count(view.rejected.rows), tone: 'warning' }]);
   if (view.setAside) facts.push(['files set aside', { text: count(view.setAside.count), tone: 'warning' }]);
   if (view.routing?.unrouted) facts.push(['rows to no entity', count(view.routing.unrouted)]);
+  if (view.withdrawn) facts.push(['withdrawn', { text: `${time(view.withdrawn.at)} UTC`, tone: 'warning' }]);
   if (view.manifest) facts.push(['manifest', `${view.outputContainer}/${view.manifest}`]);
   return [
     ...(error ? shownError(error) : []),

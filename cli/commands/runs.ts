@@ -13,6 +13,7 @@ import { cleanCommand } from './clean-run.ts';
 import { followRun, runPath } from './follow-run.ts';
 import { rejectsCommand } from './rejects.ts';
 import { shownRun, shownRuns } from './run-shown.ts';
+import { withdrawCommand } from './withdraw.ts';
 
 const states = {
   pending: 'Pending',
@@ -212,5 +213,6 @@ export const runCommands: readonly AnyCommand[] = [
   rejectsCommand,
   cancel,
   restart,
+  withdrawCommand,
   cleanCommand,
 ];

@@ -99,14 +99,15 @@ async function planActivity(environment: Environment, input: PlanInput): Promise
   const { runId, life } = input;
   const { ref, leftOut, claimed } = source;
   const files = await settleNullColumns(environment, pipeline, source.files);
-  const tables = await openTables(environment, pipeline);
+  // A run that reads nothing has no types, and gives no table columns.
+  const tables = files.length > 0 ? await openTables(environment, pipeline) : undefined;
   const plan: Plan = {
     ...makePlan(pipeline, { runId, life }, ref, files, config, tables),
     asked: askedOf(input),
     way: chooseWay(pipeline, files, source.way),
     ...(leftOut && { leftOut }),
   };
-  if (tables && files.length > 0 && !input.dryRun) await declareTables(environment, tables, plan);
+  if (tables && !input.dryRun) await declareTables(environment, tables, plan);
   const first = await writeFirst(environment, name, plan, times());
   // Another execution may have found the source empty before. Then nothing is read, and nothing may stay claimed.
   if (claimed && first.value.files.count === 0) await freeClaim(ledgerOf(environment, pipeline), { runId, life });

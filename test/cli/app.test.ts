@@ -75,8 +75,11 @@ describe('a run', () => {
     expect(stdout).toContain('published/flights/_manifests/first.json');
   });
 
+  // What the first run has read is read again only where that is asked for.
+  const start = ['runs', 'start', 'flights', '--again'];
+
   test('without --wait says how to follow it; watch ends with its result', async () => {
-    const { code, stdout } = await ordinal('runs', 'start', 'flights', '--run-id', 'second', '--prefix', 'flights/b');
+    const { code, stdout } = await ordinal(...start, '--run-id', 'second', '--prefix', 'flights/b');
     expect(code).toBe(0);
     expect(stdout).toContain('ordinal runs watch second');
     const watched = await json('runs', 'watch', 'second');
@@ -142,7 +145,7 @@ describe('a run', () => {
   });
 
   test('a dry run shows what would be read and the first rows', async () => {
-    const { code, stdout } = await ordinal('runs', 'start', 'flights', '--dry-run', '--wait');
+    const { code, stdout } = await ordinal(...start, '--dry-run', '--wait');
     expect(code).toBe(0);
     expect(stdout).toContain('A run would read 2 blobs');
     expect(stdout).toMatch(/airports, the first rows:/);
@@ -194,7 +197,7 @@ describe('lists', () => {
   });
 
   test.skipIf(!hasTerminal)('a run on a terminal has a bar, which leaves one line', async () => {
-    const { text, code } = await onTerminal(['runs', 'start', 'flights', '--wait'], 100, { env });
+    const { text, code } = await onTerminal(['runs', 'start', 'flights', '--again', '--wait'], 100, { env });
     expect(code).toBe(0);
     expect(text).toContain('░');
     expect(text).toContain('\u001b[?25h');
@@ -245,6 +248,67 @@ describe('operators', () => {
     } finally {
       await strict.stop();
     }
+  });
+});
+
+describe('a backfill', () => {
+  test('is started, followed with one progress and shown; an unknown one ends with 4', async () => {
+    for (const [i, day] of ['1', '2', '3'].entries()) {
+      await app.upload('landing', `flights/days/${day}/a.parquet`, flightsFile(20 + i, 10 + i));
+    }
+    const start = [
+      'backfill',
+      'start',
+      'flights',
+      '--id',
+      'days',
+      '--prefix',
+      'flights/days/',
+      '--at-once',
+      '1',
+      '--wait',
+    ];
+    const { code, stdout, stderr } = await ordinal(...start);
+    expect(code, stderr + stdout).toBe(0);
+    expect(stdout).toMatch(/runs +3 of 3, 1 at once/);
+    expect(stdout).toMatch(/source rows +63/);
+    expect(stderr).toMatch(/3\/3 files/);
+    const { value } = await json('backfill', 'show', 'days');
+    expect(value).toMatchObject({ backfillId: 'days', status: 'Completed', files: { done: 3, total: 3 } });
+    expect((await ordinal('backfill', 'watch', 'days')).code).toBe(0);
+    expect((await ordinal('backfill', 'show', 'nobody')).code).toBe(4);
+    expect((await ordinal('backfill', 'start', 'flights', '--by', 'hour')).code).toBe(2);
+  });
+});
+
+describe('a withdrawal', () => {
+  test('is not begun without a clear yes', async () => {
+    const { code, stderr } = await ordinal('runs', 'withdraw', 'second');
+    expect(code).toBe(2);
+    expect(stderr).toContain('nothing was done');
+    expect((await json('runs', 'withdraw', 'second')).code).toBe(2);
+    if (!hasTerminal) return;
+    const refused = await onTerminal(['runs', 'withdraw', 'second'], 100, { env, answer: 'n\n' });
+    expect(refused.text).toContain('[y/N]');
+    expect(refused.code).toBe(2);
+  });
+
+  test('takes the newest run back; one that a later run builds on is refused; then it is done before', async () => {
+    // The key indexes of flights are shared by all its runs: only the last one may go.
+    const refused = await ordinal('runs', 'withdraw', 'first', '--yes');
+    expect(refused.code).toBe(1);
+    expect(refused.stdout + refused.stderr).toContain('RunInUse');
+    await app.upload('landing', 'flights/wrong/a.parquet', flightsFile(30, 99));
+    expect(
+      (await ordinal('runs', 'start', 'flights', '--run-id', 'wrong', '--prefix', 'flights/wrong/', '--wait')).code,
+    ).toBe(0);
+    const { code, stdout } = await ordinal('runs', 'withdraw', 'wrong', '--reason', 'wrong file', '--yes');
+    expect(code, stdout).toBe(0);
+    expect(stdout).toContain('Run wrong is withdrawn.');
+    const again = await json('runs', 'withdraw', 'wrong', '--yes');
+    expect(again.value).toMatchObject({ status: 'Withdrawn', withdrawn: { reason: 'wrong file' } });
+    expect((await ordinal('runs', 'show', 'wrong')).stdout).toContain('withdrawn');
+    expect((await ordinal('runs', 'withdraw', 'nobody', '--yes')).code).toBe(4);
   });
 });
 

@@ -85,7 +85,7 @@ describe('a mistyped command ends with 2 and says what was wrong', () => {
     [['runs', 'strat', 'flights'], 'Did you mean start?'],
     [['runs', 'list', '--stat', 'failed'], 'Did you mean --state?'],
     [['list', 'runs'], 'Did you mean "runs list"?'],
-    [['start', 'flights'], 'Did you mean "runs start"?'],
+    [['start', 'flights'], 'Did you mean "runs start"'],
     [['rebuild', 'customers'], '"sequences rebuild" or "keys rebuild"'],
   ] as const)('%j: %s', async ([args, said]) => {
     const { code, stderr } = await ordinal(...args);

@@ -11,8 +11,12 @@ let app: App;
 let contract: Contract;
 
 const START = '/pipelines/{pipeline}/runs';
-const start = async (body?: unknown, headers?: Record<string, string>, pipeline = 'flights'): Promise<Answer> =>
-  contract.check('POST', START, await app.ask('POST', `pipelines/${pipeline}/runs`, body, headers));
+/** Starts a run. The tests read the same few blobs again and again, and say so. */
+const start = async (body?: unknown, headers?: Record<string, string>, pipeline = 'flights'): Promise<Answer> => {
+  const isObject = typeof body === 'object' && body !== null && !Array.isArray(body);
+  const asked = isObject ? { again: true, ...body } : body;
+  return contract.check('POST', START, await app.ask('POST', `pipelines/${pipeline}/runs`, asked, headers));
+};
 const ended = async (runId: string): Promise<Answer> =>
   contract.check('GET', '/runs/{runId}/outcome', await app.ended(runId));
 const rowsOf = (answer: Answer) =>
@@ -299,7 +303,7 @@ describe('runs', () => {
   });
 
   it('may be started again by what they were started with', async () => {
-    await start({ runId: 'once-more', glob: 'flights/soon/*.parquet' });
+    await start({ runId: 'once-more', glob: 'flights/soon/*.parquet', failOnEmpty: true });
     assert.equal((await ended('once-more')).status, 500);
     await app.upload('landing', 'flights/soon/a.parquet', flightsFile(6, 3));
     const restart = async () =>

@@ -233,6 +233,14 @@ describe('errors', () => {
 });
 
 describe('settings', () => {
+  it('of the short way are bytes, and none by 0', () => {
+    const parse = (text?: string) => parseConfig({ AzureWebJobsStorage: 'x', ORDINAL_SHORT_BYTES: text }).shortBytesMax;
+    assert.deepEqual([parse(), parse('0'), parse('1000')], [128 * 1024 * 1024, 0, 1000]);
+    for (const text of ['-1', 'none', '1e12', '1.5']) {
+      assert.throws(() => parse(text), { code: 'InvalidSettings', message: /ORDINAL_SHORT_BYTES/ }, text);
+    }
+  });
+
   it('of arrivals are refused by name', () => {
     const parse = (text: string) => parseConfig({ AzureWebJobsStorage: 'x', ORDINAL_ARRIVAL: text });
     const quiet = { on: 'quiet', seconds: 60, waitSecondsMax: 3600 };

@@ -192,7 +192,7 @@ describe('an app made by ordinal init', () => {
     const localHost = (await import(
       pathToFileURL(path.join(app, 'node_modules/@ordinal-ids/local-host/dist/index.js')).href
     )) as typeof import('../../packages/local-host/src/index.ts');
-    const source = path.join(folder, 'orders.parquet');
+    const source = path.join(folder, 'source.parquet');
     const duck = await Duck.open();
     await duck.run(`copy (select 'A-' || (range // 3)::varchar as order_no,
       ' Customer' || (range % 40)::varchar || '@Example.com' as customer_email, 'Customer ' || (range % 40)::varchar as customer_name,

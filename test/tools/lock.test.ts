@@ -33,20 +33,22 @@ describe('the lock file', () => {
     assert.deepEqual(missingEntries(complete(lock)), {});
   });
 
+  const read = async (file: string) => JSON.parse(await readFile(file, 'utf8')) as Lock;
+
+  // The others are installed by a script, which runs with Node 24.
+  it('has no native package that npm would leave out under Node 20', async () => {
+    const { packages } = await read(lockFiles[0]!);
+    const demanding = Object.entries(packages).filter(
+      ([, one]) => one.optional && Number(/^>=\s*(\d+)/.exec(one.engines?.node ?? '')?.[1] ?? 0) > 20,
+    );
+    assert.deepEqual(demanding, []);
+  });
+
   for (const file of lockFiles) {
-    const read = async () => JSON.parse(await readFile(file, 'utf8')) as Lock;
     const name = file.slice(root.length);
 
-    it(`has no native package that npm would leave out under Node 20: ${name}`, async () => {
-      const { packages } = await read();
-      const demanding = Object.entries(packages).filter(
-        ([, one]) => one.optional && Number(/^>=\s*(\d+)/.exec(one.engines?.node ?? '')?.[1] ?? 0) > 20,
-      );
-      assert.deepEqual(demanding, []);
-    });
-
     it(`names every platform, so that npm ci accepts it everywhere: ${name}`, async () => {
-      assert.deepEqual(Object.keys(missingEntries(await read())), []);
+      assert.deepEqual(Object.keys(missingEntries(await read(file))), []);
     });
   }
 });
