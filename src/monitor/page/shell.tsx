@@ -7,7 +7,6 @@ import { setKey, whenRefused } from './api.ts';
 import { DataPage } from './data-page.tsx';
 import { KeysPage } from './keys-page.tsx';
 import { KeyDialog } from './parts/dialogs.tsx';
-import { Empty } from './parts/ui.tsx';
 import { PipelinePage } from './pipeline-page.tsx';
 import { PipelinesPage } from './pipelines-page.tsx';
 import { href, type Route, useRoute } from './route.ts';
@@ -99,7 +98,14 @@ function Page({ route }: { route: Route }) {
     case 'data':
       return <DataPage key={route.segments.join('/')} runId={name ?? ''} place={others} />;
     default:
-      return <Empty>There is no such page.</Empty>;
+      return (
+        <div class="page">
+          <h1>There is no such page</h1>
+          <p>
+            <a href={href(['runs'])}>See the runs</a>
+          </p>
+        </div>
+      );
   }
 }
 
