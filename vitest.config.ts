@@ -13,7 +13,7 @@ const chaos = [
 /** Tests that start Azurite, the local host or both. */
 const host = [
   'packages/local-host/test/{host,triggers,shapes,startup,stream,client-matrix,parts,http-call,lifecycle,blob-queue}.test.ts',
-  'test/{arrival,http,storage,adf,demo,package}/**/*.test.ts',
+  'test/{arrival,http,storage,adf,demo,package,monitor}/**/*.test.ts',
   'bench/test/*.test.ts',
   'test/tables/azurite.test.ts',
   'test/cli/app.test.ts',

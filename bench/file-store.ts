@@ -10,7 +10,7 @@ import { randomUUID } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import { OrdinalError } from '../src/errors.ts';
-import type { BlobItem, BlobStore, WriteOptions } from '../src/storage/store.ts';
+import type { BlobItem, BlobPage, BlobStore, WriteOptions } from '../src/storage/store.ts';
 import { BlockLog, writeAll } from './block-log.ts';
 
 export interface StoreCounters {
@@ -46,6 +46,18 @@ export class FileStore implements BlobStore {
       const item = this.#item(container, name);
       if (item) yield item;
     }
+  }
+
+  async listPage(
+    container: string,
+    prefix: string,
+    { size, from = '' }: { size: number; from?: string },
+  ): Promise<BlobPage> {
+    const after: BlobItem[] = [];
+    for await (const item of this.list(container, prefix))
+      if (Buffer.compare(Buffer.from(item.name), Buffer.from(from)) > 0) after.push(item);
+    const blobs = after.slice(0, size);
+    return { blobs, ...(after.length > size && { next: blobs.at(-1)!.name }) };
   }
 
   async head(container: string, name: string): Promise<BlobItem | undefined> {

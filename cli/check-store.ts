@@ -4,7 +4,7 @@
  */
 import { type FileHandle, open } from 'node:fs/promises';
 import { invariant, OrdinalError } from '../src/errors.ts';
-import type { BlobItem, BlobStore, WriteOptions } from '../src/storage/store.ts';
+import type { BlobItem, BlobPage, BlobStore, WriteOptions } from '../src/storage/store.ts';
 
 interface Kept {
   bytes: Uint8Array;
@@ -48,6 +48,13 @@ export class CheckStore implements BlobStore {
     for (const name of names.sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)))) {
       yield this.#item(container, name)!;
     }
+  }
+
+  /** A check lists little: one page has it all. */
+  async listPage(container: string, prefix: string): Promise<BlobPage> {
+    const blobs: BlobItem[] = [];
+    for await (const item of this.list(container, prefix)) blobs.push(item);
+    return { blobs };
   }
 
   async head(container: string, name: string): Promise<BlobItem | undefined> {

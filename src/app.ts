@@ -12,6 +12,7 @@ import { appContext } from './registration/app-context.ts';
 import { registerArrival } from './registration/arrival.ts';
 import { registerHousekeeping } from './registration/housekeeping.ts';
 import { registerHttp } from './registration/http.ts';
+import { registerMonitor } from './registration/monitor.ts';
 import { registerOrchestrations } from './registration/orchestrations.ts';
 import { registerSchedules } from './registration/schedule.ts';
 
@@ -54,6 +55,7 @@ function register({ pipelines, settings = {} }: Partial<OrdinalOptions> = {}): v
   const context = appContext(registryOf(pipelines), mergeSettings(settings, process.env));
   registered = true;
   registerHttp(context);
+  registerMonitor();
   registerArrival(context);
   registerSchedules(context);
   registerOrchestrations();

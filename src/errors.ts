@@ -205,6 +205,21 @@ export interface ErrorLocation {
   field?: string;
 }
 
+/** Which activity failed: its name, what of the run it was for, and how often it was tried. */
+export interface ErrorActivity {
+  name: string;
+  /** Tries, the last one included. */
+  attempts: number;
+  batch?: number;
+  group?: number;
+  part?: number;
+  partition?: number;
+  entity?: string;
+  /** How long the last try took, in milliseconds, and when it ended (ISO time): as its log line says. */
+  ms?: number;
+  at?: string;
+}
+
 /** An error as a JSON value: what activities and entities return, and what HTTP answers carry. */
 export interface ErrorValue {
   code: ErrorCode;
@@ -212,6 +227,7 @@ export interface ErrorValue {
   retryable: boolean;
   where?: ErrorLocation;
   remedy?: string;
+  activity?: ErrorActivity;
 }
 
 /** What an error may say beside its code and message. */
@@ -220,6 +236,8 @@ export interface ErrorOptions {
   remedy?: string | undefined;
   /** True when the same call may succeed later (a throttled or unreachable service). @default false */
   retryable?: boolean | undefined;
+  /** The activity that failed, where one did. */
+  activity?: ErrorActivity | undefined;
   cause?: unknown;
 }
 
@@ -230,6 +248,7 @@ export class OrdinalError extends Error {
   readonly where: ErrorLocation | undefined;
   readonly remedy: string | undefined;
   readonly retryable: boolean;
+  readonly activity: ErrorActivity | undefined;
 
   constructor(code: ErrorCode, message: string, options: ErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
@@ -237,6 +256,7 @@ export class OrdinalError extends Error {
     this.where = options.where;
     this.remedy = options.remedy;
     this.retryable = options.retryable ?? false;
+    this.activity = options.activity;
   }
 
   /** The same error with a more precise location; what is already located stays. */
@@ -245,6 +265,7 @@ export class OrdinalError extends Error {
       where: { ...where, ...this.where },
       remedy: this.remedy,
       retryable: this.retryable,
+      activity: this.activity,
       cause: this.cause,
     });
   }
@@ -257,6 +278,7 @@ export class OrdinalError extends Error {
       retryable: this.retryable,
       ...(this.where && { where: this.where }),
       ...(this.remedy && { remedy: this.remedy }),
+      ...(this.activity && { activity: this.activity }),
     };
   }
 }

@@ -40,7 +40,10 @@ export async function buildPackage(name: string): Promise<void> {
     for (const part of ['template', ...shared])
       await cp(path.join(root, part), path.join(dist, part), { recursive: true });
   }
-  if (name === 'ordinal') await cp(path.join(root, 'src/parquet/README.md'), path.join(dist, 'src/parquet/README.md'));
+  if (name === 'ordinal') {
+    await cp(path.join(root, 'src/parquet/README.md'), path.join(dist, 'src/parquet/README.md'));
+    buildPage(path.join(dist, 'src/monitor/static'));
+  }
   // The compiler leaves the endings of sources in declarations.
   for (const file of await readdir(dist, { recursive: true })) {
     if (!file.endsWith('.d.ts')) continue;
@@ -54,6 +57,14 @@ export async function buildPackage(name: string): Promise<void> {
     bin: Record<string, string>;
   };
   for (const file of Object.values(bin)) await chmod(path.join(folder, file), 0o755);
+}
+
+/** Bundles the monitor page into a folder, beside the code that serves it. */
+function buildPage(into: string): void {
+  const vite = path.join(root, 'node_modules/vite/bin/vite.js');
+  const parameters = ['build', '--config', path.join(root, 'vite.monitor.config.ts'), '--outDir', into];
+  const { status } = spawnSync(process.execPath, [vite, ...parameters], { stdio: 'inherit', cwd: root });
+  if (status !== 0) throw new Error('the monitor page is not built');
 }
 
 /**

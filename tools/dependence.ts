@@ -19,7 +19,7 @@ export const floors: readonly (readonly string[])[] = [
   ['src/index.ts', 'src/testing'],
   ['src/app.ts'],
   ['src/registration'],
-  ['src/http', 'src/arrival', 'src/upkeep'],
+  ['src/http', 'src/arrival', 'src/upkeep', 'src/monitor'],
   ['src/run', 'src/backfill'],
   ['src/seal', 'src/publish'],
   ['src/resolve', 'src/callback', 'src/tables'],
@@ -130,7 +130,7 @@ export async function breaches(root: string): Promise<string[]> {
   const graph = new Map<string, string[]>();
   for (const top of ['src', 'functions', 'cli', 'demo', 'pipelines', 'packages/local-host/src']) {
     for (const entry of await readdir(path.join(root, top), { recursive: true }).catch(() => [])) {
-      if (!/\.(ts|js|mjs|cjs)$/.test(entry)) continue;
+      if (!/\.(tsx?|js|mjs|cjs)$/.test(entry)) continue;
       const file = path.posix.join(top, entry.split(path.sep).join('/'));
       const imports = importsOf(await readFile(path.join(root, file), 'utf8'));
       graph.set(file, []);

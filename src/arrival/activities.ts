@@ -65,6 +65,7 @@ export const startArrivalRun = defineActivity({
       pipeline: name,
       prefix: pipeline.source.prefix,
       select: { by: 'arrivals', after, to },
+      startedBy: { by: 'arrival', who: 'quiet' },
       deadline: new Date(now.getTime() + environment.config.runHoursMax * 3_600_000).toISOString(),
     };
     const { claimed } = await startRun({ environment, runs, now }, run);

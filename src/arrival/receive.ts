@@ -132,7 +132,7 @@ async function refuse({ environment, log, pipeline }: Arrival, blob: BlobItem, d
 
 /** Starts the run of a blob version, unless it was started before, at any time and with any result. */
 async function startOnce(
-  { environment, runs, now, pipeline }: Arrival,
+  { environment, runs, now, pipeline, mode }: Arrival,
   digest: string,
   source: Pick<RunInput, 'prefix' | 'select' | 'versions'>,
 ): Promise<Verdict> {
@@ -141,7 +141,8 @@ async function startOnce(
   const runId = `arrival-${digest}`;
   if (await store.head(config.workContainer, receipt)) return 'known';
   const deadline = new Date(now.getTime() + config.runHoursMax * 3_600_000).toISOString();
-  const input: RunInput = { runId, pipeline: pipeline.name, ...source, deadline };
+  const startedBy = { by: 'arrival', who: mode.on } as const;
+  const input: RunInput = { runId, pipeline: pipeline.name, ...source, deadline, startedBy };
   const { claimed } = await startRun({ environment, runs, now }, input);
   // The receipt is written after the start. A process that dies in between starts the same run again, not a second one.
   await store.ensureContainer(config.workContainer);

@@ -31,8 +31,9 @@ export interface Tally {
   badFiles: number[];
   /** Rows that the contract refused, by batch. */
   rejected: number[];
-  /** Accepted rows that no rows entity took, over all batches. */
+  /** Accepted rows that went nowhere, and those that only gave a key to a keyed entity, over all batches. */
   unrouted: number;
+  keysOnly: number;
   /** By batch: bytes of the parts of its blob, as stored and after decompression. */
   lengths: number[][];
   sizes: number[][];
@@ -68,6 +69,7 @@ export function packBatch(
       badFiles: String(record.badFiles?.length ?? 0),
       rejected: String(record.rejected ?? 0),
       unrouted: String(record.unrouted ?? 0),
+      keysonly: String(record.keysOnly ?? 0),
       counts: counts.join(','),
       lengths: parts.map((part) => part.byteLength).join(','),
       sizes: whole.map((part) => part.byteLength).join(','),
@@ -85,6 +87,7 @@ const metadataSchema = z.object({
   badFiles: count,
   rejected: count,
   unrouted: count,
+  keysonly: count,
   counts,
   lengths: counts,
   sizes: counts,
@@ -109,6 +112,7 @@ export async function listBatches(
     badFiles: [],
     rejected: [],
     unrouted: 0,
+    keysOnly: 0,
     lengths: [],
     sizes: [],
   };
@@ -130,6 +134,7 @@ export async function listBatches(
     tally.badFiles.push(said.data.badFiles);
     tally.rejected.push(said.data.rejected);
     tally.unrouted += said.data.unrouted;
+    tally.keysOnly += said.data.keysonly;
     tally.lengths.push(said.data.lengths);
     tally.sizes.push(said.data.sizes);
   }

@@ -10,7 +10,7 @@ import { decimalSchema, idRangeSchema } from '../sequence/id-range.ts';
 import { badFileSchema, setAsideSchema } from './bad-files.ts';
 import { columnTypeSchema } from './column-type.ts';
 import { selectionSchema } from './selection.ts';
-import { filesRefSchema } from './source-files.ts';
+import { filesRefSchema, skippedSchema } from './source-files.ts';
 import { chunkMetaSchema, codecSchema, fragmentSchema } from './split-record.ts';
 
 const count = z.int().nonnegative();
@@ -26,12 +26,23 @@ export const lifeSchema = z.object({
   life: z.int().positive().max(limits.livesPerRunMax).default(1),
 });
 
+const queuedAtSchema = z.int().nonnegative().exactOptional();
+
 /** What an activity is told about the life that it works for. */
 export const planRefSchema = lifeSchema.extend({
   /** ETag of the plan that the orchestration uses; without it, the present plan. */
   plan: z.string().exactOptional(),
+  /** When the orchestration asked for the activity: milliseconds since 1970. */
+  queuedAt: queuedAtSchema,
 });
 export type PlanRef = z.infer<typeof planRefSchema>;
+
+/** Who asked for a start: a request or an arriving blob; and the caller's name or program, as far as it was told. */
+export const startedBySchema = z.object({
+  by: z.enum(['request', 'arrival']),
+  who: z.string().max(200).exactOptional(),
+});
+export type StartedBy = z.infer<typeof startedBySchema>;
 
 /** Blobs of a source that a run leaves out: published runs have read them, or runs under way have claimed them. */
 export const leftOutSchema = z.object({ read: count, pending: count });
@@ -50,6 +61,8 @@ export const runInputSchema = z.object({
   callBackUri: z.string().exactOptional(),
   /** Plan and preview only. */
   dryRun: z.literal(true).exactOptional(),
+  /** Who asked for this life of the run: shown to people, and never a reason for a decision. */
+  startedBy: startedBySchema.exactOptional(),
   /**
    * Which versions of the blobs: those that no published run has read, or all, where none was read. Without it, `new`;
    * of blobs that are given by name, `all`.
@@ -73,8 +86,14 @@ export function doesWhat(input: RunInput): string {
   ]);
 }
 
-/** The input of a life's orchestration, and of its plan activity: the run's input, and which life it is. */
-export const lifeInputSchema = runInputSchema.extend(lifeSchema.shape);
+/**
+ * The input of a life's orchestration, and of its plan activity: the run's input, which life it is, and the time of its
+ * claim.
+ */
+export const lifeInputSchema = runInputSchema.extend({
+  ...lifeSchema.shape,
+  claimedAt: z.iso.datetime().exactOptional(),
+});
 export type LifeInput = z.infer<typeof lifeInputSchema>;
 
 /**
@@ -86,6 +105,7 @@ export const planInputSchema = lifeInputSchema.extend({
   listing: filesRefSchema.exactOptional(),
   leftOut: leftOutSchema.exactOptional(),
   claim: z.string().exactOptional(),
+  queuedAt: queuedAtSchema,
 });
 export type PlanInput = z.infer<typeof planInputSchema>;
 
@@ -307,6 +327,8 @@ export const manifestSchema = z.object({
     rows: count,
     asked: z.string().exactOptional(),
     claim: z.string().exactOptional(),
+    /** Blobs under the prefix that the run did not read: how many, and the first of them. */
+    skipped: skippedSchema.exactOptional(),
   }),
   inputs: z.array(z.object({ blob: z.string(), etag: z.string(), size: count, rows: count })),
   /** Source files that were set aside: none of their rows counts, and they are no inputs. */
@@ -355,11 +377,12 @@ export const manifestSchema = z.object({
     })
     .exactOptional(),
   /**
-   * For a pipeline with rows entities, where the source rows went: `routed` went to at least one entity, `unrouted` to
-   * none, and `repeated` counts each further entity that took a row. So source rows = routed + unrouted + rejected, and
-   * the rows of all rows entities = routed + repeated.
+   * For a pipeline with rows entities, where the source rows went: `routed` went to at least one rows entity; `keysOnly`
+   * went to none, and gave a key to a keyed entity; `unrouted` went nowhere; `repeated` counts each further rows entity
+   * that took a row. So source rows = routed + keysOnly + unrouted + rejected, and the rows of all rows entities =
+   * routed + repeated.
    */
-  routing: z.object({ routed: count, unrouted: count, repeated: count }).exactOptional(),
+  routing: z.object({ routed: count, keysOnly: count, unrouted: count, repeated: count }).exactOptional(),
 });
 export type Manifest = z.infer<typeof manifestSchema>;
 

@@ -22,6 +22,13 @@ const count = z.int().nonnegative();
 const compact = { compact: true } as const;
 const pinnedSchema = z.object({ blob: z.string(), etag: z.string(), size: count });
 
+/** Blob names that a document or an answer lists of those that a run skips. */
+export const SKIPPED_NAMES_MAX = 5;
+
+/** Blobs under a run's prefix that it does not read, because their names end otherwise. */
+export const skippedSchema = z.object({ count, blobs: z.array(z.string()).max(SKIPPED_NAMES_MAX) });
+export type Skipped = z.infer<typeof skippedSchema>;
+
 /** Where a run's source files are listed. */
 export const filesRefSchema = z.object({
   /** Files of the run. */
@@ -30,6 +37,8 @@ export const filesRefSchema = z.object({
   digest: z.string().regex(/^[0-9a-f]{16}$/),
   /** Files of one document; the last has the rest. */
   each: z.int().positive(),
+  /** What the listing passed over. */
+  skipped: skippedSchema.exactOptional(),
 });
 export type FilesRef = z.infer<typeof filesRefSchema>;
 
@@ -118,12 +127,16 @@ export async function writeFiles(
   { digest }: FilesRef,
   files: readonly SourceFile[],
   part: number,
+  metadata: Record<string, string> = {},
 ): Promise<void> {
   const { store, config } = environment;
   const shapes = [...new Set(files.map(({ shape }) => shape))];
   const numbers = new Map(shapes.map((shape, s) => [shape, s]));
   const document = { version: 1, shapes, files: files.map((file) => ({ ...file, shape: numbers.get(file.shape)! })) };
-  const { bytes } = await writeJson(store, config.workContainer, work.files(of, digest, part), document, compact);
+  const { bytes } = await writeJson(store, config.workContainer, work.files(of, digest, part), document, {
+    ...compact,
+    metadata,
+  });
   await keepFiles(environment, work.files(of, digest, part), async () => ({ files, bytes }));
 }
 

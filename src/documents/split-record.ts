@@ -140,6 +140,8 @@ export const splitRecordSchema = z.object({
   rejected: count.exactOptional(),
   /** Accepted source rows that no rows entity took; absent for none. */
   unrouted: count.exactOptional(),
+  /** Accepted rows that no rows entity took, and that gave a key to a keyed entity. */
+  keysOnly: count.exactOptional(),
 });
 export type SplitRecord = z.infer<typeof splitRecordSchema>;
 

@@ -29,5 +29,13 @@ export const runStatusSchema = z.object({
   /** What the run waits for before it goes on. */
   waiting: z.string().exactOptional(),
   error: errorSchema.exactOptional(),
+  /** When each phase began: milliseconds after `startedAt`, in order. */
+  phases: z.array(z.tuple([phaseSchema, z.int().nonnegative()])).exactOptional(),
+  /** The phase in which the run failed. */
+  failedPhase: phaseSchema.exactOptional(),
+  /** ISO time of the end, by the orchestration's clock. */
+  finishedAt: z.string().exactOptional(),
+  /** IDs that the run has given. */
+  ids: z.int().nonnegative().exactOptional(),
 });
 export type RunStatus = z.infer<typeof runStatusSchema>;

@@ -24,6 +24,8 @@ export interface Instance {
   input: unknown;
   customStatus: unknown;
   output: unknown;
+  /** When its end was asked for from outside, where the claim says so: the client's own times are of whole seconds. */
+  endAskedAt?: Date;
 }
 
 export interface InstanceFilter {

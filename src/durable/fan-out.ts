@@ -6,7 +6,8 @@
  */
 
 import type { Task } from 'durable-functions';
-import { type ErrorValue, fromErrorValue, invariant, OrdinalError } from '../errors.ts';
+import { z } from 'zod';
+import { type ErrorActivity, type ErrorValue, fromErrorValue, invariant, OrdinalError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import type { Activity, ActivityResult } from './activity.ts';
 import type { Orchestration } from './context.ts';
@@ -149,14 +150,16 @@ export function* callAll<const Calls extends readonly ActivityCall[]>(
   while (pending.length > 0) {
     // After a few tries only one activity is tried, for all: a long wait must not fill the history.
     const wave = attempt > limits.activityAttemptsMax ? pending.slice(0, 1) : pending;
-    const tasks = wave.map((i) => df.callActivity(calls[i]!.name, calls[i]!.input));
+    // Activities note beside what they write when they were asked for.
+    const queuedAt = df.currentUtcDateTime.getTime();
+    const tasks = wave.map((i) => df.callActivity(calls[i]!.name, { ...calls[i]!.input, queuedAt }));
     const results = (wave.length === 1 ? [yield tasks[0]!] : yield df.Task.all(tasks)) as ActivityResult<object>[];
     const errors: ErrorValue[] = [];
     const failed: number[] = [];
     results.forEach((result, at) => {
       if (result.ok) values[wave[at]!] = result.value;
       else {
-        errors.push(result.error);
+        errors.push({ ...result.error, activity: activityOf(calls[wave[at]!]!, attempt, result.error.activity) });
         failed.push(wave[at]!);
       }
     });
@@ -168,6 +171,16 @@ export function* callAll<const Calls extends readonly ActivityCall[]>(
     }
   }
   return values as Outputs<Calls>;
+}
+
+const labelsSchema = z
+  .object({ batch: z.int(), group: z.int(), part: z.int(), partition: z.int(), entity: z.string() })
+  .partial();
+
+/** Which activity failed, at which try. */
+function activityOf({ name, input }: ActivityCall, attempts: number, said: ErrorActivity | undefined): ErrorActivity {
+  const labels = Object.entries(labelsSchema.safeParse(input).data ?? {}).filter(([, value]) => value !== undefined);
+  return { ...said, ...Object.fromEntries(labels), name, attempts };
 }
 
 /** The most seconds between two tries. */

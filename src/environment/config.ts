@@ -4,6 +4,8 @@
  * trusted. Names follow the Functions conventions: `X` is a connection string, and `X__blobServiceUri` is an
  * identity-based connection.
  */
+import os from 'node:os';
+import { threadId } from 'node:worker_threads';
 import { z } from 'zod';
 import { OrdinalError } from '../errors.ts';
 import { type ArrivalOverride, parseArrivalSetting } from '../pipeline/arrival.ts';
@@ -76,6 +78,10 @@ const schema = z.object({
   ORDINAL_KEEP_DAYS: z.coerce.number().min(2).max(3650).default(30),
   /** Hours for which the work in progress of ended runs is kept. */
   ORDINAL_KEEP_WORK_HOURS: z.coerce.number().min(1).max(87_600).default(48),
+  /** `true` lets the monitor page offer to start, cancel and restart runs. */
+  ORDINAL_MONITOR_ACTIONS: flag,
+  /** The instance that this process runs on, as App Service names it. */
+  WEBSITE_INSTANCE_ID: z.string().optional(),
 });
 
 /** Names of all settings that are read here. */
@@ -94,6 +100,10 @@ export interface Config {
   runHoursMax: number;
   keepDays: number;
   keepWorkHours: number;
+  /** Whether the monitor page offers to start, cancel and restart runs. */
+  monitorActions: boolean;
+  /** This process, by a short name: in the times of what it does. */
+  worker: string;
   /** By pipeline name: what replaces the pipeline's own `arrival`. */
   arrivals: Record<string, ArrivalOverride>;
   /** By pipeline name: what replaces the pipeline's own `schedule`. */
@@ -133,9 +143,17 @@ export function parseConfig(env: Record<string, string | undefined>): Config {
     runHoursMax: s.ORDINAL_RUN_HOURS_MAX,
     keepDays: s.ORDINAL_KEEP_DAYS,
     keepWorkHours: s.ORDINAL_KEEP_WORK_HOURS,
+    monitorActions: s.ORDINAL_MONITOR_ACTIONS,
+    worker: workerName(s.WEBSITE_INSTANCE_ID),
     arrivals: s.ORDINAL_ARRIVAL,
     schedules: s.ORDINAL_SCHEDULE,
   };
+}
+
+/** ASCII, at most 40 characters: the instance, the process and its thread. */
+function workerName(instance: string | undefined): string {
+  const place = (instance?.slice(0, 8) ?? os.hostname()).replace(/[^A-Za-z0-9.-]/g, '').slice(0, 20);
+  return [place, process.pid, ...(threadId > 0 ? [threadId] : [])].join('/');
 }
 
 function connectionOf(s: z.infer<typeof schema>): StorageConnection {

@@ -42,17 +42,23 @@ export async function logged(
 ): Promise<ActivityResult<object>> {
   const start = performance.now();
   const result = await work();
+  const ms = Math.round(performance.now() - start);
   const line = {
     event: 'activity',
     activity: name,
     ...labelsSchema.safeParse(input).data,
-    ms: Math.round(performance.now() - start),
+    ms,
     ok: result.ok,
     ...(result.ok ? figuresSchema.safeParse(result.value).data : { error: result.error }),
   };
-  if (result.ok) log.info(JSON.stringify(line));
-  else log.warn(JSON.stringify(line));
-  return result;
+  if (result.ok) {
+    log.info(JSON.stringify(line));
+    return result;
+  }
+  log.warn(JSON.stringify(line));
+  // So that the line can be found from the run's view. The orchestration adds how often it was tried.
+  const activity = { name, attempts: 1, ms, at: new Date().toISOString() };
+  return { ok: false, error: { ...result.error, activity } };
 }
 
 /** Logs a line about something that is not an activity. */

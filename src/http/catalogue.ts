@@ -10,12 +10,14 @@ import { emptyLedger } from '../ledger/ledger-documents.ts';
 import { didYouMean } from '../nearest.ts';
 import { type ArrivalMode, arrivalOf } from '../pipeline/arrival.ts';
 import type { CompiledPipeline, SequenceOptions } from '../pipeline/compiled.ts';
+import { identityOf } from '../pipeline/identity.ts';
 import { contractJsonSchema } from '../pipeline/json-schema.ts';
 import { scheduleOf } from '../pipeline/schedule.ts';
 import { ledgerOf } from '../plan/run-ledger.ts';
 import { sequenceEntityName } from '../sequence/calls.ts';
 import { countOf, fromJson } from '../sequence/id-range.ts';
 import { sequenceStateSchema } from '../sequence/state.ts';
+import { holderOf } from './holder.ts';
 import { json } from './problem.ts';
 import type { Door, Handler } from './request-context.ts';
 
@@ -28,6 +30,8 @@ export const getPipeline: Handler = async ({ environment }, request) => {
     ...viewPipeline(environment, pipeline),
     hash: pipeline.hash,
     contract: contractJsonSchema(pipeline),
+    identity: identityOf(pipeline),
+    references: referencesOf(pipeline),
   });
 };
 
@@ -65,6 +69,15 @@ export function pipelineView(pipeline: CompiledPipeline, arrival: ArrivalMode | 
   };
 }
 
+/** Which entity refers to which, by which column. */
+function referencesOf({ entities }: CompiledPipeline) {
+  return entities.flatMap(({ name, columns }) =>
+    columns.flatMap((column) =>
+      column.kind === 'ref' || column.kind === 'rowRef' ? [{ from: name, column: column.name, to: column.entity }] : [],
+    ),
+  );
+}
+
 interface Known extends SequenceOptions {
   pipelines: string[];
 }
@@ -99,8 +112,8 @@ export const getSequence: Handler = async (door, request) => {
   return json(200, await viewSequence(door, sequence));
 };
 
-async function viewSequence({ runs }: Door, { name, start, step, pipelines }: Known) {
-  const state = await runs.entity(sequenceEntityName, name);
+async function viewSequence(door: Door, { name, start, step, pipelines }: Known) {
+  const state = await door.runs.entity(sequenceEntityName, name);
   // A sequence from which no ID was taken has no entity yet.
   if (state === undefined) return { name, pipelines, start, step, next: start, free: [], open: [] };
   const parsed = sequenceStateSchema.safeParse(state);
@@ -113,9 +126,11 @@ async function viewSequence({ runs }: Door, { name, start, step, pipelines }: Kn
     step: data.step,
     next: data.next,
     free: data.free,
-    open: data.open.map(({ owner, ranges }) => ({
-      owner,
-      count: String(countOf(ranges.map(fromJson))),
-    })),
+    open: await Promise.all(
+      data.open.map(async ({ owner, ranges }) => ({
+        ...(await holderOf(door, owner, 'reserve')),
+        count: String(countOf(ranges.map(fromJson))),
+      })),
+    ),
   };
 }

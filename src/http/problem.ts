@@ -11,6 +11,7 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
   UnknownPipeline: 404,
   UnknownRun: 404,
   UnknownSequence: 404,
+  UnknownIndex: 404,
   UnknownBackfill: 404,
   UnknownRoute: 404,
   MethodNotAllowed: 405,

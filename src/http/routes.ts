@@ -5,18 +5,35 @@
 
 import type { HttpMethod } from '@azure/functions';
 import { z } from 'zod';
+import { ownVersion } from '../environment/version.ts';
 import { OrdinalError } from '../errors.ts';
+import { fileRowsSchema } from '../view/first-rows.ts';
+import { timelineViewSchema } from '../view/timeline-view.ts';
+import { arrivalsSchema, getArrivals } from './arrivals.ts';
 import { cancelBackfill, getBackfill, startBackfill } from './backfills.ts';
 import { getLedger, getPipeline, getSequence, listPipelines, listSequences } from './catalogue.ts';
 import { runDoctor } from './doctor.ts';
+import { getKeys, keyDetailSchema, keyListSchema, listKeys } from './keys.ts';
+import { listRuns } from './list-runs.ts';
 import { openApi } from './openapi.ts';
 import { json, problem } from './problem.ts';
 import type { Route } from './request-context.ts';
 import { type Handler, rootOf } from './request-context.ts';
-import { cancelBodySchema, cancelRun, getOutcome, getRun, listRuns, outcomeQuerySchema, restartRun } from './runs.ts';
+import { getRows, rowsQuerySchema } from './rows.ts';
+import { cancelBodySchema, cancelRun, getOutcome, getRun, outcomeQuerySchema, restartRun } from './runs.ts';
 import * as schemas from './schemas.ts';
 import { startRun } from './start.ts';
+import { getTimeline, timelineQuerySchema } from './timeline.ts';
 import { getWithdrawal, withdrawBodySchema, withdrawRun } from './withdraw.ts';
+
+/** What a start and a restart answer. */
+const startAnswers: Route['answers'] = {
+  200: {
+    description: 'It has succeeded before, and nothing was started: the run.',
+    schema: schemas.startedBeforeSchema,
+  },
+  202: { description: 'Started (`created`), or going on: follow Location.', schema: schemas.startedSchema },
+};
 
 export const routes: readonly Route[] = [
   {
@@ -27,13 +44,13 @@ export const routes: readonly Route[] = [
     handler: startRun,
     body: schemas.startBodySchema,
     headers: { 'Idempotency-Key': 'A request sent again with the same key is answered with the run of the first.' },
-    answers: { 202: { description: 'Started, or started before.', schema: schemas.startedSchema } },
+    answers: startAnswers,
   },
   {
     name: 'listRuns',
     method: 'GET',
     path: 'runs',
-    summary: 'Runs, by page.',
+    summary: 'Runs, by page, the newest first.',
     handler: listRuns,
     query: schemas.listQuerySchema,
     answers: { 200: { description: 'A page.', schema: schemas.runListSchema } },
@@ -63,6 +80,15 @@ export const routes: readonly Route[] = [
     },
   },
   {
+    name: 'getTimeline',
+    method: 'GET',
+    path: 'runs/{runId}/timeline',
+    summary: 'When each batch was queued, started and ended, and on which worker.',
+    handler: getTimeline,
+    query: timelineQuerySchema,
+    answers: { 200: { description: 'The timeline of the newest life.', schema: timelineViewSchema } },
+  },
+  {
     name: 'cancelRun',
     method: 'POST',
     path: 'runs/{runId}/cancel',
@@ -80,7 +106,7 @@ export const routes: readonly Route[] = [
     path: 'runs/{runId}/restart',
     summary: 'Start a failed or ended run once more, by its own input.',
     handler: restartRun,
-    answers: { 202: { description: 'Started, or left as it is.', schema: schemas.startedSchema } },
+    answers: startAnswers,
   },
   {
     name: 'withdrawRun',
@@ -163,6 +189,48 @@ export const routes: readonly Route[] = [
     summary: 'A sequence of IDs.',
     handler: getSequence,
     answers: { 200: { description: 'The sequence.', schema: schemas.sequenceSchema } },
+  },
+  {
+    name: 'getArrivals',
+    method: 'GET',
+    path: 'pipelines/{pipeline}/arrivals',
+    summary: 'Blobs that have arrived and wait, and blobs that were refused.',
+    handler: getArrivals,
+    answers: { 200: { description: 'Arrivals.', schema: arrivalsSchema } },
+  },
+  {
+    name: 'getRows',
+    method: 'GET',
+    path: 'runs/{runId}/rows',
+    summary: 'The first rows of a file that a run published, or of what it refused.',
+    handler: getRows,
+    query: rowsQuerySchema,
+    answers: { 200: { description: 'Rows.', schema: fileRowsSchema } },
+  },
+  {
+    name: 'listKeys',
+    method: 'GET',
+    path: 'keys',
+    summary: 'All key indexes, and who holds their leases.',
+    handler: listKeys,
+    answers: { 200: { description: 'Key indexes.', schema: keyListSchema } },
+  },
+  {
+    name: 'getKeys',
+    method: 'GET',
+    path: 'keys/{index}',
+    summary: 'A key index, with its partitions and segments.',
+    handler: getKeys,
+    answers: { 200: { description: 'The key index.', schema: keyDetailSchema } },
+  },
+  {
+    name: 'getAbout',
+    method: 'GET',
+    path: 'about',
+    summary: 'What this app is, and what its monitor page offers.',
+    handler: async ({ environment }) =>
+      json(200, { name: 'ordinal', version: ownVersion(), monitor: { actions: environment.config.monitorActions } }),
+    answers: { 200: { description: 'The app.', schema: schemas.aboutSchema } },
   },
   {
     name: 'runDoctor',

@@ -1,5 +1,5 @@
 /**
- * HTTP handlers for runs: show one run, its outcome, a list of runs, and cancel or restart a run. `routes.ts` lists
+ * HTTP handlers for runs: show one run and its outcome, and cancel or restart a run. `routes.ts` lists
  * them. A run that is publishing must not be cancelled, because part of its output may already be visible.
  */
 
@@ -7,21 +7,15 @@ import type { HttpRequest } from '@azure/functions';
 import { z } from 'zod';
 import { runIdSchema, runInputSchema } from '../documents/documents.ts';
 import { hasEnded, type Instance } from '../durable/client.ts';
-import { pipelineOf } from '../environment/environment.ts';
 import { OrdinalError } from '../errors.ts';
-import { readClaim } from '../lives/claims.ts';
 import { askForEnd } from '../lives/end.ts';
-import { RUN_ORCHESTRATION } from '../lives/names.ts';
 import { newestInstance } from '../lives/newest.ts';
 import { startRun } from '../lives/start.ts';
 import { summarizeRun, viewRun } from '../view/run-view.ts';
-import type { RunSummary } from '../view/run-view-schema.ts';
-import { packContinuation, unpackContinuation } from './continuation.ts';
 import { deadlineOf } from './deadline.ts';
 import { json, jsonBody, parseRequest, problemBody } from './problem.ts';
 import { type Door, type Handler, rootOf } from './request-context.ts';
-import { listQuerySchema } from './schemas.ts';
-import { RETRY_AFTER_S, started } from './start.ts';
+import { RETRY_AFTER_S, started, startedByOf } from './start.ts';
 import { resourceUrl } from './urls.ts';
 
 /** `GET /api/runs/{runId}`: the run as it is now. */
@@ -67,43 +61,6 @@ export const getOutcome: Handler = async (door, request) => {
   return json(500, { ...problemBody(view.error, 500), run: view }, { 'content-type': 'application/problem+json' });
 };
 
-/** `GET /api/runs`: one page of runs. */
-export const listRuns: Handler = async (door, request) => {
-  const given = Object.fromEntries([...request.query].filter(([name]) => name !== 'code' && name !== 'clientId'));
-  const query = parseRequest(listQuerySchema, given, 'query', 'See /api/openapi.json for the filters.');
-  const runs: RunSummary[] = [];
-  let continuation = query.continuation === undefined ? undefined : unpackContinuation(query.continuation);
-  // Shards and helpers are instances too. So pages of the backend are read until the page of runs is full, or
-  // PAGES_MAX.
-  for (let page = 0; page < PAGES_MAX; page++) {
-    const found = await door.runs.list({
-      top: query.limit - runs.length,
-      ...(query.status && { status: query.status }),
-      ...(query.createdFrom && { createdFrom: new Date(query.createdFrom) }),
-      ...(query.createdTo && { createdTo: new Date(query.createdTo) }),
-      ...(continuation !== undefined && { continuation }),
-    });
-    for (const instance of found.instances) {
-      const run = instance.name === RUN_ORCHESTRATION ? summarizeRun(instance) : undefined;
-      if (!run || (query.pipeline !== undefined && run.pipeline !== query.pipeline)) continue;
-      if (await isNewest(door, run)) runs.push(run);
-    }
-    continuation = found.continuation;
-    if (continuation === undefined || runs.length >= query.limit) break;
-  }
-  if (continuation === undefined) return json(200, { runs });
-  const page = packContinuation(continuation);
-  const next = resourceUrl(rootOf(door, request, 1), request, 'runs', { ...given, continuation: page });
-  return json(200, { runs, continuation: page, next });
-};
-
-const PAGES_MAX = 20;
-
-/** A run is shown as its newest life. A life that has succeeded has no later one, so no claim is read for it. */
-async function isNewest({ environment }: Door, { runId, life, status }: RunSummary): Promise<boolean> {
-  return status === 'Completed' || !(await readClaim(environment, { runId, life: life + 1 }));
-}
-
 export const cancelBodySchema = z.strictObject({ reason: z.string().min(1).max(500).optional() });
 
 /**
@@ -137,14 +94,15 @@ export const cancelRun: Handler = async (door, request) => {
  */
 export const restartRun: Handler = async (door, request) => {
   const instance = await runOf(door, request);
-  const { deadline: _, callBackUri: __, ...input } = runInputSchema.parse(instance.input);
+  const { deadline: _, callBackUri: __, startedBy: ___, ...given } = runInputSchema.parse(instance.input);
   const deadline = deadlineOf(undefined, door.now, door.environment.config.runHoursMax);
-  await startRun(door, { ...input, deadline }, { restarts: true });
-  const pipeline = pipelineOf(door.environment, input.pipeline);
-  return started(door, request, pipeline, input);
+  const input = { ...given, deadline, startedBy: startedByOf(request) };
+  const begun = await startRun(door, input, { restarts: true });
+  return await started(door, request, begun);
 };
 
-async function runOf(door: Door, request: HttpRequest): Promise<Instance> {
+/** The run that a request names. @throws OrdinalError `UnknownRun`. */
+export async function runOf(door: Door, request: HttpRequest): Promise<Instance> {
   const runId = request.params.runId ?? '';
   // A text that is not a run ID names no run, so the backend is not asked.
   const instance = runIdSchema.safeParse(runId).success ? await newestInstance(door, runId) : undefined;

@@ -5,10 +5,11 @@
 import { z } from 'zod';
 import { backfillIdSchema } from '../backfill/backfill-documents.ts';
 import { findingSchema } from '../doctor/finding.ts';
-import { runIdSchema, withdrawnSchema } from '../documents/documents.ts';
+import { pipelineIdentitySchema, runIdSchema, withdrawnSchema } from '../documents/documents.ts';
 import { instanceStatuses } from '../durable/client.ts';
 import { limits } from '../limits.ts';
 import { errorLocationSchema, errorSchema, runSummarySchema, runViewSchema } from '../view/run-view-schema.ts';
+import { holderSchema } from './holder.ts';
 import { fieldErrorSchema } from './problem.ts';
 
 const blobNameSchema = z.string().min(1).max(1024);
@@ -147,13 +148,19 @@ export const startedSchema = z.object({
   runId: z.string(),
   pipeline: z.string(),
   prefix: z.string(),
+  created: z.boolean().describe('Whether this request started the run, or a life of it. False: it was there already.'),
+  life: z.int().positive().describe('The life that is the run now.'),
   statusUrl: z.url().describe('The run as it is now: always 200.'),
   outcomeUrl: z.url().describe('202 while the run goes on, 200 once it has succeeded, 500 once it has failed.'),
   cancelUrl: z.url(),
 });
 
+/** A run that has succeeded before, as the answer to another start. */
+export const startedBeforeSchema = runViewSchema.extend(startedSchema.shape);
+
 export const listQuerySchema = z.strictObject({
   pipeline: z.string().optional(),
+  text: z.string().min(1).max(100).optional().describe('Part of the run ID, in any case.'),
   status: z
     .string()
     .optional()
@@ -170,7 +177,9 @@ export const listQuerySchema = z.strictObject({
 export const pendingSchema = runSummarySchema.partial().extend({ runId: z.string(), status: z.string() });
 
 export const runListSchema = z.object({
-  runs: z.array(runSummarySchema).describe('In no particular order.'),
+  runs: z
+    .array(runSummarySchema)
+    .describe('The newest start first. A page may have fewer than `limit`, even none, and still not be the last.'),
   continuation: z.string().optional(),
   next: z.url().optional().describe('The next page; absent on the last one.'),
 });
@@ -203,6 +212,8 @@ export const pipelineDetailSchema = pipelineSchema.extend({
   contract: z
     .looseObject({ type: z.literal('object') })
     .describe('The row contract as JSON Schema, with `x-` members for what JSON lacks.'),
+  identity: pipelineIdentitySchema.describe('What ties the pipeline to the IDs that it gave.'),
+  references: z.array(z.object({ from: z.string(), column: z.string(), to: z.string() })),
 });
 
 const decimalSchema = z.string().regex(/^\d+$/);
@@ -214,10 +225,18 @@ export const sequenceSchema = z.object({
   step: decimalSchema,
   next: decimalSchema.describe('The first ID that was never handed out.'),
   free: z.array(z.object({ first: decimalSchema, count: decimalSchema })).describe('Released: handed out again first.'),
-  open: z.array(z.object({ owner: z.string(), count: decimalSchema })).describe('Reservations of runs that go on.'),
+  open: z.array(holderSchema.extend({ count: decimalSchema })).describe('Reservations of runs that go on.'),
 });
 
 export const sequenceListSchema = z.object({ sequences: z.array(sequenceSchema) });
+
+export const aboutSchema = z.object({
+  name: z.string(),
+  version: z.string(),
+  monitor: z.object({
+    actions: z.boolean().describe('Whether the page offers to start, cancel and restart runs.'),
+  }),
+});
 
 export const canceledSchema = z.object({ runId: z.string(), status: z.string(), statusUrl: z.url() });
 

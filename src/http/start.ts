@@ -8,7 +8,7 @@ import { createHash } from 'node:crypto';
 import type { HttpRequest } from '@azure/functions';
 import { checkCallBack } from '../callback/allowed-address.ts';
 import { TELL_ORCHESTRATION, type TellInput, tellInstanceId } from '../callback/notify-caller.ts';
-import type { RunInput } from '../documents/documents.ts';
+import type { RunInput, StartedBy } from '../documents/documents.ts';
 import {
   checkBlobInSource,
   checkGlobInSource,
@@ -24,6 +24,7 @@ import { type Started, startRun as startLife } from '../lives/start.ts';
 import type { CompiledPipeline } from '../pipeline/compiled.ts';
 import { writeJson } from '../storage/json.ts';
 import { work } from '../storage/names.ts';
+import { viewRun } from '../view/run-view.ts';
 import { deadlineOf } from './deadline.ts';
 import { json, jsonBody, parseRequest, RequestError } from './problem.ts';
 import { type Door, type Handler, rootOf } from './request-context.ts';
@@ -41,9 +42,11 @@ export const startRun: Handler = async (door, request) => {
   const pipeline = pipelineOf(environment, request.params.pipeline ?? '');
   const body = parseRequest(startBodySchema, await jsonBody(request), 'body', REMEDY);
   const identity = identify(door, request, pipeline, body);
-  const { input, list } = toInput(door, pipeline, body, identity.runId);
+  const { input: asked, list } = toInput(door, pipeline, body, identity.runId);
+  const input = { ...asked, startedBy: startedByOf(request) };
   if (list) await keepList(environment, input, list);
-  const { claim, claimed, instance } = await begin(door, input, identity);
+  const begun = await begin(door, input, identity);
+  const { claim, claimed, instance } = begun;
   const { callBackUri, runId } = input;
   // The run itself calls the caller who started it. Every other caller is notified by `notify-caller.ts`.
   const calls = claimed || (claim.input.callBackUri === callBackUri && !(instance && hasEnded(instance)));
@@ -51,7 +54,7 @@ export const startRun: Handler = async (door, request) => {
     const tell: TellInput = { runId, callBackUri };
     await runs.start(TELL_ORCHESTRATION, tellInstanceId(tell), tell);
   }
-  return started(door, request, pipeline, input);
+  return await started(door, request, begun, callBackUri !== undefined);
 };
 
 /** @throws OrdinalError `RunIdConflict` or `IdempotencyKeyReused` when the ID belongs to a run of other work. */
@@ -146,28 +149,41 @@ async function keepList({ store, config }: Environment, { select }: RunInput, li
   await writeJson(store, config.workContainer, select.document, list);
 }
 
-/** The answer to a start. Both routes that start have three segments. */
-export function started(
+/** Who asks, for people to read: the name that App Service authentication gives, or else the caller's program. */
+export function startedByOf(request: HttpRequest): StartedBy {
+  const said = request.headers.get('x-ms-client-principal-name') ?? request.headers.get('user-agent')?.split(/[/ ]/)[0];
+  return { by: 'request', ...(said && { who: said.slice(0, 200) }) };
+}
+
+/**
+ * The answer to a start. Both routes that start have three segments. 202 while there is something to follow, whoever
+ * started it: a caller that follows a 202 then sees how the run ended, and a caller that is called back is told it. 200,
+ * with the run, when it has succeeded before.
+ */
+export async function started(
   door: Door,
   request: HttpRequest,
-  pipeline: CompiledPipeline,
-  input: Pick<RunInput, 'runId' | 'prefix'>,
+  { claim, claimed, instance }: Started,
+  callsBack = false,
 ) {
   const root = rootOf(door, request, 3);
-  const path = `runs/${input.runId}`;
+  const { runId, input } = claim;
+  const path = `runs/${runId}`;
   const outcome = (failOnError: 'true' | 'false') =>
     // `started` tells the outcome route that the backend may not show the new instance yet.
     resourceUrl(root, request, `${path}/outcome`, { failOnError, started: String(door.now.getTime()) });
-  return json(
-    202,
-    {
-      runId: input.runId,
-      pipeline: pipeline.name,
-      prefix: input.prefix,
-      statusUrl: resourceUrl(root, request, path),
-      outcomeUrl: outcome('true'),
-      cancelUrl: resourceUrl(root, request, `${path}/cancel`),
-    },
-    { location: outcome('true'), 'retry-after': String(RETRY_AFTER_S) },
-  );
+  const over = instance?.status === 'Completed' && !callsBack;
+  const succeeded = over ? await viewRun(door.environment, instance) : undefined;
+  const answer = {
+    runId,
+    pipeline: input.pipeline,
+    prefix: input.prefix,
+    created: claimed,
+    life: claim.life,
+    statusUrl: resourceUrl(root, request, path),
+    outcomeUrl: outcome('true'),
+    cancelUrl: resourceUrl(root, request, `${path}/cancel`),
+  };
+  if (succeeded) return json(200, { ...succeeded, ...answer });
+  return json(202, answer, { location: outcome('true'), 'retry-after': String(RETRY_AFTER_S) });
 }

@@ -29,8 +29,9 @@ export const claimSchema = z.object({
   /** ISO time, by the clock of whoever claimed. Only waiting times depend on it, never a decision about IDs. */
   claimedAt: z.iso.datetime(),
   state: z.enum(claimStates),
-  /** Why its end was asked for. */
+  /** Why its end was asked for, and when (ISO time). */
   reason: z.string().exactOptional(),
+  endingAt: z.iso.datetime().exactOptional(),
   /** ISO time at which it was settled, and of its last sweep. */
   overAt: z.iso.datetime().exactOptional(),
   sweptAt: z.iso.datetime().exactOptional(),

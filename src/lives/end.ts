@@ -16,12 +16,12 @@ export interface End extends Life {
 
 /** Asks for the end of a life. It may be called again. */
 export async function askForEnd(
-  { environment, runs }: { environment: Environment; runs: DurableRuns },
+  { environment, runs, now }: { environment: Environment; runs: DurableRuns; now: Date },
   { runId, life, reason, callBackUri }: End,
 ): Promise<void> {
   const of = { runId, life };
   await changeClaim(environment, of, (claim) =>
-    claim.state === 'open' ? { ...claim, state: 'ending', reason } : undefined,
+    claim.state === 'open' ? { ...claim, state: 'ending', reason, endingAt: now.toISOString() } : undefined,
   );
   // First start what waits for the end, then end the instance. In this order the settling cannot be forgotten.
   await settleLater(runs, { ...of, reason, ...(callBackUri !== undefined && { callBackUri }) });

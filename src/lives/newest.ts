@@ -9,7 +9,7 @@ import { lifeId } from '../storage/names.ts';
 import { isOver } from './activities.ts';
 import { type Claim, newestClaim } from './claims.ts';
 import { RUN_ORCHESTRATION } from './names.ts';
-import { beginLife, mayBegin } from './start.ts';
+import { beginLife, lifeInputOf, mayBegin } from './start.ts';
 
 /** For so many milliseconds after a claim, its instance is left to whoever made the claim. */
 export const BEGIN_GRACE_MS = 60_000;
@@ -27,13 +27,14 @@ export async function newestInstance(asker: Asker, runId: string): Promise<Insta
 }
 
 /** The instance of a claimed life. When there is none, it is started after a while, and what it will be is returned. */
-export async function instanceOf({ runs, now }: Asker, claim: Claim): Promise<Instance | undefined> {
+export async function instanceOf({ environment, runs, now }: Asker, claim: Claim): Promise<Instance | undefined> {
   const there = await runs.get(lifeId(claim));
-  if (there) return there;
+  const { endingAt } = claim;
+  if (there) return endingAt === undefined ? there : { ...there, endAskedAt: new Date(endingAt) };
   if (isOver(claim)) return undefined;
   const claimedAt = new Date(claim.claimedAt);
   const begins = mayBegin(claim, now);
-  if (begins && now.getTime() - claimedAt.getTime() > BEGIN_GRACE_MS) await beginLife(runs, claim);
+  if (begins && now.getTime() - claimedAt.getTime() > BEGIN_GRACE_MS) await beginLife({ environment, runs }, claim);
   const overdue = endReason('DeadlineExceeded', `the run was not started by ${claim.input.deadline}`);
   return {
     instanceId: lifeId(claim),
@@ -41,8 +42,9 @@ export async function instanceOf({ runs, now }: Asker, claim: Claim): Promise<In
     status: begins ? 'Pending' : 'Terminated',
     createdAt: claimedAt,
     updatedAt: claimedAt,
-    input: { ...claim.input, life: claim.life },
+    input: lifeInputOf(claim),
     customStatus: null,
     output: claim.reason ?? overdue,
+    ...(endingAt !== undefined && { endAskedAt: new Date(endingAt) }),
   };
 }

@@ -3,7 +3,7 @@
  * then the instance of the claimed life is started from the claim. Whoever finds a claim without an instance starts
  * that instance, so a start that was interrupted is completed later. It must never start an instance without a claim.
  */
-import { doesWhat, type RunInput } from '../documents/documents.ts';
+import { doesWhat, type LifeInput, type RunInput } from '../documents/documents.ts';
 import { runStatusSchema } from '../documents/status.ts';
 import { type DurableRuns, hasEnded, type Instance } from '../durable/client.ts';
 import type { Environment } from '../environment/environment.ts';
@@ -13,6 +13,7 @@ import { lifeId } from '../storage/names.ts';
 import { isOver } from './activities.ts';
 import { type Claim, newestClaim, putClaim } from './claims.ts';
 import { RUN_ORCHESTRATION } from './names.ts';
+import { putStart } from './starts.ts';
 
 export interface Starter {
   environment: Environment;
@@ -53,7 +54,7 @@ export async function startRun(starter: Starter, input: RunInput, options: Start
     if (newest) refuseOther(newest.input, input);
     const instance = newest && (await runs.get(lifeId(newest)));
     if (newest && !isPast(newest, instance, now, options.restarts === true)) {
-      if (!instance && mayBegin(newest, now)) await beginLife(runs, newest);
+      if (!instance && mayBegin(newest, now)) await beginLife(starter, newest);
       return { claim: newest, claimed: false, instance };
     }
     const life = (newest?.life ?? 0) + 1;
@@ -66,7 +67,7 @@ export async function startRun(starter: Starter, input: RunInput, options: Start
     const claimedAt = now.toISOString();
     const claim: Claim = { version: 1, runId: input.runId, life, input, claimedAt, state: 'open' };
     if (!(await putClaim(environment, claim))) continue;
-    await beginLife(runs, claim);
+    await beginLife(starter, claim);
     return { claim, claimed: true, instance: undefined };
   }
   throw new OrdinalError('StorageConflict', `run "${input.runId}" is being started by many others`, {
@@ -76,8 +77,18 @@ export async function startRun(starter: Starter, input: RunInput, options: Start
 }
 
 /** Starts the instance of a claimed life. Started twice, it is still the same life. */
-export async function beginLife(runs: DurableRuns, { input, life, runId }: Claim): Promise<void> {
-  await runs.start(RUN_ORCHESTRATION, lifeId({ runId, life }), { ...input, life });
+export async function beginLife(
+  { environment, runs }: Pick<Starter, 'environment' | 'runs'>,
+  claim: Claim,
+): Promise<void> {
+  // First, so that every run that exists is in lists.
+  await putStart(environment, claim);
+  await runs.start(RUN_ORCHESTRATION, lifeId(claim), lifeInputOf(claim));
+}
+
+/** The input of a claimed life's orchestration. */
+export function lifeInputOf({ input, life, claimedAt }: Claim): LifeInput {
+  return { ...input, life, claimedAt };
 }
 
 /** Whether the instance of a claim may still be started. */

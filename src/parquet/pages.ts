@@ -41,21 +41,29 @@ export interface Page {
  * @param meta the chunk, as the footer describes it
  * @param leaf the column, as the file's schema has it
  * @param where place for errors: blob, row group, column
+ * @param rowsMax rows after which no further page is read, for whoever wants the first rows only
  * @returns the pages, in file order
  * @throws `UnsupportedFile` for a codec, an encoding or a type that is not supported
  * @throws `TruncatedFile` when the bytes end too soon
  * @throws `CorruptFile` when the bytes are not what the format says
  */
-export function readPages(bytes: Uint8Array, meta: ChunkMeta, leaf: Leaf, where: ErrorLocation): Page[] {
+export function readPages(
+  bytes: Uint8Array,
+  meta: ChunkMeta,
+  leaf: Leaf,
+  where: ErrorLocation,
+  rowsMax: number = Number.POSITIVE_INFINITY,
+): Page[] {
   const at = { ...where, column: leaf.name };
   if (meta.unsupported) unsupported(`The column cannot be read: ${meta.unsupported}.`, at);
   if (bytes.length < meta.length) truncated(`${bytes.length} bytes of a chunk of ${meta.length}`, at);
   const pages: Page[] = [];
+  const wanted = Math.min(rowsMax, meta.numValues);
   let values = 0;
   let offset = 0;
   try {
     // Bytes behind the page with the last value are padding.
-    while (offset < meta.length && (values < meta.numValues || pages.length === 0)) {
+    while (offset < meta.length && (values < wanted || pages.length === 0)) {
       const { value, end } = readThrift(bytes, offset, meta.length);
       const page = parsePage(value, offset, end, meta.length, at);
       offset = page ? page.end : skipPage(value, end, meta.length, at);
@@ -68,7 +76,8 @@ export function readPages(bytes: Uint8Array, meta: ChunkMeta, leaf: Leaf, where:
     if (!(error instanceof ThriftError)) throw error;
     corrupt(`a page header at byte ${offset} of the chunk cannot be read (${error.message})`, at, error);
   }
-  if (values !== meta.numValues) corrupt(`pages of ${values} values in a chunk of ${meta.numValues}`, at);
+  if (values < wanted || values > meta.numValues)
+    corrupt(`pages of ${values} values in a chunk of ${meta.numValues}`, at);
   return pages;
 }
 
@@ -145,13 +154,20 @@ export interface ChunkShape {
  * @param meta the chunk, as the footer describes it
  * @param leaf the column, as the file's schema has it
  * @param where place for errors: blob, row group, column
+ * @param rowsMax rows after which no further page is read
  * @returns pages, and whether all of them lead to the dictionary
  * @throws `UnsupportedFile` for a codec, an encoding or a type that is not supported
  * @throws `TruncatedFile` when the bytes end too soon
  * @throws `CorruptFile` when the bytes are not what the format says
  */
-export function chunkShape(bytes: Uint8Array, meta: ChunkMeta, leaf: Leaf, where: ErrorLocation): ChunkShape {
-  const pages = readPages(bytes, meta, leaf, where);
+export function chunkShape(
+  bytes: Uint8Array,
+  meta: ChunkMeta,
+  leaf: Leaf,
+  where: ErrorLocation,
+  rowsMax?: number,
+): ChunkShape {
+  const pages = readPages(bytes, meta, leaf, where, rowsMax);
   const dictionaryPage = pages[0]?.kind === 'dictionary' ? pages[0] : undefined;
   const data = dictionaryPage ? pages.slice(1) : pages;
   const decoded = (some: readonly Page[]) =>

@@ -15,6 +15,7 @@ import {
   planSchema,
 } from '../documents/documents.ts';
 import type { FilesRef } from '../documents/source-files.ts';
+import { beginTask } from '../documents/task-times.ts';
 import { defineActivity } from '../durable/activity.ts';
 import { type Environment, pipelineOf } from '../environment/environment.ts';
 import { OrdinalError } from '../errors.ts';
@@ -68,6 +69,7 @@ export const planRun = defineActivity({ name: 'planRun', input: planInputSchema,
  */
 async function planActivity(environment: Environment, input: PlanInput): Promise<PlanOutput | ListedSource | Claimers> {
   const { store, config } = environment;
+  const times = beginTask(environment, input);
   const pipeline = pipelineOf(environment, input.pipeline);
   const name = work.plan(input);
   const [there, written] = await Promise.all([
@@ -107,7 +109,7 @@ async function planActivity(environment: Environment, input: PlanInput): Promise
     ...(claim !== undefined && { claim }),
   };
   if (tables && !input.dryRun) await declareTables(environment, tables, plan);
-  const first = await writeFirst(environment, name, plan);
+  const first = await writeFirst(environment, name, plan, times());
   // Another execution may have found the source empty before. Then nothing is read, and nothing may stay claimed.
   if (claim !== undefined && first.value.files.count === 0)
     await freeClaim(ledgerOf(environment, pipeline), { runId, life });
@@ -119,9 +121,10 @@ async function writeFirst(
   { store, config }: Environment,
   name: string,
   plan: Plan,
+  metadata: Record<string, string>,
 ): Promise<Pick<Versioned<Plan>, 'value' | 'etag'>> {
   try {
-    const { etag } = await writeJson(store, config.workContainer, name, plan, { ifAbsent: true });
+    const { etag } = await writeJson(store, config.workContainer, name, plan, { ifAbsent: true, metadata });
     return { value: plan, etag };
   } catch (thrown) {
     if (!isConflict(thrown)) throw thrown;

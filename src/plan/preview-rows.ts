@@ -2,6 +2,7 @@
  * The first rows of every entity, worked out row by row in plain JavaScript from the first source rows: what a dry run
  * shows. IDs are not reserved for it: `flights.flights+0` stands for the first ID that the sequence would give.
  */
+import { shownValue as shown } from '../documents/shown-value.ts';
 import { functionValue, passes, type RowReader } from '../pipeline/by-row.ts';
 import type { CompiledPipeline, Entity, OutColumn } from '../pipeline/compiled.ts';
 
@@ -119,20 +120,4 @@ const reader =
 
 function keyText(components: readonly unknown[]): string {
   return JSON.stringify(components.map((value) => [typeof value, shown(value)]));
-}
-
-const TEXT_MAX = 200;
-
-/** A value as JSON shows it: times as ISO text, 64-bit integers as decimal text, bytes as base64, long texts cut. */
-function shown(value: unknown): unknown {
-  if (typeof value === 'bigint') return String(value);
-  if (value instanceof Date) return value.toISOString();
-  if (value instanceof Uint8Array) return shortened(Buffer.from(value).toString('base64'));
-  if (typeof value === 'string') return shortened(value);
-  if (typeof value === 'number' && !Number.isFinite(value)) return String(value);
-  return value ?? null;
-}
-
-function shortened(text: string): string {
-  return text.length > TEXT_MAX ? `${text.slice(0, TEXT_MAX - 3)}...` : text;
 }

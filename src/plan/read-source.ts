@@ -17,6 +17,7 @@ import {
   writeFiles,
   writeListing,
 } from '../documents/source-files.ts';
+import { beginTask } from '../documents/task-times.ts';
 import { defineActivity } from '../durable/activity.ts';
 import { type Environment, pipelineOf } from '../environment/environment.ts';
 import type { LeftOut } from '../ledger/ledger-documents.ts';
@@ -64,11 +65,16 @@ export async function readSource(
   pipeline: CompiledPipeline,
   input: PlanInput,
 ): Promise<ListedSource | ReadSource | Claimers> {
-  const listed = await sourceBlobs(environment, pipeline.source, input);
+  const { blobs: listed, skipped } = await sourceBlobs(environment, pipeline.source, input);
   const taken = await takeNew(environment, pipeline, input, listed);
   if (!('versions' in taken)) return taken;
   const { versions: blobs, leftOut, claim } = taken;
-  const ref = { count: blobs.length, digest: digestOf(blobs), each: limits.filesPerDocumentMax };
+  const ref: FilesRef = {
+    count: blobs.length,
+    digest: digestOf(blobs),
+    each: limits.filesPerDocumentMax,
+    ...(skipped && { skipped }),
+  };
   const way = chooseByListing(blobs, environment.config);
   const own = { ref, leftOut, way, ...(claim !== undefined && { claim }) };
   if (way.taken === 'short') return { ...own, files: await readShort(environment, pipeline, input, ref, blobs) };
@@ -123,6 +129,7 @@ const footersInputSchema = lifeSchema.extend({
   listing: filesRefSchema,
   /** Document of the listing. */
   part: z.int().nonnegative(),
+  queuedAt: z.int().nonnegative().exactOptional(),
 });
 type FootersInput = z.infer<typeof footersInputSchema>;
 
@@ -131,9 +138,10 @@ export const readFooters = defineActivity({ name: 'readFooters', input: footersI
 /** The footers of one document's files: writes down what the plan needs of them. Throws as `summarizeFile`. */
 async function footersActivity(environment: Environment, input: FootersInput): Promise<{ files: number }> {
   const { listing, part } = input;
+  const times = beginTask(environment, input);
   const pipeline = pipelineOf(environment, input.pipeline);
   const blobs = await readListing(environment, input, listing, part);
-  const files = await footersOf(environment, pipeline, input, listing, blobs, part);
+  const files = await footersOf(environment, pipeline, input, listing, blobs, part, undefined, times);
   return { files: files.length };
 }
 
@@ -145,6 +153,7 @@ async function footersOf(
   blobs: readonly PinnedBlob[],
   part: number,
   keep?: ReturnType<typeof keepSources>,
+  times: () => Record<string, string> = () => ({}),
 ): Promise<SourceFile[]> {
   const { store, config } = environment;
   const { container } = pipeline.source;
@@ -164,6 +173,6 @@ async function footersOf(
       return badFile(pipeline, blob, bad, shapes);
     }
   });
-  await writeFiles(environment, of, ref, files, part);
+  await writeFiles(environment, of, ref, files, part, times());
   return files;
 }

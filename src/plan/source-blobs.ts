@@ -6,6 +6,7 @@
 import { createHash } from 'node:crypto';
 import type { RunInput } from '../documents/documents.ts';
 import { globMatcher, globPrefix, type Selection, selectionListSchema } from '../documents/selection.ts';
+import { SKIPPED_NAMES_MAX, type Skipped } from '../documents/source-files.ts';
 import type { Environment } from '../environment/environment.ts';
 import { OrdinalError } from '../errors.ts';
 import { limits } from '../limits.ts';
@@ -19,11 +20,17 @@ import type { BlobItem } from '../storage/store.ts';
 
 type Source = CompiledPipeline['source'];
 
+/** The blobs of a run, and what a listing passed over: names that end otherwise, `.PARQUET` too. */
+export interface SourceBlobs {
+  blobs: PinnedBlob[];
+  skipped?: Skipped;
+}
+
 /**
  * There may be none. Throws `SourceEmpty` or `SourceChanged` when a blob that was named is not there, or is another
  * version, and `LimitExceeded`.
  */
-export async function sourceBlobs(environment: Environment, source: Source, input: RunInput): Promise<PinnedBlob[]> {
+export async function sourceBlobs(environment: Environment, source: Source, input: RunInput): Promise<SourceBlobs> {
   const { select, prefix } = input;
   switch (select?.by) {
     case undefined:
@@ -33,18 +40,18 @@ export async function sourceBlobs(environment: Environment, source: Source, inpu
     case 'range':
       return listed(environment, source, prefix, inRange(select), `${select.first} to ${select.last}`);
     case 'blobs':
-      return named(environment, source, select.blobs, exactly(select.etag));
+      return { blobs: await named(environment, source, select.blobs, exactly(select.etag)) };
     case 'list': {
       const { store, config } = environment;
       const names = await requireJson(store, config.workContainer, select.document, selectionListSchema);
       checkList(names, select);
-      return named(environment, source, names, exactly(undefined));
+      return { blobs: await named(environment, source, names, exactly(undefined)) };
     }
     case 'arrivals': {
       const versions = await arrived(environment, input.pipeline, select);
       // A version that is no longer there cannot be read; the one that replaced it has a receipt of its own.
       const current = (name: string, blob: BlobItem | undefined) => blob && versions.get(name)?.has(blob.etag) === true;
-      return named(environment, source, [...versions.keys()], current);
+      return { blobs: await named(environment, source, [...versions.keys()], current) };
     }
   }
 }
@@ -64,13 +71,14 @@ async function listed(
   prefix: string,
   takes: (name: string) => boolean,
   shown = `${prefix}*${source.suffix}`,
-): Promise<PinnedBlob[]> {
+): Promise<SourceBlobs> {
   const blobs: PinnedBlob[] = [];
-  for await (const blob of listSource(environment, source, prefix, takes)) {
+  const skipped: Skipped = { count: 0, blobs: [] };
+  for await (const blob of listSource(environment, source, prefix, takes, skipped)) {
     blobs.push(blob);
     checkCount(blobs.length, shown);
   }
-  return blobs;
+  return { blobs, ...(skipped.count > 0 && { skipped }) };
 }
 
 /** The blobs of a source under a prefix, in name order, as many as there are. */
@@ -79,9 +87,16 @@ export async function* listSource(
   source: Source,
   prefix: string,
   takes: (name: string) => boolean,
+  skipped?: Skipped,
 ): AsyncGenerator<PinnedBlob> {
   for await (const blob of store.list(source.container, prefix)) {
-    if (blob.name.endsWith(source.suffix) && takes(blob.name)) yield pinned(blob);
+    // In an account with a hierarchical namespace, folders appear as empty blobs.
+    if (!takes(blob.name) || blob.metadata.hdi_isfolder === 'true') continue;
+    if (blob.name.endsWith(source.suffix)) yield pinned(blob);
+    else if (skipped) {
+      skipped.count++;
+      if (skipped.blobs.length < SKIPPED_NAMES_MAX) skipped.blobs.push(blob.name);
+    }
   }
 }
 

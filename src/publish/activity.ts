@@ -15,6 +15,7 @@ import {
   type Sealed,
 } from '../documents/documents.ts';
 import { loadIds, loadPlan, loadSealed, loadTally } from '../documents/load.ts';
+import { beginTask } from '../documents/task-times.ts';
 import { defineActivity } from '../durable/activity.ts';
 import type { Environment } from '../environment/environment.ts';
 import { invariant } from '../errors.ts';
@@ -45,6 +46,7 @@ export const publishFile = defineActivity({ name: 'publishFile', input: publishI
 /** A file without rows is not written: `rows` is then 0. Of a keyed entity, the files of all its datasets. */
 async function publishActivity(environment: Environment, input: PublishInput): Promise<PublishOutput> {
   const { entity: name, part } = input;
+  const times = beginTask(environment, input);
   const planned = await loadPlan(environment, input);
   const { plan, pipeline } = planned;
   const entity = pipeline.entities.find((candidate) => candidate.name === name);
@@ -61,6 +63,7 @@ async function publishActivity(environment: Environment, input: PublishInput): P
       environment.config.workContainer,
       work.published(input, name, part, dataset),
       file,
+      { metadata: { ...times(), rows: String(file.rows) } },
     );
     sum.rows += file.rows;
     sum.bytes += file.bytes;

@@ -16,11 +16,13 @@ import {
 } from '../documents/documents.ts';
 import { loadIds, loadPlan, loadResolution, loadTally, type Planned } from '../documents/load.ts';
 import { decideManifest } from '../documents/manifest-state.ts';
+import { keepTimeline, listWork } from '../documents/timeline.ts';
 import { defineActivity } from '../durable/activity.ts';
 import type { Environment } from '../environment/environment.ts';
 import { invariant, OrdinalError, toErrorValue } from '../errors.ts';
 import { addVersions, settleClaims } from '../ledger/ledger.ts';
 import { tableOf } from '../ledger/versions.ts';
+import { noteEnd } from '../lives/starts.ts';
 import type { CompiledPipeline, Entity, KeyedEntity } from '../pipeline/compiled.ts';
 import { identityOf } from '../pipeline/identity.ts';
 import { noteIdentity } from '../plan/pipeline-identity.ts';
@@ -39,12 +41,18 @@ const finishInputSchema = planRefSchema.extend({
   startedAt: z.string(),
   finishedAt: z.string(),
   phases: z.array(z.object({ phase: z.string(), at: z.string() })).default([]),
+  /** When the life was claimed: its start is named by it. */
+  claimedAt: z.iso.datetime().exactOptional(),
 });
 type FinishInput = z.infer<typeof finishInputSchema>;
 
 export interface FinishOutput {
   manifest: string;
   rows: number;
+  /** As the manifest has it. */
+  finishedAt: string;
+  /** IDs that the run has given. */
+  ids: number;
   /** Set when the ledger's segments have become so many that they are to be merged. */
   crowdedLedger?: true;
 }
@@ -109,6 +117,7 @@ async function finishActivity(environment: Environment, input: FinishInput): Pro
       rows: tally.rows,
       ...(plan.asked !== undefined && { asked: plan.asked }),
       ...(plan.claim !== undefined && { claim: plan.claim }),
+      ...(plan.files.skipped && { skipped: plan.files.skipped }),
     },
     inputs,
     ...(setAside.length > 0 && { setAside }),
@@ -119,13 +128,17 @@ async function finishActivity(environment: Environment, input: FinishInput): Pro
     ...routingOf(pipeline, tally, entities),
   };
   const name = output.manifest(pipeline, runId);
-  await publishManifest(environment, pipeline, manifest);
+  const { startedAt, finishedAt } = await publishManifest(environment, pipeline, manifest);
+  const given = Object.values(ids.sequences).reduce((sum, { count }) => sum + count, 0);
+  const end = { startedAt, finishedAt, rows: tally.rows, ids: given };
   const [ledger] = await Promise.all([
     noteRead(environment, pipeline, plan, manifest),
     noteIdentity(environment, pipeline, runId),
     writeMarkers(environment, pipeline, manifest, name),
+    input.claimedAt === undefined ? undefined : noteEnd(environment, input, input.claimedAt, end),
+    listWork(environment, input).then((blobs) => keepTimeline(environment, input, blobs)),
   ]);
-  return { manifest: name, rows: tally.rows, ...(ledger?.crowded && { crowdedLedger: true as const }) };
+  return { manifest: name, rows: tally.rows, finishedAt, ids: given, ...(ledger?.crowded && { crowdedLedger: true as const }) };
 }
 
 /**
@@ -153,15 +166,15 @@ async function noteRead(
 /** Where the accepted rows went; nothing of a pipeline that has no rows entity. */
 function routingOf(
   pipeline: CompiledPipeline,
-  { rows: sourceRows, rejected, unrouted }: Tally,
+  { rows: sourceRows, rejected, unrouted, keysOnly }: Tally,
   entities: Manifest['entities'],
 ): Pick<Manifest, 'routing'> {
   const names = new Set(pipeline.entities.filter(({ kind }) => kind === 'rows').map(({ name }) => name));
   if (names.size === 0) return {};
-  const routed = sourceRows - unrouted - rejected.reduce((sum, rows) => sum + rows, 0);
+  const routed = sourceRows - unrouted - keysOnly - rejected.reduce((sum, rows) => sum + rows, 0);
   const taken = entities.reduce((sum, { entity, rows }) => sum + (names.has(entity) ? rows : 0), 0);
   invariant(taken >= routed, `${taken} rows of ${routed} source rows`);
-  return { routing: { routed, unrouted, repeated: taken - routed } };
+  return { routing: { routed, keysOnly, unrouted, repeated: taken - routed } };
 }
 
 /** Markers for readers that wait for one, as Spark and Data Factory do: in each entity's folder, and above them. */
@@ -225,9 +238,10 @@ async function publishManifest(
   environment: Environment,
   pipeline: CompiledPipeline,
   manifest: Manifest,
-): Promise<void> {
-  const { outcome, life } = await decideManifest(environment, pipeline, manifest);
-  if (outcome === 'published' && life === manifest.life) return;
+): Promise<Manifest> {
+  const decided = await decideManifest(environment, pipeline, manifest);
+  const { outcome, life } = decided;
+  if (outcome === 'published' && life === manifest.life) return decided;
   const name = output.manifest(pipeline, manifest.runId);
   const closed = outcome !== 'published';
   throw new OrdinalError(

@@ -9,6 +9,7 @@ import { readBatch } from '../documents/batch-blob.ts';
 import { type Plan, planRefSchema, type Resolution } from '../documents/documents.ts';
 import { filesOfBatch, loadPlan, loadTally, type Planned } from '../documents/load.ts';
 import { packSlots } from '../documents/resolved-keys.ts';
+import { beginTask } from '../documents/task-times.ts';
 import { defineActivity } from '../durable/activity.ts';
 import type { Environment } from '../environment/environment.ts';
 import { invariant } from '../errors.ts';
@@ -64,6 +65,7 @@ export const resolveKeys = defineActivity({ name: 'resolveKeys', input: resolveI
 
 async function resolveActivity(environment: Environment, input: ResolveInput): Promise<ResolveOutput> {
   const { runId, life, entity: name, partition, term } = input;
+  const times = beginTask(environment, input);
   const { store, config } = environment;
   const planned = await loadPlan(environment, input);
   const { plan, pipeline } = planned;
@@ -132,7 +134,7 @@ async function resolveActivity(environment: Environment, input: ResolveInput): P
   await settlePending(at, publishedIds(environment, partition), (now) => withPending(now, term, pending ?? null));
   await Promise.all([
     ...records.map((writeRecord) => writeRecord()),
-    writeJson(store, config.workContainer, work.resolution(input, name, partition), resolution),
+    writeJson(store, config.workContainer, work.resolution(input, name, partition), resolution, { metadata: times() }),
   ]);
   return {
     entity: name,

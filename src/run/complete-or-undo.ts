@@ -22,7 +22,7 @@ export function* complete(
   df: Orchestration,
   run: RunState,
   plan: PlanOutput,
-  { manifest, rows, life, crowdedLedger }: Published,
+  { manifest, rows, life, crowdedLedger, ...end }: Published,
 ): Generator<Task, RunOutput, unknown> {
   const { runId, pipeline } = run.input;
   const names = plan.sequences.map(({ name }) => name);
@@ -34,7 +34,9 @@ export function* complete(
   // Nothing waits for the compaction, so it comes last and may fail.
   for (const entity of crowded) yield* optional(call(df, compactIndex, { ...refOf(run, plan), entity }));
   if (crowdedLedger) yield* optional(call(df, compactVersions, refOf(run, plan)));
-  report(df, run, { phase: 'done', batches: plan.batches, rows, files: plan.files });
+  const finishedAt = end.finishedAt ?? df.currentUtcDateTime.toISOString();
+  const ids = end.ids === undefined ? {} : { ids: end.ids };
+  report(df, run, { phase: 'done', batches: plan.batches, rows, files: plan.files, finishedAt, ...ids });
   return { runId, pipeline, rows, manifest };
 }
 
@@ -66,6 +68,9 @@ interface Published {
   manifest: string;
   rows: number;
   life: number;
+  /** When all was published, and how many IDs were given: of this life's own publication. */
+  finishedAt?: string;
+  ids?: number;
   crowdedLedger?: true;
 }
 
@@ -127,7 +132,7 @@ export function* undo(df: Orchestration, run: RunState): Generator<Task, RunOutp
   try {
     const { published, manifest, rows } = yield* settle(df, run.input);
     if (!published) return undefined;
-    report(df, run, { phase: 'done', rows });
+    report(df, run, { phase: 'done', rows, finishedAt: df.currentUtcDateTime.toISOString() });
     return { runId, pipeline, rows, manifest };
   } catch {
     // The run is reported as failed with its first error. Whoever waits for what it holds will find it dead and settle

@@ -9,6 +9,7 @@
 
 import { lifeSchema, type Manifest, manifestSchema } from '../documents/documents.ts';
 import { decideManifest } from '../documents/manifest-state.ts';
+import { keepTimeline, listWork } from '../documents/timeline.ts';
 import { defineActivity } from '../durable/activity.ts';
 import type { Environment } from '../environment/environment.ts';
 import { settleClaims } from '../ledger/ledger.ts';
@@ -19,7 +20,7 @@ import { identityOf } from '../pipeline/identity.ts';
 import { fateOf, ledgerOf } from '../plan/run-ledger.ts';
 import { mapBounded } from '../storage/in-flight.ts';
 import { readJson } from '../storage/json.ts';
-import { isFileOf, type Life, lifeId, output, work } from '../storage/names.ts';
+import { isFileOf, type Life, lifeId, output } from '../storage/names.ts';
 
 export interface DiscardOutput {
   /** True when this life has published, also when it was withdrawn since: nothing was discarded. */
@@ -87,12 +88,15 @@ async function removeAll(environment: Environment, pipeline: CompiledPipeline, o
   const { store, config } = environment;
   const { container } = pipeline.output;
   let removed = 0;
-  const removeThose = async (place: string, prefix: string, mine: (name: string) => boolean): Promise<void> => {
-    const names: string[] = [];
-    for await (const { name } of store.list(place, prefix)) if (mine(name)) names.push(name);
+  const removeNames = async (place: string, names: readonly string[]): Promise<void> => {
     await mapBounded(names, config.requestsInFlight, async (name) => {
       if (await store.remove(place, name)) removed++;
     });
+  };
+  const removeThose = async (place: string, prefix: string, mine: (name: string) => boolean): Promise<void> => {
+    const names: string[] = [];
+    for await (const { name } of store.list(place, prefix)) if (mine(name)) names.push(name);
+    await removeNames(place, names);
   };
   for (const prefix of output.filePrefixes(pipeline, of))
     await removeThose(container, prefix, (name) => isFileOf(of, name));
@@ -101,7 +105,13 @@ async function removeAll(environment: Environment, pipeline: CompiledPipeline, o
   for (const index of holdings([pipeline]).indexes)
     await removeThose(config.workContainer, `keys/${index}/`, (name) => name.endsWith(delta));
   await removeThose(config.workContainer, ledgerBlobs.claims(pipeline.name, of), () => true);
-  await removeThose(config.workContainer, work.runPrefix(of), () => true);
+  const blobs = await listWork(environment, of);
+  // What the life did, and when, stays to be looked at.
+  await keepTimeline(environment, of, blobs);
+  await removeNames(
+    config.workContainer,
+    blobs.map(({ name }) => name),
+  );
   return removed;
 }
 

@@ -85,7 +85,8 @@ export function* runOrchestrator(context: { df: Orchestration }): Generator<Task
       yield* callBack(df, input, undefined);
       return output;
     }
-    report(df, run, { phase: 'failed', error });
+    const finishedAt = df.currentUtcDateTime.toISOString();
+    report(df, run, { phase: 'failed', error, failedPhase: run.status.phase, finishedAt });
     yield* callBack(df, input, error);
     throw new Error(`${error.code}: ${error.message}`);
   }
@@ -98,9 +99,11 @@ function* phases(df: Orchestration, run: RunState): Generator<Task, RunOutput, u
   const plan = yield* planOf(df, run);
   if (run.input.dryRun) {
     yield* call(df, previewRun, refOf(run, plan), run.patience);
+    const finishedAt = df.currentUtcDateTime.toISOString();
     report(df, run, {
       phase: 'done',
       ...{ batches: plan.batches, rows: plan.rows, files: plan.files },
+      finishedAt,
       ...leftOutOf(plan),
     });
     return { runId, pipeline, rows: plan.rows };
@@ -163,6 +166,7 @@ function* phases(df: Orchestration, run: RunState): Generator<Task, RunOutput, u
     startedAt: run.startedAt,
     finishedAt: df.currentUtcDateTime.toISOString(),
     phases: run.phases,
+    ...(run.input.claimedAt !== undefined && { claimedAt: run.input.claimedAt }),
   };
   const finished = yield* call(df, finishRun, finish, run.patience);
   return yield* complete(df, run, plan, { ...finished, life });
@@ -187,13 +191,14 @@ function* finishByTheShortWay(df: Orchestration, run: RunState, plan: PlanOutput
   const sequences = yield* reserveAll(df, run, plan, rows);
 
   report(df, run, { phase: 'seal' });
-  const { prefix, deadline } = run.input;
+  const { prefix, deadline, claimedAt } = run.input;
   const input = {
     ...ref,
     ...{ terms, digest, sequences, rows, partitions, prefix },
     startedAt: run.startedAt,
     phases: [...run.phases],
     ...(deadline !== undefined && { deadline }),
+    ...(claimedAt !== undefined && { claimedAt }),
   };
   // The activity seals and publishes, and readers may see files before it ends. It holds itself to the deadline.
   report(df, run, { phase: 'publish' });

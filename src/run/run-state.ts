@@ -47,13 +47,18 @@ export function waitsTooLong(df: Orchestration, { patience, startedAt }: RunStat
   return df.currentUtcDateTime.getTime() - Date.parse(startedAt) > limits.waitMinutesMax * 60_000;
 }
 
+/** Phases that a status lists: a run has nine, and those that it waits in come again. */
+const STATUS_PHASES_MAX = 24;
+
 /** Writes the run's phase and what it waits for to the custom status. A wait that is not reported again is over. */
 export function report(df: Orchestration, run: RunState, change: Partial<RunStatus> & { phase: Phase }): void {
   if (run.phases.at(-1)?.phase !== change.phase) {
     run.phases.push({ phase: change.phase, at: df.currentUtcDateTime.toISOString() });
   }
   const { waiting: _, ...status } = run.status;
-  run.status = { ...status, ...change };
+  const started = Date.parse(run.startedAt);
+  const phases = run.phases.slice(0, STATUS_PHASES_MAX);
+  run.status = { ...status, ...change, phases: phases.map(({ phase, at }) => [phase, Date.parse(at) - started]) };
   const text = JSON.stringify(run.status);
   invariant(text.length * 2 <= limits.customStatusBytesMax, `a custom status of ${text.length} characters`);
   df.setCustomStatus(run.status);

@@ -93,6 +93,7 @@ const publishSchema = bindInputSchema.extend({
   startedAt: z.string(),
   phases: z.array(z.object({ phase: phaseSchema, at: z.string() })),
   deadline: z.iso.datetime().exactOptional(),
+  claimedAt: z.iso.datetime().exactOptional(),
 });
 type PublishInput = z.infer<typeof publishSchema>;
 
@@ -188,7 +189,7 @@ async function publishAll(
   );
   const files = [...keyed.map(({ entity, partition: part }) => ({ entity, part })), ...parts];
   await mapBounded(files, FILES_AT_ONCE, (file) => perform(work, publishFile, { ...ref, ...file }));
-  const { prefix, startedAt } = input;
+  const { prefix, startedAt, claimedAt } = input;
   const published = { phase: 'publish' as const, at: publishedAt.toISOString() };
   const finished = {
     ...ref,
@@ -196,6 +197,7 @@ async function publishAll(
     startedAt,
     phases: [...phases, published],
     finishedAt: later(nowOf(work.environment), [published]).toISOString(),
+    ...(claimedAt !== undefined && { claimedAt }),
   };
   return { ...(await perform(work, finishRun, finished)), publishedAt: published.at };
 }
@@ -215,7 +217,8 @@ async function publishedBefore(environment: Environment, ref: Ref): Promise<Fini
   if (manifest?.outcome !== 'published' || manifest.life !== life) return undefined;
   // That execution may have died before it told the ledger.
   await settleClaims(ledgerOf(environment, pipeline), { runId, life }, fateOf(environment));
-  return { manifest: name, rows: manifest.source.rows };
+  const ids = Object.values(manifest.sequences).reduce((sum, { count }) => sum + count, 0);
+  return { manifest: name, rows: manifest.source.rows, finishedAt: manifest.finishedAt, ids };
 }
 
 /** Runs an activity of the long way over the work in memory. Throws its error. */

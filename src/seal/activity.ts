@@ -8,6 +8,7 @@ import { crcOf } from '../bytes/crc32.ts';
 import { type OutLeaf, partOf, planRefSchema, resolvedSchema, type Sealed } from '../documents/documents.ts';
 import { type LoadedRecord, loadSplitRecord } from '../documents/load.ts';
 import type { Fragment, FragmentColumn } from '../documents/split-record.ts';
+import { beginTask } from '../documents/task-times.ts';
 import { defineActivity } from '../durable/activity.ts';
 import type { Environment } from '../environment/environment.ts';
 import { invariant, OrdinalError } from '../errors.ts';
@@ -35,6 +36,9 @@ type SealKeyedInput = z.infer<typeof sealKeyedInputSchema>;
 
 const int64: ColumnType = { physical: 'INT64' };
 
+/** Gives the times of a seal as metadata, when it writes. */
+type Times = ReturnType<typeof beginTask>;
+
 export interface SealOutput {
   sealed: string;
   rowGroups: number;
@@ -44,6 +48,7 @@ export const sealBatches = defineActivity({ name: 'sealBatches', input: sealInpu
 
 /** Several batches, one after the other; the next one is read while this one is sealed. */
 async function sealActivity(environment: Environment, input: SealInput): Promise<SealOutput> {
+  const times = beginTask(environment, input);
   const run = await openRun(environment, input);
   const { from, to } = run.plan.sealGroups[input.group]!;
   const sealing = new Sealing(run);
@@ -57,7 +62,7 @@ async function sealActivity(environment: Environment, input: SealInput): Promise
     }
     await sealing.add(batch, groups, record, place);
   }
-  return await sealing.finish(sealTag.group(input.group));
+  return await sealing.finish(sealTag.group(input.group), times);
 }
 
 async function openBatch(run: OpenRun, batch: number) {
@@ -85,10 +90,11 @@ export const sealKeyed = defineActivity({ name: 'sealKeyed', input: sealKeyedInp
 
 async function sealKeyedActivity(environment: Environment, input: SealKeyedInput): Promise<SealOutput> {
   const { entity: name, partition } = input;
+  const times = beginTask(environment, input);
   const run = await openRun(environment, input);
   const sealed: SealOutput = { sealed: sealTag.keyed(name, partition, 'new'), rowGroups: 0 };
   for (const dataset of await stagedDatasets(environment, run, keyedEntity(run.pipeline, name), partition)) {
-    sealed.rowGroups += (await sealDataset(run, dataset, partition)).rowGroups;
+    sealed.rowGroups += (await sealDataset(run, dataset, partition, times)).rowGroups;
   }
   return sealed;
 }
@@ -97,6 +103,7 @@ async function sealDataset(
   run: OpenRun,
   { kind, entity, leaves }: KeyedDataset,
   partition: number,
+  times: Times,
 ): Promise<SealOutput> {
   const blob = work.resolved(run.plan, entity.name, partition, kind);
   const { header, sections } = unpackFrame(await requireBytes(run.environment.store, run.container, blob), blob);
@@ -117,7 +124,7 @@ async function sealDataset(
       keyIdsOfBatches: (target, batches, keys) => run.idsOfBatches(target, slots.get(target)!, batches, keys),
     },
   );
-  return await sealing.finish(sealTag.keyed(entity.name, partition, kind));
+  return await sealing.finish(sealTag.keyed(entity.name, partition, kind), times);
 }
 
 function impossible(message: string): never {
@@ -193,10 +200,10 @@ class Sealing {
     done.push({ rows, chunks, blocks });
   }
 
-  async finish(tag: string): Promise<SealOutput> {
+  async finish(tag: string, times: Times): Promise<SealOutput> {
     const { environment, container, plan } = this.#run;
     await this.#uploads.done();
-    await writeJson(environment.store, container, work.sealed(plan, tag), this.#sealed);
+    await writeJson(environment.store, container, work.sealed(plan, tag), this.#sealed, { metadata: times() });
     const rowGroups = Object.values(this.#sealed.rowGroups).reduce((sum, list) => sum + list.length, 0);
     return { sealed: tag, rowGroups };
   }

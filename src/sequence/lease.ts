@@ -19,7 +19,8 @@ import { parseWith } from './operations.ts';
 import { attemptSchema, ownerSchema } from './state.ts';
 
 const claimSchema = z.strictObject({ owner: ownerSchema, attempt: attemptSchema });
-const leaseStateSchema = z.strictObject({
+/** What the entity keeps. */
+export const leaseStateSchema = z.strictObject({
   version: z.literal(1),
   /** Grants so far: each gets a higher number, so what an earlier holder still writes can be told apart. */
   term: z.int().nonnegative(),

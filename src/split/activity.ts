@@ -11,6 +11,7 @@ import { packBatch } from '../documents/batch-blob.ts';
 import { type PlanRef, partOf, planRefSchema } from '../documents/documents.ts';
 import { loadPlan, type Planned } from '../documents/load.ts';
 import { segmentsOf } from '../documents/split-record.ts';
+import { beginTask } from '../documents/task-times.ts';
 import { defineActivity } from '../durable/activity.ts';
 import type { Environment } from '../environment/environment.ts';
 import type { OrdinalError } from '../errors.ts';
@@ -39,11 +40,12 @@ export const splitBatch = defineActivity({
 });
 
 async function splitActivity(environment: Environment, input: BatchInput): Promise<SplitOutput> {
+  const times = beginTask(environment, input);
   const planned = await loadPlan(environment, input);
   const bad = new Map<string, BadFile>();
   for (;;) {
     try {
-      return await splitWithout(environment, planned, input, bad);
+      return await splitWithout(environment, planned, input, bad, times);
     } catch (thrown) {
       const found = await badFileOf(environment, planned, input.batch, thrown);
       // The batch begins anew: what was staged has the same names, and is written again or never committed.
@@ -72,6 +74,7 @@ async function splitWithout(
   planned: Planned,
   input: BatchInput,
   bad: ReadonlyMap<string, BadFile>,
+  times: () => Record<string, string>,
 ): Promise<SplitOutput> {
   const { batch } = input;
   const { store, config } = environment;
@@ -97,7 +100,7 @@ async function splitWithout(
   const split = splitter.finish(batch);
   if (bad.size > 0) split.record.badFiles = [...bad.values()].sort((a, b) => a.file - b.file);
   const { bytes, metadata } = packBatch(environment, pipeline, split, held.bytes());
-  await store.write(config.workContainer, work.split(input, batch), bytes, { metadata });
+  await store.write(config.workContainer, work.split(input, batch), bytes, { metadata: { ...metadata, ...times() } });
   return { batch, rows: split.record.rows };
 }
 

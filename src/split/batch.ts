@@ -13,7 +13,7 @@ import { BatchKeys, type KeyTypes } from './keys/key-lists.ts';
 import { type BatchMemory, memoryOf, RunMemory } from './run-memory.ts';
 import { SourceUnit } from './source-unit.ts';
 import type { OutLeafType, Ways } from './write/reuse-chunk.ts';
-import { unroutedRows } from './write/unrouted.ts';
+import { leftRows } from './write/unrouted.ts';
 import { type WrittenFragment, writeFragment } from './write/write-fragment.ts';
 
 export interface BatchSchema {
@@ -41,6 +41,7 @@ export class BatchSplitter {
   readonly #rejectedRows: RejectedRows;
   #rows = 0;
   #rejected = 0;
+  #keysOnly = 0;
   #unrouted = 0;
 
   constructor(pipeline: CompiledPipeline, schema: BatchSchema) {
@@ -82,7 +83,9 @@ export class BatchSplitter {
       written.set(entity.name, fragment);
       this.#rowsOut.set(entity.name, (this.#rowsOut.get(entity.name) ?? 0) + fragment.fragment.rows);
     }
-    this.#unrouted += unroutedRows(this.#pipeline, unit);
+    const left = leftRows(this.#pipeline, unit, fed);
+    this.#keysOnly += left.keysOnly;
+    this.#unrouted += left.unrouted;
     this.#rows += unit.rows;
     return written;
   }
@@ -99,6 +102,7 @@ export class BatchSplitter {
         fragments: Object.fromEntries(this.#fragments),
         keys,
         ...(this.#rejected > 0 && { rejected: this.#rejected }),
+        ...(this.#keysOnly > 0 && { keysOnly: this.#keysOnly }),
         ...(this.#unrouted > 0 && { unrouted: this.#unrouted }),
       },
       sections: this.#sections,

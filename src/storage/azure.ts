@@ -6,10 +6,16 @@
 import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import type { TokenCredential } from '@azure/identity';
-import { BlobServiceClient, type ContainerClient, RestError } from '@azure/storage-blob';
+import {
+  BlobServiceClient,
+  type ContainerClient,
+  type ContainerListBlobFlatSegmentResponse,
+  RestError,
+  type BlobItem as ServiceItem,
+} from '@azure/storage-blob';
 import { OrdinalError } from '../errors.ts';
 import { limits } from '../limits.ts';
-import type { BlobItem, BlobStore, WriteOptions } from './store.ts';
+import type { BlobItem, BlobPage, BlobStore, WriteOptions } from './store.ts';
 
 /** How an account is opened. */
 export type StorageConnection =
@@ -96,17 +102,28 @@ class AzureBlobStore implements BlobStore {
   async *list(container: string, prefix: string): AsyncIterable<BlobItem> {
     try {
       for await (const item of this.#container(container).listBlobsFlat({ prefix, includeMetadata: true })) {
-        yield {
-          name: item.name,
-          size: item.properties.contentLength ?? 0,
-          etag: quoted(item.properties.etag),
-          lastModified: item.properties.lastModified.toISOString(),
-          metadata: item.metadata ?? {},
-        };
+        yield itemOf(item);
       }
     } catch (thrown) {
       // A container that does not exist holds no blobs.
       if (statusOf(thrown) !== 404) throw failure('list', container, prefix, thrown);
+    }
+  }
+
+  async listPage(
+    container: string,
+    prefix: string,
+    { size, from }: { size: number; from?: string },
+  ): Promise<BlobPage> {
+    const settings = { maxPageSize: size, ...(from !== undefined && { continuationToken: from }) };
+    const pages = this.#container(container).listBlobsFlat({ prefix, includeMetadata: true }).byPage(settings);
+    try {
+      const { value } = await pages.next();
+      const { segment, continuationToken: next } = value as ContainerListBlobFlatSegmentResponse;
+      return { blobs: segment.blobItems.map(itemOf), ...(next && { next }) };
+    } catch (thrown) {
+      if (statusOf(thrown) === 404) return { blobs: [] };
+      throw failure('list', container, prefix, thrown);
     }
   }
 
@@ -256,6 +273,16 @@ class AzureBlobStore implements BlobStore {
     }
     return client;
   }
+}
+
+function itemOf({ name, properties, metadata }: ServiceItem): BlobItem {
+  return {
+    name,
+    size: properties.contentLength ?? 0,
+    etag: quoted(properties.etag),
+    lastModified: properties.lastModified.toISOString(),
+    metadata: metadata ?? {},
+  };
 }
 
 function writeHeaders(options: WriteOptions) {

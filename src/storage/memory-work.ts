@@ -6,7 +6,7 @@
  */
 import { limits } from '../limits.ts';
 import { joinBlocks } from './joined-blocks.ts';
-import type { BlobItem, BlobStore, WriteOptions } from './store.ts';
+import type { BlobItem, BlobPage, BlobStore, WriteOptions } from './store.ts';
 
 interface KeptBlob {
   bytes: Uint8Array;
@@ -71,6 +71,11 @@ class OverlaidStore implements MemoryWork {
       }
     }
     yield* own.slice(next);
+  }
+
+  /** Pages are for lists of runs, which are never in memory. */
+  async listPage(container: string, prefix: string, page: { size: number; from?: string }): Promise<BlobPage> {
+    return await this.#below.listPage(container, prefix, page);
   }
 
   async head(container: string, name: string): Promise<BlobItem | undefined> {

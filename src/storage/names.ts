@@ -47,6 +47,9 @@ const tail = (dataset: KeyedDatasetKind) => (dataset === 'new' ? '' : `-${datase
 /** What one life leaves for its next phases. */
 const folderOf = ({ runId, life }: Life) => `runs/${runId}/${life}/`;
 
+/** Times in names are counted down from here: 13 digits, enough until 2286. */
+const START_MS_MAX = 9_999_999_999_999;
+
 /** Blobs of the work container. */
 export const work = {
   /** Everything that a life leaves for its next phases. */
@@ -103,6 +106,15 @@ export const work = {
   /** Of all lives of a run. */
   claims: (runId: string) => `lives/${runId}/`,
   claimPrefix: 'lives/',
+  /**
+   * That a life was claimed, and when: names in order list the newest first. `at` is the claim's time, in milliseconds
+   * since 1970.
+   */
+  start: (of: Life, at: number) => `${work.startPrefix}${pad(START_MS_MAX - at, 13)}-${lifeId(of)}`,
+  startPrefix: 'starts/',
+  /** When each batch was worked on, and by whom: what is left of a life's times when its work is gone. */
+  timeline: ({ runId, life }: Life) => `timelines/${runId}/${life}.json`,
+  timelinePrefix: 'timelines/',
   /** A list of blobs that a run was started with: another list of the same run has another name. */
   selection: (runId: string, sha256: string) => `selections/${runId}/${sha256}.json`,
   selectionPrefix: 'selections/',
@@ -176,6 +188,17 @@ export const output = {
   /** All manifests of a pipeline. */
   manifestPrefix: (pipeline: CompiledPipeline) => `${pipeline.output.prefix}_manifests/`,
 };
+
+/**
+ * The life and the time of its claim that the name of a start says.
+ * @param name name of a blob under `starts/`
+ * @returns the life and milliseconds since 1970; undefined for another name
+ */
+export function startOfName(name: string): (Life & { at: number }) | undefined {
+  const [, digits, id = ''] = /^starts\/(\d{13})-(.+)$/.exec(name) ?? [];
+  const of = lifeOfId(id);
+  return digits === undefined || of === undefined ? undefined : { ...of, at: START_MS_MAX - Number(digits) };
+}
 
 /**
  * Whether an output file is of this very life: `a-1` is a run of its own, and no file of it is one of run `a`.

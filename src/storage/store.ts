@@ -14,6 +14,13 @@ export interface BlobItem {
   metadata: Record<string, string>;
 }
 
+/** Some of the blobs under a prefix, in name order. */
+export interface BlobPage {
+  blobs: BlobItem[];
+  /** Where the next page begins: the store's own mark. Undefined after the last page. */
+  next?: string;
+}
+
 /** Conditions and properties of a write. */
 export interface WriteOptions {
   /** Refuse with `StorageConflict` when the blob exists. */
@@ -35,6 +42,11 @@ export interface BlobStore {
    * @throws `StorageFailed`
    */
   list(container: string, prefix: string): AsyncIterable<BlobItem>;
+  /**
+   * One page of `list`, by one request: at most `size` blobs, from where an earlier page ended.
+   * @throws `StorageFailed` also for a mark that no page gave
+   */
+  listPage(container: string, prefix: string, page: { size: number; from?: string }): Promise<BlobPage>;
   /**
    * Undefined when there is no such blob.
    * @throws `StorageFailed`

@@ -4,7 +4,7 @@
  * version. What is read is counted, and the hooks let a test interfere at any request.
  */
 import { OrdinalError } from '../errors.ts';
-import type { BlobItem, BlobStore, WriteOptions } from '../storage/store.ts';
+import type { BlobItem, BlobPage, BlobStore, WriteOptions } from '../storage/store.ts';
 
 interface Blob {
   bytes: Uint8Array;
@@ -40,6 +40,20 @@ export class MemoryStore implements BlobStore {
     const start = `${container}/${prefix}`;
     const keys = [...this.#blobs.keys()].filter((key) => key.startsWith(start));
     for (const key of keys.sort(byBytes)) yield this.#item(key, container);
+  }
+
+  async listPage(
+    container: string,
+    prefix: string,
+    { size, from = '' }: { size: number; from?: string },
+  ): Promise<BlobPage> {
+    const blobs: BlobItem[] = [];
+    for await (const item of this.list(container, prefix)) {
+      if (byBytes(item.name, from) <= 0) continue;
+      if (blobs.length === size) return { blobs, next: blobs.at(-1)!.name };
+      blobs.push(item);
+    }
+    return { blobs };
   }
 
   async head(container: string, name: string): Promise<BlobItem | undefined> {

@@ -1,6 +1,6 @@
 /**
  * What the parts of a sweep share: what they may use, what they count, and how blobs are removed. `sweep.ts` and
- * `sweep-lives.ts` use it. It must remove nothing but work in progress, receipts, selection lists and claims. Files
+ * `sweep-lives.ts` use it. It must remove nothing but work in progress, receipts, selection lists, claims, starts and timelines. Files
  * that a manifest names are in another place.
  */
 import type { DurableRuns } from '../durable/client.ts';
@@ -35,7 +35,7 @@ export async function remove({ environment }: Sweep, swept: Swept, list: readonl
   const { store, config, pipelines } = environment;
   const published = [...pipelines.values()].filter(({ output }) => output.container === config.workContainer);
   await mapBounded(list, config.requestsInFlight, async (name) => {
-    invariant(/^(runs|selections|arrivals|lives|backfills)\//.test(name), `"${name}" is work in progress`);
+    invariant(/^(runs|selections|arrivals|lives|backfills|starts|timelines)\//.test(name), `"${name}" is work in progress`);
     // Outputs may be in the work container too, in a folder of any name.
     if (published.some(({ output }) => name.startsWith(output.prefix))) return;
     if (await store.remove(config.workContainer, name)) swept.removed++;

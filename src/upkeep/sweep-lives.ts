@@ -101,12 +101,12 @@ async function lookAfter(context: Sweep, swept: Swept, of: Life, newest: boolean
   const { reason = 'found dead' } = claim;
   const end = { ...of, reason };
   if (instance && !hasEnded(instance)) {
-    if (claim.state === 'ending') await askForEnd(context, end);
+    if (claim.state === 'ending') await askForEnd({ ...context, now: now() }, end);
   } else if (instance?.status === 'Completed') {
     return;
   } else if (!instance && newest && mayBegin(claim, now())) {
     if (now().getTime() - Date.parse(claim.claimedAt) < BEGIN_GRACE_MS) return;
-    await beginLife(runs, claim);
+    await beginLife(context, claim);
     swept.started++;
   } else if (await settleLater(runs, end)) swept.settling++;
 }

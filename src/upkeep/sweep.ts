@@ -2,8 +2,8 @@
  * The hourly sweep. It ends runs that are past their deadline, removes ended instances from the durable history, and
  * removes what ended runs and backfills left in the work container. `src/registration/housekeeping.ts` calls it. It works
  * in pages and stops when its time is up; the next sweep continues. At its end it makes up views and tables that are late.
- * It must remove only names under `runs/`, `selections/`, `arrivals/`, `backfills/` and `lives/`: files that a manifest
- * names are in another place. Only those of withdrawn runs go, after a while.
+ * It must remove only names under `runs/`, `selections/`, `arrivals/`, `backfills/`, `lives/`, `starts/` and `timelines/`:
+ * files that a manifest names are in another place. Only those of withdrawn runs go, after a while.
  */
 import { backfillBlobs, backfillInstanceId } from '../backfill/backfill-documents.ts';
 import { lifeInputSchema } from '../documents/documents.ts';
@@ -17,7 +17,7 @@ import { changeClaim, readClaim } from '../lives/claims.ts';
 import { askForEnd, settleLater } from '../lives/end.ts';
 import { RUN_ORCHESTRATION } from '../lives/names.ts';
 import { fateOf, ledgerOf } from '../plan/run-ledger.ts';
-import { type Life, lifeId, lifeOfId, work } from '../storage/names.ts';
+import { type Life, lifeId, lifeOfId, startOfName, work } from '../storage/names.ts';
 import type { BlobItem } from '../storage/store.ts';
 import { makeUpTables } from '../tables/activity.ts';
 import { remove, type Sweep, type Swept } from './sweep-context.ts';
@@ -49,6 +49,7 @@ export async function sweep(context: Sweep): Promise<Swept> {
   await forgetEnded(context, swept, timeIsUp);
   await removeLeftovers(context, swept, timeIsUp);
   await removeOld(context, swept, timeIsUp);
+  await removeStarts(context, swept, timeIsUp);
   await sweepWithdrawals(context, swept, timeIsUp);
   await makeUp(context, swept, timeIsUp);
   logEvent(context.log, 'swept', swept);
@@ -67,7 +68,10 @@ async function endOverdue(context: Sweep, swept: Swept, timeIsUp: () => boolean)
     if (now().getTime() < Date.parse(input.data.deadline) + DEADLINE_GRACE_MS) return;
     const { runId, life, callBackUri } = input.data;
     const reason = endReason('DeadlineExceeded', `the run had not ended by ${input.data.deadline}`);
-    await askForEnd(context, { runId, life, reason, ...(callBackUri !== undefined && { callBackUri }) });
+    await askForEnd(
+      { ...context, now: now() },
+      { runId, life, reason, ...(callBackUri !== undefined && { callBackUri }) },
+    );
     logEvent(log, 'runOverdue', { runId, deadline: input.data.deadline }, 'warn');
     swept.ended++;
   });
@@ -173,6 +177,22 @@ async function removeOld(context: Sweep, swept: Swept, timeIsUp: () => boolean):
       }
     }
     await remove(context, swept, batch);
+  }
+}
+
+/** Removes the starts of lives whose instance was removed, and what is left of their times. */
+async function removeStarts(context: Sweep, swept: Swept, timeIsUp: () => boolean): Promise<void> {
+  const { environment, runs, now } = context;
+  const { store, config } = environment;
+  const before = now().getTime() - config.keepDays * DAY_MS;
+  for await (const { name, lastModified } of store.list(config.workContainer, work.startPrefix)) {
+    const of = startOfName(name);
+    if (!of || of.at > before || Date.parse(lastModified) > before || (await runs.get(lifeId(of)))) continue;
+    await remove(context, swept, [work.timeline(of), name]);
+    if (timeIsUp()) {
+      swept.complete = false;
+      return;
+    }
   }
 }
 

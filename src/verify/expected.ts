@@ -50,6 +50,13 @@ export class ExpectedRows {
     return keys[row];
   }
 
+  /** Whether a row gives a key to some keyed entity. */
+  givesKey(row: number): boolean {
+    return this.#pipeline.feeds.some(
+      ({ columns, selectedBy }) => this.passes(selectedBy, row) && this.key(columns, row) !== undefined,
+    );
+  }
+
   /** The value of an output column that depends on the row alone. `rowId` gives the row's ID in another entity. */
   value(column: OutColumn, row: number, rowId: (entity: string) => Canon): Canon {
     switch (column.kind) {

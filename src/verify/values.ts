@@ -67,7 +67,7 @@ async function walk(
   const refused: string[] = [];
   let rows = 0;
   let refusedRows = 0;
-  let unrouted = 0;
+  const left = { keysOnly: 0, unrouted: 0 };
   for await (const source of sourceRows(environment, pipeline, manifest)) {
     const expected = new ExpectedRows(pipeline, book, source);
     for (let row = 0; row < source.rows; row++) {
@@ -80,7 +80,7 @@ async function walk(
       }
       const at = `${source.blob}, row ${source.firstRow + row}`;
       const taking = [...cursors.values()].filter(({ entity }) => expected.passes(entity.where && entity.name, row));
-      if (taking.length === 0) unrouted++;
+      if (taking.length === 0) left[expected.givesKey(row) ? 'keysOnly' : 'unrouted']++;
       for (const cursor of taking) await cursor.next();
       for (const cursor of taking) cursor.compare(expected, row, at, cursors, find);
       for (const entity of keyed) entity.see(expected, row);
@@ -88,8 +88,13 @@ async function walk(
   }
   for (const cursor of cursors.values()) cursor.end(find);
   for (const entity of keyed) entity.end();
-  if (manifest.routing && manifest.routing.unrouted !== unrouted)
-    find(`the manifest counts ${manifest.routing.unrouted} unrouted rows, but the source has ${unrouted}`);
+  for (const [name, words] of [
+    ['keysOnly', 'rows of keys only'],
+    ['unrouted', 'unrouted rows'],
+  ] as const) {
+    const counted = manifest.routing?.[name] ?? left[name];
+    if (counted !== left[name]) find(`the manifest counts ${counted} ${words}, but the source has ${left[name]}`);
+  }
   if ((manifest.rejected?.rows ?? 0) !== refusedRows)
     find(`the manifest counts ${manifest.rejected?.rows ?? 0} refused rows, but the contract refuses ${refusedRows}`);
   await compareRefused(environment, manifest, refused, find);

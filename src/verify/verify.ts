@@ -257,15 +257,17 @@ async function conserved({ store }: Environment, manifest: Manifest, pipeline: C
   return found;
 }
 
-/** Checks that each accepted row is counted once as routed or unrouted, and once for each entity that has it. */
+/** Checks that each accepted row is counted once as routed, as keys only or as unrouted, and once for each entity that has it. */
 function routed({ entities, routing }: Manifest, pipeline: CompiledPipeline, accepted: number): string[] {
   if (!routing) return [];
   const inRows = (name: string) => pipeline.entities.some((one) => one.kind === 'rows' && one.name === name);
   const taken = entities.reduce((sum, { entity, rows }) => sum + (inRows(entity) ? rows : 0), 0);
-  const { routed, unrouted, repeated } = routing;
+  const { routed, keysOnly, unrouted, repeated } = routing;
   const found: string[] = [];
-  if (routed + unrouted !== accepted)
-    found.push(`${routed} rows routed and ${unrouted} unrouted, but ${accepted} rows were accepted`);
+  if (routed + keysOnly + unrouted !== accepted)
+    found.push(
+      `${routed} rows routed, ${keysOnly} of keys only and ${unrouted} unrouted, but ${accepted} rows were accepted`,
+    );
   if (routed + repeated !== taken)
     found.push(`${taken} rows of rows entities from ${routed} source rows, ${repeated} of them repeated`);
   return found;

@@ -6,11 +6,19 @@
 import { z } from 'zod';
 import { setAsideSchema } from '../documents/bad-files.ts';
 import { columnTypeSchema } from '../documents/column-type.ts';
-import { leftOutSchema, previewSchema, publishedFileSchema, withdrawnSchema } from '../documents/documents.ts';
+import {
+  leftOutSchema,
+  previewSchema,
+  publishedFileSchema,
+  startedBySchema,
+  withdrawnSchema,
+} from '../documents/documents.ts';
+import { skippedSchema } from '../documents/source-files.ts';
 import { phaseSchema } from '../documents/status.ts';
 
 const count = z.int().nonnegative();
 const id = z.string().nullable();
+const time = z.string().describe('ISO 8601 in UTC, to the millisecond.');
 
 export const errorLocationSchema = z.object({
   pipeline: z.string().exactOptional(),
@@ -28,6 +36,20 @@ export const errorSchema = z.object({
   retryable: z.boolean(),
   where: errorLocationSchema.exactOptional(),
   remedy: z.string().exactOptional(),
+  activity: z
+    .object({
+      name: z.string(),
+      attempts: count,
+      batch: count.exactOptional(),
+      group: count.exactOptional(),
+      part: count.exactOptional(),
+      partition: count.exactOptional(),
+      entity: z.string().exactOptional(),
+      ms: count.exactOptional(),
+      at: z.string().exactOptional(),
+    })
+    .exactOptional()
+    .describe('The activity that failed, how often it was tried, and what its log line says of the last try.'),
 });
 
 export const runSummarySchema = z.object({
@@ -40,8 +62,14 @@ export const runSummarySchema = z.object({
     .enum(['short', 'long'])
     .optional()
     .describe('Short: the work in progress is kept in the memory of one process. Both ways publish the same bytes.'),
-  startedAt: z.string(),
-  updatedAt: z.string(),
+  failedPhase: phaseSchema.optional().describe('The phase in which the run failed or was ended.'),
+  startedAt: time.describe('When this life of the run began.'),
+  finishedAt: time.optional().describe('When it ended: for a run that published, when all its files were there.'),
+  durationMs: count.optional().describe('From startedAt to finishedAt.'),
+  updatedAt: time,
+  startedBy: startedBySchema.optional().describe('Who asked for it, as far as the caller said.'),
+  rowsTotal: count.optional().describe('Source rows, once the plan is made.'),
+  idsGiven: count.optional().describe('IDs that the run gave, over all sequences, once it has published.'),
   waiting: z.string().optional().describe('What the run waits for before it goes on.'),
   dryRun: z.literal(true).optional(),
   error: errorSchema.extend({ line: z.string().describe('What, where and what to do, in one text.') }).optional(),
@@ -102,9 +130,21 @@ export const runViewSchema = runSummarySchema.extend({
     .optional()
     .describe('Of a run that was taken back: since when, why, and until when its files stay.'),
   phases: z
-    .array(z.object({ phase: z.string(), at: z.string() }))
+    .array(z.object({ phase: z.string(), at: time }))
     .optional()
-    .describe('When each phase began.'),
+    .describe('When each phase of this life began.'),
+  source: z
+    .object({
+      container: z.string(),
+      prefix: z.string(),
+      files: count,
+      blobs: z
+        .array(z.object({ blob: z.string(), size: count, rows: count }))
+        .describe('The first source blobs; all are in the manifest.'),
+      skipped: skippedSchema.optional().describe('Blobs under the prefix that the run did not read.'),
+    })
+    .optional()
+    .describe('What the run has read, once it has published.'),
   rejected: z
     .object({ rows: count, lines: count, blob: z.string(), sourceRows: z.string().optional() })
     .optional()
@@ -116,11 +156,12 @@ export const runViewSchema = runSummarySchema.extend({
     .optional()
     .describe('Source files that could not be used, where the pipeline sets them aside; the manifest names all.'),
   routing: z
-    .object({ routed: count, unrouted: count, repeated: count })
+    .object({ routed: count, keysOnly: count, unrouted: count, repeated: count })
     .optional()
     .describe(
-      'Source rows that went to a rows entity, and to none; `repeated` counts each further entity that took a row. ' +
-        'Source rows = routed + unrouted + rejected; rows of the rows entities = routed + repeated.',
+      'Source rows that went to a rows entity (`routed`); that went to no rows entity and gave a key to a keyed one ' +
+        '(`keysOnly`); that went nowhere (`unrouted`). `repeated` counts each further rows entity that took a row. ' +
+        'Source rows = routed + keysOnly + unrouted + rejected; rows of the rows entities = routed + repeated.',
     ),
   plan: planViewSchema.optional().describe('Of a dry run.'),
   preview: previewSchema.optional().describe('Of a dry run.'),

@@ -15,6 +15,7 @@ import { type ErrorValue, errorLine } from '../errors.ts';
 import { limits } from '../limits.ts';
 import { readJson } from '../storage/json.ts';
 import { type Life, output, work } from '../storage/names.ts';
+import { phasesOf, timesOf } from './run-times.ts';
 import type { RunSummary, RunView } from './run-view-schema.ts';
 
 /** What the instance alone says of its run. Undefined when its input is not a run's. */
@@ -30,8 +31,11 @@ export function summarizeRun(instance: Instance): RunSummary | undefined {
     status,
     phase: said?.phase ?? 'plan',
     ...(said?.way && { way: said.way }),
-    startedAt: said?.startedAt ?? instance.createdAt.toISOString(),
-    updatedAt: instance.updatedAt.toISOString(),
+    ...failedPhaseOf(status, said),
+    ...timesOf(instance, input.data, said),
+    ...(input.data.startedBy && { startedBy: input.data.startedBy }),
+    ...(said?.rows !== undefined && { rowsTotal: said.rows }),
+    ...(said?.ids !== undefined && { idsGiven: said.ids }),
     ...(said?.waiting !== undefined && !hasEnded(instance) && { waiting: said.waiting }),
     ...(input.data.dryRun && { dryRun: true }),
     ...((status === 'Failed' || status === 'Terminated') && { error: errorOf(instance, said) }),
@@ -46,6 +50,7 @@ export async function viewRun(environment: Environment, instance: Instance): Pro
     ...summarizeRun(instance)!,
     batches: { done: total.batches, total: total.batches },
     rows: { done: total.rows, total: total.rows },
+    ...(said?.phases && { phases: phasesOf(said) }),
     ...(said?.leftOut && { leftOut: said.leftOut }),
   };
   if (view.status === 'Failed' || view.status === 'Terminated' || input.dryRun) {
@@ -60,12 +65,19 @@ export async function viewRun(environment: Environment, instance: Instance): Pro
   if (view.status !== 'Completed') return view;
   return input.dryRun
     ? { ...view, ...(await previewed(environment, input)) }
-    : { ...view, ...(await publishedView(environment, input.pipeline, view.runId)) };
+    : // Phases and times are those of this life; the manifest may be an earlier one's.
+      { ...(await publishedView(environment, input.pipeline, view.runId)), ...view };
 }
 
 function statusSaid(instance: Instance): RunStatus | undefined {
   const parsed = runStatusSchema.safeParse(instance.customStatus);
   return parsed.success ? parsed.data : undefined;
+}
+
+/** Of a run that did not succeed. One that was ended from outside stands in the phase that it was in. */
+function failedPhaseOf(status: RunSummary['status'], said: RunStatus | undefined): Pick<RunSummary, 'failedPhase'> {
+  if (status === 'Failed' && said?.failedPhase) return { failedPhase: said.failedPhase };
+  return status === 'Terminated' ? { failedPhase: said?.failedPhase ?? said?.phase ?? 'plan' } : {};
 }
 
 function statusOf(instance: Instance): RunSummary['status'] {
@@ -107,6 +119,13 @@ export async function publishedView(environment: Environment, name: string, runI
     manifest,
     outputContainer: document.output.container,
     phases: document.phases,
+    source: {
+      container: document.source.container,
+      prefix: document.source.prefix,
+      files: document.inputs.length,
+      blobs: document.inputs.slice(0, limits.viewFilesMax).map(({ blob, size, rows }) => ({ blob, size, rows })),
+      ...(document.source.skipped && { skipped: document.source.skipped }),
+    },
     ...(document.rejected && { rejected: document.rejected }),
     ...(document.setAside && {
       setAside: { count: document.setAside.length, files: document.setAside.slice(0, limits.viewFilesMax) },

@@ -123,7 +123,7 @@ describe('a burst', () => {
         prefix: 'flights/',
         select,
       });
-      return found.map(({ blob }) => blob);
+      return found.blobs.map(({ blob }) => blob);
     };
     assert.deepEqual(await blobs(0, at(10)), ['flights/a ö.parquet', 'flights/b.parquet']);
     assert.deepEqual(await blobs(at(10), at(20)), ['flights/c.parquet']);

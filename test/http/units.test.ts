@@ -170,9 +170,9 @@ describe('deadlines', () => {
 });
 
 describe('a start', () => {
-  it("asks the storage for the run's claims and nothing else: what there is to read is found out in the run", async () => {
+  it("asks the storage for the run's claims and start and nothing else: what there is to read is found out in the run", async () => {
     const store = withFaults(new MemoryStore(), ({ container, name }) => {
-      assert.match(`${container}/${name}`, /^ordinal\/lives\/new-\d\//);
+      assert.match(`${container}/${name}`, /^ordinal\/(lives\/new-\d\/|starts\/\d{13}-new-\d$)/);
     });
     const runs = new StandingRuns();
     const environment = { store, config: parseConfig({ AzureWebJobsStorage: 'x' }), pipelines };

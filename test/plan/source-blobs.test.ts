@@ -22,7 +22,7 @@ async function ask(names: readonly string[], there: readonly string[]) {
   const config = parseConfig({ AzureWebJobsStorage: 'none: the store is in memory' });
   const input = { runId: 'r', pipeline: 'p', prefix: 'in/', select: { by: 'blobs' as const, blobs: [...names] } };
   const found = await sourceBlobs({ store, config, pipelines: new Map() }, source, input);
-  return { found: found.map(({ blob, etag }) => [blob, etag !== '']), requests };
+  return { found: found.blobs.map(({ blob, etag }) => [blob, etag !== '']), requests };
 }
 
 const byBytes = (a: string, b: string) => Buffer.compare(Buffer.from(a), Buffer.from(b));

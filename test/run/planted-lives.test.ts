@@ -48,8 +48,9 @@ const bugs: Bug[] = [
   {
     name: 'published data deleted: a discard removes the work in progress of all lives',
     file: 'src/run/discard-activity.ts',
-    find: 'await removeThose(config.workContainer, work.runPrefix(of), () => true);',
-    replace: 'await removeThose(config.workContainer, work.runsPrefix(of.runId), () => true);',
+    find: 'const blobs = await listWork(environment, of);',
+    replace:
+      'const blobs = (await Promise.all([1, 2, 3, 4].map((life) => listWork(environment, { ...of, life })))).flat();',
     seeds: 30,
   },
   {

@@ -105,6 +105,8 @@ export function withFaults(store: BlobStore, hook: FaultHook): BlobStore {
       });
       yield* items;
     },
+    listPage: (container, prefix, page) =>
+      around('list', container, prefix, () => store.listPage(container, prefix, page)),
     head: (container, name) => around('head', container, name, () => store.head(container, name)),
     read: (container, name, range) => around('read', container, name, () => store.read(container, name, range)),
     readVersion: (container, name) => around('read', container, name, () => store.readVersion(container, name)),

@@ -14,7 +14,7 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 const folders = [
   ...['bytes', 'keys', 'parquet', 'pipeline', 'sequence', 'storage'].map((name) => `src/${name}`),
   ...['arrival', 'callback', 'documents', 'durable', 'environment', 'http'].map((name) => `src/${name}`),
-  ...['lives', 'run', 'upkeep', 'verify', 'view'].map((name) => `src/${name}`),
+  ...['lives', 'monitor', 'run', 'upkeep', 'verify', 'view'].map((name) => `src/${name}`),
   ...['functions', 'pipelines', 'demo', 'tools', 'bench', 'cli', 'packages'],
 ];
 
@@ -30,7 +30,7 @@ it('files begin with two sentences or more', async () => {
   let files = 0;
   for (const folder of folders) {
     for (const name of await readdir(path.join(root, folder), { recursive: true })) {
-      if (!name.endsWith('.ts') || /(^|\/)(node_modules|test|dist)\//.test(name)) continue;
+      if (!/\.tsx?$/.test(name) || /(^|\/)(node_modules|test|dist)\//.test(name)) continue;
       files++;
       if (sentencesOf(await readFile(path.join(root, folder, name), 'utf8')) < 2) bare.push(`${folder}/${name}`);
     }

@@ -109,11 +109,11 @@ test('rows that are missing, too many, or told otherwise are found', async () =>
   });
   assert.match(unknown.findings, /goods: key "\w+" .* is missing among the published known keys/);
   const miscounted = await said(sim, 'club-one', ({ routing }) => {
-    routing!.unrouted--;
+    routing!.keysOnly--;
     routing!.routed++;
     routing!.repeated--;
   });
-  assert.match(miscounted.findings, /counts 0 unrouted rows, but the source has 1/);
+  assert.match(miscounted.findings, /counts 0 rows of keys only, but the source has 1/);
   const { rejected } = (await publishedManifests(environmentOf(sim))).find(({ runId }) => runId === 'audit-one')!;
   const bytes = sim.store.bytes('published', rejected!.blob).slice();
   const table = readTable(bytes, rejected!.blob);

@@ -118,7 +118,7 @@ export class Play extends LifeRest {
     const answer = this.post(story, story.accepted[0] ?? story.ask, operation.again === 'restart');
     void answer.then((given) => {
       // An answer that comes after the client has asked for the next end promises nothing any more.
-      if (given?.status === 202 && wasTold && story.ends === ends) story.owed = true;
+      if (given && given.status < 300 && wasTold && story.ends === ends) story.owed = true;
     });
   }
 

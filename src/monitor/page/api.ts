@@ -1,0 +1,122 @@
+/**
+ * The one door from the page to the HTTP API. All pages call it. The key goes in a header and is kept for this tab only;
+ * it must never be in an address. An answer that has not changed is the very same object as before.
+ */
+
+/** The API's root: the page's script lies below it, in `monitor/`. */
+export const apiRoot = new URL(import.meta.url).href.replace(/(monitor\/)+[^/]*$/, '');
+
+const KEY = 'ordinal-key';
+
+/** An error as the API words it. */
+export interface Problem {
+  status: number;
+  code: string;
+  detail: string;
+  remedy?: string | undefined;
+  errors?: { field: string; message: string }[] | undefined;
+}
+
+export class ApiError extends Error {
+  readonly problem: Problem;
+
+  constructor(problem: Problem) {
+    super(problem.detail);
+    this.problem = problem;
+  }
+}
+
+/** Called when the API refuses the key, or wants one. */
+let onRefused: (hadKey: boolean) => void = () => {};
+
+export function whenRefused(call: (hadKey: boolean) => void): void {
+  onRefused = call;
+}
+
+export function setKey(key: string): void {
+  known.clear();
+  if (key === '') sessionStorage.removeItem(KEY);
+  else sessionStorage.setItem(KEY, key);
+}
+
+export function hasKey(): boolean {
+  return sessionStorage.getItem(KEY) !== null;
+}
+
+/** A key that someone has put into the page's address is taken out of it at once. */
+export function takeKeyFromAddress(): void {
+  const url = new URL(location.href);
+  const key = url.searchParams.get('code');
+  if (key === null) return;
+  url.searchParams.delete('code');
+  history.replaceState(null, '', url);
+  if (!hasKey()) setKey(key);
+}
+
+interface Known {
+  etag: string;
+  value: unknown;
+}
+
+/** The last answers, by path. */
+const known = new Map<string, Known>();
+const KNOWN_MAX = 60;
+
+/** Asks for a resource. @throws ApiError for every answer but a success. */
+export async function get<T>(path: string, signal?: AbortSignal): Promise<T> {
+  const before = known.get(path);
+  const response = await ask(path, { ...(signal && { signal }) }, before && { 'if-none-match': before.etag });
+  if (response.status === 304 && before) return before.value as T;
+  const value: unknown = await response.json();
+  const etag = response.headers.get('etag');
+  if (etag) {
+    known.delete(path);
+    known.set(path, { etag, value });
+    const [oldest] = known.keys();
+    if (known.size > KNOWN_MAX && oldest !== undefined) known.delete(oldest);
+  }
+  return value as T;
+}
+
+/** Sends a request that changes something. */
+export async function post<T>(path: string, body: object = {}): Promise<T> {
+  const response = await ask(
+    path,
+    { method: 'POST', body: JSON.stringify(body) },
+    { 'content-type': 'application/json' },
+  );
+  return (await response.json()) as T;
+}
+
+async function ask(path: string, init: RequestInit, headers: Record<string, string> = {}): Promise<Response> {
+  const key = sessionStorage.getItem(KEY);
+  const response = await fetch(new URL(path, apiRoot), {
+    ...init,
+    headers: { ...headers, ...(key !== null && { 'x-functions-key': key }) },
+    credentials: 'same-origin',
+    cache: 'no-store',
+    referrerPolicy: 'no-referrer',
+  }).catch((thrown: unknown) => {
+    if (thrown instanceof DOMException && thrown.name === 'AbortError') throw thrown;
+    throw new ApiError({
+      status: 0,
+      code: 'Unreachable',
+      detail: 'The app does not answer.',
+      remedy: 'See whether it runs. This page tries again.',
+    });
+  });
+  if (response.ok || response.status === 304) return response;
+  if (response.status === 401) onRefused(key !== null);
+  throw new ApiError(await problemOf(response));
+}
+
+async function problemOf(response: Response): Promise<Problem> {
+  const { status } = response;
+  try {
+    const body = (await response.json()) as Partial<Problem>;
+    return { status, code: String(body.code), detail: String(body.detail), remedy: body.remedy, errors: body.errors };
+  } catch {
+    if (status === 401) return { status, code: 'Unauthorized', detail: 'The app wants a function key.' };
+    return { status, code: `HTTP ${status}`, detail: 'The app gave an answer that is not its own.' };
+  }
+}

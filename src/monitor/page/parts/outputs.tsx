@@ -1,0 +1,135 @@
+/** What a run has read and published: files with links to their first rows. Of many files the first are named. */
+import { formatBytes, formatCount, formatId, plural } from '../format.ts';
+import { href } from '../route.ts';
+import type { RunView } from '../types.ts';
+import { type Column, Table } from './table.tsx';
+import { Copy, Scroll, Section, Text } from './ui.tsx';
+
+interface OutFile {
+  entity: string;
+  dataset: 'new' | 'known' | 'changes';
+  number: number;
+  file: NonNullable<RunView['entities']>[number]['files'][number];
+}
+
+function filesOf({ entities = [] }: RunView): OutFile[] {
+  return entities.flatMap(({ entity, files, known, changes }) => {
+    const those = (dataset: OutFile['dataset'], list: readonly OutFile['file'][]) =>
+      list.map((file, number) => ({ entity, dataset, number, file }));
+    return [...those('new', files), ...those('known', known?.files ?? []), ...those('changes', changes?.files ?? [])];
+  });
+}
+
+export function Outputs({ run }: { run: RunView }) {
+  const files = filesOf(run);
+  if (!run.entities) return null;
+  const all = run.entities.reduce(
+    (sum, { fileCount, known, changes }) => sum + fileCount + (known?.fileCount ?? 0) + (changes?.fileCount ?? 0),
+    0,
+  );
+  const container = run.outputContainer ?? '';
+  const columns: Column<OutFile>[] = [
+    {
+      head: 'Entity',
+      cell: ({ entity, dataset }) => (
+        <>
+          <Text of={entity} /> {dataset !== 'new' && <span class="tag">{dataset}</span>}
+        </>
+      ),
+    },
+    {
+      head: 'File',
+      class: 'c-file',
+      cell: ({ entity, dataset, number, file }) => (
+        <a href={href(['data', run.runId, entity, dataset, number])}>
+          <Text of={file.blob} mono />
+        </a>
+      ),
+    },
+    { head: 'Rows', numeric: true, cell: ({ file }) => formatCount(file.rows) },
+    { head: 'Size', numeric: true, cell: ({ file }) => formatBytes(file.bytes) },
+    {
+      head: 'IDs',
+      numeric: true,
+      cell: ({ file }) => (file.firstId === null ? '' : `${formatId(file.firstId)} – ${formatId(file.lastId)}`),
+    },
+    {
+      head: 'Path',
+      cell: ({ file }) => <Copy text={`${container}/${file.blob}`} label={`Copy the path of ${file.blob}`} />,
+    },
+  ];
+  const { rejected } = run;
+  return (
+    <Section
+      title="Outputs"
+      class="outputs"
+      note={`${plural(all, 'file')} in ${container}${all > files.length ? `; the first ${files.length} are here, and all are in the manifest` : ''}`}
+    >
+      {files.length > 0 && (
+        <Scroll label="Output files">
+          <Table caption="Output files" columns={columns} rows={files} keyOf={({ file }) => file.blob} />
+        </Scroll>
+      )}
+      {rejected && (
+        <p>
+          <a href={href(['data', run.runId, 'refused'])}>{plural(rejected.rows, 'refused row')}</a>, with the reasons,
+          in <Text of={rejected.blob} mono />
+        </p>
+      )}
+    </Section>
+  );
+}
+
+interface Input {
+  number: number;
+  blob: string;
+  size: number;
+  rows: number;
+}
+
+export function Inputs({ run: { runId, source } }: { run: RunView }) {
+  if (!source) return null;
+  const columns: Column<Input>[] = [
+    {
+      head: 'Source blob',
+      class: 'c-file',
+      cell: ({ number, blob }) => (
+        <a href={href(['data', runId, 'inputs', number])}>
+          <Text of={blob} mono />
+        </a>
+      ),
+    },
+    { head: 'Rows', numeric: true, cell: ({ rows }) => formatCount(rows) },
+    { head: 'Size', numeric: true, cell: ({ size }) => formatBytes(size) },
+  ];
+  const { files, blobs, skipped, container } = source;
+  return (
+    <Section
+      title="Inputs"
+      class="inputs"
+      note={`${plural(files, 'blob')} of ${container}${files > blobs.length ? `; the first ${blobs.length} are here, and all are in the manifest` : ''}`}
+    >
+      <Scroll label="Source blobs">
+        <Table
+          caption="Source blobs"
+          columns={columns}
+          rows={blobs.map((one, number) => ({ ...one, number }))}
+          keyOf={({ blob }) => blob}
+        />
+      </Scroll>
+      {skipped && (
+        <p class="note">
+          {plural(skipped.count, 'blob')} under the prefix {skipped.count === 1 ? 'was' : 'were'} skipped, because{' '}
+          {skipped.count === 1 ? 'its name ends' : 'their names end'} otherwise:{' '}
+          {skipped.blobs.map((blob, i) => (
+            <span key={blob}>
+              {i > 0 && ', '}
+              <Text of={blob} mono />
+            </span>
+          ))}
+          {skipped.count > skipped.blobs.length && ', …'}
+        </p>
+      )}
+    </Section>
+  );
+}

@@ -1,0 +1,73 @@
+/** The phases of a run with their times: a bar to scale, and a list. Waiting is hatched, and apart from work. */
+import { formatDuration } from '../format.ts';
+import type { RunView } from '../types.ts';
+import { Section, Time } from './ui.tsx';
+
+interface Span {
+  phase: string;
+  at: string;
+  ms: number;
+}
+
+/** Each phase with its length: up to the next one, or to the end. */
+export function phaseSpans({ phases = [], finishedAt }: RunView, now: number): Span[] {
+  const end = finishedAt === undefined ? now : Date.parse(finishedAt);
+  return phases.map(({ phase, at }, i) => {
+    const next = phases[i + 1];
+    return { phase, at, ms: Math.max(0, (next ? Date.parse(next.at) : end) - Date.parse(at)) };
+  });
+}
+
+export function Phases({ run, now }: { run: RunView; now: number }) {
+  const spans = phaseSpans(run, now);
+  if (spans.length === 0) return null;
+  const total = Math.max(
+    1,
+    spans.reduce((sum, { ms }) => sum + ms, 0),
+  );
+  return (
+    <Section title="Phases" class="phases">
+      <div class="phase-bar" aria-hidden="true">
+        {spans.map(({ phase, ms }, i) => (
+          <span
+            key={i}
+            class={`p-${phase}`}
+            style={{ flexGrow: Math.max(ms / total, 0.004) }}
+            title={`${phase}: ${formatDuration(ms)}`}
+          />
+        ))}
+      </div>
+      <table class="table small">
+        <caption class="unseen">Phases with their times</caption>
+        <thead>
+          <tr>
+            <th scope="col">Phase</th>
+            <th scope="col">Began</th>
+            <th scope="col" class="numeric">
+              Took
+            </th>
+            <th scope="col" class="numeric">
+              Share
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          {spans.map(({ phase, at, ms }, i) => (
+            <tr key={i}>
+              <td>
+                <span class={`swatch p-${phase}`} aria-hidden="true" />
+                {phase}
+                {run.failedPhase === phase && i === spans.length - 1 && <span class="tag bad">failed here</span>}
+              </td>
+              <td>
+                <Time of={at} />
+              </td>
+              <td class="numeric">{formatDuration(ms)}</td>
+              <td class="numeric">{Math.round((ms / total) * 100)} %</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </Section>
+  );
+}

@@ -1,0 +1,86 @@
+/** Rows per second of the split, over the time of the run. The chart is for the eye; a sentence below it says the most. */
+import { useEffect } from 'preact/hooks';
+import uPlot from 'uplot';
+import { formatDuration, formatShort } from '../format.ts';
+import type { TimelineView } from '../types.ts';
+import { useWidth } from './size.ts';
+import { Section } from './ui.tsx';
+
+const HEIGHT_PX = 150;
+const BINS = 48;
+
+/** Rows per second, by the middle of each slot in seconds. Undefined where no batch is split. */
+export function rateOf({ groups, to }: TimelineView): { at: number[]; rate: number[] } | undefined {
+  const split = groups.find(({ phase }) => phase === 'split');
+  if (!split || split.rowsDone === 0) return undefined;
+  const { tasks, slots } = split;
+  // To the end of the splitting, so that a long wait behind it does not make it a point.
+  const end = Math.max(1, split.last);
+  const bins = slots ? Math.max(1, Math.min(slots.rows.length, Math.ceil((end / to) * slots.rows.length))) : BINS;
+  const ms = slots ? slots.ms : end / bins;
+  const rows = new Array<number>(bins).fill(0);
+  if (slots) rows.splice(0, bins, ...slots.rows.slice(0, bins));
+  // A batch's rows are spread over the time that it was worked on.
+  tasks?.number.forEach((_, i) => {
+    const [from, until] = [tasks.started[i]!, Math.max(tasks.started[i]! + 1, tasks.ended[i]!)];
+    for (let s = Math.floor(from / ms); s < bins && s * ms < until; s++) {
+      const share = Math.min(until, (s + 1) * ms) - Math.max(from, s * ms);
+      rows[s]! += (tasks.rows[i]! * Math.max(0, share)) / (until - from);
+    }
+  });
+  return { at: rows.map((_, s) => ((s + 0.5) * ms) / 1000), rate: rows.map((n) => (n / ms) * 1000) };
+}
+
+export function RateChart({ timeline }: { timeline: TimelineView | undefined }) {
+  const [ref, box, width] = useWidth<HTMLDivElement>();
+  const rate = timeline && rateOf(timeline);
+  useEffect(() => {
+    if (!box || !rate || width === 0) return;
+    const chart = new uPlot(optionsOf(box, width), [rate.at, rate.rate], box);
+    return () => chart.destroy();
+  }, [timeline, box, width]);
+  if (!rate) return null;
+  const most = Math.max(...rate.rate);
+  const split = timeline!.groups.find(({ phase }) => phase === 'split')!;
+  const mean = (split.rowsDone / Math.max(1, split.last - split.first)) * 1000;
+  return (
+    <Section title="Rows per second" class="rate">
+      <div ref={ref} class="chart" aria-hidden="true" />
+      <p class="note">
+        {formatShort(mean)} rows/s on average while it was split ({formatDuration(split.last - split.first)}), at most{' '}
+        {formatShort(most)} rows/s.
+      </p>
+    </Section>
+  );
+}
+
+/** Colours of the page's style, as they are now. */
+export function colourOf(element: Element, name: string): string {
+  return getComputedStyle(element).getPropertyValue(name).trim();
+}
+
+function optionsOf(box: Element, width: number): uPlot.Options {
+  const ink = colourOf(box, '--muted');
+  const line = colourOf(box, '--line');
+  const axis = { stroke: ink, grid: { stroke: line, width: 1 }, ticks: { show: false }, font: '11px system-ui' };
+  return {
+    width,
+    height: HEIGHT_PX,
+    legend: { show: false },
+    cursor: { show: false },
+    scales: { x: { time: false }, y: { range: (_, __, max) => [0, max * 1.08 || 1] } },
+    axes: [
+      { ...axis, size: 24, values: (_, at) => at.map((s) => formatDuration(s * 1000)) },
+      { ...axis, size: 52, values: (_, at) => at.map((n) => formatShort(n)) },
+    ],
+    series: [
+      {},
+      {
+        stroke: colourOf(box, '--p-split'),
+        fill: colourOf(box, '--p-split-pale'),
+        width: 1.5,
+        points: { show: false },
+      },
+    ],
+  };
+}

@@ -1,0 +1,79 @@
+/** Duration and rows per second over the last runs that published. The strip above it and the table below say the same. */
+import { useEffect } from 'preact/hooks';
+import uPlot from 'uplot';
+import { formatDuration, formatShort } from '../format.ts';
+import type { RunSummary } from '../types.ts';
+import { colourOf } from './rate-chart.tsx';
+import { useWidth } from './size.ts';
+import { Section } from './ui.tsx';
+
+const HEIGHT_PX = 170;
+
+/** The runs that published, the oldest first. */
+function measured(runs: readonly RunSummary[]) {
+  return runs
+    .filter(({ status, rowsTotal = 0, durationMs = 0 }) => status === 'Completed' && rowsTotal > 0 && durationMs > 0)
+    .toReversed();
+}
+
+export function RunTrend({ runs }: { runs: readonly RunSummary[] }) {
+  const [ref, box, width] = useWidth<HTMLDivElement>();
+  const of = measured(runs);
+  useEffect(() => {
+    if (!box || of.length < 2 || width === 0) return;
+    const data: uPlot.AlignedData = [
+      of.map((_, i) => i),
+      of.map(({ durationMs = 0 }) => durationMs),
+      of.map(({ rowsTotal = 0, durationMs = 1 }) => (rowsTotal / durationMs) * 1000),
+    ];
+    const chart = new uPlot(optionsOf(box, width), data, box);
+    return () => chart.destroy();
+  }, [runs, box, width]);
+  if (of.length < 2) return null;
+  return (
+    <Section
+      title="Duration and rate"
+      class="trend"
+      note={
+        <>
+          The last {of.length} runs that published. <span class="key duration">duration, left</span>{' '}
+          <span class="key speed">rows per second, right</span>
+        </>
+      }
+    >
+      <div ref={ref} class="chart" aria-hidden="true" />
+    </Section>
+  );
+}
+
+function optionsOf(box: Element, width: number): uPlot.Options {
+  const line = colourOf(box, '--line');
+  const axis = { grid: { stroke: line, width: 1 }, ticks: { show: false }, font: '11px system-ui' };
+  const [duration, speed] = [colourOf(box, '--accent'), colourOf(box, '--p-publish')];
+  const range: uPlot.Range.Function = (_, __, max) => [0, max * 1.1 || 1];
+  return {
+    width,
+    height: HEIGHT_PX,
+    legend: { show: false },
+    cursor: { show: false },
+    scales: { x: { time: false }, ms: { range }, rate: { range } },
+    axes: [
+      { show: false },
+      { ...axis, scale: 'ms', stroke: duration, size: 62, values: (_, at) => at.map((ms) => formatDuration(ms)) },
+      {
+        ...axis,
+        scale: 'rate',
+        side: 1,
+        stroke: speed,
+        size: 56,
+        grid: { show: false },
+        values: (_, at) => at.map(formatShort),
+      },
+    ],
+    series: [
+      {},
+      { scale: 'ms', stroke: duration, width: 1.5, points: { show: true, size: 5 } },
+      { scale: 'rate', stroke: speed, width: 1.5, dash: [4, 3], points: { show: true, size: 5 } },
+    ],
+  };
+}

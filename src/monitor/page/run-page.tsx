@@ -1,0 +1,115 @@
+/**
+ * One run: what became of it, its failure first, how its phases and batches went in time, what went where, and its
+ * inputs and outputs. It follows the run until it has ended.
+ */
+import { formatCount, formatDuration, formatRate } from './format.ts';
+import { Failure, Waiting } from './parts/failure.tsx';
+import { Gantt } from './parts/gantt.tsx';
+import { Graph } from './parts/graph.tsx';
+import { Inputs, Outputs } from './parts/outputs.tsx';
+import { Phases } from './parts/phases.tsx';
+import { Plan } from './parts/plan.tsx';
+import { RateChart } from './parts/rate-chart.tsx';
+import { RunActions } from './parts/run-actions.tsx';
+import { Facts, Figure, Loading, Refusal, State, Text, Time } from './parts/ui.tsx';
+import { useNow, usePoll } from './poll.ts';
+import { href } from './route.ts';
+import { durationOf, StartedBy } from './runs-page.tsx';
+import type { About, PipelineDetail, RunView, TimelineView } from './types.ts';
+
+const hasEnded = ({ status }: RunView) => status !== 'Running' && status !== 'Pending';
+
+/** Tasks of a phase that are drawn one by one. */
+const BARS = 200;
+
+export function RunPage({ runId }: { runId: string }) {
+  const path = `runs/${encodeURIComponent(runId)}`;
+  const run = usePoll<RunView>(path, hasEnded);
+  const live = run.value !== undefined && !hasEnded(run.value);
+  const timeline = usePoll<TimelineView>(run.value && `${path}/timeline?bars=${BARS}`, (value) => !value.live);
+  const pipeline = usePoll<PipelineDetail>(
+    run.value && `pipelines/${encodeURIComponent(run.value.pipeline)}`,
+    () => true,
+  );
+  const about = usePoll<About>('about', () => true);
+  const now = useNow(live);
+  const { value } = run;
+  return (
+    <div class="page run">
+      <nav aria-label="Where this is" class="crumbs">
+        <a href={href(['runs'])}>Runs</a>
+      </nav>
+      <header class="run-head">
+        <h1>
+          <Text of={runId} mono />
+        </h1>
+        {value && <State of={value.status} />}
+        {value?.dryRun && <span class="tag">dry run</span>}
+        {value && about.value?.monitor.actions && <RunActions run={value} onDone={run.again} />}
+      </header>
+      {run.error && <Refusal of={run.error} />}
+      {!value && !run.error && <Loading />}
+      {value && (
+        <>
+          <Failure run={value} />
+          <Waiting run={value} />
+          <Summary run={value} now={now} />
+          <div class="run-grid">
+            <Phases run={value} now={now} />
+            <RateChart timeline={timeline.value} />
+            <Gantt run={value} timeline={timeline.value} now={now} />
+            <Graph run={value} pipeline={pipeline.value} />
+            <Plan run={value} />
+            <Outputs run={value} />
+            <Inputs run={value} />
+          </div>
+        </>
+      )}
+    </div>
+  );
+}
+
+function Summary({ run, now }: { run: RunView; now: number }) {
+  const { rows, batches, rowsTotal, idsGiven, status } = run;
+  const ms = durationOf(run, now);
+  const done = status === 'Completed' ? (rowsTotal ?? 0) : rows.done;
+  const splitting = !hasEnded(run) && (run.phase === 'plan' || run.phase === 'split');
+  return (
+    <section class="summary" aria-label="Summary">
+      <div class="figures">
+        <Figure label={hasEnded(run) ? 'duration' : 'so far'}>{formatDuration(ms)}</Figure>
+        <Figure label="source rows">{rowsTotal === undefined ? '–' : formatCount(rowsTotal)}</Figure>
+        <Figure label="IDs given">{idsGiven === undefined ? '–' : formatCount(idsGiven)}</Figure>
+        <Figure label="rate">{(status === 'Completed' || splitting ? formatRate(done, ms) : '') || '–'}</Figure>
+      </div>
+      {splitting && batches.total > 0 && (
+        <p class="progress">
+          <progress value={rows.done} max={Math.max(1, rows.total)} aria-label="Rows that are split" />
+          <span>
+            {formatCount(batches.done)} of {formatCount(batches.total)} batches, {formatCount(rows.done)} rows
+            {rows.done > 0 &&
+              rows.done < rows.total &&
+              `, about ${formatDuration((ms / rows.done) * (rows.total - rows.done))} of splitting left`}
+          </span>
+        </p>
+      )}
+      <Facts
+        class="wide"
+        of={[
+          [
+            'Pipeline',
+            <a key="p" href={href(['pipelines', run.pipeline])}>
+              <Text of={run.pipeline} />
+            </a>,
+          ],
+          ['Life', run.life > 1 ? run.life : undefined],
+          ['Started', <Time key="s" of={run.startedAt} />],
+          ['Ended', run.finishedAt && <Time key="e" of={run.finishedAt} />],
+          ['Started by', run.startedBy && <StartedBy of={run.startedBy} />],
+          ['Phase', hasEnded(run) ? undefined : run.phase],
+          ['Manifest', run.manifest && <Text key="m" of={`${run.outputContainer ?? ''}/${run.manifest}`} mono />],
+        ]}
+      />
+    </section>
+  );
+}
