@@ -20,8 +20,8 @@ const hasEnded = ({ status }: Pick<RunSummary, 'status'>) => status !== 'Pending
 
 /** From start to end, or until now. */
 function lasted(run: RunSummary, now: number): string {
-  const until = hasEnded(run) ? Date.parse(run.updatedAt) : now;
-  return duration(Math.max(0, until - Date.parse(run.startedAt)));
+  const until = hasEnded(run) ? Date.parse(run.finishedAt ?? run.updatedAt) : now;
+  return duration(run.durationMs ?? Math.max(0, until - Date.parse(run.startedAt)));
 }
 
 export function shownRuns(runs: readonly RunSummary[], none: string, now = Date.now()): ShownPart {
@@ -33,15 +33,17 @@ export function shownRuns(runs: readonly RunSummary[], none: string, now = Date.
       { title: 'phase', drop: 3 },
       { title: 'started (UTC)', drop: 2, whole: true },
       { title: 'took', right: true, drop: 1, whole: true },
+      { title: 'source rows', right: true, drop: 3 },
       { title: 'what', drop: 4 },
     ],
     rows: runs.map((run) => [
       run.life > 1 ? `${run.runId} (life ${run.life})` : run.runId,
       run.pipeline,
       stateOf(run),
-      run.phase,
+      run.failedPhase ?? run.phase,
       time(run.startedAt),
       lasted(run, now),
+      run.rowsTotal === undefined ? '-' : count(run.rowsTotal),
       run.error ? `${run.error.code}: ${run.error.message}` : (run.waiting ?? (run.dryRun ? 'dry run' : '')),
     ]),
     none,
@@ -55,7 +57,7 @@ export function shownRun(view: RunView, now = Date.now()): ShownPart[] {
     ['run', view.life > 1 ? `${view.runId} (life ${view.life})` : view.runId],
     ['pipeline', view.dryRun ? `${view.pipeline}, dry run` : view.pipeline],
     ['state', stateOf(view)],
-    ...(view.status === 'Completed' ? [] : [['phase', view.phase] as [string, Cell]]),
+    ...(view.status === 'Completed' ? [] : [['phase', view.failedPhase ?? view.phase] as [string, Cell]]),
     ...(view.waiting === undefined ? [] : [['waits for', view.waiting] as [string, Cell]]),
     ['started', `${time(view.startedAt)} UTC, ${hasEnded(view) ? 'took' : 'for'} ${lasted(view, now)}`],
     ['source rows', `${count(view.rows.done)} of ${count(view.rows.total)}`],

@@ -70,13 +70,16 @@ async function afterStart(
   started: z.infer<typeof startedSchema>,
   { wait, timeout }: { wait?: boolean | undefined; timeout?: number | undefined },
 ): Promise<Result> {
-  const { runId, pipeline } = started;
+  const { runId, pipeline, created } = started;
   if (wait) {
     given.terminal.note(`run ${runId} of ${pipeline}`);
     return await followRun(given, runId, { timeout, isNew: true });
   }
+  const line = created
+    ? `Run ${runId} of ${pipeline} is on its way.`
+    : `Run ${runId} of ${pipeline} was there already.`;
   return {
-    show: [`Run ${runId} of ${pipeline} is on its way.`, `Follow it: ${given.program} runs watch ${runId}`],
+    show: [line, `Follow it: ${given.program} runs watch ${runId}`],
     value: started,
   };
 }
