@@ -24,4 +24,9 @@ for (let round = 0; round < 5; round++) {
   }
   times.push((process.cpuUsage().user - before) / 1000);
 }
-console.log(`${rows} rows: ${times[0]?.toFixed(0)} ms at first, then ${times.slice(1).map((ms) => ms.toFixed(0)).join(', ')} ms`);
+console.log(
+  `${rows} rows: ${times[0]?.toFixed(0)} ms at first, then ${times
+    .slice(1)
+    .map((ms) => ms.toFixed(0))
+    .join(', ')} ms`,
+);

@@ -138,7 +138,13 @@ async function finishActivity(environment: Environment, input: FinishInput): Pro
     input.claimedAt === undefined ? undefined : noteEnd(environment, input, input.claimedAt, end),
     listWork(environment, input).then((blobs) => keepTimeline(environment, input, blobs)),
   ]);
-  return { manifest: name, rows: tally.rows, finishedAt, ids: given, ...(ledger?.crowded && { crowdedLedger: true as const }) };
+  return {
+    manifest: name,
+    rows: tally.rows,
+    finishedAt,
+    ids: given,
+    ...(ledger?.crowded && { crowdedLedger: true as const }),
+  };
 }
 
 /**

@@ -235,7 +235,12 @@ function* planOf(df: Orchestration, run: RunState): Generator<Task, PlanOutput, 
     to,
   } as const;
   yield* fanOut(df, { label: 'footers', ...range, input }, run.patience);
-  const plan = yield* call(df, planRun, { ...run.input, listing, leftOut, ...(claim !== undefined && { claim }) }, run.patience);
+  const plan = yield* call(
+    df,
+    planRun,
+    { ...run.input, listing, leftOut, ...(claim !== undefined && { claim }) },
+    run.patience,
+  );
   invariant('batches' in plan, 'a plan for a listed source');
   return plan;
 }

@@ -35,7 +35,10 @@ export async function remove({ environment }: Sweep, swept: Swept, list: readonl
   const { store, config, pipelines } = environment;
   const published = [...pipelines.values()].filter(({ output }) => output.container === config.workContainer);
   await mapBounded(list, config.requestsInFlight, async (name) => {
-    invariant(/^(runs|selections|arrivals|lives|backfills|starts|timelines)\//.test(name), `"${name}" is work in progress`);
+    invariant(
+      /^(runs|selections|arrivals|lives|backfills|starts|timelines)\//.test(name),
+      `"${name}" is work in progress`,
+    );
     // Outputs may be in the work container too, in a folder of any name.
     if (published.some(({ output }) => name.startsWith(output.prefix))) return;
     if (await store.remove(config.workContainer, name)) swept.removed++;

@@ -208,7 +208,9 @@ describe('an app made by ordinal init', () => {
       assert.equal(ended.status, 200, JSON.stringify(ended.body));
       const files: Record<string, string> = {};
       for (const entity of ['customers', 'orders', 'order_lines']) {
-        const names: string[] = (await host.names('published', `orders/${entity}/`)).filter((one) => one.endsWith('.parquet'));
+        const names: string[] = (await host.names('published', `orders/${entity}/`)).filter((one) =>
+          one.endsWith('.parquet'),
+        );
         assert.equal(names.length, 1, names.join());
         files[entity] = path.join(folder, `${entity}.parquet`);
         await writeFile(files[entity], await host.download('published', names[0]!));

@@ -28,7 +28,12 @@ async function imported(folders: readonly string[]): Promise<string[]> {
       const code = text.replace(/\/\*[\s\S]*?\*\//g, '').replace(/^\s*\/\/.*$/gm, '');
       for (const { specifier, typeOnly } of importsOf(code)) {
         if (typeOnly || /^(\.|node:)|[^\w@./-]/.test(specifier)) continue;
-        found.add(specifier.split('/').slice(0, specifier.startsWith('@') ? 2 : 1).join('/'));
+        found.add(
+          specifier
+            .split('/')
+            .slice(0, specifier.startsWith('@') ? 2 : 1)
+            .join('/'),
+        );
       }
     }
   }
@@ -50,9 +55,19 @@ describe('the packages', () => {
     it(`name what their code imports: ${folder}`, async () => {
       const { dependencies = {}, peerDependencies = {} } = await manifestOf(folder);
       const named = Object.keys({ ...dependencies, ...peerDependencies });
-      const needed = (await imported(folders)).filter((name) => !given.includes(name)).map((name) => through[name] ?? name);
-      assert.deepEqual([...new Set(needed)].filter((name) => !named.includes(name)), [], 'not named');
-      assert.deepEqual(Object.keys(dependencies).filter((name) => !needed.includes(name)), [], 'not imported');
+      const needed = (await imported(folders))
+        .filter((name) => !given.includes(name))
+        .map((name) => through[name] ?? name);
+      assert.deepEqual(
+        [...new Set(needed)].filter((name) => !named.includes(name)),
+        [],
+        'not named',
+      );
+      assert.deepEqual(
+        Object.keys(dependencies).filter((name) => !needed.includes(name)),
+        [],
+        'not imported',
+      );
     });
   }
 

@@ -103,7 +103,12 @@ export class Engine {
   async #runShort(runId: string, prefix: string, plan: PlanOutput): Promise<PlanOutput> {
     // What a test forces into the plan gives it another version.
     const etag = (await this.store.head('work', work.plan({ runId, life: 1 })))!.etag;
-    const ref = { runId, life: 1, plan: etag, terms: Object.fromEntries(plan.keyed.map(({ index }) => [index, this.#term])) };
+    const ref = {
+      runId,
+      life: 1,
+      plan: etag,
+      terms: Object.fromEntries(plan.keyed.map(({ index }) => [index, this.#term])),
+    };
     const { taken } = await this.activity(splitShort, ref);
     assert.ok(taken, 'a run by itself takes the short way');
     const { forget } = this.options;
