@@ -129,7 +129,7 @@ function Chart({ run, timeline, scale, now }: { run: RunView; timeline: Timeline
       {lanes.map(({ lane, top, row, placed }) => (
         <g key={lane.phase} transform={`translate(0 ${top})`}>
           <text class="lane" x={4} y={12}>
-            {`${lane.phase} · ${formatCount(lane.tasks)}`}
+            {[`${lane.phase} · ${formatCount(lane.tasks)}`, ...lane.groups.flatMap(mostOf)].join(' · ')}
           </text>
           {placed.map(({ group, at }) => (
             <g key={keyOf(group)} transform={`translate(0 ${at})`}>
@@ -150,6 +150,13 @@ function Chart({ run, timeline, scale, now }: { run: RunView; timeline: Timeline
       ))}
     </svg>
   );
+}
+
+/** Of a group that is drawn as areas: how high they are. */
+function mostOf({ slots }: Group): string[] {
+  if (!slots) return [];
+  const most = (of: readonly number[]) => formatCount(Math.ceil(Math.max(...of)));
+  return [`at most ${most(slots.working)} worked on at a time, and ${most(slots.waiting)} waiting`];
 }
 
 /** The phases of the run behind the bars. */
@@ -253,12 +260,6 @@ function Areas({ group, slots, scale, offset }: { group: Group; slots: Slots; sc
     <g class={`areas p-${group.phase}`}>
       <path class="worked" d={path(slots.working, most1, half)} />
       <path class="waited" d={path(slots.waiting, Math.max(1, waiting, most - most1), AREA_PX - 2)} />
-      <text class="scale" x={scale.width - 4} y={10} text-anchor="end">
-        {`at most ${formatCount(Math.ceil(most1))} worked on`}
-      </text>
-      <text class="scale" x={scale.width - 4} y={half + 12} text-anchor="end">
-        {`at most ${formatCount(Math.ceil(waiting))} waiting`}
-      </text>
     </g>
   );
 }
