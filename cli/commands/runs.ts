@@ -1,8 +1,7 @@
 /**
- * The commands of `runs`. All go through the app's HTTP API, so that they may do what every caller may; only `rejects`
- * and `list --manifests` read the storage, and `clean` also asks the durable extension.
+ * The commands of `runs`. All go through the app's HTTP API, so that they may do what every caller may; only `rejects`,
+ * `replay-rejects` and `list --manifests` use the storage, and `clean` also asks the durable extension.
  */
-import type { z } from 'zod';
 import { allManifests } from '../../src/documents/manifests.ts';
 import { canceledSchema, runListSchema, startedSchema } from '../../src/http/schemas.ts';
 import { type RunSummary, runViewSchema } from '../../src/view/run-view-schema.ts';
@@ -12,7 +11,9 @@ import { count, time } from '../terminal/text.ts';
 import { cleanCommand } from './clean-run.ts';
 import { followRun, runPath } from './follow-run.ts';
 import { rejectsCommand } from './rejects.ts';
+import { replayRejectsCommand } from './replay-rejects.ts';
 import { shownRun, shownRuns } from './run-shown.ts';
+import { afterStart, startRunOf } from './start-run.ts';
 import { withdrawCommand } from './withdraw.ts';
 
 const states = {
@@ -57,32 +58,9 @@ const start = defineCommand({
     }
     if (timeout !== undefined && !wait) throw new UsageError('--timeout goes with --wait');
     const body = { prefix, glob, blobs, runId, deadline, dryRun, versions, again };
-    const path = `pipelines/${encodeURIComponent(pipeline)}/runs`;
-    const app = await given.app();
-    const { body: started } = await app.call('POST', path, startedSchema, { body, signal: given.signal });
-    return await afterStart(given, started, { wait, timeout });
+    return await startRunOf(given, pipeline, body, { wait, timeout });
   },
 });
-
-/** Shows what was started, or follows it. */
-async function afterStart(
-  given: Given,
-  started: z.infer<typeof startedSchema>,
-  { wait, timeout }: { wait?: boolean | undefined; timeout?: number | undefined },
-): Promise<Result> {
-  const { runId, pipeline, created } = started;
-  if (wait) {
-    given.terminal.note(`run ${runId} of ${pipeline}`);
-    return await followRun(given, runId, { timeout, isNew: true });
-  }
-  const line = created
-    ? `Run ${runId} of ${pipeline} is on its way.`
-    : `Run ${runId} of ${pipeline} was there already.`;
-  return {
-    show: [line, `Follow it: ${given.program} runs watch ${runId}`],
-    value: started,
-  };
-}
 
 const watch = defineCommand({
   name: 'runs watch',
@@ -214,6 +192,7 @@ export const runCommands: readonly AnyCommand[] = [
   list,
   show,
   rejectsCommand,
+  replayRejectsCommand,
   cancel,
   restart,
   withdrawCommand,
