@@ -109,7 +109,7 @@ export const routes: readonly Route[] = [
     answers: startAnswers,
   },
   {
-    name: 'withdrawRun',
+    name: 'takeBackRun',
     method: 'POST',
     path: 'runs/{runId}/withdraw',
     summary: 'Take a published run back: its files go, what it read is new again, its IDs are given to nobody.',
