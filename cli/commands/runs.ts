@@ -47,17 +47,18 @@ const start = defineCommand({
       .option('--deadline <time>', 'end it as failed after this ISO date-time or duration (PT2H)')
       .option('--all', 'all versions of blobs: fail when some were read before')
       .option('--again', 'also what was read before: its rows are published again')
+      .option('--fail-on-empty', 'fail where there is nothing new to read')
       .option('--dry-run', 'only plan, and show the first rows of every entity')
       .option('--wait', 'follow it to its end')
       .option('--timeout <duration>', 'with --wait: end the command after this time (15m)', parseDuration),
   work: async (given, { wait, timeout, ...select }, pipeline) => {
-    const { prefix, glob, blobs, runId, deadline, dryRun, again } = select;
+    const { prefix, glob, blobs, runId, deadline, dryRun, again, failOnEmpty } = select;
     const versions = select.all ? 'all' : undefined;
     if ([prefix, glob, blobs].filter((each) => each !== undefined).length > 1) {
       throw new UsageError('give one of --prefix, --glob and --blobs');
     }
     if (timeout !== undefined && !wait) throw new UsageError('--timeout goes with --wait');
-    const body = { prefix, glob, blobs, runId, deadline, dryRun, versions, again };
+    const body = { prefix, glob, blobs, runId, deadline, dryRun, versions, again, failOnEmpty };
     return await startRunOf(given, pipeline, body, { wait, timeout });
   },
 });

@@ -60,7 +60,11 @@ const variants: [name: string, last: string][] = [
 for (const [name, last] of variants) {
   describe(name, () => {
     it('succeeds with rows, ranges and paths for the next activity', async () => {
-      const result = await play(name, { prefix: 'flights/2001/' });
+      // A folder of its own: what another variant has read is not new.
+      const own = `flights/2001-${name}/`;
+      await app.upload('landing', `${own}a.parquet`, flightsFile(40));
+      await app.upload('landing', `${own}b.parquet`, flightsFile(20, 1));
+      const result = await play(name, { prefix: own });
       assert.equal(result.status, 'Succeeded', JSON.stringify(result.error));
       const output = result.outputs[last] as { runId: string; status: string; entities: Entity[]; manifest: string };
       assert.equal(output.status, 'Completed');

@@ -97,6 +97,7 @@ describe('a run', () => {
       'bad',
       '--prefix',
       'flights/none/',
+      '--fail-on-empty',
       '--wait',
     );
     expect(code).toBe(1);
