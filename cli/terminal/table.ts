@@ -98,7 +98,9 @@ export function renderTable(
     );
   }
   const lines = table.toString().split('\n');
-  const note = left.length > 0 ? [paint('dim', `Not shown at this width: ${left.join(', ')}.`)] : [];
+  const said = `Not shown at this width: ${left.join(', ')}.`;
+  const fitted = said.length > room ? `${left.length} columns are not shown at this width.` : said;
+  const note = left.length > 0 ? [paint('dim', fitted)] : [];
   return [...lines.map((line) => line.trimEnd()), ...note];
 }
 

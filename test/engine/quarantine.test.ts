@@ -145,11 +145,15 @@ test('refused rows are a source: mended, or under a wider contract, they come in
         row: z.object({ a: schema as z.ZodInt, note: z.string(), price: z.string() }),
         onInvalid: 'quarantine',
         maxRejected: 1,
-        entities: ({ rows, id }) => ({ all: rows({ id: id('row_id'), columns: { a: 'a', note: 'note', price: 'price' } }) }),
+        entities: ({ rows, id }) => ({
+          all: rows({ id: id('row_id'), columns: { a: 'a', note: 'note', price: 'price' } }),
+        }),
       }),
     );
   const engine = new Engine(lake(z.int().max(2)));
-  const file = await duck.write("SELECT i::INT AS a, 'n' || i AS note, (i + 0.25)::DECIMAL(9, 2) AS price FROM range(5) t(i)");
+  const file = await duck.write(
+    "SELECT i::INT AS a, 'n' || i AS note, (i + 0.25)::DECIMAL(9, 2) AS price FROM range(5) t(i)",
+  );
   await engine.upload('in/0.parquet', file);
   await engine.run('r1', 'in/0');
   const manifest = await readJson(engine.store, 'published', 'p/_manifests/r1.json', manifestSchema);

@@ -18,7 +18,13 @@ interface Options {
 }
 
 /** Nothing of this machine's own settings. */
-const cleanEnv = { ORDINAL_STORAGE: '', ORDINAL_HOST: undefined, NO_COLOR: undefined, FORCE_COLOR: undefined };
+const cleanEnv = {
+  ORDINAL_STORAGE: '',
+  ORDINAL_HOST: undefined,
+  NO_COLOR: undefined,
+  FORCE_COLOR: undefined,
+  CI: undefined,
+};
 
 /** Runs the command with pipes. */
 export function ordinal(args: readonly string[], { env = {}, cwd, interruptOn }: Options = {}): Promise<Said> {
