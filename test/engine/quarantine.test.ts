@@ -60,7 +60,9 @@ test('what is accepted is published as if the rest were not there, and the rest 
         assert.deepEqual(manifest?.rejected, { rows: distinct, lines: expected.length, blob: name, sourceRows });
         const kept = await duck.read(store.bytes('published', sourceRows));
         // DuckDB does not read Hadoop's framing of LZ4: arrow-rs does, and writes the file anew.
-        const sources = await Promise.all(files.map(({ bytes }) => duck.read(bytes).catch(() => duck.read(throughArrow(bytes)))));
+        const sources = await Promise.all(
+          files.map(({ bytes }) => duck.read(bytes).catch(() => duck.read(throughArrow(bytes)))),
+        );
         const columns = compiled.contract.map((column) => column.name);
         assert.deepEqual(kept.names, [...columns, '_blob', '_row', '_reason']);
         for (const row of kept.rows) {
