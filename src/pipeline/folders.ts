@@ -15,6 +15,7 @@ import { isSchema } from './schema.ts';
 /** What Hive, Spark and DuckDB write for a null. */
 const hiveNull = '__HIVE_DEFAULT_PARTITION__';
 
+/** A column that a folder in a blob's name gives. */
 export type FolderColumn = Extract<DerivedColumn, { kind: 'folder' }>;
 
 /**

@@ -152,6 +152,7 @@ export const output = {
   /** The refused rows of a run. */
   rejectedRows: (pipeline: CompiledPipeline, of: Life) =>
     `${pipeline.output.prefix}_rejected_rows/${lifeId(of)}-${pad(0, 5)}.parquet`,
+  /** The refused values of a run, with the reasons. */
   quarantine: (pipeline: CompiledPipeline, of: Life) =>
     `${pipeline.output.prefix}_quarantine/${lifeId(of)}-${pad(0, 5)}.parquet`,
   /** Beginnings of the names of all files that a life may have written: of some of other runs too. See `isFileOf`. */
@@ -167,6 +168,7 @@ export const output = {
   /** The keys of an import, and its manifest. */
   importedKeys: (pipeline: CompiledPipeline, index: string, importId: string) =>
     `${pipeline.output.prefix}_imports/${index}/${importId}.parquet`,
+  /** The manifest of an import of keys. */
   importManifest: (pipeline: CompiledPipeline, index: string, importId: string) =>
     `${pipeline.output.prefix}_imports/${index}/${importId}.json`,
   /** All imports that were published beside a pipeline's datasets. */
