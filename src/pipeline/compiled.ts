@@ -108,7 +108,12 @@ export type DerivedColumn = { name: string; type: ColumnType; nullable: boolean 
   /** The same value in each row. */
   | { kind: 'constant'; value: unknown }
   /** A pure function of contract columns, for rows that the entity `selectedBy` selects (all when absent); else null. */
-  | { kind: 'compute'; sources: string[]; selectedBy?: string; fn: (...values: unknown[]) => unknown }
+  | {
+      kind: 'compute';
+      sources: string[];
+      selectedBy?: string /** Called once a row. */;
+      fn: (...values: unknown[]) => unknown;
+    }
 );
 
 /** A predicate over named contract columns; its function may throw; values arrive as the contract gives them out, null for null. */

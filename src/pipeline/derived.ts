@@ -12,7 +12,13 @@ import { type } from './output-type.ts';
 export type Derivation =
   | { kind: 'file' | 'row' }
   | { kind: 'constant'; type: ColumnType; value: unknown }
-  | { kind: 'compute'; type: ColumnType; sources: string[]; selectedBy?: string; fn: (...values: unknown[]) => unknown };
+  | {
+      kind: 'compute';
+      type: ColumnType;
+      sources: string[];
+      selectedBy?: string /** Called once a row. */;
+      fn: (...values: unknown[]) => unknown;
+    };
 
 /** The derived columns of one pipeline. */
 export class DerivedColumns {
