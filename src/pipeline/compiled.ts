@@ -111,7 +111,8 @@ export type DerivedColumn = { name: string; type: ColumnType; nullable: boolean 
   | {
       kind: 'compute';
       sources: string[];
-      selectedBy?: string /** Called once a row. */;
+      selectedBy?: string;
+      /** Called once a row. */
       fn: (...values: unknown[]) => unknown;
     }
 );

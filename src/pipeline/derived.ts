@@ -16,7 +16,8 @@ export type Derivation =
       kind: 'compute';
       type: ColumnType;
       sources: string[];
-      selectedBy?: string /** Called once a row. */;
+      selectedBy?: string;
+      /** Called once a row. */
       fn: (...values: unknown[]) => unknown;
     };
 

@@ -17,10 +17,15 @@ type GroupOf<F> = F extends { _zod: { def: { type: 'object'; shape: infer Shape 
     ? GroupOf<Inner>
     : never;
 
-/** Names of columns; of a leaf in groups, its path with dots. */
-type PathsIn<Shape> = {
-  [K in keyof Shape & string]: [GroupOf<Shape[K]>] extends [never] ? K : `${K}.${PathsIn<GroupOf<Shape[K]>>}`;
-}[keyof Shape & string];
+/**
+ * Names of columns; of a leaf in groups, its path with dots. Before the compiler knows the contract its shape is one of any
+ * names: those have no end, and TypeScript 6 would look for it.
+ */
+type PathsIn<Shape> = string extends keyof Shape
+  ? string
+  : {
+      [K in keyof Shape & string]: [GroupOf<Shape[K]>] extends [never] ? K : `${K}.${PathsIn<GroupOf<Shape[K]>>}`;
+    }[keyof Shape & string];
 
 type ValueAt<Shape, Path extends string> = Path extends keyof Shape
   ? Output<Shape[Path]>

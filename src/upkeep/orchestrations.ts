@@ -114,7 +114,7 @@ function refuseOpen(sequence: string, shown: SequenceResult): void {
     'StorageConflict',
     `runs hold IDs of sequence "${sequence}": ${owners.slice(0, 3).join(', ')}`,
     {
-      remedy: 'Import when no run draws on the sequence.',
+      remedy: 'Wait until no run draws on the sequence, and import then.',
     },
   );
 }

@@ -31,7 +31,9 @@ function publishedBy({ engine }: Outcome): [string, string][] {
       ...said
     } = JSON.parse(bytes.toString()) as Record<string, unknown>;
     // A version is a number of the store's, which counts all writes.
-    return [name, JSON.stringify(said).replaceAll(/"etag":"[^,]*,/g, '')];
+    // So it is in what a claim of source versions is named after.
+    const text = JSON.stringify(said).replaceAll(/"etag":"[^,]*,/g, '');
+    return [name, text.replaceAll(/("claim":"[^"]*\/)[0-9a-f]+\.keys"/g, '$1"')];
   });
 }
 

@@ -17,12 +17,15 @@ interface Manifest {
 const manifestOf = async (folder: string) =>
   JSON.parse(await readFile(path.join(root, folder, 'package.json'), 'utf8')) as Manifest;
 
+/** What the monitor page imports is bundled into it, so that nobody installs it. */
+const bundled = 'monitor/page/';
+
 /** Packages that the modules of these folders import when they run, without those of Node. */
 async function imported(folders: readonly string[]): Promise<string[]> {
   const found = new Set<string>();
   for (const folder of folders) {
     for (const name of await readdir(path.join(root, folder), { recursive: true })) {
-      if (!name.endsWith('.ts')) continue;
+      if (!name.endsWith('.ts') || name.startsWith(bundled)) continue;
       const text = await readFile(path.join(root, folder, name), 'utf8');
       // Code within comments and texts imports nothing.
       const code = text.replace(/\/\*[\s\S]*?\*\//g, '').replace(/^\s*\/\/.*$/gm, '');

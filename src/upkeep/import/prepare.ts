@@ -293,6 +293,6 @@ function lowerBound(sorted: BigInt64Array, value: bigint): number {
 function refused(file: string, message: string): OrdinalError {
   return new OrdinalError('InvalidRequest', `nothing was imported: ${message}`, {
     where: { blob: file },
-    remedy: 'Mend the file, and run the command again.',
+    remedy: 'Correct the file, and run the command again.',
   });
 }

@@ -35,9 +35,8 @@ function rangesOf(taken: readonly number[]): Range[] {
 const take =
   ({ per }: Start): Take =>
   async (run, sequence, count) => {
-    const taken: number[] = [];
-    if (per === 'file') taken.push(...(await numbers(run, sequence, count)));
-    else while (taken.length < count) taken.push(...(await numbers(run, sequence, 1)));
+    const taken = per === 'file' ? await numbers(run, sequence, count) : [];
+    while (taken.length < count) taken.push(...(await numbers(run, sequence, 1)));
     return { ranges: rangesOf(taken), used: async () => {} };
   };
 
