@@ -12,6 +12,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { startAzurite } from '../packages/local-host/src/azurite.ts';
 import { type HistoryEvent, isTerminal } from '../packages/local-host/src/engine/model.ts';
 import { SqliteStore } from '../packages/local-host/src/store/sqlite.ts';
 import { type App, startApp } from '../test/http/support/app.ts';
@@ -21,11 +22,11 @@ import { historyText, keptHistory } from '../test/run/support/histories.ts';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const instancesMax = 10_000;
 /** Histories of one orchestrator that are kept: more than the runs below, and few of many shards. */
-const alikeMax = 12;
+const alikeMax = 20;
 /** More batches than one orchestration fans out by itself: there are shards. */
 const manyFiles = 230;
 
-/** Starts runs of every kind and waits for their ends. */
+/** Starts runs of every kind and waits for their ends; all of them are short. */
 async function live(app: App, callBackUri: string): Promise<void> {
   const upload = (name: string, rows: number, seed = 0) =>
     app.upload('landing', `flights/${name}.parquet`, flightsFile(rows, seed));
@@ -64,6 +65,35 @@ async function live(app: App, callBackUri: string): Promise<void> {
   ] as const) {
     await app.ask('POST', `${durable}/${name}?timeout=60&pollingInterval=1`, input);
   }
+}
+
+/** What only long runs meet, then a backfill, and a run that is taken back. */
+async function liveLong(app: App, callBackUri: string): Promise<void> {
+  const upload = (name: string) => app.upload('landing', `flights/${name}.parquet`, flightsFile(3));
+  const ask = async (path: string, body: object, wanted = 202) => {
+    const answer = await app.ask('POST', path, body);
+    if (answer.status !== wanted) throw new Error(`${path}: ${answer.status} ${JSON.stringify(answer.body)}`);
+  };
+  const start = (runId: string, more: object = {}) => {
+    const run = { runId, prefix: `flights/${runId.split('-')[1]}/`, versions: 'all', again: true, ...more };
+    return ask('pipelines/flights/runs', run);
+  };
+  await start('long-whole');
+  await start('long-broken');
+  await start('long-many');
+  await Promise.all([app.ended('long-whole'), app.ended('long-broken'), app.ended('long-many')]);
+  await start('long-many-cancelled', { callBackUri });
+  await app.ask('POST', 'runs/long-many-cancelled/cancel');
+  await app.ended('long-many-cancelled');
+  await start('long-many-late', { deadline: 'PT1S' });
+  await app.ended('long-many-late');
+
+  for (const month of [1, 2, 3]) await upload(`past/0${month}/0`);
+  await ask('pipelines/flights/backfill', { backfillId: 'past', prefix: 'flights/past/', by: 'folder' });
+  await settled(app);
+  await ask('runs/past-00003/withdraw', {});
+  // The key indexes of the first run are those of the others.
+  await ask('runs/past-00001/withdraw', {});
 }
 
 /** Waits until every instance in the state has ended: callers are told after the runs. */
@@ -119,12 +149,22 @@ const env = {
   ORDINAL_ARRIVAL: 'sales=quiet:1',
   ORDINAL_ARRIVAL_SOURCE: 'LogsAndContainerScan',
 };
-const app = await startApp(env, ['--blob-poll', '200'], { state });
+const azurite = await startAzurite();
 try {
-  await live(app, callBackUri);
-  await settled(app);
+  for (const [lives, more] of [
+    [live, {}],
+    [liveLong, { ORDINAL_SHORT_BYTES: '0' }],
+  ] as const) {
+    const app = await startApp({ ...env, ...more }, ['--blob-poll', '200'], { state, azurite });
+    try {
+      await lives(app, callBackUri);
+      await settled(app);
+    } finally {
+      await app.stop();
+    }
+  }
 } finally {
-  await app.stop();
+  await azurite.stop();
   caller.close();
 }
 console.log(`${write(state, version, folder)} histories of version ${version} in ${path.relative(root, folder)}`);
