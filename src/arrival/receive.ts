@@ -125,7 +125,7 @@ async function refuse({ environment, log, pipeline }: Arrival, blob: BlobItem, d
     remedy: 'Upload the whole file again, or keep such files out of the prefix of the source.',
   };
   await store.ensureContainer(config.workContainer);
-  await writeJson(store, config.workContainer, work.refusal(pipeline.name, digest), report);
+  await writeJson(store, config.workContainer, work.refusal(pipeline.name, digest), { version: 1, ...report });
   logEvent(log, 'arrivalRefused', report, 'warn');
   return 'refused' as const;
 }

@@ -59,7 +59,8 @@ async function planBackfillActivity(
   const each = limits.backfillPartsPerDocument;
   for (let page = 0; page * each < parts.length; page++) {
     const own = parts.slice(page * each, (page + 1) * each);
-    await writeJson(store, config.workContainer, backfillBlobs.parts(backfillId, digest, page), own, { compact: true });
+    const name = backfillBlobs.parts(backfillId, digest, page);
+    await writeJson(store, config.workContainer, name, { version: 1, parts: own }, { compact: true });
   }
   const sum = (of: 'files' | 'bytes') => parts.reduce((total, part) => total + part[of], 0);
   const plan: BackfillPlan = {
@@ -158,7 +159,7 @@ async function advanceBackfillActivity(
     const wanted = Math.floor(number / plan.each);
     if (wanted !== read) {
       const name = backfillBlobs.parts(backfillId, plan.digest, wanted);
-      page = await requireJson(store, config.workContainer, name, partsSchema);
+      page = (await requireJson(store, config.workContainer, name, partsSchema)).parts;
       read = wanted;
     }
     const part = page[number % plan.each]!;

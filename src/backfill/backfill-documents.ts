@@ -47,7 +47,8 @@ export const backfillPlanSchema = z.object({
 });
 export type BackfillPlan = z.infer<typeof backfillPlanSchema>;
 
-export const partsSchema = z.array(partSchema);
+/** A page of the parts. */
+export const partsSchema = z.object({ version: z.literal(1), parts: z.array(partSchema) });
 
 /** Names of a backfill's blobs in the work container. */
 export const backfillBlobs = {

@@ -229,6 +229,9 @@ export const resolutionSchema = z.object({
 });
 export type Resolution = z.infer<typeof resolutionSchema>;
 
+/** The same as a document of its own; its `version` is not that of the index's head. */
+export const resolutionDocumentSchema = z.object({ version: z.literal(1), resolution: resolutionSchema });
+
 /** A short list of contiguous ranges of IDs; `count` is their sum. */
 const rangesSchema = z.object({ step: decimalSchema, count, ranges: z.array(idRangeSchema) });
 
@@ -240,6 +243,7 @@ const drawnSchema = rangesSchema.extend({
 
 /** What a sequence gave to the run, and which part of it each ID column takes. */
 export const idsSchema = z.object({
+  version: z.literal(1),
   sequences: z.record(z.string(), drawnSchema),
   /** entity → column → ordinal, within the sequence's ranges, of the column's first ID. */
   bases: z.record(z.string(), z.record(z.string(), count)),
@@ -250,6 +254,7 @@ export type Ids = z.infer<typeof idsSchema>;
 
 /** Complete row groups: all chunks are known, and all blocks are staged. */
 export const sealedSchema = z.object({
+  version: z.literal(1),
   rowGroups: z.record(
     z.string(),
     z.array(
@@ -273,6 +278,9 @@ export const publishedFileSchema = z.object({
   lastId: decimalSchema.nullable(),
 });
 export type PublishedFile = z.infer<typeof publishedFileSchema>;
+
+/** What the publishing of a file leaves for the manifest. */
+export const publishedDocumentSchema = z.object({ version: z.literal(1), file: publishedFileSchema });
 
 export const withdrawnSchema = z.object({
   at: z.iso.datetime(),
@@ -393,6 +401,9 @@ export const previewSchema = z.object({
   note: z.string(),
 });
 export type Preview = z.infer<typeof previewSchema>;
+
+/** What a dry run leaves for who asks for the run. */
+export const previewDocumentSchema = z.object({ version: z.literal(1), preview: previewSchema });
 
 /** The output file that a batch's rows go to. */
 export function partOf(plan: Plan, batch: number): number {

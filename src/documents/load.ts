@@ -21,7 +21,7 @@ import {
   type PlanRef,
   planSchema,
   type Resolution,
-  resolutionSchema,
+  resolutionDocumentSchema,
   type Sealed,
   sealedSchema,
 } from './documents.ts';
@@ -133,7 +133,8 @@ export function loadResolution(
   return keep(environment, keyOf(plan, etag, 'resolution', entity, partition), async () => {
     const name = work.resolution(plan, entity, partition);
     const bytes = await requireBytes(store, config.workContainer, name);
-    return { value: parseJson(bytes, config.workContainer, name, resolutionSchema), bytes: bytes.byteLength };
+    const { resolution } = parseJson(bytes, config.workContainer, name, resolutionDocumentSchema);
+    return { value: resolution, bytes: bytes.byteLength };
   });
 }
 

@@ -28,7 +28,10 @@ export const selectionSchema = z.discriminatedUnion('by', [
 ]);
 export type Selection = z.infer<typeof selectionSchema>;
 
-export const selectionListSchema = z.array(z.string()).min(1).max(limits.sourceBlobsMax);
+export const selectionListSchema = z.object({
+  version: z.literal(1),
+  blobs: z.array(z.string()).min(1).max(limits.sourceBlobsMax),
+});
 
 type Source = CompiledPipeline['source'];
 

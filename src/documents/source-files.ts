@@ -74,8 +74,12 @@ const fileSchema = pinnedSchema.extend({
   groups: z.array(z.tuple([count, count])),
 });
 
-const listingSchema = z.object({ version: z.literal(1), blobs: z.array(pinnedSchema) });
-const filesSchema = z.object({ version: z.literal(1), shapes: z.array(shapeSchema), files: z.array(fileSchema) });
+export const listingSchema = z.object({ version: z.literal(1), blobs: z.array(pinnedSchema) });
+export const filesSchema = z.object({
+  version: z.literal(1),
+  shapes: z.array(shapeSchema),
+  files: z.array(fileSchema),
+});
 
 /** A source file as the plan needs it. Files of one shape share it in memory. */
 export interface SourceFile extends PinnedBlob {

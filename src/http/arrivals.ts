@@ -25,6 +25,9 @@ const refusalSchema = z.object({
   remedy: z.string().optional(),
 });
 
+/** As it is stored. */
+export const refusalDocumentSchema = refusalSchema.extend({ version: z.literal(1) });
+
 const count = z.int().nonnegative();
 
 export const arrivalsSchema = z.object({
@@ -81,8 +84,8 @@ async function newestFirst({ store, config }: Environment, prefix: string): Prom
 
 async function refusalsOf({ store, config }: Environment, blobs: readonly BlobItem[]) {
   const read = await mapBounded(blobs, config.requestsInFlight, async ({ name, lastModified }) => {
-    const refusal = await readJson(store, config.workContainer, name, refusalSchema);
-    return refusal && { ...refusal, at: lastModified };
+    const stored = await readJson(store, config.workContainer, name, refusalDocumentSchema);
+    return stored && { ...refusalSchema.parse(stored), at: lastModified };
   });
   return read.filter((one) => one !== undefined);
 }

@@ -146,7 +146,7 @@ function selectionOf(
 async function keepList({ store, config }: Environment, { select }: RunInput, list: string[]): Promise<void> {
   invariant(select?.by === 'list', 'a run of a list');
   await store.ensureContainer(config.workContainer);
-  await writeJson(store, config.workContainer, select.document, list);
+  await writeJson(store, config.workContainer, select.document, { version: 1, blobs: list });
 }
 
 /** Who asks, for people to read: the name that App Service authentication gives, or else the caller's program. */

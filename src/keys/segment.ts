@@ -12,6 +12,7 @@
 import { lowAndHigh, wordsOf } from '../bytes/byte-planes.ts';
 import { arenaOf, copyForward, slackBytes } from '../bytes/short-bytes.ts';
 import { invariant, OrdinalError } from '../errors.ts';
+import { isLayout } from '../storage/layout.ts';
 import type { BlobStore } from '../storage/store.ts';
 import { compressQuickly } from '../storage/zstd.ts';
 import { blockAt, corruptSegment, MAGIC, NUMBERS_BYTES, type SegmentBlock, writeNumbers } from './segment-block.ts';
@@ -199,7 +200,7 @@ interface BlockPlace {
  * @returns the blocks
  * @throws `StorageFailed` (retryable) when the segment is gone, which means that it was merged into another one
  *   meanwhile
- * @throws `CorruptFile` when a document or a segment is damaged
+ * @throws `CorruptFile` when the segment is damaged, `NewerVersion` when a newer Ordinal wrote it
  */
 export async function* readBlocks(
   store: BlobStore,
@@ -233,8 +234,8 @@ async function readDirectory(store: BlobStore, container: string, place: Segment
   const bytes = await readPart(store, container, place.blob, place.directory, place.bytes - place.directory);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const count = view.getUint32(bytes.length - 8, true);
-  const magic = view.getUint32(bytes.length - 4, true);
-  if (magic !== MAGIC || count * DIRECTORY_ENTRY_BYTES + TAIL_BYTES !== bytes.length) throw corruptSegment(place.blob);
+  const known = isLayout(view.getUint32(bytes.length - 4, true), MAGIC, place.blob);
+  if (!known || count * DIRECTORY_ENTRY_BYTES + TAIL_BYTES !== bytes.length) throw corruptSegment(place.blob);
   return Array.from({ length: count }, (_, i) => {
     const at = i * DIRECTORY_ENTRY_BYTES;
     return {

@@ -33,7 +33,7 @@ async function previewActivity(environment: Environment, ref: PlanRef): Promise<
         ? 'sequence+n stands for the n-th ID that the sequence would give next to new rows, counted from 0.'
         : `The contract refuses ${refused.length} of these source rows: ${refused.slice(0, 5).join('; ')}`,
   };
-  await writeJson(environment.store, environment.config.workContainer, work.preview(ref), preview);
+  await writeJson(environment.store, environment.config.workContainer, work.preview(ref), { version: 1, preview });
   return { rows: source.length };
 }
 

@@ -43,9 +43,9 @@ export async function sourceBlobs(environment: Environment, source: Source, inpu
       return { blobs: await named(environment, source, select.blobs, exactly(select.etag)) };
     case 'list': {
       const { store, config } = environment;
-      const names = await requireJson(store, config.workContainer, select.document, selectionListSchema);
-      checkList(names, select);
-      return { blobs: await named(environment, source, names, exactly(undefined)) };
+      const { blobs } = await requireJson(store, config.workContainer, select.document, selectionListSchema);
+      checkList(blobs, select);
+      return { blobs: await named(environment, source, blobs, exactly(undefined)) };
     }
     case 'arrivals': {
       const versions = await arrived(environment, input.pipeline, select);

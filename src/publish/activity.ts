@@ -62,7 +62,7 @@ async function publishActivity(environment: Environment, input: PublishInput): P
       environment.store,
       environment.config.workContainer,
       work.published(input, name, part, dataset),
-      file,
+      { version: 1, file },
       { metadata: { ...times(), rows: String(file.rows) } },
     );
     sum.rows += file.rows;

@@ -12,7 +12,7 @@ import {
   type Plan,
   partsOf,
   planRefSchema,
-  publishedFileSchema,
+  publishedDocumentSchema,
 } from '../documents/documents.ts';
 import { loadIds, loadPlan, loadResolution, loadTally, type Planned } from '../documents/load.ts';
 import { decideManifest } from '../documents/manifest-state.ts';
@@ -71,14 +71,10 @@ async function finishActivity(environment: Environment, input: FinishInput): Pro
     const filesOf = async (dataset: KeyedDatasetKind) => {
       // What has no rows in a key partition has left nothing there.
       const written = parts.filter((part) => !keys || rowsOfDataset(keys.partitions[part]!, dataset) > 0);
-      const all = await mapBounded(written, config.requestsInFlight, (part) =>
-        requireJson(
-          store,
-          config.workContainer,
-          work.published(input, entity.name, part, dataset),
-          publishedFileSchema,
-        ),
-      );
+      const all = await mapBounded(written, config.requestsInFlight, async (part) => {
+        const name = work.published(input, entity.name, part, dataset);
+        return (await requireJson(store, config.workContainer, name, publishedDocumentSchema)).file;
+      });
       const files = all.filter((file) => file.rows > 0);
       const total = (of: 'rows' | 'bytes') => files.reduce((sum, file) => sum + file[of], 0);
       return { rows: total('rows'), bytes: total('bytes'), files };
@@ -190,7 +186,7 @@ async function writeMarkers(
   manifest: Manifest,
   name: string,
 ): Promise<void> {
-  const said = { runId: manifest.runId, manifest: name };
+  const said = { version: 1, runId: manifest.runId, manifest: name };
   const folders = ['', ...manifest.entities.map(({ entity }) => `${entity}/`)];
   await mapBounded(folders, config.requestsInFlight, async (folder) => {
     await writeJson(store, pipeline.output.container, output.marker(pipeline, folder), said);

@@ -134,7 +134,13 @@ async function resolveActivity(environment: Environment, input: ResolveInput): P
   await settlePending(at, publishedIds(environment, partition), (now) => withPending(now, term, pending ?? null));
   await Promise.all([
     ...records.map((writeRecord) => writeRecord()),
-    writeJson(store, config.workContainer, work.resolution(input, name, partition), resolution, { metadata: times() }),
+    writeJson(
+      store,
+      config.workContainer,
+      work.resolution(input, name, partition),
+      { version: 1, resolution },
+      { metadata: times() },
+    ),
   ]);
   return {
     entity: name,

@@ -153,7 +153,7 @@ type Beside = Pick<LoadedRecord, 'sections' | 'held' | 'name'>;
 class Sealing {
   readonly #run: OpenRun;
   readonly #uploads: Uploads;
-  readonly #sealed: Sealed = { rowGroups: {} };
+  readonly #sealed: Sealed = { version: 1, rowGroups: {} };
 
   constructor(run: OpenRun) {
     this.#run = run;

@@ -35,7 +35,7 @@ async function bindActivity(environment: Environment, input: BindInput): Promise
   for (const [name, starts] of Object.entries(partitions)) {
     invariant(starts.at(-1) === (input.rows[name] ?? 0), `partitions of "${name}" have its rows`);
   }
-  const ids: Ids = { sequences: input.sequences, bases, partitions };
+  const ids: Ids = { version: 1, sequences: input.sequences, bases, partitions };
   await writeJson(environment.store, environment.config.workContainer, work.ids(input), ids);
   return { bound: true };
 }

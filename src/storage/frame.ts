@@ -1,8 +1,7 @@
 /**
  * A frame: one JSON header and any number of Int32 sections in one blob, little endian. For what a phase leaves for the
  * next one: small facts beside long lists of numbers, which as JSON would take five times the bytes. The split and the
- * resolve write frames, later phases read them. A frame is work in progress: no other version of Ordinal has to read
- * it.
+ * resolve write frames, later phases read them. The last character of the mark is the digit of the layout.
  *
  * Layout: `ORD2`, u32 header bytes, u32 section count, u32 length of each section (values), header padded to 4, sections.
  * A section is the byte planes of its numbers' differences: lists of ordinals mostly ascend.
@@ -12,6 +11,7 @@ import { readPlanes, wordsOf, writePlanes } from '../bytes/byte-planes.ts';
 import { OrdinalError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import { replaceBytes, reviveBytes } from './json.ts';
+import { isLayout } from './layout.ts';
 import { COMPRESSED_MIN, compressQuickly, decompressSized } from './zstd.ts';
 
 const MAGIC = 0x3244524f;
@@ -62,12 +62,12 @@ export function packCompressedFrame(header: unknown, sections: readonly Int32Arr
  * @param stored the whole frame
  * @param name name of the blob, for errors
  * @returns header and sections, in memory of their own
- * @throws `CorruptFile` when the bytes are not a frame
+ * @throws `CorruptFile` when the bytes are not a frame, `NewerVersion` when they are one of a newer Ordinal
  */
 export function unpackFrame(stored: Uint8Array, name: string): { header: unknown; sections: Int32Array[] } {
   const bytes = decompressed(stored, name);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (bytes.length < 12 || view.getUint32(0, true) !== MAGIC) throw corrupt(name);
+  if (bytes.length < 12 || !isLayout(view.getUint32(0, true), MAGIC, name)) throw corrupt(name);
   const jsonLength = view.getUint32(4, true);
   const count = view.getUint32(8, true);
   const fixed = 12 + count * 4;

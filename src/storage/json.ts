@@ -3,11 +3,19 @@
  * may go past it.
  */
 import { z } from 'zod';
-import { OrdinalError, refuseNewer } from '../errors.ts';
+import { invariant, OrdinalError, refuseNewer } from '../errors.ts';
 import type { BlobStore, WriteOptions } from './store.ts';
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder('utf-8', { fatal: true });
+
+/**
+ * What every document has. Its schema states the versions that this Ordinal reads, as a literal: `version: z.literal(1)`. It
+ * is counted up when an older Ordinal would misread the document. docs/upgrades.md lists all documents.
+ */
+export interface StoredDocument {
+  version: number;
+}
 
 /** Bytes inside a document are carried as base64 under this key. */
 const BYTES = '$bytes';
@@ -46,11 +54,11 @@ export function reviveBytes(_key: string, value: unknown): unknown {
  * @throws `StorageConflict` when a condition of the write does not hold
  * @throws `StorageFailed` when the service cannot be reached or refuses
  */
-export async function writeJson(
+export async function writeJson<T extends StoredDocument>(
   store: BlobStore,
   container: string,
   name: string,
-  value: unknown,
+  value: T,
   options: WriteOptions & { /** Without line breaks, for documents of many entries. */ compact?: true } = {},
 ): Promise<{ etag: string; bytes: number }> {
   const { compact, ...others } = options;
@@ -70,7 +78,7 @@ export async function writeJson(
  * @throws `CorruptFile` when the bytes are not what they should be
  * @throws `NewerVersion` when a newer Ordinal wrote the document
  */
-export async function readJson<T>(
+export async function readJson<T extends StoredDocument>(
   store: Pick<BlobStore, 'read'>,
   container: string,
   name: string,
@@ -90,7 +98,12 @@ export async function readJson<T>(
  * @throws `CorruptFile` when the bytes are not what they should be
  * @throws `NewerVersion` when a newer Ordinal wrote the document
  */
-export function parseJson<T>(bytes: Uint8Array, container: string, name: string, schema: z.ZodType<T>): T {
+export function parseJson<T extends StoredDocument>(
+  bytes: Uint8Array,
+  container: string,
+  name: string,
+  schema: z.ZodType<T>,
+): T {
   try {
     const value: unknown = JSON.parse(decoder.decode(bytes), reviveBytes);
     refuseNewer(value, newestVersion(schema), `"${container}/${name}"`, { blob: name });
@@ -105,10 +118,11 @@ export function parseJson<T>(bytes: Uint8Array, container: string, name: string,
   }
 }
 
-/** The newest version that a schema of documents takes: it states each as a literal. Without a version, every one. */
+/** The newest version that a schema of documents takes: it states each as a literal. */
 function newestVersion(schema: z.ZodType): number {
   const version = schema instanceof z.ZodObject ? (schema.shape as { version?: unknown }).version : undefined;
-  return version instanceof z.ZodLiteral ? Math.max(...[...version.values].map(Number)) : Number.POSITIVE_INFINITY;
+  invariant(version instanceof z.ZodLiteral, 'the schema of a document states its versions');
+  return Math.max(...[...version.values].map(Number));
 }
 
 /** A document and the version of its blob. */
@@ -130,7 +144,7 @@ export interface Versioned<T> {
  * @throws `CorruptFile` when the bytes are not what they should be
  * @throws `NewerVersion` when a newer Ordinal wrote the document
  */
-export async function readVersioned<T>(
+export async function readVersioned<T extends StoredDocument>(
   store: BlobStore,
   container: string,
   name: string,
@@ -153,7 +167,7 @@ export async function readVersioned<T>(
  * @throws `CorruptFile` when the bytes are not what they should be
  * @throws `NewerVersion` when a newer Ordinal wrote the document
  */
-export async function requireJson<T>(
+export async function requireJson<T extends StoredDocument>(
   store: BlobStore,
   container: string,
   name: string,

@@ -16,7 +16,7 @@ import { currentRowsSql } from './sql.ts';
 import { addressesAt, engines } from './sql-dialects.ts';
 
 /** `_latest.json`: the newest run's manifest. */
-const latestSchema = z.object({
+export const latestSchema = z.object({
   version: z.literal(1),
   pipeline: z.string(),
   runId: z.string(),

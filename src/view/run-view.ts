@@ -6,7 +6,13 @@
 export type { RunView } from './run-view-schema.ts';
 
 import { z } from 'zod';
-import { lifeInputSchema, type Manifest, manifestSchema, planSchema, previewSchema } from '../documents/documents.ts';
+import {
+  lifeInputSchema,
+  type Manifest,
+  manifestSchema,
+  planSchema,
+  previewDocumentSchema,
+} from '../documents/documents.ts';
 import { loadFiles } from '../documents/source-files.ts';
 import { type RunStatus, runStatusSchema } from '../documents/status.ts';
 import { endedError, hasEnded, type Instance } from '../durable/client.ts';
@@ -163,7 +169,7 @@ function furtherView({ rows, bytes, files }: NonNullable<Manifest['entities'][nu
 async function previewed(environment: Environment, of: Life): Promise<Partial<RunView>> {
   const { store, config } = environment;
   const plan = await readJson(store, config.workContainer, work.plan(of), planSchema);
-  const preview = await readJson(store, config.workContainer, work.preview(of), previewSchema);
+  const preview = (await readJson(store, config.workContainer, work.preview(of), previewDocumentSchema))?.preview;
   const files = plan ? await loadFiles(environment, of, plan.files, 0, limits.viewFilesMax) : [];
   return {
     ...(plan && {

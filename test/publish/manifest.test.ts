@@ -57,7 +57,7 @@ test('a manifest says what was read, given and written', async () => {
   assert.equal(known, one.entities.find(({ entity }) => entity === 'products')!.rows);
   for (const marker of ['shop/_SUCCESS', 'shop/orders/_SUCCESS', 'shop/products/_SUCCESS']) {
     const said = JSON.parse(Buffer.from(sim.store.bytes('published', marker)).toString());
-    assert.deepEqual(said, { runId: 'r2', manifest: 'shop/_manifests/r2.json' });
+    assert.deepEqual(said, { version: 1, runId: 'r2', manifest: 'shop/_manifests/r2.json' });
   }
 });
 

@@ -16,6 +16,7 @@ import { OrdinalError } from '../../errors.ts';
 import type { Table, TableColumn } from '../../parquet/table.ts';
 import type { ColumnType, Values } from '../../parquet/types.ts';
 import { bytesOf } from '../../parquet/values.ts';
+import { isLayout } from '../../storage/layout.ts';
 
 const MAGIC = 0x324c4b4f;
 
@@ -74,12 +75,12 @@ export function writeKeyList(columns: readonly KeyListColumn[], rows: number): U
   return bytes;
 }
 
-/** Byte arrays and the like are views into `bytes`. Throws `CorruptFile`, which names the blob. */
+/** Byte arrays and the like are views into `bytes`. Throws `CorruptFile` or `NewerVersion`, which name the blob. */
 export function readKeyList(bytes: Uint8Array, name: string): KeyListTable {
   // Views of words need their alignment; what comes from a network may have none.
   const whole = bytes.byteOffset % 8 === 0 ? bytes : new Uint8Array(bytes);
   const view = new DataView(whole.buffer, whole.byteOffset, whole.byteLength);
-  if (whole.length < 8 || view.getUint32(0, true) !== MAGIC) throw corrupt(name);
+  if (whole.length < 8 || !isLayout(view.getUint32(0, true), MAGIC, name)) throw corrupt(name);
   const length = view.getUint32(4, true);
   if (length > whole.length - 8) throw corrupt(name);
   const header = headerSchema.safeParse(parseJson(whole.subarray(8, 8 + length), name));

@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
-import { previewSchema } from '../../../src/documents/documents.ts';
+import { previewDocumentSchema } from '../../../src/documents/documents.ts';
 import { publishedManifests } from '../../../src/documents/manifests.ts';
 import type { OrdinalError } from '../../../src/errors.ts';
 import type { CompiledPipeline } from '../../../src/pipeline/compiled.ts';
@@ -83,7 +83,8 @@ export class Lake {
   async preview(runId = 'dry') {
     await this.engine.plan(runId);
     await this.engine.activity(previewRun, { runId });
-    return requireJson(this.engine.store, 'work', work.preview({ runId, life: 1 }), previewSchema);
+    return (await requireJson(this.engine.store, 'work', work.preview({ runId, life: 1 }), previewDocumentSchema))
+      .preview;
   }
 
   /** The error that a run ends with. */
