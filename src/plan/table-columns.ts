@@ -50,16 +50,19 @@ async function refuseIfPublished({ store }: Environment, pipeline: CompiledPipel
 }
 
 /**
- * The type that a source column is read as, so that its copies fit the tables.
+ * The type that a source column is read as, so that its copies fit the tables. A column that only functions read is read
+ * as the same type, where a table has one: what a function sees does not depend on whether the column is copied, too.
  *
  * @param type of the column over all files of the run.
  * @throws OrdinalError `ColumnTypeMismatch` when no table, or not the table that is there, can have its values.
  */
 export function fitted(pipeline: CompiledPipeline, tables: Tables, source: string, type: ColumnType): ColumnType {
   const uses = usesOf(pipeline, source);
-  if (uses.length === 0) return type;
   const made = delta.storedType(type);
-  if ('refused' in made) throw unfit(source, made.refused, uses[0]!);
+  if ('refused' in made) {
+    if (uses.length === 0) return type;
+    throw unfit(source, made.refused, uses[0]!);
+  }
   let fit = made.type;
   for (const use of uses) {
     const there = tables.get(use.entity)?.columns?.find(({ name }) => name === use.column)?.type;

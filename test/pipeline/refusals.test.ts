@@ -55,12 +55,51 @@ function withKeyed(make: (words: Words) => Loose): Loose {
 }
 
 const c = 'entities.x.columns.c';
+const inTables = { output: { table: 'delta' } };
 const places = { container: 'landing', prefix: 'flights/' };
 const late = () => true;
 
 type Case = [mistake: string, change: Loose, field: string, message: RegExp, remedy: RegExp];
 
 const cases: Record<string, Case[]> = {
+  tables: [
+    ['a format', { output: { table: 'iceberg' } }, 'output.table', /'iceberg' is not an option/, /'delta'/],
+    [
+      'a name with a space',
+      { ...inTables, entities: ({ rows, id }: Words) => ({ x: rows({ id: id('i'), columns: { 'a b': 'delay' } }) }) },
+      'entities.x.columns.a b',
+      /has " " in its name, which a table's columns may not have/,
+      /^Give it another name\.$/,
+    ],
+    [
+      'a UUID',
+      { ...inTables, ...withColumn(({ map }) => map('origin', (text: unknown) => text, type.uuid)) },
+      c,
+      /is UUID on FIXED_LEN_BYTE_ARRAY\(16\), which no Delta type is/,
+      /type\.string/,
+    ],
+    [
+      'nanoseconds',
+      { ...inTables, ...withColumn(({ map }) => map('date', (date: unknown) => date, type.timestampIn('NANOS'))) },
+      c,
+      /has nanoseconds, and a table has microseconds/,
+      /State another type/,
+    ],
+    [
+      'milliseconds',
+      { ...inTables, ...withColumn(({ map }) => map('date', (date: unknown) => date, type.timestampIn('MILLIS'))) },
+      c,
+      /which a table stores as TIMESTAMP\(MICROS, UTC\)/,
+      /^State the type that the table has/,
+    ],
+    [
+      'readers of other types',
+      { ...inTables, readers: 'parquetjs-lite' },
+      'output.table',
+      /ask for other types of the same columns/,
+      /^Leave one of them out/,
+    ],
+  ],
   settings: [
     ['no name', { name: undefined }, 'name', /undefined is not a name/, /a-z 0-9 _ -/],
     ['a name with capitals', { name: 'Flights' }, 'name', /'Flights' is not a name/, /lower-case/],

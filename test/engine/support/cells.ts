@@ -206,6 +206,7 @@ const kinds: Record<string, ColumnKind> = {
   timestampMillis: timestamp('MILLIS', false, true),
   timestampNanos: timestamp('NANOS', false, false),
   timestampMillisUtc: timestamp('MILLIS', true, false),
+  timestampMillisDate: timestamp('MILLIS', true, true),
   timestampMicrosLocal: timestamp('MICROS', false, false),
   // DuckDB has no nanoseconds with a zone: it would show microseconds.
   timestampNanosUtc: { ...timestamp('NANOS', true, false), raw: (r) => BigInt(int(r, -1e15, 2e15)) * 1000n },

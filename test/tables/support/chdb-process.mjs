@@ -1,9 +1,9 @@
 /**
- * Runs queries in ClickHouse (chdb) and prints their rows. Started with a folder as its working directory, for the engine
- * reads no file outside it. Input on stdin: a JSON array of queries; output: one JSON array or error text for each.
+ * Answers queries by ClickHouse (chdb): a line of stdin is a JSON array of queries, and a line of stdout has their answers:
+ * a result's text, or an error's. Started with a folder as its working directory, for the engine reads no file outside it.
  */
-import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { createInterface } from 'node:readline';
 
 // A package of bench/, which `npm run peers` installs.
 const { query } = createRequire(new URL('../../../bench/package.json', import.meta.url))('chdb');
@@ -11,12 +11,15 @@ const { query } = createRequire(new URL('../../../bench/package.json', import.me
 const settings =
   'output_format_json_quote_64bit_integers=1, output_format_json_quote_decimals=1, ' +
   'output_format_decimal_trailing_zeros=1, output_format_json_quote_denormals=1, output_format_json_escape_forward_slashes=0';
-const answers = JSON.parse(readFileSync(0, 'utf8')).map((sql) => {
+
+function answer(sql) {
   try {
-    const text = query(`${sql} SETTINGS ${settings}`, 'JSONCompact');
-    return { rows: JSON.parse(text).data, names: JSON.parse(text).meta.map(({ name }) => name) };
+    return { text: query(`${sql} SETTINGS ${settings}`, 'JSONCompact') };
   } catch (thrown) {
     return { error: String(thrown) };
   }
-});
-process.stdout.write(JSON.stringify(answers));
+}
+
+for await (const line of createInterface({ input: process.stdin })) {
+  process.stdout.write(`${JSON.stringify(JSON.parse(line).map(answer))}\n`);
+}

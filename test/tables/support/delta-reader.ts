@@ -6,6 +6,7 @@ import { spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { deltaType } from '../../../src/pipeline/delta-types.ts';
 import type { TableColumn } from '../../../src/table-format/table-format.ts';
@@ -16,18 +17,50 @@ const script = fileURLToPath(new URL('./chdb-process.mjs', import.meta.url));
 
 interface Answer {
   rows?: unknown[][];
-  names?: string[];
   error?: string;
 }
 
-/** Answers of queries about files in a folder. */
-export async function askChdb(folder: string, queries: readonly string[]): Promise<Answer[]> {
+/** The engine, and the folder whose files it reads. It answers one call after the other. */
+interface Chdb {
+  folder: string;
+  ask(queries: readonly string[]): Promise<Answer[]>;
+}
+
+let started: Chdb | undefined;
+
+/** The engine of this process: started once, for that takes longer than most answers. */
+function chdb(): Chdb {
+  started ??= startChdb();
+  return started;
+}
+
+function startChdb(): Chdb {
+  const folder = mkdtempSync(path.join(tmpdir(), 'ordinal-chdb-'));
   const env = { ...process.env, USE_DELTA_KERNEL_RS: '1' };
   const child = spawn(process.execPath, [script], { cwd: folder, env, stdio: ['pipe', 'pipe', 'inherit'] });
-  child.stdin.end(JSON.stringify(queries));
-  const pieces: Buffer[] = [];
-  for await (const piece of child.stdout) pieces.push(piece as Buffer);
-  return JSON.parse(Buffer.concat(pieces).toString()) as Answer[];
+  process.once('exit', () => {
+    child.kill();
+    rmSync(folder, { recursive: true, force: true });
+  });
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  return {
+    folder,
+    async ask(queries) {
+      child.stdin.write(`${JSON.stringify(queries)}\n`);
+      const { value, done } = await lines.next();
+      if (done) throw new Error('the engine has ended');
+      const answers = JSON.parse(value) as { text?: string; error?: string }[];
+      // Read as it came: written again, -0 would be 0.
+      return answers.map(({ text, error }) =>
+        text === undefined ? { error: error! } : { rows: JSON.parse(text).data },
+      );
+    },
+  };
+}
+
+/** Answers of queries. */
+export async function askChdb(queries: readonly string[]): Promise<Answer[]> {
+  return await chdb().ask(queries);
 }
 
 /** Columns to show, as their files have them. */
@@ -81,13 +114,12 @@ async function readAll<T extends Shown>(
   of: readonly T[],
   from: (root: string, one: T) => string,
 ): Promise<(Rows | string)[]> {
-  const root = mkdtempSync(path.join(tmpdir(), 'ordinal-chdb-'));
+  const root = mkdtempSync(path.join(chdb().folder, 'world-'));
   const stores = [...new Set(of.map((one) => one.store ?? store))];
   const folderOf = (one: T) => path.join(root, String(stores.indexOf(one.store ?? store)));
   try {
     for (const [i, each] of stores.entries()) copyOut(each, container, path.join(root, String(i)));
     const answers = await askChdb(
-      root,
       of.map((one) => `SELECT ${shownColumns(one)} FROM (SELECT * FROM ${from(folderOf(one), one)}) AS t`),
     );
     return answers.map(({ rows, error }, i) => error ?? rows!.map((row) => row.map((v, c) => canon(v, of[i]!, c))));
@@ -110,6 +142,8 @@ function typeOf(type: TableColumn['type']): string {
 /** What has no exact form in JSON is made a number or hex digits. */
 function shownBy(column: string, type: string): string {
   if (type === 'binary') return `if(isNull(t.${column}), NULL, concat('0x', lower(hex(t.${column}))))`;
+  // The shortest text of a single names another double.
+  if (type === 'float') return `toFloat64(t.${column})`;
   if (type === 'date') return `toInt32(t.${column})`;
   if (type === 'timestamp' || type === 'timestamp_ntz') return `toUnixTimestamp64Micro(t.${column})`;
   return `t.${column}`;
