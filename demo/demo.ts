@@ -4,6 +4,7 @@
  */
 import { readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
+import { stepOf } from '../cli/commands/follow-run.ts';
 import { Progress, type ProgressOutput } from '../cli/terminal/progress.ts';
 import { bytes, count, seconds } from '../cli/terminal/text.ts';
 import { Duck } from '../tools/duckdb.ts';
@@ -79,8 +80,7 @@ async function run(context: DemoContext, prefix: string | undefined, figures: Pa
         const now = performance.now();
         phasesMs[one.phase] = (phasesMs[one.phase] ?? 0) + now - seenAt;
         seenAt = now;
-        const { phase, batches, rows } = one;
-        progress.update({ label: phase, done: batches.done, total: batches.total, unit: 'batches', rows });
+        progress.update(stepOf(one));
       },
     });
     const runMs = performance.now() - startedAt;

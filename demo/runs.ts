@@ -3,6 +3,7 @@
  * alone.
  */
 import { setTimeout as delay } from 'node:timers/promises';
+import type { RunView } from '../src/view/run-view-schema.ts';
 import { DemoError } from './errors.ts';
 
 export interface RunFile {
@@ -29,13 +30,9 @@ export interface RunError {
   remedy?: string;
 }
 
-export interface RunStatus {
+export interface RunStatus extends Pick<RunView, 'status' | 'phase' | 'batches' | 'rows' | 'tasks'> {
   runId: string;
   pipeline: string;
-  status: 'Pending' | 'Running' | 'Completed' | 'Failed' | 'Terminated';
-  phase: string;
-  batches: { done: number; total: number };
-  rows: { done: number; total: number };
   entities?: RunEntity[];
   manifest?: string;
   error?: RunError;

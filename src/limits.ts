@@ -50,6 +50,8 @@ export const limits = {
   /** Seconds for which a process keeps the work of a short run, and the sources that its plan has read, for the next
    * phase: what is asked for later is made again. */
   shortKeptSecondsMax: 300,
+  /** Seconds between two notes of which tasks of a short run have ended; a run that is shorter makes none. */
+  shortNoteSeconds: 2,
   /** Bytes of source files that the plan of a short run keeps for its split. */
   keptSourceBytesMax: 64 * 1024 * 1024,
   /** Bytes under which a block of a short run waits in memory for its file's commit; bytes of all that wait; and bytes

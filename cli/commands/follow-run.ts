@@ -75,13 +75,24 @@ async function look(
   }
 }
 
-function stepOf({ phase, status, batches, rows, waiting }: RunView): Step {
+/**
+ * How far a run is. The split has batches and rows; later phases have tasks, and what is one task or none has no bar and
+ * no time left: only its end is known when it comes.
+ */
+export function stepOf({
+  phase,
+  status,
+  batches,
+  rows,
+  tasks = { done: 0, total: 0 },
+  waiting,
+}: Pick<RunView, 'phase' | 'status' | 'batches' | 'rows' | 'tasks' | 'waiting'>): Step {
+  const splits = phase === 'split';
   return {
     label: status === 'Pending' ? 'pending' : phase,
-    done: batches.done,
-    total: batches.total,
-    unit: 'batches',
-    rows,
+    isPart: true,
+    ...(splits ? { ...batches, unit: 'batches' } : { ...tasks, unit: 'tasks' }),
+    ...((splits || phase === 'done') && { rows }),
     ...(waiting !== undefined && { note: `waits: ${waiting}` }),
   };
 }

@@ -9,6 +9,7 @@ import { limits } from '../limits.ts';
 import { takeSource } from '../source/kept-sources.ts';
 import { type HeldSource, type MemoryWork, workInMemory } from '../storage/memory-work.ts';
 import { type Life, lifeId, work } from '../storage/names.ts';
+import { TaskNotes } from './task-notes.ts';
 
 export interface RunWork {
   readonly of: Life;
@@ -17,6 +18,8 @@ export interface RunWork {
   /** What the phases work with: their documents stay in memory. */
   readonly environment: Environment;
   readonly store: MemoryWork;
+  /** What others are told of its tasks. */
+  readonly notes: TaskNotes;
   /** What the resolve came to, and under which grants; undefined until then. */
   resolved?: { terms: string; digest: string };
 }
@@ -43,7 +46,8 @@ export function newWork(environment: Environment, of: Life & { plan: string }): 
   const isKept = (container: string, name: string) => container === workContainer && work.inProgress(of, name);
   const held: HeldSource = (container, name, etag) => takeSource(environment, container, name, etag);
   const store = workInMemory(environment.store, isKept, held);
-  return { of: { runId, life }, plan: of.plan, environment: { ...environment, store, workInMemory: true }, store };
+  const own: Environment = { ...environment, store, workInMemory: true };
+  return { of: { runId, life }, plan: of.plan, environment: own, store, notes: new TaskNotes(own, { runId, life }) };
 }
 
 /**

@@ -21,6 +21,8 @@ export const runStatusSchema = z.object({
   startedAt: z.string(),
   batches: z.int().exactOptional(),
   rows: z.int().exactOptional(),
+  /** Tasks of the present phase, once their number is known. */
+  tasks: z.int().nonnegative().exactOptional(),
   files: z.int().exactOptional(),
   /** Blobs of the source that the run leaves out. */
   leftOut: leftOutSchema.exactOptional(),

@@ -9,6 +9,7 @@ import { readJson, writeJson } from '../storage/json.ts';
 import { type Life, work } from '../storage/names.ts';
 import type { BlobItem } from '../storage/store.ts';
 import { isConflict } from '../storage/write-once.ts';
+import { notedTasks, type TaskRecord } from './task-notes.ts';
 import { taskTimesOf } from './task-times.ts';
 
 const count = z.int().nonnegative();
@@ -67,7 +68,7 @@ interface Task {
 }
 
 /** Folds blobs of a life's work folder into its timeline; undefined when none of them has times. */
-export function foldTimeline(of: Life, blobs: Iterable<Pick<BlobItem, 'name' | 'metadata'>>): Timeline | undefined {
+export function foldTimeline(of: Life, blobs: Iterable<TaskRecord>): Timeline | undefined {
   const groups = new Map<string, { phase: TaskGroup['phase']; entity?: string; tasks: Map<number, Task> }>();
   let from = Number.POSITIVE_INFINITY;
   const folder = work.runPrefix(of).length;
@@ -132,9 +133,9 @@ function taskOf(name: string): { phase: TaskGroup['phase']; entity?: string; num
 }
 
 /** Writes a life's timeline from the blobs of its work folder. The first one stands: a later look may see less. */
-export async function keepTimeline(environment: Environment, of: Life, blobs: Iterable<BlobItem>): Promise<void> {
+export async function keepTimeline(environment: Environment, of: Life, blobs: readonly BlobItem[]): Promise<void> {
   const { store, config } = environment;
-  const timeline = foldTimeline(of, blobs);
+  const timeline = foldTimeline(of, await withNotes(environment, of, blobs));
   if (!timeline) return;
   try {
     const options = { compact: true, ifAbsent: true } as const;
@@ -155,5 +156,43 @@ export async function listWork({ store, config }: Environment, of: Life): Promis
 export async function readTimeline(environment: Environment, of: Life): Promise<Timeline | undefined> {
   const { store, config } = environment;
   const kept = await readJson(store, config.workContainer, work.timeline(of), timelineSchema);
-  return kept ?? foldTimeline(of, await listWork(environment, of));
+  return kept ?? foldTimeline(of, await withNotes(environment, of, await listWork(environment, of)));
+}
+
+/** A life's tasks: by its blobs, and by the notes of a short one. A run that went on by the long way has both. */
+async function withNotes(environment: Environment, of: Life, blobs: readonly BlobItem[]): Promise<TaskRecord[]> {
+  const noted = blobs.some(({ name }) => name === work.taskNotes(of));
+  // Where the records themselves are at hand, the notes say no more.
+  if (!noted || environment.workInMemory) return [...blobs];
+  const records = new Map((await notedTasks(environment, of)).map((record) => [record.name, record]));
+  for (const blob of blobs) records.set(blob.name, blob);
+  return [...records.values()];
+}
+
+/** The folder that the tasks of a phase leave something in. */
+const folders = { plan: 'files/', split: 'split/', resolve: 'resolved/', seal: 'sealed/', publish: 'published/' };
+
+/** How many tasks of the phase that a life is in have ended. The short way seals and publishes as one. */
+export async function tasksEnded(
+  environment: Environment,
+  of: Life,
+  phase: keyof typeof folders,
+  short: boolean,
+): Promise<{ tasks: number; rows: number }> {
+  const { store, config } = environment;
+  const wanted = phase === 'plan' ? ['footers'] : short && phase === 'publish' ? ['seal', 'publish'] : [phase];
+  const tasks = new Set<string>();
+  let rows = 0;
+  const see = ({ name, metadata }: TaskRecord) => {
+    const task = taskOf(name.slice(work.runPrefix(of).length));
+    if (!task || !wanted.includes(task.phase)) return;
+    tasks.add(JSON.stringify(task));
+    rows += Number(metadata.rows ?? 0) || 0;
+  };
+  if (short && phase !== 'plan') for (const record of await notedTasks(environment, of)) see(record);
+  else {
+    const prefix = `${work.runPrefix(of)}${folders[phase]}`;
+    for await (const blob of store.list(config.workContainer, prefix)) see(blob);
+  }
+  return { tasks: tasks.size, rows };
 }

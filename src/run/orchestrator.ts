@@ -29,7 +29,7 @@ import { lifeId } from '../storage/names.ts';
 import { complete, undo } from './complete-or-undo.ts';
 import { acquireLeases } from './leases.ts';
 import { countRows, countsOf, reserveAll } from './reserve-ids.ts';
-import { type RunOutput, type RunState, refOf, report } from './run-state.ts';
+import { type RunOutput, type RunState, refOf, report, tasksOf } from './run-state.ts';
 import { settleEarlier } from './settle.ts';
 import { settleDead, settleOrphans } from './settle-orphans.ts';
 import { callBack } from './settle-terminated.ts';
@@ -116,7 +116,8 @@ function* phases(df: Orchestration, run: RunState): Generator<Task, RunOutput, u
     return { runId, pipeline, rows: 0 };
   }
   const way = plan.short ? 'short' : 'long';
-  report(df, run, { phase: 'split', ...size, ...leftOutOf(plan), way });
+  const tasks = tasksOf(plan);
+  report(df, run, { phase: 'split', ...size, ...leftOutOf(plan), way, tasks: tasks.split });
   const until = run.input.deadline === undefined ? {} : { until: run.input.deadline };
   const split = {
     label: 'split',
@@ -143,7 +144,7 @@ function* phases(df: Orchestration, run: RunState): Generator<Task, RunOutput, u
     // With a deadline, the deadline ends the wait.
     ...(run.input.deadline === undefined && { minutesMax: limits.waitMinutesMax }),
   });
-  report(df, run, { phase: 'resolve' });
+  report(df, run, { phase: 'resolve', tasks: tasks.resolve });
   if (short) return yield* finishByTheShortWay(df, run, plan);
   const { rows, partitions } = yield* countRows(df, run, plan);
 
@@ -151,14 +152,14 @@ function* phases(df: Orchestration, run: RunState): Generator<Task, RunOutput, u
   const sequences = yield* reserveAll(df, run, plan, rows);
   yield* call(df, bindIds, { ...refOf(run, plan), sequences, rows, partitions }, run.patience);
 
-  report(df, run, { phase: 'seal' });
+  report(df, run, { phase: 'seal', tasks: tasks.seal });
   const keyed = plan.keyed.flatMap(({ entity, partitions: count }) =>
     Array.from({ length: count }, (_, partition) => request(sealKeyed, { ...refOf(run, plan), entity, partition })),
   );
   const groups = { ...split, label: 'seal', activity: sealBatches.name, key: 'group', to: plan.sealGroups };
   yield* fanOutAll(df, keyed, [groups], run.patience);
 
-  report(df, run, { phase: 'publish' });
+  report(df, run, { phase: 'publish', tasks: tasks.publish });
   yield* publish(df, run, plan);
   const finish = {
     ...refOf(run, plan),
@@ -201,7 +202,8 @@ function* finishByTheShortWay(df: Orchestration, run: RunState, plan: PlanOutput
     ...(claimedAt !== undefined && { claimedAt }),
   };
   // The activity seals and publishes, and readers may see files before it ends. It holds itself to the deadline.
-  report(df, run, { phase: 'publish' });
+  const tasks = tasksOf(plan);
+  report(df, run, { phase: 'publish', tasks: tasks.seal + tasks.publish });
   const published = yield* call(df, publishShort, input, run.patience);
   return yield* complete(df, run, plan, { ...published, life: run.input.life });
 }
@@ -234,6 +236,7 @@ function* planOf(df: Orchestration, run: RunState): Generator<Task, PlanOutput, 
     from: 0,
     to,
   } as const;
+  report(df, run, { phase: 'plan', tasks: to });
   yield* fanOut(df, { label: 'footers', ...range, input }, run.patience);
   const plan = yield* call(
     df,

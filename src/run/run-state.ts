@@ -41,6 +41,13 @@ export function refOf(run: RunState, plan: PlanOutput): PlanRef {
   return plan.etag === '' ? { runId, life } : { runId, life, plan: plan.etag };
 }
 
+/** How many tasks each phase has. The short way seals and publishes as one. */
+export function tasksOf(plan: PlanOutput): { split: number; resolve: number; seal: number; publish: number } {
+  const resolve = plan.keyed.reduce((sum, { partitions }) => sum + partitions, 0);
+  const publish = resolve + plan.rowsEntities.length * plan.parts;
+  return { split: plan.batches, resolve, seal: resolve + plan.sealGroups, publish };
+}
+
 /** Whether a run without a deadline has waited for `limits.waitMinutesMax`. */
 export function waitsTooLong(df: Orchestration, { patience, startedAt }: RunState): boolean {
   if (patience) return false;
@@ -50,12 +57,16 @@ export function waitsTooLong(df: Orchestration, { patience, startedAt }: RunStat
 /** Phases that a status lists: a run has nine, and those that it waits in come again. */
 const STATUS_PHASES_MAX = 24;
 
-/** Writes the run's phase and what it waits for to the custom status. A wait that is not reported again is over. */
+/**
+ * Writes the run's phase and what it waits for to the custom status. A wait that is not reported again is over. So is the
+ * number of a phase's tasks, when the phase is.
+ */
 export function report(df: Orchestration, run: RunState, change: Partial<RunStatus> & { phase: Phase }): void {
   if (run.phases.at(-1)?.phase !== change.phase) {
     run.phases.push({ phase: change.phase, at: df.currentUtcDateTime.toISOString() });
   }
-  const { waiting: _, ...status } = run.status;
+  const { waiting: _, tasks, ...before } = run.status;
+  const status = { ...before, ...(tasks !== undefined && change.phase === before.phase && { tasks }) };
   const started = Date.parse(run.startedAt);
   const phases = run.phases.slice(0, STATUS_PHASES_MAX);
   run.status = { ...status, ...change, phases: phases.map(({ phase, at }) => [phase, Date.parse(at) - started]) };

@@ -57,6 +57,7 @@ async function splitShortActivity(environment: Environment, ref: Ref): Promise<S
       return { taken: false, why: `Its work in progress takes ${work.store.documentBytes} bytes of memory.` };
     }
     keepWork(environment, work);
+    work.notes.later();
     return { taken: true };
   } finally {
     ended();
@@ -118,7 +119,7 @@ async function publishShortActivity(environment: Environment, input: PublishInpu
   const { plan, pipeline } = await loadPlan(work.environment, refOf(input));
   return await use(environment, work, async (own) => {
     if (own.resolved?.digest !== input.digest) throw resolvedOtherwise(input);
-    return await publishAll(own, plan, pipeline, input);
+    return await noting(own, () => publishAll(own, plan, pipeline, input));
   });
 }
 
@@ -136,7 +137,9 @@ async function splitAll(environment: Environment, ref: Ref): Promise<RunWork> {
   const work = newWork(environment, ref);
   const { plan } = await loadPlan(work.environment, ref);
   const batches = plan.batches.map((_, batch) => batch);
-  await mapBounded(batches, limits.shortBatchesAtOnce, (batch) => perform(work, splitBatch, { ...refOf(ref), batch }));
+  await noting(work, () =>
+    mapBounded(batches, limits.shortBatchesAtOnce, (batch) => perform(work, splitBatch, { ...refOf(ref), batch })),
+  );
   forgetSources(environment, lifeId(ref));
   return work;
 }
@@ -152,7 +155,9 @@ async function resolveAll(work: RunWork, { terms, ...input }: ResolveInput): Pro
     return Array.from({ length: entity.partitions ?? 1 }, (_, partition) => ({ entity: entity.name, partition, term }));
   });
   const resolved: ResolveOutput[] = [];
-  for (const call of calls) resolved.push(await perform(work, resolveKeys, { ...ref, ...call }));
+  await noting(work, async () => {
+    for (const call of calls) resolved.push(await perform(work, resolveKeys, { ...ref, ...call }));
+  });
   const digest = createHash('sha256')
     .update(JSON.stringify([tally, resolved]))
     .digest('hex')
@@ -223,13 +228,27 @@ async function publishedBefore(environment: Environment, ref: Ref): Promise<Fini
 
 /** Runs an activity of the long way over the work in memory. Throws its error. */
 async function perform<Input extends object, Output extends object>(
-  { environment }: RunWork,
+  { environment, notes }: RunWork,
   { run }: Activity<Environment, Input, Output>,
   input: Input,
 ): Promise<Output> {
   const result = await run(environment, input);
   if (!result.ok) throw fromErrorValue(result.error);
+  notes.ended();
   return result.value;
+}
+
+/** Does something with the work. What of it has ended when it fails, is noted: nothing else is left of it then. */
+async function noting<T>({ notes }: RunWork, does: () => Promise<T>): Promise<T> {
+  await notes.rest();
+  try {
+    const done = await does();
+    await notes.rest();
+    return done;
+  } catch (thrown) {
+    await notes.flush();
+    throw thrown;
+  }
 }
 
 function refOf({ runId, life, plan }: Ref): PlanRef & { plan: string } {

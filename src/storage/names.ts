@@ -87,6 +87,8 @@ export const work = {
   /** What publishing a file came to. */
   published: (of: Life, entity: string, part: number, dataset: KeyedDatasetKind = 'new') =>
     `${folderOf(of)}published/${entity}-${pad(part, 5)}${tail(dataset)}.json`,
+  /** Which tasks of a short run have ended: what their records, which are in memory, would say of them. */
+  taskNotes: (of: Life) => `${folderOf(of)}tasks.json`,
   /**
    * Whether a blob, or all blobs with that beginning of a name, is work that only later phases of the same life read. A
    * short run keeps them in memory. The plan and the source's files are none of them: they pin what is made again.

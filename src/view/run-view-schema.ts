@@ -119,6 +119,12 @@ export const planViewSchema = z.object({
 
 export const runViewSchema = runSummarySchema.extend({
   batches: z.object({ done: count, total: count }),
+  tasks: z
+    .object({ done: count, total: count })
+    .optional()
+    .describe(
+      'Of the phase that the run is in: tasks that have ended, as far as they are known. Of a run that goes on.',
+    ),
   rows: z.object({ done: count, total: count }).describe('Source rows.'),
   leftOut: leftOutSchema
     .optional()

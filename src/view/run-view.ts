@@ -5,7 +5,6 @@
  */
 export type { RunView } from './run-view-schema.ts';
 
-import { z } from 'zod';
 import {
   lifeInputSchema,
   type Manifest,
@@ -15,6 +14,7 @@ import {
 } from '../documents/documents.ts';
 import { loadFiles } from '../documents/source-files.ts';
 import { type RunStatus, runStatusSchema } from '../documents/status.ts';
+import { tasksEnded } from '../documents/timeline.ts';
 import { endedError, hasEnded, type Instance } from '../durable/client.ts';
 import type { Environment } from '../environment/environment.ts';
 import { type ErrorValue, errorLine } from '../errors.ts';
@@ -62,12 +62,7 @@ export async function viewRun(environment: Environment, instance: Instance): Pro
   if (view.status === 'Failed' || view.status === 'Terminated' || input.dryRun) {
     view.batches.done = 0;
     view.rows.done = 0;
-  } else if (!hasEnded(instance) && (!said || said.phase === 'plan' || said.phase === 'split')) {
-    // A short run has no batch to show before it has all of them.
-    const done = await splitSoFar(environment, input);
-    view.batches.done = done.batches;
-    view.rows.done = done.rows;
-  }
+  } else if (!hasEnded(instance)) Object.assign(view, await doneSoFar(environment, input, said));
   if (view.status !== 'Completed') return view;
   return input.dryRun
     ? { ...view, ...(await previewed(environment, input)) }
@@ -100,15 +95,23 @@ function statusOf(instance: Instance): RunSummary['status'] {
   }
 }
 
-/** A batch is split when its record is there; the record's metadata says how many rows it had. */
-async function splitSoFar(environment: Environment, of: Life): Promise<{ batches: number; rows: number }> {
-  let batches = 0;
-  let rows = 0;
-  for await (const blob of environment.store.list(environment.config.workContainer, work.splitPrefix(of))) {
-    batches++;
-    rows += z.coerce.number().int().catch(0).parse(blob.metadata.rows);
+/** How far a run is that goes on. A task has ended when its record is there, or when a short run has noted it. */
+async function doneSoFar(
+  environment: Environment,
+  of: Life,
+  said: RunStatus | undefined,
+): Promise<Pick<RunView, 'tasks'> & Partial<Pick<RunView, 'batches' | 'rows'>>> {
+  const { phase = 'plan', batches = 0, rows = 0, way } = said ?? {};
+  const total = said?.tasks ?? (phase === 'split' ? batches : undefined);
+  const isSplit = phase !== 'plan' && phase !== 'split';
+  const none = isSplit ? {} : { batches: { done: 0, total: batches }, rows: { done: 0, total: rows } };
+  if (total === undefined || phase === 'wait' || phase === 'reserve' || phase === 'done' || phase === 'failed') {
+    return none;
   }
-  return { batches, rows };
+  const ended = await tasksEnded(environment, of, phase, way === 'short');
+  const tasks = { done: Math.min(ended.tasks, total), total };
+  if (phase !== 'split') return { ...none, tasks };
+  return { tasks, batches: { done: tasks.done, total: batches }, rows: { done: ended.rows, total: rows } };
 }
 
 /** From the manifest: rows, ranges and paths, under the size that callers take. */

@@ -1,6 +1,9 @@
 /** What the command draws: tables fitted to a width, progress, names that nobody may trust. */
+
+import { setTimeout as delay } from 'node:timers/promises';
 import { stripVTControlCharacters } from 'node:util';
 import { describe, expect, test } from 'vitest';
+import { stepOf } from '../../cli/commands/follow-run.ts';
 import { Progress, progressLine, type Step } from '../../cli/terminal/progress.ts';
 import { renderParts } from '../../cli/terminal/show.ts';
 import { type Column, fitColumns, renderTable } from '../../cli/terminal/table.ts';
@@ -100,14 +103,69 @@ describe('progress', () => {
     expect(progressLine(step({ note: 'waits: index orders' }), 500)).toContain('waits: index orders');
   });
 
+  const look = (over: object) => ({
+    status: 'Running' as const,
+    phase: 'split' as const,
+    batches: { done: 12, total: 12 },
+    rows: { done: 3_000_000, total: 3_000_000 },
+    ...over,
+  });
+
+  test('of a run has a bar where what is left is known, and says the phase alone where it is not', () => {
+    const line = (over: object) => progressLine(stepOf(look(over)), 2_000);
+    expect(line({ batches: { done: 0, total: 12 }, rows: { done: 0, total: 3_000_000 } })).toBe(
+      'split    [........................]  0/12 batches  2.0 s',
+    );
+    expect(line({ phase: 'seal', tasks: { done: 1, total: 4 } })).toBe(
+      'seal     [######..................]  1/4 tasks  1 tasks/s  2.0 s',
+    );
+    expect(line({ phase: 'publish', tasks: { done: 0, total: 1 } })).toBe('publish  2.0 s');
+    expect(line({ phase: 'wait', waiting: 'key index "a"' })).toBe('wait     waits: key index "a"  2.0 s');
+    expect(line({ phase: 'done', status: 'Completed' })).toBe('done     3,000,000 rows  1,500,000 rows/s  2.0 s');
+    expect(line({ phase: 'plan', status: 'Pending' })).toBe('pending  2.0 s');
+  });
+
+  test('measures each phase by itself: what was done before its first look counts for nothing', () => {
+    const lines: string[] = [];
+    let ms = 0;
+    const progress = new Progress({ write: (part) => lines.push(part) }, () => ms);
+    const see = (at: number, over: object) => {
+      ms = at;
+      progress.update(stepOf(look(over)));
+    };
+    see(10_000, { batches: { done: 6, total: 12 }, rows: { done: 1_000_000, total: 3_000_000 } });
+    see(12_000, { batches: { done: 9, total: 12 }, rows: { done: 1_500_000, total: 3_000_000 } });
+    expect(lines[1]).toContain('1,500,000 of 3,000,000 rows  250,000 rows/s  12.0 s');
+    see(20_000, { phase: 'seal', tasks: { done: 2, total: 40 } });
+    see(22_000, { phase: 'seal', tasks: { done: 12, total: 40 } });
+    expect(lines[3]).toContain('12/40 tasks  5 tasks/s  22.0 s');
+  });
+
+  test('says of which phase the time left is, and none where there is no bar', async () => {
+    let text = '';
+    const stream = { isTTY: true, columns: 160, write: (part: string) => (text += part) };
+    const progress = new Progress(stream);
+    progress.update(stepOf(look({ phase: 'seal', tasks: { done: 1, total: 4 } })));
+    await delay(300);
+    progress.update(stepOf(look({ phase: 'seal', tasks: { done: 2, total: 4 } })));
+    await delay(200);
+    expect(stripVTControlCharacters(text)).toMatch(/2\/4 tasks {2}[\d.]+ m?s left of seal/);
+    text = '';
+    progress.update(stepOf(look({ phase: 'publish', tasks: { done: 0, total: 1 } })));
+    await delay(200);
+    progress.end();
+    expect(stripVTControlCharacters(text)).toMatch(/publish {2}\d/);
+    expect(text).not.toContain('left');
+  });
+
   test.for([40, 60, 160])('redraws one line on a terminal of %i columns, with the time left', async (columns) => {
     let text = '';
     const stream = { isTTY: true, columns, write: (part: string) => (text += part) };
     const progress = new Progress(stream);
     progress.update(step());
-    await new Promise((resolve) => setTimeout(resolve, 300));
+    await delay(300);
     progress.update(step({ done: 6, rows: { done: 1_500_000, total: 3_000_000 } }));
-    await new Promise((resolve) => setTimeout(resolve, 300));
+    await delay(300);
     progress.end();
     const lines = stripVTControlCharacters(text).split('\n');
     expect(lines.length).toBe(2);

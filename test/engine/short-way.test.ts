@@ -58,7 +58,7 @@ test('both ways publish the same bytes, and leave the same key indexes', async (
         if (life.forget === undefined && life.executions === undefined) await checkOutcome(short, duck);
         const left = short.engine.store.names('work', 'runs/');
         assert.ok(
-          left.every((name) => /\/(plan\.json|files\/)/.test(name)),
+          left.every((name) => /\/(plan\.json|files\/|tasks\.json)/.test(name)),
           `work in progress stays in memory: ${left}`,
         );
       }

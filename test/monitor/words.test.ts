@@ -13,6 +13,7 @@ import {
   formatShort,
   plural,
 } from '../../src/monitor/page/format.ts';
+import { leftMs, phaseMs, shareOf } from '../../src/monitor/page/pace.ts';
 import { nextDelay } from '../../src/monitor/page/poll.ts';
 import { href, parseRoute } from '../../src/monitor/page/route.ts';
 
@@ -89,5 +90,41 @@ describe('polling', () => {
     assert.equal(nextDelay(30_000, true, false, 10), 2_000);
     assert.equal(nextDelay(2_000, true, false, 5_000), 20_000);
     assert.deepEqual([nextDelay(2_000, false, true, 1), nextDelay(30_000, false, true, 1)], [4_000, 30_000]);
+  });
+});
+
+describe('the pace of a run', () => {
+  const at = (ms: number) => new Date(ms).toISOString();
+  const run = {
+    phase: 'split' as const,
+    startedAt: at(0),
+    rows: { done: 250, total: 1_000 },
+    tasks: { done: 1, total: 4 },
+    phases: [
+      { phase: 'plan', at: at(0) },
+      { phase: 'wait', at: at(1_000) },
+      { phase: 'split', at: at(60_000) },
+    ],
+  };
+
+  it('is that of the present phase: neither the plan nor a wait before it counts', () => {
+    assert.equal(phaseMs(run, 70_000), 10_000);
+    assert.equal(leftMs(run, 70_000), 30_000);
+    assert.equal(phaseMs(run, 59_000), 0, 'clocks that differ');
+  });
+
+  it('is known of phases with several tasks, and not before one has ended, nor of a wait', () => {
+    const seal = {
+      ...run,
+      phase: 'seal' as const,
+      phases: [{ phase: 'seal', at: at(0) }],
+      tasks: { done: 3, total: 4 },
+    };
+    assert.deepEqual([shareOf(seal), leftMs(seal, 6_000)], [{ done: 3, total: 4 }, 2_000]);
+    assert.equal(leftMs({ ...seal, tasks: { done: 0, total: 4 } }, 6_000), undefined);
+    assert.equal(leftMs({ ...seal, tasks: { done: 4, total: 4 } }, 6_000), undefined);
+    assert.equal(shareOf({ ...seal, phase: 'publish', tasks: { done: 0, total: 1 } }), undefined);
+    const { tasks: _, ...waits } = { ...seal, phase: 'wait' as const };
+    assert.deepEqual([shareOf(waits), leftMs(waits, 6_000)], [undefined, undefined]);
   });
 });

@@ -88,6 +88,21 @@ export async function post<T>(path: string, body: object = {}): Promise<T> {
   return (await response.json()) as T;
 }
 
+/** What the app's clock is ahead of the browser's, in milliseconds: a run's times are by the app's. */
+let ahead = 0;
+
+/** The present time by the app's clock, to a second or two. */
+export function appNow(): number {
+  return Date.now() + ahead;
+}
+
+function noteClock(date: string | null): void {
+  const said = Date.parse(date ?? '');
+  const off = said - Date.now();
+  // The header has whole seconds, so that a small difference says nothing.
+  if (!Number.isNaN(said)) ahead = Math.abs(off) > 2_000 ? off : 0;
+}
+
 async function ask(path: string, init: RequestInit, headers: Record<string, string> = {}): Promise<Response> {
   const key = sessionStorage.getItem(KEY);
   const response = await fetch(new URL(path, apiRoot), {
@@ -105,6 +120,7 @@ async function ask(path: string, init: RequestInit, headers: Record<string, stri
       remedy: 'See whether it runs. This page tries again.',
     });
   });
+  noteClock(response.headers.get('date'));
   if (response.ok || response.status === 304) return response;
   if (response.status === 401) onRefused(key !== null);
   throw new ApiError(await problemOf(response));

@@ -3,7 +3,7 @@
  * so where an answer takes long, and must never have two requests for one resource under way.
  */
 import { useEffect, useState } from 'preact/hooks';
-import { ApiError, get } from './api.ts';
+import { ApiError, appNow, get } from './api.ts';
 
 const FAST_MS = 2_000;
 const SLOW_MS = 30_000;
@@ -81,12 +81,13 @@ export function usePoll<T>(path: string | undefined, ends?: (value: T) => boolea
   return { ...(of === path ? shown : { at: 0 }), again: () => setTurn((n) => n + 1) };
 }
 
-/** The present time, renewed while something is under way. */
+/** The present time by the app's clock, renewed while something is under way. */
 export function useNow(ticks: boolean): number {
-  const [now, setNow] = useState(Date.now());
+  const [now, setNow] = useState(appNow());
   useEffect(() => {
     if (!ticks) return;
-    const timer = setInterval(() => setNow(Date.now()), 1000);
+    setNow(appNow());
+    const timer = setInterval(() => setNow(appNow()), 1000);
     return () => clearInterval(timer);
   }, [ticks]);
   return now;

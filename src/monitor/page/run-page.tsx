@@ -9,6 +9,7 @@ import { Graph } from './parts/graph.tsx';
 import { Inputs, Outputs } from './parts/outputs.tsx';
 import { Phases } from './parts/phases.tsx';
 import { Plan } from './parts/plan.tsx';
+import { Progress } from './parts/progress.tsx';
 import { RateChart } from './parts/rate-chart.tsx';
 import { RunActions } from './parts/run-actions.tsx';
 import { Facts, Figure, Loading, Refusal, State, Text, Time } from './parts/ui.tsx';
@@ -70,29 +71,17 @@ export function RunPage({ runId }: { runId: string }) {
 }
 
 function Summary({ run, now }: { run: RunView; now: number }) {
-  const { rows, batches, rowsTotal, idsGiven, status } = run;
+  const { rowsTotal, idsGiven, status } = run;
   const ms = durationOf(run, now);
-  const done = status === 'Completed' ? (rowsTotal ?? 0) : rows.done;
-  const splitting = !hasEnded(run) && (run.phase === 'plan' || run.phase === 'split');
   return (
     <section class="summary" aria-label="Summary">
       <div class="figures">
         <Figure label={hasEnded(run) ? 'duration' : 'so far'}>{formatDuration(ms)}</Figure>
         <Figure label="source rows">{rowsTotal === undefined ? '–' : formatCount(rowsTotal)}</Figure>
         <Figure label="IDs given">{idsGiven === undefined ? '–' : formatCount(idsGiven)}</Figure>
-        <Figure label="rate">{(status === 'Completed' || splitting ? formatRate(done, ms) : '') || '–'}</Figure>
+        <Figure label="rate">{(status === 'Completed' && formatRate(rowsTotal ?? 0, ms)) || '–'}</Figure>
       </div>
-      {splitting && batches.total > 0 && (
-        <p class="progress">
-          <progress value={rows.done} max={Math.max(1, rows.total)} aria-label="Rows that are split" />
-          <span>
-            {formatCount(batches.done)} of {formatCount(batches.total)} batches, {formatCount(rows.done)} rows
-            {rows.done > 0 &&
-              rows.done < rows.total &&
-              `, about ${formatDuration((ms / rows.done) * (rows.total - rows.done))} of splitting left`}
-          </span>
-        </p>
-      )}
+      {!hasEnded(run) && <Progress run={run} now={now} />}
       <Facts
         class="wide"
         of={[

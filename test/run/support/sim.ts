@@ -25,7 +25,12 @@ export { mulberry32 } from './sim-steps.ts';
 export type { Chaos, Execution, Verdict } from './sim-workers.ts';
 
 // The blocks here are small: some are held back or wait, and some are staged at the split, as in life.
-Object.assign(limits, { heldBlockBytesMax: 60, waitingBlockBytesMax: 100, joinedBlockBytesMax: 300 });
+Object.assign(limits, {
+  heldBlockBytesMax: 60,
+  waitingBlockBytesMax: 100,
+  joinedBlockBytesMax: 300,
+  shortNoteSeconds: 0,
+});
 
 export interface SimOptions {
   seed?: number;
