@@ -2,7 +2,11 @@
  * The test runner's configuration: three projects, and the closing line for CI. Read by vitest alone.
  * `unit` needs no service. `host` starts Azurite and the local host. `chaos` kills, delays and repeats things under seeds.
  */
+import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
+
+// Apps, hosts and commands that tests start load their modules from here, in half the time.
+process.env.NODE_COMPILE_CACHE ??= fileURLToPath(new URL('./.ordinal/compile-cache', import.meta.url));
 
 /** Tests that kill processes, or run the app through seeded histories of faults. */
 const chaos = [

@@ -21,7 +21,7 @@ import { DuckReader } from './support/reader.ts';
 import { commonKinds, scenarios, sourceColumns } from './support/scenarios.ts';
 import { poolValues } from './support/sources.ts';
 
-const numRuns = Number(process.env.ORDINAL_ENGINE_RUNS ?? 15);
+const numRuns = Number(process.env.ORDINAL_ENGINE_RUNS ?? 8);
 let duck: DuckReader;
 
 beforeAll(async () => {

@@ -12,7 +12,7 @@ import { type Writer, writersHere } from './support/rewriters.ts';
 import { commonKinds, type Scenario, scenarios } from './support/scenarios.ts';
 import type { FileShape } from './support/sources.ts';
 
-const numRuns = Number(process.env.ORDINAL_ENGINE_RUNS ?? 40);
+const numRuns = Number(process.env.ORDINAL_ENGINE_RUNS ?? 20);
 let duck: DuckReader;
 
 beforeAll(async () => {

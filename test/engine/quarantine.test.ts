@@ -17,7 +17,7 @@ import { DuckReader } from './support/reader.ts';
 import { scenarios } from './support/scenarios.ts';
 import { writeSource } from './support/sources.ts';
 
-const numRuns = Number(process.env.ORDINAL_ENGINE_RUNS ?? 30);
+const numRuns = Number(process.env.ORDINAL_ENGINE_RUNS ?? 15);
 let duck: DuckReader;
 
 beforeAll(async () => {

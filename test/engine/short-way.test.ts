@@ -10,7 +10,7 @@ import type { DriveOptions } from './support/drive.ts';
 import { DuckReader } from './support/reader.ts';
 import { scenarios } from './support/scenarios.ts';
 
-const numRuns = Number(process.env.ORDINAL_ENGINE_RUNS ?? 15);
+const numRuns = Number(process.env.ORDINAL_ENGINE_RUNS ?? 6);
 let duck: DuckReader;
 
 beforeAll(async () => {
