@@ -14,7 +14,8 @@ const tones: Record<RunSummary['status'], Tone> = {
   Terminated: 'warning',
 };
 
-const stateOf = ({ status }: Pick<RunSummary, 'status'>): Cell => ({ text: status, tone: tones[status] });
+const stateOf = ({ status, withdrawn }: Pick<RunSummary, 'status' | 'withdrawn'>): Cell =>
+  withdrawn ? { text: 'Withdrawn', tone: 'warning' } : { text: status, tone: tones[status] };
 
 const hasEnded = ({ status }: Pick<RunSummary, 'status'>) => status !== 'Pending' && status !== 'Running';
 
@@ -44,10 +45,17 @@ export function shownRuns(runs: readonly RunSummary[], none: string, now = Date.
       time(run.startedAt),
       lasted(run, now),
       run.rowsTotal === undefined ? '-' : count(run.rowsTotal),
-      run.error ? `${run.error.code}: ${run.error.message}` : (run.waiting ?? (run.dryRun ? 'dry run' : '')),
+      whatOf(run),
     ]),
     none,
   };
+}
+
+/** What more a list says of a run. */
+function whatOf({ error, waiting, withdrawn, dryRun }: RunSummary): string {
+  if (error) return `${error.code}: ${error.message}`;
+  if (withdrawn) return `withdrawn ${time(withdrawn.at)} UTC${withdrawn.by === undefined ? '' : ` by ${withdrawn.by}`}`;
+  return waiting ?? (dryRun ? 'dry run' : '');
 }
 
 /** A run, whole. */
@@ -66,14 +74,41 @@ export function shownRun(view: RunView, now = Date.now()): ShownPart[] {
   if (view.rejected) facts.push(['refused rows', { text: count(view.rejected.rows), tone: 'warning' }]);
   if (view.setAside) facts.push(['files set aside', { text: count(view.setAside.count), tone: 'warning' }]);
   if (view.routing?.unrouted) facts.push(['rows to no entity', count(view.routing.unrouted)]);
-  if (view.withdrawn) facts.push(['withdrawn', { text: `${time(view.withdrawn.at)} UTC`, tone: 'warning' }]);
+  if (view.withdrawn) facts.push(...withdrawnFacts(view.withdrawn, view.retired));
   if (view.manifest) facts.push(['manifest', `${view.outputContainer}/${view.manifest}`]);
   return [
     ...(error ? shownError(error) : []),
     { facts },
+    ...(foundNothing(view) ? [nothingLine(view)] : []),
     ...(entities ? [shownEntities(entities)] : []),
     ...(plan ? shownPlan(plan) : []),
     ...(preview ? shownPreview(preview) : []),
+  ];
+}
+
+/** A run that has succeeded without anything to read. */
+function foundNothing({ status, dryRun, manifest, rows }: RunView): boolean {
+  return status === 'Completed' && !dryRun && manifest === undefined && rows.total === 0;
+}
+
+function nothingLine({ leftOut: { read, pending } = { read: 0, pending: 0 } }: RunView): string {
+  if (read + pending === 0) return 'There was nothing to read: the source has no blob that fits.';
+  const others = pending > 0 ? `, and ${count(pending)} are being read by other runs` : '';
+  return `There was nothing new: ${count(read)} blobs were read before${others}. Read them again with --again.`;
+}
+
+function withdrawnFacts(
+  { at, by, reason, filesUntil }: NonNullable<RunView['withdrawn']>,
+  retired: RunView['retired'] = [],
+): [string, Cell][] {
+  return [
+    ['withdrawn', { text: `${time(at)} UTC${by === undefined ? '' : ` by ${by}`}`, tone: 'warning' }],
+    ...(reason === undefined ? [] : [['because', reason] as [string, Cell]]),
+    ...(filesUntil === undefined ? [] : [['files until', `${time(filesUntil)} UTC`] as [string, Cell]]),
+    ...retired.map(({ sequence, count: ids, ranges }): [string, Cell] => [
+      'retired IDs',
+      `${count(ids)} of ${sequence}, from ${count(BigInt(ranges[0]!.first))}${ranges.length > 1 ? `, in ${ranges.length} ranges` : ''}`,
+    ]),
   ];
 }
 

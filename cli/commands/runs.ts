@@ -23,6 +23,7 @@ const states = {
   failed: 'Failed',
   terminated: 'Terminated',
   canceled: 'Terminated',
+  withdrawn: 'Withdrawn',
 } as const;
 
 const PAGE = 100;
@@ -124,7 +125,14 @@ const list = defineCommand({
     if (manifests) return await listManifests(given, filter);
     const runs = await listed(given, filter);
     return {
-      show: [shownRuns(runs, `There is no such run. Start one: ${given.program} runs start PIPELINE`)],
+      show: [
+        shownRuns(
+          runs,
+          (filter.pipeline ?? filter.state ?? filter.since)
+            ? 'No run fits this.'
+            : `There is no run yet. Start one: ${given.program} runs start PIPELINE`,
+        ),
+      ],
       value: runs,
     };
   },
@@ -132,7 +140,7 @@ const list = defineCommand({
 
 interface Filter {
   pipeline?: string | undefined;
-  state?: RunSummary['status'][] | undefined;
+  state?: (typeof states)[keyof typeof states][] | undefined;
   since?: string | undefined;
   limit: number;
 }

@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { withdrawalSchema, withdrawalStartedSchema } from '../../src/http/schemas.ts';
 import { defineCommand, type Result, UsageError } from '../command.ts';
 import type { ShownPart } from '../terminal/show.ts';
-import { time } from '../terminal/text.ts';
+import { plain, time } from '../terminal/text.ts';
 import { runPath } from './follow-run.ts';
 
 const POLL_MS = 500;
@@ -43,10 +43,16 @@ export const withdrawCommand = defineCommand({
 });
 
 function ended(now: ReturnType<typeof withdrawalSchema.parse>): Result {
-  const { runId, status, error, withdrawn } = now;
+  const { runId, status, error, withdrawn, tables } = now;
   if (status === 'Withdrawn') {
     const until = withdrawn ? ` Its files stay until ${time(withdrawn.filesUntil)} UTC.` : '';
-    return { show: [{ line: `Run ${runId} is withdrawn.${until}`, tone: 'good' }], value: now };
+    const behind: ShownPart[] = tables
+      ? [
+          { line: `Views or tables still show it: ${tables.code}: ${tables.message}`, tone: 'warning' },
+          plain(tables.remedy ?? ''),
+        ]
+      : [];
+    return { show: [{ line: `Run ${runId} is withdrawn.${until}`, tone: 'good' }, ...behind], value: now };
   }
   const show: ShownPart[] = error
     ? [{ line: `${error.code}: ${error.message}`, tone: 'bad' }, error.remedy ?? '']

@@ -284,6 +284,8 @@ export const publishedDocumentSchema = z.object({ version: z.literal(1), file: p
 
 export const withdrawnSchema = z.object({
   at: z.iso.datetime(),
+  /** Who asked for it, as far as the caller said. */
+  by: z.string().exactOptional(),
   reason: z.string().exactOptional(),
   filesUntil: z.iso.datetime(),
 });
@@ -320,7 +322,7 @@ export const manifestSchema = z.object({
   life: count,
   pipeline: z.string(),
   pipelineHash: z.string(),
-  /** Of a withdrawn run: when, why, and until when its files stay. ISO times. */
+  /** Of a withdrawn run: when, by whom, why, and until when its files stay. ISO times. */
   withdrawn: withdrawnSchema.exactOptional(),
   /** What ties the pipeline to the IDs that it gave. A later version of the pipeline that contradicts it is refused. */
   identity: pipelineIdentitySchema,

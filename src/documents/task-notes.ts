@@ -11,7 +11,7 @@ import { readJson, writeJson } from '../storage/json.ts';
 import { type Life, work } from '../storage/names.ts';
 import type { BlobItem } from '../storage/store.ts';
 
-const notesSchema = z.object({
+export const taskNotesSchema = z.object({
   version: z.literal(1),
   /** Names in the life's work folder, with what their metadata would say of the task. */
   tasks: z.array(z.object({ name: z.string(), times: z.string(), rows: z.string().exactOptional() })),
@@ -72,7 +72,7 @@ export class TaskNotes {
     this.#behind = false;
     const { store, config } = this.#environment;
     const start = work.runPrefix(this.#of);
-    const tasks: z.infer<typeof notesSchema>['tasks'] = [];
+    const tasks: z.infer<typeof taskNotesSchema>['tasks'] = [];
     try {
       for (const folder of folders) {
         for await (const { name, metadata } of store.list(config.workContainer, `${start}${folder}`)) {
@@ -91,7 +91,7 @@ export class TaskNotes {
 
 /** The tasks that a short life has noted; none where it has noted nothing. */
 export async function notedTasks({ store, config }: Environment, of: Life): Promise<TaskRecord[]> {
-  const notes = await readJson(store, config.workContainer, work.taskNotes(of), notesSchema);
+  const notes = await readJson(store, config.workContainer, work.taskNotes(of), taskNotesSchema);
   return (notes?.tasks ?? []).map(({ name, times, rows }) => ({
     name: `${work.runPrefix(of)}${name}`,
     metadata: { times, ...(rows !== undefined && { rows }) },

@@ -98,11 +98,11 @@ function goesOn(
 function takes({ pipeline, text, status }: Query, start: Start): boolean {
   if (pipeline !== undefined && start.pipeline !== pipeline) return false;
   if (text !== undefined && !start.runId.toLowerCase().includes(text.toLowerCase())) return false;
-  return !start.published || status === undefined || status.includes('Completed');
+  return !start.published || status === undefined || status.includes(start.withdrawn ? 'Withdrawn' : 'Completed');
 }
 
 function wanted({ status }: Query, run: RunSummary): boolean {
-  return status === undefined || status.includes(run.status);
+  return status === undefined || status.includes(run.withdrawn ? 'Withdrawn' : run.status);
 }
 
 /** A run as its newest life is; undefined for an earlier life, and for a run that was removed. */
@@ -124,6 +124,7 @@ async function summaryOf(door: Door, start: Start): Promise<RunSummary | undefin
       ...(start.startedBy && { startedBy: start.startedBy }),
       rowsTotal: rows,
       idsGiven: ids,
+      ...(start.withdrawn && { withdrawn: start.withdrawn }),
     };
   }
   // A life that has succeeded has no later one.

@@ -131,8 +131,11 @@ export const withdrawalSchema = z.object({
   status: z
     .enum(['Running', 'Failed', 'Stopped', 'Withdrawn'])
     .describe('`Withdrawn` once it is done; `Stopped` when it was ended half-way, and the sweep will go on.'),
-  withdrawn: withdrawnSchema.optional().describe('Since when, why, and until when the files stay.'),
-  error: errorSchema.optional(),
+  withdrawn: withdrawnSchema.optional().describe('Since when, by whom, why, and until when the files stay.'),
+  error: errorSchema.optional().describe('Why it failed.'),
+  tables: errorSchema
+    .optional()
+    .describe('What keeps a view or a Delta table behind. The sweep tries again; until then the files stay.'),
 });
 
 export const ledgerSchema = z.object({
@@ -165,8 +168,8 @@ export const listQuerySchema = z.strictObject({
     .string()
     .optional()
     .transform((text) => text?.split(',').map((each) => each.trim()))
-    .pipe(z.array(z.enum(instanceStatuses)).optional())
-    .describe('Comma-separated.'),
+    .pipe(z.array(z.enum([...instanceStatuses, 'Withdrawn'])).optional())
+    .describe('Comma-separated. A run that was withdrawn is `Withdrawn` here, and not `Completed`.'),
   createdFrom: z.iso.datetime({ offset: true }).optional(),
   createdTo: z.iso.datetime({ offset: true }).optional(),
   limit: z.coerce.number().int().min(1).max(100).default(20),

@@ -9,11 +9,17 @@ import { hasEnded } from '../durable/client.ts';
 import type { Environment } from '../environment/environment.ts';
 import { type ErrorValue, OrdinalError } from '../errors.ts';
 import { newestInstance } from '../lives/newest.ts';
-import { WITHDRAW_ORCHESTRATION, type WithdrawInput, withdrawInstanceId } from '../lives/withdraw-names.ts';
+import {
+  WITHDRAW_ORCHESTRATION,
+  type WithdrawInput,
+  withdrawalSchema,
+  withdrawInstanceId,
+} from '../lives/withdraw-names.ts';
 import { readJson } from '../storage/json.ts';
-import { output } from '../storage/names.ts';
+import { output, work } from '../storage/names.ts';
 import { json, jsonBody, parseRequest } from './problem.ts';
 import { type Door, type Handler, rootOf } from './request-context.ts';
+import { startedByOf } from './start.ts';
 import { resourceUrl } from './urls.ts';
 
 export const withdrawBodySchema = z.strictObject({ reason: z.string().min(1).max(500).optional() });
@@ -31,19 +37,25 @@ export const withdrawRun: Handler = async (door, request) => {
     });
   }
   const indexes = [...new Set(manifest.entities.flatMap(({ keys }) => (keys ? [keys.index] : [])))].sort();
-  const input: WithdrawInput = { runId, pipeline, indexes, ...(reason !== undefined && { reason }) };
+  const { who: by } = startedByOf(request);
+  const said = { ...(by !== undefined && { by }), ...(reason !== undefined && { reason }) };
+  const input: WithdrawInput = { runId, pipeline, indexes, ...said };
   await door.runs.start(WITHDRAW_ORCHESTRATION, withdrawInstanceId(runId), input);
   const root = rootOf(door, request, 3);
   const statusUrl = resourceUrl(root, request, `runs/${runId}/withdrawal`);
   return json(202, { runId, pipeline, statusUrl });
 };
 
+const errorSchema = z.custom<ErrorValue>((value) => typeof value === 'object');
 const outcomeSchema = z.union([
-  z.object({ ok: z.literal(true), value: z.object({ filesUntil: z.string() }) }),
-  z.object({ ok: z.literal(false), error: z.custom<ErrorValue>((value) => typeof value === 'object') }),
+  z.object({ ok: z.literal(true), value: z.object({ filesUntil: z.string(), tables: errorSchema.exactOptional() }) }),
+  z.object({ ok: z.literal(false), error: errorSchema }),
 ]);
 
-/** `GET /api/runs/{runId}/withdrawal`: `Withdrawn` once the manifest says so and index and ledger are put right. */
+/**
+ * `GET /api/runs/{runId}/withdrawal`: `Withdrawn` once the manifest says so and index and ledger are put right. `tables`
+ * says what keeps a view or a table behind.
+ */
 export const getWithdrawal: Handler = async (door, request) => {
   const { runId, pipeline, withdrawn } = await manifestOf(door, request);
   const instance = await door.runs.get(withdrawInstanceId(runId));
@@ -52,10 +64,17 @@ export const getWithdrawal: Handler = async (door, request) => {
   }
   const said = { runId, pipeline, ...(withdrawn && { withdrawn }) };
   if (instance && !hasEnded(instance)) return json(200, { ...said, status: 'Running' });
-  const outcome = instance && outcomeSchema.safeParse(instance.output).data;
+  const outcome = outcomeSchema.safeParse(instance?.output).data;
+  const { store, config } = door.environment;
+  const left = await readJson(store, config.workContainer, work.withdrawal(runId), withdrawalSchema);
+  // What was done stays done, however the orchestration ended after that.
+  if (withdrawn && left?.done !== false) {
+    const tables = outcome?.ok ? outcome.value.tables : undefined;
+    return json(200, { ...said, status: 'Withdrawn', ...(tables && { tables }) });
+  }
   if (outcome?.ok === false) return json(200, { ...said, status: 'Failed', error: outcome.error });
   // Ended from outside, half-way: the sweep starts it again.
-  return json(200, { ...said, status: instance && !outcome ? 'Stopped' : 'Withdrawn' });
+  return json(200, { ...said, status: 'Stopped' });
 };
 
 /** The manifest of a run that has published. @throws OrdinalError `UnknownRun` when there is none. */

@@ -10,7 +10,7 @@ import { fromMetadata, toMetadata } from '../storage/metadata.ts';
 import { type Life, startOfName, work } from '../storage/names.ts';
 import type { BlobItem } from '../storage/store.ts';
 import { isConflict } from '../storage/write-once.ts';
-import type { Claim } from './claims.ts';
+import { type Claim, readClaim } from './claims.ts';
 
 const count = z.coerce.number().int().nonnegative();
 
@@ -24,6 +24,9 @@ const metadataSchema = z.object({
   finishedat: z.iso.datetime().optional(),
   rows: count.optional(),
   ids: count.optional(),
+  /** Of a life that has published and was withdrawn. */
+  withdrawn: z.iso.datetime().optional(),
+  withdrawnby: z.string().transform(fromMetadata).optional(),
 });
 
 /** How a life that has published ended. */
@@ -44,6 +47,8 @@ export interface Start extends Life {
   startedBy?: StartedBy;
   dryRun?: true;
   published?: PublishedEnd;
+  /** When and by whom it was withdrawn. */
+  withdrawn?: { at: string; by?: string };
 }
 
 /** Writes a claim's start, unless it is there. */
@@ -73,12 +78,30 @@ export async function noteEnd(
   await unlessConflict(store.write(config.workContainer, name, new Uint8Array(0), options));
 }
 
+/** Adds to a life's start that what it had published is withdrawn. A start or a claim that is gone stays gone. */
+export async function noteWithdrawn(
+  environment: Environment,
+  of: Life,
+  { at, by }: { at: string; by?: string },
+): Promise<void> {
+  const { store, config } = environment;
+  const claim = await readClaim(environment, of);
+  if (!claim) return;
+  const name = work.start(of, Date.parse(claim.claimedAt));
+  const there = await store.head(config.workContainer, name);
+  if (!there) return;
+  const said = { withdrawn: at, ...(by !== undefined && { withdrawnby: toMetadata(by) }) };
+  const options = { ifMatch: there.etag, metadata: { ...there.metadata, ...said } };
+  // Whoever was faster is the same withdrawal.
+  await unlessConflict(store.write(config.workContainer, name, new Uint8Array(0), options));
+}
+
 /** What a listed start says; undefined for a blob that is none. */
 export function readStart({ name, metadata }: Pick<BlobItem, 'name' | 'metadata'>): Start | undefined {
   const of = startOfName(name);
   const said = metadataSchema.safeParse(metadata).data;
   if (!of || !said) return undefined;
-  const { pipeline, by, who, dryrun, startedat, finishedat, rows = 0, ids = 0 } = said;
+  const { pipeline, by, who, dryrun, startedat, finishedat, rows = 0, ids = 0, withdrawn, withdrawnby } = said;
   return {
     ...of,
     pipeline,
@@ -86,6 +109,9 @@ export function readStart({ name, metadata }: Pick<BlobItem, 'name' | 'metadata'
     ...(dryrun && { dryRun: true as const }),
     ...(startedat !== undefined &&
       finishedat !== undefined && { published: { startedAt: startedat, finishedAt: finishedat, rows, ids } }),
+    ...(withdrawn !== undefined && {
+      withdrawn: { at: withdrawn, ...(withdrawnby !== undefined && { by: withdrawnby }) },
+    }),
   };
 }
 

@@ -3,12 +3,20 @@
  * the files of a run whose time has come. `sweep.ts` calls it. It must remove only files that a withdrawn manifest names.
  */
 import { manifestSchema } from '../documents/documents.ts';
-import { WITHDRAW_ORCHESTRATION, withdrawInstanceId } from '../lives/withdraw-names.ts';
+import { logEvent } from '../environment/telemetry.ts';
+import { toErrorValue } from '../errors.ts';
+import {
+  WITHDRAW_ORCHESTRATION,
+  type Withdrawal,
+  withdrawalSchema,
+  withdrawInputSchema,
+  withdrawInstanceId,
+} from '../lives/withdraw-names.ts';
 import { mapBounded } from '../storage/in-flight.ts';
 import { readJson } from '../storage/json.ts';
 import { output, work } from '../storage/names.ts';
+import { makeUpTables } from '../tables/activity.ts';
 import type { Sweep, Swept } from './sweep-context.ts';
-import { type Withdrawal, withdrawalSchema } from './withdraw.ts';
 
 /** Milliseconds in which a withdrawal is left to who asked for it. */
 const GRACE_MS = 3_600_000;
@@ -29,16 +37,24 @@ export async function sweepWithdrawals(context: Sweep, swept: Swept, timeIsUp: (
 }
 
 /** Started while it is under way, it is the same withdrawal. */
-async function goOn({ runs, now }: Sweep, { runId, pipeline, indexes, reason, at }: Withdrawal): Promise<void> {
-  if (now().getTime() - Date.parse(at) < GRACE_MS) return;
-  const input = { runId, pipeline, indexes, ...(reason !== undefined && { reason }) };
-  await runs.start(WITHDRAW_ORCHESTRATION, withdrawInstanceId(runId), input);
+async function goOn({ runs, now }: Sweep, withdrawal: Withdrawal): Promise<void> {
+  if (now().getTime() - Date.parse(withdrawal.at) < GRACE_MS) return;
+  const input = withdrawInputSchema.parse(withdrawal);
+  await runs.start(WITHDRAW_ORCHESTRATION, withdrawInstanceId(input.runId), input);
 }
 
-async function removeFiles({ environment }: Sweep, swept: Swept, withdrawal: Withdrawal): Promise<void> {
+/** Its files stay while a view or a table names them, for who opens that would fail. */
+async function removeFiles({ environment, log }: Sweep, swept: Swept, withdrawal: Withdrawal): Promise<void> {
   const { store, config, pipelines } = environment;
   const pipeline = pipelines.get(withdrawal.pipeline);
   if (!pipeline) return;
+  try {
+    await makeUpTables(environment, pipeline);
+  } catch (thrown) {
+    const { code, message } = toErrorValue(thrown);
+    logEvent(log, 'withdrawnFilesStay', { runId: withdrawal.runId, code, message }, 'warn');
+    return;
+  }
   const { container } = pipeline.output;
   const name = output.manifest(pipeline, withdrawal.runId);
   const manifest = await readJson(store, container, name, manifestSchema);

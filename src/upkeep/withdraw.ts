@@ -13,11 +13,12 @@ import { type ActivityResult, defineActivity, shortened } from '../durable/activ
 import type { Orchestration } from '../durable/context.ts';
 import { call, patienceUntil } from '../durable/fan-out.ts';
 import { type Environment, pipelineOf } from '../environment/environment.ts';
-import { OrdinalError, toErrorValue } from '../errors.ts';
+import { type ErrorValue, OrdinalError, toErrorValue } from '../errors.ts';
 import { indexBlobs, indexSchema } from '../keys/index-documents.ts';
 import { markWithdrawing } from '../keys/key-index.ts';
 import { limits } from '../limits.ts';
-import { withdrawInputSchema } from '../lives/withdraw-names.ts';
+import { noteWithdrawn } from '../lives/starts.ts';
+import { type Withdrawal, type WithdrawInput, withdrawalSchema, withdrawInputSchema } from '../lives/withdraw-names.ts';
 import { rebuildLedger } from '../plan/run-ledger.ts';
 import { acquireLeases, type LeaseHolder } from '../run/leases.ts';
 import { releaseLeases } from '../run/settle.ts';
@@ -27,27 +28,18 @@ import { output, work } from '../storage/names.ts';
 import { updateTables } from '../tables/activity.ts';
 import { rebuildIndex } from './rebuild-index.ts';
 
-/** What is left to do for a withdrawn run: while it is there, the sweep looks after it. */
-export const withdrawalSchema = withdrawInputSchema.extend({
-  version: z.literal(1),
-  at: z.iso.datetime(),
-  filesUntil: z.iso.datetime(),
-  /** Whether index and ledger are put right. */
-  done: z.boolean(),
-});
-export type Withdrawal = z.infer<typeof withdrawalSchema>;
-
 const DAY_MS = 86_400_000;
 
 /**
  * The orchestrator of a withdrawal.
  *
  * @param context the orchestration; its input is a `WithdrawInput`.
- * @returns when the run's files go, or the error as a value. It may be started again at any time.
+ * @returns when the run's files go, and what keeps a table behind; or the error as a value. It may be started again at
+ *   any time.
  */
 export function* withdrawOrchestrator(context: {
   df: Orchestration;
-}): Generator<Task, ActivityResult<{ filesUntil: string }>, unknown> {
+}): Generator<Task, ActivityResult<{ filesUntil: string; tables?: ErrorValue }>, unknown> {
   const { df } = context;
   const holder: LeaseHolder = { owner: df.instanceId, leases: [], terms: {} };
   try {
@@ -66,13 +58,27 @@ export function* withdrawOrchestrator(context: {
     for (const index of input.indexes) {
       yield* call(df, rebuildIndex, { index, term: holder.terms[index] ?? 0 }, patience);
     }
-    yield* call(df, updateTables, { runId: input.runId, life: 1, pipeline: input.pipeline }, patience);
     yield* call(df, endWithdrawal, { runId: input.runId }, patience);
     yield* releaseLeases(df, holder.leases, holder.owner);
-    return { ok: true, value: { filesUntil: withdrawn.filesUntil } };
+    // The run is taken back, whatever keeps a table behind: the sweep makes up for it before the files go.
+    const tables = yield* tablesOf(df, input);
+    return { ok: true, value: { filesUntil: withdrawn.filesUntil, ...(tables && { tables }) } };
   } catch (thrown) {
     yield* releaseLeases(df, holder.leases, holder.owner);
     return { ok: false, error: shortened(toErrorValue(thrown)) };
+  }
+}
+
+/** Takes the run out of views and tables. What fails is given as a value. */
+function* tablesOf(
+  df: Orchestration,
+  { runId, pipeline }: WithdrawInput,
+): Generator<Task, ErrorValue | undefined, unknown> {
+  try {
+    yield* call(df, updateTables, { runId, life: 1, pipeline });
+    return undefined;
+  } catch (thrown) {
+    return shortened(toErrorValue(thrown));
   }
 }
 
@@ -87,7 +93,7 @@ export const closeWithdrawn = defineActivity({
   input: activityInputSchema,
   work: async (environment: Environment, input): Promise<{ withdrawn: z.infer<typeof withdrawnSchema> }> => {
     const { store, config } = environment;
-    const { runId, indexes, at, filesUntil, reason } = input;
+    const { runId, indexes, at, filesUntil, by, reason } = input;
     const pipeline = pipelineOf(environment, input.pipeline);
     const there = await readJson(store, pipeline.output.container, output.manifest(pipeline, runId), manifestSchema);
     if (there?.outcome === 'withdrawn') return { withdrawn: withdrawnSchema.parse(there.withdrawn) };
@@ -103,7 +109,7 @@ export const closeWithdrawn = defineActivity({
     const withdrawal: Withdrawal = { ...withdrawInputSchema.parse(input), version: 1, at, filesUntil, done: false };
     await writeJson(store, config.workContainer, work.withdrawal(runId), withdrawal);
     for (const index of indexes) await markWithdrawing(place, index, runId, true);
-    const said = { at, ...(reason !== undefined && { reason }), filesUntil };
+    const said = { at, ...(by !== undefined && { by }), ...(reason !== undefined && { reason }), filesUntil };
     const { withdrawn } = await withdrawManifest(environment, pipeline, runId, said);
     return { withdrawn: withdrawnSchema.parse(withdrawn) };
   },
@@ -131,7 +137,10 @@ function whyUsed(manifest: Manifest, all: readonly Manifest[]): OrdinalError | u
   return undefined;
 }
 
-/** Activity `endWithdrawal`: the run's versions are new again; then the withdrawal is noted as done. */
+/**
+ * Activity `endWithdrawal`: the run's versions are new again, and lists say that it is withdrawn; then the withdrawal is
+ * noted as done.
+ */
 export const endWithdrawal = defineActivity({
   name: 'endWithdrawal',
   input: z.object({ runId: runIdSchema }),
@@ -144,6 +153,8 @@ export const endWithdrawal = defineActivity({
     const pipeline = pipelineOf(environment, withdrawal.pipeline);
     const { versions } = await rebuildLedger(environment, pipeline);
     for (const index of withdrawal.indexes) await removeOldEpochs(environment, index);
+    const manifest = await readJson(store, pipeline.output.container, output.manifest(pipeline, runId), manifestSchema);
+    if (manifest?.withdrawn) await noteWithdrawn(environment, manifest, manifest.withdrawn);
     await writeJson(store, config.workContainer, name, { ...withdrawal, done: true });
     return { versions };
   },

@@ -71,6 +71,10 @@ export const runSummarySchema = z.object({
   rowsTotal: count.optional().describe('Source rows, once the plan is made.'),
   idsGiven: count.optional().describe('IDs that the run gave, over all sequences, once it has published.'),
   waiting: z.string().optional().describe('What the run waits for before it goes on.'),
+  withdrawn: withdrawnSchema
+    .partial({ filesUntil: true })
+    .optional()
+    .describe('Of a run that was taken back: since when, by whom, why, until when its files stay. Lists have less.'),
   dryRun: z.literal(true).optional(),
   error: errorSchema.extend({ line: z.string().describe('What, where and what to do, in one text.') }).optional(),
 });
@@ -132,9 +136,16 @@ export const runViewSchema = runSummarySchema.extend({
   entities: z.array(entityViewSchema).optional(),
   outputContainer: z.string().optional().describe('Of the entity files and the manifest.'),
   manifest: z.string().optional(),
-  withdrawn: withdrawnSchema
+  retired: z
+    .array(
+      z.object({
+        sequence: z.string(),
+        count,
+        ranges: z.array(z.object({ first: z.string(), count: z.string() })),
+      }),
+    )
     .optional()
-    .describe('Of a run that was taken back: since when, why, and until when its files stay.'),
+    .describe('Of a run that was taken back: the IDs that it had given. They are given to nobody else.'),
   phases: z
     .array(z.object({ phase: z.string(), at: time }))
     .optional()

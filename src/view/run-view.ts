@@ -121,7 +121,10 @@ export async function publishedView(environment: Environment, name: string, runI
   const manifest = output.manifest(pipeline, runId);
   const document = await readJson(environment.store, pipeline.output.container, manifest, manifestSchema);
   if (document?.withdrawn) {
-    return { manifest, outputContainer: document.output.container, withdrawn: document.withdrawn };
+    const retired = Object.entries(document.sequences)
+      .filter(([, { count }]) => count > 0)
+      .map(([sequence, { count, ranges }]) => ({ sequence, count, ranges: ranges.slice(0, limits.viewFilesMax) }));
+    return { manifest, outputContainer: document.output.container, withdrawn: document.withdrawn, retired };
   }
   if (document?.outcome !== 'published') return {};
   return {

@@ -42,6 +42,7 @@ const documents: Readonly<Record<string, string>> = {
   backfillPlanSchema: 'plan of a backfill',
   partsSchema: "page of a backfill's parts",
   planSchema: 'plan of a life',
+  taskNotesSchema: 'tasks of a short life that have ended',
   listingSchema: 'listing of source files',
   filesSchema: 'source files, their footers read',
   resolutionDocumentSchema: 'what a resolve came to',

@@ -1,6 +1,7 @@
 /** A published run is taken back: what it read is new again, its keys are forgotten, its IDs are given to nobody. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'vitest';
+import { type Manifest, manifestSchema } from '../../src/documents/documents.ts';
 import { numberedManifests, publishedManifests } from '../../src/documents/manifests.ts';
 import { OrdinalError } from '../../src/errors.ts';
 import { rebuiltSequence } from '../../src/upkeep/rebuild-sequence.ts';
@@ -11,12 +12,27 @@ import type { Answer } from '../run/support/sim-clients.ts';
 
 async function asked(sim: Sim, method: 'GET' | 'POST', path: string, body?: object): Promise<Answer> {
   let answer: Answer | undefined;
-  void sim.clients.ask(method, path, body).then((given) => {
+  void sim.clients.ask(method, path, body, { 'x-ms-client-principal-name': 'ann@example.com' }).then((given) => {
     answer = given;
   });
   await sim.settle();
   assert.ok(answer, `${method} ${path} is answered`);
   return answer;
+}
+
+async function manifestOf(sim: Sim, run: string): Promise<Manifest> {
+  return manifestSchema.parse(
+    JSON.parse(Buffer.from(sim.store.bytes('published', `shop/_manifests/${run}.json`)).toString()),
+  );
+}
+
+/** Through the API, so that it is in lists. */
+async function startByApi(sim: Sim, run: string): Promise<void> {
+  await upload(sim, `shop/${run}/`, [someRows(() => sim.random(), 4, 24)]);
+  const { status } = await asked(sim, 'POST', 'pipelines/shop/runs', { runId: run, prefix: `shop/${run}/` });
+  assert.equal(status, 202);
+  await sim.settle();
+  assert.equal(sim.status(run), 'Completed');
 }
 
 /** Asks for a withdrawal, and gives what it came to. */
@@ -44,8 +60,19 @@ describe('a withdrawn run', () => {
     const before = sim.sequence('documents')!.next;
     assert.equal((await withdraw(sim, 'two')).status, 'Withdrawn');
     const view = (await asked(sim, 'GET', 'runs/two')).body;
-    assert.equal((view.withdrawn as { reason: string }).reason, 'the wrong file');
+    const { reason, by, filesUntil } = view.withdrawn as { reason: string; by: string; filesUntil: string };
+    assert.deepEqual([reason, by], ['the wrong file', 'ann@example.com']);
+    assert.ok(Date.parse(filesUntil) > sim.now);
     assert.equal(view.entities, undefined);
+    // Its IDs are said, all of them: those that it drew from each sequence.
+    const { sequences } = await manifestOf(sim, 'two');
+    assert.deepEqual(
+      view.retired,
+      Object.entries(sequences)
+        .filter(([, { count }]) => count > 0)
+        .map(([sequence, { count, ranges }]) => ({ sequence, count, ranges })),
+    );
+    assert.ok((view.retired as { sequence: string }[]).some(({ sequence }) => sequence === 'documents'));
     assert.deepEqual([...(await checkWorld(sim)).keys()], ['one']);
     await sim.run('three', 'shop');
     const published = await checkWorld(sim);
@@ -55,6 +82,19 @@ describe('a withdrawn run', () => {
       ['shop/b/0000.parquet'],
     );
     assert.equal(rows.orders![0]!.order_id, BigInt(before), 'IDs go on where they were');
+  });
+
+  it('is withdrawn in lists, and not completed', async () => {
+    const sim = await world();
+    await startByApi(sim, 'three');
+    await withdraw(sim, 'three');
+    const listed = async (query: string) => {
+      const { runs } = (await asked(sim, 'GET', `runs${query}`)).body as { runs: Record<string, unknown>[] };
+      return runs.map(({ runId, withdrawn }) => [runId, (withdrawn as { by?: string } | undefined)?.by]);
+    };
+    assert.deepEqual(await listed(''), [['three', 'ann@example.com']]);
+    assert.deepEqual(await listed('?status=Withdrawn,Failed'), [['three', 'ann@example.com']]);
+    assert.deepEqual(await listed('?status=Completed'), []);
   });
 
   it('is a spent ID: it is not started again, whatever is left of it', async () => {

@@ -39,7 +39,12 @@ export class Clients {
   }
 
   /** A request to the API. Undefined when nobody answered: the worker died, or the client did not wait. */
-  ask(method: 'GET' | 'POST', path: string, body?: object): Promise<Answer | undefined> {
+  ask(
+    method: 'GET' | 'POST',
+    path: string,
+    body?: object,
+    headers: Record<string, string> = {},
+  ): Promise<Answer | undefined> {
     const { handler, params, name } = routeOf(method, path);
     const runId = params.runId ?? (body as { runId?: string } | undefined)?.runId ?? '';
     return this.#served(name, runId, body ?? {}, async (environment, worker) => {
@@ -54,6 +59,7 @@ export class Clients {
         url: `http://app.test/api/${path}`,
         method,
         params,
+        headers,
         ...(body && { body: { string: JSON.stringify(body) } }),
       });
       const given = await answer(() => handler(door, request));
@@ -203,7 +209,7 @@ function shown({
 function routeOf(method: string, path: string) {
   for (const route of routes) {
     const pattern = new RegExp(`^${route.path.replace(/\{(\w+)\}/g, '(?<$1>[^/]+)')}$`);
-    const match = route.method === method ? pattern.exec(path) : null;
+    const match = route.method === method ? pattern.exec(path.replace(/\?.*/, '')) : null;
     if (match) return { handler: route.handler, name: route.name, params: { ...match.groups } };
   }
   throw new Error(`no route ${method} ${path}`);
