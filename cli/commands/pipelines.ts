@@ -112,7 +112,7 @@ function schemaOf({ active, changes, outputType }: ContractColumn): string {
 function columnText(column: OutColumn, entity: Entity): string {
   switch (column.kind) {
     case 'ref':
-      return `${column.name} -> ${column.entity}`;
+      return `${column.name} -> ${column.entity}${column.missing === undefined ? '' : ` (missing: ${column.missing})`}`;
     case 'rowRef':
       return `${column.name} -> ${column.entity}`;
     case 'id':

@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { limits } from '../limits.ts';
 import type { Entity } from '../pipeline/compiled.ts';
 import type { PipelineIdentity } from '../pipeline/identity.ts';
-import { decimalSchema, idRangeSchema } from '../sequence/id-range.ts';
+import { decimalSchema, idRangeSchema, memberIdsSchema } from '../sequence/id-range.ts';
 import { badFileSchema, setAsideSchema } from './bad-files.ts';
 import { columnTypeSchema } from './column-type.ts';
 import { selectionSchema } from './selection.ts';
@@ -224,6 +224,8 @@ export const resolutionSchema = z.object({
   changes: count.exactOptional(),
   /** For an entity with attributes: keys of the index, new ones included, that it has not described so far. */
   undescribed: count.exactOptional(),
+  /** Unknown members that the run publishes, by ID: in the first partition, where no run has published them before. */
+  unknown: memberIdsSchema.exactOptional(),
   /** The run's grant of the index's lease: runs of one index published in the order of their grants. */
   term: count.exactOptional(),
 });
@@ -373,6 +375,8 @@ export const manifestSchema = z.object({
       known: furtherFilesSchema.exactOptional(),
       /** For an entity with attributes: the rows of the changes dataset, late descriptions among them. */
       changes: furtherFilesSchema.exactOptional(),
+      /** For an entity with unknown members: their rows, where this run has published them. */
+      unknown: furtherFilesSchema.exactOptional(),
     }),
   ),
   sequences: idsSchema.shape.sequences,

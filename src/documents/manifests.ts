@@ -5,7 +5,7 @@
 import type { Environment } from '../environment/environment.ts';
 import { readJson } from '../storage/json.ts';
 import { output } from '../storage/names.ts';
-import { type Manifest, manifestSchema, runIdSchema } from './documents.ts';
+import { type Manifest, manifestSchema, type PublishedFile, runIdSchema } from './documents.ts';
 
 /** The manifests of all pipelines, in the order in which their runs published; abandoned ones are included. */
 export async function allManifests({ store, pipelines }: Environment): Promise<Manifest[]> {
@@ -18,6 +18,20 @@ export async function allManifests({ store, pipelines }: Environment): Promise<M
     }
   }
   return inOrderOfPublication(found);
+}
+
+/** The files that hold rows of an entity, each row once: of its unknown members, and of new keys or rows. */
+export function rowFilesOf({ files, unknown }: Manifest['entities'][number]): PublishedFile[] {
+  return [...(unknown?.files ?? []), ...files];
+}
+
+/** The unknown members of a key index that some runs have published, by ID. */
+export function membersOf(manifests: readonly Manifest[], index: string): string[] {
+  return manifests.flatMap(({ entities }) =>
+    entities.flatMap(({ keys }) =>
+      keys?.index === index ? keys.partitions.flatMap(({ unknown = [] }) => unknown) : [],
+    ),
+  );
 }
 
 /** Of a run that has published: when it finished by its clock, and its grants of the leases of key indexes. */

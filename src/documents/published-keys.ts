@@ -62,8 +62,9 @@ function keysOfColumns({ values: own }: TableColumn, keys: readonly TableColumn[
   return {
     types: keys.map(({ type }) => typeText(type)),
     ids: own.data,
-    /** The key of a row. It is valid until the next call. */
-    key(row: number): KeyWriter {
+    /** The key of a row. It is valid until the next call. Undefined for an unknown member, which has none. */
+    key(row: number): KeyWriter | undefined {
+      if (keys.some(({ valid }) => valid?.[row] === 0)) return undefined;
       writer.write(at.fill(row));
       return writer;
     },

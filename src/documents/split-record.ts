@@ -10,12 +10,16 @@
 import { z } from 'zod';
 import { codecs, encodings } from '../parquet/constants.ts';
 import type { EncodedChunkMeta, PageEncodingCount } from '../parquet/types.ts';
+import { memberIdSchema } from '../sequence/id-range.ts';
 import { badFileSchema } from './bad-files.ts';
 
 export const codecSchema = z.enum(codecs);
 const encoding = z.enum(encodings.filter((name) => name !== undefined));
 
 const count = z.int().nonnegative();
+
+/** The ID that a reference has for key -1, a missing key; null where it is absent. */
+const missing = memberIdSchema.exactOptional();
 
 const statistics = z.object({
   nullCount: count.exactOptional(),
@@ -61,17 +65,24 @@ export const fragmentColumnSchema = z.discriminatedUnion('kind', [
   /** The row's own ID, or another ID from a sequence. */
   z.object({ kind: z.literal('id'), sequence: z.string() }),
   /** A foreign key whose pages are staged; section `keys` has the batch-local key ordinal of each dictionary entry. */
-  z.object({ kind: z.literal('ref'), target: z.string(), keys: count, pages: indexPages }),
+  z.object({ kind: z.literal('ref'), target: z.string(), keys: count, pages: indexPages, missing }),
   /**
    * A foreign key whose IDs stand in the rows themselves, written whole at seal: section `keys` has the batch-local key
    * ordinal of each row, -1 for null.
    */
-  z.object({ kind: z.literal('plainRef'), target: z.string(), keys: count, codec: codecSchema }),
+  z.object({ kind: z.literal('plainRef'), target: z.string(), keys: count, codec: codecSchema, missing }),
   /**
    * A foreign key of a keyed entity's rows, written whole at seal: sections `batches` and `keys` say, row by row, which
-   * key of which batch is meant (-1 for null).
+   * key of which batch is meant. Key -1 is a missing one; batch -1 stands where no source row describes the row.
    */
-  z.object({ kind: z.literal('lateRef'), target: z.string(), batches: count, keys: count, codec: codecSchema }),
+  z.object({
+    kind: z.literal('lateRef'),
+    target: z.string(),
+    batches: count,
+    keys: count,
+    codec: codecSchema,
+    missing,
+  }),
   /**
    * The ID that a rows entity gave to the same source row: section `rows` has its row number within that entity's rows
    * of the same batch, -1 for null; without a section, it is `first` + position.

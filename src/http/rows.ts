@@ -21,9 +21,9 @@ export const rowsQuerySchema = z.looseObject({
   entity: z.string().max(100).optional().describe('Left out for the rows that the run refused.'),
   input: z.coerce.number().int().min(0).optional().describe('Number of a source blob that the run read, instead.'),
   dataset: z
-    .enum(['new', 'known', 'changes'])
+    .enum(['new', 'known', 'changes', 'unknown'])
     .default('new')
-    .describe('Of a keyed entity: rows of new keys, of known keys, or of changes.'),
+    .describe('Of a keyed entity: rows of new keys, of known keys, of changes, or of unknown members.'),
   file: z.coerce.number().int().min(0).default(0).describe('Number of the file, counted from 0.'),
   limit: z.coerce.number().int().min(1).max(ROWS_MAX).default(ROWS_MAX),
 });

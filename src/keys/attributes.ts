@@ -50,9 +50,31 @@ export function valueAttribute(
 }
 
 /**
+ * An attribute that is a reference: it counts by the key that it refers to, for IDs may be unknown yet; or by the ID of the
+ * unknown member, under a name of its own, so that no key is taken for it.
+ * @param name name of the output column
+ * @param keyAt the key of a row, as `keyWriter` writes it; undefined where the row refers to none
+ * @param memberAt the ID of the unknown member that a row refers to; undefined where it refers to none
+ * @returns the attribute, in two parts
+ */
+export function referenceAttribute(
+  name: string,
+  keyAt: Attribute['at'],
+  memberAt: (row: number) => string | undefined,
+): Attribute[] {
+  const at = (row: number) => {
+    const id = memberAt(row);
+    return id === undefined ? undefined : Buffer.from(id);
+  };
+  return [
+    { name, at: keyAt },
+    { name: `${name}\0missing`, at },
+  ];
+}
+
+/**
  * Digests rows of attributes: the first 63 bits of a SHA-256 over the names and values of those that are not null, in
- * the order of their names. Two rows that differ have one digest once in 2^63 times. A reference counts by the key that
- * it refers to, for IDs may be unknown yet.
+ * the order of their names. Two rows that differ have one digest once in 2^63 times.
  * @param attributes attributes of one entity, aligned to rows
  * @returns the digest of a row
  */

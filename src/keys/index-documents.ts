@@ -3,7 +3,7 @@
  * writes them. Their names must never depend on anything but the index and the run.
  */
 import { z } from 'zod';
-import { decimalSchema, idListSchema, idRangeSchema } from '../sequence/id-range.ts';
+import { decimalSchema, idListSchema, idRangeSchema, memberIdsSchema } from '../sequence/id-range.ts';
 
 const count = z.int().nonnegative();
 
@@ -68,6 +68,8 @@ const pendingSchema = z.object({
   described: z
     .object({ owner: z.string(), step: decimalSchema, fresh: numberSetSchema, known: numberSetSchema })
     .exactOptional(),
+  /** Unknown members that the run publishes, by ID: in the first partition alone. */
+  unknown: memberIdsSchema.exactOptional(),
 });
 /** New keys of a run that may have published by now, or never will. */
 export type PendingDelta = z.infer<typeof pendingSchema>;
@@ -88,6 +90,8 @@ export const headSchema = z.object({
   attributes: z.record(z.string(), z.array(entrySchema)).exactOptional(),
   /** By `<pipeline>.<entity>` that has attributes: which keys it has described. A bit for each key. */
   described: z.record(z.string(), describedSchema).exactOptional(),
+  /** In the first partition: the unknown members that were published, by ID. */
+  unknown: memberIdsSchema.exactOptional(),
   pending: pendingSchema.nullable(),
 });
 /** What one partition consists of now. */

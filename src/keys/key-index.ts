@@ -233,7 +233,11 @@ export function withPending(head: IndexHead, term: number, pending: PendingDelta
   return { ...head, term, pending };
 }
 
-function withDelta(head: IndexHead, { delta, attributes, described, imported }: PendingDelta, ids: IdList): IndexHead {
+function withDelta(
+  head: IndexHead,
+  { delta, attributes, described, unknown, imported }: PendingDelta,
+  ids: IdList,
+): IndexHead {
   const number = head.number + 1;
   const made = { level: 0, from: number, to: number };
   const next: IndexHead = { ...head, number, taken: head.term, pending: null };
@@ -250,5 +254,6 @@ function withDelta(head: IndexHead, { delta, attributes, described, imported }: 
     const { owner } = described;
     next.described = { ...head.described, [owner]: withDescribed(head.described?.[owner], described, ids) };
   }
+  if (unknown) next.unknown = [...(head.unknown ?? []), ...unknown];
   return next;
 }

@@ -17,6 +17,7 @@ import type {
   MapColumn,
   NextIdColumn,
   RefColumn,
+  RefSettings,
   RowRefColumn,
   RowsColumn,
   RowsEntity,
@@ -268,13 +269,15 @@ export interface Builder<Row> {
    * The ID of the keyed entity's row with this key; brings the key to the entity where it is new.
    * @param entity name of the keyed entity
    * @param key key component → source column, or a word that makes it
-   * @returns the column; a row whose key has a null has null
+   * @param settings what stands for a key that has a null
+   * @returns the column; a row whose key has a null has null, or the ID that `missing` says
    * @example
    * const columns = { customer_id: ref('customers', { email: 'email' }) };
    */
   ref<const E extends string, const K extends Readonly<Record<string, (keyof Row & string) | KeyPart>>>(
     entity: E,
     key: K,
+    settings?: RefSettings,
   ): RefColumn<E, K>;
   /**
    * The ID that a rows entity gave to the same source row; null where its `where` dropped the row.
@@ -320,7 +323,7 @@ export const builder = Object.freeze({
   map: (source: unknown, fn: unknown, type: unknown) => ({ kind: 'map' as const, source, fn, type }),
   compute: (sources: unknown, fn: unknown, type: unknown) => ({ kind: 'compute' as const, sources, fn, type }),
   constant: (value: unknown, type?: unknown) => ({ kind: 'constant' as const, value, type }),
-  ref: (entity: unknown, key: unknown) => ({ kind: 'ref' as const, entity, key }),
+  ref: (entity: unknown, key: unknown, settings: unknown = {}) => ({ kind: 'ref' as const, entity, key, settings }),
   rowRef: (entity: unknown) => ({ kind: 'rowRef' as const, entity }),
   sourceFile: () => ({ kind: 'sourceFile' as const }),
   sourceRow: () => ({ kind: 'sourceRow' as const }),

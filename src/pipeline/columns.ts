@@ -10,6 +10,7 @@ import { type DerivedColumns, kindsOfType, typeOfConstant } from './derived.ts';
 import { isOutputType, type OutputType, type } from './output-type.ts';
 import { plainFunction, record, refuse, show } from './refuse.ts';
 import type { Sequences } from './sequences.ts';
+import { missingId } from './unknown-members.ts';
 
 /** The key of a keyed entity, resolved before any column is. */
 export interface ResolvedKey {
@@ -199,8 +200,11 @@ export function compileColumn(
       return { kind: 'copy', name, source: placeColumn(column!.kind, scope, field) };
     case 'nextId':
       return { kind: 'id', name, sequence: scope.sequences.use(column!.sequence, column!.settings, field) };
-    case 'ref':
-      return { kind: 'ref', name, ...resolveReference(column!, scope, field) };
+    case 'ref': {
+      const missing = missingId(column!.settings ?? {}, field);
+      const { entity, columns } = resolveReference(column!, scope, field);
+      return { kind: 'ref', name, entity, columns, ...(missing !== undefined && { missing }) };
+    }
     case 'rowRef':
       if (!inRows)
         refuse(field, 'rowRef() belongs to rows entities', 'Use it in a rows entity: a key has many source rows.');

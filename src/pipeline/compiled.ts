@@ -150,8 +150,11 @@ export type OutColumn =
       fn(...values: unknown[]): unknown;
     }
   | { kind: 'constant'; name: string; type: ColumnType; value: unknown }
-  /** The ID of the keyed entity's row whose key equals these columns (aligned to its key components). */
-  | { kind: 'ref'; name: string; entity: string; columns: string[] }
+  /**
+   * The ID of the keyed entity's row whose key equals these columns (aligned to its key components). `missing` is the ID
+   * that stands for a key with a null, as decimal text; null is written where it is absent.
+   */
+  | { kind: 'ref'; name: string; entity: string; columns: string[]; missing?: string }
   /** The ID that a rows entity gave to the same source row; null where that entity's `where` dropped it. */
   | { kind: 'rowRef'; name: string; entity: string }
   /** Keyed entities only: a component of the natural key. */
@@ -189,6 +192,8 @@ export interface KeyedEntity {
   ownFeed?: string[];
   /** Output columns in schema order; the first is the row's own ID. */
   columns: OutColumn[];
+  /** IDs of its unknown members, ascending: what the pipeline's references write for keys that are missing. */
+  unknown?: string[];
   /** Of an entity that several pipelines share: its declaration as a text, and the types of its attribute columns. */
   shared?: { declared: string; types: Record<string, ColumnType> };
 }

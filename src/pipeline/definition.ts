@@ -106,6 +106,20 @@ export interface RefColumn<E extends string = string, K = unknown> {
   readonly entity: E;
   /** Key component of the entity → source column, or a word that makes it. */
   readonly key: K;
+  readonly settings: RefSettings;
+}
+
+/** What a reference does with rows that name no key. */
+export interface RefSettings {
+  /**
+   * ID that stands for a key with a null: that of the unknown member. The entity gets one row with this ID, without a key
+   * and without attributes, in a file of its own beside the first files that are published of it. It may be negative, and
+   * lies below the start of the entity's sequence.
+   * @default null is written where a key has a null
+   * @example
+   * const columns = { customer_id: ref('customers', { email: 'email' }, { missing: 0 }) };
+   */
+  readonly missing?: number | bigint;
 }
 
 /** What `rowRef` gives. */

@@ -22,6 +22,7 @@ import { type RowColumns, scopeOf } from './scopes.ts';
 import { Sequences } from './sequences.ts';
 import { checkSharedColumn, usedShared } from './shared-entity.ts';
 import type { SharedIndex } from './shared-index.ts';
+import { withUnknownMembers } from './unknown-members.ts';
 
 type Declared = Record<string, unknown> & {
   kind: 'keyed' | 'rows';
@@ -65,11 +66,12 @@ export function compileEntities(
     if (spec.kind === 'rows') rows.add(name);
     else keys.set(name, resolveKey(spec, scope, `entities.${name}.key`));
   }
-  const entities = checked.map(({ name, spec, scope }) =>
+  const compiled = checked.map(({ name, spec, scope }) =>
     spec.kind === 'rows' ? compileRows(pipeline, name, spec, scope) : compileKeyed(pipeline, name, spec, scope),
   );
-  checkIndexes(entities);
-  return { entities, sequences: common.sequences.list(), derived: common.derived.list() };
+  checkIndexes(compiled);
+  const sequences = common.sequences.list();
+  return { entities: withUnknownMembers(compiled, sequences), sequences, derived: common.derived.list() };
 }
 
 function declaredEntity(name: string, value: unknown): Declared {

@@ -245,7 +245,7 @@ function outLeaves(
     const leaf = outLeaf(column, entity, pipeline, columns, keyTypes);
     const attribute = keyed && column.kind !== 'id' && column.kind !== 'key';
     if (keyed && attribute && entity.shared) checkShared(leaf, column, entity, pipeline);
-    return attribute && (!onlyOwn || entity.shared) ? { ...leaf, optional: true } : leaf;
+    return attribute && (!onlyOwn || entity.shared || entity.unknown) ? { ...leaf, optional: true } : leaf;
   });
 }
 
@@ -276,7 +276,12 @@ function outLeaf(
     case 'id':
       return { name, type: idType, optional: false };
     case 'key':
-      return { name, type: keyTypes[entity.name]![column.component]!, optional: false };
+      // The unknown member has no key.
+      return {
+        name,
+        type: keyTypes[entity.name]![column.component]!,
+        optional: entity.kind === 'keyed' && entity.unknown !== undefined,
+      };
     case 'copy':
       return { name, type: columns.get(column.source)!.type, optional: columns.get(column.source)!.optional };
     case 'map':

@@ -95,7 +95,9 @@ function cellOf(column: OutColumn, { values, components }: Input, ordinal: numbe
       return components[column.component];
     case 'ref': {
       const key = column.columns.map(at);
-      const found = key.includes(null) ? undefined : world.seen.get(column.entity)?.ordinals.get(keyText(key));
+      // Of a key that no row describes nothing is known.
+      if (key.includes(null)) return values.size === 0 ? null : (column.missing ?? null);
+      const found = world.seen.get(column.entity)?.ordinals.get(keyText(key));
       return found === undefined ? null : `${sequenceOf(world.pipeline, column.entity)}+${found}`;
     }
     case 'rowRef': {

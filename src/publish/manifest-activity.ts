@@ -193,15 +193,20 @@ async function writeMarkers(
   });
 }
 
-/** The files of known keys and of changes, where the entity has such datasets. */
+type Further = Exclude<KeyedDatasetKind, 'new'>;
+
+/** The files of known keys, of changes and of unknown members, where the entity has such datasets. */
 async function furtherOf(
   entity: KeyedEntity,
   leaves: OutLeaf[],
   filesOf: (dataset: KeyedDatasetKind) => Promise<NonNullable<Manifest['entities'][number]['known']>>,
-): Promise<Pick<Manifest['entities'][number], 'known' | 'changes'>> {
-  const further: Pick<Manifest['entities'][number], 'known' | 'changes'> = {};
+): Promise<Pick<Manifest['entities'][number], Further>> {
+  const further: Pick<Manifest['entities'][number], Further> = {};
   for (const { kind, leaves: columns } of keyedDatasets(entity, leaves)) {
-    if (kind !== 'new') further[kind] = { ...(await filesOf(kind)), columns };
+    if (kind === 'new') continue;
+    const files = await filesOf(kind);
+    // Unknown members are published by one run, and no other says anything of them.
+    if (kind !== 'unknown' || files.rows > 0) further[kind] = { ...files, columns };
   }
   return further;
 }

@@ -34,6 +34,7 @@ import { keyedDatasets, rowsOfDataset } from './keyed-datasets.ts';
 import { NewRows } from './keyed-rows.ts';
 import { keyedEntity, openPartition, publishedIds, stepOfKeys } from './run-key-index.ts';
 import { stageRows } from './stage-rows.ts';
+import { membersToPublish, unknownRows } from './unknown-rows.ts';
 
 const resolveInputSchema = planRefSchema.extend({
   entity: z.string(),
@@ -53,6 +54,8 @@ export interface ResolveOutput {
   /** Keys of all batches' lists, those of other partitions included. */
   listedKeys: number;
   knownKeys: number;
+  /** Unknown members that the run publishes. Absent for none. */
+  unknown?: string[];
 }
 
 /** Keys that memory is taken for before they have come: 30 MiB. */
@@ -92,6 +95,7 @@ async function resolveActivity(environment: Environment, input: ResolveInput): P
     changes?.note(batch, list, ordinals[batch]!);
   }
   const decided = (await changes?.decide(uploads, at, head, plan, arriving, ids)) ?? {};
+  const unknown = partition === 0 ? await membersToPublish(environment, entity, head) : [];
   const stage = (kind: KeyedDatasetKind, finished: ReturnType<NewRows['finish']>) =>
     stageRows(environment, uploads, { pipeline, of: input, entity: name, partition, kind }, finished);
   const resolution: Resolution = {
@@ -106,11 +110,16 @@ async function resolveActivity(environment: Environment, input: ResolveInput): P
       changes: changes.keys.size,
       undescribed: undescribedKeys(head, describing.owner, fresh.size, decided.described),
     }),
+    ...(unknown.length > 0 && { unknown }),
     term,
   };
   const records = fresh.size > 0 ? [await stage('new', rows.finish(fresh, plan.codec))] : [];
   for (const { kind, entity: shape, leaves } of others) {
     if (rowsOfDataset(resolution, kind) === 0) continue;
+    if (kind === 'unknown') {
+      records.push(await stage(kind, unknownRows(shape, leaves, unknown, plan.codec, pipeline.readers)));
+      continue;
+    }
     const further = new NewRows(shape, types, leaves, pipeline.readers);
     const known = kind === 'known' ? knownKeys(arriving, ids) : undefined;
     for await (const { batch, list } of lists.read()) {
@@ -123,15 +132,17 @@ async function resolveActivity(environment: Environment, input: ResolveInput): P
   }
   await uploads.done();
   // The head names the delta before anything of this run can be published, and after the delta is there.
-  const pending = (delta || decided.attributes || decided.described) && {
+  const pending: PendingDelta = {
     runId,
     life,
     entity: name,
     manifest: { container: pipeline.output.container, name: output.manifest(pipeline, runId) },
     delta: delta ?? null,
     ...decided,
+    ...(unknown.length > 0 && { unknown }),
   };
-  await settlePending(at, publishedIds(environment, partition), (now) => withPending(now, term, pending ?? null));
+  const adds = pending.delta || pending.attributes || pending.described || pending.unknown;
+  await settlePending(at, publishedIds(environment, partition), (now) => withPending(now, term, adds ? pending : null));
   await Promise.all([
     ...records.map((writeRecord) => writeRecord()),
     writeJson(
@@ -149,6 +160,7 @@ async function resolveActivity(environment: Environment, input: ResolveInput): P
     seenKeys: arriving.size,
     listedKeys: ordinals.reduce((sum, list) => sum + (list?.length ?? 0), 0),
     knownKeys: head.keys,
+    ...(unknown.length > 0 && { unknown }),
   };
 }
 

@@ -226,8 +226,9 @@ function attributeColumns(list: KeyListTable, entity: KeyedEntity): KeyListColum
   return list.columns.filter(({ name }) => names.includes(name));
 }
 
-/** Whether the first row of a key says something: an attribute of it is not null. */
+/** Whether the first row of a key says something: an attribute of it is not null. An unknown member is something. */
 function sayingOf(list: KeyListTable, entity: KeyedEntity): (row: number) => boolean {
+  if (entity.columns.some((column) => column.kind === 'ref' && column.missing !== undefined)) return () => true;
   const columns = attributeColumns(list, entity);
   if (columns.some(({ indices, valid }) => !indices && !valid)) return () => true;
   return (row) => columns.some(({ indices, valid }) => (indices ? indices[row]! >= 0 : valid![row] !== 0));

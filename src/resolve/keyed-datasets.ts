@@ -1,7 +1,7 @@
 /**
  * What a run publishes of a keyed entity in each key partition: the rows of new keys; those of the known keys that it
- * saw, where the entity publishes all seen keys; and the changes dataset, where the entity has attributes: descriptions
- * of keys that were known before, and changed attributes where those are reported.
+ * saw, where the entity publishes all seen keys; the changes dataset, where the entity has attributes: descriptions of
+ * keys that were known before, and changed attributes where those are reported; and, once, its unknown members.
  */
 
 import type { OutLeaf, Resolution } from '../documents/documents.ts';
@@ -27,12 +27,14 @@ export function keyedDatasets(entity: KeyedEntity, leaves: OutLeaf[]): KeyedData
     { kind: 'new', entity, leaves },
     ...(entity.publish === 'seen' ? [{ kind: 'known' as const, entity, leaves }] : []),
     ...(hasAttributes(entity) ? [changesOf(entity, leaves)] : []),
+    ...(entity.unknown ? [{ kind: 'unknown' as const, entity, leaves }] : []),
   ];
 }
 
 /** Rows of a dataset in one key partition, by what the resolve came to. */
-export function rowsOfDataset({ rows, seen, changes = 0 }: Resolution, kind: KeyedDatasetKind): number {
-  return { new: rows, known: seen - rows, changes }[kind];
+export function rowsOfDataset(resolution: Resolution, kind: KeyedDatasetKind): number {
+  const { rows, seen, changes = 0, unknown = [] } = resolution;
+  return { new: rows, known: seen - rows, changes, unknown: unknown.length }[kind];
 }
 
 /** The datasets that have rows in one key partition of a run. The others leave nothing behind at all. */

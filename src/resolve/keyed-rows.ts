@@ -157,14 +157,15 @@ export class NewRows {
       const batchOf = this.#batchOf();
       for (let row = from; row < to; row++) {
         const position = this.#position[row]!;
-        if (position < 0 || valid?.[row - from] === 0) continue;
+        if (position < 0) continue;
         batches[row - from] = batchOf[position]!;
-        keys[row - from] = values.data[row - from]!;
+        if (valid?.[row - from] !== 0) keys[row - from] = values.data[row - from]!;
       }
     }
     const base = sections.length;
     sections.push(batches, keys);
-    return { kind: 'lateRef', target: column.entity, batches: base, keys: base + 1, codec };
+    const missing = column.missing === undefined ? {} : { missing: column.missing };
+    return { kind: 'lateRef', target: column.entity, batches: base, keys: base + 1, codec, ...missing };
   }
 
   #batchOf(): Int32Array {

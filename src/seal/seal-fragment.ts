@@ -106,11 +106,14 @@ function lateColumn(
     case 'ref':
       return foreignKey(column, sections[column.keys]!, binding);
     case 'lateRef': {
-      const { ids, valid } = binding.keyIdsOfBatches(column.target, sections[column.batches]!, sections[column.keys]!);
+      const batches = sections[column.batches]!;
+      const found = binding.keyIdsOfBatches(column.target, batches, sections[column.keys]!);
+      // A row that nothing describes is of no batch.
+      const { ids, valid } = withMissing(found, column.missing, (row) => batches[row]! >= 0);
       return idValues(ids, valid, column.codec, c, binding);
     }
     case 'plainRef': {
-      const { ids, valid } = keyIdsByRow(column.target, sections[column.keys]!, binding);
+      const { ids, valid } = withMissing(keyIdsByRow(column.target, sections[column.keys]!, binding), column.missing);
       return idValues(ids, valid, column.codec, c, binding);
     }
     case 'rowRef': {
@@ -153,8 +156,27 @@ function idValues(
   );
 }
 
+/** IDs, and 0 for each place that has none. */
+interface FoundIds {
+  ids: BigInt64Array;
+  valid: Uint8Array;
+}
+
+/** The same IDs, with that of the unknown member in the places that have none and are `named` by a row. */
+function withMissing(found: FoundIds, missing: string | undefined, named = (_: number): boolean => true): FoundIds {
+  if (missing === undefined) return found;
+  const { ids, valid } = found;
+  const id = BigInt(missing);
+  for (let i = 0; i < ids.length; i++) {
+    if (valid[i] === 1 || !named(i)) continue;
+    ids[i] = id;
+    valid[i] = 1;
+  }
+  return found;
+}
+
 /** IDs of keys row by row, where -1 is null. */
-function keyIdsByRow(target: string, keys: Int32Array, { keyIds }: Binding): { ids: BigInt64Array; valid: Uint8Array } {
+function keyIdsByRow(target: string, keys: Int32Array, { keyIds }: Binding): FoundIds {
   const valid = Uint8Array.from(keys, (key) => (key < 0 ? 0 : 1));
   const known = keyIds(
     target,
@@ -169,7 +191,9 @@ function keyIdsByRow(target: string, keys: Int32Array, { keyIds }: Binding): { i
 /** The dictionary page in front of staged pages. */
 function foreignKey(column: Extract<FragmentColumn, { kind: 'ref' }>, keys: Int32Array, binding: Binding): LateColumn {
   const { pages } = column;
-  const ids = binding.keyIds(column.target, keys);
+  const { target, missing } = column;
+  const ids =
+    missing === undefined ? binding.keyIds(target, keys) : withMissing(keyIdsByRow(target, keys, binding), missing).ids;
   const values: Values = { kind: 'int64', length: ids.length, data: ids };
   const page = encodeDictionaryPage(values, pages.codec);
   return {

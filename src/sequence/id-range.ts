@@ -16,6 +16,11 @@ export interface IdRange {
 /** An ID or a count of IDs as decimal text, for JSON has no 64-bit integer. */
 export const decimalSchema = z.string().regex(/^(0|[1-9][0-9]{0,18})$/, 'must be a decimal integer from 0 to 2^63-1');
 
+/** The ID of an unknown member as decimal text: no sequence gives it, and it may be negative. */
+export const memberIdSchema = z.string().regex(/^(0|-?[1-9][0-9]{0,18})$/, 'must be a decimal integer of 64 bits');
+/** IDs of unknown members. */
+export const memberIdsSchema = z.array(memberIdSchema);
+
 /** A range as JSON. */
 export const idRangeSchema = z.object({ first: decimalSchema, count: decimalSchema });
 /** A range with decimal texts. */

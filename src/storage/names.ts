@@ -39,8 +39,8 @@ export function lifeOfId(id: string): Life | undefined {
   return { runId, life: Number(number ?? 1) };
 }
 
-/** A keyed entity's rows of a run: of new keys, of keys that were known, of keys whose attributes changed. */
-export type KeyedDatasetKind = 'new' | 'known' | 'changes';
+/** A keyed entity's rows of a run: of new keys, of keys that were known, of keys whose attributes changed, of unknown members. */
+export type KeyedDatasetKind = 'new' | 'known' | 'changes' | 'unknown';
 
 const tail = (dataset: KeyedDatasetKind) => (dataset === 'new' ? '' : `-${dataset}`);
 
@@ -145,7 +145,8 @@ export const output = {
     `${pipeline.output.prefix}${entity}/${lifeId(of)}-${pad(part, 5)}.parquet`,
   /**
    * A file of one of a keyed entity's datasets. Rows of known keys lie beside those of new ones; but in a folder of their
-   * own where the entity's folder is a table, which they are no part of: a VACUUM of the table would remove them.
+   * own where the entity's folder is a table, which they are no part of: a VACUUM of the table would remove them. Unknown
+   * members lie in front of a run's other files.
    */
   keyed: (pipeline: CompiledPipeline, entity: string, of: Life, partition: number, dataset: KeyedDatasetKind) =>
     dataset === 'changes'
@@ -213,7 +214,7 @@ export function startOfName(name: string): (Life & { at: number }) | undefined {
 export function isFileOf(of: Life, name: string): boolean {
   const own = `${lifeId(of)}-`;
   const file = name.slice(name.lastIndexOf('/') + 1);
-  return file.startsWith(own) && /^\d{5}(-known)?\.parquet$/.test(file.slice(own.length));
+  return file.startsWith(own) && /^\d{5}(-known|-unknown)?\.parquet$/.test(file.slice(own.length));
 }
 
 /** Names of what one seal leaves: that of a group of batches, or of a keyed entity's key partition. */

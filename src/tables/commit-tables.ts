@@ -4,7 +4,7 @@
  * sweep and the repair call it. A table is never ahead of the manifests.
  */
 import { type Manifest, manifestSchema } from '../documents/documents.ts';
-import { inOrder } from '../documents/manifests.ts';
+import { inOrder, rowFilesOf } from '../documents/manifests.ts';
 import { tablePlace } from '../documents/table-place.ts';
 import type { Environment } from '../environment/environment.ts';
 import { OrdinalError } from '../errors.ts';
@@ -145,7 +145,8 @@ function isRewritten(manifest: Manifest, table: PipelineTable, transaction: Tabl
 
 function publishedFiles({ entities }: Manifest, { entity, dataset }: PipelineTable) {
   const published = entities.find((one) => one.entity === entity);
-  return (dataset === 'rows' ? published?.files : published?.changes?.files) ?? [];
+  if (dataset === 'rows') return published ? rowFilesOf(published) : [];
+  return published?.changes?.files ?? [];
 }
 
 /** The columns of a dataset as the manifest states them. Undefined where it does not. */

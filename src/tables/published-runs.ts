@@ -5,7 +5,7 @@
  */
 import { z } from 'zod';
 import { type Manifest, manifestSchema, type OutLeaf, outLeafSchema } from '../documents/documents.ts';
-import { publicationOf } from '../documents/manifests.ts';
+import { publicationOf, rowFilesOf } from '../documents/manifests.ts';
 import type { Environment } from '../environment/environment.ts';
 import { OrdinalError } from '../errors.ts';
 import { limits } from '../limits.ts';
@@ -125,7 +125,10 @@ function runOf(manifest: Manifest, pipeline: CompiledPipeline, schemas: Schemas)
   });
   const entities = manifest.entities.map((one) => [
     one.entity,
-    { rows: dataset(one), ...(one.changes && { changes: dataset(one.changes) }) },
+    {
+      rows: dataset({ ...one, files: rowFilesOf(one) }),
+      ...(one.changes && { changes: dataset(one.changes) }),
+    },
   ]);
   return {
     outcome,

@@ -5,6 +5,7 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { type Manifest, manifestSchema } from '../documents/documents.ts';
+import { rowFilesOf } from '../documents/manifests.ts';
 import { mergeSettings, type OrdinalSettings } from '../environment/app-settings.ts';
 import { parseConfig } from '../environment/config.ts';
 import type { Environment } from '../environment/environment.ts';
@@ -149,13 +150,13 @@ class Trial {
       return rowsMax > 0 ? rowsOfFile(bytes, blob, rowsMax) : [];
     };
     const entities: Record<string, Row[]> = {};
-    for (const { entity, files: written } of manifest.entities) {
+    for (const one of manifest.entities) {
       let rows: Row[] = [];
       // A file without rows is not written.
-      for (const file of written.filter((one) => one.rows > 0)) {
+      for (const file of rowFilesOf(one).filter((written) => written.rows > 0)) {
         rows = rows.concat(await rowsOf(file.blob, this.#rowsMax - rows.length));
       }
-      entities[entity] = rows;
+      entities[one.entity] = rows;
     }
     const rejected = manifest.rejected === undefined ? [] : await rowsOf(manifest.rejected.blob, this.#rowsMax);
     return { entities, rejected, files, manifest, next: (source) => this.run(source) };

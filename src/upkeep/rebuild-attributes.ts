@@ -5,10 +5,19 @@
  */
 
 import type { Manifest } from '../documents/documents.ts';
-import { entitiesOf, keysOf, readPublished, type Sharing } from '../documents/published-keys.ts';
+import { publishedImports } from '../documents/imports.ts';
+import { membersOf } from '../documents/manifests.ts';
+import { entitiesOf, importedKeysOf, keysOf, readPublished, type Sharing } from '../documents/published-keys.ts';
 import type { Environment } from '../environment/environment.ts';
 import { invariant } from '../errors.ts';
-import { type Attribute, digester, digestSegment, NO_ATTRIBUTES, valueAttribute } from '../keys/attributes.ts';
+import {
+  type Attribute,
+  digester,
+  digestSegment,
+  NO_ATTRIBUTES,
+  referenceAttribute,
+  valueAttribute,
+} from '../keys/attributes.ts';
 import { type IndexHead, indexBlobs } from '../keys/index-documents.ts';
 import { partitionOf } from '../keys/key-index.ts';
 import { KeyTable } from '../keys/table.ts';
@@ -55,10 +64,10 @@ async function publishedDigests(
   const digests: bigint[] = [];
   /** By key: the version of the change that its digest is of; changes may come in any order. */
   const versions: bigint[] = [];
-  const targets = new Map<string, Map<bigint, Uint8Array>>();
+  const targets = new Map<string, Target>();
   for (const column of entity.columns) {
     if (column.kind !== 'ref' || targets.has(column.entity)) continue;
-    targets.set(column.entity, await keysById(environment, pipeline, column.entity, manifests));
+    targets.set(column.entity, await targetOf(environment, pipeline, column.entity, manifests));
   }
   for (const manifest of manifests) {
     const published = manifest.pipeline === pipeline && manifest.entities.find((one) => one.entity === entity.name);
@@ -70,8 +79,9 @@ async function publishedDigests(
       const digest = digester(attributesOf(table, entity, targets));
       const version = table.columns.find(({ name }) => name === changeColumns.version)?.values;
       for (let row = 0; row < table.rows; row++) {
-        const { bytes, start, end } = key(row);
-        const at = keys.intern(bytes, start, end);
+        const own = key(row);
+        if (!own) continue;
+        const at = keys.intern(own.bytes, own.start, own.end);
         const of = version?.kind === 'int64' ? version.data[row]! : -1n;
         if (of < (versions[at] ?? -1n)) continue;
         versions[at] = of;
@@ -83,51 +93,64 @@ async function publishedDigests(
 }
 
 /** An entity's attributes in a published file. A column that the file lacks counts as null. */
-function attributesOf(
-  table: Table,
-  entity: KeyedEntity,
-  targets: ReadonlyMap<string, Map<bigint, Uint8Array>>,
-): Attribute[] {
+function attributesOf(table: Table, entity: KeyedEntity, targets: ReadonlyMap<string, Target>): Attribute[] {
   return entity.columns.filter(isAttribute).flatMap((attribute) => {
     const column = table.columns.find(({ name }) => name === attribute.name);
     if (!column) return [];
     const { name, type, values, valid } = column;
     if (attribute.kind !== 'ref') return [valueAttribute(name, type, values, valid)];
-    const ids = targets.get(attribute.entity)!;
-    const at = (row: number) => {
-      if (valid?.[row] === 0) return undefined;
-      const key = values.kind === 'int64' ? ids.get(values.data[row]!) : undefined;
+    invariant(values.kind === 'int64', `${name} has IDs`);
+    const { keys, members } = targets.get(attribute.entity)!;
+    const memberAt = (row: number) => {
+      const id = valid?.[row] === 0 ? undefined : String(values.data[row]);
+      return id !== undefined && members.has(id) ? id : undefined;
+    };
+    const keyAt = (row: number) => {
+      if (valid?.[row] === 0 || memberAt(row) !== undefined) return undefined;
+      const key = keys.get(values.data[row]!);
       invariant(key, `${attribute.entity} published the ID that ${name} refers to`);
       return key;
     };
-    return [{ name, at }];
+    return referenceAttribute(name, keyAt, memberAt);
   });
 }
 
-/** Keys of an entity, and of those that share its index, by their IDs. */
-async function keysById(
+/** What references to an entity may refer to: keys by ID, and IDs of unknown members. */
+interface Target {
+  keys: ReadonlyMap<bigint, Uint8Array>;
+  members: ReadonlySet<string>;
+}
+
+/** The keys and unknown members of an entity, and of those that share its index. */
+async function targetOf(
   environment: Environment,
   pipeline: string,
   name: string,
   manifests: readonly Manifest[],
-): Promise<Map<bigint, Uint8Array>> {
+): Promise<Target> {
   const found = new Map<bigint, Uint8Array>();
   const target = environment.pipelines.get(pipeline)?.entities.find((one) => one.name === name);
   invariant(target?.kind === 'keyed', `"${name}" is a keyed entity`);
   const sharing = entitiesOf(environment, target.index);
+  const take = (rows: number, { ids, key }: ReturnType<typeof keysOf>) => {
+    for (let row = 0; row < rows; row++) {
+      const own = key(row);
+      if (own) found.set(ids[row]!, own.bytes.slice(own.start, own.end));
+    }
+  };
+  for (const { container, file } of await publishedImports(environment, target.index)) {
+    const table = await readPublished(environment, container, file.blob);
+    take(table.rows, importedKeysOf(table));
+  }
   for (const manifest of manifests) {
     for (const { pipeline: owner, entity } of sharing) {
       if (manifest.pipeline !== owner) continue;
       const files = manifest.entities.find((one) => one.entity === entity.name)?.files ?? [];
       for (const { blob } of files) {
         const table = await readPublished(environment, manifest.output.container, blob);
-        const { ids, key } = keysOf(table, entity, blob);
-        for (let row = 0; row < table.rows; row++) {
-          const { bytes, start, end } = key(row);
-          found.set(ids[row]!, bytes.slice(start, end));
-        }
+        take(table.rows, keysOf(table, entity, blob));
       }
     }
   }
-  return found;
+  return { keys: found, members: new Set(membersOf(manifests, target.index)) };
 }

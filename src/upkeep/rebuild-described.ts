@@ -61,9 +61,9 @@ async function describedIds(
       const { ids, key } = keysOf(table, entity, blob);
       const says = sayingOf(table, entity);
       for (let row = 0; row < table.rows; row++) {
-        if (!says(row)) continue;
-        const { bytes, start, end } = key(row);
-        found[partitionOf(hashKey(bytes, start, end), partitions)]!.add(ids[row]!);
+        const own = says(row) ? key(row) : undefined;
+        if (!own) continue;
+        found[partitionOf(hashKey(own.bytes, own.start, own.end), partitions)]!.add(ids[row]!);
       }
     }
   }

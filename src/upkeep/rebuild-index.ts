@@ -7,7 +7,7 @@
 import { z } from 'zod';
 import type { Manifest } from '../documents/documents.ts';
 import { publishedImports } from '../documents/imports.ts';
-import { publishedManifests } from '../documents/manifests.ts';
+import { membersOf, publishedManifests } from '../documents/manifests.ts';
 import { entitiesOf, importedKeysOf, keysOf, readPublished, type Sharing } from '../documents/published-keys.ts';
 import { defineActivity } from '../durable/activity.ts';
 import type { Environment } from '../environment/environment.ts';
@@ -66,6 +66,8 @@ async function rebuildIndexActivity(
   const manifests = await withRewrittenFiles(environment, await publishedManifests(environment));
   const number = versionAfter(manifests, index);
   const heads: IndexHead[] = Array.from({ length: partitions }, () => ({ ...emptyHead, term, number }));
+  const unknown = membersOf(manifests, index);
+  if (unknown.length > 0) heads[0] = { ...heads[0]!, unknown };
   let keyTypes: string[] | undefined;
   const imports = await publishedImports(environment, index);
   const files: PublishedKeys[] = [
@@ -171,7 +173,9 @@ async function readKeys(environment: Environment, { container, blob, entity }: P
   const { types, ids: own, key } = entity ? keysOf(table, entity, blob) : importedKeysOf(table);
   const tables = Array.from({ length: partitions }, () => ({ table: new KeyTable(), ids: [] as bigint[] }));
   for (let row = 0; row < table.rows; row++) {
-    const { bytes, start, end } = key(row);
+    const found = key(row);
+    if (!found) continue;
+    const { bytes, start, end } = found;
     const { table: part, ids } = tables[partitionOf(hashKey(bytes, start, end), partitions)]!;
     ids[part.intern(bytes, start, end)] = own[row]!;
   }

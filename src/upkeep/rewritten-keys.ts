@@ -3,6 +3,7 @@
  * all of them are there; else the files that are in the table now. The rebuilds of key indexes call it.
  */
 import type { Manifest, PublishedFile } from '../documents/documents.ts';
+import { rowFilesOf } from '../documents/manifests.ts';
 import { tablePlace } from '../documents/table-place.ts';
 import type { Environment } from '../environment/environment.ts';
 import { OrdinalError } from '../errors.ts';
@@ -34,8 +35,10 @@ export async function withRewrittenFiles(
   return now;
 }
 
-const filesOf = (entity: PublishedEntity | undefined, dataset: Dataset): readonly PublishedFile[] =>
-  (dataset === 'rows' ? entity?.files : entity?.changes?.files) ?? [];
+function filesOf(entity: PublishedEntity | undefined, dataset: Dataset): readonly PublishedFile[] {
+  if (dataset === 'rows') return entity ? rowFilesOf(entity) : [];
+  return entity?.changes?.files ?? [];
+}
 
 async function replaced(
   environment: Environment,

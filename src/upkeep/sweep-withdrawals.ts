@@ -3,6 +3,7 @@
  * the files of a run whose time has come. `sweep.ts` calls it. It must remove only files that a withdrawn manifest names.
  */
 import { manifestSchema } from '../documents/documents.ts';
+import { rowFilesOf } from '../documents/manifests.ts';
 import { logEvent } from '../environment/telemetry.ts';
 import { toErrorValue } from '../errors.ts';
 import {
@@ -59,8 +60,8 @@ async function removeFiles({ environment, log }: Sweep, swept: Swept, withdrawal
   const name = output.manifest(pipeline, withdrawal.runId);
   const manifest = await readJson(store, container, name, manifestSchema);
   if (manifest?.outcome === 'withdrawn') {
-    const files = manifest.entities.flatMap(({ files: own, known, changes }) =>
-      [...own, ...(known?.files ?? []), ...(changes?.files ?? [])].map(({ blob }) => blob),
+    const files = manifest.entities.flatMap((one) =>
+      [...rowFilesOf(one), ...(one.known?.files ?? []), ...(one.changes?.files ?? [])].map(({ blob }) => blob),
     );
     const { blob, sourceRows } = manifest.rejected ?? {};
     files.push(...[blob, sourceRows].filter((name) => name !== undefined));

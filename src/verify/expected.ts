@@ -69,7 +69,8 @@ export class ExpectedRows {
       case 'ref': {
         const key = this.key(column.columns, row);
         const target = this.#entity(column.entity);
-        if (key === undefined || target?.kind !== 'keyed') return null;
+        if (target?.kind !== 'keyed') return null;
+        if (key === undefined) return column.missing === undefined ? null : shortest(BigInt(column.missing));
         const id = this.#book.keys.get(target.index)?.get(key)?.id;
         return id === undefined ? null : shortest(id);
       }

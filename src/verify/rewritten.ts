@@ -3,6 +3,7 @@
  * rewritten is no damage, and one that is gone since cannot be checked.
  */
 import type { Manifest } from '../documents/documents.ts';
+import { rowFilesOf } from '../documents/manifests.ts';
 import { tablePlace } from '../documents/table-place.ts';
 import type { Environment } from '../environment/environment.ts';
 import { OrdinalError } from '../errors.ts';
@@ -28,9 +29,7 @@ export async function rewrittenFiles(
   const notes: string[] = [];
   let goneKeys = 0;
   const own = new Set(
-    manifest.entities.flatMap(({ files: rows, changes }) =>
-      [...rows, ...(changes?.files ?? [])].map(({ blob }) => blob),
-    ),
+    manifest.entities.flatMap((one) => [...rowFilesOf(one), ...(one.changes?.files ?? [])].map(({ blob }) => blob)),
   );
   for (const { name, kind } of pipeline.output.table ? pipeline.entities : []) {
     for (const dataset of ['rows', 'changes'] as const) {

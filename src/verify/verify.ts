@@ -9,13 +9,15 @@ import type { Manifest, PublishedFile } from '../documents/documents.ts';
 import type { Environment } from '../environment/environment.ts';
 import { OrdinalError } from '../errors.ts';
 import { parseFooter } from '../parquet/footer-read.ts';
-import { readTable, type Table, type TableColumn } from '../parquet/table.ts';
-import type { CompiledPipeline, Entity } from '../pipeline/compiled.ts';
-import { ascending, countOf, endOf, fromJson, type IdList } from '../sequence/id-range.ts';
+import { readTable, type Table } from '../parquet/table.ts';
+import type { CompiledPipeline } from '../pipeline/compiled.ts';
+import { countOf, fromJson } from '../sequence/id-range.ts';
 import { checkIds, idColumns } from './ids.ts';
 import type { KeyBook } from './key-book.ts';
+import { checkReferences, type Span, spansOf } from './references.ts';
 import { type RewrittenFiles, rewriteText, rewrittenFiles } from './rewritten.ts';
 import { States } from './states.ts';
+import { checkMembers, memberRows } from './unknown-members.ts';
 import { compareWithSource } from './values.ts';
 
 export { readKeyBook } from './key-book.ts';
@@ -53,6 +55,7 @@ export interface VerifyOptions {
  * - Each range of a sequence was given only once, over all runs, and lies where the sequence was at that time.
  * - A natural key has one ID, over all runs that share its index.
  * - References are IDs that the referenced entity published, in this run or an earlier one.
+ * - The unknown members that references name have one row each, over all runs that share the index, with nothing but an ID.
  * - Every published value is what the pipeline makes of the source now (`verify/values.ts`), if neither the source nor
  * the
  *   pipeline has changed.
@@ -92,7 +95,9 @@ export async function verifyRun(
     }
     const ids = idColumns(pipeline, entity, manifest, published);
     let row = 0;
-    const further = [...(published.known?.files ?? []), ...(published.changes?.files ?? [])];
+    findings.push(...checkMembers(pipeline, entity, manifest, all));
+    const { known, changes, unknown } = published;
+    const further = [known, changes, unknown].flatMap((dataset) => dataset?.files ?? []);
     for (const [f, file] of [...published.files, ...further].entries()) {
       const table = await checkedFile(environment, manifest, file, report, rewritten);
       if (!table) continue;
@@ -101,7 +106,8 @@ export async function verifyRun(
       if (f < published.files.length) {
         for (const column of ids) findings.push(...checkIds(table, column, row).map((text) => `${blob}: ${text}`));
       }
-      findings.push(...references(environment, pipeline, entity, table, manifest, all, book, blob));
+      findings.push(...checkReferences(environment, pipeline, entity, table, manifest, all, book, blob));
+      if (unknown?.files.includes(file)) findings.push(...memberRows(entity, published, table, blob));
       row += table.rows;
     }
   }
@@ -177,17 +183,6 @@ function readFile(bytes: Uint8Array, blob: string, findings: string[]): Table | 
     findings.push(`${blob}: cannot be read: ${thrown instanceof Error ? thrown.message : thrown}`);
     return undefined;
   }
-}
-
-interface Span {
-  first: bigint;
-  last: bigint;
-  by: string;
-}
-
-function spansOf(list: IdList, by: string): Span[] {
-  const step = BigInt(list.step);
-  return list.ranges.map(fromJson).map((range) => ({ first: range.first, last: endOf(range, step) - step, by }));
 }
 
 function drawnSpans({ sequences, runId }: Manifest, name: string): Span[] {
@@ -271,74 +266,4 @@ function routed({ entities, routing }: Manifest, pipeline: CompiledPipeline, acc
   if (routed + repeated !== taken)
     found.push(`${taken} rows of rows entities from ${routed} source rows, ${repeated} of them repeated`);
   return found;
-}
-
-/** Checks that referenced IDs are in ranges that the referenced entity published, in this run or an earlier one. */
-function references(
-  environment: Environment,
-  pipeline: CompiledPipeline,
-  entity: Entity,
-  table: Table,
-  manifest: Manifest,
-  all: readonly Manifest[],
-  book: KeyBook,
-  at: string,
-): string[] {
-  const found: string[] = [];
-  for (const column of entity.columns) {
-    if (column.kind !== 'ref' && column.kind !== 'rowRef') continue;
-    const target = pipeline.entities.find(({ name }) => name === column.entity);
-    const cells = table.columns.find(({ name }) => name === column.name);
-    if (!target || cells?.values.kind !== 'int64') {
-      found.push(`${at}: column ${column.name} is missing`);
-      continue;
-    }
-    const spans =
-      column.kind === 'rowRef' ? entitySpans([manifest], target.name) : indexSpans(environment, target, all);
-    const imported = target.kind === 'keyed' ? book.importedIds.get(target.index) : undefined;
-    const stray = strayId(cells, spans, imported);
-    if (stray !== undefined) found.push(`${at}: ${column.name} ${stray} is not an ID of ${column.entity}`);
-  }
-  return found;
-}
-
-/** The ranges of an entity's own IDs, or of the IDs of all entities that share its key index. */
-function indexSpans(environment: Environment, target: Entity, all: readonly Manifest[]): Span[] {
-  if (target.kind === 'rows') return [];
-  return all.flatMap((manifest) => {
-    const pipeline = environment.pipelines.get(manifest.pipeline);
-    const sharing = pipeline?.entities.filter((other) => other.kind === 'keyed' && other.index === target.index) ?? [];
-    return sharing.flatMap(({ name }) => entitySpans([manifest], name));
-  });
-}
-
-function entitySpans(manifests: readonly Manifest[], name: string): Span[] {
-  return manifests.flatMap(({ entities, runId }) =>
-    entities.filter(({ entity }) => entity === name).flatMap(({ ids }) => spansOf(ids, runId)),
-  );
-}
-
-function strayId({ values, valid }: TableColumn, spans: Span[], imported?: BigInt64Array): bigint | undefined {
-  if (values.kind !== 'int64') return undefined;
-  spans.sort(ascending);
-  const checked = new Set<bigint>();
-  for (let row = 0; row < values.length; row++) {
-    const id = values.data[row]!;
-    if (valid?.[row] === 0 || checked.has(id)) continue;
-    if (!spans.some(({ first, last }) => first <= id && id <= last) && !isAmong(imported, id)) return id;
-    checked.add(id);
-  }
-  return undefined;
-}
-
-function isAmong(sorted: BigInt64Array | undefined, id: bigint): boolean {
-  if (!sorted) return false;
-  let low = 0;
-  let high = sorted.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (sorted[middle]! < id) low = middle + 1;
-    else high = middle;
-  }
-  return sorted[low] === id;
 }

@@ -106,6 +106,9 @@ export const entityViewSchema = z.object({
   changes: furtherFiles
     .optional()
     .describe('Rows of the changes dataset, of an entity with attributes: late descriptions, and changes if reported.'),
+  unknown: furtherFiles
+    .optional()
+    .describe('Rows of unknown members, where the run has published them: with their ID, and without a key.'),
   undescribed: count.optional().describe('Keys of the index that the entity has not described so far.'),
 });
 

@@ -143,7 +143,7 @@ export async function publishedView(environment: Environment, name: string, runI
       setAside: { count: document.setAside.length, files: document.setAside.slice(0, limits.viewFilesMax) },
     }),
     ...(document.routing && { routing: document.routing }),
-    entities: document.entities.map(({ entity, rows, bytes, firstId, lastId, files, ids, known, changes, keys }) => ({
+    entities: document.entities.map(({ entity, rows, bytes, firstId, lastId, files, ids, keys, ...more }) => ({
       entity,
       rows,
       bytes,
@@ -156,8 +156,9 @@ export async function publishedView(environment: Environment, name: string, runI
       wildcard: output.wildcard(document),
       files: files.slice(0, limits.viewFilesMax),
       fileCount: files.length,
-      ...(known && { known: furtherView(known) }),
-      ...(changes && { changes: furtherView(changes), ...undescribedView(keys) }),
+      ...(more.known && { known: furtherView(more.known) }),
+      ...(more.changes && { changes: furtherView(more.changes), ...undescribedView(keys) }),
+      ...(more.unknown && { unknown: furtherView(more.unknown) }),
     })),
   };
 }

@@ -10,17 +10,19 @@ import { Sim } from '../run/support/sim.ts';
 
 const root = new URL('../../', import.meta.url);
 const page = fs.readFileSync(new URL('docs/dimensions.md', root), 'utf8');
-const blocks = [...page.matchAll(/^```(ts|sql)\n([\s\S]*?)^```$/gm)].map(([, language, text]) => ({
+const blocks = [...page.matchAll(/^```(ts|js|sql)\n([\s\S]*?)^```$/gm)].map(([, language, text]) => ({
   language,
   text: text!,
 }));
+const modules = blocks.filter(({ language }) => language === 'ts').map(({ text }) => text);
 const queries = blocks.filter(({ language }) => language === 'sql').map(({ text }) => text);
 
 /** What the page's modules export, by name. */
-async function definitions(folder: string): Promise<Record<string, PipelineDefinition>> {
+async function definitions(folder: string, leftOut?: string): Promise<Record<string, PipelineDefinition>> {
   const all: Record<string, PipelineDefinition> = {};
-  for (const [i, { text }] of blocks.filter(({ language }) => language === 'ts').entries()) {
-    const file = path.join(folder, `module-${i}.ts`);
+  for (const [i, whole] of modules.entries()) {
+    const text = leftOut === undefined ? whole : whole.replace(leftOut, '');
+    const file = path.join(folder, `module-${i}${leftOut === undefined ? '' : '-less'}.ts`);
     const own = text
       .replace("'../src/pipeline/index.ts'", `'${new URL('src/pipeline/index.ts', root).href}'`)
       .replace("'zod'", `'${import.meta.resolve('zod')}'`);
@@ -53,34 +55,41 @@ const days: [pipeline: string, rows: string[]][] = [
   ['shop', [said('K1', 'Ann', 'Kiel', '2026-01-03'), said('K3', 'Cem', 'Hof', '2026-01-03')]],
 ];
 
+/** Runs the days, and has the published files in a folder of the judge. */
+async function published(folder: string, pipelines: Record<string, PipelineDefinition>): Promise<void> {
+  const { shop, web } = pipelines;
+  const sim = new Sim(registerPipelines([shop!, web!]), { batchRows: 100, partRows: 100 });
+  await sim.store.ensureContainer('landing');
+  for (const [day, [pipeline, rows]] of days.entries()) {
+    const bytes = await judge.write(rows.join(' union all '));
+    const name = `${pipeline}/${day}/rows.parquet`;
+    const { etag } = await sim.store.write('landing', name, bytes);
+    sim.sources.set(etag, bytes);
+    const run = await sim.run(`day-${day}`, pipeline, `${pipeline}/${day}/`);
+    await sim.settle();
+    assert.equal(run.status, 'Completed', run.error);
+  }
+  await checkByVerify(sim);
+  for (const name of sim.store.names('published').filter((blob) => blob.endsWith('.parquet'))) {
+    const file = judge.path(path.join(folder, name));
+    fs.mkdirSync(path.dirname(file), { recursive: true });
+    fs.writeFileSync(file, sim.store.bytes('published', name));
+  }
+}
+
+/** The rows of a query of the page, as texts. */
+async function asked(query: string, folder = 'published'): Promise<(string | null)[][]> {
+  const rows = await judge.rows(query.replaceAll("'published/", `'${judge.path(folder)}/`));
+  return rows.map((row) => Object.values(row).map((cell) => (cell === null ? null : String(cell))));
+}
+
 describe('docs/dimensions.md', () => {
   beforeAll(async () => {
     judge = await Judge.open();
-    const { shop, web } = await definitions(judge.directory);
-    const sim = new Sim(registerPipelines([shop!, web!]), { batchRows: 100, partRows: 100 });
-    await sim.store.ensureContainer('landing');
-    for (const [day, [pipeline, rows]] of days.entries()) {
-      const bytes = await judge.write(rows.join(' union all '));
-      const name = `${pipeline}/${day}/rows.parquet`;
-      const { etag } = await sim.store.write('landing', name, bytes);
-      sim.sources.set(etag, bytes);
-      const run = await sim.run(`day-${day}`, pipeline, `${pipeline}/${day}/`);
-      await sim.settle();
-      assert.equal(run.status, 'Completed', run.error);
-    }
-    await checkByVerify(sim);
-    for (const name of sim.store.names('published').filter((blob) => blob.endsWith('.parquet'))) {
-      const file = judge.path(path.join('published', name));
-      fs.mkdirSync(path.dirname(file), { recursive: true });
-      fs.writeFileSync(file, sim.store.bytes('published', name));
-    }
+    await published('published', await definitions(judge.directory));
     for (const query of queries) {
-      const own = query.replaceAll("'published/", `'${judge.path('published')}/`);
-      if (own.startsWith('create')) await judge.run(own);
-      else
-        results.push(
-          (await judge.rows(own)).map((row) => Object.values(row).map((cell) => (cell === null ? null : String(cell)))),
-        );
+      if (query.startsWith('create')) await judge.run(query.replaceAll("'published/", `'${judge.path('published')}/`));
+      else results.push(await asked(query));
     }
   });
   afterAll(() => judge.close());
@@ -111,14 +120,14 @@ describe('docs/dimensions.md', () => {
     assert.deepEqual(results[3], [
       ['A1', '1', 'K1', 'Ann'],
       ['A2', '2', 'K2', 'Bob'],
-      ['A3', null, null, null],
+      ['A3', '0', null, null],
     ]);
   });
-  test('the unknown member', () => {
+  test('the unknown member: an inner join loses no fact', () => {
     assert.deepEqual(results[4], [
-      ['A1', 'Ann'],
-      ['A2', 'Bob'],
-      ['A3', 'unknown'],
+      ['A1', '1', 'Ann'],
+      ['A2', '2', 'Bob'],
+      ['A3', '0', 'unknown'],
     ]);
   });
   test('conformed: facts of two pipelines by one dimension', () => {
@@ -128,8 +137,27 @@ describe('docs/dimensions.md', () => {
         ['K1', 10, 0],
         ['K2', 20, 2],
         ['K3', 0, 1],
+        ['unknown', 30, 0],
       ],
     );
+  });
+  test('type 0 needs no onChange: each customer is described once, by the first row', async () => {
+    const line = "onChange: 'report',";
+    assert.ok(modules.some((text) => text.includes(line)));
+    await published('less', await definitions(judge.directory, line));
+    const [view, typeZero] = queries;
+    await judge.run(view!.replaceAll("'published/", `'${judge.path('less')}/`));
+    assert.deepEqual(await asked(typeZero!, 'less'), results[0]);
+    const [times] = await asked(
+      'select max(times) from (select count(*) as times from customers_told group by customer_id)',
+    );
+    assert.deepEqual(times, ['1']);
+  });
+  test('the lines that the page shows by themselves are lines of its pipelines', () => {
+    const lines = new Set(modules.flatMap((text) => text.split('\n').map((line) => line.trim())));
+    const shown = blocks.filter(({ language }) => language === 'js').flatMap(({ text }) => text.trim().split('\n'));
+    assert.ok(shown.length > 5);
+    for (const line of shown) assert.ok(lines.has(line.trim()), line);
   });
   test('every query of the page was asked', () => assert.equal(results.length, queries.length - 1));
 });

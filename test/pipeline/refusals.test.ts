@@ -437,6 +437,39 @@ const cases: Record<string, Case[]> = {
       /row contract/,
     ],
     [
+      'an unknown member that the sequence may give',
+      withColumn(({ ref }) => ref('airports', { code: 'origin' }, { missing: 1 })),
+      `${c}.missing`,
+      /1 is an ID that sequence 'flights.airports' may give: it starts at 1/,
+      /^Use a number below 1, such as 0\.$/,
+    ],
+    [
+      'an unknown member that is no whole number',
+      withColumn(({ ref }) => ref('airports', { code: 'origin' }, { missing: 0.5 })),
+      `${c}.missing`,
+      /0\.5 is not a whole number/,
+      /such as 0 or -1/,
+    ],
+    [
+      'an unknown member with a further ID',
+      {
+        entities: ({ keyed, rows, id, nextId, ref }: Words) => ({
+          airports: keyed({ id: id('airport_id'), key: { code: 'origin' }, columns: { no: nextId('numbers') } }),
+          x: rows({ id: id('x_id'), columns: { c: ref('airports', { code: 'origin' }, { missing: 0 }) } }),
+        }),
+      },
+      `${c}.missing`,
+      /'airports' has a further ID 'no', and its unknown member has none/,
+      /to another entity/,
+    ],
+    [
+      'an unknown option of a reference',
+      withColumn(({ ref }) => ref('airports', { code: 'origin' }, { absent: 0 })),
+      `${c}.absent`,
+      /is not a known option/,
+      /'missing'/,
+    ],
+    [
       'rowRef to nothing',
       withColumn(({ rowRef }) => rowRef('flight')),
       c,

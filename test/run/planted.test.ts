@@ -195,6 +195,20 @@ const bugs: Bug[] = [
     caughtBy: (scenarios) => scenarios.webFails('manifest:write:before'),
   },
   {
+    name: 'a member that was published is forgotten',
+    file: 'src/keys/key-index.ts',
+    find: 'next.unknown = [...(head.unknown ?? []), ...unknown]',
+    replace: 'next.unknown = head.unknown ?? []',
+    caughtBy: (scenarios) => scenarios.firstMember('sealed:write:before'),
+  },
+  {
+    name: 'a member counts although its run did not publish',
+    file: 'src/resolve/unknown-rows.ts',
+    find: '!head.unknown?.includes(id)',
+    replace: '!head.unknown?.includes(id) && !head.pending?.unknown?.includes(id)',
+    caughtBy: (scenarios) => scenarios.firstMember('sealed:write:before'),
+  },
+  {
     name: 'the rows of later batches are numbered first',
     file: 'src/seal/activity.ts',
     find: ': tally.starts[name]![place.batch]!;',

@@ -5,9 +5,12 @@
  */
 import assert from 'node:assert/strict';
 import { afterAll, beforeAll, test } from 'vitest';
+import { z } from 'zod';
 import { publishedImports } from '../../src/documents/imports.ts';
 import { publishedManifests } from '../../src/documents/manifests.ts';
 import type { OrdinalError } from '../../src/errors.ts';
+import type { RefSettings } from '../../src/pipeline/definition.ts';
+import { pipeline, registerPipelines, sharedIndex } from '../../src/pipeline/index.ts';
 import { prepareImport } from '../../src/upkeep/import/prepare.ts';
 import { REBUILD_ORCHESTRATION, rebuildOrchestrator } from '../../src/upkeep/orchestrations.ts';
 import { rebuiltSequence } from '../../src/upkeep/rebuild-sequence.ts';
@@ -119,6 +122,7 @@ const wrong: [string, string, RegExp][] = [
     `values (3000000001, 'zoe')`,
     /ID 3000000001 of key "zoe" of row 0 was given by a run/,
   ],
+  ['the ID of the unknown member', `values (0, 'zoe')`, /ID 0 of key "zoe" of row 0 is that of the unknown member/],
   ['a key that is null', `values (1, 'x'), (2, null)`, /row 1 .* column "mail": a key has no null/],
   ['an ID that is null', `values (null, 'x')`, /row 0 .* column "nr": there is no ID/],
   ['an ID below zero', `values (-1, 'x')`, /-1 is no ID/],
@@ -160,6 +164,52 @@ test('an index and a sequence that are rebuilt know what was imported', async ()
     await publishedImports(environment),
   );
   assert.deepEqual([rebuilt.next, rebuilt.free], [next, free]);
+});
+
+test('references to imported keys are known by their keys after a rebuild', async () => {
+  const sim = world();
+  await imported(sim, old);
+  const rows = [row('ann', 'tea', 1), row('cem', 'oil', 4)];
+  await ran(sim, 'club', 'c1', rows);
+  for (const name of sim.store.names('ordinal', 'keys/')) await sim.store.remove('ordinal', name);
+  for (const index of ['customers', 'club.goods']) {
+    const instance = sim.start(`rebuild-${index}`, REBUILD_ORCHESTRATION, { index });
+    await sim.settle();
+    assert.equal((instance.output as { ok: boolean }).ok, true, JSON.stringify(instance.output));
+  }
+  const { manifest } = await ran(sim, 'club', 'c2', rows);
+  const goods = manifest.entities.find(({ entity }) => entity === 'goods')!;
+  assert.equal(goods.changes!.rows, 0, 'nothing has changed');
+  assert.deepEqual(await findings(sim), []);
+});
+
+test('an unknown member that imported keys may have the ID of is refused by the first run', async () => {
+  const visits = (missing?: RefSettings) =>
+    registerPipelines([
+      pipeline({
+        name: 'visits',
+        source: { container: 'landing', prefix: 'visits/' },
+        row: z.object({ customer: z.string() }),
+        entities: ({ keyed, rows, id, ref }) => ({
+          people: keyed({ id: id('person_id'), key: { name: z.string() }, index: sharedIndex('customers') }),
+          visits: rows({ id: id('visit_id'), columns: { person_id: ref('people', { name: 'customer' }, missing) } }),
+        }),
+      }),
+    ]);
+  for (const [missing, error] of [
+    [0, /^PipelineChanged: the unknown member of "people" would have ID 0, and keys .* have IDs from 0 on/],
+    [-1, /^$/],
+  ] as const) {
+    const before = new Sim(visits(), { orchestrators: { [REBUILD_ORCHESTRATION]: rebuildOrchestrator } });
+    await before.store.ensureContainer('landing');
+    assert.equal((await imported(before, `values (0, 'ann'), (9, 'bob')`)).ok, true);
+    const after = new Sim(visits({ missing }), { store: before.store });
+    for (const [id, state] of before.entities) after.entities.set(id, state);
+    await upload(after, 'visits/v1/', [[row('ann', 'tea', 1)]]);
+    const run = await after.run('v1', 'visits', 'visits/v1/');
+    await after.settle();
+    assert.match(run.error ?? '', error);
+  }
 });
 
 test('an import that dies anywhere counts whole or not at all, and goes through when it is repeated', async () => {

@@ -37,6 +37,7 @@ const sources: readonly { file: string; name: string; title?: string }[] = [
   { file: 'shared-entity.ts', name: 'UseFrom', title: 'Settings of `use`' },
   { file: 'definition.ts', name: 'IdSettings', title: 'Settings of `id`' },
   { file: 'definition.ts', name: 'SequenceSettings', title: 'Settings of `id` and `nextId`' },
+  { file: 'definition.ts', name: 'RefSettings', title: 'Settings of `ref`' },
   { file: 'shared-index.ts', name: 'sharedIndex' },
   { file: 'shared-entity.ts', name: 'shared' },
   { file: 'shared-entity.ts', name: 'SharedSettings', title: 'Settings of `shared`' },

@@ -1,5 +1,5 @@
 /** Of each key of a batch, the last row that the own feed named it in: for entities that report changed attributes. */
-import { type Attribute, digester, NO_ATTRIBUTES, valueAttribute } from '../../keys/attributes.ts';
+import { type Attribute, digester, NO_ATTRIBUTES, referenceAttribute, valueAttribute } from '../../keys/attributes.ts';
 import type { KeyTable } from '../../keys/table.ts';
 import type { TableColumn } from '../../parquet/table.ts';
 import type { ColumnType } from '../../parquet/types.ts';
@@ -51,12 +51,12 @@ export class LatestRows {
     const digests = new BigInt64Array(size).fill(NO_ATTRIBUTES);
     if (columns.length === 0) return digests;
     const digest = digester(
-      this.#attributes.map((attribute, a): Attribute => {
+      this.#attributes.flatMap((attribute, a): Attribute[] => {
         const { type, values, valid } = columns[a]!;
-        if (attribute.kind !== 'ref') return valueAttribute(attribute.name, type, values, valid);
+        if (attribute.kind !== 'ref') return [valueAttribute(attribute.name, type, values, valid)];
         const target = keys.get(attribute.entity)!;
         const at = (row: number) => (valid?.[row] === 0 ? undefined : target.at(Number(values.data[row])));
-        return { name: attribute.name, at };
+        return referenceAttribute(attribute.name, at, (row) => (valid?.[row] === 0 ? attribute.missing : undefined));
       }),
     );
     for (let ordinal = 0; ordinal < size; ordinal++) {

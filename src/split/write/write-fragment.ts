@@ -13,7 +13,7 @@ import { encodeColumn, encodeIndexPages, encodePlain } from '../../parquet/encod
 import { encodeInt64Sequence } from '../../parquet/int64-sequence.ts';
 import { outputCodec, plainOnly, type Readers } from '../../parquet/readers.ts';
 import { pagesForOtherDictionary } from '../../parquet/reused-pages.ts';
-import type { Codec, Column, EncodedChunk } from '../../parquet/types.ts';
+import type { Codec, Column, EncodedChunk, Values } from '../../parquet/types.ts';
 import { allocate } from '../../parquet/values.ts';
 import type { CompiledPipeline, OutColumn, RowsEntity } from '../../pipeline/compiled.ts';
 import { entriesOf } from '../contract/string-pool.ts';
@@ -169,26 +169,40 @@ function reference(
   const rows = selection?.rows.length ?? unit.rows;
   const source = unit.column(column.columns[0]!);
   const codec = codecOf(source, context);
+  const { missing } = column;
   if (feed.factor.order.length === 0) {
+    if (missing !== undefined) return whole(encode(sameId(missing, rows), out, codec, context));
     return whole(encodePlain(out.type, out.optional, allocate(out.type, rows), new Uint8Array(rows), codec));
   }
+  const codes = selection ? gatherCodes(feed.factor.codes, selection.rows) : feed.factor.codes;
+  const ofMissing = missing === undefined ? {} : { missing };
   if (plainOnly(context.readers, out.type)) {
-    const rows = selection ? gatherCodes(feed.factor.codes, selection.rows) : feed.factor.codes;
-    const keys = context.section(rows.map((code) => (code < 0 ? -1 : feed.ordinals[code]!)));
-    return { column: { kind: 'plainRef', target: column.entity, keys, codec }, parts: undefined };
+    const keys = context.section(codes.map((code) => (code < 0 ? -1 : feed.ordinals[code]!)));
+    return { column: { kind: 'plainRef', target: column.entity, keys, codec, ...ofMissing }, parts: undefined };
   }
+  // The source's pages have nulls where the unknown member belongs.
+  const nulls = missing !== undefined && codes.some((code) => code < 0);
   const reused =
-    column.columns.length === 1 && !selection && context.ways !== 'encode'
+    column.columns.length === 1 && !selection && !nulls && context.ways !== 'encode'
       ? reusedPages(column, source, out, feed, context)
       : undefined;
   if (reused) return reused;
-  const indices = selection ? gatherCodes(feed.factor.codes, selection.rows) : feed.factor.codes;
-  const pages = encodeIndexPages(indices, feed.factor.size, out.optional, codec);
+  const { size } = feed.factor;
+  const keys = occurring(feed);
+  const pages = nulls
+    ? encodeIndexPages(
+        codes.map((code) => (code < 0 ? size : code)),
+        size + 1,
+        out.optional,
+        codec,
+      )
+    : encodeIndexPages(codes, size, out.optional, codec);
   return {
     column: {
       kind: 'ref',
       target: column.entity,
-      keys: context.section(occurring(feed)),
+      keys: context.section(nulls ? Int32Array.of(...keys, -1) : keys),
+      ...ofMissing,
       pages: {
         codec,
         length: pages.length,
@@ -200,6 +214,12 @@ function reference(
     },
     parts: pages.parts,
   };
+}
+
+/** A column that has one ID in all rows. */
+function sameId(id: string, rows: number): Column {
+  const dictionary: Values = { kind: 'int64', length: 1, data: BigInt64Array.of(BigInt(id)) };
+  return { form: 'dictionary', rows, nulls: 0, dictionary, indices: new Int32Array(rows) };
 }
 
 /** Way 2 for a foreign key: the source's index pages mean the same rows; only the dictionary's meaning changes. */

@@ -253,6 +253,12 @@ class Preparation {
     return { table: some, ids: BigInt64Array.from(fresh, (ordinal) => ids[ordinal]!) };
   }
 
+  /** IDs of unknown members: those that were published, and those that pipelines now ask for. */
+  #members(heads: readonly IndexHead[]): bigint[] {
+    const asked = entitiesOf(this.#environment, this.#request.index).flatMap(({ entity }) => entity.unknown ?? []);
+    return [...new Set([...(heads[0]?.unknown ?? []), ...asked])].map(BigInt);
+  }
+
   /** No ID may be of two keys, or of a row that a run has published. */
   async #compareIds(heads: readonly IndexHead[], given: readonly IdRange[]): Promise<void> {
     const ids = this.#ids.subarray(0, this.#fresh).sort();
@@ -265,6 +271,9 @@ class Preparation {
     for (const range of given) {
       for (let i = lowerBound(ids, range.first); i < ids.length && ids[i]! < endOf(range, step); i++)
         if ((ids[i]! - range.first) % step === 0n) refuse(ids[i]!, 'was given by a run');
+    }
+    for (const member of this.#members(heads)) {
+      if (ids[lowerBound(ids, member)] === member) refuse(member, 'is that of the unknown member');
     }
     const { store, config } = this.#environment;
     for (const entry of ids.length > 0 ? heads.flatMap(({ entries }) => entries) : []) {

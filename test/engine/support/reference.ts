@@ -2,7 +2,7 @@
  * What a run must publish, by the plainest sequential reading of the pipeline: row by row, one map of keys per entity,
  * no batches, no dictionaries, no types. Cells come in cleaned; rows go out as canonical texts.
  */
-import type { CompiledPipeline, KeyedEntity, OutColumn, Predicate } from '../../../src/pipeline/compiled.ts';
+import type { CompiledPipeline, Entity, KeyedEntity, OutColumn, Predicate } from '../../../src/pipeline/compiled.ts';
 import { type Cell, canonOf } from './cells.ts';
 
 export type Row = Record<string, Cell | null>;
@@ -91,18 +91,34 @@ export function reference(pipeline: CompiledPipeline, rows: Row[], known: Known,
         return canonOrNull(column.fn(...js(row, column.sources)));
       case 'ref': {
         const wanted = keyOf(row, column.columns);
-        return wanted === undefined ? null : String(known.get(indexOf(column.entity))!.get(wanted));
+        if (wanted === undefined) return column.missing ?? null;
+        return String(known.get(indexOf(column.entity))!.get(wanted));
       }
       case 'rowRef':
         return canonOrNull(rowIds.get(column.entity)!.get(row));
     }
   };
   return new Map(
-    pipeline.entities.map(({ name, columns }) => [
-      name,
-      lists.get(name)!.map((_, i) => columns.map((column) => value(column, name, i))),
+    pipeline.entities.map((entity) => [
+      entity.name,
+      [
+        ...newMembers(entity, known),
+        ...lists.get(entity.name)!.map((_, i) => entity.columns.map((column) => value(column, entity.name, i))),
+      ],
     ]),
   );
+}
+
+/** The rows of unknown members that no run has published before. */
+function newMembers(entity: Entity, known: Known): OutRow[] {
+  if (entity.kind !== 'keyed') return [];
+  const there = known.get(`members of ${entity.index}`) ?? new Map<string, bigint>();
+  known.set(`members of ${entity.index}`, there);
+  const fresh = (entity.unknown ?? []).filter((id) => !there.has(id));
+  for (const id of fresh) there.set(id, BigInt(id));
+  const cell = (column: OutColumn, id: string) =>
+    column.kind === 'id' ? id : column.kind === 'constant' ? canonOrNull(column.value) : null;
+  return fresh.map((id) => entity.columns.map((column) => cell(column, id)));
 }
 
 /** Zero has one sign as a key. */

@@ -179,7 +179,7 @@ function declare(scenario: Pick<Scenario, 'entities'>, columns: SourceColumn[], 
   const keyedOnes = shapes.filter((shape) => shape.keyed);
   const rowsOnes = shapes.filter((shape) => !shape.keyed);
   const referred = new Set<string>();
-  const ref = (at: number, b: number) => {
+  const ref = (at: number, b: number, withMissing: boolean) => {
     const target = keyedOnes[at % Math.max(1, keyedOnes.length)];
     if (!target) return undefined;
     referred.add(target.name);
@@ -187,7 +187,10 @@ function declare(scenario: Pick<Scenario, 'entities'>, columns: SourceColumn[], 
       const same = columns.filter(({ kind }) => kind.gives === column.kind.gives);
       return [`k${i}`, same[b % same.length]!.name];
     });
-    return words.ref!(target.name, Object.fromEntries(key));
+    // A further ID and an unknown member do not go together.
+    const further = target.columns.some(({ kind }) => kind % 12 === 0);
+    const missing = withMissing && !further ? { missing: [0, 2, -5][b % 3] } : {};
+    return words.ref!(target.name, Object.fromEntries(key), missing);
   };
   const name = (n: number) => columns[n % columns.length]!.name;
   const made = (shape: (typeof shapes)[number], fed: boolean) => {
@@ -212,7 +215,7 @@ function declare(scenario: Pick<Scenario, 'entities'>, columns: SourceColumn[], 
           }
           case 7:
           case 8:
-            return ref(a, b);
+            return ref(a, b, kind % 12 === 8);
           default:
             return shape.keyed ? words.first!(name(a)) : name(a);
         }

@@ -5,6 +5,7 @@
  */
 import assert from 'node:assert/strict';
 import { type Published, type Row, readRows } from './published.ts';
+import { nobody } from './shop.ts';
 import type { Sim } from './sim.ts';
 
 type Attributes = Record<string, unknown>;
@@ -38,7 +39,7 @@ const told: Record<string, Record<string, Told>> = {
       attributes: ({ quantity, customer }, members) => ({
         quantity,
         large: Number(quantity) > 2,
-        member_id: members.get(String(customer)),
+        member_id: customer === nobody ? 0n : members.get(String(customer)),
       }),
       seen: true,
       reports: true,
@@ -47,7 +48,7 @@ const told: Record<string, Record<string, Told>> = {
     members: {
       id: 'customer_id',
       key: 'customer',
-      describes: ({ quantity }) => Number(quantity) < 4,
+      describes: ({ quantity, customer }) => Number(quantity) < 4 && customer !== nobody,
       attributes: ({ product, quantity }) => ({
         favourite: product,
         note: Number(quantity) > 1 ? `${quantity} ${product}` : null,

@@ -16,6 +16,7 @@ import { withFaults } from '../../support/faults.ts';
 import { checkTableLogs } from '../../tables/support/check-tables.ts';
 import { checkKnown } from './check-known.ts';
 import { type Published, type Row, readPublished, readRows } from './published.ts';
+import { nobody } from './shop.ts';
 import type { Sim } from './sim.ts';
 
 /** Entities of the test's pipelines: where keys live, and which sequence their IDs come from. */
@@ -28,13 +29,14 @@ const keyed: Record<string, { index: string; id: string; sequence: string }> = {
   'mail.senders': { index: 'customers', id: 'customer_id', sequence: 'customers' },
   'post.senders': { index: 'customers', id: 'customer_id', sequence: 'customers' },
 };
-const rowsOf: Record<string, { id: string; where: (row: Row) => boolean }> = {
+/** `missing` is what rows have that name nobody. */
+const rowsOf: Record<string, { id: string; where: (row: Row) => boolean; missing?: bigint }> = {
   'shop.orders': { id: 'order_id', where: () => true },
   'web.visits': { id: 'visit_id', where: (row) => Number(row.quantity) > 0 },
-  'mail.letters': { id: 'letter_id', where: () => true },
-  'post.letters': { id: 'letter_id', where: () => true },
+  'mail.letters': { id: 'letter_id', where: () => true, missing: 0n },
+  'post.letters': { id: 'letter_id', where: () => true, missing: -1n },
   'log.lines': { id: 'line_id', where: () => true },
-  'club.few': { id: 'few_id', where: (row) => Number(row.quantity) <= 2 },
+  'club.few': { id: 'few_id', where: (row) => Number(row.quantity) <= 2, missing: 0n },
   'club.some': { id: 'some_id', where: (row) => [2, 3].includes(Number(row.quantity)) },
   'audit.entries': { id: 'entry_id', where: (row) => Number(row.quantity) <= 3 },
 };
@@ -59,6 +61,7 @@ export async function checkWorld(
   checkKeys(published);
   for (const run of published.values()) await checkRows(sim, run, published);
   await checkKnown(sim, published, keyIds(published));
+  checkMembers(published);
   checkManifests(sim, published);
   checkTableLogs(sim.store, published, { complete: false });
   checkSequences(sim, published, quiet);
@@ -184,6 +187,25 @@ function checkKeys(published: ReadonlyMap<string, Published>): void {
   }
 }
 
+/** Each unknown member that a pipeline refers to has one row, over all runs, which says nothing of it. */
+function checkMembers(published: ReadonlyMap<string, Published>): void {
+  const wanted = new Set<bigint>();
+  const found: bigint[] = [];
+  for (const { manifest, members } of published.values()) {
+    for (const [name, { missing }] of Object.entries(rowsOf))
+      if (missing !== undefined && name.startsWith(`${manifest.pipeline}.`)) wanted.add(missing);
+    for (const [entity, rows] of Object.entries(members)) {
+      const id = keyed[`${manifest.pipeline}.${entity}`]?.id ?? '';
+      for (const { [id]: member, ...rest } of rows) {
+        found.push(member as bigint);
+        const said = Object.values(rest).filter((value) => value !== null && value !== undefined);
+        assert.deepEqual(said, [], `${manifest.runId} ${entity}: the unknown member ${member}`);
+      }
+    }
+  }
+  assert.deepEqual(found.toSorted(), [...wanted].sort(), 'unknown members that have a row');
+}
+
 /** Each source row in order, with its columns, its references resolved, its IDs ascending within each range. */
 async function checkRows(
   sim: Sim,
@@ -211,10 +233,11 @@ async function checkRows(
       const from = expected[i]!;
       assert.equal(row.quantity, from.quantity, `${at}: row ${i}`);
       if ('customer' in row) assert.equal(row.customer, from.customer, `${at}: row ${i}`);
-      if ('customer_id' in row)
-        assert.equal(row.customer_id, ids.get('customers')!.get(String(from.customer)), `${at}: customer of row ${i}`);
-      if ('member_id' in row)
-        assert.equal(row.member_id, ids.get('customers')!.get(String(from.customer)), `${at}: member of row ${i}`);
+      const { missing } = known;
+      const customer =
+        missing !== undefined && from.customer === nobody ? missing : ids.get('customers')?.get(String(from.customer));
+      if ('customer_id' in row) assert.equal(row.customer_id, customer, `${at}: customer of row ${i}`);
+      if ('member_id' in row) assert.equal(row.member_id, customer, `${at}: member of row ${i}`);
       if ('product_id' in row)
         assert.equal(row.product_id, ids.get('shop.products')!.get(String(from.product)), `${at}: product of row ${i}`);
     });
@@ -310,8 +333,8 @@ function checkFiles(sim: Sim, manifests: readonly Manifest[]): void {
   const named = new Set(
     manifests.flatMap((manifest) => [
       ...(manifest.rejected ? [manifest.rejected.blob, manifest.rejected.sourceRows ?? ''] : []),
-      ...manifest.entities.flatMap(({ files, known, changes }) =>
-        [...files, ...(known?.files ?? []), ...(changes?.files ?? [])].map((file) => file.blob),
+      ...manifest.entities.flatMap(({ files, known, changes, unknown }) =>
+        [...files, ...[known, changes, unknown].flatMap((dataset) => dataset?.files ?? [])].map((file) => file.blob),
       ),
     ]),
   );

@@ -155,16 +155,21 @@ export class Play extends LifeRest {
     return false;
   }
 
-  /** Other rows under the same names. */
+  /** Other rows under the same names, for all runs that are over them. */
   async #change(story: Story): Promise<void> {
-    story.changedAt = this.sim.now;
-    const { blobs } = story.accepted[0] ?? story.ask;
+    const blobsOf = ({ accepted, ask }: Story) => (accepted[0] ?? ask).blobs;
+    const blobs = blobsOf(story);
+    const over = [...this.stories.values()].filter((one) => blobsOf(one).some((blob) => blobs.includes(blob)));
+    const changed = () => {
+      for (const one of over) one.changedAt = this.sim.now;
+    };
+    changed();
     const prefix = blobs[0]!.replace(/[^/]*$/, '');
     await this.upload(
       prefix,
       blobs.map(() => 1 + Math.floor(this.rows() * 4)),
     );
-    story.changedAt = this.sim.now;
+    changed();
   }
 
   /** An operator takes a run back, if it has published and nobody may use its keys. */

@@ -13,6 +13,8 @@ export interface Published {
   rows: Record<string, Row[]>;
   /** The same, by file. */
   files: Record<string, Row[][]>;
+  /** By entity: rows of unknown members. */
+  members: Record<string, Row[]>;
 }
 
 /** All runs that have published, by run ID. */
@@ -24,15 +26,18 @@ export async function readPublished(store: MemoryStore, container = 'published')
     if (manifest.outcome !== 'published') continue;
     const rows: Published['rows'] = {};
     const files: Published['files'] = {};
-    for (const { entity, files: named } of manifest.entities) {
+    const members: Published['members'] = {};
+    const read = async (blob: string): Promise<Row[]> => {
+      assert.ok(store.names(container, blob).includes(blob), `${name} names ${blob}, which is there`);
+      return await readRows(store.bytes(container, blob));
+    };
+    for (const { entity, files: named, unknown } of manifest.entities) {
       files[entity] = [];
-      for (const { blob } of named) {
-        assert.ok(store.names(container, blob).includes(blob), `${name} names ${blob}, which is there`);
-        files[entity].push(await readRows(store.bytes(container, blob)));
-      }
+      for (const { blob } of named) files[entity].push(await read(blob));
       rows[entity] = files[entity].flat();
+      members[entity] = (await Promise.all((unknown?.files ?? []).map(({ blob }) => read(blob)))).flat();
     }
-    found.set(manifest.runId, { manifest, rows, files });
+    found.set(manifest.runId, { manifest, rows, files, members });
   }
   return found;
 }

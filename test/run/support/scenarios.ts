@@ -101,6 +101,19 @@ export async function fails(place: string): Promise<void> {
   await checkWorld(sim);
 }
 
+/** The first run of a pipeline with an unknown member fails for good at a place; the next ones publish. */
+export async function firstMember(place: string): Promise<void> {
+  const sim = new Sim(shopPipelines, { seed: 7 });
+  const random = mulberry32(3);
+  for (const run of ['a', 'b', 'c']) await upload(sim, `club/${run}/`, [someRows(random, 6, 8)]);
+  strikeAt(sim, place, () => new OrdinalError('StorageFailed', 'refused'));
+  await sim.run('a', 'club', 'club/a/');
+  await sim.settle();
+  sim.onPoint = () => 'pass';
+  for (const run of ['b', 'c']) await then(sim, run, 'club', `club/${run}/`);
+  await checkWorld(sim);
+}
+
 /** A run without keyed entities is ended while it holds a reservation. */
 export async function orphan(): Promise<void> {
   const sim = await world();

@@ -1,7 +1,8 @@
 /**
  * Pipelines for tests of runs: small, and entangled. `shop` and `web` share the customers' key index and the sequence
  * `documents`; `log` and `audit` have no keyed entity and draw on `documents` too. What `web` says of people comes late at
- * times: a visit, or the shop, has named them before; and some rows of people say nothing of them.
+ * times: a visit, or the shop, has named them before; and some rows of people say nothing of them. The club, `mail` and
+ * `post` do not know the first customer's name: what names it refers to the unknown member, which the three share.
  */
 import { z } from 'zod';
 import { type TableColumn, writeTable } from '../../../src/parquet/table.ts';
@@ -20,6 +21,10 @@ export interface ShopRow {
 const row = z.object({ customer: z.string(), product: z.string(), quantity: z.int() });
 const customersIndex = sharedIndex('customers');
 const documents = { sequence: 'documents', start: 100, step: 1 };
+
+/** The customer whom some pipelines take for unknown. */
+export const nobody = 'customer-0';
+const known = (name: string) => (name === nobody ? null : name);
 
 /** Where outputs go, and whether they are tables, too. */
 type Output = NonNullable<PipelineSettings['output']>;
@@ -110,13 +115,13 @@ const clubTo = (output: Output = {}) =>
         columns: {
           quantity: first('quantity'),
           large: map('quantity', (quantity) => quantity > 2, type.boolean),
-          member_id: ref('members', { name: 'customer' }),
+          member_id: ref('members', { name: map('customer', known, type.string) }, { missing: 0 }),
           source: constant('club', type.string),
         },
       }),
       members: keyed({
         id: id('customer_id'),
-        key: { name: 'customer' },
+        key: { name: map('customer', known, type.string) },
         index: customersIndex,
         where: where(['quantity'], (quantity) => quantity < 4),
         onChange: 'report',
@@ -128,7 +133,10 @@ const clubTo = (output: Output = {}) =>
       few: rows({
         id: id('few_id', documents),
         where: where(['quantity'], (quantity) => quantity <= 2),
-        columns: { quantity: 'quantity', member_id: ref('members', { name: 'customer' }) },
+        columns: {
+          quantity: 'quantity',
+          member_id: ref('members', { name: map('customer', known, type.string) }, { missing: 0 }),
+        },
       }),
       some: rows({
         id: id('some_id', documents),
@@ -152,17 +160,24 @@ export const tablePipelines = registerPipelines([
 ]);
 
 /** Started by arrivals: of each blob, or of a burst of them. */
-const arriving = (name: string, arrival: ArrivalSettings) =>
+const arriving = (name: string, arrival: ArrivalSettings, missing: number) =>
   pipeline({
     name,
     source: { container: 'landing', prefix: `${name}/` },
     arrival,
     row,
-    entities: ({ keyed, rows, id, ref }) => ({
-      senders: keyed({ id: id('customer_id'), key: { name: 'customer' }, index: customersIndex }),
+    entities: ({ keyed, rows, id, ref, map }) => ({
+      senders: keyed({
+        id: id('customer_id'),
+        key: { name: map('customer', known, type.string) },
+        index: customersIndex,
+      }),
       letters: rows({
         id: id('letter_id', documents),
-        columns: { customer_id: ref('senders', { name: 'customer' }), quantity: 'quantity' },
+        columns: {
+          customer_id: ref('senders', { name: map('customer', known, type.string) }, { missing }),
+          quantity: 'quantity',
+        },
       }),
     }),
   });
@@ -170,8 +185,8 @@ const arriving = (name: string, arrival: ArrivalSettings) =>
 /** All pipelines of a long life. */
 export const lifePipelines = registerPipelines([
   ...[shop, web, log, audit, clubTo({ table: 'delta' })],
-  arriving('mail', { on: 'blob' }),
-  arriving('post', { on: 'quiet', seconds: 30, waitSecondsMax: 120 }),
+  arriving('mail', { on: 'blob' }, 0),
+  arriving('post', { on: 'quiet', seconds: 30, waitSecondsMax: 120 }, -1),
 ]);
 
 /** Two pipelines that share two keyed entities, which they declare in opposite order. */

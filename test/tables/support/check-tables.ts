@@ -52,7 +52,9 @@ export function checkTableLogs(
 ): void {
   const folders = store.names('published').flatMap((name) => /^(.*)\/_delta_log\/0{20}\.json$/.exec(name)?.[1] ?? []);
   const named = [...published.values()].flatMap(({ manifest }) =>
-    manifest.entities.flatMap(({ files, changes }) => [...files, ...(changes?.files ?? [])].map(({ blob }) => blob)),
+    manifest.entities.flatMap(({ files, changes, unknown }) =>
+      [...files, ...(changes?.files ?? []), ...(unknown?.files ?? [])].map(({ blob }) => blob),
+    ),
   );
   for (const folder of folders) {
     checkLog(store, folder);
@@ -71,11 +73,11 @@ export function checkViews(store: MemoryStore, published: ReadonlyMap<string, Pu
     const { prefix } = manifest.output;
     const latest = JSON.parse(text(`${prefix}_latest.json`));
     assert.ok(published.get(latest.runId)?.manifest.pipeline === manifest.pipeline, `${prefix}_latest.json`);
-    for (const { entity, files, changes } of manifest.entities) {
+    for (const { entity, files, changes, unknown } of manifest.entities) {
       const name = `${prefix}_current/${entity}.sql`;
       const view = shown.get(name) ?? { wanted: [], prefix };
       shown.set(name, view);
-      view.wanted.push(...[...files, ...(changes?.files ?? [])].map(({ blob }) => blob));
+      view.wanted.push(...[...files, ...(changes?.files ?? []), ...(unknown?.files ?? [])].map(({ blob }) => blob));
     }
   }
   for (const [name, { wanted, prefix }] of shown) {
@@ -96,7 +98,7 @@ async function wantedOf(store: MemoryStore, pipelines: readonly string[]): Promi
   for (const run of runs.filter(({ manifest }) => pipelines.includes(manifest.pipeline))) {
     for (const entity of run.manifest.entities) {
       const folder = `${run.manifest.output.prefix}${entity.entity}`;
-      add(wanted, folder, entity.columns!, run.rows[entity.entity]!);
+      add(wanted, folder, entity.columns!, [...run.members[entity.entity]!, ...run.rows[entity.entity]!]);
       if (!entity.changes) continue;
       const rows = await Promise.all(entity.changes.files.map(({ blob }) => readRows(store.bytes('published', blob))));
       add(wanted, `${run.manifest.output.prefix}_changes/${entity.entity}`, entity.changes.columns!, rows.flat());

@@ -176,8 +176,9 @@ function sourceNode(run: RunView, pipeline: PipelineDetail): Node {
 
 function entityNode(run: RunView, { name, kind }: PipelineDetail['entities'][number]): Node {
   const entity = run.entities?.find((one) => one.entity === name);
-  const files = entity ? entity.fileCount + (entity.known?.fileCount ?? 0) + (entity.changes?.fileCount ?? 0) : 0;
-  const bytes = entity ? entity.bytes + (entity.known?.bytes ?? 0) + (entity.changes?.bytes ?? 0) : 0;
+  const datasets = entity ? [entity, entity.unknown, entity.known, entity.changes] : [];
+  const files = datasets.reduce((sum, dataset) => sum + (dataset?.fileCount ?? 0), 0);
+  const bytes = datasets.reduce((sum, dataset) => sum + (dataset?.bytes ?? 0), 0);
   const title =
     entity && entity.fileCount > 0 ? (
       <a href={href(['data', run.runId, name])}>

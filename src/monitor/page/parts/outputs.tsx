@@ -5,18 +5,21 @@ import type { RunView } from '../types.ts';
 import { type Column, Table } from './table.tsx';
 import { Copy, Scroll, Section, Text } from './ui.tsx';
 
+const further = ['unknown', 'known', 'changes'] as const;
+type Further = (typeof further)[number];
+
 interface OutFile {
   entity: string;
-  dataset: 'new' | 'known' | 'changes';
+  dataset: 'new' | Further;
   number: number;
   file: NonNullable<RunView['entities']>[number]['files'][number];
 }
 
 function filesOf({ entities = [] }: RunView): OutFile[] {
-  return entities.flatMap(({ entity, files, known, changes }) => {
+  return entities.flatMap(({ entity, files, ...of }) => {
     const those = (dataset: OutFile['dataset'], list: readonly OutFile['file'][]) =>
       list.map((file, number) => ({ entity, dataset, number, file }));
-    return [...those('new', files), ...those('known', known?.files ?? []), ...those('changes', changes?.files ?? [])];
+    return [...those('new', files), ...further.flatMap((dataset) => those(dataset, of[dataset]?.files ?? []))];
   });
 }
 
@@ -24,7 +27,8 @@ export function Outputs({ run }: { run: RunView }) {
   const files = filesOf(run);
   if (!run.entities) return null;
   const all = run.entities.reduce(
-    (sum, { fileCount, known, changes }) => sum + fileCount + (known?.fileCount ?? 0) + (changes?.fileCount ?? 0),
+    (sum, entity) =>
+      further.reduce((files, dataset) => files + (entity[dataset]?.fileCount ?? 0), sum + entity.fileCount),
     0,
   );
   const container = run.outputContainer ?? '';
