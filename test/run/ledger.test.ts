@@ -5,6 +5,8 @@ import { OrdinalError } from '../../src/errors.ts';
 import { readLedger } from '../../src/ledger/ledger.ts';
 import { limits } from '../../src/limits.ts';
 import { ledgerOf } from '../../src/plan/run-ledger.ts';
+import type { WriteOptions } from '../../src/storage/store.ts';
+import { MemoryStore } from '../support/memory-store.ts';
 import { checkWorld } from './support/check.ts';
 import { rebuilds } from './support/ledger-scenarios.ts';
 import { lifePipelines, shopPipelines, someRows, upload } from './support/shop.ts';
@@ -247,6 +249,59 @@ describe('arrivals and the API share one ledger', () => {
     // Of single blobs only the new one has a run at all.
     const started = [...sim.instances.keys()].filter((id) => id.startsWith('arrival-'));
     assert.equal(started.length, 1);
+  });
+});
+
+/** A store that notes how the ledgers are written. */
+class Watched extends MemoryStore {
+  /** Of each put: the blob, and whether it had a condition. */
+  puts: { name: string; isConditional: boolean }[] = [];
+
+  override async write(container: string, name: string, bytes: Uint8Array, options: WriteOptions = {}) {
+    const isConditional = options.ifAbsent === true || options.ifMatch !== undefined;
+    if (name.startsWith('ledger/')) this.puts.push({ name, isConditional });
+    return await super.write(container, name, bytes, options);
+  }
+}
+
+describe('what a run costs its ledger', () => {
+  it('are two conditional puts of the head, whatever was before it; every eighth run merges, by one more', async () => {
+    for (const short of [false, true]) {
+      const store = new Watched();
+      const sim = new Sim(shopPipelines, { store, short });
+      const puts: number[] = [];
+      for (let run = 0; run < 17; run++) {
+        const pipeline = run % 2 === 0 ? 'log' : 'shop';
+        await upload(sim, `${pipeline}/${run}/`, [rows(sim, 2), rows(sim, 1)]);
+        store.puts = [];
+        assert.equal((await ran(sim, pipeline, { runId: `r${run}` })).status, 'Completed');
+        const head = `ledger/${pipeline}/head.json`;
+        assert.deepEqual(
+          [...new Set(store.puts.filter(({ name }) => name.endsWith('.json')).map(({ name }) => name))],
+          [head],
+        );
+        assert.ok(store.puts.every(({ name, isConditional }) => isConditional || name.includes('/merged-')));
+        puts.push(store.puts.filter(({ name }) => name === head).length);
+      }
+      // Of each pipeline the eighth run: the 15th and the 16th of all.
+      assert.deepEqual(puts, [...Array(14).fill(2), 3, 3, 2], short ? 'the short way' : 'the long way');
+    }
+  });
+
+  it('is nothing for a dry run and for a run that finds nothing new; a run that fails gives back by its second put', async () => {
+    const store = new Watched();
+    const sim = new Sim(shopPipelines, { store });
+    await upload(sim, 'log/', [rows(sim, 2)]);
+    sim.onPoint = ({ point }) => (point === 'sealed:write:before' ? new OrdinalError('StorageFailed', 'no') : 'pass');
+    assert.equal((await ran(sim, 'log', { runId: 'fails' })).status, 'Failed');
+    sim.onPoint = () => 'pass';
+    const heads = () => store.puts.splice(0).filter(({ name }) => name.endsWith('head.json')).length;
+    assert.equal(heads(), 2, 'a claim, and its end');
+    await ran(sim, 'log', { runId: 'reads' });
+    assert.equal(heads(), 2);
+    await ran(sim, 'log', { runId: 'nothing' });
+    await ran(sim, 'log', { runId: 'dry', dryRun: true });
+    assert.equal(heads(), 0, 'nothing new, and a dry run');
   });
 });
 
