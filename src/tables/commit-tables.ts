@@ -120,9 +120,10 @@ interface Committing {
 async function commitTable(at: Committing, { runs }: PublishedRuns): Promise<number> {
   const { table } = at;
   const transaction = await delta.begin(table.place);
-  // A run without files changes nothing.
-  const concerned = Object.entries(runs).map(([runId, run]): Run => ({ runId, ...run }));
-  const missing = inOrder(concerned.filter((run) => filesIn(run, table).length > 0)).filter((run) => {
+  const all = Object.entries(runs).map(([runId, run]): Run => ({ runId, ...run }));
+  const missing = inOrder(all.filter(({ outcome }) => outcome !== 'abandoned')).filter((run) => {
+    // A run without files changes nothing in a table that is there.
+    if (transaction.columns && filesIn(run, table).length === 0) return false;
     const app = run.outcome === 'withdrawn' ? withdrawalOf(run.runId) : appOf(run.runId);
     return !transaction.has(app, run.life);
   });
