@@ -90,8 +90,12 @@ export const limits = {
   selectionBytesMax: 4 * 1024,
   /** Output files of one entity that a run's view names; all are in the manifest. ADF takes 4 MB of an activity. */
   viewFilesMax: 50,
-  /** Published files of one pipeline that a view of current rows names: beyond, a Delta table is the way to read them. */
+  /** Published files that a view of current rows names: beyond, a Delta table is the way to read them. */
   currentFilesMax: 100_000,
+  /** Published files of one pipeline that the summary for its views and tables names: about 60 bytes each. */
+  summaryFilesMax: 1_000_000,
+  /** Files, transactions and commits of tables that a process keeps in memory, in all: about a kilobyte each. */
+  keptTableEntriesMax: 20_000,
   /** Runs that one commit of a table makes up: their files' footers are in memory at once. */
   runsPerTableCommitMax: 100,
   /** Rows that a dry run previews of each entity, and source rows among which it looks for them. */

@@ -34,8 +34,9 @@ export async function decideManifest(
 ): Promise<Manifest> {
   const { container } = pipeline.output;
   const name = output.manifest(pipeline, wanted.runId);
-  for (let tries = 1; ; tries++) {
-    const there = await readVersioned(store, container, name, manifestSchema);
+  for (let tries = 0; ; tries++) {
+    // Mostly there is none.
+    const there = tries === 0 ? undefined : await readVersioned(store, container, name, manifestSchema);
     if (there && !mayReplace(there.value, wanted)) return there.value;
     try {
       await writeJson(store, container, name, wanted, there ? { ifMatch: there.etag } : { ifAbsent: true });

@@ -35,9 +35,10 @@ async function extendIndexActivity(environment: Environment, ref: PlanRef): Prom
   const partitions = pipeline.entities.flatMap((entity) => (entity.kind === 'keyed' ? partitionsOf(entity) : []));
   let keys = 0;
   const crowded = new Set<string>();
+  const manifests: Parameters<typeof publishedIds>[2] = new Map();
   await mapBounded(partitions, environment.config.requestsInFlight, async ({ entity, partition }) => {
     const at = await openPartition(environment, entity, plan.keyTypes[entity.name]!, partition);
-    const head = await settlePending(at, publishedIds(environment, partition));
+    const head = await settlePending(at, publishedIds(environment, partition, manifests));
     keys += head.keys;
     if (mergeable(head) !== undefined) crowded.add(entity.name);
   });

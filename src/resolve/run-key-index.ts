@@ -39,12 +39,25 @@ export async function openPartition(
   return { ...at, document, partition };
 }
 
-/** The manifest decides: without it, or with another life's, the pending keys were never published. */
-export function publishedIds({ store }: Environment, partition: number): PublishedIds {
+/**
+ * The manifest decides: without it, or with another life's, the pending keys were never published.
+ *
+ * @param manifests those that were read, where several partitions ask for the same ones under one grant of the lease.
+ */
+export function publishedIds(
+  { store }: Environment,
+  partition: number,
+  manifests = new Map<string, Promise<Manifest | undefined>>(),
+): PublishedIds {
   return async ({ runId, life, entity, manifest: place, imported }: PendingDelta): Promise<IdList | undefined> => {
     // An import's manifest is written once and never taken back; its keys bring their IDs.
     if (imported) return (await store.head(place.container, place.name)) ? { step: '1', ranges: [] } : undefined;
-    const manifest = await readJson(store, place.container, place.name, manifestSchema);
+    const key = `${place.container}/${place.name}`;
+    const read = manifests.get(key) ?? readJson(store, place.container, place.name, manifestSchema);
+    manifests.set(key, read);
+    const manifest = await read;
+    // It may come yet.
+    if (!manifest) manifests.delete(key);
     const published = manifest?.outcome === 'published' && manifest.life === life && manifest.runId === runId;
     return published ? partitionIds(manifest, entity, partition) : undefined;
   };

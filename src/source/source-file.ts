@@ -13,14 +13,22 @@ const TAIL_BYTES = 64 * 1024;
 /** Neighbours closer than this are fetched in one request: a request costs more than the bytes between them. */
 const HOLE_BYTES_MAX = 64 * 1024;
 
-export interface PinnedBlob {
-  blob: string;
+export interface PinnedBlob extends WrittenOnce {
   etag: string;
+}
+
+/** A blob that nobody replaces: no version has to be asked for. */
+export interface WrittenOnce {
+  blob: string;
   size: number;
 }
 
 /** Reads and checks a footer. Throws `NotParquet`, `TruncatedFile`, `CorruptFile`, `UnsupportedFile`, `SourceChanged`. */
-export async function readFooter(store: BlobStore, container: string, file: PinnedBlob): Promise<FileMeta> {
+export async function readFooter(
+  store: BlobStore,
+  container: string,
+  file: WrittenOnce | PinnedBlob,
+): Promise<FileMeta> {
   const length = Math.min(TAIL_BYTES, file.size);
   let tail = await readPinned(store, container, file, file.size - length, length);
   const footer = footerLength(tail.subarray(Math.max(0, tail.length - 8)), file.size, file.blob) + 8;
@@ -31,11 +39,12 @@ export async function readFooter(store: BlobStore, container: string, file: Pinn
 export async function readPinned(
   store: BlobStore,
   container: string,
-  file: PinnedBlob,
+  file: WrittenOnce | PinnedBlob,
   offset: number,
   length: number,
 ): Promise<Uint8Array> {
-  const bytes = await store.read(container, file.blob, { offset, length, ifMatch: file.etag });
+  const pinned = 'etag' in file ? { ifMatch: file.etag } : {};
+  const bytes = await store.read(container, file.blob, { offset, length, ...pinned });
   if (bytes === undefined) {
     throw new OrdinalError('SourceChanged', `blob "${file.blob}" was deleted after the run had pinned it`, {
       where: { blob: file.blob },

@@ -53,8 +53,8 @@ export type Remove = NonNullable<Action['remove']>;
 export interface TableState {
   /** Of the newest commit; -1 when there is no table. */
   version: number;
-  /** Of the newest checkpoint; -1 when there is none. */
-  checkpoint: number;
+  /** By version of each commit that was read since a checkpoint: the ETag of its blob. */
+  commits: Map<number, string>;
   protocol?: Protocol;
   metaData?: MetaData;
   transactions: Map<string, number>;

@@ -10,6 +10,7 @@ import { mapBounded } from '../storage/in-flight.ts';
 import { requireBytes } from '../storage/json.ts';
 import { type Action, actionSchema, apply, type TableState } from './delta-actions.ts';
 import { readCheckpoint } from './delta-checkpoint.ts';
+import { keepState, takeState } from './kept-states.ts';
 import type { TablePlace } from './table-format.ts';
 
 const pad = (version: number) => String(version).padStart(20, '0');
@@ -29,24 +30,24 @@ interface Checkpoint {
 }
 
 interface LogListing {
-  /** Versions of commits, ascending. */
-  commits: number[];
+  /** By version, ascending: the ETag of each commit. */
+  commits: Map<number, string>;
   /** The newest complete checkpoint. */
   checkpoint?: Checkpoint;
 }
 
 /** What there is of a log. */
 export async function listLog(place: TablePlace): Promise<LogListing> {
-  const commits: number[] = [];
+  const commits: [version: number, etag: string][] = [];
   const checkpoints: Checkpoint[] = [];
   const parts = new Map<string, { version: number; of: number; blobs: string[] }>();
   const folder = logBlobs.folder(place);
-  for await (const { name } of place.store.list(place.container, folder)) {
+  for await (const { name, etag } of place.store.list(place.container, folder)) {
     const [, digits, tail] = /^(\d{20})\.(.+)$/.exec(name.slice(folder.length)) ?? [];
     if (digits === undefined || tail === undefined) continue;
     const version = Number(digits);
     const [, of] = /^checkpoint\.\d{10}\.(\d{10})\.parquet$/.exec(tail) ?? [];
-    if (tail === 'json') commits.push(version);
+    if (tail === 'json') commits.push([version, etag]);
     else if (tail === 'checkpoint.parquet') checkpoints.push({ version, blobs: [name] });
     else if (of !== undefined) {
       const whole = parts.get(`${digits}/${of}`) ?? { version, of: Number(of), blobs: [] };
@@ -56,48 +57,83 @@ export async function listLog(place: TablePlace): Promise<LogListing> {
   }
   for (const { version, of, blobs } of parts.values()) if (blobs.length === of) checkpoints.push({ version, blobs });
   const newest = checkpoints.sort((a, b) => a.version - b.version).at(-1);
-  return { commits: commits.sort((a, b) => a - b), ...(newest && { checkpoint: newest }) };
+  return { commits: new Map(commits.sort(([a], [b]) => a - b)), ...(newest && { checkpoint: newest }) };
 }
 
 /**
- * Reads a table's log.
+ * Reads a table's log: what this process has not read before, or all since the newest checkpoint.
  *
  * @throws OrdinalError `CorruptFile` when a version is missing, or a line is no action.
  */
 export async function readState(place: TablePlace): Promise<TableState> {
-  const { commits, checkpoint } = await listLog(place);
+  const listing = await listLog(place);
+  const { commits, checkpoint } = listing;
+  let next = (checkpoint?.version ?? -1) + 1;
+  for (const version of commits.keys()) {
+    if (version < next) continue;
+    if (version > next) throw damaged(place, `version ${next} is missing`);
+    next++;
+  }
+  const state = stillThere(place, listing) ?? (await stateOfCheckpoint(place, checkpoint));
+  const later = [...commits.keys()].filter((version) => version > state.version);
+  const all = await mapBounded(later, place.requestsInFlight, (version) => readCommit(place, version));
+  for (const [i, commit] of all.entries()) {
+    if (!commit) throw damaged(place, `version ${later[i]} is missing`);
+    addCommit(state, later[i]!, commit);
+  }
+  if (state.version >= 0 && !(state.protocol && state.metaData)) throw damaged(place, 'it states no columns');
+  if (later.length > 0) keepState(place, state);
+  return state;
+}
+
+/** The state that this process has kept, if the log begins with the commits that it was made of. */
+function stillThere(place: TablePlace, { commits, checkpoint }: LogListing): TableState | undefined {
+  const state = takeState(place);
+  const from = checkpoint?.version ?? 0;
+  if (!state || state.version < from) return undefined;
+  const own = [...state.commits].filter(([version]) => version >= from);
+  const same = own.every(([version, etag]) => commits.get(version) === etag);
+  return same ? { ...state, commits: new Map(own) } : undefined;
+}
+
+async function stateOfCheckpoint(place: TablePlace, checkpoint: Checkpoint | undefined): Promise<TableState> {
   const state: TableState = {
     version: checkpoint?.version ?? -1,
-    checkpoint: checkpoint?.version ?? -1,
+    commits: new Map(),
     transactions: new Map(),
     files: new Map(),
     removed: new Map(),
   };
-  if (checkpoint) {
-    for (const blob of checkpoint.blobs) {
-      const bytes = await requireBytes(place.store, place.container, blob);
-      for (const action of await readCheckpoint(bytes, blob)) apply(state, checked(action, blob));
-    }
+  for (const blob of checkpoint?.blobs ?? []) {
+    const bytes = await requireBytes(place.store, place.container, blob);
+    for (const action of await readCheckpoint(bytes, blob)) apply(state, checked(action, blob));
   }
-  const later = commits.filter((version) => version > state.version);
-  later.forEach((version, i) => {
-    if (version !== state.version + 1 + i) throw damaged(place, `version ${state.version + 1 + i} is missing`);
-  });
-  const all = await mapBounded(later, place.requestsInFlight, (version) => readCommit(place, version));
-  for (const [i, actions] of all.entries()) {
-    for (const action of actions) apply(state, action);
-    state.version = later[i]!;
-  }
-  if (state.version >= 0 && !(state.protocol && state.metaData)) throw damaged(place, 'it states no columns');
   return state;
 }
 
-/** The actions of one commit. */
-export async function readCommit(place: TablePlace, version: number): Promise<Action[]> {
+/** A commit's actions, and the version of its blob. */
+export interface Commit {
+  actions: Action[];
+  etag: string;
+}
+
+/** Adds the commit that follows. */
+export function addCommit(state: TableState, version: number, { actions, etag }: Commit): void {
+  for (const action of actions) apply(state, action);
+  state.version = version;
+  state.commits.set(version, etag);
+}
+
+/** One commit; undefined when there is none of this version. */
+export async function readCommit(place: TablePlace, version: number): Promise<Commit | undefined> {
   const name = logBlobs.commit(place, version);
-  const text = Buffer.from(await requireBytes(place.store, place.container, name)).toString('utf8');
-  const lines = text.split('\n').filter((line) => line.trim() !== '');
-  return lines.map((line) => {
+  const there = await place.store.readVersion(place.container, name);
+  if (!there) return undefined;
+  const lines = Buffer.from(there.bytes)
+    .toString('utf8')
+    .split('\n')
+    .filter((line) => line.trim() !== '');
+  const actions = lines.map((line) => {
     let action: unknown;
     try {
       action = JSON.parse(line);
@@ -106,6 +142,7 @@ export async function readCommit(place: TablePlace, version: number): Promise<Ac
     }
     return checked(action, name);
   });
+  return { actions, etag: there.etag };
 }
 
 function checked(action: unknown, blob: string): Action {

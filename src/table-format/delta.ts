@@ -9,12 +9,13 @@ import { OrdinalError } from '../errors.ts';
 import { deltaType, refusedColumnName } from '../pipeline/delta-types.ts';
 import { mapBounded } from '../storage/in-flight.ts';
 import { isConflict } from '../storage/write-once.ts';
-import { type Action, apply, type TableState } from './delta-actions.ts';
+import type { Action, TableState } from './delta-actions.ts';
 import { writeCheckpoint } from './delta-checkpoint.ts';
 import { columnsOf, isOwn, mustFit, sameType, withColumns } from './delta-columns.ts';
 import { needsWhat } from './delta-features.ts';
-import { listLog, logBlobs, readCommit, readState } from './delta-log.ts';
+import { addCommit, listLog, logBlobs, readCommit, readState } from './delta-log.ts';
 import { deltaStatistics } from './delta-statistics.ts';
+import { keepState } from './kept-states.ts';
 import type { Rewrite, TableChange, TableColumn, TableFormat, TablePlace, TableTransaction } from './table-format.ts';
 
 /** Commits between two checkpoints. */
@@ -67,11 +68,12 @@ class DeltaTransaction implements TableTransaction {
       if (actions.length === 0) return undefined;
       const version = this.#state.version + 1;
       const lines = actions.map((action) => `${JSON.stringify(action)}\n`).join('');
+      let etag: string;
       try {
-        await place.store.write(place.container, logBlobs.commit(place, version), Buffer.from(lines), {
+        ({ etag } = await place.store.write(place.container, logBlobs.commit(place, version), Buffer.from(lines), {
           ifAbsent: true,
           contentType: 'application/json',
-        });
+        }));
       } catch (thrown) {
         if (!isConflict(thrown)) throw thrown;
         if (races >= RACES_MAX) {
@@ -81,8 +83,8 @@ class DeltaTransaction implements TableTransaction {
         await this.#catchUp(version);
         continue;
       }
-      for (const action of actions) apply(this.#state, action);
-      this.#state.version = version;
+      addCommit(this.#state, version, { actions, etag });
+      keepState(place, this.#state);
       await this.#checkpoint(now);
       return version;
     }
@@ -91,10 +93,9 @@ class DeltaTransaction implements TableTransaction {
   /** Reads what others have committed. */
   async #catchUp(from: number): Promise<void> {
     for (let version = from; ; version++) {
-      const there = await this.#place.store.head(this.#place.container, logBlobs.commit(this.#place, version));
-      if (!there) break;
-      for (const action of await readCommit(this.#place, version)) apply(this.#state, action);
-      this.#state.version = version;
+      const commit = await readCommit(this.#place, version);
+      if (!commit) break;
+      addCommit(this.#state, version, commit);
     }
     mustUnderstand(this.#place, this.#state);
   }
@@ -204,8 +205,9 @@ export const delta: TableFormat = {
 
   async rewrites(place): Promise<Rewrite[]> {
     const { commits } = await listLog(place);
-    const all = await mapBounded(commits, place.requestsInFlight, async (version): Promise<Rewrite[]> => {
-      const actions = await readCommit(place, version);
+    const all = await mapBounded(commits.keys(), place.requestsInFlight, async (version): Promise<Rewrite[]> => {
+      // A cleaner of logs may have been faster.
+      const { actions } = (await readCommit(place, version)) ?? { actions: [] };
       const info = actions.find((action) => action.commitInfo)?.commitInfo;
       if (info?.engineInfo === ENGINE) return [];
       return actions.flatMap(({ remove }) =>

@@ -8,7 +8,7 @@ import { defineActivity } from '../durable/activity.ts';
 import { type Environment, pipelineOf } from '../environment/environment.ts';
 import type { CompiledPipeline } from '../pipeline/compiled.ts';
 import { commitTables } from './commit-tables.ts';
-import { viewsAreLate, writeViews } from './write-views.ts';
+import { readSharers, viewsAreLate, writeViews } from './write-views.ts';
 
 const updateTablesInputSchema = lifeSchema.extend({ pipeline: z.string() });
 
@@ -30,12 +30,14 @@ async function updateTablesActivity(
   input: z.infer<typeof updateTablesInputSchema>,
 ): Promise<UpdateTablesOutput> {
   const pipeline = pipelineOf(environment, input.pipeline);
-  const views = await writeViews(environment, pipeline);
-  return { views, commits: await commitTables(environment, pipeline) };
+  const { blobs: views, published } = await writeViews(environment, pipeline);
+  return { views, commits: await commitTables(environment, pipeline, published) };
 }
 
 /** Makes up what publications have left undone. The sweep calls it: it writes nothing where nothing is late. */
 export async function makeUpTables(environment: Environment, pipeline: CompiledPipeline): Promise<void> {
-  if (await viewsAreLate(environment, pipeline)) await writeViews(environment, pipeline);
-  await commitTables(environment, pipeline);
+  const sharing = await readSharers(environment, pipeline);
+  const late = await viewsAreLate(environment, sharing);
+  const { published } = late ? await writeViews(environment, pipeline) : sharing[0]!;
+  await commitTables(environment, pipeline, published);
 }

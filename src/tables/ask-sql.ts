@@ -26,11 +26,11 @@ export interface SqlRequest {
  * The SQL of an entity's current rows.
  *
  * @throws OrdinalError `InvalidRequest` when no pipeline has the entity, or several have; `UnknownRun` when the run of
- * `asOf` has not published.
+ * `asOf` has not published; `LimitExceeded` when there are more files than a view names.
  */
 export async function askSql(environment: Environment, { entity, engine, asOf, at }: SqlRequest): Promise<string> {
   const { pipeline, name } = entityOf(environment, entity);
-  const sharing = await readSharers(environment, pipeline, { write: false });
+  const sharing = await readSharers(environment, pipeline);
   const addressOf = addressesAt(engine, at ?? endpointOf(environment.config.storage));
   return currentRowsSql(engine, currentRows(sharing, name, asOf), addressOf, asOf);
 }

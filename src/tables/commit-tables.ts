@@ -9,11 +9,13 @@ import { tablePlace } from '../documents/table-place.ts';
 import type { Environment } from '../environment/environment.ts';
 import { OrdinalError } from '../errors.ts';
 import { limits } from '../limits.ts';
+import type { FileMeta } from '../parquet/types.ts';
 import { type CompiledPipeline, type Entity, hasAttributes } from '../pipeline/compiled.ts';
 import { readFooter } from '../source/source-file.ts';
 import { mapBounded } from '../storage/in-flight.ts';
 import { requireJson } from '../storage/json.ts';
 import { isFileOf, output } from '../storage/names.ts';
+import type { BlobStore } from '../storage/store.ts';
 import { delta } from '../table-format/delta.ts';
 import type {
   TableChange,
@@ -22,7 +24,7 @@ import type {
   TablePlace,
   TableTransaction,
 } from '../table-format/table-format.ts';
-import { type PublishedRun, type PublishedRuns, publishedRuns } from './published-runs.ts';
+import type { PublishedRun, PublishedRuns } from './published-runs.ts';
 
 /** A table of a pipeline. */
 export interface PipelineTable {
@@ -51,17 +53,21 @@ const withdrawalOf = (runId: string) => `ordinal/${runId}/withdrawn`;
 /**
  * Commits what the tables of a pipeline lack.
  *
+ * @param published what the pipeline's manifests say.
  * @returns the number of commits.
  * @throws OrdinalError the first failure, when all tables have been tried.
  */
-export async function commitTables(environment: Environment, pipeline: CompiledPipeline): Promise<number> {
+export async function commitTables(
+  environment: Environment,
+  pipeline: CompiledPipeline,
+  published: PublishedRuns,
+): Promise<number> {
   const tables = tablesOf(environment, pipeline);
-  if (tables.length === 0) return 0;
-  const published = await publishedRuns(environment, pipeline, { write: true });
+  const manifests = new Manifests(environment, pipeline);
   const failures: unknown[] = [];
   const commits = await mapBounded(tables, environment.config.requestsInFlight, async (table) => {
     try {
-      return await commitTable(environment, pipeline, published, table);
+      return await commitTable({ environment, table, manifests }, published);
     } catch (thrown) {
       failures.push(thrown);
       return 0;
@@ -71,27 +77,62 @@ export async function commitTables(environment: Environment, pipeline: CompiledP
   return commits.reduce((sum, made) => sum + made, 0);
 }
 
-interface Missing extends PublishedRun {
+/** Manifests, each read once for all tables. */
+class Manifests {
+  readonly #environment: Environment;
+  readonly #pipeline: CompiledPipeline;
+  readonly #read = new Map<string, Promise<Manifest>>();
+
+  constructor(environment: Environment, pipeline: CompiledPipeline) {
+    this.#environment = environment;
+    this.#pipeline = pipeline;
+  }
+
+  of(runId: string): Promise<Manifest> {
+    const { container } = this.#pipeline.output;
+    const name = output.manifest(this.#pipeline, runId);
+    const read = this.#read.get(runId) ?? requireJson(this.#environment.store, container, name, manifestSchema);
+    this.#read.set(runId, read);
+    for (const oldest of this.#read.keys()) {
+      if (this.#read.size <= limits.runsPerTableCommitMax) break;
+      this.#read.delete(oldest);
+    }
+    return read;
+  }
+}
+
+interface Run extends PublishedRun {
   runId: string;
 }
 
-async function commitTable(
-  environment: Environment,
-  pipeline: CompiledPipeline,
-  { runs }: PublishedRuns,
-  table: PipelineTable,
-): Promise<number> {
+/** Files of a run in the folder of a table: names within the pipeline's output prefix. */
+export function filesIn({ entities }: PublishedRun, { entity, dataset }: PipelineTable): readonly string[] {
+  return entities[entity]?.[dataset]?.files ?? [];
+}
+
+/** What is committed: to which table, and from which manifests. */
+interface Committing {
+  environment: Environment;
+  table: PipelineTable;
+  manifests: Manifests;
+}
+
+async function commitTable(at: Committing, { runs }: PublishedRuns): Promise<number> {
+  const { table } = at;
   const transaction = await delta.begin(table.place);
-  const missing = inOrder(Object.entries(runs).map(([runId, run]) => ({ runId, ...run }))).filter((run) => {
-    if (run.outcome === 'published') return !transaction.has(appOf(run.runId), run.life);
-    return run.outcome === 'withdrawn' && !transaction.has(withdrawalOf(run.runId), run.life);
+  const all = Object.entries(runs).map(([runId, run]): Run => ({ runId, ...run }));
+  const missing = inOrder(all.filter(({ outcome }) => outcome !== 'abandoned')).filter((run) => {
+    // A run without files changes nothing in a table that is there.
+    if (transaction.columns && filesIn(run, table).length === 0) return false;
+    const app = run.outcome === 'withdrawn' ? withdrawalOf(run.runId) : appOf(run.runId);
+    return !transaction.has(app, run.life);
   });
   let commits = 0;
   let open = transaction;
-  for (let from = 0; from < missing.length || from === 0; from += limits.runsPerTableCommitMax) {
+  for (let from = 0; from < missing.length; from += limits.runsPerTableCommitMax) {
     const some = missing.slice(from, from + limits.runsPerTableCommitMax);
     if (from > 0) open = await delta.begin(table.place);
-    const rewritten = await addRuns(environment, pipeline, table, open, some);
+    const rewritten = await addRuns(at, open, some);
     if ((await open.commit()) !== undefined) commits++;
     if (rewritten.length > 0) throw stillThere(rewritten, table);
   }
@@ -109,22 +150,15 @@ function stillThere(runs: readonly string[], { place: { folder } }: PipelineTabl
 
 /** Adds what some runs bring, or take back. Gives the withdrawn runs whose rows others have rewritten. */
 async function addRuns(
-  environment: Environment,
-  pipeline: CompiledPipeline,
-  table: PipelineTable,
+  { environment, table, manifests }: Committing,
   transaction: TableTransaction,
-  runs: readonly Missing[],
+  runs: readonly Run[],
 ): Promise<string[]> {
-  const rewritten: string[] = [];
+  const rewritten = runs.filter((run) => run.outcome === 'withdrawn' && isRewritten(run, table, transaction));
   const changes = await mapBounded(runs, environment.config.requestsInFlight, async (run) => {
     const { runId, life } = run;
-    const { store } = environment;
-    const name = output.manifest(pipeline, runId);
-    const manifest = await requireJson(store, pipeline.output.container, name, manifestSchema);
-    if (run.outcome === 'withdrawn') {
-      if (isRewritten(manifest, table, transaction)) rewritten.push(runId);
-      return { change: withdrawal(runId, life), columns: [] };
-    }
+    if (run.outcome === 'withdrawn') return { change: withdrawal(runId, life), columns: [] };
+    const manifest = await manifests.of(runId);
     const unless = { app: withdrawalOf(runId), version: life };
     const change: TableChange = { app: appOf(runId), version: life, unless };
     const add = await filesOf(environment, manifest, table);
@@ -133,14 +167,13 @@ async function addRuns(
   const columns = new Map(changes.flatMap((one) => one.columns).map((column) => [column.name, column]));
   transaction.setColumns([...columns.values()]);
   for (const { change } of changes) transaction.add(change);
-  return rewritten;
+  return rewritten.map(({ runId }) => runId);
 }
 
 /** Whether another engine has put rows of a run into files of its own. */
-function isRewritten(manifest: Manifest, table: PipelineTable, transaction: TableTransaction): boolean {
-  const { runId, life } = manifest;
-  const names = publishedFiles(manifest, table).map(({ blob }) => blob.slice(table.place.folder.length + 1));
-  return transaction.has(appOf(runId), life) && names.some((name) => !transaction.files.has(name));
+function isRewritten(run: Run, table: PipelineTable, transaction: TableTransaction): boolean {
+  const names = filesIn(run, table).map((file) => file.slice(file.lastIndexOf('/') + 1));
+  return transaction.has(appOf(run.runId), run.life) && names.some((name) => !transaction.files.has(name));
 }
 
 function publishedFiles({ entities }: Manifest, { entity, dataset }: PipelineTable) {
@@ -170,18 +203,7 @@ async function filesOf({ store, config }: Environment, manifest: Manifest, table
   const { place } = table;
   const files = publishedFiles(manifest, table);
   return await mapBounded(files, config.requestsInFlight, async ({ blob, bytes, rows }): Promise<TableFile> => {
-    const there = await store.head(container, blob);
-    if (!there || there.size !== bytes) {
-      throw new OrdinalError(
-        'StorageFailed',
-        `"${container}/${blob}" is ${there ? 'not what was published' : 'gone'}`,
-        {
-          where: { blob },
-          remedy: 'Restore the file, and repair the table: npm run ordinal -- delta repair PIPELINE.',
-        },
-      );
-    }
-    const footer = await readFooter(store, container, { blob, etag: there.etag, size: bytes });
+    const footer = await footerOf(store, container, blob, bytes);
     if (footer.rows !== rows) {
       throw new OrdinalError('CorruptFile', `"${blob}" has ${footer.rows} rows, and its manifest says ${rows}`, {
         where: { blob },
@@ -189,4 +211,17 @@ async function filesOf({ store, config }: Environment, manifest: Manifest, table
     }
     return { name: blob.slice(place.folder.length + 1), bytes, publishedAt: Date.parse(manifest.finishedAt), footer };
   });
+}
+
+/** The footer of a published file: it was written once, and is not changed. */
+async function footerOf(store: BlobStore, container: string, blob: string, size: number): Promise<FileMeta> {
+  try {
+    return await readFooter(store, container, { blob, size });
+  } catch (thrown) {
+    if (!(thrown instanceof OrdinalError && thrown.code === 'SourceChanged')) throw thrown;
+    throw new OrdinalError('StorageFailed', `"${container}/${blob}" is gone, or not what was published`, {
+      where: { blob },
+      remedy: 'Restore the file, and repair the table: npm run ordinal -- delta repair PIPELINE.',
+    });
+  }
 }

@@ -5,6 +5,7 @@
 import type { OutLeaf } from '../documents/documents.ts';
 import { inOrder } from '../documents/manifests.ts';
 import { OrdinalError } from '../errors.ts';
+import { limits } from '../limits.ts';
 import type { ColumnType } from '../parquet/types.ts';
 import { type CompiledPipeline, changeColumns, type Entity } from '../pipeline/compiled.ts';
 import type { PublishedDataset, PublishedRun, PublishedRuns } from './published-runs.ts';
@@ -51,7 +52,8 @@ export function runsInOrder(pipelines: readonly PublishedPipeline[]) {
  *
  * @param sharing the pipelines whose entities may share the entity's key index; the entity's own comes first.
  * @param asOf a run: what had been published when it had. Without it, all.
- * @throws OrdinalError `UnknownRun` when that run has not published.
+ * @throws OrdinalError `UnknownRun` when that run has not published; `LimitExceeded` when there are more files than a
+ * view names.
  */
 export function currentRows(sharing: readonly PublishedPipeline[], name: string, asOf?: string): CurrentRows {
   const own = sharing[0]!;
@@ -78,6 +80,13 @@ export function currentRows(sharing: readonly PublishedPipeline[], name: string,
         }
       }
     }
+  }
+  const files = [...rows, ...changes].reduce((sum, source) => sum + source.files.length, 0);
+  if (files > limits.currentFilesMax) {
+    throw new OrdinalError('LimitExceeded', `"${name}" has ${files} published files`, {
+      where: { entity: name },
+      remedy: `Read it as a Delta table: a view names ${limits.currentFilesMax} files at most.`,
+    });
   }
   return {
     entity: name,

@@ -1,7 +1,8 @@
 /**
  * What a pipeline has published, as one document: by run the names of its files. It is a summary of the manifests, made
  * so that a run need not read the manifests of all earlier runs; who doubts it removes it, and it is made again. Views
- * and tables are made from it. It must never say more than the manifests do.
+ * and tables are made from it. It is kept when the views are written, so the put that keeps it tells whether they are the
+ * newest. It must never say more than the manifests do.
  */
 import { z } from 'zod';
 import { type Manifest, manifestSchema, type OutLeaf, outLeafSchema } from '../documents/documents.ts';
@@ -28,7 +29,7 @@ const runSchema = z.object({
   life: count,
   finishedAt: z.string(),
   grants: z.array(z.object({ index: z.string(), term: count })),
-  /** By entity. The files of known keys are not here: they repeat rows. */
+  /** By entity, also of withdrawn runs. The files of known keys are not here: they repeat rows. */
   entities: z.record(z.string(), z.object({ rows: datasetSchema, changes: datasetSchema.exactOptional() })),
 });
 export type PublishedRun = z.infer<typeof runSchema>;
@@ -45,40 +46,43 @@ export const publishedRunsSchema = z.object({
 });
 export type PublishedRuns = z.infer<typeof publishedRunsSchema>;
 
-/** Tries to write the document, each after another run was faster. */
-const TRIES = 8;
+/** What manifests say now, and what an earlier reader has kept of it. */
+export interface Summary {
+  published: PublishedRuns;
+  /**
+   * Keeps what was found, for the next who asks. What was made from the summary must have been written before: false says
+   * that somebody else has kept more meanwhile, and that what was written may be old.
+   */
+  keep(): Promise<boolean>;
+}
 
 /**
  * The runs of a pipeline, by what its manifests say now. Manifests that the document knows are not read.
  *
- * @param options `write` keeps what was found, for the next who asks.
  * @throws OrdinalError `LimitExceeded` when the pipeline has published more files than one document may name.
  */
-export async function publishedRuns(
-  environment: Environment,
-  pipeline: CompiledPipeline,
-  { write }: { write: boolean },
-): Promise<PublishedRuns> {
+export async function readSummary(environment: Environment, pipeline: CompiledPipeline): Promise<Summary> {
   const { store } = environment;
   const { container } = pipeline.output;
   const name = output.publishedRuns(pipeline);
-  for (let tries = 1; ; tries++) {
-    const before = await readVersioned(store, container, name, publishedRunsSchema);
-    const now = await broughtUpToDate(environment, pipeline, before?.value);
-    // Of a pipeline that has never run there may be no container either.
-    if (now === before?.value || !write || Object.keys(now.runs).length === 0) return now;
-    try {
-      await writeJson(store, container, name, now, {
-        compact: true,
-        ...(before ? { ifMatch: before.etag } : { ifAbsent: true }),
-      });
-      return now;
-    } catch (thrown) {
-      if (!isConflict(thrown)) throw thrown;
-      if (tries < TRIES) continue;
-      throw new OrdinalError('StorageConflict', `"${name}" is being changed by others`, { retryable: true });
-    }
-  }
+  const before = await readVersioned(store, container, name, publishedRunsSchema);
+  const published = await broughtUpToDate(environment, pipeline, before?.value);
+  return {
+    published,
+    async keep() {
+      // Of a pipeline that has never run there may be no container either.
+      if (!before && Object.keys(published.runs).length === 0) return true;
+      if (published === before?.value) return (await store.head(container, name))?.etag === before.etag;
+      const condition = before ? { ifMatch: before.etag } : { ifAbsent: true };
+      try {
+        await writeJson(store, container, name, published, { compact: true, ...condition });
+        return true;
+      } catch (thrown) {
+        if (isConflict(thrown)) return false;
+        throw thrown;
+      }
+    },
+  };
 }
 
 /** The same document where no manifest has come, gone or changed. */
@@ -108,10 +112,10 @@ async function broughtUpToDate(
     if (manifest) runs[runId] = { ...runOf(manifest, pipeline, schemas), etag };
   });
   const files = Object.values(runs).reduce((sum, run) => sum + filesOf(run), 0);
-  if (files > limits.currentFilesMax) {
+  if (files > limits.summaryFilesMax) {
     throw new OrdinalError('LimitExceeded', `"${pipeline.name}" has published ${files} files`, {
       where: { pipeline: pipeline.name },
-      remedy: `Read it as a Delta table: a view names ${limits.currentFilesMax} files at most.`,
+      remedy: `Give it another output prefix: views and tables are made of ${limits.summaryFilesMax} files at most.`,
     });
   }
   return { version: 1, pipeline: pipeline.name, number: (before?.number ?? 0) + 1, schemas: schemas.list, runs };
@@ -134,7 +138,7 @@ function runOf(manifest: Manifest, pipeline: CompiledPipeline, schemas: Schemas)
     outcome,
     life,
     ...publicationOf(manifest),
-    entities: outcome === 'published' ? Object.fromEntries(entities) : {},
+    entities: outcome === 'abandoned' ? {} : Object.fromEntries(entities),
   };
 }
 

@@ -7,8 +7,8 @@ import { OrdinalError } from '../errors.ts';
 import type { CompiledPipeline } from '../pipeline/compiled.ts';
 import { mapBounded } from '../storage/in-flight.ts';
 import { delta } from '../table-format/delta.ts';
-import { commitTables, type PipelineTable, tablesOf } from './commit-tables.ts';
-import { publishedRuns } from './published-runs.ts';
+import { commitTables, filesIn, type PipelineTable, tablesOf } from './commit-tables.ts';
+import { readSummary } from './published-runs.ts';
 import { writeViews } from './write-views.ts';
 
 export interface RepairedTable {
@@ -53,8 +53,8 @@ export async function repairTables(
       again.map(({ table }) => table),
     );
   for (const { table } of again) await delta.repair(table.place);
-  await writeViews(environment, pipeline);
-  await commitTables(environment, pipeline);
+  const { published } = await writeViews(environment, pipeline);
+  await commitTables(environment, pipeline, published);
   return await mapBounded(found, environment.config.requestsInFlight, async ({ table, was, again: made }) => {
     const { entity, dataset, place } = table;
     const { files } = await delta.begin(place);
@@ -79,10 +79,10 @@ async function needFiles(
 ): Promise<void> {
   const { store, config } = environment;
   const { container, prefix } = pipeline.output;
-  const { runs } = await publishedRuns(environment, pipeline, { write: false });
-  const files = Object.values(runs).flatMap((run) =>
-    tables.flatMap(({ entity, dataset }) => run.entities[entity]?.[dataset]?.files ?? []),
-  );
+  const { runs } = (await readSummary(environment, pipeline)).published;
+  const files = Object.values(runs)
+    .filter(({ outcome }) => outcome === 'published')
+    .flatMap((run) => tables.flatMap((table) => filesIn(run, table)));
   await mapBounded(files, config.requestsInFlight, async (file) => {
     const blob = `${prefix}${file}`;
     if (await store.head(container, blob)) return;

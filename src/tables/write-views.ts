@@ -1,19 +1,22 @@
 /**
  * Writes what tells readers what is current: by entity a statement for each engine (`_current/`), and a pointer to the
- * newest manifest (`_latest.json`). The activity `updateTables` calls it after each publication. Nothing depends on these
- * blobs: when one is lost or late, the next publication writes it again.
+ * newest manifest (`_latest.json`). The activity `updateTables` calls it after each publication. A statement that is there
+ * as it should be is not written again. Nothing depends on these blobs: when one is lost or late, the next publication or
+ * the sweep writes it again.
  */
+import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import type { Environment } from '../environment/environment.ts';
-import type { CompiledPipeline } from '../pipeline/compiled.ts';
+import { OrdinalError } from '../errors.ts';
+import type { CompiledPipeline, Entity } from '../pipeline/compiled.ts';
 import { endpointOf } from '../storage/azure.ts';
 import { mapBounded } from '../storage/in-flight.ts';
 import { readJson, writeJson } from '../storage/json.ts';
 import { output } from '../storage/names.ts';
 import { currentRows, type PublishedPipeline, runsInOrder } from './current-rows.ts';
-import { publishedRuns, publishedRunsSchema } from './published-runs.ts';
+import { type PublishedRuns, readSummary, type Summary } from './published-runs.ts';
 import { currentRowsSql } from './sql.ts';
-import { addressesAt, engines } from './sql-dialects.ts';
+import { addressesAt, type Engine, engines } from './sql-dialects.ts';
 
 /** `_latest.json`: the newest run's manifest. */
 export const latestSchema = z.object({
@@ -40,123 +43,156 @@ export function sharersOf({ pipelines }: Pick<Environment, 'pipelines'>, pipelin
   return [pipeline, ...others];
 }
 
+/** A pipeline, what it has published, and how that is kept. */
+export type Sharer = PublishedPipeline & Pick<Summary, 'keep'>;
+
 /** A pipeline and those that share a key index with it, each with what it has published. */
-export async function readSharers(
-  environment: Environment,
-  pipeline: CompiledPipeline,
-  options: { write: boolean },
-): Promise<PublishedPipeline[]> {
-  return await mapBounded(
-    sharersOf(environment, pipeline),
-    environment.config.requestsInFlight,
-    async (one): Promise<PublishedPipeline> => ({
-      pipeline: one,
-      published: await publishedRuns(environment, one, options),
-    }),
-  );
+export async function readSharers(environment: Environment, pipeline: CompiledPipeline): Promise<Sharer[]> {
+  return await mapBounded(sharersOf(environment, pipeline), environment.config.requestsInFlight, async (one) => ({
+    pipeline: one,
+    ...(await readSummary(environment, one)),
+  }));
 }
 
 /**
  * Writes the views of a pipeline, and those of other pipelines that show its rows.
  *
- * @returns the number of blobs written.
+ * @returns the number of blobs written, and what the pipeline has published.
  */
-export async function writeViews(environment: Environment, pipeline: CompiledPipeline): Promise<number> {
+export async function writeViews(
+  environment: Environment,
+  pipeline: CompiledPipeline,
+): Promise<{ blobs: number; published: PublishedRuns }> {
   let blobs = 0;
   for (let round = 1; ; round++) {
-    const sharing = await readSharers(environment, pipeline, { write: true });
+    const sharing = await readSharers(environment, pipeline);
     const [own, ...others] = sharing;
-    blobs += await writeViewsOf(environment, own!, sharing, () => true);
+    blobs += await writeOwnViews(environment, own!, sharing);
     // A pipeline that has published nothing has no views, and maybe no container.
-    for (const other of others.filter(({ published }) => Object.keys(published.runs).length > 0)) {
-      const shown = sharersOf(environment, other.pipeline);
-      const known = [other, ...sharing.filter((one) => one !== other && shown.includes(one.pipeline))];
-      // It may share further indexes with pipelines that this one knows nothing of.
-      const all = await Promise.all(
-        shown.map(async (one): Promise<PublishedPipeline> => {
-          const there = known.find((each) => each.pipeline.name === one.name);
-          return there ?? { pipeline: one, published: await publishedRuns(environment, one, { write: true }) };
-        }),
-      );
-      const index = (name: string) => indexOf(other.pipeline, name);
-      const mine = new Set(pipeline.entities.flatMap((one) => (one.kind === 'keyed' ? [one.index] : [])));
-      blobs += await writeViewsOf(environment, other, all, (name) => mine.has(index(name) ?? ''));
-    }
+    for (const other of others.filter(({ published }) => Object.keys(published.runs).length > 0))
+      blobs += await writeViewsOfSharer(environment, pipeline, other, sharing);
+    const kept = await mapBounded(sharing, environment.config.requestsInFlight, (one) => one.keep());
     // Whoever published meanwhile may have written before this one did: then what this one wrote is old.
-    if (round >= ROUNDS || !(await anyNewer(environment, sharing))) return blobs;
+    if (round >= ROUNDS || !kept.includes(false)) return { blobs, published: own!.published };
   }
 }
 
-function indexOf({ entities }: CompiledPipeline, name: string): string | undefined {
-  const entity = entities.find((one) => one.name === name);
-  return entity?.kind === 'keyed' ? entity.index : undefined;
-}
-
-async function writeViewsOf(
-  { store, config }: Environment,
-  { pipeline, published }: PublishedPipeline,
-  sharing: readonly PublishedPipeline[],
-  wanted: (entity: string) => boolean,
-): Promise<number> {
+async function writeOwnViews(environment: Environment, own: Sharer, sharing: readonly Sharer[]): Promise<number> {
+  const { store } = environment;
+  const { pipeline, published } = own;
   const { container } = pipeline.output;
-  const endpoint = endpointOf(config.storage);
-  const writes: (() => Promise<unknown>)[] = [];
-  for (const { name } of pipeline.entities.filter((entity) => wanted(entity.name))) {
-    const rows = currentRows(sharing, name);
-    const options = { contentType: 'application/sql', metadata: { made: madeFrom(sharing, name) } };
-    for (const engine of engines) {
-      const sql = new TextEncoder().encode(currentRowsSql(engine, rows, addressesAt(engine, endpoint)));
-      writes.push(() => store.write(container, output.current(pipeline, name, engine), sql, options));
-    }
-  }
   const latest = latestOf(pipeline, published);
   const pointer = output.latest(pipeline);
-  writes.push(() => (latest ? writeJson(store, container, pointer, latest) : store.remove(container, pointer)));
-  await mapBounded(writes, config.requestsInFlight, (write) => write());
-  return writes.length;
+  const [views] = await Promise.all([
+    writeLateViews(environment, pipeline, sharing, () => true),
+    latest ? writeJson(store, container, pointer, latest) : store.remove(container, pointer),
+  ]);
+  return views + 1;
+}
+
+/** Writes the views of another pipeline that show rows of this one. */
+async function writeViewsOfSharer(
+  environment: Environment,
+  pipeline: CompiledPipeline,
+  other: Sharer,
+  sharing: readonly Sharer[],
+): Promise<number> {
+  // It may share further indexes with pipelines that this one knows nothing of.
+  const all = await Promise.all(
+    sharersOf(environment, other.pipeline).map(async (one): Promise<PublishedPipeline> => {
+      const known = sharing.find((each) => each.pipeline.name === one.name);
+      return known ?? { pipeline: one, published: (await readSummary(environment, one)).published };
+    }),
+  );
+  const mine = new Set(pipeline.entities.flatMap((one) => (one.kind === 'keyed' ? [one.index] : [])));
+  return await writeLateViews(environment, other.pipeline, all, (entity) => {
+    return entity.kind === 'keyed' && mine.has(entity.index);
+  });
+}
+
+/** A view as a blob. */
+interface View {
+  name: string;
+  sql: Uint8Array;
+  /** Of the statement: as metadata it tells whether the blob says the same. */
+  sha256: string;
+}
+
+/** The views of a pipeline, by what it and those that share its indexes have published. */
+function viewsOf(
+  { config }: Environment,
+  pipeline: CompiledPipeline,
+  sharing: readonly PublishedPipeline[],
+  wanted: (entity: Entity) => boolean,
+): View[] {
+  const endpoint = endpointOf(config.storage);
+  return pipeline.entities.filter(wanted).flatMap(({ name }) => {
+    return engines.map((engine): View => {
+      const sql = new TextEncoder().encode(sqlOrWhyNot(engine, sharing, name, endpoint));
+      const sha256 = createHash('sha256').update(sql).digest('hex');
+      return { name: output.current(pipeline, name, engine), sql, sha256 };
+    });
+  });
+}
+
+/** In place of a view of too many files a comment that says so: an older view must not pass for the newest one. */
+function sqlOrWhyNot(engine: Engine, sharing: readonly PublishedPipeline[], name: string, endpoint?: string): string {
+  try {
+    return currentRowsSql(engine, currentRows(sharing, name), addressesAt(engine, endpoint));
+  } catch (thrown) {
+    if (!(thrown instanceof OrdinalError && thrown.code === 'LimitExceeded')) throw thrown;
+    return `-- ${thrown.message}. ${thrown.remedy}\n`;
+  }
+}
+
+/** The views that are not there, or say something else. */
+async function lateViews(
+  environment: Environment,
+  pipeline: CompiledPipeline,
+  sharing: readonly PublishedPipeline[],
+  wanted: (entity: Entity) => boolean,
+): Promise<View[]> {
+  const there = new Map<string, string | undefined>();
+  const folder = output.publishedRuns(pipeline).replace(/[^/]*$/, '');
+  for await (const { name, metadata } of environment.store.list(pipeline.output.container, folder))
+    there.set(name, metadata.sha256);
+  return viewsOf(environment, pipeline, sharing, wanted).filter(({ name, sha256 }) => there.get(name) !== sha256);
+}
+
+async function writeLateViews(
+  environment: Environment,
+  pipeline: CompiledPipeline,
+  sharing: readonly PublishedPipeline[],
+  wanted: (entity: Entity) => boolean,
+): Promise<number> {
+  const late = await lateViews(environment, pipeline, sharing, wanted);
+  await mapBounded(late, environment.config.requestsInFlight, async ({ name, sql, sha256 }) => {
+    const options = { contentType: 'application/sql', metadata: { sha256 } };
+    await environment.store.write(pipeline.output.container, name, sql, options);
+  });
+  return late.length;
 }
 
 /** The newest run of a pipeline; undefined when none has published. */
-function latestOf(pipeline: CompiledPipeline, published: PublishedPipeline['published']): Latest | undefined {
+function latestOf(pipeline: CompiledPipeline, published: PublishedRuns): Latest | undefined {
   const newest = runsInOrder([{ pipeline, published }]).at(-1);
   if (!newest) return undefined;
   const { runId, life, finishedAt } = newest;
   return { version: 1, pipeline: pipeline.name, runId, life, finishedAt, manifest: output.manifest(pipeline, runId) };
 }
 
-/** What an entity's view is made from: the state of each pipeline that it shows. The first is the entity's own. */
-function madeFrom(sharing: readonly PublishedPipeline[], entity: string): string {
-  const index = indexOf(sharing[0]!.pipeline, entity);
-  const shown = sharing.filter(
-    ({ pipeline }, i) => i === 0 || pipeline.entities.some((one) => one.kind === 'keyed' && one.index === index),
-  );
-  return shown.map(({ pipeline, published }) => `${pipeline.name}.${published.number}`).join(' ');
-}
-
-/** Whether views are not what manifests say now: a publication did not come to write them, or was late to. */
-export async function viewsAreLate(environment: Environment, pipeline: CompiledPipeline): Promise<boolean> {
+/**
+ * Whether views are not what manifests say now: a publication did not come to write them, or was late to.
+ *
+ * @param sharing the pipeline and those that share an index with it.
+ */
+export async function viewsAreLate(environment: Environment, sharing: readonly PublishedPipeline[]): Promise<boolean> {
   const { store } = environment;
-  const { container } = pipeline.output;
-  const sharing = await readSharers(environment, pipeline, { write: false });
-  const latest = latestOf(pipeline, sharing[0]!.published);
-  const there = await readJson(store, container, output.latest(pipeline), latestSchema);
+  const { pipeline, published } = sharing[0]!;
+  const latest = latestOf(pipeline, published);
+  const there = await readJson(store, pipeline.output.container, output.latest(pipeline), latestSchema);
   if (there?.runId !== latest?.runId || there?.life !== latest?.life) return true;
-  const made = new Map<string, string | undefined>();
-  const folder = output.publishedRuns(pipeline).replace(/[^/]*$/, '');
-  for await (const { name, metadata } of store.list(container, folder))
-    if (name.endsWith('.sql')) made.set(name, metadata.made);
   // Nothing was ever published. Runs that were withdrawn may have left views.
-  if (!latest && made.size === 0) return false;
-  return pipeline.entities.some(({ name }) =>
-    engines.some((engine) => made.get(output.current(pipeline, name, engine)) !== madeFrom(sharing, name)),
-  );
-}
-
-async function anyNewer({ store, config }: Environment, sharing: readonly PublishedPipeline[]): Promise<boolean> {
-  const newer = await mapBounded(sharing, config.requestsInFlight, async ({ pipeline, published }) => {
-    const name = output.publishedRuns(pipeline);
-    const now = await readJson(store, pipeline.output.container, name, publishedRunsSchema);
-    return now !== undefined && now.number !== published.number;
-  });
-  return newer.includes(true);
+  if (Object.keys(published.runs).length === 0) return false;
+  return (await lateViews(environment, pipeline, sharing, () => true)).length > 0;
 }

@@ -72,3 +72,53 @@ export async function races(seed: number): Promise<void> {
   checkLog(store, place.folder);
   assert.equal(commitsOf(store, place.folder).length, 6);
 }
+
+/** Another engine puts the files of some runs into one, as OPTIMIZE does. */
+export async function optimise(place: TablePlace, runs: readonly number[]): Promise<void> {
+  const { store, container, folder } = place;
+  const merged = await put(place, 'part-00000-abc.snappy.parquet', [ids(2 * runs[0]!, 2 * runs.length)]);
+  const lines = [
+    { commitInfo: { operation: 'OPTIMIZE', engineInfo: 'Another' } },
+    ...runs.map((run) => ({ remove: { path: `r${run}-00000.parquet`, deletionTimestamp: 1, dataChange: false } })),
+    { add: { path: merged.name, partitionValues: {}, size: merged.bytes, modificationTime: 1, dataChange: false } },
+  ];
+  let version = 0;
+  for await (const { name } of store.list(container, `${folder}/_delta_log/`)) if (name.endsWith('.json')) version++;
+  const body = lines.map((line) => `${JSON.stringify(line)}\n`).join('');
+  await store.write(container, `${folder}/_delta_log/${String(version).padStart(20, '0')}.json`, Buffer.from(body));
+}
+
+type Read = (store: MemoryStore, tables: { folder: string; columns: (typeof id)[]; where?: string }[]) => unknown;
+
+/**
+ * Commits, one that is repeated after another engine has rewritten its file, and one of two at once: whoever reads the
+ * table finds each row once, also by a condition by which files are left out.
+ */
+export async function readByOthers(read: Read): Promise<void> {
+  const { store, place } = await world();
+  await commitRuns(place, 0, 3);
+  await optimise(place, [0, 1]);
+  await commit(place, 0);
+  await Promise.all([commit(place, 3), commit(place, 3)]);
+  const rows = Array.from({ length: 8 }, (_, i) => [String(i)]);
+  const table = { folder: place.folder, columns: [id] };
+  const wheres = rows.map(([value]) => ({ ...table, where: `id = ${value}` }));
+  assert.deepEqual(await read(store, [table, ...wheres]), [rows, ...rows.map((row) => [row])]);
+}
+
+/** Two processes, each with what it has read of a table, and a log that one of them makes anew. */
+export async function madeAnew(): Promise<void> {
+  const { store, place: one } = await world();
+  const other = { ...one, store: withFaults(store, () => undefined) };
+  await commitRuns(one, 0, 3);
+  await commitRuns(other, 3, 5);
+  const told = async (place: TablePlace) => [...(await delta.begin(place)).files].sort();
+  const files = (runs: readonly number[]) => runs.map((run) => `r${run}-00000.parquet`);
+  for (const place of [one, other]) assert.deepEqual(await told(place), files([0, 1, 2, 3, 4]));
+  await delta.repair(other);
+  await commitRuns(other, 4, 10);
+  for (const place of [one, other]) assert.deepEqual(await told(place), files([4, 5, 6, 7, 8, 9]));
+  await delta.repair(one);
+  await commitRuns(one, 6, 8);
+  for (const place of [one, other]) assert.deepEqual(await told(place), files([6, 7]));
+}

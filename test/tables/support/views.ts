@@ -21,7 +21,7 @@ export async function run(sim: Sim, runId: string, pipeline: string, files: Shop
 /** The view of an entity as the command prints it, for copies of the files in a folder. */
 async function sqlOf(sim: Sim, folder: string, pipeline: string, entity: string, asOf?: string): Promise<string> {
   const environment = sim.environments[0]!;
-  const sharing = await readSharers(environment, shopPipelines.get(pipeline)!, { write: false });
+  const sharing = await readSharers(environment, shopPipelines.get(pipeline)!);
   return currentRowsSql('duckdb', currentRows(sharing, entity, asOf), addressesAt('duckdb', folder), asOf);
 }
 

@@ -1,6 +1,7 @@
 /**
- * Tables that were begun late, damaged, or rewritten by other engines: the repair makes logs from manifests, keys are
- * rebuilt from what is there, and `verify` says what was rewritten.
+ * Runs whose outputs are Delta tables: killed between manifest and commit, or at any request near it; side by side; taken
+ * back; with tables that were begun late, damaged, or rewritten by others; and with bugs put in. After that the tables hold
+ * each published row once, as an engine finds that we did not write. `ORDINAL_ENGINE_RUNS` tries more ways and seeds.
  */
 import assert from 'node:assert/strict';
 import { publishedManifests } from '../../src/documents/manifests.ts';
@@ -11,10 +12,67 @@ import { readKeyBook, verifyRun } from '../../src/verify/verify.ts';
 import { DuckReader } from '../engine/support/reader.ts';
 import { peerTest as test } from '../parquet/support/peers.ts';
 import { checkWorld } from '../run/support/check.ts';
+import { importWithBug, type PlantedBug } from '../run/support/planted.ts';
 import { shopPipelines, someRows, tablePipelines, upload } from '../run/support/shop.ts';
 import { mulberry32, Sim } from '../run/support/sim.ts';
+import { underLimits } from '../support/limits.ts';
 import { checkTables, commitsOf } from './support/check-tables.ts';
 import { readTables } from './support/delta-reader.ts';
+import * as sound from './support/scenarios.ts';
+
+type Scenarios = typeof sound;
+type Bug = PlantedBug & { caughtBy: (scenarios: Scenarios) => Promise<void> };
+
+const deep = process.env.ORDINAL_ENGINE_RUNS !== undefined;
+const ways = Object.values(sound.verdicts);
+
+const points = [
+  ['manifest:write:after', 1],
+  ['view:write:before', 1],
+  ['view:write:after', 2],
+  ['tableLog:list:before', 4],
+  ['tableLog:write:before', 1],
+  ['tableLog:write:after', 1],
+  ['tableLog:write:before', 3],
+  ['tableLog:write:after', 3],
+] as const;
+
+test('a run that dies, fails or is ended between its manifest and its commits, or near: the next makes up for it', async () => {
+  await sound.leftUndone();
+  await sound.struckAnywhere(points, (p) => (deep ? ways : [ways[p % ways.length]!]));
+});
+
+test('runs side by side commit in turn, each once', async () => {
+  for (let seed = 1; seed <= (deep ? 6 : 1); seed++) await sound.sideBySide(seed);
+});
+
+const bugs: Bug[] = [
+  {
+    name: 'a run commits its own files only',
+    file: 'src/tables/commit-tables.ts',
+    find: '  let commits = 0;\n  let open',
+    replace: '  missing.splice(0, missing.length - 1);\n  let commits = 0;\n  let open',
+    caughtBy: ({ leftUndone }) => leftUndone(),
+  },
+  {
+    name: 'files of known keys are in the table',
+    file: 'src/tables/commit-tables.ts',
+    find: "dataset === 'rows' ? published?.files",
+    replace: "dataset === 'rows' ? [...(published?.files ?? []), ...(published?.known?.files ?? [])]",
+    caughtBy: ({ struck, verdicts }) => struck('tableLog:write:before', 3, verdicts.dies!),
+  },
+];
+
+for (const bug of bugs) {
+  test(`caught: ${bug.name}`, async () => {
+    const scenarios = await importWithBug<Scenarios>('test/tables/support/scenarios.ts', bug);
+    await assert.rejects(bug.caughtBy(scenarios), { name: 'AssertionError' }, `"${bug.name}" goes unnoticed`);
+  });
+}
+
+test('engines leave files out by statistics, and lose no row', async () => {
+  await sound.prunes();
+});
 
 const orchestrators = { [REBUILD_ORCHESTRATION]: rebuildOrchestrator };
 
@@ -136,4 +194,84 @@ test('the sweep makes up views and tables that a dead run left', async () => {
   await checkTables(sim.store, ['club']);
   assert.match(await askSql(sim.environments[0]!, { entity: 'goods', engine: 'duckdb' }), /r1-00000\.parquet/);
   assert.ok(sim.store.names('published', 'club/_current/').includes('club/_current/goods.sql'));
+});
+
+/** Counts requests by fault point while runs go on. */
+function counting(sim: Sim): Map<string, number> {
+  const counts = new Map<string, number>();
+  sim.onPoint = ({ point }) => {
+    counts.set(point, (counts.get(point) ?? 0) + 1);
+    return 'pass';
+  };
+  return counts;
+}
+
+test('a run reads what was committed since, and writes the views that changed', async () => {
+  const sim = new Sim(tablePipelines, { seed: 8 });
+  const counts = counting(sim);
+  const logReads: number[] = [];
+  for (const id of ['r1', 'r2', 'r3', 'r4', 'r5']) {
+    counts.clear();
+    // The same rows: of the goods and members there is nothing new after the first run.
+    assert.equal(await run(sim, id, 7), undefined);
+    logReads.push(counts.get('tableLog:read:before') ?? 0);
+    // Two entities of rows, for three engines, the pointer and the summary.
+    if (id !== 'r1') assert.equal(counts.get('view:write:before'), 8, id);
+  }
+  assert.deepEqual(logReads.slice(2), [logReads[1], logReads[1], logReads[1]]);
+  await checkTables(sim.store, ['club']);
+});
+
+test('beyond the files that a view names, its blob says so, and the tables go on', async () => {
+  await underLimits({ currentFilesMax: 1 }, async () => {
+    const sim = new Sim(tablePipelines, { seed: 8 });
+    for (const id of ['r1', 'r2']) assert.equal(await run(sim, id), undefined);
+    const view = Buffer.from(sim.store.bytes('published', 'club/_current/few.sql')).toString();
+    assert.match(
+      view,
+      /^-- "few" has \d+ published files\. Read it as a Delta table: a view names 1 files at most\.\n$/,
+    );
+    await assert.rejects(askSql(sim.environments[0]!, { entity: 'few', engine: 'duckdb' }), { code: 'LimitExceeded' });
+    await checkTables(sim.store, ['club']);
+  });
+});
+
+/** Takes a run back. */
+async function withdraw(sim: Sim, runId: string): Promise<string> {
+  void sim.clients.ask('POST', `runs/${runId}/withdraw`, { reason: 'the wrong file' });
+  await sim.settle();
+  let status = '';
+  void sim.clients.ask('GET', `runs/${runId}/withdrawal`).then((answer) => {
+    ({ status } = answer!.body as { status: string });
+  });
+  await sim.settle();
+  return status;
+}
+
+test('what a withdrawn run brought goes from views and tables; a commit of it that was held up comes too late', async () => {
+  const sim = new Sim(tablePipelines, { seed: 9 });
+  assert.equal(await run(sim, 'r1'), undefined);
+  // The last run's update of the tables is held up before its third commit, and goes on when the run is withdrawn.
+  let held = 0;
+  sim.onPoint = ({ point }, { instance }) =>
+    instance === 'r2' && point === 'tableLog:write:before' && ++held >= 3 ? 'hold' : 'pass';
+  await run(sim, 'r2');
+  assert.ok(held > 0);
+  sim.terminate('r2');
+  await sim.settle();
+  sim.onPoint = () => 'pass';
+  assert.equal(await withdraw(sim, 'r2'), 'Withdrawn');
+  await checkTables(sim.store, ['club']);
+  sim.resume();
+  await sim.settle();
+  await checkTables(sim.store, ['club']);
+  for (const name of sim.store.names('published', 'club/_current/'))
+    if (name.endsWith('.sql')) assert.doesNotMatch(Buffer.from(sim.store.bytes('published', name)).toString(), /r2-/);
+  assert.match(Buffer.from(sim.store.bytes('published', 'club/_latest.json')).toString(), /"r1"/);
+  // What it read is new again.
+  const again = await sim.run('r3', 'club', 'club/r2/');
+  await sim.settle();
+  assert.equal(again.status, 'Completed', again.error);
+  await checkTables(sim.store, ['club']);
+  await checkWorld(sim, { swept: false });
 });
