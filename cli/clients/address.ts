@@ -2,6 +2,7 @@
  * Where the running app is, and how a request to it proves who asks: a function key, a system key, an Entra token. Both
  * clients use it. A key or a token must go into a header and never into an address, which logs would keep.
  */
+import { ownVersion } from '../../src/environment/version.ts';
 import { OrdinalError } from '../../src/errors.ts';
 
 export interface Access {
@@ -37,7 +38,8 @@ export async function send(
   path: string,
   { body, signal, keyHelp }: { body?: object | undefined; signal?: AbortSignal | undefined; keyHelp: string },
 ): Promise<Response> {
-  const headers: Record<string, string> = {};
+  // Runs say by this who started them, where nobody has signed in.
+  const headers: Record<string, string> = { 'user-agent': `ordinal-cli/${ownVersion()}` };
   if (key !== undefined) headers['x-functions-key'] = key;
   if (scope !== undefined) headers.authorization = `Bearer ${await tokenFor(scope)}`;
   if (body !== undefined) headers['content-type'] = 'application/json';

@@ -5,7 +5,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { InvalidArgumentError } from 'commander';
 import type { z } from 'zod';
-import { backfillSchema, backfillStartedSchema } from '../../src/http/schemas.ts';
+import { backfillListSchema, backfillSchema, backfillStartedSchema } from '../../src/http/schemas.ts';
 import { type AnyCommand, defineCommand, type Given, type Result } from '../command.ts';
 import { wholeNumber } from '../parse.ts';
 import type { ShownPart } from '../terminal/show.ts';
@@ -79,6 +79,41 @@ const watch = defineCommand({
   work: (given, _, id) => follow(given, id),
 });
 
+const list = defineCommand({
+  name: 'backfill list',
+  summary: 'Show backfills, the newest first',
+  needs: ['app'],
+  configure: (command) => command.option('--limit <n>', 'how many at most', wholeNumber(1, 100), 20),
+  work: async (given, { limit }) => {
+    const app = await given.app();
+    const { backfills } = await app.get('backfills', backfillListSchema, { limit: String(limit) }, given.signal);
+    const table: ShownPart = {
+      columns: [
+        { title: 'backfill', whole: true },
+        { title: 'pipeline' },
+        { title: 'state' },
+        { title: 'runs', right: true, whole: true },
+        { title: 'bytes', right: true, drop: 2 },
+        { title: 'source rows', right: true, drop: 3 },
+        { title: 'started (UTC)', drop: 1, whole: true },
+        { title: 'what', drop: 4 },
+      ],
+      rows: backfills.map((one) => [
+        one.backfillId,
+        one.pipeline,
+        stateOf(one),
+        `${count(one.runs.done)} of ${count(one.runs.total)}`,
+        `${bytes(one.bytes.done)} of ${bytes(one.bytes.total)}`,
+        count(one.rows),
+        time(one.startedAt),
+        one.error ? `${one.error.code}: ${one.error.message}` : '',
+      ]),
+      none: `There is no backfill. Start one: ${given.program} backfill start PIPELINE`,
+    };
+    return { show: [table], value: backfills };
+  },
+});
+
 const show = defineCommand({
   name: 'backfill show',
   summary: 'Show how far a backfill is, and which runs are under way',
@@ -126,9 +161,13 @@ async function follow(given: Given, id: string): Promise<Result> {
   }
 }
 
+const stateOf = (of: Backfill): Cell => ({
+  text: of.status,
+  tone: of.status === 'Completed' ? 'good' : goesOn(of) ? 'strong' : of.status === 'Terminated' ? 'warning' : 'bad',
+});
+
 function shown(now: Backfill): ShownPart[] {
-  const { error, runs, files, bytes: size } = now;
-  const ended: Cell = { text: now.status, tone: now.status === 'Completed' ? 'good' : goesOn(now) ? 'strong' : 'bad' };
+  const { error, runs, files, bytes: size, startedBy } = now;
   return [
     ...(error ? [{ line: `${error.code}: ${error.message}`, tone: 'bad' as const }] : []),
     ...(error?.runId ? [plain(`In run ${error.runId}.`)] : []),
@@ -136,8 +175,8 @@ function shown(now: Backfill): ShownPart[] {
       facts: [
         ['backfill', now.backfillId],
         ['pipeline', now.pipeline],
-        ['state', ended],
-        ['started', `${time(now.startedAt)} UTC`],
+        ['state', stateOf(now)],
+        ['started', `${time(now.startedAt)} UTC${startedBy?.who === undefined ? '' : ` by ${startedBy.who}`}`],
         ['runs', `${count(runs.done)} of ${count(runs.total)}, ${count(now.atOnce)} at once`],
         ['files', `${count(files.done)} of ${count(files.total)}`],
         ['bytes', `${bytes(size.done)} of ${bytes(size.total)}`],
@@ -148,4 +187,4 @@ function shown(now: Backfill): ShownPart[] {
   ];
 }
 
-export const backfillCommands: readonly AnyCommand[] = [start, watch, show, cancel];
+export const backfillCommands: readonly AnyCommand[] = [start, watch, list, show, cancel];

@@ -189,6 +189,7 @@ function inputOf({ backfillId, pipeline, glob }: BackfillRequest, { first, last 
     prefix: commonPrefix(first, last),
     select: { by: 'range', first, last, ...(glob !== undefined && { glob }) },
     versions: 'new',
+    startedBy: { by: 'backfill', who: backfillId },
   };
 }
 

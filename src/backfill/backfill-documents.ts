@@ -3,7 +3,7 @@
  * and the HTTP handlers of backfills read it. Both documents are written once: the first one stands.
  */
 import { z } from 'zod';
-import { leftOutSchema, runIdSchema } from '../documents/documents.ts';
+import { leftOutSchema, runIdSchema, startedBySchema } from '../documents/documents.ts';
 import { limits } from '../limits.ts';
 
 const count = z.int().nonnegative();
@@ -27,6 +27,8 @@ export const backfillRequestSchema = z.object({
   files: z.int().positive().max(limits.sourceBlobsMax),
   /** Runs at a time. */
   atOnce: z.int().positive().max(limits.backfillAtOnceMax),
+  /** Who asked first. */
+  startedBy: startedBySchema.exactOptional(),
 });
 export type BackfillRequest = z.infer<typeof backfillRequestSchema>;
 
@@ -54,6 +56,8 @@ export const partsSchema = z.object({ version: z.literal(1), parts: z.array(part
 export const backfillBlobs = {
   prefix: 'backfills/',
   request: (id: string) => `backfills/${id}/request.json`,
+  /** The backfill whose request has this name; undefined for other names. */
+  idOf: (name: string) => /^backfills\/([^/]+)\/request\.json$/.exec(name)?.[1],
   plan: (id: string) => `backfills/${id}/plan.json`,
   parts: (id: string, digest: string, page: number) =>
     `backfills/${id}/parts/${digest}-${String(page).padStart(5, '0')}.json`,

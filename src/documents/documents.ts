@@ -37,9 +37,12 @@ export const planRefSchema = lifeSchema.extend({
 });
 export type PlanRef = z.infer<typeof planRefSchema>;
 
-/** Who asked for a start: a request or an arriving blob; and the caller's name or program, as far as it was told. */
+/**
+ * Who asked for a start: a request, an arriving blob or a backfill; and the caller's name or program, as far as it was told,
+ * or the backfill's ID.
+ */
 export const startedBySchema = z.object({
-  by: z.enum(['request', 'arrival']),
+  by: z.enum(['request', 'arrival', 'backfill']),
   who: z.string().max(200).exactOptional(),
 });
 export type StartedBy = z.infer<typeof startedBySchema>;

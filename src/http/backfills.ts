@@ -3,6 +3,7 @@
  * backfill that is stopped starts no further runs; those that are under way are not ended.
  */
 import type { HttpRequest } from '@azure/functions';
+import type { z } from 'zod';
 import {
   BACKFILL_ORCHESTRATION,
   type BackfillRequest,
@@ -16,11 +17,13 @@ import { checkGlobInSource, checkPrefixInSource, globPrefix } from '../documents
 import type { Instance } from '../durable/client.ts';
 import { type Environment, pipelineOf } from '../environment/environment.ts';
 import { OrdinalError } from '../errors.ts';
+import { mapBounded } from '../storage/in-flight.ts';
 import { readVersioned, writeJson } from '../storage/json.ts';
 import { isConflict } from '../storage/write-once.ts';
 import { json, jsonBody, parseRequest } from './problem.ts';
 import { type Door, type Handler, rootOf } from './request-context.ts';
-import { backfillBodySchema } from './schemas.ts';
+import { backfillBodySchema, backfillListQuerySchema, type backfillSchema } from './schemas.ts';
+import { startedByOf } from './start.ts';
 import { resourceUrl } from './urls.ts';
 
 const REMEDY = 'Allowed fields: backfillId, prefix or glob, by, depth, bytes, files, atOnce.';
@@ -44,6 +47,7 @@ export const startBackfill: Handler = async (door, request) => {
     bytes: body.bytes,
     files: body.files,
     atOnce: body.atOnce,
+    startedBy: startedByOf(request),
   };
   await keepRequest(environment, wanted);
   const { backfillId } = wanted;
@@ -63,7 +67,7 @@ async function keepRequest({ store, config }: Environment, wanted: BackfillReque
   } catch (thrown) {
     if (!isConflict(thrown)) throw thrown;
     const there = (await readVersioned(store, config.workContainer, name, backfillRequestSchema))?.value;
-    if (JSON.stringify(there) === JSON.stringify(backfillRequestSchema.parse(wanted))) return;
+    if (there && askedOf(there) === askedOf(backfillRequestSchema.parse(wanted))) return;
     throw new OrdinalError('RunIdConflict', `backfill "${wanted.backfillId}" exists and was asked for something else`, {
       where: { field: 'backfillId' },
       remedy: 'Give another backfillId, or leave it out.',
@@ -71,13 +75,43 @@ async function keepRequest({ store, config }: Environment, wanted: BackfillReque
   }
 }
 
+/** What makes two requests the same backfill: not who asks. */
+function askedOf({ startedBy: _, ...asked }: BackfillRequest): string {
+  return JSON.stringify(asked);
+}
+
 /** `GET /api/backfills/{backfillId}`: how far it is. */
 export const getBackfill: Handler = async (door, request) => {
   const { asked, instance } = await backfillOf(door, request);
+  return json(200, viewOf(asked, instance));
+};
+
+/** `GET /api/backfills`: the newest first. There are few: each reads a large source. */
+export const listBackfills: Handler = async (door, request) => {
+  const { store, config } = door.environment;
+  const given = Object.fromEntries([...request.query].filter(([name]) => name !== 'code' && name !== 'clientId'));
+  const { limit } = parseRequest(backfillListQuerySchema, given, 'query', 'See /api/openapi.json.');
+  const found: { name: string; id: string; at: string }[] = [];
+  for await (const { name, lastModified: at } of store.list(config.workContainer, backfillBlobs.prefix)) {
+    const id = backfillBlobs.idOf(name);
+    if (id !== undefined) found.push({ name, id, at });
+  }
+  found.sort((a, b) => Date.parse(b.at) - Date.parse(a.at) || (a.id < b.id ? -1 : 1));
+  const shown = await mapBounded(found.slice(0, limit), config.requestsInFlight, async ({ name, id }) => {
+    const [asked, instance] = await Promise.all([
+      readVersioned(store, config.workContainer, name, backfillRequestSchema),
+      door.runs.get(backfillInstanceId(id)),
+    ]);
+    return asked && instance ? [viewOf(asked.value, instance)] : [];
+  });
+  return json(200, { backfills: shown.flat(), total: found.length });
+};
+
+function viewOf(asked: BackfillRequest, instance: Instance): z.infer<typeof backfillSchema> {
   const said =
     backfillStatusSchema.safeParse(instance.customStatus).data ?? backfillStatusSchema.parse({ phase: 'plan' });
-  const { backfillId, pipeline, prefix, glob, atOnce } = asked;
-  return json(200, {
+  const { backfillId, pipeline, prefix, glob, by, depth, bytes, files, atOnce, startedBy } = asked;
+  return {
     backfillId,
     pipeline,
     status: instance.status,
@@ -85,6 +119,8 @@ export const getBackfill: Handler = async (door, request) => {
     prefix,
     ...(glob !== undefined && { glob }),
     atOnce,
+    cut: { by, ...(depth !== undefined && { depth }), bytes, files },
+    ...(startedBy && { startedBy }),
     runs: { done: said.done, total: said.runs, going: said.going },
     files: { done: said.filesDone, total: said.files },
     bytes: { done: said.bytesDone, total: said.bytes },
@@ -92,8 +128,8 @@ export const getBackfill: Handler = async (door, request) => {
     startedAt: instance.createdAt.toISOString(),
     updatedAt: instance.updatedAt.toISOString(),
     ...(said.error && { error: said.error }),
-  });
-};
+  };
+}
 
 /** `POST /api/backfills/{backfillId}/cancel`. Sent again, it is a success. */
 export const cancelBackfill: Handler = async (door, request) => {

@@ -10,7 +10,7 @@ import { OrdinalError } from '../errors.ts';
 import { fileRowsSchema } from '../view/first-rows.ts';
 import { timelineViewSchema } from '../view/timeline-view.ts';
 import { arrivalsSchema, getArrivals } from './arrivals.ts';
-import { cancelBackfill, getBackfill, startBackfill } from './backfills.ts';
+import { cancelBackfill, getBackfill, listBackfills, startBackfill } from './backfills.ts';
 import { getLedger, getPipeline, getSequence, listPipelines, listSequences } from './catalogue.ts';
 import { runDoctor } from './doctor.ts';
 import { getKeys, keyDetailSchema, keyListSchema, listKeys } from './keys.ts';
@@ -133,6 +133,15 @@ export const routes: readonly Route[] = [
     handler: startBackfill,
     body: schemas.backfillBodySchema,
     answers: { 202: { description: 'Started, or started before.', schema: schemas.backfillStartedSchema } },
+  },
+  {
+    name: 'listBackfills',
+    method: 'GET',
+    path: 'backfills',
+    summary: 'Backfills, the newest first.',
+    handler: listBackfills,
+    query: schemas.backfillListQuerySchema,
+    answers: { 200: { description: 'Backfills.', schema: schemas.backfillListSchema } },
   },
   {
     name: 'getBackfill',

@@ -5,7 +5,7 @@
 import { z } from 'zod';
 import { backfillIdSchema } from '../backfill/backfill-documents.ts';
 import { findingSchema } from '../doctor/finding.ts';
-import { pipelineIdentitySchema, runIdSchema, withdrawnSchema } from '../documents/documents.ts';
+import { pipelineIdentitySchema, runIdSchema, startedBySchema, withdrawnSchema } from '../documents/documents.ts';
 import { instanceStatuses } from '../durable/client.ts';
 import { limits } from '../limits.ts';
 import { errorLocationSchema, errorSchema, runSummarySchema, runViewSchema } from '../view/run-view-schema.ts';
@@ -114,6 +114,10 @@ export const backfillSchema = z.object({
   prefix: z.string(),
   glob: z.string().optional(),
   atOnce: z.int(),
+  cut: z
+    .object({ by: z.enum(['folder', 'size']), depth: z.int().optional(), bytes: z.int(), files: z.int() })
+    .describe('How the source is cut into runs: the start with the same fields goes on with it.'),
+  startedBy: startedBySchema.optional().describe('Who asked for it first, as far as the caller said.'),
   runs: figures.extend({ going: z.array(z.string()).describe('IDs of the runs under way.') }),
   files: figures,
   bytes: figures,
@@ -121,6 +125,15 @@ export const backfillSchema = z.object({
   startedAt: z.string(),
   updatedAt: z.string(),
   error: z.object({ code: z.string(), message: z.string(), runId: z.string().optional() }).optional(),
+});
+
+export const backfillListQuerySchema = z.strictObject({
+  limit: z.coerce.number().int().min(1).max(100).default(20),
+});
+
+export const backfillListSchema = z.object({
+  backfills: z.array(backfillSchema).describe('The newest first.'),
+  total: z.int().describe('All that are there; `limit` says how many are shown.'),
 });
 
 export const withdrawalStartedSchema = z.object({ runId: z.string(), pipeline: z.string(), statusUrl: z.url() });

@@ -4,7 +4,7 @@
  * publishes adds how it ended, and lists read it. It decides nothing: a life without one is only missing in lists.
  */
 import { z } from 'zod';
-import type { StartedBy } from '../documents/documents.ts';
+import { type StartedBy, startedBySchema } from '../documents/documents.ts';
 import type { Environment } from '../environment/environment.ts';
 import { fromMetadata, toMetadata } from '../storage/metadata.ts';
 import { type Life, startOfName, work } from '../storage/names.ts';
@@ -16,7 +16,7 @@ const count = z.coerce.number().int().nonnegative();
 
 const metadataSchema = z.object({
   pipeline: z.string(),
-  by: z.enum(['request', 'arrival']).optional(),
+  by: startedBySchema.shape.by.optional(),
   who: z.string().transform(fromMetadata).optional(),
   dryrun: z.literal('true').optional(),
   /** Of a life that has published. */

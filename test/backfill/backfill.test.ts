@@ -20,9 +20,15 @@ async function world(folders: number, options: ConstructorParameters<typeof Sim>
   return sim;
 }
 
-async function asked(sim: Sim, method: 'GET' | 'POST', path: string, body?: object): Promise<Answer> {
+async function asked(
+  sim: Sim,
+  method: 'GET' | 'POST',
+  path: string,
+  body?: object,
+  headers: Record<string, string> = {},
+): Promise<Answer> {
   let answer: Answer | undefined;
-  void sim.clients.ask(method, path, body).then((given) => {
+  void sim.clients.ask(method, path, body, headers).then((given) => {
     answer = given;
   });
   for (let step = 0; !answer && step < 20_000; step++) await sim.step();
@@ -39,8 +45,8 @@ interface View {
 }
 
 const view = async (sim: Sim) => (await asked(sim, 'GET', 'backfills/all')).body as unknown as View;
-const start = (sim: Sim, more: object = {}) =>
-  asked(sim, 'POST', 'pipelines/log/backfill', { backfillId: 'all', ...more });
+const start = (sim: Sim, more: object = {}, headers: Record<string, string> = {}) =>
+  asked(sim, 'POST', 'pipelines/log/backfill', { backfillId: 'all', ...more }, headers);
 
 /** The folders that runs read, in the order in which they were started. */
 function foldersOf(sim: Sim, published: Awaited<ReturnType<typeof checkWorld>>): string[] {
@@ -50,6 +56,38 @@ function foldersOf(sim: Sim, published: Awaited<ReturnType<typeof checkWorld>>):
     return [...new Set(folders)].join(' ');
   });
 }
+
+describe('backfills', () => {
+  it('are listed, the newest first, with how they are cut and who asked first', async () => {
+    const sim = await world(3);
+    assert.deepEqual((await asked(sim, 'GET', 'backfills')).body, { backfills: [], total: 0 });
+    const ann = { 'x-ms-client-principal-name': 'ann@example.com' };
+    await start(sim, { by: 'size', files: 2 }, ann);
+    await sim.settle();
+    sim.now += 60_000;
+    await start(sim, { backfillId: 'later', prefix: 'log/none/' });
+    await sim.settle();
+    const listed = async (query = '') =>
+      (await asked(sim, 'GET', `backfills${query}`)).body as {
+        backfills: { backfillId: string; status: string; cut: object; startedBy?: { who?: string } }[];
+        total: number;
+      };
+    const { backfills, total } = await listed();
+    assert.equal(total, 2);
+    assert.deepEqual(
+      backfills.map(({ backfillId, status }) => [backfillId, status]),
+      [
+        ['later', 'Completed'],
+        ['all', 'Completed'],
+      ],
+    );
+    assert.deepEqual(backfills[1]!.cut, { by: 'size', bytes: 16 * 1024 ** 3, files: 2 });
+    assert.equal(backfills[1]!.startedBy?.who, 'ann@example.com');
+    assert.deepEqual(backfills[1], (await asked(sim, 'GET', 'backfills/all')).body);
+    assert.equal((await listed('?limit=1')).backfills[0]!.backfillId, 'later');
+    assert.equal((await asked(sim, 'GET', 'backfills?limit=0')).status, 400);
+  });
+});
 
 describe('a backfill', () => {
   it('reads the whole source once, folder by folder, a few at once', async () => {
@@ -72,8 +110,13 @@ describe('a backfill', () => {
       [status, runs, files, rows],
       ['Completed', { done: 9, total: 9, going: [] }, { done: 18, total: 18 }, 36],
     );
-    // The same start again is the same backfill; another one under its ID is refused.
-    assert.equal((await start(sim, { atOnce: 3 })).status, 202);
+    // Its runs say whose they are, in lists too.
+    const { runs: listed } = (await asked(sim, 'GET', 'runs?limit=100')).body as { runs: { startedBy: unknown }[] };
+    assert.equal(listed.length, 9);
+    for (const { startedBy } of listed) assert.deepEqual(startedBy, { by: 'backfill', who: 'all' });
+    // The same start again is the same backfill, whoever asks; another one under its ID is refused.
+    const bob = { 'x-ms-client-principal-name': 'bob@example.com' };
+    assert.equal((await start(sim, { atOnce: 3 }, bob)).status, 202);
     assert.deepEqual((await start(sim, { atOnce: 2 })).body.code, 'RunIdConflict');
     await sim.settle();
     assert.equal((await checkWorld(sim)).size, 9);

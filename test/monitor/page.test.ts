@@ -10,7 +10,9 @@ import { gzipSync } from 'node:zlib';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, it } from 'vitest';
 import { chromiumPath, startChromium } from '../support/chromium.ts';
+import { SESSION, startEasyAuth } from './support/easy-auth.ts';
 import {
+  backfillSome,
   failSome,
   hostileName,
   manyBatches,
@@ -21,6 +23,7 @@ import {
   startWorld,
   type World,
   waitWithOne,
+  withdrawOne,
 } from './support/world.ts';
 
 const axeSource = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
@@ -45,9 +48,11 @@ interface TabOptions {
   scheme?: 'light' | 'dark';
   /** Null for a tab that has none. */
   key?: string | null;
+  /** Where the page is. @default the app itself */
+  at?: string;
 }
 
-async function open({ width = 1280, scheme = 'light', key = KEY }: TabOptions = {}): Promise<Tab> {
+async function open({ width = 1280, scheme = 'light', key = KEY, at = world.app.url }: TabOptions = {}): Promise<Tab> {
   const context = await browser.newContext({ viewport: { width, height: 900 }, colorScheme: scheme });
   const page = await context.newPage();
   const faults: string[] = [];
@@ -62,7 +67,7 @@ async function open({ width = 1280, scheme = 'light', key = KEY }: TabOptions = 
   });
   page.on('request', (request) => {
     const url = request.url();
-    if (!url.startsWith(world.app.url)) faults.push(`asks ${url}`);
+    if (!url.startsWith(at)) faults.push(`asks ${url}`);
     if (decodeURIComponent(url).includes(KEY) || /[?&](code|clientId)=/.test(url)) faults.push(`key in ${url}`);
   });
   if (key !== null) {
@@ -73,7 +78,7 @@ async function open({ width = 1280, scheme = 'light', key = KEY }: TabOptions = 
     context,
     faults,
     async go(place) {
-      await page.goto(`${world.app.url}/api/monitor#/${place}`);
+      await page.goto(`${at}/api/monitor#/${place}`);
       await settled(page);
     },
     close: () => context.close(),
@@ -106,6 +111,7 @@ async function overflow(page: Page): Promise<number> {
 
 const areas = [
   'runs',
+  'backfills',
   'pipelines',
   'pipelines/flights',
   'pipelines/sales',
@@ -159,7 +165,7 @@ describe.skipIf(chromiumPath === undefined)(`the monitor page (skipped where ${W
     await field.fill(KEY);
     await tab.page.getByRole('button', { name: 'Open' }).click();
     await tab.page.getByText('No run yet.').waitFor();
-    for (const area of ['Pipelines', 'Sequences', 'Keys']) {
+    for (const area of ['Backfills', 'Pipelines', 'Sequences', 'Keys']) {
       await tab.page.getByRole('link', { name: area, exact: true }).click();
       await settled(tab.page);
       assert.equal(await tab.page.getByRole('dialog').count(), 0);
@@ -294,6 +300,59 @@ describe.skipIf(chromiumPath === undefined)(`the monitor page (skipped where ${W
     await tab.close();
   });
 
+  it('shows a withdrawn run as such, with who withdrew it and which IDs are retired', async () => {
+    await withdrawOne(world);
+    await look(['runs', 'runs?status=Withdrawn', 'runs/mistaken']);
+    const tab = await open();
+    await tab.go('runs');
+    await tab.page.getByLabel('State').selectOption('Withdrawn');
+    await tab.page.waitForURL(/status=Withdrawn/);
+    const row = tab.page.locator('tbody tr', { hasText: 'mistaken' });
+    await row.waitFor();
+    assert.equal(await tab.page.locator('.table.long tbody tr:not(.gap)').count(), 1);
+    assert.match(await row.innerText(), /Withdrawn[\s\S]*taken back by <b>ann<\/b>@example\.com/);
+    await tab.page.getByLabel('State').selectOption('Completed');
+    await tab.page.waitForURL(/status=Completed/);
+    await tab.page.getByRole('link', { name: 'january' }).first().waitFor();
+    assert.equal(await row.count(), 0);
+    await tab.go('runs/mistaken');
+    const said = await tab.page.locator('.failure').innerText();
+    for (const words of [
+      'Withdrawn',
+      '<b>ann</b>@example.com',
+      '<i>day</i>',
+      'flights.flights',
+      '9,000',
+      '60,001 (9,000)',
+    ])
+      assert.ok(said.includes(words), `${words} of ${said}`);
+    assert.equal(await tab.page.locator('main i, main b').count(), 0);
+    assert.deepEqual(tab.faults, []);
+    await tab.close();
+  });
+
+  it('shows backfills: one that is done, and one that was stopped, which goes on after a question', async () => {
+    await backfillSome(world);
+    await look(['backfills', 'backfills/history-good', 'backfills/history-bad', 'backfills/nobody']);
+    const tab = await open();
+    await tab.go('backfills');
+    const text = await tab.page.locator('main').innerText();
+    for (const said of ['history-good', 'history-bad', '3 of 3', '1 of 3', 'CorruptFile', 'Completed', 'Failed'])
+      assert.ok(text.includes(said), `${said} of ${text}`);
+    await tab.page.getByRole('link', { name: 'history-bad' }).click();
+    await settled(tab.page);
+    assert.match(await tab.page.locator('.failure').innerText(), /Stopped: [\s\S]*history-bad-00002/);
+    await tab.page.getByRole('button', { name: 'Go on with it' }).click();
+    assert.deepEqual(await audit(tab.page), []);
+    await tab.page.getByRole('dialog').getByRole('button', { name: 'Go on with it' }).click();
+    // The file is still damaged: its run is started again, and fails as its second life.
+    while ((await world.app.ask('GET', 'runs/history-bad-00002')).body.life !== 2) await tab.page.waitForTimeout(100);
+    await tab.go('runs/history-good-00001');
+    assert.match(await tab.page.locator('main').innerText(), /Started by\s+history-good/);
+    assert.deepEqual(tab.faults, []);
+    await tab.close();
+  });
+
   it('keeps filters in the address, and can be used by the keyboard alone', async () => {
     await publishSales(world);
     const tab = await open();
@@ -330,18 +389,58 @@ describe.skipIf(chromiumPath === undefined)(`the monitor page (skipped where ${W
     const tab = await open();
     await tab.go('runs');
     const rows = () => tab.page.locator('.table.long tbody tr:not(.gap)').count();
-    for (let turn = 0; turn < 12; turn++) {
+    const total = async () => Number(await tab.page.locator('.table.long').getAttribute('aria-rowcount'));
+    while ((await total()) <= 500) {
       await tab.page.keyboard.press('End');
       await tab.page.waitForTimeout(120);
       assert.ok((await rows()) < 120, 'only what is on the screen is in the page');
     }
-    const total = Number(await tab.page.locator('.table.long').getAttribute('aria-rowcount'));
-    assert.ok(total > 500, `${total} rows after some scrolling`);
     await tab.go('runs/orders-w47');
     assert.ok((await tab.page.locator('.areas path').count()) >= 2, 'areas in place of bars');
     assert.ok((await tab.page.locator('svg *').count()) < 600);
     assert.deepEqual(tab.faults, []);
     await tab.close();
+  });
+
+  it('goes through App Service authentication by its cookie, and says so when the sign-in has ended', async () => {
+    const door = await startEasyAuth(world.app.url, 'ann@example.com');
+    try {
+      const tab = await open({ at: door.url });
+      await tab.context.addCookies([{ ...SESSION, url: door.url, httpOnly: true }]);
+      await tab.go('pipelines/flights');
+      assert.equal(await tab.page.getByRole('dialog').count(), 0, 'nothing is asked');
+      assert.ok(door.passed.length > 3 && door.passed.every(({ key }) => key), JSON.stringify(door.passed));
+      await tab.page.getByRole('button', { name: 'Start a run' }).click();
+      await tab.page.getByLabel('Run ID').fill('by-ann');
+      await tab.page.getByLabel(/Dry run/).check();
+      await tab.page.getByRole('button', { name: 'Start it' }).click();
+      await tab.page.waitForURL(/runs\/by-ann$/);
+      await tab.page.getByText('ann@example.com').waitFor();
+      // Nobody takes another's name.
+      const spoofed = `fetch('/api/runs/by-ann/restart', { method: 'POST', body: '{}', headers: {
+        'x-functions-key': sessionStorage.getItem('ordinal-key'), 'x-ms-client-principal-name': 'eve' } })`;
+      await tab.page.evaluate(`${spoofed}.then((answer) => answer.text())`);
+      assert.doesNotMatch(JSON.stringify((await world.app.ask('GET', 'runs/by-ann')).body), /eve/);
+      door.open = false;
+      for (const action of ['Return401', 'RedirectToLoginPage'] as const) {
+        door.action = action;
+        await tab.page.evaluate(`location.hash = '#/keys/${action}'`);
+        const said = tab.page.getByRole('alert');
+        await said.getByText('Your sign-in to this app has ended.').waitFor();
+        assert.match(await said.innerText(), /Load this page again/);
+        assert.equal(await tab.page.getByRole('dialog').count(), 0, 'it is no matter of the key');
+        assert.deepEqual(await audit(tab.page), []);
+      }
+      // The browser speaks of where it was sent, and does not go there.
+      assert.equal(door.logins, 0);
+      assert.deepEqual(
+        tab.faults.filter((fault) => fault !== `asks ${door.loginUrl}`),
+        [],
+      );
+      await tab.close();
+    } finally {
+      await door.stop();
+    }
   });
 
   it('asks seldom while nothing changes, and moves nothing then', async () => {

@@ -108,7 +108,9 @@ async function ask(path: string, init: RequestInit, headers: Record<string, stri
   const response = await fetch(new URL(path, apiRoot), {
     ...init,
     headers: { ...headers, ...(key !== null && { 'x-functions-key': key }) },
+    // The cookie of App Service authentication, where that stands before the app.
     credentials: 'same-origin',
+    redirect: 'manual',
     cache: 'no-store',
     referrerPolicy: 'no-referrer',
   }).catch((thrown: unknown) => {
@@ -122,6 +124,15 @@ async function ask(path: string, init: RequestInit, headers: Record<string, stri
   });
   noteClock(response.headers.get('date'));
   if (response.ok || response.status === 304) return response;
+  // App Service authentication sends a request without a session away, or names its scheme. The app itself does neither.
+  if (response.type === 'opaqueredirect' || (response.status === 401 && response.headers.has('www-authenticate'))) {
+    throw new ApiError({
+      status: 401,
+      code: 'SignedOut',
+      detail: 'Your sign-in to this app has ended.',
+      remedy: 'Load this page again to sign in.',
+    });
+  }
   if (response.status === 401) onRefused(key !== null);
   throw new ApiError(await problemOf(response));
 }

@@ -9,7 +9,7 @@ import { RunStrip } from './parts/run-strip.tsx';
 import { StartForm } from './parts/start-form.tsx';
 import { type Column, Table } from './parts/table.tsx';
 import { RunTrend } from './parts/trend.tsx';
-import { Empty, Facts, Loading, Refusal, Scroll, Section, State, Text, Time } from './parts/ui.tsx';
+import { Empty, Facts, Loading, Refusal, Scroll, Section, State, stateOf, Text, Time } from './parts/ui.tsx';
 import { useNow, usePoll } from './poll.ts';
 import { href } from './route.ts';
 import type { About, PipelineDetail, RunList, RunSummary } from './types.ts';
@@ -74,7 +74,7 @@ export function PipelinePage({ name }: { name: string }) {
 }
 
 const runColumns: Column<RunSummary>[] = [
-  { head: 'State', cell: ({ status }) => <State of={status} /> },
+  { head: 'State', cell: (run) => <State of={stateOf(run)} /> },
   {
     head: 'Run',
     cell: ({ runId }) => (

@@ -12,7 +12,8 @@ import { Plan } from './parts/plan.tsx';
 import { Progress } from './parts/progress.tsx';
 import { RateChart } from './parts/rate-chart.tsx';
 import { RunActions } from './parts/run-actions.tsx';
-import { Facts, Figure, Loading, Refusal, State, Text, Time } from './parts/ui.tsx';
+import { Facts, Figure, Loading, Refusal, State, stateOf, Text, Time } from './parts/ui.tsx';
+import { NothingRead, Withdrawn } from './parts/withdrawn.tsx';
 import { useNow, usePoll } from './poll.ts';
 import { href } from './route.ts';
 import { durationOf, StartedBy } from './runs-page.tsx';
@@ -44,7 +45,7 @@ export function RunPage({ runId }: { runId: string }) {
         <h1>
           <Text of={runId} mono />
         </h1>
-        {value && <State of={value.status} />}
+        {value && <State of={stateOf(value)} />}
         {value?.dryRun && <span class="tag">dry run</span>}
         {value && about.value?.monitor.actions && <RunActions run={value} onDone={run.again} />}
       </header>
@@ -54,6 +55,8 @@ export function RunPage({ runId }: { runId: string }) {
         <>
           <Failure run={value} />
           <Waiting run={value} />
+          <Withdrawn run={value} />
+          <NothingRead run={value} />
           <Summary run={value} now={now} />
           <div class="run-grid">
             <Phases run={value} now={now} />

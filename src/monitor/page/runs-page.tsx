@@ -7,7 +7,7 @@ import { get } from './api.ts';
 import { formatCount, formatDuration, formatRate } from './format.ts';
 import { RunStrip } from './parts/run-strip.tsx';
 import { type Column, LongTable } from './parts/table.tsx';
-import { Empty, Loading, Refusal, State, Text, Time } from './parts/ui.tsx';
+import { Empty, Loading, Refusal, State, stateOf, Text, Time } from './parts/ui.tsx';
 import { useNow, usePoll } from './poll.ts';
 import { go, href } from './route.ts';
 import type { Pipeline, RunList, RunSummary } from './types.ts';
@@ -27,6 +27,7 @@ const states: [string, string][] = [
   ['Completed', 'Completed'],
   ['Failed', 'Failed'],
   ['Terminated,Canceled', 'Canceled'],
+  ['Withdrawn', 'Withdrawn'],
 ];
 
 export interface Filters {
@@ -98,7 +99,7 @@ const isLive = ({ status }: RunSummary) => status === 'Running' || status === 'P
 
 function columns(now: number): Column<RunSummary>[] {
   return [
-    { head: 'State', cell: ({ status }) => <State of={status} />, class: 'c-state' },
+    { head: 'State', cell: (run) => <State of={stateOf(run)} />, class: 'c-state' },
     {
       head: 'Run',
       class: 'c-run',
@@ -136,11 +137,19 @@ export function durationOf({ startedAt, durationMs }: RunSummary, now: number): 
 export function StartedBy({ of }: { of: RunSummary['startedBy'] }) {
   if (!of) return null;
   const { by, who } = of;
+  if (by === 'backfill' && who !== undefined) {
+    return (
+      <a href={href(['backfills', who])}>
+        <Text of={who} clip />
+      </a>
+    );
+  }
   return <Text of={by === 'arrival' ? `arrival (${who ?? 'blob'})` : (who ?? 'request')} clip />;
 }
 
-function PhaseOrError({ run: { status, phase, error, waiting, failedPhase } }: { run: RunSummary }) {
+function PhaseOrError({ run: { status, phase, error, waiting, failedPhase, withdrawn } }: { run: RunSummary }) {
   if (error) return <Text of={`${failedPhase ? `${failedPhase}: ` : ''}${error.code}: ${error.message}`} clip />;
+  if (withdrawn) return <Text of={`taken back${withdrawn.by === undefined ? '' : ` by ${withdrawn.by}`}`} clip />;
   if (status === 'Completed') return null;
   return <Text of={waiting === undefined ? phase : `${phase}, waits for ${waiting}`} clip />;
 }

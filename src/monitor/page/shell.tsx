@@ -4,6 +4,7 @@
  */
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { setKey, whenRefused } from './api.ts';
+import { BackfillPage, BackfillsPage } from './backfills-page.tsx';
 import { DataPage } from './data-page.tsx';
 import { KeysPage } from './keys-page.tsx';
 import { KeyDialog } from './parts/dialogs.tsx';
@@ -16,6 +17,7 @@ import { SequencesPage } from './sequences-page.tsx';
 
 const areas = [
   ['runs', 'Runs'],
+  ['backfills', 'Backfills'],
   ['pipelines', 'Pipelines'],
   ['sequences', 'Sequences'],
   ['keys', 'Keys'],
@@ -89,6 +91,8 @@ function Page({ route }: { route: Route }) {
   switch (area) {
     case 'runs':
       return name === undefined ? <RunsPage query={route.query} /> : <RunPage key={name} runId={name} />;
+    case 'backfills':
+      return name === undefined ? <BackfillsPage /> : <BackfillPage key={name} id={name} />;
     case 'pipelines':
       return name === undefined ? <PipelinesPage /> : <PipelinePage key={name} name={name} />;
     case 'sequences':

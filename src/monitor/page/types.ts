@@ -110,6 +110,25 @@ export interface KeyIndexDetail extends KeyIndex {
   }[];
 }
 
+export interface Backfill {
+  backfillId: string;
+  pipeline: string;
+  status: RunSummary['status'] | 'Canceled' | 'ContinuedAsNew' | 'Suspended';
+  phase: 'plan' | 'run' | 'done' | 'failed';
+  prefix: string;
+  glob?: string;
+  atOnce: number;
+  cut: { by: 'folder' | 'size'; depth?: number; bytes: number; files: number };
+  startedBy?: RunSummary['startedBy'];
+  runs: { done: number; total: number; going: string[] };
+  files: { done: number; total: number };
+  bytes: { done: number; total: number };
+  rows: number;
+  startedAt: string;
+  updatedAt: string;
+  error?: { code: string; message: string; runId?: string };
+}
+
 export interface Started {
   runId: string;
   created: boolean;

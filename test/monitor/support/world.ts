@@ -146,6 +146,45 @@ export async function refuseSome({ app }: World, runId: string): Promise<void> {
   await app.upload('published', name, Buffer.from(JSON.stringify(manifest)));
 }
 
+/** A run that was published by mistake, and withdrawn by a person; it is the last that has published. */
+export async function withdrawOne(world: World): Promise<void> {
+  await upload(world, 'flights/mistake/a.parquet', (out) => generateFlights({ rows: 9_000, out, rowGroupRows: 3_000 }));
+  await start(world, 'flights', { runId: 'mistaken', prefix: 'flights/mistake/' });
+  await ended(world, 'mistaken');
+  const person = { 'x-ms-client-principal-name': '<b>ann</b>@example.com' };
+  await world.app.ask(
+    'POST',
+    'runs/mistaken/withdraw',
+    { reason: 'the file of \u202eanother\u202c <i>day</i>' },
+    person,
+  );
+  for (;;) {
+    const { body } = await world.app.ask('GET', 'runs/mistaken/withdrawal');
+    if (body.status === 'Withdrawn') return;
+    if (body.status !== 'Running') throw new Error(JSON.stringify(body));
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
+
+/** A backfill that is done, and one that a damaged file has stopped. */
+export async function backfillSome(world: World): Promise<void> {
+  const make = (out: string) => generateFlights({ rows: 3_000, out, rowGroupRows: 3_000 });
+  for (const folder of ['good/1', 'good/2', 'good/3', 'bad/1', 'bad/2', 'bad/3'])
+    await upload(world, `flights/${folder}/a.parquet`, make);
+  const torn = await world.app.download('landing', 'flights/bad/2/a.parquet');
+  torn.fill(0xff, Math.floor(torn.length / 2), Math.floor(torn.length / 2) + 400);
+  await world.app.upload('landing', 'flights/bad/2/a.parquet', torn);
+  for (const which of ['good', 'bad']) {
+    const body = { backfillId: `history-${which}`, prefix: `flights/${which}/`, atOnce: 1 };
+    await world.app.ask('POST', 'pipelines/flights/backfill', body);
+    for (;;) {
+      const { body: now } = await world.app.ask('GET', `backfills/history-${which}`);
+      if (now.phase === 'done' || now.phase === 'failed') break;
+      await new Promise((resolve) => setTimeout(resolve, 200));
+    }
+  }
+}
+
 /** Puts the starts of `count` runs that have published, a minute apart, before all others. */
 export async function manyRuns({ service }: World, count: number): Promise<void> {
   const container = service.getContainerClient('ordinal');

@@ -50,7 +50,7 @@ export class Play extends LifeRest {
       case 'look':
         return this.#look(this.pick(operation.run, [...this.stories.values()]));
       case 'withdraw':
-        return this.#withdraw(this.pick(operation.run, [...this.stories.values()]));
+        return this.#withdraw(this.#toWithdraw(operation));
       case 'sweep':
         sim.workers.note('a sweep beside runs');
         void sim.clients.sweep().then((done) => done || sim.workers.note('a sweep that is cut short'));
@@ -170,6 +170,13 @@ export class Play extends LifeRest {
       blobs.map(() => 1 + Math.floor(this.rows() * 4)),
     );
     changed();
+  }
+
+  #toWithdraw({ run, newest }: Extract<Operation, { do: 'withdraw' }>): Story | undefined {
+    const all = [...this.stories.values()];
+    if (!newest) return this.pick(run, all);
+    const published = all.filter(({ id }) => this.newest(id)?.status === 'Completed');
+    return published.at(-1 - Math.floor(run ** 3 * published.length));
   }
 
   /** An operator takes a run back, if it has published and nobody may use its keys. */

@@ -93,8 +93,9 @@ export class LifeRest extends LifeWorld {
     await this.settle('every withdrawal ends');
     const { body } = (await this.answered(this.sim.clients.ask('GET', `runs/${id}/withdrawal`)))!;
     const error = body.error as { code: string } | undefined;
-    if (answer.status === 202)
-      assert.ok(body.status === 'Withdrawn' || error?.code === 'RunInUse', `${id}: ${JSON.stringify(body)}`);
+    if (answer.status !== 202) return;
+    assert.ok(body.status === 'Withdrawn' || error?.code === 'RunInUse', `${id}: ${JSON.stringify(body)}`);
+    this.sim.workers.note(error ? 'a withdrawal that is refused' : 'a withdrawal that is done');
   }
 
   /** The client asks once more, as it asked first; of starts that raced, one was taken. */

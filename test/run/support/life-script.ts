@@ -43,7 +43,8 @@ export type Operation = { steps: number } & (
       again: 'start' | 'restart';
     }
   | { do: 'look'; run: Pick }
-  | { do: 'withdraw'; run: Pick }
+  /** `newest`: of the runs that have published, a late one, which may go; else any. */
+  | { do: 'withdraw'; run: Pick; newest: boolean }
   | { do: 'sweep' }
   | { do: 'jump'; ms: number }
   | { do: 'clock'; worker: Pick; ms: number }
@@ -134,7 +135,7 @@ export function scriptOf(seed: number): Script {
       case 'look':
         return { do: 'look', run: random(), steps };
       case 'withdraw':
-        return { do: 'withdraw', run: random(), steps };
+        return { do: 'withdraw', run: random(), newest: false, steps };
       case 'sweep':
         return { do: 'sweep', steps };
       case 'jump':
@@ -154,6 +155,13 @@ export function scriptOf(seed: number): Script {
   while (operations.length < count) {
     const roll = random();
     operations.push(roll < 0.25 ? start() : roll < 0.65 ? cross() : any());
+  }
+  // By a choice of their own, so that all else is as the seed says.
+  const later = mulberry32(Math.imul(seed, 0x85ebca6b) + 7);
+  for (let n = Math.floor(later() * 3); n > 0; n--) {
+    const at = 2 + Math.floor(later() * (operations.length - 1));
+    const steps = Math.floor(later() * 300);
+    operations.splice(at, 0, { do: 'withdraw', run: later(), newest: true, steps });
   }
   const rough = { storage: 0.002, fatal: 0.0004, die: 0.002, duplicate: 0.02, lost: 0.002, slow: 0.02 };
   return {

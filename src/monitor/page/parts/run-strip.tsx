@@ -6,6 +6,7 @@ import { useState } from 'preact/hooks';
 import { formatCount, formatDuration, formatTime } from '../format.ts';
 import { href } from '../route.ts';
 import type { RunSummary } from '../types.ts';
+import { stateOf, wordOf } from './ui.tsx';
 
 export function RunStrip({ runs, now }: { runs: readonly RunSummary[]; now: number }) {
   const [at, setAt] = useState(0);
@@ -41,7 +42,7 @@ export function RunStrip({ runs, now }: { runs: readonly RunSummary[]; now: numb
               aria-label={wordsOf(run, ms(run))}
               title={wordsOf(run, ms(run))}
             >
-              <span class={`strip-bar ${run.status.toLowerCase()}`} style={{ height: `${share(run).toFixed(1)}%` }} />
+              <span class={`strip-bar ${stateOf(run).toLowerCase()}`} style={{ height: `${share(run).toFixed(1)}%` }} />
             </a>
           </li>
         ))}
@@ -50,8 +51,8 @@ export function RunStrip({ runs, now }: { runs: readonly RunSummary[]; now: numb
   );
 }
 
-function wordsOf({ runId, status, rowsTotal, startedAt }: RunSummary, ms: number): string {
+function wordsOf(run: RunSummary, ms: number): string {
+  const { runId, rowsTotal, startedAt } = run;
   const rows = rowsTotal === undefined ? '' : `, ${formatCount(rowsTotal)} rows`;
-  const state = status === 'Terminated' ? 'Canceled' : status;
-  return `${runId}: ${state}, ${formatDuration(ms)}${rows}, ${formatTime(startedAt)}`;
+  return `${runId}: ${wordOf(stateOf(run))}, ${formatDuration(ms)}${rows}, ${formatTime(startedAt)}`;
 }

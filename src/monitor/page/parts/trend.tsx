@@ -5,14 +5,14 @@ import { formatDuration, formatShort } from '../format.ts';
 import type { RunSummary } from '../types.ts';
 import { colourOf } from './rate-chart.tsx';
 import { useWidth } from './size.ts';
-import { Section } from './ui.tsx';
+import { Section, stateOf } from './ui.tsx';
 
 const HEIGHT_PX = 170;
 
 /** The runs that published, the oldest first. */
 function measured(runs: readonly RunSummary[]) {
   return runs
-    .filter(({ status, rowsTotal = 0, durationMs = 0 }) => status === 'Completed' && rowsTotal > 0 && durationMs > 0)
+    .filter((run) => stateOf(run) === 'Completed' && (run.rowsTotal ?? 0) > 0 && (run.durationMs ?? 0) > 0)
     .toReversed();
 }
 

@@ -6,8 +6,14 @@ import type { ComponentChildren } from 'preact';
 import { useId, useState } from 'preact/hooks';
 import type { ApiError } from '../api.ts';
 import { formatTime } from '../format.ts';
+import type { RunSummary } from '../types.ts';
 
-export type RunState = 'Pending' | 'Running' | 'Completed' | 'Failed' | 'Terminated';
+export type RunState = 'Pending' | 'Running' | 'Completed' | 'Failed' | 'Terminated' | 'Withdrawn';
+
+/** The state that a run is shown in: one that was taken back has not just completed. */
+export function stateOf({ status, withdrawn }: Pick<RunSummary, 'status' | 'withdrawn'>): RunState {
+  return withdrawn ? 'Withdrawn' : status;
+}
 
 const words: Record<RunState, string> = {
   Pending: 'Pending',
@@ -15,7 +21,10 @@ const words: Record<RunState, string> = {
   Completed: 'Completed',
   Failed: 'Failed',
   Terminated: 'Canceled',
+  Withdrawn: 'Withdrawn',
 };
+
+export const wordOf = (state: RunState) => words[state];
 
 /** The state of a run: a mark of its own shape and a word, so that colour alone says nothing. */
 export function State({ of }: { of: RunState }) {
@@ -37,6 +46,8 @@ function StateMark({ of }: { of: RunState }) {
       return <path d="M2.5 2.5l7 7m0-7l-7 7" class="stroke" />;
     case 'Terminated':
       return <rect x="2.5" y="2.5" width="7" height="7" rx="1" class="fill" />;
+    case 'Withdrawn':
+      return <path d="M5 2 2 5l3 3M2 5h5a2.7 2.7 0 0 1 0 5.4H5" class="stroke" />;
     case 'Running':
       return <circle cx="6" cy="6" r="3.5" class="stroke turning" pathLength="100" />;
     case 'Pending':
