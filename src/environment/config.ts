@@ -10,7 +10,7 @@ import { z } from 'zod';
 import { OrdinalError } from '../errors.ts';
 import { type ArrivalOverride, parseArrivalSetting } from '../pipeline/arrival.ts';
 import { parseScheduleSetting, type ScheduleOverride } from '../pipeline/schedule.ts';
-import type { StorageConnection } from '../storage/azure.ts';
+import type { StorageConnection } from '../storage/connection.ts';
 
 const integer = (min: number, max: number) => z.coerce.number().int().min(min).max(max);
 const containerName = z.string().regex(/^[a-z0-9](?:[a-z0-9]|-(?=[a-z0-9])){2,62}$/, 'is not a container name');
