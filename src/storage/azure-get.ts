@@ -10,6 +10,7 @@ import {
   createEmptyPipeline,
   createHttpHeaders,
   createPipelineRequest,
+  type PipelineResponse,
   proxyPolicy,
   RestError,
   userAgentPolicy,
@@ -26,6 +27,7 @@ const SERVICE_VERSION = '2021-12-02';
 const SCOPE = 'https://storage.azure.com/.default';
 const streamResponseStatusCodes = new Set([200, 206]);
 
+/** Which blob, and what of it. */
 export interface GetRequest {
   /** URL of the container, without a slash at its end. */
   container: string;
@@ -75,13 +77,16 @@ export function openGet(signer: Signer, retry: StorageRetryOptions): (request: G
       streamResponseStatusCodes,
     });
     const response = await pipeline.sendRequest(client, request);
-    const { status: statusCode, headers, readableStreamBody: body } = response;
-    if (!body) {
-      const code = headers.get('x-ms-error-code') ?? `status ${statusCode}`;
-      throw new RestError(`the service answered ${code}`, { statusCode, code, request, response });
-    }
+    const { headers, readableStreamBody: body } = response;
+    if (!body) throw refusal(response);
     return { etag: headers.get('etag') ?? '', length: Number(headers.get('content-length') ?? 0), body };
   };
+}
+
+function refusal(response: PipelineResponse): RestError {
+  const { status: statusCode, headers, request } = response;
+  const code = headers.get('x-ms-error-code') ?? `status ${statusCode}`;
+  return new RestError(`the service answered ${code}`, { statusCode, code, request, response });
 }
 
 /**

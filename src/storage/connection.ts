@@ -68,7 +68,8 @@ export function identityOf(connection: IdentityOptions): TokenCredential {
   };
 }
 
-interface IdentityOptions {
+/** Which identity is meant. */
+export interface IdentityOptions {
   clientId?: string;
   credential?: 'managedidentity';
 }
