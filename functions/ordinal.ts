@@ -5,4 +5,4 @@
 import { pipelines } from '../pipelines/index.ts';
 import { registerOrdinal } from '../src/app.ts';
 
-registerOrdinal({ pipelines });
+registerOrdinal({ pipelines, pipelinesModule: new URL('../pipelines/index.js', import.meta.url) });

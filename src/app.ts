@@ -20,6 +20,11 @@ import { registerSchedules } from './registration/schedule.ts';
 export interface OrdinalOptions {
   /** What the pipelines' modules export: a list, or what `registerPipelines` made of it. */
   pipelines: readonly PipelineDefinition[] | PipelineRegistry;
+  /**
+   * URL of a module whose export `pipelines` is the same. Worker threads load it, so that a run that fits one process
+   * uses all of its cores; `ORDINAL_THREADS` says how many. @default none: such a run has one thread
+   */
+  pipelinesModule?: string | URL;
   /** App settings by name, for what the environment does not set. @default none */
   settings?: OrdinalSettings;
 }
@@ -46,13 +51,14 @@ export function registerOrdinal(options: OrdinalOptions): void {
   }
 }
 
-function register({ pipelines, settings = {} }: Partial<OrdinalOptions> = {}): void {
+function register({ pipelines, pipelinesModule, settings = {} }: Partial<OrdinalOptions> = {}): void {
   if (registered) {
     throw new OrdinalError('InvalidSettings', 'registerOrdinal was called twice', {
       remedy: 'Give all pipelines of the app to one call.',
     });
   }
-  const context = appContext(registryOf(pipelines), mergeSettings(settings, process.env));
+  const merged = mergeSettings(settings, process.env);
+  const context = appContext(registryOf(pipelines), merged, pipelinesModule?.toString());
   registered = true;
   registerHttp(context);
   registerMonitor();

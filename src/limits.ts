@@ -45,6 +45,8 @@ export const limits = {
   shortFilesMax: 20_000,
   shortResolvesMax: 64,
   shortBatchesAtOnce: 2,
+  /** Seconds after which worker threads that have nothing to do end. */
+  idleThreadSecondsMax: 60,
   /** Bytes of the documents that a short run may have in memory after its split; with more it takes the long way. */
   shortDocumentBytesMax: 96 * 1024 * 1024,
   /** Seconds for which a process keeps the work of a short run, and the sources that its plan has read, for the next

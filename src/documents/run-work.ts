@@ -7,7 +7,7 @@
 import type { Environment } from '../environment/environment.ts';
 import { limits } from '../limits.ts';
 import { takeSource } from '../source/kept-sources.ts';
-import { type HeldSource, type MemoryWork, workInMemory } from '../storage/memory-work.ts';
+import { type MemoryWork, workInMemory } from '../storage/memory-work.ts';
 import { type Life, lifeId, work } from '../storage/names.ts';
 import { TaskNotes } from './task-notes.ts';
 
@@ -20,6 +20,8 @@ export interface RunWork {
   readonly store: MemoryWork;
   /** What others are told of its tasks. */
   readonly notes: TaskNotes;
+  /** Of this process: what is kept beside one work is never of another one, be it of the same life. */
+  readonly number: number;
   /** What the resolve came to, and under which grants; undefined until then. */
   resolved?: { terms: string; digest: string };
 }
@@ -39,15 +41,21 @@ function shelfOf(environment: Environment): Shelf {
   return shelf;
 }
 
+let works = 0;
+
 /** Work of a life that has done nothing yet. */
 export function newWork(environment: Environment, of: Life & { plan: string }): RunWork {
   const { runId, life } = of;
   const { workContainer } = environment.config;
-  const isKept = (container: string, name: string) => container === workContainer && work.inProgress(of, name);
-  const held: HeldSource = (container, name, etag) => takeSource(environment, container, name, etag);
-  const store = workInMemory(environment.store, isKept, held);
+  const store = workInMemory({
+    below: environment.store,
+    isKept: (container, name) => container === workContainer && work.inProgress(of, name),
+    isPinned: (container, name) => container === workContainer && work.pinned(of, name),
+    source: (container, name, etag) => takeSource(environment, container, name, etag),
+  });
   const own: Environment = { ...environment, store, workInMemory: true };
-  return { of: { runId, life }, plan: of.plan, environment: own, store, notes: new TaskNotes(own, { runId, life }) };
+  const notes = new TaskNotes(own, { runId, life });
+  return { of: { runId, life }, plan: of.plan, environment: own, store, notes, number: ++works };
 }
 
 /**

@@ -10,7 +10,7 @@ import { z } from 'zod';
 import { OrdinalError } from '../errors.ts';
 import { type ArrivalOverride, parseArrivalSetting } from '../pipeline/arrival.ts';
 import { parseScheduleSetting, type ScheduleOverride } from '../pipeline/schedule.ts';
-import type { StorageConnection } from '../storage/azure.ts';
+import type { StorageConnection } from '../storage/connection.ts';
 
 const integer = (min: number, max: number) => z.coerce.number().int().min(min).max(max);
 const containerName = z.string().regex(/^[a-z0-9](?:[a-z0-9]|-(?=[a-z0-9])){2,62}$/, 'is not a container name');
@@ -60,6 +60,8 @@ const schema = z.object({
   ORDINAL_PART_ROWS: integer(1, 1_000_000_000).default(5_000_000),
   /** Source bytes up to which a run keeps its work in progress in the memory of one process. 0: none does. */
   ORDINAL_SHORT_BYTES: integer(0, 1024 * 1024 * 1024).default(128 * 1024 * 1024),
+  /** Worker threads that such a run may use, where the app names the module of its pipelines. 1: none. */
+  ORDINAL_THREADS: integer(1, 16).default(Math.min(4, os.availableParallelism())),
   /** Storage requests that one activity has under way at the same time. */
   ORDINAL_REQUESTS_IN_FLIGHT: integer(1, 64).default(8),
   /** Hosts that a run may call back, separated by commas; `*.` stands for any name before the dot. */
@@ -94,6 +96,8 @@ export interface Config {
   partRowsTarget: number;
   /** Source bytes of a run that takes the short way. */
   shortBytesMax: number;
+  /** Worker threads for such a run; 1 stands for none. */
+  threads: number;
   requestsInFlight: number;
   callBack: { hosts: string[]; loopback: boolean };
   publicUrl: string | undefined;
@@ -132,6 +136,7 @@ export function parseConfig(env: Record<string, string | undefined>): Config {
     batchRowsTarget: s.ORDINAL_BATCH_ROWS,
     partRowsTarget: s.ORDINAL_PART_ROWS,
     shortBytesMax: s.ORDINAL_SHORT_BYTES,
+    threads: s.ORDINAL_THREADS,
     requestsInFlight: s.ORDINAL_REQUESTS_IN_FLIGHT,
     callBack: {
       hosts: s.ORDINAL_CALLBACK_HOSTS.split(',')

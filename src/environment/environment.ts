@@ -8,7 +8,31 @@ import { didYouMean } from '../nearest.ts';
 import type { CompiledPipeline } from '../pipeline/compiled.ts';
 import { openAzureStore } from '../storage/azure.ts';
 import type { BlobStore } from '../storage/store.ts';
+import type { GivenBlob } from '../storage/store-port.ts';
 import { type Config, parseConfig } from './config.ts';
+
+/** An activity for another thread. */
+export interface ThreadTask {
+  /** Name of the activity. */
+  activity: string;
+  input: object;
+  /** The work that it is part of, by its number in this process: what a thread keeps in memory is of one work. */
+  work: number;
+  /** What the activity works with; it stays in the caller's thread. */
+  store: BlobStore;
+  /** Source blobs that the activity will ask for. Their memory goes to the thread. */
+  given: readonly GivenBlob[];
+}
+
+/** Worker threads of this process that run activities. */
+export interface ActivityThreads {
+  /** Activities that run side by side. */
+  readonly width: number;
+  /** Runs an activity. Gives what its `run` gives; throws when the thread ends. */
+  run(task: ThreadTask): Promise<unknown>;
+  /** The splits of a run are over: gives back the memory that they share. */
+  rest(): void;
+}
 
 export interface Environment {
   store: BlobStore;
@@ -16,6 +40,8 @@ export interface Environment {
   pipelines: ReadonlyMap<string, CompiledPipeline>;
   /** Work in progress stays in this process's memory, where to compress it costs more than it saves. */
   workInMemory?: true;
+  /** Threads for the work of a short run. @default none: it has the caller's thread alone */
+  threads?: ActivityThreads;
   /** The process's clock. @default the system's */
   now?: () => Date;
 }

@@ -5,6 +5,7 @@
  */
 import { type Environment, openEnvironment } from '../environment/environment.ts';
 import type { PipelineRegistry } from '../pipeline/registry.ts';
+import { openThreads } from '../run/activity-threads.ts';
 
 export interface AppContext {
   pipelines: PipelineRegistry;
@@ -18,11 +19,21 @@ export interface AppContext {
   environment(): Environment;
 }
 
-/** The context of an app. It opens nothing yet. */
-export function appContext(pipelines: PipelineRegistry, settings: AppContext['settings']): AppContext {
+/**
+ * The context of an app. It opens nothing yet.
+ *
+ * @param module URL of the module that exports the pipelines; without it, no worker threads are used.
+ */
+export function appContext(pipelines: PipelineRegistry, settings: AppContext['settings'], module?: string): AppContext {
   let opened: Environment | undefined;
+  const open = (): Environment => {
+    const environment = openEnvironment(settings, pipelines);
+    const { config } = environment;
+    if (module === undefined || config.threads === 1) return environment;
+    return { ...environment, threads: openThreads(config.threads, module, config) };
+  };
   const environment = () => {
-    opened ??= openEnvironment(settings, pipelines);
+    opened ??= open();
     return opened;
   };
   return { pipelines, settings, environment };

@@ -8,11 +8,13 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { manifestSchema, type Plan, type PlanRef, planRefSchema } from '../documents/documents.ts';
-import { loadPlan } from '../documents/load.ts';
+import { filesOfBatch, loadPlan } from '../documents/load.ts';
 import { beginSplit, keepWork, newWork, type RunWork, takeWork } from '../documents/run-work.ts';
+import type { PlannedFile } from '../documents/source-files.ts';
 import { phaseSchema } from '../documents/status.ts';
-import { type Activity, defineActivity } from '../durable/activity.ts';
-import { type Environment, nowOf } from '../environment/environment.ts';
+import type { TaskNotes } from '../documents/task-notes.ts';
+import { type Activity, type ActivityResult, defineActivity } from '../durable/activity.ts';
+import { type ActivityThreads, type Environment, nowOf } from '../environment/environment.ts';
 import { fromErrorValue, OrdinalError } from '../errors.ts';
 import { settleClaims } from '../ledger/ledger.ts';
 import { limits } from '../limits.ts';
@@ -23,12 +25,13 @@ import { type FinishOutput, finishRun } from '../publish/manifest-activity.ts';
 import { type ResolveOutput, resolveKeys } from '../resolve/activity.ts';
 import { sealBatches, sealKeyed } from '../seal/activity.ts';
 import { bindIds, bindInputSchema } from '../seal/assign-ids-activity.ts';
-import { forgetSources } from '../source/kept-sources.ts';
+import { forgetSources, takeSource } from '../source/kept-sources.ts';
 import { splitBatch } from '../split/activity.ts';
 import { type TallyOutput, tallyRows } from '../split/tally-activity.ts';
 import { mapBounded } from '../storage/in-flight.ts';
 import { readJson } from '../storage/json.ts';
 import { lifeId, output } from '../storage/names.ts';
+import type { GivenBlob } from '../storage/store-port.ts';
 
 /** Files of a short run that are published at a time. */
 const FILES_AT_ONCE = 4;
@@ -135,13 +138,42 @@ async function use<T>(environment: Environment, own: RunWork, does: (work: RunWo
 
 async function splitAll(environment: Environment, ref: Ref): Promise<RunWork> {
   const work = newWork(environment, ref);
-  const { plan } = await loadPlan(work.environment, ref);
+  const { threads } = environment;
+  const { plan, pipeline } = await loadPlan(work.environment, ref);
   const batches = plan.batches.map((_, batch) => batch);
-  await noting(work, () =>
-    mapBounded(batches, limits.shortBatchesAtOnce, (batch) => perform(work, splitBatch, { ...refOf(ref), batch })),
-  );
+  try {
+    await noting(work, () =>
+      mapBounded(batches, threads?.width ?? limits.shortBatchesAtOnce, async (batch) => {
+        const input = { ...refOf(ref), batch };
+        if (!threads) return await perform(work, splitBatch, input);
+        const files = await filesOfBatch(work.environment, plan, batch);
+        return await performInThread(work, threads, splitBatch, input, keptOf(environment, pipeline, files));
+      }),
+    );
+  } finally {
+    threads?.rest();
+  }
   forgetSources(environment, lifeId(ref));
   return work;
+}
+
+/** The files of a batch that the plan has kept in memory. */
+function keptOf(
+  environment: Environment,
+  { source: { container } }: CompiledPipeline,
+  files: readonly PlannedFile[],
+): GivenBlob[] {
+  return files.flatMap(({ blob: name, etag }) => {
+    const bytes = takeSource(environment, container, name, etag);
+    return bytes ? [{ container, name, etag, bytes: movable(bytes) }] : [];
+  });
+}
+
+/** Bytes whose memory is all theirs, so that it can go to another thread. */
+function movable(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+  const { buffer } = bytes;
+  const isOwn = buffer instanceof ArrayBuffer && buffer.byteLength === bytes.byteLength;
+  return isOwn ? new Uint8Array(buffer) : new Uint8Array(bytes);
 }
 
 async function resolveAll(work: RunWork, { terms, ...input }: ResolveInput): Promise<ShortResolve> {
@@ -154,10 +186,13 @@ async function resolveAll(work: RunWork, { terms, ...input }: ResolveInput): Pro
     const term = terms[entity.index] ?? 0;
     return Array.from({ length: entity.partitions ?? 1 }, (_, partition) => ({ entity: entity.name, partition, term }));
   });
-  const resolved: ResolveOutput[] = [];
-  await noting(work, async () => {
-    for (const call of calls) resolved.push(await perform(work, resolveKeys, { ...ref, ...call }));
-  });
+  const { threads } = work.environment;
+  const resolved = await noting(work, () =>
+    mapBounded(calls, threads?.width ?? 1, (call) => {
+      const input = { ...ref, ...call };
+      return threads ? performInThread(work, threads, resolveKeys, input) : perform(work, resolveKeys, input);
+    }),
+  );
   const digest = createHash('sha256')
     .update(JSON.stringify([tally, resolved]))
     .digest('hex')
@@ -232,7 +267,22 @@ async function perform<Input extends object, Output extends object>(
   { run }: Activity<Environment, Input, Output>,
   input: Input,
 ): Promise<Output> {
-  const result = await run(environment, input);
+  return outcomeOf(notes, await run(environment, input));
+}
+
+/** The same in another thread. @param given source blobs that the activity reads, if they are in memory. */
+async function performInThread<Input extends object, Output extends object>(
+  { store, number, notes }: RunWork,
+  threads: ActivityThreads,
+  { name }: Activity<Environment, Input, Output>,
+  input: Input,
+  given: readonly GivenBlob[] = [],
+): Promise<Output> {
+  const result = await threads.run({ activity: name, input, work: number, store, given });
+  return outcomeOf(notes, result as ActivityResult<Output>);
+}
+
+function outcomeOf<T>(notes: TaskNotes, result: ActivityResult<T>): T {
   if (!result.ok) throw fromErrorValue(result.error);
   notes.ended();
   return result.value;

@@ -95,3 +95,8 @@ export function memoryOf(run: object): RunMemory {
 export function forgetMemory(run: object): void {
   memories.delete(run);
 }
+
+/** Gives the memory of all runs back. */
+export function forgetAllMemory(): void {
+  memories.clear();
+}

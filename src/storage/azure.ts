@@ -5,7 +5,6 @@
  */
 import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
-import type { TokenCredential } from '@azure/identity';
 import {
   BlobServiceClient,
   type ContainerClient,
@@ -15,19 +14,15 @@ import {
 } from '@azure/storage-blob';
 import { OrdinalError } from '../errors.ts';
 import { limits } from '../limits.ts';
+import { collect, type GetAnswer, openGet, type Signer } from './azure-get.ts';
+import { identityOf, keyOf, type StorageConnection } from './connection.ts';
 import type { BlobItem, BlobPage, BlobStore, WriteOptions } from './store.ts';
-
-/** How an account is opened. */
-export type StorageConnection =
-  | { connectionString: string }
-  /**
-   * Identity-based: the account's blob endpoint, and the client ID of a user-assigned identity if there is one. With
-   * `managedidentity` nothing else is tried than a managed identity; without, also who is signed in on this machine.
-   */
-  | { blobServiceUri: string; clientId?: string; credential?: 'managedidentity' };
 
 /** Hiccups are waited out here, in half a second, one and two; what lasts longer goes back to the run as retryable. */
 const retryOptions = { maxTries: 4, retryDelayInMs: 500, maxRetryDelayInMs: 8000 };
+
+/** Times that a body is asked for whose connection was cut before its end. */
+const BODY_TRIES = 3;
 
 /**
  * Opens the account. No request is made before the first operation.
@@ -35,55 +30,14 @@ const retryOptions = { maxTries: 4, retryDelayInMs: 500, maxRetryDelayInMs: 8000
  * @returns the account as a `BlobStore`
  */
 export function openAzureStore(connection: StorageConnection): BlobStore {
-  const service =
-    'connectionString' in connection
-      ? BlobServiceClient.fromConnectionString(connection.connectionString, { retryOptions })
-      : new BlobServiceClient(connection.blobServiceUri, identityOf(connection), { retryOptions });
-  return new AzureBlobStore(service);
-}
-
-/**
- * The account's blob endpoint, for those who read published files.
- * @param connection a connection string, or an account's endpoint and an identity
- * @returns its address, without keys; undefined when the connection string does not say
- */
-export function endpointOf(connection: StorageConnection): string | undefined {
-  if ('blobServiceUri' in connection) return connection.blobServiceUri;
-  const parts = new Map(
-    connection.connectionString.split(';').map((part): [string, string] => {
-      const at = part.indexOf('=');
-      return [part.slice(0, at).toLowerCase(), part.slice(at + 1)];
-    }),
-  );
-  if (parts.get('usedevelopmentstorage') === 'true') return 'http://127.0.0.1:10000/devstoreaccount1';
-  const [account, suffix] = [parts.get('accountname'), parts.get('endpointsuffix') ?? 'core.windows.net'];
-  const named = parts.get('blobendpoint');
-  if (named) return named;
-  return account === undefined
-    ? undefined
-    : `${parts.get('defaultendpointsprotocol') ?? 'https'}://${account}.blob.${suffix}`;
-}
-
-/** The identity's package is loaded with the first token: without an identity, that is a third of a process's start. */
-function identityOf(connection: IdentityOptions): TokenCredential {
-  let credential: Promise<TokenCredential> | undefined;
-  return {
-    async getToken(scopes, options) {
-      credential ??= loadIdentity(connection);
-      return await (await credential).getToken(scopes, options);
-    },
-  };
-}
-
-interface IdentityOptions {
-  clientId?: string;
-  credential?: 'managedidentity';
-}
-
-async function loadIdentity({ clientId, credential }: IdentityOptions): Promise<TokenCredential> {
-  const { DefaultAzureCredential, ManagedIdentityCredential } = await import('@azure/identity');
-  if (credential === 'managedidentity') return new ManagedIdentityCredential(clientId ? { clientId } : {});
-  return new DefaultAzureCredential(clientId ? { managedIdentityClientId: clientId } : {});
+  if ('connectionString' in connection) {
+    const { connectionString } = connection;
+    const service = BlobServiceClient.fromConnectionString(connectionString, { retryOptions });
+    return new AzureBlobStore(service, keyOf(connectionString, service.accountName));
+  }
+  const credential = identityOf(connection);
+  const service = new BlobServiceClient(connection.blobServiceUri, credential, { retryOptions });
+  return new AzureBlobStore(service, { credential });
 }
 
 /** An ETag as all other answers have it: those of a list come without their quotes. */
@@ -91,12 +45,18 @@ function quoted(etag: string): string {
   return /^(W\/)?"/.test(etag) ? etag : `"${etag}"`;
 }
 
+type GetRange = NonNullable<Parameters<BlobStore['read']>[2]>;
+type Version = NonNullable<Awaited<ReturnType<BlobStore['readVersion']>>>;
+
 class AzureBlobStore implements BlobStore {
   readonly #service: BlobServiceClient;
   readonly #containers = new Map<string, ContainerClient>();
+  /** Gets blobs by fewer layers, where the connection says how to sign. */
+  readonly #get: ReturnType<typeof openGet> | undefined;
 
-  constructor(service: BlobServiceClient) {
+  constructor(service: BlobServiceClient, signer: Signer | undefined) {
     this.#service = service;
+    this.#get = signer && openGet(signer, retryOptions);
   }
 
   async *list(container: string, prefix: string): AsyncIterable<BlobItem> {
@@ -157,29 +117,33 @@ class AzureBlobStore implements BlobStore {
     return this.#download(container, name);
   }
 
-  async #download(
-    container: string,
-    name: string,
-    range?: { offset: number; length: number; ifMatch?: string },
-  ): Promise<{ bytes: Uint8Array; etag: string } | undefined> {
-    try {
-      const response = await this.#container(container)
-        .getBlobClient(name)
-        .download(range?.offset ?? 0, range?.length, range?.ifMatch ? { conditions: { ifMatch: range.ifMatch } } : {});
-      const length = response.contentLength ?? 0;
-      if (range && length !== range.length) {
-        throw new OrdinalError('SourceChanged', `blob "${name}" ends before byte ${range.offset + range.length}`, {
-          where: { blob: name },
-          remedy: 'Start a new run: the blob was replaced while it was read.',
-        });
+  async #download(container: string, name: string, range?: GetRange): Promise<Version | undefined> {
+    for (let attempt = 1; ; attempt++) {
+      const answer = await this.#answer(container, name, range);
+      if (!answer) return undefined;
+      const { etag, length, body } = answer;
+      try {
+        return { bytes: await collect(body, length, name), etag };
+      } catch (thrown) {
+        // The pipeline waits out hiccups only until an answer begins.
+        if (attempt === BODY_TRIES) throw failure('read', container, name, thrown);
       }
-      const bytes = await collect(response.readableStreamBody!, length, name);
-      return { bytes, etag: response.etag ?? '' };
+    }
+  }
+
+  async #answer(container: string, name: string, range: GetRange | undefined): Promise<GetAnswer | undefined> {
+    try {
+      const answer = await this.#begin(container, name, range);
+      if (!range || answer.length === range.length) return answer;
+      throw new OrdinalError('SourceChanged', `blob "${name}" ends before byte ${range.offset + range.length}`, {
+        where: { blob: name },
+        remedy: 'Start a new run: the blob was replaced while it was read.',
+      });
     } catch (thrown) {
       const status = statusOf(thrown);
       if (status === 404) return undefined;
       // 416: an empty blob has no range at all; asking for all of it is fine.
-      if (status === 416 && range === undefined) return { bytes: new Uint8Array(0), etag: '' };
+      if (status === 416 && range === undefined) return { etag: '', length: 0, body: Readable.from([]) };
       if (status === 412 || status === 416) {
         throw new OrdinalError('SourceChanged', `blob "${name}" was changed after the run had pinned it`, {
           where: { blob: name },
@@ -189,6 +153,19 @@ class AzureBlobStore implements BlobStore {
       }
       throw failure('read', container, name, thrown);
     }
+  }
+
+  async #begin(container: string, name: string, range: GetRange | undefined): Promise<GetAnswer> {
+    const client = this.#container(container);
+    if (this.#get) return await this.#get({ container: client.url, name, range });
+    const { offset = 0, length, ifMatch } = range ?? {};
+    const conditions = ifMatch === undefined ? {} : { conditions: { ifMatch } };
+    const response = await client.getBlobClient(name).download(offset, length, conditions);
+    return {
+      etag: response.etag ?? '',
+      length: response.contentLength ?? 0,
+      body: response.readableStreamBody!,
+    };
   }
 
   async write(
@@ -335,31 +312,6 @@ function* coalesced(parts: readonly Uint8Array[]): Iterable<Uint8Array> {
 }
 
 const COALESCED_BYTES_MAX = 16 * 1024;
-
-/** By events and not by iteration, which takes a fifth of a small request's time. */
-function collect(stream: NodeJS.ReadableStream, length: number, name: string): Promise<Uint8Array> {
-  // Own memory, not a slice of Node's pool: decoders take aligned typed-array views of it.
-  const bytes = new Uint8Array(length);
-  let at = 0;
-  return new Promise((resolve, reject) => {
-    stream.on('error', reject);
-    stream.on('data', (chunk: Uint8Array) => {
-      if (at + chunk.byteLength <= length) bytes.set(chunk, at);
-      at += chunk.byteLength;
-    });
-    // A connection that is cut closes the stream without its end.
-    stream.on('close', () => reject(sent(at, length, name)));
-    stream.on('end', () => {
-      if (at === length) resolve(bytes);
-      else reject(sent(at, length, name));
-    });
-  });
-}
-
-function sent(bytes: number, length: number, name: string): OrdinalError {
-  const message = `blob "${name}" sent ${bytes} of ${length} bytes`;
-  return new OrdinalError('StorageFailed', message, { retryable: bytes < length });
-}
 
 function statusOf(thrown: unknown): number | undefined {
   return thrown instanceof RestError ? thrown.statusCode : undefined;

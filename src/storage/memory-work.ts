@@ -20,37 +20,52 @@ export type IsKept = (container: string, name: string) => boolean;
 /** Bytes of a source blob's version that an earlier phase has read, or undefined. */
 export type HeldSource = (container: string, name: string, etag: string) => Uint8Array | undefined;
 
+type Version = Awaited<ReturnType<BlobStore['readVersion']>>;
+
 /** A store with some blobs in memory. */
 export interface MemoryWork extends BlobStore {
   /** Bytes of the documents in memory. */
   readonly documentBytes: number;
 }
 
+/** What a store in memory is made of. */
+export interface MemoryWorkOptions {
+  /** Where all else goes. */
+  below: BlobStore;
+  /** Which blobs stay in memory. */
+  isKept: IsKept;
+  /** Which blobs of the store below never change: each is read once. @default none */
+  isPinned?: IsKept;
+  /** What of the sources is in memory already; it may be asked once for each. @default nothing */
+  source?: HeldSource;
+}
+
 /**
  * Puts memory over a store.
- * @param below where all else goes
- * @param isKept which blobs stay in memory
- * @param source what of the sources is in memory already; it may be asked once for each
+ * @param options the store below, and what of it is in memory
  * @returns the store for the phases of one life
  */
-export function workInMemory(below: BlobStore, isKept: IsKept, source: HeldSource = () => undefined): MemoryWork {
-  return new OverlaidStore(below, isKept, source);
+export function workInMemory(options: MemoryWorkOptions): MemoryWork {
+  return new OverlaidStore(options);
 }
 
 class OverlaidStore implements MemoryWork {
   readonly #below: BlobStore;
   readonly #isKept: IsKept;
+  readonly #isPinned: IsKept;
   readonly #source: HeldSource;
   readonly #blobs = new Map<string, KeptBlob>();
+  readonly #pinned = new Map<string, Promise<Version>>();
   /** By file: the blocks that wait for its commit. */
   readonly #blocks = new Map<string, Map<string, Uint8Array>>();
   #documentBytes = 0;
   #blockBytes = 0;
   #version = 0;
 
-  constructor(below: BlobStore, isKept: IsKept, source: HeldSource) {
+  constructor({ below, isKept, isPinned = () => false, source = () => undefined }: MemoryWorkOptions) {
     this.#below = below;
     this.#isKept = isKept;
+    this.#isPinned = isPinned;
     this.#source = source;
   }
 
@@ -95,13 +110,23 @@ class OverlaidStore implements MemoryWork {
     }
     const held = range?.ifMatch === undefined ? undefined : this.#source(container, name, range.ifMatch);
     if (range && held) return held.subarray(range.offset, range.offset + range.length);
+    if (!range && this.#isPinned(container, name)) return (await this.readVersion(container, name))?.bytes;
     return await this.#below.read(container, name, range);
   }
 
   async readVersion(container: string, name: string): Promise<{ bytes: Uint8Array; etag: string } | undefined> {
-    if (!this.#isKept(container, name)) return await this.#below.readVersion(container, name);
-    const blob = this.#blobs.get(keyOf(container, name));
-    return blob && { bytes: blob.bytes, etag: blob.etag };
+    const key = keyOf(container, name);
+    const blob = this.#blobs.get(key);
+    if (this.#isKept(container, name)) return blob && { bytes: blob.bytes, etag: blob.etag };
+    if (!this.#isPinned(container, name)) return await this.#below.readVersion(container, name);
+    const reading = this.#pinned.get(key) ?? this.#below.readVersion(container, name);
+    this.#pinned.set(key, reading);
+    try {
+      return await reading;
+    } catch (thrown) {
+      this.#pinned.delete(key);
+      throw thrown;
+    }
   }
 
   async write(

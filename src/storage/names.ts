@@ -99,6 +99,11 @@ export const work = {
       name.startsWith(folder) && /^(split\/|resolved\/|sealed\/|published\/|ids\.json$)/.test(name.slice(folder.length))
     );
   },
+  /** Whether a blob is what a life's plan has written down for good: the plan itself, and the source's files. */
+  pinned: (of: Life, name: string) => {
+    const folder = folderOf(of);
+    return name.startsWith(folder) && /^(plan\.json$|files\/)/.test(name.slice(folder.length));
+  },
   /** The identity of a pipeline's last published run. */
   identity: (pipeline: string) => `pipelines/${pipeline}.json`,
   /** What a dry run would write. */

@@ -53,7 +53,7 @@ export interface BlobStore {
    */
   head(container: string, name: string): Promise<BlobItem | undefined>;
   /**
-   * Reads a byte range (offset and length in bytes), or the whole blob. Undefined when there is no such blob. A blob that
+   * Reads a byte range (offset and length in bytes), or the whole blob. Bytes of a range are the caller's own. Undefined when there is no such blob. A blob that
    * ends within the range, or that is not the version of `ifMatch` any more, ends in SourceChanged.
    * @throws `StorageFailed`
    */

@@ -6,7 +6,7 @@ import type { Environment } from '../environment/environment.ts';
 import { OrdinalError } from '../errors.ts';
 import { didYouMean } from '../nearest.ts';
 import type { CompiledPipeline } from '../pipeline/compiled.ts';
-import { endpointOf } from '../storage/azure.ts';
+import { endpointOf } from '../storage/connection.ts';
 import { currentRows } from './current-rows.ts';
 import { currentRowsSql } from './sql.ts';
 import { addressesAt, type Engine } from './sql-dialects.ts';

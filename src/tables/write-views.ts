@@ -9,7 +9,7 @@ import { z } from 'zod';
 import type { Environment } from '../environment/environment.ts';
 import { OrdinalError } from '../errors.ts';
 import type { CompiledPipeline, Entity } from '../pipeline/compiled.ts';
-import { endpointOf } from '../storage/azure.ts';
+import { endpointOf } from '../storage/connection.ts';
 import { mapBounded } from '../storage/in-flight.ts';
 import { readJson, writeJson } from '../storage/json.ts';
 import { output } from '../storage/names.ts';

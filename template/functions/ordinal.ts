@@ -2,4 +2,5 @@
 import { registerOrdinal } from '@ordinal-ids/ordinal';
 import { pipelines } from '../pipelines/index.ts';
 
-registerOrdinal({ pipelines });
+// A run that fits one process uses all of its cores: its worker threads load this module.
+registerOrdinal({ pipelines, pipelinesModule: new URL('../pipelines/index.js', import.meta.url) });

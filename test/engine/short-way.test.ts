@@ -5,8 +5,9 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { afterAll, beforeAll, test } from 'vitest';
-import { checkOutcome, filesOf, type Outcome, runScenario } from './support/check.ts';
+import { checkOutcome, filesOf, runScenario } from './support/check.ts';
 import type { DriveOptions } from './support/drive.ts';
+import { indexOf, publishedBy } from './support/published.ts';
 import { DuckReader } from './support/reader.ts';
 import { scenarios } from './support/scenarios.ts';
 
@@ -17,32 +18,6 @@ beforeAll(async () => {
   duck = await DuckReader.open();
 });
 afterAll(() => duck.close());
-
-/** All that was published, but for when: names and bytes of files, and the manifests. */
-function publishedBy({ engine }: Outcome): [string, string][] {
-  const { container } = engine.pipeline.output;
-  return engine.store.names(container).map((name) => {
-    const bytes = Buffer.from(engine.store.bytes(container, name));
-    if (!name.endsWith('.json')) return [name, bytes.toString('hex')];
-    const {
-      phases: _,
-      startedAt: _1,
-      finishedAt: _2,
-      ...said
-    } = JSON.parse(bytes.toString()) as Record<string, unknown>;
-    // A version is a number of the store's, which counts all writes.
-    // So it is in what a claim of source versions is named after.
-    const text = JSON.stringify(said).replaceAll(/"etag":"[^,]*,/g, '');
-    return [name, text.replaceAll(/("claim":"[^"]*\/)[0-9a-f]+\.keys"/g, '$1"')];
-  });
-}
-
-/** The key indexes, which the next run builds on. */
-function indexOf({ engine }: Outcome): [string, string][] {
-  return engine.store.names('work', 'keys/').map((name) => {
-    return [name, Buffer.from(engine.store.bytes('work', name)).toString('hex')];
-  });
-}
 
 const lives: DriveOptions[] = [{}, { forget: 'resolve' }, { forget: 'publish' }, { forget: 'both' }, { executions: 2 }];
 

@@ -1,5 +1,6 @@
 /** What the doors decide by themselves: addresses, call-backs, globs, deadlines. */
 import assert from 'node:assert/strict';
+import { availableParallelism } from 'node:os';
 import fc from 'fast-check';
 import { describe, it } from 'vitest';
 import { pipelines } from '../../pipelines/index.ts';
@@ -238,6 +239,15 @@ describe('settings', () => {
     assert.deepEqual([parse(), parse('0'), parse('1000')], [128 * 1024 * 1024, 0, 1000]);
     for (const text of ['-1', 'none', '1e12', '1.5']) {
       assert.throws(() => parse(text), { code: 'InvalidSettings', message: /ORDINAL_SHORT_BYTES/ }, text);
+    }
+  });
+
+  it('of threads are a number that a process can have', () => {
+    const parse = (text?: string) => parseConfig({ AzureWebJobsStorage: 'x', ORDINAL_THREADS: text }).threads;
+    assert.deepEqual([parse('1'), parse('16')], [1, 16]);
+    assert.equal(parse(), Math.min(4, availableParallelism()));
+    for (const text of ['0', '17', '1.5', 'all']) {
+      assert.throws(() => parse(text), { code: 'InvalidSettings', message: /ORDINAL_THREADS/ }, text);
     }
   });
 

@@ -184,3 +184,54 @@ test('bytes that are damaged on the way up are refused by the service, and worth
   }
   assert.equal(await store.read('data', 'damaged'), undefined);
 });
+
+test('a body that is cut on its way is asked for again, a few times', async (t) => {
+  const target = new URL(azurite.blobUrl);
+  const large = new Uint8Array(300_000).map((_, i) => i % 251);
+  const { etag } = await store.write('data', 'cut', large);
+  // A way to the service that closes the connection in the midst of so many bodies.
+  let cuts = 0;
+  let asked = 0;
+  const way = createServer((request, response) => {
+    const { method, url, headers } = request;
+    const onward = httpRequest(
+      { host: target.hostname, port: target.port, method, path: url, headers },
+      async (answer) => {
+        response.writeHead(answer.statusCode!, answer.headers);
+        const body = await buffer(answer);
+        asked++;
+        if (cuts-- <= 0) response.end(body);
+        else response.write(body.subarray(0, body.length >> 1), () => response.destroy());
+      },
+    );
+    onward.end();
+  });
+  await new Promise<void>((resolve) => way.listen(0, '127.0.0.1', resolve));
+  t.onTestFinished(async () => {
+    await way.close();
+  });
+  const cut = openAzureStore({
+    connectionString: azurite.connectionString.replace(target.host, `127.0.0.1:${(way.address() as AddressInfo).port}`),
+  });
+  cuts = 2;
+  assert.deepEqual(await cut.read('data', 'cut', { offset: 1, length: 299_998, ifMatch: etag }), large.subarray(1, -1));
+  assert.equal(asked, 3);
+  cuts = 100;
+  const error = await cut.read('data', 'cut').then(
+    () => assert.fail('half a blob was taken'),
+    (thrown: unknown) => thrown,
+  );
+  assert.ok(error instanceof OrdinalError, String(error));
+  assert.deepEqual([error.code, error.retryable], ['StorageFailed', true]);
+});
+
+test('names of all sorts are read back, whole and in part', async () => {
+  for (const name of ['a b/ü#?%.parquet', "it's (1)!*/+&=~.parquet", 'x/%2F%20/日本.parquet']) {
+    const { etag } = await store.write('data', name, bytes(name));
+    assert.equal(text(await store.read('data', name)), name);
+    assert.equal(
+      text(await store.read('data', name, { offset: 1, length: 3, ifMatch: etag })),
+      text(bytes(name).slice(1, 4)),
+    );
+  }
+});

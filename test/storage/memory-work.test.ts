@@ -13,7 +13,10 @@ async function stores() {
   const below = new MemoryStore();
   await below.ensureContainer('work');
   await below.ensureContainer('out');
-  const above = workInMemory(below, (container, name) => container === 'work' && work.inProgress(life, name));
+  const above = workInMemory({
+    below,
+    isKept: (container, name) => container === 'work' && work.inProgress(life, name),
+  });
   return { below, above };
 }
 

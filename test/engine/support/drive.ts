@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { type Ids, type Plan, planSchema } from '../../../src/documents/documents.ts';
 import type { Activity } from '../../../src/durable/activity.ts';
 import { type Config, parseConfig } from '../../../src/environment/config.ts';
-import type { Environment } from '../../../src/environment/environment.ts';
+import type { ActivityThreads, Environment } from '../../../src/environment/environment.ts';
 import { fromErrorValue } from '../../../src/errors.ts';
 import type { CompiledPipeline } from '../../../src/pipeline/compiled.ts';
 import { divide } from '../../../src/pipeline/sequences.ts';
@@ -38,6 +38,8 @@ export interface DriveOptions {
   unitBytes?: number;
   /** The short way: three activities, with the work in progress in memory. @default false */
   short?: boolean;
+  /** Worker threads of the short way. @default none */
+  threads?: ActivityThreads;
   /** Before the short way's resolve, and before its publish: the process ends, and what it had in memory. @default none */
   forget?: 'resolve' | 'publish' | 'both';
   /** IDs of one contiguous range at most: a reservation is then several. @default unlimited */
@@ -65,7 +67,9 @@ export class Engine {
       shortBytesMax: options.short ? 2 ** 30 : 0,
       requestsInFlight: 3,
     };
-    this.environment = { store: this.store, config, pipelines: new Map([[pipeline.name, pipeline]]) };
+    const { threads } = options;
+    const pipelines = new Map([[pipeline.name, pipeline]]);
+    this.environment = { store: this.store, config, pipelines, ...(threads && { threads }) };
   }
 
   async upload(name: string, bytes: Uint8Array): Promise<void> {
