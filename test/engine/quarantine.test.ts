@@ -84,7 +84,7 @@ const definition = (maxRejected: number) =>
       row: z.object({ a: z.int().max(90) }),
       onInvalid: 'quarantine',
       maxRejected,
-      entities: ({ rows, id }) => ({ all: rows({ id: id('row_id'), columns: { a: 'a' } }) }),
+      entities: ({ id }) => ({ all: { kind: 'rows', id: id('row_id'), columns: { a: 'a' } } }),
     }),
   );
 
@@ -145,8 +145,8 @@ test('refused rows are a source: mended, or under a wider contract, they come in
         row: z.object({ a: schema as z.ZodInt, note: z.string(), price: z.string() }),
         onInvalid: 'quarantine',
         maxRejected: 1,
-        entities: ({ rows, id }) => ({
-          all: rows({ id: id('row_id'), columns: { a: 'a', note: 'note', price: 'price' } }),
+        entities: ({ id }) => ({
+          all: { kind: 'rows', id: id('row_id'), columns: { a: 'a', note: 'note', price: 'price' } },
         }),
       }),
     );
