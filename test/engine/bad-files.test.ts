@@ -28,9 +28,9 @@ function pipelineOf(more: object) {
     name: 'p',
     source: { container: 'landing', prefix: 'in/' },
     row: z.object({ n: z.int(), who: z.string().min(1) }),
-    entities: ({ rows, keyed, id, ref }: Words) => ({
-      people: keyed!({ id: id!('person_id'), key: { name: 'who' } }),
-      lines: rows!({ id: id!('line_id'), columns: { n: 'n', person_id: ref!('people', { name: 'who' }) } }),
+    entities: ({ id, ref }: Words) => ({
+      people: { kind: 'keyed', id: id!('person_id'), key: { name: 'who' } },
+      lines: { kind: 'rows', id: id!('line_id'), columns: { n: 'n', person_id: ref!('people', { name: 'who' }) } },
     }),
     ...more,
   } as never);
