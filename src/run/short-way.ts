@@ -8,7 +8,7 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { manifestSchema, type Plan, type PlanRef, planRefSchema } from '../documents/documents.ts';
-import { loadPlan } from '../documents/load.ts';
+import { loadPlan, mayShareBadFiles } from '../documents/load.ts';
 import { beginSplit, keepWork, newWork, type RunWork, takeWork } from '../documents/run-work.ts';
 import { phaseSchema } from '../documents/status.ts';
 import { type Activity, defineActivity } from '../durable/activity.ts';
@@ -25,6 +25,7 @@ import { sealBatches, sealKeyed } from '../seal/activity.ts';
 import { bindIds, bindInputSchema } from '../seal/assign-ids-activity.ts';
 import { forgetSources } from '../source/kept-sources.ts';
 import { splitBatch } from '../split/activity.ts';
+import { shareBadFiles, splitAgain } from '../split/split-again.ts';
 import { type TallyOutput, tallyRows } from '../split/tally-activity.ts';
 import { mapBounded } from '../storage/in-flight.ts';
 import { readJson } from '../storage/json.ts';
@@ -135,11 +136,19 @@ async function use<T>(environment: Environment, own: RunWork, does: (work: RunWo
 
 async function splitAll(environment: Environment, ref: Ref): Promise<RunWork> {
   const work = newWork(environment, ref);
-  const { plan } = await loadPlan(work.environment, ref);
+  const planned = await loadPlan(work.environment, ref);
+  const { plan } = planned;
   const batches = plan.batches.map((_, batch) => batch);
   await noting(work, () =>
     mapBounded(batches, limits.shortBatchesAtOnce, (batch) => perform(work, splitBatch, { ...refOf(ref), batch })),
   );
+  if (mayShareBadFiles(planned)) {
+    const { again } = await perform(work, shareBadFiles, refOf(ref));
+    const repeated = batches.slice(0, again);
+    await noting(work, () =>
+      mapBounded(repeated, limits.shortBatchesAtOnce, (batch) => perform(work, splitAgain, { ...refOf(ref), batch })),
+    );
+  }
   forgetSources(environment, lifeId(ref));
   return work;
 }

@@ -16,7 +16,6 @@ import { joinTables } from './contract/quarantine.ts';
 /** Throws `TooManyRejected` where the refused rows' share is above the pipeline's limit, and shows one of them. */
 export async function checkRejected(
   environment: Environment,
-  plan: Plan,
   pipeline: CompiledPipeline,
   tally: Tally,
 ): Promise<void> {
@@ -24,7 +23,7 @@ export async function checkRejected(
   const total = rejected.reduce((sum, rows) => sum + rows, 0);
   if (total <= pipeline.maxRejected * tally.rows) return;
   const batch = rejected.findIndex((rows) => rows > 0);
-  const { name, bytes } = await readBatch(environment, pipeline, plan, tally, batch, 'rejected');
+  const { name, bytes } = await readBatch(environment, pipeline, tally, batch, 'rejected');
   const list = readTable(bytes, name);
   const first = (column: string) => textAt(list, column);
   const share = `${total} of ${tally.rows} rows were refused, above the share of ${pipeline.maxRejected}`;
@@ -64,7 +63,7 @@ export async function publishRejected(
   const batches = rejected.flatMap((count, batch) => (count > 0 ? [batch] : []));
   const publish = async (part: 'rejected' | 'rejectedRows', blob: string): Promise<number> => {
     const lists = await mapBounded(batches, config.requestsInFlight, (batch) =>
-      readBatch(environment, pipeline, plan, tally, batch, part),
+      readBatch(environment, pipeline, tally, batch, part),
     );
     const joined = joinTables(lists, {
       codec: plan.codec,
