@@ -21,6 +21,7 @@ import { Uploads } from '../storage/in-flight.ts';
 import { blockId, type Life, output, work } from '../storage/names.ts';
 import { BatchSplitter } from './batch.ts';
 import { HeldBlocks } from './deferred-blocks.ts';
+import { readOtherColumns } from './other-columns.ts';
 import { readUnits, spansOf } from './read-units.ts';
 import type { WrittenFragment } from './write/write-fragment.ts';
 
@@ -122,7 +123,9 @@ async function splitWithout(
     // Nothing of this execution may still be under way when the batch begins anew.
     await uploads.done();
   }
-  const split = splitter.finish(batch);
+  const { refused } = splitter;
+  const others = refused.length > 0 ? await readOtherColumns(environment, planned, batch, refused) : undefined;
+  const split = splitter.finish(batch, others);
   if (bad.size > 0) split.record.badFiles = [...bad.values()].sort((a, b) => a.file - b.file);
   if (revision > 0) split.record.revision = revision;
   return { ...packBatch(environment, pipeline, split, held.bytes()), rows: split.record.rows };
