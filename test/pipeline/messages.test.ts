@@ -158,7 +158,7 @@ describe.for(compilers)('$name', ({ tsc, isThere }) => {
     const lines = [
       `import { z } from 'zod';`,
       `import { pipeline, shared, type } from '../../../src/pipeline/index.ts';`,
-      `const row = z.object({ date: z.date(), delay: z.int(), origin: z.string(), miles: z.number().nullable() });`,
+      `const row = z.object({ date: z.date(), delay: z.int(), miles: z.number().nullable(), origin: z.string() });`,
       `const feed = z.discriminatedUnion('kind', [`,
       `z.object({ kind: z.literal('order'), no: z.int() }), z.object({ kind: z.literal('refund'), reason: z.string() })]);`,
       `const people = shared('people', { id: 'person_id', key: { email: z.string() }, columns: { name: type.string } });`,
