@@ -22,7 +22,7 @@ const people = pipeline({
   name: 'people',
   source: { container: 'landing', prefix: 'people/' },
   row: z.object({ email: z.string() }),
-  entities: ({ keyed, id }) => ({ people: keyed({ id: id('person_id'), key: { email: 'email' } }) }),
+  entities: ({ id }) => ({ people: { kind: 'keyed', id: id('person_id'), key: { email: 'email' } } }),
 });
 
 const { values } = parseArgs({

@@ -27,7 +27,7 @@ const feed = pipeline({
   name: 'feed',
   source: { container: 'landing', prefix: 'feed/' },
   row: z.object({ n: z.int() }),
-  entities: ({ rows, id }) => ({ lines: rows({ id: id('line_id'), columns: { n: 'n' } }) }),
+  entities: ({ id }) => ({ lines: { kind: 'rows', id: id('line_id'), columns: { n: 'n' } } }),
 });
 
 const { values } = parseArgs({

@@ -4,7 +4,6 @@
  */
 import path from 'node:path';
 import { readBatch } from '../src/documents/batch-blob.ts';
-import type { Plan } from '../src/documents/documents.ts';
 import { loadPlan, loadTally } from '../src/documents/load.ts';
 import { parseConfig } from '../src/environment/config.ts';
 import type { Environment } from '../src/environment/environment.ts';
@@ -59,8 +58,9 @@ export async function checkFile(
   file: string,
   onBatch: (done: number, total: number) => void = () => {},
 ): Promise<CheckReport> {
-  // Refused rows are collected, so that all of them are said and not only the first.
-  const lenient: CompiledPipeline = { ...pipeline, onInvalid: 'quarantine', maxRejected: 1 };
+  // Refused rows are collected, so that all of them are said and not only the first. A bad file is said, not set aside.
+  const { badFiles: _, ...whole } = pipeline;
+  const lenient: CompiledPipeline = { ...whole, onInvalid: 'quarantine', maxRejected: 1 };
   const store = new CheckStore(pipeline.source.container);
   const blob = `${pipeline.source.prefix}${path.basename(file).replace(/\.[^.]*$/, '')}${pipeline.source.suffix}`;
   const report: CheckReport = {
@@ -139,7 +139,7 @@ async function checkValues(
   const tally = await loadTally(environment, loaded);
   const refusals = new Map<string, Refusal>();
   for (const [batch, rows] of tally.rejected.entries()) {
-    if (rows > 0) await addRefusals(environment, pipeline, loaded.plan, tally, batch, refusals);
+    if (rows > 0) await addRefusals(environment, pipeline, tally, batch, refusals);
   }
   const byNumber = [...refusals.values()].sort((a, b) => b.values - a.values);
   return { refused: tally.rejected.reduce((sum, rows) => sum + rows, 0), refusals: byNumber };
@@ -148,12 +148,11 @@ async function checkValues(
 async function addRefusals(
   environment: Environment,
   pipeline: CompiledPipeline,
-  plan: Plan,
   tally: Awaited<ReturnType<typeof loadTally>>,
   batch: number,
   refusals: Map<string, Refusal>,
 ): Promise<void> {
-  const { name, bytes } = await readBatch(environment, pipeline, plan, tally, batch, 'rejected');
+  const { name, bytes } = await readBatch(environment, pipeline, tally, batch, 'rejected');
   for (const { row, column, value, reason } of parquetRows(bytes, name).rows) {
     const key = JSON.stringify([column, reason]);
     const known = refusals.get(key);

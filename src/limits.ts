@@ -64,6 +64,8 @@ export const limits = {
   /** Source files that a run may set aside, and characters of the reason that is kept of each. */
   badFilesMax: 1000,
   badFileReasonMax: 500,
+  /** Source columns that the manifest names because the rejected rows could not keep them. */
+  leftOutColumnsMax: 1000,
   /** Committed blocks of one block blob (Put Block List). */
   blocksPerBlobMax: 50_000,
   /** Bytes of one block (Put Block, service version 2019-12-12 and later, allows 4000 MiB; Node's buffers less). */

@@ -125,7 +125,7 @@ function keyComment(profile: FileProfile, name: string): string[] {
     const key = member(best.name);
     lines.push(
       'A keyed entity has one row for each key, ever, and rows refer to it. For one:',
-      `  ${entity}: keyed({ id: id(${literal(`${idOf(entity)}`)}), key: { ${key}: ${literal(best.name)} } }),`,
+      `  ${entity}: { kind: 'keyed', id: id(${literal(`${idOf(entity)}`)}), key: { ${key}: ${literal(best.name)} } },`,
       `and in ${name}: ${member(idOf(entity))}: ref(${literal(entity)}, { ${key}: ${literal(best.name)} }),`,
     );
   }
@@ -161,13 +161,14 @@ export function pipelineText(name: string, file: string, profile: FileProfile, {
     ...nested.map((one) => `    // ${one} is nested: it is not read.`),
     '  }),',
     ...keyComment(profile, name).map((line) => `  // ${line}`),
-    '  entities: ({ rows, id }) => ({',
-    `    ${entity}: rows({`,
+    '  entities: ({ id }) => ({',
+    `    ${entity}: {`,
+    "      kind: 'rows',",
     `      id: id(${literal(ownId(name, columns))}),`,
     '      columns: {',
     ...columns.map((column) => `        ${member(column.name)}: ${literal(column.name)},`),
     '      },',
-    '    }),',
+    '    },',
     '  }),',
     '});',
     '',

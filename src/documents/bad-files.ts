@@ -22,6 +22,16 @@ export type BadFile = z.infer<typeof badFileSchema>;
 export const setAsideSchema = reasonSchema.extend({ blob: z.string(), etag: z.string(), size: count });
 export type SetAside = z.infer<typeof setAsideSchema>;
 
+/**
+ * Batches that are split again because another batch has found a file bad that they share with it: a file is set aside
+ * whole. `badFiles` are all files of the batch that are out.
+ */
+export const splitAgainSchema = z.object({
+  version: z.literal(1),
+  batches: z.array(z.object({ batch: count, badFiles: z.array(badFileSchema).min(1) })),
+});
+export type SplitAgain = z.infer<typeof splitAgainSchema>;
+
 /** Errors that are a file's own and come again each time that it is read. */
 const codes: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'NotParquet',

@@ -15,6 +15,7 @@ import type { CompiledPipeline } from '../pipeline/compiled.ts';
 import { packFrame } from '../storage/frame.ts';
 import { requireBytes } from '../storage/json.ts';
 import { type Life, work } from '../storage/names.ts';
+import type { BlobItem } from '../storage/store.ts';
 import { COMPRESSED_MIN, compressQuickly, decompressSized } from '../storage/zstd.ts';
 import type { SplitBatch } from './split-record.ts';
 
@@ -34,7 +35,8 @@ export interface Tally {
   /** Accepted rows that went nowhere, and those that only gave a key to a keyed entity, over all batches. */
   unrouted: number;
   keysOnly: number;
-  /** By batch: bytes of the parts of its blob, as stored and after decompression. */
+  /** By batch: its blob's name, and the bytes of the blob's parts, as stored and after decompression. */
+  names: string[];
   lengths: number[][];
   sizes: number[][];
 }
@@ -96,6 +98,7 @@ const metadataSchema = z.object({
 /**
  * Lists the batches of a run and counts their rows and keys.
  *
+ * @param again batches that were split again: not before all of them are there.
  * @throws OrdinalError `StorageFailed` when a batch is missing, `CorruptFile` when a blob is not what `packBatch`
  * wrote.
  */
@@ -104,8 +107,14 @@ export async function listBatches(
   pipeline: CompiledPipeline,
   of: Life,
   batches: number,
+  again: ReadonlySet<number>,
 ): Promise<Tally> {
   const { entities } = pipeline;
+  const revised = new Map<string, BlobItem>();
+  if (again.size > 0) {
+    const prefix = work.splitAgainPrefix(of);
+    for await (const item of store.list(config.workContainer, prefix)) revised.set(item.name, item);
+  }
   const tally: Tally = {
     starts: Object.fromEntries(entities.map(({ name }) => [name, [0]])),
     rows: 0,
@@ -113,12 +122,16 @@ export async function listBatches(
     rejected: [],
     unrouted: 0,
     keysOnly: 0,
+    names: [],
     lengths: [],
     sizes: [],
   };
-  for await (const { name, metadata } of store.list(config.workContainer, work.splitPrefix(of))) {
-    if (tally.lengths.length === batches) break;
-    if (name !== work.split(of, tally.lengths.length)) break;
+  for await (const listed of store.list(config.workContainer, work.splitPrefix(of))) {
+    const batch = tally.names.length;
+    if (batch === batches || listed.name !== work.split(of, batch)) break;
+    const item = again.has(batch) ? revised.get(work.splitAgain(of, batch)) : listed;
+    if (!item) throw gone(work.splitAgain(of, batch));
+    const { name, metadata } = item;
     const said = metadataSchema.safeParse(metadata);
     if (!said.success || said.data.counts.length !== entities.length || !sameLength(said.data)) {
       throw new OrdinalError('CorruptFile', `"${name}" does not say what it holds`, {
@@ -135,17 +148,19 @@ export async function listBatches(
     tally.rejected.push(said.data.rejected);
     tally.unrouted += said.data.unrouted;
     tally.keysOnly += said.data.keysonly;
+    tally.names.push(name);
     tally.lengths.push(said.data.lengths);
     tally.sizes.push(said.data.sizes);
   }
-  if (tally.lengths.length < batches) {
-    const missing = work.split(of, tally.lengths.length);
-    throw new OrdinalError('StorageFailed', `"${missing}" is gone although an earlier phase wrote it`, {
-      where: { blob: missing },
-      remedy: 'Start the run anew under another ID: somebody deleted work in progress.',
-    });
-  }
+  if (tally.names.length < batches) throw gone(work.split(of, tally.names.length));
   return tally;
+}
+
+function gone(name: string): OrdinalError {
+  return new OrdinalError('StorageFailed', `"${name}" is gone although an earlier phase wrote it`, {
+    where: { blob: name },
+    remedy: 'Start the run anew under another ID: somebody deleted work in progress.',
+  });
 }
 
 function sameLength({ lengths, sizes }: { lengths: number[]; sizes: number[] }): boolean {
@@ -176,38 +191,35 @@ function decompressed(bytes: Uint8Array, size: number, name: string): Uint8Array
   });
 }
 
-type Sizes = Pick<Tally, 'lengths' | 'sizes'>;
+type Sizes = Pick<Tally, 'names' | 'lengths' | 'sizes'>;
 
 /** A part of a batch's blob; empty when the batch has no such part. */
 export async function readBatch(
   environment: Environment,
   pipeline: CompiledPipeline,
-  of: Life,
   sizes: Sizes,
   batch: number,
   part: BatchPart,
 ): Promise<{ name: string; bytes: Uint8Array }> {
   const place = typeof part === 'string' ? places[part] : places.lists + keyedNames(pipeline).indexOf(part.keysOf);
-  const { name, parts } = await readParts(environment, of, sizes, batch, place, place);
+  const { name, parts } = await readParts(environment, sizes, batch, place, place);
   return { name, bytes: decompressed(parts[0]!, sizes.sizes[batch]![place]!, name) };
 }
 
 /** A batch's record, as a frame, and the blocks that it holds back. */
 export async function readRecord(
   environment: Environment,
-  of: Life,
   sizes: Sizes,
   batch: number,
 ): Promise<{ name: string; record: Uint8Array; held: Uint8Array }> {
-  const { name, parts } = await readParts(environment, of, sizes, batch, places.record, places.held);
+  const { name, parts } = await readParts(environment, sizes, batch, places.record, places.held);
   return { name, record: decompressed(parts[0]!, sizes.sizes[batch]![places.record]!, name), held: parts[1]! };
 }
 
 /** Reads neighbouring parts, as stored, with one request. */
 async function readParts(
   { store, config }: Environment,
-  of: Life,
-  { lengths, sizes }: Sizes,
+  { names, lengths, sizes }: Sizes,
   batch: number,
   first: number,
   last: number,
@@ -216,7 +228,7 @@ async function readParts(
   invariant(own && sizes[batch] && own[last] !== undefined, `batch ${batch} has parts ${first} to ${last}`);
   const end = (place: number) => own.slice(0, place + 1).reduce((sum, length) => sum + length, 0);
   const offset = end(first - 1);
-  const name = work.split(of, batch);
+  const name = names[batch]!;
   const bytes = await requireBytes(store, config.workContainer, name, { offset, length: end(last) - offset });
   const parts = own.slice(first, last + 1).map((length, i) => {
     const at = end(first + i) - length - offset;

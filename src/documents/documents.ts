@@ -389,8 +389,10 @@ export const manifestSchema = z.object({
       rows: count,
       lines: count,
       blob: z.string(),
-      /** Blob with the refused rows themselves, in the columns of the row contract. */
+      /** Blob with the refused rows themselves, in the source's columns. */
       sourceRows: z.string().exactOptional(),
+      /** Source columns that this blob does not have, and why; absent for none. */
+      leftOut: z.array(z.object({ column: z.string(), why: z.string() })).exactOptional(),
     })
     .exactOptional(),
   /**

@@ -10,8 +10,9 @@ import type { FileMeta } from '../parquet/types.ts';
 import type { CompiledPipeline } from '../pipeline/compiled.ts';
 import { type PinnedBlob, readFooter } from '../source/source-file.ts';
 import { unpackFrame } from '../storage/frame.ts';
-import { parseJson, readVersioned, requireBytes, requireJson } from '../storage/json.ts';
+import { parseJson, readJson, readVersioned, requireBytes, requireJson } from '../storage/json.ts';
 import { type Life, lifeId, work } from '../storage/names.ts';
+import { type SplitAgain, splitAgainSchema } from './bad-files.ts';
 import { listBatches, readRecord, type Tally } from './batch-blob.ts';
 import { keep } from './document-cache.ts';
 import {
@@ -103,11 +104,27 @@ export async function loadPlan(environment: Environment, ref: PlanRef): Promise<
   return { plan, pipeline, etag };
 }
 
+/** Whether a file that the split finds bad may have rows in several batches. */
+export function mayShareBadFiles(of: { plan: Pick<Plan, 'batches'>; pipeline: CompiledPipeline }): boolean {
+  const { plan, pipeline } = of;
+  return pipeline.badFiles !== undefined && plan.batches.some(({ firstRow }) => firstRow > 0);
+}
+
+/** Which batches are split again, and without which files. Known when all batches are split. */
+export async function loadSplitAgain(environment: Environment, planned: Planned): Promise<SplitAgain['batches']> {
+  if (!mayShareBadFiles(planned)) return [];
+  const { store, config } = environment;
+  const document = await readJson(store, config.workContainer, work.setAside(planned.plan), splitAgainSchema);
+  return document?.batches ?? [];
+}
+
 /** Where each batch's rows and keys begin. It may be called only after all batches are split. */
-export function loadTally(environment: Environment, { plan, etag, pipeline }: Planned): Promise<Tally> {
+export function loadTally(environment: Environment, planned: Planned): Promise<Tally> {
+  const { plan, etag, pipeline } = planned;
   const { batches } = plan;
   return keep(environment, keyOf(plan, etag, 'tally'), async () => {
-    const value = await listBatches(environment, pipeline, plan, batches.length);
+    const again = new Set((await loadSplitAgain(environment, planned)).map(({ batch }) => batch));
+    const value = await listBatches(environment, pipeline, plan, batches.length, again);
     // Eight bytes for each number: a count and a length for each entity of each batch.
     return { value, bytes: 16 * batches.length * (pipeline.entities.length + 2) };
   });
@@ -167,11 +184,10 @@ export interface LoadedRecord {
 
 export async function loadSplitRecord(
   environment: Environment,
-  of: Life,
   tally: Tally,
   batch: number,
 ): Promise<LoadedRecord> {
-  const { name, record, held } = await readRecord(environment, of, tally, batch);
+  const { name, record, held } = await readRecord(environment, tally, batch);
   const { header, sections } = unpackFrame(record, name);
   return { record: splitRecordSchema.parse(header), sections, held, name };
 }

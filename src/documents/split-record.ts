@@ -147,6 +147,8 @@ export const splitRecordSchema = z.object({
   keys: z.record(z.string(), count),
   /** Files of the batch that were set aside when their pages were read; absent for none. */
   badFiles: z.array(badFileSchema).exactOptional(),
+  /** Which bytes of the batch its staged blocks hold: a batch is begun anew where a file is set aside. Absent for 0. */
+  revision: z.int().positive().exactOptional(),
   /** Source rows that the contract refused; absent for none. */
   rejected: count.exactOptional(),
   /** Accepted source rows that no rows entity took; absent for none. */

@@ -4,188 +4,32 @@
  * words only tag what they were given and `compile` checks it. A pipeline's module calls the words. They must never
  * throw: `compile` knows the field to name.
  */
-import type { core } from 'zod';
+import type { OutputType } from './output-type.ts';
 import type {
   ComputeColumn,
   ConstantColumn,
   FirstColumn,
   IdColumn,
   IdSettings,
-  KeyedColumn,
-  KeyedEntity,
   KeyPart,
   MapColumn,
   NextIdColumn,
   RefColumn,
   RefSettings,
   RowRefColumn,
-  RowsColumn,
-  RowsEntity,
   SequenceSettings,
   SourceFileColumn,
   SourceRowColumn,
   Where,
-} from './definition.ts';
-import type { OutputType } from './output-type.ts';
-import type { SharedEntity, UseFrom } from './shared-entity.ts';
-import type { SharedIndex } from './shared-index.ts';
+} from './words.ts';
 
 type ValuesOf<Row, C extends readonly (keyof Row)[]> = { -readonly [I in keyof C]: Row[C[I]] };
-type NoColumns = Readonly<Record<never, never>>;
 
 /**
  * The words that `entities` is written with. `Row` is what functions see of a source row. The examples are about tickets:
  * `z.object({ email: z.string(), kind: z.enum(['sale', 'refund']), sold_at: z.date(), price: z.number().nullable() })`.
  */
 export interface Builder<Row> {
-  /**
-   * One output row for each new natural key; the same key has the same ID for ever. `key` maps each component to a
-   * source column (`{ from: 'origin' }`), or to a zod type (`{ code: z.string() }`) when only references bring keys.
-   * @param entity ID column, key, attributes, and which rows bring keys
-   * @returns the entity, to be given a name in `entities`
-   * @example
-   * const customers = keyed({
-   *   id: id('customer_id'),
-   *   key: { email: 'email' },
-   *   columns: { first_seen: first('sold_at') },
-   * });
-   */
-  keyed<
-    const K extends Readonly<Record<string, (keyof Row & string) | KeyPart | core.$ZodType>>,
-    const C extends Readonly<Record<string, KeyedColumn>> = NoColumns,
-    const I extends IdColumn = IdColumn,
-  >(entity: {
-    /**
-     * The entity's ID column, and its sequence.
-     * @example
-     * const customers = keyed({ id: id('customer_id', { start: 1000 }), key: { email: 'email' } });
-     */
-    id: I;
-    /**
-     * The natural key: component → source column, or a word that makes it (`compute`, `map`, `constant`, `sourceFile`,
-     * `sourceRow`); or component → zod type where only references bring keys. Components are output columns.
-     * @example
-     * const customers = keyed({ id: id('customer_id'), key: { email: z.string() } });
-     */
-    key: K;
-    /**
-     * Attributes: what the first row that brought the key says of it. Null for a key that came by a reference only.
-     * @default none
-     * @example
-     * const customers = keyed({
-     *   id: id('customer_id'),
-     *   key: { email: 'email' },
-     *   columns: { first_seen: first('sold_at') },
-     * });
-     */
-    columns?: C;
-    /**
-     * Rows that may bring keys. Needs a key of source columns.
-     * @default all rows
-     * @example
-     * const buyers = keyed({
-     *   id: id('buyer_id'),
-     *   key: { email: 'email' },
-     *   where: where(['kind'], (kind) => kind === 'sale'),
-     * });
-     */
-    where?: Where;
-    /**
-     * The key index, where several pipelines share it.
-     * @default one named `<pipeline>.<entity>`
-     * @example
-     * const customers = sharedIndex('customers');
-     * const people = keyed({ id: id('customer_id'), key: { email: 'email' }, index: customers });
-     */
-    index?: SharedIndex;
-    /**
-     * Hash partitions of the key index, 1 to 64: each is resolved by an activity of its own, and new keys are in
-     * first-seen order within each. Fixed when the index is first used.
-     * @default 1
-     * @example
-     * const customers = keyed({ id: id('customer_id'), key: { email: 'email' }, partitions: 8 });
-     */
-    partitions?: number;
-    /**
-     * Which keys of a run get a row in its files: those that are new, or all that it has seen. Rows of known keys
-     * have the ID that they have had, and lie in files of their own.
-     * @default 'new'
-     * @example
-     * const customers = keyed({ id: id('customer_id'), key: { email: 'email' }, publish: 'seen' });
-     */
-    publish?: 'new' | 'seen';
-    /**
-     * What becomes of attributes that change after a key was described: nothing, or a row with the new ones in the
-     * entity's changes dataset. The description itself is always published; there, when the key was made before.
-     * @default 'ignore'
-     * @example
-     * const customers = keyed({
-     *   id: id('customer_id'),
-     *   key: { email: 'email' },
-     *   columns: { last_price: first('price') },
-     *   onChange: 'report',
-     * });
-     */
-    onChange?: 'ignore' | 'report';
-  }): KeyedEntity<K, C, I>;
-
-  /**
-   * One output row for each source row that passes `where`. A column that is a source column's name is unchanged.
-   * @param entity ID column, output columns in their order, and which rows it takes
-   * @returns the entity, to be given a name in `entities`
-   * @example
-   * const sales = rows({
-   *   id: id('sale_id'),
-   *   where: where(['kind'], (kind) => kind === 'sale'),
-   *   columns: { customer_id: ref('customers', { email: 'email' }), sold_at: 'sold_at', price: 'price' },
-   * });
-   */
-  rows<
-    const C extends Readonly<Record<string, (keyof Row & string) | RowsColumn>>,
-    const I extends IdColumn = IdColumn,
-  >(entity: {
-    /**
-     * The entity's ID column, and its sequence.
-     * @example
-     * const sales = rows({ id: id('sale_id', { sequence: 'shop.documents' }), columns: { price: 'price' } });
-     */
-    id: I;
-    /**
-     * Output columns in their order, behind the ID. A source column's name alone means: unchanged.
-     * @example
-     * const sales = rows({ id: id('sale_id'), columns: { price: 'price', currency: constant('EUR', type.string) } });
-     */
-    columns: C;
-    /**
-     * Rows that the entity takes.
-     * @default all rows
-     * @example
-     * const refunds = rows({
-     *   id: id('refund_id'),
-     *   where: where(['kind'], (kind) => kind === 'refund'),
-     *   columns: { price: 'price' },
-     * });
-     */
-    where?: Where;
-  }): RowsEntity<C, I>;
-
-  /**
-   * A keyed entity that several pipelines share, with the values that this pipeline has for it.
-   * @param entity what `shared` gave
-   * @param from where the values come from
-   * @returns the entity, to be given a name in `entities`
-   * @example
-   * const entity = use(shared('customers', { id: 'customer_id', key: { email: z.string() } }), { key: { email: 'email' } });
-   */
-  use<const N extends string, const K, const C, const From extends UseFrom<Row, K, C> = UseFrom<Row, K, C>>(
-    entity: SharedEntity<N, K, C>,
-    from?: From,
-  ): KeyedEntity<
-    From extends { readonly key: infer Key } ? Key : K,
-    From extends { readonly columns: infer Columns } ? Columns : NoColumns,
-    IdColumn<N>
-  >;
-
   /**
    * The name of an entity's ID column, and its sequence.
    * @param column name of the output column
@@ -211,7 +55,7 @@ export interface Builder<Row> {
    * @example
    * const columns = { first_seen: first('sold_at') };
    */
-  first<const S extends keyof Row & string>(source: S): FirstColumn<Row[S]>;
+  first<const S extends keyof Row & string>(source: S): FirstColumn<Row[S], S>;
   /**
    * A pure function of one source column, run once for each distinct value; sees null where the contract has it.
    * @param source name of the source column
@@ -221,11 +65,11 @@ export interface Builder<Row> {
    * @example
    * const columns = { year: map('sold_at', (date) => date.getUTCFullYear(), type.int32) };
    */
-  map<const S extends keyof Row & string, T>(
+  map<const S extends keyof Row & string, T, V extends Row[S] = Row[S]>(
     source: S,
-    fn: (value: Row[S]) => NoInfer<T> | null,
+    fn: (value: V) => NoInfer<T> | null,
     type: OutputType<T>,
-  ): MapColumn<T>;
+  ): MapColumn<T, S, V>;
   /**
    * A pure function of several source columns, run for each row.
    * @param sources names of source columns
@@ -237,11 +81,11 @@ export interface Builder<Row> {
    *   free: compute(['price', 'kind'], (price, kind) => price === null && kind === 'sale', type.boolean),
    * };
    */
-  compute<const C extends readonly (keyof Row & string)[], T>(
+  compute<const C extends readonly (keyof Row & string)[], T, V extends ValuesOf<Row, C> = ValuesOf<Row, C>>(
     sources: C,
-    fn: (...values: ValuesOf<Row, C>) => NoInfer<T> | null,
+    fn: (...values: V) => NoInfer<T> | null,
     type: OutputType<T>,
-  ): ComputeColumn<T>;
+  ): ComputeColumn<T, C, V>;
   /**
    * The same value in each row, also as a part of a key. (A text alone is the name of a source column.)
    * @param value the value
@@ -284,7 +128,7 @@ export interface Builder<Row> {
    * @param entity name of the rows entity
    * @returns the column
    * @example
-   * const lines = rows({ id: id('line_id'), columns: { sale_id: rowRef('sales'), price: 'price' } });
+   * const columns = { sale_id: rowRef('sales'), price: 'price' };
    */
   rowRef<const E extends string>(entity: E): RowRefColumn<E>;
   /**
@@ -295,28 +139,17 @@ export interface Builder<Row> {
    * @example
    * const refunds = where(['kind', 'price'], (kind, price) => kind === 'refund' && price !== null);
    */
-  where<const C extends readonly (keyof Row & string)[]>(
+  where<const C extends readonly (keyof Row & string)[], V extends ValuesOf<Row, C> = ValuesOf<Row, C>>(
     sources: C,
-    fn: (...values: ValuesOf<Row, C>) => boolean,
-  ): Where;
+    fn: (...values: V) => boolean,
+  ): Where<C, V>;
 }
-
-type Loose = Readonly<Record<string, unknown>>;
 
 /**
  * `Builder` without a contract. What a JavaScript user hands in is kept as it is, for `compile` to judge.
  * @internal
  */
 export const builder = Object.freeze({
-  keyed: (entity: Loose) => ({ ...entity, kind: 'keyed' as const }),
-  rows: (entity: Loose) => ({ ...entity, kind: 'rows' as const }),
-  use: (entity: unknown, from: Loose = {}) => ({ ...from, shared: entity, kind: 'keyed' as const }),
-  when: (types: unknown, make: unknown): unknown => {
-    const entity: unknown = typeof make === 'function' ? make(builder) : make;
-    if (typeof entity !== 'object' || entity === null) return entity;
-    // Within another `when` it would mean two things.
-    return { ...entity, when: 'when' in entity ? [types, [entity.when]] : types };
-  },
   id: (column: unknown, settings: unknown = {}) => ({ kind: 'id' as const, column, settings }),
   nextId: (sequence: unknown, settings: unknown = {}) => ({ kind: 'nextId' as const, sequence, settings }),
   first: (source: unknown) => ({ kind: 'first' as const, source }),

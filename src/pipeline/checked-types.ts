@@ -1,37 +1,16 @@
 /**
- * Mistakes that only show when a whole pipeline is seen, judged by the type checker: references, columns and sequences
- * that are there twice, schemas that no column can have. `Checked` puts a `Mistake` in the place of what is wrong.
- * `compile` makes the same checks at start-up. `pipeline.ts` uses it. It exists for the type checker alone.
- *
- * An entity that is a literal (`{ kind: 'rows', ... }`) has the mistake at the column. One that `rows(...)` or `keyed(...)`
- * gave has it at the name of the entity: the type checker does not look into the arguments of a call again, for they were
- * typed before all entities were known. There each message begins with the name of the column.
+ * Mistakes that only show when all entities are seen, judged by the type checker: names, references, columns and sequences
+ * that are there twice, functions that do not take what the rows have. `Checked` puts a mistake in the place of what is
+ * wrong. `compile` makes the same checks at start-up. `pipeline.ts` uses it. It exists for the type checker alone.
  */
 import type { core } from 'zod';
-import type {
-  KeyedEntity,
-  KeyedLiteral,
-  RefColumn,
-  RowRefColumn,
-  RowSchema,
-  RowsEntity,
-  RowsLiteral,
-} from './definition.ts';
+import type { RowSchema } from './definition.ts';
+import type { KeyedLiteral, RowsLiteral, SharedLiteral } from './entity.ts';
+import type { DidYouMean, Mistake, Verdict } from './mistake.ts';
 import type { OutputType } from './output-type.ts';
-import type { ObjectsOf, ShapeOf } from './row-types.ts';
-
-/**
- * What a thing with a mistake is checked against: it lacks a member of this name, and the compiler's message begins with
- * the name of what is missing.
- */
-export type Mistake<What extends string> = { readonly [W in What]: never };
-
-/** One member of a union: one mistake at a time is reported, for the compiler puts the types first when there are two. */
-type OneOf<U> = (U extends unknown ? (give: () => U) => void : never) extends (give: infer G) => void
-  ? G extends () => infer One
-    ? One
-    : never
-  : never;
+import type { RecordTypeOf, RowOf, RowOfType } from './row-types.ts';
+import type { SharedEntity } from './shared-entity.ts';
+import type { ComputeColumn, FirstColumn, MapColumn, RefColumn, RowRefColumn, Where } from './words.ts';
 
 type KindOf<T> = 0 extends 1 & T
   ? 'value of any type'
@@ -49,46 +28,7 @@ type KindOf<T> = 0 extends 1 & T
               ? 'bytes'
               : 'value of any type';
 
-/** Whether one edit leads from `A` to `B`: a letter put in, taken out or replaced, or two neighbours swapped. */
-type IsNear<A extends string, B extends string> = A extends `${infer A1}${infer ARest}`
-  ? B extends `${infer B1}${infer BRest}`
-    ? A1 extends B1
-      ? IsNear<ARest, BRest>
-      : ARest extends BRest | B
-        ? true
-        : A extends BRest
-          ? true
-          : [ARest, BRest] extends [`${B1}${infer R}`, `${A1}${infer Q}`]
-            ? R extends Q
-              ? true
-              : false
-            : false
-    : ARest extends ''
-      ? true
-      : false
-  : B extends `${string}${infer BRest}`
-    ? BRest extends ''
-      ? true
-      : false
-    : true;
-
-type NearOf<Name extends string, Known> = Known extends string
-  ? IsNear<Name, Known> extends true
-    ? Known
-    : never
-  : never;
-
-/** The end of a message: the name that is one edit away, if there is one. */
-type DidYouMean<Name extends string, Known> = [NearOf<Name, Known>] extends [never]
-  ? ''
-  : `; did you mean '${OneOf<NearOf<Name, Known>> & string}'?`;
-
-type NamesOf<E, Kind> = { [N in keyof E & string]: E[N] extends { kind: Kind } ? N : never }[keyof E & string];
-
-/** Key component → kind of its values. */
-type KeyKinds<Row, K> = {
-  [P in keyof K]: K[P] extends core.$ZodType ? KindOf<NonNullable<core.output<K[P]>>> : KindOfPart<Row, K[P]>;
-};
+type AnyKind = 'string' | 'number' | 'bigint' | 'boolean' | 'date' | 'bytes';
 
 /** Kind of what stands for a component of a key: a source column, or a word that makes it. */
 type KindOfPart<Row, Part> = Part extends keyof Row
@@ -110,64 +50,106 @@ type KindOfType<T> = unknown extends T
       ? 'number' | (string extends T ? 'string' : never)
       : KindOf<T>;
 
-type AnyKind = 'string' | 'number' | 'bigint' | 'boolean' | 'date' | 'bytes';
+/** Key component → kind of its values. */
+type KeyKinds<Row, K> = {
+  [P in keyof K]: K[P] extends core.$ZodType ? KindOf<NonNullable<core.output<K[P]>>> : KindOfPart<Row, K[P]>;
+};
+
+/** The key as the entity that declares it has it. */
+type KeyOf<X> = X extends { entity: SharedEntity<string, infer K> } ? K : X extends { key: infer K } ? K : never;
 
 /** Names that were never given, or were lost to another error: that error is enough. */
 type IsWidened<K> = string extends keyof K ? true : false;
 
-type ComponentMistake<Row, Column extends string, Entity extends string, Kinds, M> = {
-  [P in keyof Kinds & keyof M & string]: [Extract<KindOfPart<Row, M[P]>, Kinds[P]>] extends [never]
-    ? M[P] extends string
-      ? `${Column}: key '${P}' of '${Entity}' is a ${Kinds[P] & string}, source column '${M[P]}' is a ${OneOf<KindOfPart<Row, M[P]>> & string}`
-      : `${Column}: key '${P}' of '${Entity}' is a ${Kinds[P] & string}, and here a ${OneOf<KindOfPart<Row, M[P]>> & string}`
-    : never;
-}[keyof Kinds & keyof M & string];
-
-type UnknownKey<Kinds, M> = OneOf<Exclude<keyof M & string, keyof Kinds>>;
-type MissingKey<Kinds, M> = OneOf<Exclude<keyof Kinds & string, keyof M>>;
-
-type KeyMistake<Row, Column extends string, Entity extends string, Kinds, M> = true extends
-  | IsWidened<Kinds>
-  | IsWidened<M>
+/** Source columns by name, as the rows of an entity have them; `All` are those of all record types. */
+type NameMistake<All, Row, Name> = Name extends keyof Row
   ? never
-  : [UnknownKey<Kinds, M>] extends [never]
-    ? [MissingKey<Kinds, M>] extends [never]
-      ? ComponentMistake<Row, Column, Entity, Kinds, M>
-      : `${Column}: key '${MissingKey<Kinds, M>}' of '${Entity}' is missing`
-    : `${Column}: '${Entity}' has no key '${UnknownKey<Kinds, M>}'${DidYouMean<UnknownKey<Kinds, M>, keyof Kinds>}`;
+  : Name extends keyof All
+    ? `rows of these record types have no column '${Name & string}'`
+    : `the row contract has no column '${Name & string}'${DidYouMean<Name, keyof Row>}`;
 
-type RefMistake<Row, E, Column extends string, Entity extends string, M> =
-  Entity extends NamesOf<E, 'keyed'>
-    ? E[Entity & keyof E] extends { key: infer K }
-      ? KeyMistake<Row, Column, Entity, KeyKinds<Row, K>, M>
+/** What the function of a word does not take, of what the rows have. */
+type TakesMistake<Row, Sources, V> = Sources extends readonly [infer S, ...infer Others]
+  ? V extends readonly [infer Taken, ...infer OthersTaken]
+    ? S extends keyof Row
+      ? [Row[S]] extends [Taken]
+        ? TakesMistake<Row, Others, OthersTaken>
+        : [Exclude<Row[S], null>] extends [Taken]
+          ? `'${S & string}' may be null here, and the function does not take null`
+          : `the function does not take every value of '${S & string}'`
       : never
-    : Entity extends NamesOf<E, 'rows'>
-      ? `${Column}: '${Entity}' is a rows entity; use rowRef('${Entity}')`
-      : `${Column}: there is no keyed entity '${Entity}'${DidYouMean<Entity, NamesOf<E, 'keyed'>>}`;
-
-type RowRefMistake<E, Column extends string, Entity extends string> =
-  Entity extends NamesOf<E, 'rows'>
-    ? never
-    : Entity extends NamesOf<E, 'keyed'>
-      ? `${Column}: '${Entity}' is a keyed entity; use ref('${Entity}', { ... })`
-      : `${Column}: there is no rows entity '${Entity}'${DidYouMean<Entity, NamesOf<E, 'rows'>>}`;
-
-/** A key of zod types: no source row belongs to the entity, so none can be read. */
-type UnfedMistake<K, C> = [IsWidened<C>, K[keyof K]] extends [false, core.$ZodType]
-  ? {
-      [P in keyof C & string]: C[P] extends { kind: 'constant' | 'nextId' }
-        ? never
-        : `${P}: only references bring keys, so there is no source row to read`;
-    }[keyof C & string]
+    : never
   : never;
 
-type ColumnMistakes<Row, E, C> = {
-  [P in keyof C & string]: C[P] extends RefColumn<infer Entity, infer M>
-    ? RefMistake<Row, E, P, Entity, M>
-    : C[P] extends RowRefColumn<infer Entity>
-      ? RowRefMistake<E, P, Entity>
-      : never;
-}[keyof C & string];
+/** A word that reads source columns. */
+type WordMistake<All, Row, Word> =
+  Word extends FirstColumn<unknown, infer S>
+    ? NameMistake<All, Row, S>
+    : Word extends MapColumn<unknown, infer S, infer V>
+      ? NameMistake<All, Row, S> | TakesMistake<Row, [S], [V]>
+      : Word extends ComputeColumn<unknown, infer C extends readonly string[], infer V> | Where<infer C, infer V>
+        ? NameMistake<All, Row, C[number]> | TakesMistake<Row, C, V>
+        : never;
+
+/** A component of a key, or of a reference's. */
+type PartMistake<All, Row, Part> = Part extends string ? NameMistake<All, Row, Part> : WordMistake<All, Row, Part>;
+
+type ComponentMistake<All, Row, Owner extends string, Kinds, M> = {
+  [P in keyof Kinds & keyof M & string]: [PartMistake<All, Row, M[P]>] extends [never]
+    ? [Extract<KindOfPart<Row, M[P]>, Kinds[P]>] extends [never]
+      ? M[P] extends string
+        ? `key '${P}' of ${Owner} is a ${Kinds[P] & string}, source column '${M[P]}' is a ${KindOfPart<Row, M[P]>}`
+        : `key '${P}' of ${Owner} is a ${Kinds[P] & string}, and here a ${KindOfPart<Row, M[P]>}`
+      : never
+    : PartMistake<All, Row, M[P]>;
+}[keyof Kinds & keyof M & string];
+
+type KeyMistake<All, Row, Entity extends string, Kinds, M> = true extends IsWidened<Kinds> | IsWidened<M>
+  ? never
+  : [Exclude<keyof M, keyof Kinds>] extends [never]
+    ? [Exclude<keyof Kinds, keyof M>] extends [never]
+      ? ComponentMistake<All, Row, `'${Entity}'`, Kinds, M>
+      : `key '${Exclude<keyof Kinds, keyof M> & string}' of '${Entity}' is missing`
+    : NoKey<Entity, keyof Kinds, Exclude<keyof M, keyof Kinds>>;
+
+type NoKey<Entity extends string, Known, Name> = Name extends string
+  ? `'${Entity}' has no key '${Name}'${DidYouMean<Name, Known>}`
+  : never;
+
+type NamesOf<E, Kind> = { [N in keyof E & string]: E[N] extends { kind: Kind } ? N : never }[keyof E & string];
+
+type KeyedNamesOf<E> = NamesOf<E, 'keyed' | 'shared'>;
+
+type RefMistake<All, Row, E, Entity extends string, M> =
+  Entity extends KeyedNamesOf<E>
+    ? KeyMistake<All, Row, Entity, KeyKinds<All, KeyOf<E[Entity & keyof E]>>, M>
+    : Entity extends NamesOf<E, 'rows'>
+      ? `'${Entity}' is a rows entity; use rowRef('${Entity}')`
+      : `there is no keyed entity '${Entity}'${DidYouMean<Entity, KeyedNamesOf<E>>}`;
+
+type RowRefMistake<E, Entity extends string> =
+  Entity extends NamesOf<E, 'rows'>
+    ? never
+    : Entity extends KeyedNamesOf<E>
+      ? `'${Entity}' is a keyed entity; use ref('${Entity}', { ... })`
+      : `there is no rows entity '${Entity}'${DidYouMean<Entity, NamesOf<E, 'rows'>>}`;
+
+/** A column by itself: its word, its names, its reference. */
+type ColumnMistake<All, Row, E, Kind, Column> = Column extends string
+  ? Kind extends 'keyed' | 'shared'
+    ? `a keyed entity has one row for many source rows; use first('${Column}')`
+    : NameMistake<All, Row, Column>
+  : Column extends { kind: 'first' }
+    ? Kind extends 'rows'
+      ? 'first() belongs to keyed entities; use the name of the source column alone'
+      : WordMistake<All, Row, Column>
+    : Column extends RefColumn<infer Entity, infer M>
+      ? RefMistake<All, Row, E, Entity, M>
+      : Column extends RowRefColumn<infer Entity>
+        ? Kind extends 'keyed' | 'shared'
+          ? 'rowRef() belongs to rows entities'
+          : RowRefMistake<E, Entity>
+        : WordMistake<All, Row, Column>;
 
 /** A name that is known to the type checker, or nothing. */
 type Literal<N> = N extends string ? (string extends N ? never : N) : never;
@@ -175,122 +157,135 @@ type Literal<N> = N extends string ? (string extends N ? never : N) : never;
 /** The sequence that a column or an entity's ID draws on, where it was named by a literal. */
 type SequenceOf<T> = T extends { sequence?: infer S } ? Literal<S> : never;
 
-/** Columns that have the name of the ID or of a key, or the sequence of the ID or of a column beside them. */
-type TwiceMistakes<Id, K, C> = Id extends { column: infer Column; settings: infer Settings }
-  ?
-      | {
-          [P in keyof C & string]: P extends Literal<Column>
-            ? `${P}: the entity has a column '${P}' twice; it is the ID already`
-            : P extends Literal<keyof K>
-              ? `${P}: the entity has a column '${P}' twice; it is in the key already`
-              : SequenceOf<C[P]> & (SequenceOf<Settings> | SequenceOf<Omit<C, P>[keyof Omit<C, P>]>) extends infer S
-                ? [S] extends [never]
-                  ? never
-                  : `${P}: the entity takes two IDs from sequence '${S & string}'`
-                : never;
-        }[keyof C & string]
-      | (Column extends Literal<keyof K> ? `${Column}: the entity has a column '${Column}' twice: ID and key` : never)
+type IdNameOf<X> = X extends { id: { column: infer N } }
+  ? Literal<N>
+  : X extends { entity: SharedEntity<infer N> }
+    ? Literal<N>
+    : never;
+type IdSequenceOf<X> = X extends { id: { settings: infer Settings } } ? SequenceOf<Settings> : never;
+
+/** A column beside the others of its entity: what is there twice. */
+type BesideMistake<X, C, P extends keyof C> =
+  P extends IdNameOf<X>
+    ? `the entity has a column '${P}' twice; it is the ID already`
+    : P extends Literal<keyof KeyOf<X>>
+      ? `the entity has a column '${P}' twice; it is in the key already`
+      : SequenceOf<C[P]> & (IdSequenceOf<X> | SequenceOf<Omit<C, P>[keyof Omit<C, P>]>) extends infer S
+        ? [S] extends [never]
+          ? never
+          : `the entity takes two IDs from sequence '${S & string}'`
+        : never;
+
+/** A key of zod types: no source row belongs to the entity, so none can be read. */
+type UnfedMistake<X, Column> = X extends { kind: 'keyed' | 'shared' }
+  ? [X extends { entity: unknown; key: infer K } ? K[keyof K] : KeyOf<X>[keyof KeyOf<X>]] extends [core.$ZodType]
+    ? Column extends { kind: 'constant' | 'nextId' }
+      ? never
+      : 'only references bring keys, so there is no source row to read'
+    : never
   : never;
 
-type ColumnsOf<Entity> = Entity extends { columns?: infer C } ? NonNullable<C> : unknown;
+/** What a shared entity does not declare. */
+type UndeclaredMistake<X, P> = X extends { entity: SharedEntity<string, unknown, infer C> }
+  ? P extends keyof C
+    ? never
+    : `the shared entity has no column '${P & string}'${DidYouMean<P, keyof C>}`
+  : never;
 
-/** What a call has seen where it stands, and a literal has not: names of source columns, and words in the wrong place. */
-type LiteralMistakes<Row, Kind, C> = {
-  [P in keyof C & string]: C[P] extends string
-    ? Kind extends 'keyed'
-      ? `${P}: a keyed entity has one row for many source rows; use first('${C[P]}')`
-      : SourceMistake<Row, P, C[P]>
-    : C[P] extends { kind: 'first' }
-      ? Kind extends 'rows'
-        ? `${P}: first() belongs to keyed entities; use the name of the source column alone`
-        : never
-      : C[P] extends { kind: 'rowRef' }
-        ? Kind extends 'keyed'
-          ? `${P}: rowRef() belongs to rows entities`
-          : never
-        : never;
-}[keyof C & string];
-
-type SourceMistake<Row, At extends string, Name extends string> = Name extends keyof Row
-  ? never
-  : `${At}: the row contract has no column '${Name}'${DidYouMean<Name, keyof Row>}`;
-
-type EntityMistakes<Row, E, Entity> = Entity extends { kind: 'keyed'; key: infer K; id: infer Id }
-  ?
-      | ColumnMistakes<Row, E, ColumnsOf<Entity>>
-      | UnfedMistake<K, ColumnsOf<Entity>>
-      | TwiceMistakes<Id, K, ColumnsOf<Entity>>
-  : Entity extends { id: infer Id; columns: infer C }
-    ? ColumnMistakes<Row, E, C> | TwiceMistakes<Id, unknown, C>
-    : never;
-
-type EntityChecked<Entity, Mistakes extends string> = [Mistakes] extends [never]
-  ? Entity
-  : Mistake<OneOf<Mistakes> & string>;
-
-/** The text of the mistakes of one column, without the column's name. */
-type OwnMistake<Mistakes, P extends string> = Mistakes extends `${P}: ${infer Text}` ? Text : never;
-
-type PartsChecked<Parts, Mistakes> = {
-  [P in keyof Parts]: EntityChecked<Parts[P], OwnMistake<Mistakes, P & string>>;
+type ColumnsChecked<All, Row, E, X, C> = {
+  [P in keyof C]: Verdict<
+    C[P],
+    | ColumnMistake<All, Row, E, X extends { kind: infer Kind } ? Kind : never, C[P]>
+    | BesideMistake<X, C, P>
+    | UnfedMistake<X, C[P]>
+    | UndeclaredMistake<X, P>
+  >;
 };
 
-type KeyChecked<Row, K> = {
-  [P in keyof K]: K[P] extends string ? EntityChecked<K[P], OwnMistake<SourceMistake<Row, 'key', K[P]>, 'key'>> : K[P];
+type KeyChecked<All, Row, X, K> = {
+  [P in keyof K]: Verdict<
+    K[P],
+    | PartMistake<All, Row, K[P]>
+    | (P extends IdNameOf<X> ? `the entity has a column '${P & string}' twice; it is the ID already` : never)
+    | (X extends { entity: SharedEntity<string, infer Declared> }
+        ? SharedKeyMistake<All, Row, Declared, P, K[P]>
+        : never)
+  >;
 };
 
-type OptionsOfLiteral<Kind> = Kind extends 'keyed' ? keyof KeyedLiteral : keyof RowsLiteral;
+type SharedKeyMistake<All, Row, Declared, P, Part> = P extends keyof Declared & string
+  ? ComponentMistake<All, Row, 'the shared entity', Pick<KeyKinds<All, Declared>, P>, Record<P, Part>>
+  : `the key of the shared entity has no '${P & string}'${DidYouMean<P, keyof Declared>}`;
 
-/** A literal with a `Mistake` in the place of each column, part of a key or option that has one. */
-type LiteralChecked<Row, X, Kind, Mistakes> = {
-  [O in keyof X]: O extends 'columns'
-    ? PartsChecked<X[O], Mistakes | LiteralMistakes<Row, Kind, ColumnsOf<X>>>
-    : O extends 'key'
-      ? KeyChecked<Row, X[O]>
-      : O extends OptionsOfLiteral<Kind>
-        ? X[O]
-        : Mistake<`there is no option '${O & string}'${DidYouMean<O & string, OptionsOfLiteral<Kind>>}`>;
-};
-
-type OneChecked<Row, E, X> = X extends KeyedEntity | RowsEntity
-  ? EntityChecked<X, EntityMistakes<Row, E, X>>
-  : X extends { kind: infer Kind }
-    ? LiteralChecked<Row, X, Kind, EntityMistakes<Row, E, X>>
-    : X;
-
-/** The entities themselves, with a `Mistake` in the place of what has one: a column of a literal, or a whole entity. */
-export type Checked<Row, E> = { [N in keyof E]: OneChecked<Row, E, E[N]> };
-
-interface NoColumn {
-  array: 'z.array() is not a column: name flat columns only';
-  record: 'z.record() is not a column: name flat columns only';
-  tuple: 'z.tuple() is not a column: name flat columns only';
-  map: 'z.map() is not a column: name flat columns only';
-  set: 'z.set() is not a column: name flat columns only';
-  default: '.default() never applies, for a column holds nulls: use .nullable(), and replace nulls in a map column';
-  prefault: '.prefault() never applies, for a column holds nulls: use .nullable(), and replace nulls in a map column';
-  catch: '.catch() would hide invalid values: use onInvalid to set such rows aside';
+interface Literals {
+  rows: RowsLiteral;
+  keyed: KeyedLiteral;
+  shared: SharedLiteral;
 }
 
-type KindOfSchema<F> = F extends { _zod: { def: { type: infer T; innerType?: infer I } } }
-  ? T extends 'nullable' | 'optional'
-    ? KindOfSchema<I>
-    : T
+type OptionsOf<X> = X extends { kind: infer Kind extends keyof Literals } ? keyof Literals[Kind] : never;
+
+/** Options that the kind of entity needs. */
+interface Needed {
+  rows: 'id' | 'columns';
+  keyed: 'id' | 'key';
+  shared: 'entity';
+}
+
+type MissingMistake<X, Kind> = Kind extends keyof Needed
+  ? Exclude<Needed[Kind], keyof X> extends infer O extends string
+    ? `the option '${O}' is missing`
+    : never
   : never;
 
-type ShapeMistakes<Shape, Within extends string> = {
-  [P in keyof Shape & string]: KindOfSchema<Shape[P]> extends infer T
-    ? [T] extends [keyof NoColumn]
-      ? `${Within}${P}: ${NoColumn[T]}`
-      : [T] extends ['object']
-        ? ShapeMistakes<ShapeIn<Shape[P]>, `${Within}${P}.`>
-        : never
-    : never;
-}[keyof Shape & string];
+type WhenMistake<Types, Given> = [Types] extends [never]
+  ? 'needs a row contract with record types; use row: z.discriminatedUnion(...), or where()'
+  : Given extends Types
+    ? never
+    : `there is no record type '${Given & string}'${DidYouMean<Given, Types>}`;
 
-type ShapeIn<F> = F extends { _zod: { def: { innerType: infer I } } } ? ShapeIn<I> : ShapeOf<F>;
+type ElementOf<T> = T extends readonly (infer One)[] ? One : T;
 
-type ContractMistakes<O> = O extends unknown ? ShapeMistakes<ShapeOf<O>, ''> : never;
+type EntityChecked<All, Row, Types, E, X> = X extends { kind: unknown }
+  ? OptionsChecked<All, Row, Types, E, X>
+  : Mistake<"the entity has no kind; use kind: 'rows', or kind: 'keyed'">;
 
-/** The row contract itself, or a `Mistake` where a column has a schema that no column can have. */
-export type CheckedRow<S extends RowSchema> = EntityChecked<S, ContractMistakes<ObjectsOf<S>>>;
+type OptionsChecked<All, Row, Types, E, X> = {
+  [O in keyof X]: O extends 'columns'
+    ? ColumnsChecked<All, Row, E, X, X[O]>
+    : O extends 'key'
+      ? KeyChecked<All, Row, X, X[O]>
+      : O extends 'where'
+        ? Verdict<X[O], WordMistake<All, Row, X[O]>>
+        : O extends 'when'
+          ? Verdict<X[O], WhenMistake<Types, ElementOf<X[O]>>>
+          : O extends 'kind'
+            ? Verdict<X[O], MissingMistake<X, X[O]>>
+            : O extends OptionsOf<X>
+              ? X[O]
+              : Verdict<X[O], `there is no option '${O & string}'${DidYouMean<O, OptionsOf<X>>}`>;
+};
+
+/** The rows of an entity: all, or those of its record types. */
+type RowIn<S extends RowSchema, All, Folders, X> = X extends { when: infer Given }
+  ? [Extract<ElementOf<Given>, RecordTypeOf<S>>] extends [never]
+    ? All
+    : RowOfType<S, Extract<ElementOf<Given>, RecordTypeOf<S>>> & Folders
+  : All;
+
+/**
+ * The entities themselves, with a mistake in the place of each column, part of a key or option that has one.
+ * `S` is the row contract, `Folders` are the columns of folders.
+ */
+export type Checked<S extends RowSchema, Folders, E> =
+  true extends IsWidened<E>
+    ? E
+    : {
+        [N in keyof E]: EntityChecked<
+          RowOf<S> & Folders,
+          RowIn<S, RowOf<S> & Folders, Folders, E[N]>,
+          RecordTypeOf<S>,
+          E,
+          E[N]
+        >;
+      };

@@ -109,7 +109,7 @@ function compileNamed(name: string, given: Record<string, unknown>): CompiledPip
 
 function declaredEntities(entities: unknown): unknown {
   if (typeof entities !== 'function') {
-    return refuse('entities', `is ${show(entities)}`, 'Use a function: entities: ({ keyed, rows, id }) => ({ ... }).');
+    return refuse('entities', `is ${show(entities)}`, 'Use a function: entities: ({ id, ref }) => ({ ... }).');
   }
   try {
     return entities(builder);

@@ -1,200 +1,13 @@
 /**
- * What a pipeline module says, as plain tagged values: the builder makes them, `compile` checks and resolves them.
- * Nothing here is checked yet: a JavaScript user may have put anything anywhere. The words of `builder.ts` make these
- * values, and `compile` reads them.
+ * What a pipeline module says: its settings, its row contract, and its entities. `pipeline` takes it, and `compile` checks
+ * and resolves it. Nothing here is checked yet: a JavaScript user may have put anything anywhere.
  */
 import type { core } from 'zod';
 import type { ArrivalSettings } from './arrival.ts';
-import type { OutputType } from './output-type.ts';
-import type { SharedIndex } from './shared-index.ts';
+import type { Entities } from './entity.ts';
 
 /** The zod object that describes a source row, or a discriminated union of such objects. */
 export type RowSchema = core.$ZodObject | core.$ZodDiscriminatedUnion<readonly core.$ZodObject[]>;
-
-/** Where a sequence starts and how it steps. */
-export interface SequenceSettings {
-  /**
-   * First ID ever given, 0 to 2^63-1.
-   * @default 1
-   * @example
-   * const saleId = id('sale_id', { start: 1_000_000 });
-   */
-  readonly start?: number | bigint;
-  /**
-   * Distance between IDs, at least 1.
-   * @default 1
-   * @example
-   * const saleId = id('sale_id', { start: 10, step: 10n });
-   */
-  readonly step?: number | bigint;
-}
-
-/** The sequence of an entity's own IDs. */
-export interface IdSettings<S extends string = string> extends SequenceSettings {
-  /**
-   * Name of the sequence, shared by all that name it.
-   * @default `<pipeline>.<entity>`, or the name of the entity's shared index
-   * @example
-   * const saleId = id('sale_id', { sequence: 'shop.documents' });
-   */
-  readonly sequence?: S;
-}
-
-/** What `id` gives. */
-export interface IdColumn<N extends string = string, S extends string = string> {
-  readonly kind: 'id';
-  readonly column: N;
-  readonly settings: IdSettings<S>;
-}
-
-/** What `nextId` gives. */
-export interface NextIdColumn<S extends string = string> {
-  readonly kind: 'nextId';
-  readonly sequence: S;
-  readonly settings: SequenceSettings;
-}
-
-/** What `first` gives. */
-export interface FirstColumn<T = unknown> {
-  readonly kind: 'first';
-  readonly source: string;
-  /** The type of its values, for the type checker alone. */
-  readonly values?: T;
-}
-
-/** What `map` gives. */
-export interface MapColumn<T = unknown> {
-  readonly kind: 'map';
-  readonly source: string;
-  /** Runs once for each distinct value. */
-  readonly fn: (value: never) => unknown;
-  readonly type: OutputType<T>;
-}
-
-/** What `compute` gives. */
-export interface ComputeColumn<T = unknown> {
-  readonly kind: 'compute';
-  readonly sources: readonly string[];
-  /** Takes the values of `sources`, in their order. */
-  readonly fn: (...values: never[]) => unknown;
-  readonly type: OutputType<T>;
-}
-
-/** What `constant` gives. */
-export interface ConstantColumn<T = unknown> {
-  readonly kind: 'constant';
-  readonly value: unknown;
-  readonly type: OutputType<T> | undefined;
-}
-
-/** What `sourceFile` gives. */
-export interface SourceFileColumn {
-  readonly kind: 'sourceFile';
-}
-
-/** What `sourceRow` gives. */
-export interface SourceRowColumn {
-  readonly kind: 'sourceRow';
-}
-
-/** What may stand for a component of a key, beside the name of a source column. */
-export type KeyPart = MapColumn | ComputeColumn | ConstantColumn | SourceFileColumn | SourceRowColumn;
-
-/** What `ref` gives. */
-export interface RefColumn<E extends string = string, K = unknown> {
-  readonly kind: 'ref';
-  readonly entity: E;
-  /** Key component of the entity → source column, or a word that makes it. */
-  readonly key: K;
-  readonly settings: RefSettings;
-}
-
-/** What a reference does with rows that name no key. */
-export interface RefSettings {
-  /**
-   * ID that stands for a key with a null: that of the unknown member. The entity gets one row with this ID, without a key
-   * and without attributes, in a file of its own beside the first files that are published of it. It may be negative, and
-   * lies below the start of the entity's sequence.
-   * @default null is written where a key has a null
-   * @example
-   * const columns = { customer_id: ref('customers', { email: 'email' }, { missing: 0 }) };
-   */
-  readonly missing?: number | bigint;
-}
-
-/** What `rowRef` gives. */
-export interface RowRefColumn<E extends string = string> {
-  readonly kind: 'rowRef';
-  readonly entity: E;
-}
-
-/** What `where` gives. */
-export interface Where {
-  readonly kind: 'where';
-  readonly sources: readonly string[];
-  /** Takes the values of `sources`, in their order. */
-  readonly fn: (...values: never[]) => boolean;
-}
-
-/** What both kinds of entity may have. */
-type MadeColumn = KeyPart | NextIdColumn | RefColumn;
-
-/** A column of a keyed entity, beside its ID and its key. */
-export type KeyedColumn = MadeColumn | FirstColumn;
-
-/** A column of a rows entity, beside its ID and its unchanged source columns (which are plain strings). */
-export type RowsColumn = MadeColumn | RowRefColumn;
-
-/** For the type checker alone: what a word gave, and is no literal. */
-declare const given: unique symbol;
-
-/** What `keyed` gives. */
-export interface KeyedEntity<K = unknown, C = unknown, I = IdColumn> {
-  readonly [given]: true;
-  readonly kind: 'keyed';
-  readonly id: I;
-  /** Component → source column (own feed), or component → zod type (fed by references only). */
-  readonly key: K;
-  readonly columns: C | undefined;
-  readonly where: Where | undefined;
-  readonly index: SharedIndex | undefined;
-  readonly partitions?: number | undefined;
-  readonly publish?: 'new' | 'seen' | undefined;
-  readonly onChange?: 'ignore' | 'report' | undefined;
-}
-
-/** What `rows` gives. */
-export interface RowsEntity<C = unknown, I = IdColumn> {
-  readonly [given]: true;
-  readonly kind: 'rows';
-  readonly id: I;
-  readonly columns: C;
-  readonly where: Where | undefined;
-}
-
-/** What `keyed` takes, as a literal: the type checker then reports what is wrong between entities at the column. */
-export interface KeyedLiteral {
-  readonly kind: 'keyed';
-  readonly id: IdColumn;
-  readonly key: Readonly<Record<string, string | KeyPart | core.$ZodType>>;
-  readonly columns?: Readonly<Record<string, string | KeyedColumn | RowsColumn>>;
-  readonly where?: Where;
-  readonly index?: SharedIndex;
-  readonly partitions?: number;
-  readonly publish?: 'new' | 'seen';
-  readonly onChange?: 'ignore' | 'report';
-}
-
-/** What `rows` takes, as a literal. */
-export interface RowsLiteral {
-  readonly kind: 'rows';
-  readonly id: IdColumn;
-  readonly columns: Readonly<Record<string, string | KeyedColumn | RowsColumn>>;
-  readonly where?: Where;
-}
-
-/** What `entities` gives: entities by name, in the order of their declaration. */
-export type Entities = Readonly<Record<string, KeyedEntity | RowsEntity | KeyedLiteral | RowsLiteral>>;
 
 /** Everything about a pipeline but its row contract and its entities. */
 export interface PipelineSettings {
@@ -368,7 +181,7 @@ export interface PipelineDefinition extends PipelineSettings {
    * pipeline({
    *   ...rest,
    *   row,
-   *   entities: ({ rows, id }) => ({ sales: rows({ id: id('sale_id'), columns: { price: 'price' } }) }),
+   *   entities: ({ id }) => ({ sales: { kind: 'rows', id: id('sale_id'), columns: { price: 'price' } } }),
    * });
    */
   readonly entities: (builder: never) => Entities;

@@ -4,6 +4,7 @@
  */
 import type { core } from 'zod';
 import { limits } from '../limits.ts';
+import { didYouMean } from '../nearest.ts';
 import { compileColumn, compilePredicate, keyColumn, kindsOf, type ResolvedKey, type Scope } from './columns.ts';
 import {
   type ContractColumn,
@@ -25,6 +26,7 @@ import type { SharedIndex } from './shared-index.ts';
 import { withUnknownMembers } from './unknown-members.ts';
 
 type Declared = Record<string, unknown> & {
+  /** A shared entity is a keyed one, whose declaration is elsewhere. */
   kind: 'keyed' | 'rows';
   shared?: KeyedEntity['shared'];
   /** Of a shared entity: the types of its key, as they are declared. */
@@ -34,9 +36,8 @@ type Declared = Record<string, unknown> & {
 const options = {
   keyed: ['kind', 'when', 'id', 'key', 'columns', 'where', 'index', 'partitions', 'publish', 'onChange'],
   rows: ['kind', 'when', 'id', 'columns', 'where'],
+  shared: ['kind', 'when', 'entity', 'key', 'columns', 'where'],
 } as const;
-
-const useOptions = ['kind', 'when', 'shared', 'key', 'columns', 'where'];
 
 /**
  * Compiles all entities of a pipeline.
@@ -52,7 +53,8 @@ export function compileEntities(
   columns: RowColumns,
 ): { entities: Entity[]; sequences: ReturnType<Sequences['list']>; derived: ReturnType<DerivedColumns['list']> } {
   const all = Object.entries(record(declared, 'entities'));
-  if (all.length === 0) refuse('entities', 'is empty', 'Declare at least one: rows({ ... }) or keyed({ ... }).');
+  if (all.length === 0)
+    refuse('entities', 'is empty', "Declare at least one: { kind: 'rows', ... } or { kind: 'keyed', ... }.");
   if (all.length > limits.entitiesMax)
     refuse('entities', `has ${all.length} entities`, `Declare at most ${limits.entitiesMax} entities.`);
   const keys = new Map<string, ResolvedKey>();
@@ -78,12 +80,17 @@ function declaredEntity(name: string, value: unknown): Declared {
   const field = `entities.${name}`;
   checkName(name, field);
   const kind = (value as { kind?: unknown } | null | undefined)?.kind;
-  if (kind !== 'keyed' && kind !== 'rows')
-    return refuse(field, `${show(value)} is not an entity`, 'Use keyed({ ... }) or rows({ ... }).');
-  const spec = record(value, field, Object.hasOwn(value as object, 'shared') ? useOptions : options[kind]) as Declared;
-  if (spec.shared === undefined) return spec;
+  if (typeof value !== 'object' || value === null) {
+    return refuse(field, `${show(value)} is not an entity`, "Use { kind: 'rows', ... } or { kind: 'keyed', ... }.");
+  }
+  if (kind !== 'keyed' && kind !== 'rows' && kind !== 'shared') {
+    const kinds = Object.keys(options);
+    return refuse(`${field}.kind`, `${show(kind)} is not a kind of entity`, didYouMean(String(kind), kinds));
+  }
+  const spec = record(value, field, options[kind]);
+  if (kind !== 'shared') return spec as Declared;
   const { spec: used, key, types, declared } = usedShared(spec, field);
-  return { ...used, kind, shared: { types, declared }, sharedKey: key };
+  return { ...used, kind: 'keyed', shared: { types, declared }, sharedKey: key };
 }
 
 /** A key of source columns (the entity's own feed) or of zod types (references alone feed it). */

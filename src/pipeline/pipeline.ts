@@ -4,17 +4,14 @@
  */
 import type { core } from 'zod';
 import type { Builder } from './builder.ts';
-import type { Checked, CheckedRow } from './checked-types.ts';
-import type { Entities, PipelineDefinition, PipelineSettings, RowSchema } from './definition.ts';
-import type { RecordTypeBuilder } from './record-type-builder.ts';
+import type { CheckedRow } from './checked-row.ts';
+import type { Checked } from './checked-types.ts';
+import type { PipelineDefinition, PipelineSettings, RowSchema } from './definition.ts';
+import type { Entities } from './entity.ts';
 import type { FoldersOf, RecordTypeOf, RowOf } from './row-types.ts';
 
 /** What rows have beside their own columns: nothing where no folder is a column. */
 type NoFolders = Readonly<Record<never, core.$ZodType>>;
-
-/** The words of a pipeline: with `when`, where its rows have record types. */
-type WordsOf<S extends RowSchema, P> = Builder<RowOf<S> & FoldersOf<P>> &
-  ([RecordTypeOf<S>] extends [never] ? unknown : RecordTypeBuilder<S, FoldersOf<P>>);
 
 /**
  * Declares a pipeline. TypeScript checks columns, functions and references here; at run time nothing is checked before
@@ -29,24 +26,30 @@ type WordsOf<S extends RowSchema, P> = Builder<RowOf<S> & FoldersOf<P>> &
  *   name: 'tickets',
  *   source: { container: 'landing', prefix: 'tickets/' },
  *   row: z.object({ email: z.string().trim().toLowerCase(), sold_at: z.date(), price: z.number().nullable() }),
- *   entities: ({ keyed, rows, id, first, ref }) => ({
- *     customers: keyed({ id: id('customer_id'), key: { email: 'email' }, columns: { first_seen: first('sold_at') } }),
- *     sales: rows({
+ *   entities: ({ id, first, ref }) => ({
+ *     customers: {
+ *       kind: 'keyed',
+ *       id: id('customer_id'),
+ *       key: { email: 'email' },
+ *       columns: { first_seen: first('sold_at') },
+ *     },
+ *     sales: {
+ *       kind: 'rows',
  *       id: id('sale_id'),
  *       columns: { customer_id: ref('customers', { email: 'email' }), sold_at: 'sold_at', price: 'price' },
- *     }),
+ *     },
  *   }),
  * });
  */
 export function pipeline<
   S extends RowSchema,
-  const E extends Entities,
+  const E extends Entities<RowOf<S> & FoldersOf<P>, RecordTypeOf<S>>,
   P extends Readonly<Record<string, core.$ZodType>> = NoFolders,
 >(
   definition: PipelineSettings & {
     readonly source: { readonly partitions?: P };
     readonly row: CheckedRow<S>;
-    readonly entities: (builder: WordsOf<S, P>) => Checked<RowOf<S> & FoldersOf<P>, E>;
+    readonly entities: (builder: Builder<RowOf<S> & FoldersOf<P>>) => Checked<S, FoldersOf<P>, E>;
   },
 ): PipelineDefinition {
   // What has passed `Checked` is what it was given: its types are not needed any more.

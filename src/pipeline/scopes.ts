@@ -37,9 +37,7 @@ export function scopeOf(
     return refuse(field, 'needs a row contract with record types', 'Use row: z.discriminatedUnion(...), or where().');
   }
   const types = (Array.isArray(given) ? given : [given]) as RecordType[];
-  if (types.some((type) => typeof type === 'object')) {
-    refuse(field, `${types.map(show).join(' and ')} are within each other`, 'Use one when() for an entity.');
-  }
+  if (types.length === 0) refuse(field, 'names no record type', 'Name one, or leave it out.');
   for (const type of types) {
     if (recordTypes.types.includes(type)) continue;
     const known = recordTypes.types.map(String);

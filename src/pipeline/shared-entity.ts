@@ -1,6 +1,6 @@
 /**
  * `shared`: a keyed entity that several pipelines have, declared once: its ID, key, columns and choices. Each pipeline says
- * with `use(...)` where the values come from. `entities.ts` compiles what is used. Here nothing may depend on a pipeline.
+ * where the values come from. `entities.ts` compiles what it says. Here nothing may depend on a pipeline.
  */
 import type { core } from 'zod';
 import { didYouMean } from '../nearest.ts';
@@ -8,12 +8,12 @@ import { typeText } from '../parquet/type-text.ts';
 import type { ColumnType } from '../parquet/types.ts';
 import { kindsOf, type Scope } from './columns.ts';
 import type { OutColumn } from './compiled.ts';
-import type { KeyedColumn, KeyPart, SequenceSettings, Where } from './definition.ts';
 import { kindsOfType } from './derived.ts';
 import { checkSharedName } from './names.ts';
 import { isOutputType, type OutputType } from './output-type.ts';
 import { record, refuse, show } from './refuse.ts';
 import { isSchema } from './schema.ts';
+import type { SequenceSettings } from './words.ts';
 
 /** What a shared entity declares. */
 export interface SharedSettings<
@@ -89,18 +89,28 @@ export interface SharedEntity<N extends string = string, K = unknown, C = unknow
 
 /**
  * Declares a keyed entity that several pipelines share: the same key has the same ID in all of them, and its datasets have
- * the same columns. Declare it once, in a module that all these pipelines import, and use it with `use(...)`.
+ * the same columns. Declare it once, in a module that all these pipelines import, and name it in their entities.
  * @param name name of the entity's key index and, if no other is given, of its sequence: lower-case letter, then up to 126
  *   of `a-z 0-9 _ . -`
  * @param settings ID, key, columns and choices
- * @returns the entity, for `use` in the entities of a pipeline
+ * @returns the entity, for `{ kind: 'shared', entity: ... }` in the entities of a pipeline
  * @example
  * const customers = shared('customers', {
  *   id: 'customer_id',
  *   key: { email: z.string() },
  *   columns: { first_seen: type.timestamp },
  * });
- * const entity = use(customers, { key: { email: 'email' }, columns: { first_seen: first('sold_at') } });
+ * pipeline({
+ *   ...rest,
+ *   entities: ({ first }) => ({
+ *     customers: {
+ *       kind: 'shared',
+ *       entity: customers,
+ *       key: { email: 'email' },
+ *       columns: { first_seen: first('sold_at') },
+ *     },
+ *   }),
+ * });
  */
 export function shared<
   const N extends string,
@@ -110,46 +120,13 @@ export function shared<
   return Object.freeze({ kind: 'shared', name, settings });
 }
 
-/** What a pipeline says of a shared entity. */
-export interface UseFrom<Row, K, C> {
-  /**
-   * Key component → source column, or a word that makes it.
-   * @default only references bring keys
-   * @example
-   * const entity = use(shared('customers', { id: 'customer_id', key: { email: z.string() } }), { key: { email: 'email' } });
-   */
-  readonly key?: { readonly [P in keyof K]: (keyof Row & string) | KeyPart };
-  /**
-   * Attributes that this pipeline knows; the others are null.
-   * @default none
-   * @example
-   * const customers = shared('customers', {
-   *   id: 'customer_id',
-   *   key: { email: z.string() },
-   *   columns: { first_seen: type.timestamp },
-   * });
-   * const entity = use(customers, { key: { email: 'email' }, columns: { first_seen: first('sold_at') } });
-   */
-  readonly columns?: { readonly [P in keyof C]?: KeyedColumn };
-  /**
-   * Rows that may bring keys.
-   * @default all rows
-   * @example
-   * const entity = use(shared('customers', { id: 'customer_id', key: { email: z.string() } }), {
-   *   key: { email: 'email' },
-   *   where: where(['kind'], (kind) => kind === 'sale'),
-   * });
-   */
-  readonly where?: Where;
-}
-
 const options = ['id', 'sequence', 'start', 'step', 'key', 'columns', 'partitions', 'publish', 'onChange'];
 
 /** A shared entity that a pipeline uses. */
 export interface UsedShared {
   /** Kinds of the key's components, as they are declared. */
   key: Record<string, core.$ZodType>;
-  /** What the pipeline would have declared by `keyed`; columns that it does not say are null. */
+  /** What the pipeline would have declared by itself; columns that it does not say are null. */
   spec: Record<string, unknown>;
   /** Types of the attribute columns. */
   types: Record<string, ColumnType>;
@@ -159,16 +136,20 @@ export interface UsedShared {
 
 /**
  * Puts together what the shared entity declares and what a pipeline says of it.
- * @param used what `use` gave
+ * @param used what the pipeline says: `entity`, key and columns
  * @param field path of the entity in the declaration, for errors
- * @returns the entity, as `keyed` would have it
+ * @returns the entity, as it would be declared by itself
  * @throws `InvalidPipeline` at the field that is wrong
  */
 export function usedShared(used: Record<string, unknown>, field: string): UsedShared {
-  const { shared: given, key, columns: from = {}, ...rest } = used;
+  const { entity: given, key, columns: from = {}, ...rest } = used;
   const entity = given as Partial<SharedEntity> | null;
   if (typeof entity !== 'object' || entity?.kind !== 'shared') {
-    return refuse(field, `${show(given)} is not a shared entity`, "Declare it with shared('name', { ... }), once.");
+    return refuse(
+      `${field}.entity`,
+      `${show(given)} is not a shared entity`,
+      "Declare it with shared('name', { ... }), once.",
+    );
   }
   const name = checkSharedName(entity.name, field);
   const at = `shared ${name}`;

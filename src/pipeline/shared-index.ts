@@ -16,7 +16,12 @@ export interface SharedIndex {
  * @returns the index, for `index` of a keyed entity
  * @example
  * const customers = sharedIndex('customers');
- * const people = keyed({ id: id('customer_id'), key: { email: 'email' }, index: customers });
+ * pipeline({
+ *   ...rest,
+ *   entities: ({ id }) => ({
+ *     people: { kind: 'keyed', id: id('customer_id'), key: { email: 'email' }, index: customers },
+ *   }),
+ * });
  */
 export function sharedIndex(name: string): SharedIndex {
   return Object.freeze({ kind: 'sharedIndex', name });

@@ -14,6 +14,7 @@ import {
   planInputSchema,
   planSchema,
 } from '../documents/documents.ts';
+import { mayShareBadFiles } from '../documents/load.ts';
 import type { FilesRef } from '../documents/source-files.ts';
 import { beginTask } from '../documents/task-times.ts';
 import { defineActivity } from '../durable/activity.ts';
@@ -54,6 +55,8 @@ export interface PlanOutput {
   sequences: { name: string; start: string; step: string; draws: string[] }[];
   /** Blobs of the source that the run leaves out. Absent in what was recorded before there were ledgers. */
   leftOut?: LeftOut;
+  /** Files that the split finds bad may have rows in several batches: these are then split again. */
+  sharesBadFiles?: true;
   /** Views and tables follow a publication. Absent where the run was planned by a version that had none. */
   tables?: true;
   /** Set when a life of the run has published: nothing is left to do but what follows a publication. */
@@ -175,6 +178,7 @@ function summary(
     sealGroups: plan.sealGroups.length,
     ...(plan.way?.taken === 'short' && { short: true as const }),
     tables: true,
+    ...(mayShareBadFiles({ plan, pipeline }) && { sharesBadFiles: true as const }),
     published: null,
     ...(plan.leftOut && { leftOut: plan.leftOut }),
     rowsEntities: entities.filter((entity) => entity.kind === 'rows').map((entity) => entity.name),

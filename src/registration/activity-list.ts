@@ -24,6 +24,7 @@ import { publishShort, resolveShort, splitShort } from '../run/short-way.ts';
 import { sealBatches, sealKeyed } from '../seal/activity.ts';
 import { bindIds } from '../seal/assign-ids-activity.ts';
 import { splitBatch } from '../split/activity.ts';
+import { shareBadFiles, splitAgain } from '../split/split-again.ts';
 import { tallyRows } from '../split/tally-activity.ts';
 import { updateTables } from '../tables/activity.ts';
 import { importKeys } from '../upkeep/import/activity.ts';
@@ -35,6 +36,8 @@ export const activities: readonly Activity<Environment, never, object>[] = [
   readFooters,
   previewRun,
   splitBatch,
+  shareBadFiles,
+  splitAgain,
   splitShort,
   resolveShort,
   publishShort,

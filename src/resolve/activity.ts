@@ -293,9 +293,9 @@ class KeyLists {
   async #fetch(batch: number): Promise<{ name: string; bytes: Uint8Array }> {
     const kept = this.#kept.get(batch);
     if (kept) return kept;
-    const { plan, pipeline } = this.#planned;
+    const { pipeline } = this.#planned;
     const tally = await loadTally(this.#environment, this.#planned);
-    const list = await readBatch(this.#environment, pipeline, plan, tally, batch, { keysOf: this.#entity });
+    const list = await readBatch(this.#environment, pipeline, tally, batch, { keysOf: this.#entity });
     const { byteLength } = list.bytes;
     if (this.#keptBytes + byteLength <= LISTS_KEPT_BYTES) {
       this.#kept.set(batch, list);

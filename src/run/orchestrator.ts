@@ -25,6 +25,7 @@ import { finishRun } from '../publish/manifest-activity.ts';
 import { sealBatches, sealKeyed } from '../seal/activity.ts';
 import { bindIds } from '../seal/assign-ids-activity.ts';
 import { splitBatch } from '../split/activity.ts';
+import { shareBadFiles, splitAgain } from '../split/split-again.ts';
 import { lifeId } from '../storage/names.ts';
 import { complete, undo } from './complete-or-undo.ts';
 import { acquireLeases } from './leases.ts';
@@ -131,7 +132,15 @@ function* phases(df: Orchestration, run: RunState): Generator<Task, RunOutput, u
     ...until,
   } as const;
   const short = yield* splitByTheShortWay(df, run, plan);
-  if (!short) yield* fanOut(df, split, run.patience);
+  if (!short) {
+    yield* fanOut(df, split, run.patience);
+    if (plan.sharesBadFiles) {
+      const { again } = yield* call(df, shareBadFiles, refOf(run, plan), run.patience);
+      if (again > 0) {
+        yield* fanOut(df, { ...split, label: 'again', activity: splitAgain.name, to: again }, run.patience);
+      }
+    }
+  }
 
   yield* settleOrphans(
     df,
@@ -278,7 +287,7 @@ const taskRangeSchema: z.ZodType<TaskRange> = z.object({
   owner: z.string().max(limits.lifeIdLengthMax),
   start: z.string().max(9),
   until: z.iso.datetime().exactOptional(),
-  activity: z.enum([readFooters.name, splitBatch.name, sealBatches.name, publishFile.name]),
+  activity: z.enum([readFooters.name, splitBatch.name, splitAgain.name, sealBatches.name, publishFile.name]),
   input: planRefSchema.extend({
     entity: z.string().exactOptional(),
     pipeline: z.string().exactOptional(),

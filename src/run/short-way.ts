@@ -8,7 +8,7 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { manifestSchema, type Plan, type PlanRef, planRefSchema } from '../documents/documents.ts';
-import { filesOfBatch, loadPlan } from '../documents/load.ts';
+import { filesOfBatch, loadPlan, mayShareBadFiles } from '../documents/load.ts';
 import { beginSplit, keepWork, newWork, type RunWork, takeWork } from '../documents/run-work.ts';
 import type { PlannedFile } from '../documents/source-files.ts';
 import { phaseSchema } from '../documents/status.ts';
@@ -27,6 +27,7 @@ import { sealBatches, sealKeyed } from '../seal/activity.ts';
 import { bindIds, bindInputSchema } from '../seal/assign-ids-activity.ts';
 import { forgetSources, takeSource } from '../source/kept-sources.ts';
 import { splitBatch } from '../split/activity.ts';
+import { shareBadFiles, splitAgain } from '../split/split-again.ts';
 import { type TallyOutput, tallyRows } from '../split/tally-activity.ts';
 import { mapBounded } from '../storage/in-flight.ts';
 import { readJson } from '../storage/json.ts';
@@ -139,7 +140,8 @@ async function use<T>(environment: Environment, own: RunWork, does: (work: RunWo
 async function splitAll(environment: Environment, ref: Ref): Promise<RunWork> {
   const work = newWork(environment, ref);
   const { threads } = environment;
-  const { plan, pipeline } = await loadPlan(work.environment, ref);
+  const planned = await loadPlan(work.environment, ref);
+  const { plan, pipeline } = planned;
   const batches = plan.batches.map((_, batch) => batch);
   try {
     await noting(work, () =>
@@ -152,6 +154,13 @@ async function splitAll(environment: Environment, ref: Ref): Promise<RunWork> {
     );
   } finally {
     threads?.rest();
+  }
+  if (mayShareBadFiles(planned)) {
+    const { again } = await perform(work, shareBadFiles, refOf(ref));
+    const repeated = batches.slice(0, again);
+    await noting(work, () =>
+      mapBounded(repeated, limits.shortBatchesAtOnce, (batch) => perform(work, splitAgain, { ...refOf(ref), batch })),
+    );
   }
   forgetSources(environment, lifeId(ref));
   return work;

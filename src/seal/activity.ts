@@ -54,19 +54,19 @@ async function sealActivity(environment: Environment, input: SealInput): Promise
   const sealing = new Sealing(run);
   let next = openBatch(run, from);
   for (let batch = from; batch < to; batch++) {
-    const { groups, place, ...record } = await next;
+    const { groups, place, revision, ...record } = await next;
     if (batch + 1 < to) {
       next = openBatch(run, batch + 1);
       // An error here must not leave the prefetch's rejection unhandled.
       next.catch(() => undefined);
     }
-    await sealing.add(batch, groups, record, place);
+    await sealing.add({ batch, revision }, groups, record, place);
   }
   return await sealing.finish(sealTag.group(input.group), times);
 }
 
 async function openBatch(run: OpenRun, batch: number) {
-  const { record, ...beside } = await loadSplitRecord(run.environment, run.plan, run.tally, batch);
+  const { record, ...beside } = await loadSplitRecord(run.environment, run.tally, batch);
   const entities = run.pipeline.entities.filter((entity) => entity.kind === 'rows');
   const part = partOf(run.plan, batch);
   const groups = entities.map((entity) => ({
@@ -83,7 +83,7 @@ async function openBatch(run: OpenRun, batch: number) {
     keyIds: (target, keys) => run.idsOfSlots(target, slots.get(target)!, keys),
     keyIdsOfBatches: () => impossible('a rows entity binds keys of its own batch'),
   };
-  return { groups, ...beside, place };
+  return { groups, ...beside, place, revision: record.revision ?? 0 };
 }
 
 export const sealKeyed = defineActivity({ name: 'sealKeyed', input: sealKeyedInputSchema, work: sealKeyedActivity });
@@ -114,7 +114,7 @@ async function sealDataset(
   const group = { entity, fragments, leaves, blob: file };
   const sealing = new Sealing(run);
   await sealing.add(
-    0,
+    { batch: 0, revision: 0 },
     [group],
     { sections, held: new Uint8Array(0), name: blob },
     {
@@ -139,6 +139,12 @@ interface Group {
   blob: string;
 }
 
+/** Whose blocks: those of a batch and its revision, or batch 0 for a keyed entity's own rows. */
+interface Owner {
+  batch: number;
+  revision: number;
+}
+
 interface Place extends Pick<Binding, 'keyIds' | 'keyIdsOfBatches'> {
   /** Undefined for a keyed entity's own rows. */
   batch: number | undefined;
@@ -160,9 +166,9 @@ class Sealing {
     this.#uploads = new Uploads(run.environment.config.requestsInFlight);
   }
 
-  /** `owner` names the blocks: a batch, or 0 for a keyed entity's own rows. */
+  /** `owner` names the blocks. */
   async add(
-    owner: number,
+    owner: Owner,
     groups: readonly Group[],
     { sections, held, name: from }: Beside,
     place: Place,
@@ -182,7 +188,7 @@ class Sealing {
   }
 
   async #stage(
-    owner: number,
+    { batch, revision }: Owner,
     { entity, blob }: Group,
     fragment: Fragment,
     { rows, chunks, blocks: sealed }: SealedFragment,
@@ -190,7 +196,7 @@ class Sealing {
     const { environment, pipeline } = this.#run;
     const blocks: Sealed['rowGroups'][string][number]['blocks'] = [];
     for (const { segment, parts, length } of sealed) {
-      const id = blockId(owner, fragment.rowGroup, segment);
+      const id = blockId(batch, fragment.rowGroup, segment, revision);
       blocks.push({ id, length, crc: parts ? crcOf(parts) : fragment.checksums![segment]! });
       if (!parts) continue;
       await this.#uploads.add(() => environment.store.stageBlock(pipeline.output.container, blob, id, parts));

@@ -21,10 +21,11 @@ import { Uploads } from '../storage/in-flight.ts';
 import { blockId, type Life, output, work } from '../storage/names.ts';
 import { BatchSplitter } from './batch.ts';
 import { HeldBlocks } from './deferred-blocks.ts';
+import { readOtherColumns } from './other-columns.ts';
 import { readUnits, spansOf } from './read-units.ts';
 import type { WrittenFragment } from './write/write-fragment.ts';
 
-interface BatchInput extends PlanRef {
+export interface BatchInput extends PlanRef {
   batch: number;
 }
 
@@ -40,22 +41,47 @@ export const splitBatch = defineActivity({
 });
 
 async function splitActivity(environment: Environment, input: BatchInput): Promise<SplitOutput> {
-  const times = beginTask(environment, input);
   const planned = await loadPlan(environment, input);
-  const bad = new Map<string, BadFile>();
-  for (;;) {
+  return await splitSettingAside(environment, planned, input, { bad: new Map(), revision: 0, blob: work.split });
+}
+
+/** What a batch begins with. */
+export interface SplitStart {
+  /** Files that are out already, by blob. */
+  bad: Map<string, BadFile>;
+  /** Revision of the batch without them. */
+  revision: number;
+  /** Name of what the batch leaves. */
+  blob(of: Life, batch: number): string;
+}
+
+/**
+ * Splits a batch. It begins anew without a file that is found to be bad: such a revision of the batch has blocks of its
+ * own names, so another execution of this activity cannot put the bytes of one revision in the place of another's.
+ */
+export async function splitSettingAside(
+  environment: Environment,
+  planned: Planned,
+  input: BatchInput,
+  { bad, revision: first, blob }: SplitStart,
+): Promise<SplitOutput> {
+  const times = beginTask(environment, input);
+  for (let revision = first; ; revision++) {
     try {
-      return await splitWithout(environment, planned, input, bad, times);
+      const { bytes, metadata, rows } = await splitWithout(environment, planned, input, bad, revision);
+      const name = blob(input, input.batch);
+      const options = { metadata: { ...metadata, ...times() } };
+      await environment.store.write(environment.config.workContainer, name, bytes, options);
+      return { batch: input.batch, rows };
     } catch (thrown) {
       const found = await badFileOf(environment, planned, input.batch, thrown);
-      // The batch begins anew: what was staged has the same names, and is written again or never committed.
       if (!found || bad.has(found.blob) || bad.size >= limits.badFilesMax) throw thrown;
       bad.set(found.blob, found.bad);
     }
   }
 }
 
-/** The file that an error is about, where it is to be set aside: all of its rows must be in the batch. */
+/** The file that an error is about, where it is to be set aside. */
 async function badFileOf(
   environment: Environment,
   { plan, pipeline }: Planned,
@@ -66,7 +92,7 @@ async function badFileOf(
   if (!reason) return undefined;
   const { blob } = (thrown as OrdinalError).where ?? {};
   const span = (await spansOf(environment, plan, batch, new Set())).find((one) => one.blob === blob);
-  return span?.whole && !span.out ? { blob: span.blob, bad: { file: span.number, ...reason } } : undefined;
+  return span && !span.out ? { blob: span.blob, bad: { file: span.number, ...reason } } : undefined;
 }
 
 async function splitWithout(
@@ -74,10 +100,10 @@ async function splitWithout(
   planned: Planned,
   input: BatchInput,
   bad: ReadonlyMap<string, BadFile>,
-  times: () => Record<string, string>,
-): Promise<SplitOutput> {
+  revision: number,
+): Promise<{ bytes: Uint8Array; metadata: Record<string, string>; rows: number }> {
   const { batch } = input;
-  const { store, config } = environment;
+  const { config } = environment;
   const { plan, pipeline } = planned;
   const splitter = new BatchSplitter(pipeline, {
     outputs: new Map(Object.entries(plan.outputs)),
@@ -88,7 +114,7 @@ async function splitWithout(
   });
   const uploads = new Uploads(config.requestsInFlight);
   const held = new HeldBlocks();
-  const target = { environment, pipeline, of: input, batch, part: partOf(plan, batch), held };
+  const target = { environment, pipeline, of: input, batch, revision, part: partOf(plan, batch), held };
   try {
     for await (const { place, chunks } of readUnits(environment, planned, batch, new Set(bad.keys()))) {
       for (const [entity, written] of splitter.add(chunks, place)) await stageStatic(uploads, target, entity, written);
@@ -97,11 +123,12 @@ async function splitWithout(
     // Nothing of this execution may still be under way when the batch begins anew.
     await uploads.done();
   }
-  const split = splitter.finish(batch);
+  const { refused } = splitter;
+  const others = refused.length > 0 ? await readOtherColumns(environment, planned, batch, refused) : undefined;
+  const split = splitter.finish(batch, others);
   if (bad.size > 0) split.record.badFiles = [...bad.values()].sort((a, b) => a.file - b.file);
-  const { bytes, metadata } = packBatch(environment, pipeline, split, held.bytes());
-  await store.write(config.workContainer, work.split(input, batch), bytes, { metadata: { ...metadata, ...times() } });
-  return { batch, rows: split.record.rows };
+  if (revision > 0) split.record.revision = revision;
+  return { ...packBatch(environment, pipeline, split, held.bytes()), rows: split.record.rows };
 }
 
 interface StageTarget {
@@ -109,6 +136,7 @@ interface StageTarget {
   pipeline: CompiledPipeline;
   of: Life;
   batch: number;
+  revision: number;
   part: number;
   held: HeldBlocks;
 }
@@ -119,7 +147,7 @@ async function stageStatic(
   entity: string,
   { fragment, parts }: WrittenFragment,
 ): Promise<void> {
-  const { environment, pipeline, of, batch, part, held } = target;
+  const { environment, pipeline, of, batch, revision, part, held } = target;
   const name = output.part(pipeline, entity, of, part);
   const segments = segmentsOf(fragment.columns);
   fragment.checksums = segments.map(() => 0);
@@ -133,7 +161,7 @@ async function stageStatic(
       fragment.held[index] = at;
       continue;
     }
-    const id = blockId(batch, fragment.rowGroup, index);
+    const id = blockId(batch, fragment.rowGroup, index, revision);
     await uploads.add(() => environment.store.stageBlock(pipeline.output.container, name, id, bytes));
   }
 }

@@ -90,8 +90,17 @@ export class BatchSplitter {
     return written;
   }
 
-  /** The record of the batch, and what goes beside it. The last call: the batch's memory goes to others. */
-  finish(batch: number): SplitBatch {
+  /** Where the refused rows are. */
+  get refused(): RejectedRows['places'] {
+    return this.#rejectedRows.places;
+  }
+
+  /**
+   * The record of the batch, and what goes beside it. The last call: the batch's memory goes to others.
+   *
+   * @param others of the refused rows: what the source has beside the contract.
+   */
+  finish(batch: number, others: Parameters<RejectedRows['toTable']>[0] = { columns: [], leftOut: [] }): SplitBatch {
     const keys = this.#keys.counts();
     const keyLists = this.#keys.tables();
     this.#run.giveBatch(this.#memory);
@@ -108,7 +117,7 @@ export class BatchSplitter {
       sections: this.#sections,
       keyLists,
       rejected: this.#quarantine.toTable(),
-      rejectedRows: this.#rejectedRows.toTable(),
+      rejectedRows: this.#rejectedRows.toTable(others),
     };
   }
 }

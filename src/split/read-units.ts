@@ -112,7 +112,7 @@ async function* unitsOf(
 export interface FileSpan extends WantedFile {
   /** Number among the run's files. */
   number: number;
-  /** Rows of the file. */
+  /** Rows of the file that are in the batch. */
   rows: number;
   /** Row groups [from, to); to its end where `to` is absent. */
   from: number;
@@ -133,23 +133,16 @@ export async function spansOf(
   const files = await filesOfBatch(environment, plan, batch);
   const spec = plan.batches[batch]!;
   const bad = new Set(plan.badFiles?.map(({ file }) => file));
-  let left = spec.rows + spec.firstRow;
+  let left = spec.rows;
   return files.map((file, f): FileSpan => {
     const number = spec.file + f;
+    const firstRow = f === 0 ? spec.firstRow : 0;
     // What the plan sets aside has no rows in it.
-    const rows = bad.has(number) ? 0 : file.rows;
-    const whole = (f > 0 || spec.firstRow === 0) && left >= rows;
+    const all = bad.has(number) ? 0 : file.rows;
+    const rows = Math.min(left, all - firstRow);
     left -= rows;
     const out = bad.has(number) || without.has(file.blob);
-    const span = {
-      ...file,
-      number,
-      rows,
-      whole,
-      out,
-      from: f === 0 ? spec.from : 0,
-      firstRow: f === 0 ? spec.firstRow : 0,
-    };
+    const span = { ...file, number, rows, whole: rows === all, out, from: f === 0 ? spec.from : 0, firstRow };
     return f === files.length - 1 ? { ...span, to: spec.to } : span;
   });
 }

@@ -7,16 +7,21 @@ import type { Tally } from '../documents/batch-blob.ts';
 import { loadSplitRecord, type Planned } from '../documents/load.ts';
 import { loadFiles, type PlannedFile } from '../documents/source-files.ts';
 import type { Environment } from '../environment/environment.ts';
+import { invariant } from '../errors.ts';
 import { mapBounded } from '../storage/in-flight.ts';
+import { batchesToRepeat } from './split-again.ts';
 
 /** All files that were set aside, in the order of the run's files. */
 async function badFilesOf(environment: Environment, { plan }: Planned, tally: Tally): Promise<BadFile[]> {
   const batches = tally.badFiles.flatMap((files, batch) => (files > 0 ? [batch] : []));
   const found = await mapBounded(batches, environment.config.requestsInFlight, async (batch) => {
-    const { record } = await loadSplitRecord(environment, plan, tally, batch);
-    return record.badFiles ?? [];
+    const { record } = await loadSplitRecord(environment, tally, batch);
+    return [batch, record.badFiles ?? []] as const;
   });
-  return [...(plan.badFiles ?? []), ...found.flat()].sort((a, b) => a.file - b.file);
+  // Each batch that shares a file sets it aside, or some of its rows would be published.
+  invariant(batchesToRepeat(plan, new Map(found)).length === 0, 'files are set aside whole');
+  const bySplit = new Map(found.flatMap(([, files]) => files.map((one) => [one.file, one] as const)).reverse());
+  return [...(plan.badFiles ?? []), ...bySplit.values()].sort((a, b) => a.file - b.file);
 }
 
 /** Throws `TooManyBadFiles` where plan and split together have set aside more files than the pipeline allows. */

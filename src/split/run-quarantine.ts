@@ -7,16 +7,17 @@ import { readBatch, type Tally } from '../documents/batch-blob.ts';
 import type { Manifest, Plan } from '../documents/documents.ts';
 import type { Environment } from '../environment/environment.ts';
 import { invariant, OrdinalError } from '../errors.ts';
+import { limits } from '../limits.ts';
 import { readTable } from '../parquet/table.ts';
 import type { CompiledPipeline } from '../pipeline/compiled.ts';
 import { mapBounded } from '../storage/in-flight.ts';
 import { output } from '../storage/names.ts';
 import { joinTables } from './contract/quarantine.ts';
+import { joinRejectedRows } from './contract/rejected-rows.ts';
 
 /** Throws `TooManyRejected` where the refused rows' share is above the pipeline's limit, and shows one of them. */
 export async function checkRejected(
   environment: Environment,
-  plan: Plan,
   pipeline: CompiledPipeline,
   tally: Tally,
 ): Promise<void> {
@@ -24,7 +25,7 @@ export async function checkRejected(
   const total = rejected.reduce((sum, rows) => sum + rows, 0);
   if (total <= pipeline.maxRejected * tally.rows) return;
   const batch = rejected.findIndex((rows) => rows > 0);
-  const { name, bytes } = await readBatch(environment, pipeline, plan, tally, batch, 'rejected');
+  const { name, bytes } = await readBatch(environment, pipeline, tally, batch, 'rejected');
   const list = readTable(bytes, name);
   const first = (column: string) => textAt(list, column);
   const share = `${total} of ${tally.rows} rows were refused, above the share of ${pipeline.maxRejected}`;
@@ -62,21 +63,21 @@ export async function publishRejected(
   const rows = rejected.reduce((sum, count) => sum + count, 0);
   if (rows === 0) return undefined;
   const batches = rejected.flatMap((count, batch) => (count > 0 ? [batch] : []));
-  const publish = async (part: 'rejected' | 'rejectedRows', blob: string): Promise<number> => {
-    const lists = await mapBounded(batches, config.requestsInFlight, (batch) =>
-      readBatch(environment, pipeline, plan, tally, batch, part),
-    );
-    const joined = joinTables(lists, {
-      codec: plan.codec,
-      plain: pipeline.readers === 'parquetjs-lite',
-      keyValues: { 'ordinal.run': plan.runId, 'ordinal.pipeline': pipeline.name },
-    });
-    const options = { contentType: 'application/vnd.apache.parquet' };
-    await store.write(pipeline.output.container, blob, joined.bytes, options);
-    return joined.rows;
+  const partOf = (part: 'rejected' | 'rejectedRows') =>
+    mapBounded(batches, config.requestsInFlight, (batch) => readBatch(environment, pipeline, tally, batch, part));
+  const write = (name: string, bytes: Uint8Array) =>
+    store.write(pipeline.output.container, name, bytes, { contentType: 'application/vnd.apache.parquet' });
+  const options = {
+    codec: plan.codec,
+    plain: pipeline.readers === 'parquetjs-lite',
+    keyValues: { 'ordinal.run': plan.runId, 'ordinal.pipeline': pipeline.name },
   };
   const [blob, sourceRows] = [output.quarantine(pipeline, plan), output.rejectedRows(pipeline, plan)];
-  const lines = await publish('rejected', blob);
-  invariant((await publish('rejectedRows', sourceRows)) === rows, 'each refused row is kept once');
-  return { rows, lines, blob, sourceRows };
+  const lines = joinTables(await partOf('rejected'), options);
+  await write(blob, lines.bytes);
+  const whole = joinRejectedRows(await partOf('rejectedRows'), pipeline.contract, options);
+  invariant(whole.rows === rows, 'each refused row is kept once');
+  await write(sourceRows, whole.bytes);
+  const leftOut = whole.leftOut.slice(0, limits.leftOutColumnsMax);
+  return { rows, lines: lines.rows, blob, sourceRows, ...(leftOut.length > 0 && { leftOut }) };
 }

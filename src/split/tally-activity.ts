@@ -23,10 +23,10 @@ export const tallyRows = defineActivity({ name: 'tallyRows', input: planRefSchem
 /** Throws `TooManyRejected` where the refused rows' share is above the pipeline's limit. */
 async function tallyActivity(environment: Environment, ref: PlanRef): Promise<TallyOutput> {
   const planned = await loadPlan(environment, ref);
-  const { plan, pipeline } = planned;
+  const { pipeline } = planned;
   const tally = await loadTally(environment, planned);
   await checkSetAside(environment, planned, tally);
-  await checkRejected(environment, plan, pipeline, tally);
+  await checkRejected(environment, pipeline, tally);
   const totals = (kind: Entity['kind']) =>
     Object.fromEntries(
       pipeline.entities.filter((entity) => entity.kind === kind).map(({ name }) => [name, tally.starts[name]!.at(-1)!]),

@@ -5,6 +5,7 @@
  *   that begin with `_` are skipped by Spark, DuckDB globs and ADF's wildcard folders;
  * - the work container holds what a run leaves for its next phase, and the key index.
  */
+import { invariant } from '../errors.ts';
 import type { CompiledPipeline } from '../pipeline/compiled.ts';
 
 const pad = (n: number, width: number) => String(n).padStart(width, '0');
@@ -69,6 +70,12 @@ export const work = {
   split: (of: Life, batch: number) => `${folderOf(of)}split/${pad(batch, 6)}.bin`,
   /** What all batches leave. */
   splitPrefix: (of: Life) => `${folderOf(of)}split/`,
+  /** What a batch leaves that was split again, without files that other batches have found to be bad. */
+  splitAgain: (of: Life, batch: number) => `${folderOf(of)}split-again/${pad(batch, 6)}.bin`,
+  /** What all batches leave that were split again. */
+  splitAgainPrefix: (of: Life) => `${folderOf(of)}split-again/`,
+  /** Which batches are split again, and without which files. */
+  setAside: (of: Life) => `${folderOf(of)}set-aside.json`,
   /** For one key partition of a keyed entity: batch-local key → ID, new ordinal, or none of its keys. */
   slots: (of: Life, entity: string, partition: number) =>
     `${folderOf(of)}resolved/${entity}-${pad(partition, 3)}.slots`,
@@ -96,7 +103,8 @@ export const work = {
   inProgress: (of: Life, name: string) => {
     const folder = folderOf(of);
     return (
-      name.startsWith(folder) && /^(split\/|resolved\/|sealed\/|published\/|ids\.json$)/.test(name.slice(folder.length))
+      name.startsWith(folder) &&
+      /^(split(-again)?\/|resolved\/|sealed\/|published\/|(ids|set-aside)\.json$)/.test(name.slice(folder.length))
     );
   },
   /** Whether a blob is what a life's plan has written down for good: the plan itself, and the source's files. */
@@ -233,15 +241,40 @@ export const sealTag = {
 
 /**
  * A block's id: `owner` (a batch number, or 0 for a keyed entity's own rows), its row group within that owner, and the
- * segment within the row group. All ids of a blob have one length, as the service demands.
+ * segment within the row group. A batch that is split without some of its files has other bytes, so each such revision of
+ * it has blocks of other names. All ids of a blob have one length, as the service demands.
  * @param owner batch number, or 0 for a keyed entity's own rows
  * @param rowGroup row group within the owner
  * @param segment segment within the row group; `head` and `foot` are the file's
+ * @param revision of the batch; 0 for one that reads all of its files
  * @returns the id in base64, as the service wants it
  */
-export function blockId(owner: number, rowGroup: number, segment: number | 'head' | 'foot'): string {
+export function blockId(
+  owner: number,
+  rowGroup: number,
+  segment: number | 'head' | 'foot',
+  revision: number = 0,
+): string {
+  if (revision > 0) return revisedId(revision, owner, rowGroup, placeOf(segment), 0);
   const tail = segment === 'head' ? 'head' : segment === 'foot' ? 'foot' : pad(segment, 4);
   return Buffer.from(`${pad(owner, 7)}.${pad(rowGroup, 6)}.${tail}`).toString('base64');
+}
+
+/** Segments have four digits; the head and the foot of a file get numbers beyond. */
+function placeOf(segment: number | string): number {
+  return segment === 'head' ? 10_000 : segment === 'foot' ? 10_001 : Number(segment);
+}
+
+/** As long as other ids, and never one of them. `length` is 0 for a single block. */
+function revisedId(revision: number, owner: number, rowGroup: number, at: number, length: number): string {
+  const id = `r${base36(revision, 2)}${base36(owner, 3)}${base36(rowGroup, 3)}${base36(at, 3)}${base36(length, 7)}`;
+  return Buffer.from(id).toString('base64');
+}
+
+function base36(value: number, width: number): string {
+  const digits = value.toString(36).padStart(width, '0');
+  invariant(digits.length === width, `${value} has ${width} digits`);
+  return digits;
 }
 
 /**
@@ -252,10 +285,9 @@ export function blockId(owner: number, rowGroup: number, segment: number | 'head
  * @returns the id in base64, as long as the others
  */
 export function joinedBlockId(first: string, length: number): string {
-  const [owner, rowGroup, segment] = Buffer.from(first, 'base64').toString().split('.') as [string, string, string];
-  const digits = (value: number, width: number) => value.toString(36).padStart(width, '0');
-  // Segments have four digits; the head and the foot of a file get numbers beyond.
-  const at = segment === 'head' ? 10_000 : segment === 'foot' ? 10_001 : Number(segment);
-  const id = `j${digits(Number(owner), 4)}${digits(Number(rowGroup), 4)}${digits(at, 3)}${digits(length, 7)}`;
+  const text = Buffer.from(first, 'base64').toString();
+  if (text.startsWith('r')) return Buffer.from(`${text.slice(0, -7)}${base36(length, 7)}`).toString('base64');
+  const [owner, rowGroup, segment] = text.split('.') as [string, string, string];
+  const id = `j${base36(Number(owner), 4)}${base36(Number(rowGroup), 4)}${base36(placeOf(segment), 3)}${base36(length, 7)}`;
   return Buffer.from(id).toString('base64');
 }

@@ -166,10 +166,16 @@ export const runViewSchema = runSummarySchema.extend({
     .optional()
     .describe('What the run has read, once it has published.'),
   rejected: z
-    .object({ rows: count, lines: count, blob: z.string(), sourceRows: z.string().optional() })
+    .object({
+      rows: count,
+      lines: count,
+      blob: z.string(),
+      sourceRows: z.string().optional(),
+      leftOut: z.array(z.object({ column: z.string(), why: z.string() })).optional(),
+    })
     .optional()
     .describe(
-      'Source rows that the contract refused, the blob that says why, and the one that has the rows themselves.',
+      'Source rows that the contract refused, the blob that says why, and the one that has the rows themselves, but for the columns of leftOut.',
     ),
   setAside: z
     .object({ count, files: z.array(setAsideSchema) })

@@ -95,6 +95,11 @@ function statusOf(instance: Instance): RunSummary['status'] {
   }
 }
 
+/** Refused rows, with the first of the columns that they do not have. */
+function rejectedView({ leftOut, ...rejected }: NonNullable<Manifest['rejected']>): RunView['rejected'] {
+  return { ...rejected, ...(leftOut && { leftOut: leftOut.slice(0, limits.viewFilesMax) }) };
+}
+
 /** How far a run is that goes on. A task has ended when its record is there, or when a short run has noted it. */
 async function doneSoFar(
   environment: Environment,
@@ -138,7 +143,7 @@ export async function publishedView(environment: Environment, name: string, runI
       blobs: document.inputs.slice(0, limits.viewFilesMax).map(({ blob, size, rows }) => ({ blob, size, rows })),
       ...(document.source.skipped && { skipped: document.source.skipped }),
     },
-    ...(document.rejected && { rejected: document.rejected }),
+    ...(document.rejected && { rejected: rejectedView(document.rejected) }),
     ...(document.setAside && {
       setAside: { count: document.setAside.length, files: document.setAside.slice(0, limits.viewFilesMax) },
     }),

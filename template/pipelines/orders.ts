@@ -19,20 +19,23 @@ export default pipeline({
     unit_price: z.number().nonnegative(),
   }),
   // What each row gives. A keyed entity has one row for each key, ever; a rows entity has one for each source row.
-  entities: ({ keyed, rows, id, ref, first, compute }) => ({
-    customers: keyed({
+  entities: ({ id, ref, first, compute }) => ({
+    customers: {
+      kind: 'keyed',
       id: id('customer_id'),
       key: { email: 'customer_email' },
       columns: { name: first('customer_name') },
-    }),
+    },
 
-    orders: keyed({
+    orders: {
+      kind: 'keyed',
       id: id('order_id'),
       key: { order_no: 'order_no' },
       columns: { customer_id: ref('customers', { email: 'customer_email' }) },
-    }),
+    },
 
-    order_lines: rows({
+    order_lines: {
+      kind: 'rows',
       id: id('order_line_id'),
       columns: {
         order_id: ref('orders', { order_no: 'order_no' }),
@@ -40,6 +43,6 @@ export default pipeline({
         quantity: 'quantity',
         amount: compute(['quantity', 'unit_price'], (quantity, price) => quantity * price, type.float64),
       },
-    }),
+    },
   }),
 });

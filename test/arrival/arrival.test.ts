@@ -28,7 +28,7 @@ export default pipeline({
   name: 'flights',
   source: { container: 'landing', prefix: 'flights/' },
   row: z.object({ delay: z.int() }),
-  entities: ({ rows, id }) => ({ flights: rows({ id: id('flight_id'), columns: { delay: 'delay' } }) }),
+  entities: ({ id }) => ({ flights: { kind: 'rows', id: id('flight_id'), columns: { delay: 'delay' } } }),
 });
 `;
 

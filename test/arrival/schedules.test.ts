@@ -17,7 +17,7 @@ const made = (name: string, schedule?: string) =>
     source: { container: 'landing', prefix: `${name}/` },
     ...(schedule !== undefined && { schedule }),
     row: z.object({ delay: z.int() }),
-    entities: ({ rows, id }) => ({ lines: rows({ id: id(`${name}_id`), columns: { delay: 'delay' } }) }),
+    entities: ({ id }) => ({ lines: { kind: 'rows', id: id(`${name}_id`), columns: { delay: 'delay' } } }),
   });
 
 function world(schedule: string | undefined, setting = '') {

@@ -188,7 +188,7 @@ test('dev tries again when a pipeline is saved, and ends with Ctrl-C', async () 
     import { z } from '${url('node_modules/zod/index.js')}';
     export const pipelines = [pipeline({
       name: 'small', source: { container: 'landing', prefix: 'small/' }, row: z.object({ origin: z.string() }),
-      entities: ({ rows, id }) => ({ all: rows({ id: id('all_id'), columns: { ${column}: 'origin' } }) }),
+      entities: ({ id }) => ({ all: { kind: 'rows', id: id('all_id'), columns: { ${column}: 'origin' } } }),
     })];`;
   const module = path.join(app, 'pipelines/index.ts');
   writeFileSync(module, text('before'));

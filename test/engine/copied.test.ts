@@ -235,8 +235,8 @@ test('a pipeline that trusts its source copies what it does not read, as it is',
 
 test('what `trust` may be', () => {
   const given = { name: 'p', source: { container: 'landing', prefix: 'in/' }, row: z.object({ a: z.any() }) };
-  const entities = ({ rows: all, id }: Record<'rows' | 'id', (...args: unknown[]) => unknown>) => ({
-    all: all({ id: id('row_id'), columns: { a: 'a' } }),
+  const entities = ({ id }: Record<'id', (...args: unknown[]) => unknown>) => ({
+    all: { kind: 'rows', id: id('row_id'), columns: { a: 'a' } },
   });
   const compiled = (trust?: unknown) => compile({ ...given, entities, ...(trust !== undefined && { trust }) } as never);
   assert.equal(compiled(true).trust, true);

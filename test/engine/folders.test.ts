@@ -32,13 +32,15 @@ const visits = (idEncoding: 'plain' | 'delta' = 'plain') =>
       },
       idEncoding,
       row: z.object({ no: z.int(), kind: z.string() }),
-      entities: ({ keyed, rows, id, first, ref, compute, where, sourceFile, sourceRow }) => ({
-        regions: keyed({
+      entities: ({ id, first, ref, compute, where, sourceFile, sourceRow }) => ({
+        regions: {
+          kind: 'keyed',
           id: id('region_id'),
           key: { region: 'region' },
           columns: { since: first('date'), file: sourceFile(), line: sourceRow() },
-        }),
-        visits: rows({
+        },
+        visits: {
+          kind: 'rows',
           id: id('visit_id'),
           columns: {
             no: 'no',
@@ -51,12 +53,13 @@ const visits = (idEncoding: 'plain' | 'delta' = 'plain') =>
             region_id: ref('regions', { region: 'region' }),
             day: compute(['date', 'no'], (date, no) => date.getUTCDate() * 1000 + (no % 10), type.int32),
           },
-        }),
-        odd: rows({
+        },
+        odd: {
+          kind: 'rows',
           id: id('odd_id'),
           where: where(['kind', 'shard'], (kind, shard) => kind === 'odd' && shard > 0),
           columns: { no: 'no', date: 'date', region: 'region', file: sourceFile(), line: sourceRow() },
-        }),
+        },
       }),
     }),
   );

@@ -44,12 +44,12 @@ const definition = compile(
     name: 'p',
     source: { container: 'landing', prefix: 'in/' },
     row: z.object({ n: z.int(), place }),
-    entities: ({ rows, keyed, id, first, ref, where }) => ({
-      whole: rows({ id: id('row_id'), columns: { place: 'place' } }),
-      some: rows({ id: id('row_id'), where: where(['n'], (n) => n % 2 === 0), columns: { place: 'place' } }),
-      numbers: keyed({ id: id('number_id'), key: { n: 'n' }, columns: { place: first('place') } }),
-      places: keyed({ id: id('place_id'), key: { place: 'place' } }),
-      uses: rows({ id: id('use_id'), columns: { place_id: ref('places', { place: 'place' }) } }),
+    entities: ({ id, first, ref, where }) => ({
+      whole: { kind: 'rows', id: id('row_id'), columns: { place: 'place' } },
+      some: { kind: 'rows', id: id('row_id'), where: where(['n'], (n) => n % 2 === 0), columns: { place: 'place' } },
+      numbers: { kind: 'keyed', id: id('number_id'), key: { n: 'n' }, columns: { place: first('place') } },
+      places: { kind: 'keyed', id: id('place_id'), key: { place: 'place' } },
+      uses: { kind: 'rows', id: id('use_id'), columns: { place_id: ref('places', { place: 'place' }) } },
     }),
   }),
 );

@@ -44,9 +44,10 @@ const definition = compile(
       d: z.number(),
       note: z.string().nullable(),
     }),
-    entities: ({ keyed, rows, id, ref, compute }) => ({
-      keys: keyed({ id: id('key_id'), key: { key: 'key' } }),
-      all: rows({
+    entities: ({ id, ref, compute }) => ({
+      keys: { kind: 'keyed', id: id('key_id'), key: { key: 'key' } },
+      all: {
+        kind: 'rows',
         id: id('row_id'),
         columns: {
           key_id: ref('keys', { key: 'key' }),
@@ -55,7 +56,7 @@ const definition = compile(
           note: 'note',
           even: compute(['n'], (n) => n % 2 === 0, type.boolean),
         },
-      }),
+      },
     }),
   }),
 );

@@ -59,10 +59,11 @@ const definition = compile(
     name: 'p',
     source: { container: 'landing', prefix: 'in/' },
     row: z.object({ key: z.string().trim(), amount: z.int() }),
-    entities: ({ rows, keyed, id, ref, map, where }) => ({
-      keys: keyed({ id: id('key_id'), key: { key: 'key' } }),
-      all: rows({ id: id('row_id'), columns: { key_id: ref('keys', { key: 'key' }), amount: 'amount' } }),
-      some: rows({
+    entities: ({ id, ref, map, where }) => ({
+      keys: { kind: 'keyed', id: id('key_id'), key: { key: 'key' } },
+      all: { kind: 'rows', id: id('row_id'), columns: { key_id: ref('keys', { key: 'key' }), amount: 'amount' } },
+      some: {
+        kind: 'rows',
         id: id('some_id'),
         where: where(['amount', 'key'], (amount) => {
           // In the midst of a unit, when its columns are decoded.
@@ -70,7 +71,7 @@ const definition = compile(
           return amount % 7 !== 0;
         }),
         columns: { amount: 'amount', half: map('amount', (amount) => amount / 2, type.float64) },
-      }),
+      },
     }),
   }),
 );

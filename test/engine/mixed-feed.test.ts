@@ -54,53 +54,54 @@ const shop = (onInvalid: 'fail' | 'quarantine') =>
       onInvalid,
       ...(onInvalid === 'quarantine' && { maxRejected: 1 }),
       row,
-      entities: ({ when, rows, id, map, sourceRow }) => ({
-        customers: when('customer', ({ keyed, id: own, first, constant }) =>
-          keyed({
-            id: own('customer_id'),
-            key: { tenant: constant('DE'), no: 'customer_no' },
-            columns: { name: first('name') },
-          }),
-        ),
-        days: when(['order', 'refund', 'credit'], ({ keyed, id: own, compute }) =>
-          keyed({
-            id: own('day_id'),
-            key: { day: compute(['ordered'], (ordered) => ordered, type.date) },
-          }),
-        ),
-        orders: when('order', ({ rows: orders, id: own, ref, compute, constant }) =>
-          orders({
-            id: own('order_id'),
-            columns: {
-              order_no: 'order_no',
-              customer_id: ref('customers', { tenant: constant('DE'), no: 'customer_no' }),
-              day_id: ref('days', { day: compute(['ordered'], (ordered) => ordered, type.date) }),
-              amount: 'amount',
-              name: 'name',
-              // No null to think of: an order has both.
-              cents: compute(
-                ['amount', 'ordered'],
-                (amount, ordered) => amount * 100 + 0 * ordered.getTime(),
-                type.float64,
-              ),
-            },
-          }),
-        ),
-        refunds: when('refund', ({ rows: refunds, id: own, where }) =>
-          refunds({
-            id: own('refund_id'),
-            where: where(['amount'], (amount) => amount.toFixed(2) !== '-1.00'),
-            columns: { order_no: 'order_no', amount: 'amount' },
-          }),
-        ),
-        log: rows({
+      entities: ({ id, ref, first, map, compute, constant, where, sourceRow }) => ({
+        customers: {
+          kind: 'keyed',
+          when: 'customer',
+          id: id('customer_id'),
+          key: { tenant: constant('DE'), no: 'customer_no' },
+          columns: { name: first('name') },
+        },
+        days: {
+          kind: 'keyed',
+          when: ['order', 'refund', 'credit'],
+          id: id('day_id'),
+          key: { day: compute(['ordered'], (ordered) => ordered, type.date) },
+        },
+        orders: {
+          kind: 'rows',
+          when: 'order',
+          id: id('order_id'),
+          columns: {
+            order_no: 'order_no',
+            customer_id: ref('customers', { tenant: constant('DE'), no: 'customer_no' }),
+            day_id: ref('days', { day: compute(['ordered'], (ordered) => ordered, type.date) }),
+            amount: 'amount',
+            name: 'name',
+            // No null to think of: an order has both.
+            cents: compute(
+              ['amount', 'ordered'],
+              (amount: number, ordered: Date) => amount * 100 + 0 * ordered.getTime(),
+              type.float64,
+            ),
+          },
+        },
+        refunds: {
+          kind: 'rows',
+          when: 'refund',
+          id: id('refund_id'),
+          where: where(['amount'], (amount: number) => amount.toFixed(2) !== '-1.00'),
+          columns: { order_no: 'order_no', amount: 'amount' },
+        },
+        log: {
+          kind: 'rows',
           id: id('log_id'),
           columns: {
             type: 'record_type',
             line: sourceRow(),
             initial: map('name', (name) => name?.[0] ?? '?', type.string),
           },
-        }),
+        },
       }),
     }),
   );
@@ -237,7 +238,7 @@ test('a check of rows sees nested objects as the contract has them, null for wha
           if (record.address?.zip === '20')
             context.addIssue({ code: 'custom', message: 'no', path: ['address', 'zip'] });
         }),
-      entities: ({ rows, id }) => ({ all: rows({ id: id('row_id'), columns: { no: 'no' } }) }),
+      entities: ({ id }) => ({ all: { kind: 'rows', id: id('row_id'), columns: { no: 'no' } } }),
     }),
   );
   const lake = new Lake(duck, checked);

@@ -218,9 +218,9 @@ test('entries of a reused dictionary that no row uses bring no ID into the row g
       name: 'p',
       source: { container: 'landing', prefix: 'in/' },
       row: z.object({ a: z.string() }),
-      entities: ({ rows, keyed, id, ref }) => ({
-        keys: keyed({ id: id('key_id'), key: { a: 'a' } }),
-        all: rows({ id: id('row_id'), columns: { key_id: ref('keys', { a: 'a' }) } }),
+      entities: ({ id, ref }) => ({
+        keys: { kind: 'keyed', id: id('key_id'), key: { a: 'a' } },
+        all: { kind: 'rows', id: id('row_id'), columns: { key_id: ref('keys', { a: 'a' }) } },
       }),
     }),
   );

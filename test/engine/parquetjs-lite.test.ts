@@ -28,8 +28,8 @@ function copying(row: z.ZodObject, more: object = {}) {
     source: { container: 'landing', prefix: 'in/' },
     readers: 'parquetjs-lite',
     row,
-    entities: ({ rows, id }: Record<string, (...given: unknown[]) => unknown>) => ({
-      e: rows!({ id: id!('e_id'), columns: Object.fromEntries(Object.keys(row.shape).map((name) => [name, name])) }),
+    entities: ({ id }: Record<string, (...given: unknown[]) => unknown>) => ({
+      e: { kind: 'rows', id: id!('e_id'), columns: Object.fromEntries(Object.keys(row.shape).map((n) => [n, n])) },
     }),
     ...more,
   } as never);
@@ -173,8 +173,8 @@ test('unsigned integers, milliseconds and JSON keep their values under types tha
 
 test('what has no type for parquetjs-lite is refused by name: at start-up, or by the plan', async () => {
   const row = z.object({ price: z.number() });
-  const entities = ({ rows, id, map }: Record<string, (...given: unknown[]) => unknown>) => ({
-    e: rows!({ id: id!('e_id'), columns: { net: map!('price', (n: number) => n, type.decimal(9, 2)) } }),
+  const entities = ({ id, map }: Record<string, (...given: unknown[]) => unknown>) => ({
+    e: { kind: 'rows', id: id!('e_id'), columns: { net: map!('price', (n: number) => n, type.decimal(9, 2)) } },
   });
   assert.throws(
     () => copying(row, { entities }),

@@ -4,9 +4,10 @@
  */
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { afterAll, beforeAll, test } from 'vitest';
+import { afterAll, beforeAll, describe, test } from 'vitest';
 import { z } from 'zod';
 import { manifestSchema } from '../../src/documents/documents.ts';
+import { parseFooter } from '../../src/parquet/footer-read.ts';
 import { compile } from '../../src/pipeline/compile.ts';
 import { pipeline } from '../../src/pipeline/index.ts';
 import { readJson } from '../../src/storage/json.ts';
@@ -56,17 +57,24 @@ test('what is accepted is published as if the rest were not there, and the rest 
         );
         const distinct = new Set(expected.map(([blob, row]) => `${blob} ${row}`)).size;
         const sourceRows = `p/_rejected_rows/run${r}-00000.parquet`;
-        assert.deepEqual(manifest?.rejected, { rows: distinct, lines: expected.length, blob: name, sourceRows });
+        const { leftOut = [], ...said } = manifest!.rejected!;
+        assert.deepEqual(said, { rows: distinct, lines: expected.length, blob: name, sourceRows });
+        // Sources may have a list beside the contract's columns.
+        const lists = leftOut.filter(({ why }) => why === 'it is a list or a map').map(({ column }) => column);
+        assert.equal(lists.length, leftOut.length);
         const kept = await duck.read(store.bytes('published', sourceRows));
         // DuckDB does not read Hadoop's framing of LZ4: values of such a source are compared by `verify` above.
         const sources = await Promise.all(files.map(({ bytes }) => duck.read(bytes).catch(() => undefined)));
-        const columns = compiled.contract.map((column) => column.name);
-        assert.deepEqual(kept.names, [...columns, '_blob', '_row', '_reason']);
+        const contract = compiled.contract.map((column) => column.name);
+        const columns = kept.names.slice(0, -3);
+        assert.deepEqual(columns.slice(0, contract.length), contract);
+        assert.deepEqual(kept.names.slice(-3), ['_blob', '_row', '_reason']);
         for (const row of kept.rows) {
           const [blob, number] = row.slice(columns.length);
           const source = sources[files.findIndex((_, f) => blob === `in/${r}/${f}.parquet`)];
           if (!source) continue;
-          const held = columns.map((column) => source.rows[Number(number)]![source.names.indexOf(column)]);
+          for (const column of source.names) assert.ok(columns.includes(column) || lists.includes(column), column);
+          const held = columns.map((column) => source.rows[Number(number)]![source.names.indexOf(column)] ?? null);
           assert.deepEqual(row.slice(0, columns.length), held, `${blob} row ${number}`);
         }
         assert.equal(kept.rows.length, distinct);
@@ -84,7 +92,7 @@ const definition = (maxRejected: number) =>
       row: z.object({ a: z.int().max(90) }),
       onInvalid: 'quarantine',
       maxRejected,
-      entities: ({ rows, id }) => ({ all: rows({ id: id('row_id'), columns: { a: 'a' } }) }),
+      entities: ({ id }) => ({ all: { kind: 'rows', id: id('row_id'), columns: { a: 'a' } } }),
     }),
   );
 
@@ -145,8 +153,8 @@ test('refused rows are a source: mended, or under a wider contract, they come in
         row: z.object({ a: schema as z.ZodInt, note: z.string(), price: z.string() }),
         onInvalid: 'quarantine',
         maxRejected: 1,
-        entities: ({ rows, id }) => ({
-          all: rows({ id: id('row_id'), columns: { a: 'a', note: 'note', price: 'price' } }),
+        entities: ({ id }) => ({
+          all: { kind: 'rows', id: id('row_id'), columns: { a: 'a', note: 'note', price: 'price' } },
         }),
       }),
     );
@@ -176,4 +184,124 @@ test('refused rows are a source: mended, or under a wider contract, they come in
     ['1', '3', 'n3', '3.25'],
     ['2', '4', 'n4', '4.25'],
   ]);
+});
+
+describe('a refused row is kept whole', () => {
+  const whole = (change: object = {}) =>
+    compile(
+      pipeline({
+        name: 'p',
+        source: { container: 'landing', prefix: 'in/' },
+        row: z.object({ n: z.int().refine((n) => n % 10 !== 7), address: z.object({ city: z.string() }).nullable() }),
+        onInvalid: 'quarantine',
+        maxRejected: 1,
+        entities: ({ id }) => ({
+          all: { kind: 'rows', id: id('row_id'), columns: { n: 'n', city: 'address.city' } },
+        }),
+        ...change,
+      }),
+    );
+
+  /** Columns of all sorts that the contract does not name; `more` are further ones. */
+  const rows = (from: number, count: number, more = '') => `
+    SELECT i::INT AS n, CASE WHEN i % 3 > 0 THEN {'city': 'c' || i, 'zip': i + 0.5} END AS address,
+      'memo ' || i AS memo, CASE WHEN i % 2 = 0 THEN i::DECIMAL(12, 3) END AS price, TIMESTAMP '2026-01-01' + INTERVAL (i) HOUR AS at,
+      i % 2 = 0 AS even, uuid() AS id, ('x' || i)::BLOB AS picture, DATE '2026-01-01' + (i % 9)::INT AS day, [i, i + 1] AS list,
+      MAP {'k': i} AS pairs, i AS _row ${more}
+    FROM range(${from}, ${from + count}) t(i)`;
+  const kept = ['n', 'address.city', 'address.zip', 'memo', 'price', 'at', 'even', 'id', 'picture', 'day'];
+  const left = [
+    { column: '_row', why: 'the rejected rows have a column of that name' },
+    { column: 'list', why: 'it is a list or a map' },
+    { column: 'pairs', why: 'it is a list or a map' },
+  ];
+
+  async function rejected(engine: Engine) {
+    await engine.run('r');
+    const manifest = await readJson(engine.store, 'published', 'p/_manifests/r.json', manifestSchema);
+    const { sourceRows, leftOut, rows: count } = manifest!.rejected!;
+    return { count, leftOut, ...(await duck.read(engine.store.bytes('published', sourceRows!))) };
+  }
+
+  /** What DuckDB reads of the source in the same rows, struct by struct. */
+  async function held(file: Uint8Array, columns: readonly string[]) {
+    const { names, rows: all } = await duck.read(file, columns.map((name) => `"${name.replace('.', '"."')}" AS "${name}"`).join());
+    return { names, rows: all.filter((row) => Number(row[0]) % 10 === 7) };
+  }
+
+  for (const options of [{}, { batchRows: 2048, executions: 2 }, { short: true }]) {
+    test(`in all columns, or the manifest says which not and why: ${JSON.stringify(options)}`, async () => {
+      const engine = new Engine(whole(), options);
+      const files = [
+        await duck.write(rows(0, 5000), 'ROW_GROUP_SIZE 2048'),
+        await duck.write(rows(5000, 40), 'CODEC gzip'),
+      ];
+      for (const [f, file] of files.entries()) await engine.upload(`in/${f}.parquet`, file);
+      const found = await rejected(engine);
+      assert.deepEqual(found.names, [...kept, '_blob', '_row', '_reason']);
+      assert.deepEqual(found.leftOut, left);
+      const expected = (await Promise.all(files.map((file) => held(file, kept)))).flatMap(({ rows: all }) => all);
+      assert.equal(found.count, 504);
+      assert.deepEqual(
+        found.rows.map((row) => row.slice(0, kept.length)),
+        expected,
+      );
+      assert.deepEqual(found.rows.at(-1)!.slice(-3, -1), ['in/1.parquet', '37']);
+    });
+  }
+
+  test('files whose columns differ: missing ones are null, wider types hold both, contradictions are named', async () => {
+    const engine = new Engine(whole(), { batchRows: 30 });
+    const [a, b] = [
+      ', i::INT AS wide, i::INT AS odd, 1::INT AS once',
+      ', i::BIGINT AS wide, i::VARCHAR AS odd, 2.5::DOUBLE AS later',
+    ];
+    await engine.upload('in/0.parquet', await duck.write(rows(0, 30, a)));
+    await engine.upload('in/1.parquet', await duck.write(rows(30, 30, b)));
+    const found = await rejected(engine);
+    const more = ['wide', 'once', 'later'];
+    assert.deepEqual(found.names, [...kept, ...more, '_blob', '_row', '_reason']);
+    assert.deepEqual(
+      found.rows.map((row) => row.slice(kept.length, kept.length + 3)),
+      [7, 17, 27].map((n) => [`${n}`, '1', null]).concat([37, 47, 57].map((n) => [`${n}`, null, '2.5'])),
+    );
+    const odd = { column: 'odd', why: 'it is INT32 and STRING on BYTE_ARRAY' };
+    const sorted = [...left, odd].sort((x, y) => (x.column < y.column ? -1 : 1));
+    assert.deepEqual(
+      found.leftOut!.map(({ column }) => column),
+      sorted.map(({ column }) => column),
+    );
+    assert.match(found.leftOut!.find(({ column }) => column === 'odd')!.why, /^it is INT.* and STRING/);
+  });
+
+  test('a damaged column that nobody reads fails no run, and is named', async () => {
+    const engine = new Engine(whole(), { batchRows: 2048 });
+    const file = await duck.write(rows(0, 5000), 'ROW_GROUP_SIZE 2048');
+    const meta = parseFooter(file, file.length, 'f');
+    const memo = meta.leaves.find(({ name }) => name === 'memo')!;
+    const { start } = meta.rowGroups[1]!.chunks[memo.ordinal]!;
+    await engine.upload('in/0.parquet', new Uint8Array(file).fill(0xff, start, start + 24));
+    const found = await rejected(engine);
+    assert.ok(!found.names.includes('memo'));
+    assert.equal(found.rows.length, 500);
+    assert.match(
+      found.leftOut!.find(({ column }) => column === 'memo')!.why,
+      /^in\/0\.parquet, row group 1: /,
+    );
+  });
+
+  test('for parquetjs-lite, in types that it reads', async () => {
+    const engine = new Engine(whole({ readers: 'parquetjs-lite' }));
+    await engine.upload('in/0.parquet', await duck.write(rows(0, 40, ', i::UBIGINT AS big')));
+    const found = await rejected(engine);
+    assert.deepEqual(found.leftOut, left);
+    assert.deepEqual(
+      found.rows.map((row) => row[found.names.indexOf('price')]),
+      [null, null, null, null],
+    );
+    assert.deepEqual(
+      found.rows.map((row) => row[found.names.indexOf('big')]),
+      ['7', '17', '27', '37'],
+    );
+  });
 });

@@ -49,9 +49,9 @@ const definition = compile(
     name: 'p',
     source: { container: 'landing', prefix: 'in/' },
     row: z.object({ a: z.string().nullable(), b: z.int().nullable(), c: z.number().nullable() }),
-    entities: ({ rows, keyed, id, ref }) => ({
-      keys: keyed({ id: id('key_id'), key: { a: 'a' } }),
-      all: rows({ id: id('row_id'), columns: { key_id: ref('keys', { a: 'a' }), b: 'b', c: 'c' } }),
+    entities: ({ id, ref }) => ({
+      keys: { kind: 'keyed', id: id('key_id'), key: { a: 'a' } },
+      all: { kind: 'rows', id: id('row_id'), columns: { key_id: ref('keys', { a: 'a' }), b: 'b', c: 'c' } },
     }),
   }),
 );

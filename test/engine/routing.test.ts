@@ -24,22 +24,25 @@ const mixed = pipeline({
   row: z.object({ kind: z.string(), code: z.string().nullable(), amount: z.int().max(990) }),
   onInvalid: 'quarantine',
   maxRejected: 1,
-  entities: ({ keyed, rows, id, ref, where }) => ({
-    customers: keyed({
+  entities: ({ id, ref, where }) => ({
+    customers: {
+      kind: 'keyed',
       id: id('customer_id'),
       key: { code: 'code' },
       where: where(['kind'], (kind) => kind === 'customer'),
-    }),
-    lines: rows({
+    },
+    lines: {
+      kind: 'rows',
       id: id('line_id'),
       where: where(['kind'], (kind) => kind === 'line'),
       columns: { customer_id: ref('customers', { code: 'code' }), amount: 'amount' },
-    }),
-    large: rows({
+    },
+    large: {
+      kind: 'rows',
       id: id('large_id'),
       where: where(['kind', 'amount'], (kind, amount) => kind === 'line' && amount > 500),
       columns: { amount: 'amount' },
-    }),
+    },
   }),
 });
 

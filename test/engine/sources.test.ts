@@ -26,9 +26,9 @@ const passing = (row: z.ZodObject) =>
     name: 'p',
     source: { container: 'landing', prefix: 'in/' },
     row,
-    entities: ({ rows, id }: Words) => {
+    entities: ({ id }: Words) => {
       const columns = Object.fromEntries(Object.keys(row.shape).map((name) => [name, name]));
-      return { all: rows({ id: id('row_id'), columns }) };
+      return { all: { kind: 'rows', id: id('row_id'), columns } };
     },
   } as never);
 

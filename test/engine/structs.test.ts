@@ -32,13 +32,15 @@ const everything = compile(
         })
         .nullable(),
     }),
-    entities: ({ keyed, rows, id, first, ref, map, compute }) => ({
-      cities: keyed({
+    entities: ({ id, first, ref, map, compute }) => ({
+      cities: {
+        kind: 'keyed',
         id: id('city_id'),
         key: { city: 'person.address.city' },
         columns: { lat: first('person.address.geo.lat') },
-      }),
-      people: rows({
+      },
+      people: {
+        kind: 'rows',
         id: id('person_id'),
         columns: {
           no: 'no',
@@ -50,7 +52,7 @@ const everything = compile(
           initial: map('person.name', (name) => name?.[0] ?? '-', type.string),
           label: compute(['no', 'person.address.city'], (no, city) => `${no} ${city}`, type.string),
         },
-      }),
+      },
     }),
   }),
 );
@@ -97,7 +99,7 @@ test('a leaf under one OPTIONAL level is copied as it is', async () => {
       name: 'p',
       source: { container: 'landing', prefix: 'in/' },
       row: z.object({ pair: z.object({ a: z.int().nullable() }).nullable() }),
-      entities: ({ rows, id }) => ({ all: rows({ id: id('row_id'), columns: { a: 'pair.a' } }) }),
+      entities: ({ id }) => ({ all: { kind: 'rows', id: id('row_id'), columns: { a: 'pair.a' } } }),
     }),
   );
   const lake = new Lake(duck, flat);
@@ -118,8 +120,8 @@ const strict = (onInvalid: 'fail' | 'quarantine') =>
       ...(onInvalid === 'quarantine' && { maxRejected: 1 }),
       // The group may be missing; when it is there, it has a city.
       row: z.object({ no: z.int(), address: z.object({ city: z.string(), zip: z.string().nullable() }).nullable() }),
-      entities: ({ rows, id }) => ({
-        all: rows({ id: id('row_id'), columns: { no: 'no', city: 'address.city', zip: 'address.zip' } }),
+      entities: ({ id }) => ({
+        all: { kind: 'rows', id: id('row_id'), columns: { no: 'no', city: 'address.city', zip: 'address.zip' } },
       }),
     }),
   );
@@ -157,8 +159,8 @@ test('a struct as a whole, a leaf that is missing and a leaf in a list are refus
       name: 'p',
       source: { container: 'landing', prefix: 'in/' },
       row,
-      entities: ({ rows, id }: Record<'rows' | 'id', (...given: unknown[]) => unknown>) => ({
-        all: rows({ id: id('row_id'), columns: { column } }),
+      entities: ({ id }: Record<'rows' | 'id', (...given: unknown[]) => unknown>) => ({
+        all: { kind: 'rows', id: id('row_id'), columns: { column } },
       }),
     } as never);
   const file = "SELECT {'city': 'Rome', 'tags': ['a']} AS address";

@@ -256,7 +256,7 @@ describe('an app made by ordinal init', () => {
          name: 'old-trips',
          source: { container: 'landing', prefix: 'trips/' },
          row: z.object({ car: z.string() }),
-         entities: ({ rows, id }) => ({ trips: rows({ id: id('trip_id'), columns: { car: 'car' } }) }),
+         entities: ({ id }) => ({ trips: { kind: 'rows', id: id('trip_id'), columns: { car: 'car' } } }),
        });
        registerOrdinal({ pipelines: [trips] });`,
     );

@@ -91,14 +91,21 @@ test('every kind of column', () => {
   const compiled = compile(
     pipeline({
       ...head,
-      entities: ({ keyed, rows, id, nextId, ref, rowRef, first, map, compute, constant, where }) => ({
-        tags: keyed({ id: id('tag_id'), key: { tag: z.string() }, columns: { origin: constant('p', type.string) } }),
-        things: keyed({
+      entities: ({ id, nextId, ref, rowRef, first, map, compute, constant, where }) => ({
+        tags: {
+          kind: 'keyed',
+          id: id('tag_id'),
+          key: { tag: z.string() },
+          columns: { origin: constant('p', type.string) },
+        },
+        things: {
+          kind: 'keyed',
           id: id('thing_id'),
           key: { a: 'a' },
           columns: { n: first('n'), tag_id: ref('tags', { tag: 'b' }), other: nextId('others', { step: 2 }) },
-        }),
-        xs: rows({
+        },
+        xs: {
+          kind: 'rows',
           id: id('x_id', { sequence: 'shared', start: 100n }),
           where: where(['kind', 'n'], (kind, n) => kind === 'x' && n !== null),
           columns: {
@@ -108,8 +115,8 @@ test('every kind of column', () => {
             c: compute(['a', 'b'], (a, b) => a + b, type.string),
             k: constant(7, type.int64),
           },
-        }),
-        ys: rows({ id: id('y_id', { sequence: 'shared' }), columns: { x_id: rowRef('xs') } }),
+        },
+        ys: { kind: 'rows', id: id('y_id', { sequence: 'shared' }), columns: { x_id: rowRef('xs') } },
       }),
     }),
   );
@@ -154,14 +161,15 @@ describe('feeds', () => {
     const { feeds } = compile(
       pipeline({
         ...head,
-        entities: ({ keyed, rows, id, ref, where }) => ({
-          xs: rows({
+        entities: ({ id, ref, where }) => ({
+          xs: {
+            kind: 'rows',
             id: id('i'),
             where: where(['kind'], (k) => k === 'x'),
             columns: { t: ref('things', { a: 'a' }) },
-          }),
-          ys: rows({ id: id('i'), columns: { t: ref('things', { a: 'a' }), u: ref('things', { a: 'b' }) } }),
-          things: keyed({ id: id('i'), key: { a: 'a' }, where: where(['kind'], (k) => k === 'y') }),
+          },
+          ys: { kind: 'rows', id: id('i'), columns: { t: ref('things', { a: 'a' }), u: ref('things', { a: 'b' }) } },
+          things: { kind: 'keyed', id: id('i'), key: { a: 'a' }, where: where(['kind'], (k) => k === 'y') },
         }),
       }),
     );
@@ -177,10 +185,10 @@ describe('feeds', () => {
     const { feeds } = compile(
       pipeline({
         ...head,
-        entities: ({ keyed, rows, id, ref }) => ({
-          xs: rows({ id: id('i'), columns: { t: ref('things', { a: 'a' }), u: ref('others', { b: 'b' }) } }),
-          others: keyed({ id: id('i'), key: { b: z.string() } }),
-          things: keyed({ id: id('i'), key: { a: 'a' } }),
+        entities: ({ id, ref }) => ({
+          xs: { kind: 'rows', id: id('i'), columns: { t: ref('things', { a: 'a' }), u: ref('others', { b: 'b' }) } },
+          others: { kind: 'keyed', id: id('i'), key: { b: z.string() } },
+          things: { kind: 'keyed', id: id('i'), key: { a: 'a' } },
         }),
       }),
     );
@@ -194,12 +202,13 @@ describe('feeds', () => {
     const { feeds } = compile(
       pipeline({
         ...head,
-        entities: ({ keyed, id, ref }) => ({
-          pairs: keyed({
+        entities: ({ id, ref }) => ({
+          pairs: {
+            kind: 'keyed',
             id: id('i'),
             key: { left: 'a', right: 'b' },
             columns: { mirrored: ref('pairs', { right: 'a', left: 'b' }) },
-          }),
+          },
         }),
       }),
     );
@@ -218,9 +227,9 @@ describe('the hash', () => {
     compile(
       pipeline({
         ...head,
-        entities: ({ keyed, rows, id, map }) => ({
-          things: keyed({ id: id('thing_id', { start: change.start ?? 1 }), key: { a: change.key ?? 'a' } }),
-          xs: rows({ id: id(change.idName ?? 'x_id'), columns: { late: map('n', late, type.boolean) } }),
+        entities: ({ id, map }) => ({
+          things: { kind: 'keyed', id: id('thing_id', { start: change.start ?? 1 }), key: { a: change.key ?? 'a' } },
+          xs: { kind: 'rows', id: id(change.idName ?? 'x_id'), columns: { late: map('n', late, type.boolean) } },
         }),
       }),
     ).hash;
@@ -246,9 +255,9 @@ describe('the hash', () => {
       compile(
         pipeline({
           ...head,
-          entities: ({ keyed, rows, id, map }) => ({
-            things: keyed({ key: { a: 'a' }, id: id('thing_id') }),
-            xs: rows({ columns: { late: map('n', () => true, type.boolean) }, id: id('x_id') }),
+          entities: ({ id, map }) => ({
+            things: { kind: 'keyed', key: { a: 'a' }, id: id('thing_id') },
+            xs: { kind: 'rows', columns: { late: map('n', () => true, type.boolean) }, id: id('x_id') },
           }),
         }),
       ).hash,

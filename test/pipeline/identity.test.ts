@@ -12,9 +12,9 @@ const head = { name: 'p', source: { container: 'landing', prefix: 'p/' }, row } 
 
 const original = pipeline({
   ...head,
-  entities: ({ keyed, rows, id }) => ({
-    things: keyed({ id: id('thing_id'), key: { k: 'a' } }),
-    xs: rows({ id: id('x_id'), columns: { a: 'a' } }),
+  entities: ({ id }) => ({
+    things: { kind: 'keyed', id: id('thing_id'), key: { k: 'a' } },
+    xs: { kind: 'rows', id: id('x_id'), columns: { a: 'a' } },
   }),
 });
 
@@ -31,10 +31,15 @@ describe('changes that IDs survive', () => {
       ...head,
       source: { container: 'elsewhere', prefix: '' },
       row: row.extend({ c: z.string() }),
-      entities: ({ keyed, rows, id, constant, ref }) => ({
-        fresh: keyed({ id: id('fresh_id'), key: { c: 'c' } }),
-        things: keyed({ id: id('id', { start: 7 }), key: { k: 'a' }, columns: { one: constant(1, type.int32) } }),
-        xs: rows({ id: id('x_id'), columns: { thing_id: ref('things', { k: 'b' }) } }),
+      entities: ({ id, constant, ref }) => ({
+        fresh: { kind: 'keyed', id: id('fresh_id'), key: { c: 'c' } },
+        things: {
+          kind: 'keyed',
+          id: id('id', { start: 7 }),
+          key: { k: 'a' },
+          columns: { one: constant(1, type.int32) },
+        },
+        xs: { kind: 'rows', id: id('x_id'), columns: { thing_id: ref('things', { k: 'b' }) } },
       }),
     });
     assert.deepEqual(changes(changed), {});
@@ -42,7 +47,7 @@ describe('changes that IDs survive', () => {
   test('an entity that is gone', () => {
     const changed = pipeline({
       ...head,
-      entities: ({ rows, id }) => ({ xs: rows({ id: id('x_id'), columns: {} }) }),
+      entities: ({ id }) => ({ xs: { kind: 'rows', id: id('x_id'), columns: {} } }),
     });
     assert.deepEqual(changes(changed), {});
   });
@@ -52,7 +57,7 @@ describe('changes that IDs do not survive', () => {
   test('another source column, kind or component of a key', () => {
     for (const key of [{ k: 'b' }, { k: 'n' }, { k: 'a', l: 'b' }, { j: 'a' }] as const) {
       const found = changes(
-        pipeline({ ...head, entities: ({ keyed, id }) => ({ things: keyed({ id: id('thing_id'), key }) }) }),
+        pipeline({ ...head, entities: ({ id }) => ({ things: { kind: 'keyed', id: id('thing_id'), key } }) }),
       );
       assert.deepEqual(Object.keys(found), ['entities.things.key']);
       assert.match(
@@ -64,9 +69,9 @@ describe('changes that IDs do not survive', () => {
   test('another key index and sequence', () => {
     const changed = pipeline({
       ...head,
-      entities: ({ keyed, rows, id }) => ({
-        things: keyed({ id: id('thing_id'), key: { k: 'a' }, index: sharedIndex('common') }),
-        xs: rows({ id: id('x_id', { sequence: 'common' }), columns: {} }),
+      entities: ({ id }) => ({
+        things: { kind: 'keyed', id: id('thing_id'), key: { k: 'a' }, index: sharedIndex('common') },
+        xs: { kind: 'rows', id: id('x_id', { sequence: 'common' }), columns: {} },
       }),
     });
     assert.deepEqual(changes(changed), {
@@ -78,9 +83,9 @@ describe('changes that IDs do not survive', () => {
   test('rows turned keyed, another step', () => {
     const changed = pipeline({
       ...head,
-      entities: ({ keyed, id }) => ({
-        things: keyed({ id: id('thing_id', { step: 2 }), key: { k: 'a' } }),
-        xs: keyed({ id: id('x_id'), key: { a: 'a' } }),
+      entities: ({ id }) => ({
+        things: { kind: 'keyed', id: id('thing_id', { step: 2 }), key: { k: 'a' } },
+        xs: { kind: 'keyed', id: id('x_id'), key: { a: 'a' } },
       }),
     });
     assert.deepEqual(changes(changed), {

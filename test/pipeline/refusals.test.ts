@@ -28,7 +28,7 @@ function definition(change: Loose): PipelineDefinition {
     name: 'flights',
     source: { container: 'landing', prefix: 'flights/' },
     row,
-    entities: ({ rows, id }: Words) => ({ flights: rows({ id: id('flight_id'), columns: { date: 'date' } }) }),
+    entities: ({ id }: Words) => ({ flights: { kind: 'rows', id: id('flight_id'), columns: { date: 'date' } } }),
   };
   return { ...right, ...change } as unknown as PipelineDefinition;
 }
@@ -37,9 +37,9 @@ function definition(change: Loose): PipelineDefinition {
 function withEntity(make: (words: Words) => unknown, name = 'x'): Loose {
   return {
     entities: (words: Words) => ({
-      airports: words.keyed({ id: words.id('airport_id'), key: { code: 'origin' } }),
-      routes: words.keyed({ id: words.id('route_id'), key: { from: 'origin', to: 'destination' } }),
-      flights: words.rows({ id: words.id('flight_id'), columns: { date: 'date' } }),
+      airports: { kind: 'keyed', id: words.id('airport_id'), key: { code: 'origin' } },
+      routes: { kind: 'keyed', id: words.id('route_id'), key: { from: 'origin', to: 'destination' } },
+      flights: { kind: 'rows', id: words.id('flight_id'), columns: { date: 'date' } },
       [name]: make(words),
     }),
   };
@@ -47,11 +47,11 @@ function withEntity(make: (words: Words) => unknown, name = 'x'): Loose {
 
 /** One column `c` of a rows entity `x`. */
 function withColumn(make: (words: Words) => unknown): Loose {
-  return withEntity((words) => words.rows({ id: words.id('x_id'), columns: { c: make(words) } }));
+  return withEntity((words) => ({ kind: 'rows', id: words.id('x_id'), columns: { c: make(words) } }));
 }
 
 function withKeyed(make: (words: Words) => Loose): Loose {
-  return withEntity((words) => words.keyed({ id: words.id('x_id'), key: { code: 'origin' }, ...make(words) }));
+  return withEntity((words) => ({ kind: 'keyed', id: words.id('x_id'), key: { code: 'origin' }, ...make(words) }));
 }
 
 const c = 'entities.x.columns.c';
@@ -66,7 +66,7 @@ const cases: Record<string, Case[]> = {
     ['a format', { output: { table: 'iceberg' } }, 'output.table', /'iceberg' is not an option/, /'delta'/],
     [
       'a name with a space',
-      { ...inTables, entities: ({ rows, id }: Words) => ({ x: rows({ id: id('i'), columns: { 'a b': 'delay' } }) }) },
+      { ...inTables, entities: ({ id }: Words) => ({ x: { kind: 'rows', id: id('i'), columns: { 'a b': 'delay' } } }) },
       'entities.x.columns.a b',
       /has " " in its name, which a table's columns may not have/,
       /^Give it another name\.$/,
@@ -174,42 +174,56 @@ const cases: Record<string, Case[]> = {
     ['no contract', { row: undefined }, 'row', /is not a zod object/, /z\.object/],
   ],
   entities: [
-    ['no function', { entities: { a: 1 } }, 'entities', /an object/, /\(\{ keyed, rows, id \}\) =>/],
-    ['none', { entities: () => ({}) }, 'entities', /is empty/, /rows\(/],
+    ['no function', { entities: { a: 1 } }, 'entities', /an object/, /\(\{ id, ref \}\) =>/],
+    ['none', { entities: () => ({}) }, 'entities', /is empty/, /kind: 'rows'/],
     ['a block without return', { entities: () => {} }, 'entities', /undefined, not an object/, /^$/],
     [
       'a misspelt word',
-      { entities: ({ keyd }: Loose) => ({ a: (keyd as () => void)() }) },
+      { entities: ({ frist }: Loose) => ({ a: (frist as () => void)() }) },
       'entities',
-      /keyd is not a function/,
-      /^Use 'keyed', if/,
+      /frist is not a function/,
+      /^Use 'first', if/,
     ],
     [
       'a bad name',
-      withEntity(({ rows, id }) => rows({ id: id('i'), columns: {} }), 'My-Rows'),
+      withEntity(({ id }) => ({ kind: 'rows', id: id('i'), columns: {} }), 'My-Rows'),
       'entities.My-Rows',
       /not a name/,
       /lower-case/,
     ],
-    ['no entity', withEntity(() => 'rows'), 'entities.x', /'rows' is not an entity/, /keyed\(\{/],
+    ['no entity', withEntity(() => 'rows'), 'entities.x', /'rows' is not an entity/, /kind: 'keyed'/],
+    [
+      'no kind',
+      withEntity(({ id }) => ({ id: id('i'), columns: {} })),
+      'entities.x.kind',
+      /undefined is not a kind/,
+      /'rows'/,
+    ],
+    [
+      'a misspelt kind',
+      withEntity(() => ({ kind: 'row' })),
+      'entities.x.kind',
+      /'row' is not a kind/,
+      /^Use 'rows', if/,
+    ],
     [
       'a misspelt option',
-      withEntity(({ rows, id }) => rows({ id: id('i'), colums: {} })),
+      withEntity(({ id }) => ({ kind: 'rows', id: id('i'), colums: {} })),
       'entities.x.colums',
       /known option/,
       /'columns'/,
     ],
-    ['no ID', withEntity(({ rows }) => rows({ columns: {} })), 'entities.x.id', /undefined/, /id\('column_name'\)/],
+    ['no ID', withEntity(() => ({ kind: 'rows', columns: {} })), 'entities.x.id', /undefined/, /id\('column_name'\)/],
     [
       'an ID as text',
-      withEntity(({ rows }) => rows({ id: 'i', columns: {} })),
+      withEntity(() => ({ kind: 'rows', id: 'i', columns: {} })),
       'entities.x.id',
       /'i'/,
       /id\('column_name'\)/,
     ],
     [
       'an ID without a name',
-      withEntity(({ rows, id }) => rows({ id: id(''), columns: {} })),
+      withEntity(({ id }) => ({ kind: 'rows', id: id(''), columns: {} })),
       'entities.x.id',
       /'' is not a column name/,
       /not empty/,
@@ -217,8 +231,10 @@ const cases: Record<string, Case[]> = {
     [
       'too many',
       {
-        entities: ({ rows, id }: Words) =>
-          Object.fromEntries(Array.from({ length: 101 }, (_, i) => [`e${i}`, rows({ id: id('i'), columns: {} })])),
+        entities: ({ id }: Words) =>
+          Object.fromEntries(
+            Array.from({ length: 101 }, (_, i) => [`e${i}`, { kind: 'rows', id: id('i'), columns: {} }]),
+          ),
       },
       'entities',
       /101 entities/,
@@ -226,30 +242,33 @@ const cases: Record<string, Case[]> = {
     ],
     [
       'a predicate as function',
-      withEntity(({ rows, id }) => rows({ id: id('i'), columns: {}, where: late })),
+      withEntity(({ id }) => ({ kind: 'rows', id: id('i'), columns: {}, where: late })),
       'entities.x.where',
       /a function/,
       /where\(\['column'\]/,
     ],
     [
       'a predicate over nothing',
-      withEntity(({ rows, id, where }) => rows({ id: id('i'), columns: {}, where: where([], late) })),
+      withEntity(({ id, where }) => ({ kind: 'rows', id: id('i'), columns: {}, where: where([], late) })),
       'entities.x.where',
       /names no source column/,
       /at least one/,
     ],
     [
       'a predicate over a misspelt column',
-      withEntity(({ rows, id, where }) => rows({ id: id('i'), columns: {}, where: where(['delya'], late) })),
+      withEntity(({ id, where }) => ({ kind: 'rows', id: id('i'), columns: {}, where: where(['delya'], late) })),
       'entities.x.where',
       /no column 'delya'/,
       /^Use 'delay', if/,
     ],
     [
       'an async predicate',
-      withEntity(({ rows, id, where }) =>
-        rows({ id: id('i'), columns: {}, where: where(['delay'], async () => true) }),
-      ),
+      withEntity(({ id, where }) => ({
+        kind: 'rows',
+        id: id('i'),
+        columns: {},
+        where: where(['delay'], async () => true),
+      })),
       'entities.x.where',
       /async/,
       /plain function/,
@@ -350,37 +369,39 @@ const cases: Record<string, Case[]> = {
     ],
     [
       'two IDs of one sequence',
-      withEntity(({ rows, id, nextId }) => rows({ id: id('i', { sequence: 's' }), columns: { c: nextId('s') } })),
+      withEntity(({ id, nextId }) => ({ kind: 'rows', id: id('i', { sequence: 's' }), columns: { c: nextId('s') } })),
       'entities.x.columns',
       /two IDs from sequence 's'/,
       /another sequence/,
     ],
     [
       'names that differ in case',
-      withEntity(({ rows, id }) => rows({ id: id('Delay'), columns: { delay: 'delay' } })),
+      withEntity(({ id }) => ({ kind: 'rows', id: id('Delay'), columns: { delay: 'delay' } })),
       'entities.x.columns',
       /'Delay' and 'delay' differ in case only/,
       /^Rename/,
     ],
     [
       'a name twice',
-      withEntity(({ rows, id }) => rows({ id: id('delay'), columns: { delay: 'delay' } })),
+      withEntity(({ id }) => ({ kind: 'rows', id: id('delay'), columns: { delay: 'delay' } })),
       'entities.x.columns',
       /'delay' is there twice/,
       /^Rename/,
     ],
     [
       'a column without a name',
-      withEntity(({ rows, id }) => rows({ id: id('i'), columns: { '': 'delay' } })),
+      withEntity(({ id }) => ({ kind: 'rows', id: id('i'), columns: { '': 'delay' } })),
       'entities.x.columns',
       /'' is not a column name/,
       /not empty/,
     ],
     [
       'too many',
-      withEntity(({ rows, id }) =>
-        rows({ id: id('i'), columns: Object.fromEntries(Array.from({ length: 1000 }, (_, i) => [`c${i}`, 'delay'])) }),
-      ),
+      withEntity(({ id }) => ({
+        kind: 'rows',
+        id: id('i'),
+        columns: Object.fromEntries(Array.from({ length: 1000 }, (_, i) => [`c${i}`, 'delay'])),
+      })),
       'entities.x.columns',
       /1001 columns/,
       /1000/,
@@ -453,9 +474,14 @@ const cases: Record<string, Case[]> = {
     [
       'an unknown member with a further ID',
       {
-        entities: ({ keyed, rows, id, nextId, ref }: Words) => ({
-          airports: keyed({ id: id('airport_id'), key: { code: 'origin' }, columns: { no: nextId('numbers') } }),
-          x: rows({ id: id('x_id'), columns: { c: ref('airports', { code: 'origin' }, { missing: 0 }) } }),
+        entities: ({ id, nextId, ref }: Words) => ({
+          airports: {
+            kind: 'keyed',
+            id: id('airport_id'),
+            key: { code: 'origin' },
+            columns: { no: nextId('numbers') },
+          },
+          x: { kind: 'rows', id: id('x_id'), columns: { c: ref('airports', { code: 'origin' }, { missing: 0 }) } },
         }),
       },
       `${c}.missing`,
@@ -634,33 +660,31 @@ const people = shared('people', { id: 'person_id', key: { email: z.string() }, c
 const ofTypesAndPlaces: [mistake: string, change: Loose, field: string, message: RegExp, remedy: RegExp][] = [
   [
     'an unknown record type',
-    withTypes(({ when }) => when('ordr', ({ rows, id }: Words) => rows({ id: id('i'), columns: {} }))),
+    withTypes(({ id }) => ({ kind: 'rows', when: 'ordr', id: id('i'), columns: {} })),
     'entities.x.when',
     /'ordr' is not a record type of 'kind'/,
     /^Use 'order', if/,
   ],
   [
     'a column of another record type',
-    withTypes(({ when }) => when('refund', ({ rows, id }: Words) => rows({ id: id('i'), columns: { a: 'amount' } }))),
+    withTypes(({ id }) => ({ kind: 'rows', when: 'refund', id: id('i'), columns: { a: 'amount' } })),
     'entities.x.columns.a',
     /rows of kind 'refund' have no column 'amount'/,
     /^Use one of 'kind', 'no'/,
   ],
   [
     'a record type without any',
-    withEntity(({ when }) => when('order', ({ rows, id }: Words) => rows({ id: id('i'), columns: {} }))),
+    withEntity(({ id }) => ({ kind: 'rows', when: 'order', id: id('i'), columns: {} })),
     'entities.x.when',
     /needs a row contract with record types/,
     /discriminatedUnion/,
   ],
   [
-    'a record type of a record type',
-    withTypes(({ when }) =>
-      when('order', (words: Words) => words.when('order', ({ rows, id }: Words) => rows({ id: id('i'), columns: {} }))),
-    ),
+    'no record type',
+    withTypes(({ id }) => ({ kind: 'rows', when: [], id: id('i'), columns: {} })),
     'entities.x.when',
-    /'order' and/,
-    /when\(\)/,
+    /names no record type/,
+    /leave it out/,
   ],
   [
     'a text as a constant part of a key',
@@ -727,51 +751,64 @@ const ofTypesAndPlaces: [mistake: string, change: Loose, field: string, message:
   ],
   [
     'no shared entity',
-    withEntity(({ use }) => use('people')),
-    'entities.x',
+    withEntity(() => ({ kind: 'shared', entity: 'people' })),
+    'entities.x.entity',
     /'people' is not a shared entity/,
     /shared\('name'/,
   ],
   [
     'a shared column that is not there',
-    withEntity(({ use, first }) => use(people, { key: { email: 'origin' }, columns: { nam: first('origin') } })),
+    withEntity(({ first }) => ({
+      kind: 'shared',
+      entity: people,
+      key: { email: 'origin' },
+      columns: { nam: first('origin') },
+    })),
     'entities.x.columns.nam',
     /the shared entity 'people' has no column 'nam'/,
     /'name'/,
   ],
   [
     'a shared column of another type',
-    withEntity(({ use, first }) => use(people, { key: { email: 'origin' }, columns: { name: first('delay') } })),
+    withEntity(({ first }) => ({
+      kind: 'shared',
+      entity: people,
+      key: { email: 'origin' },
+      columns: { name: first('delay') },
+    })),
     'entities.x.columns.name',
     /is a number, and STRING .*in the shared entity/,
     /map\(\)/,
   ],
   [
     'a shared column computed as another type',
-    withEntity(({ use, compute }) =>
-      use(people, { key: { email: 'origin' }, columns: { name: compute(['delay'], late, type.json) } }),
-    ),
+    withEntity(({ compute }) => ({
+      kind: 'shared',
+      entity: people,
+      key: { email: 'origin' },
+      columns: { name: compute(['delay'], late, type.json) },
+    })),
     'entities.x.columns.name',
     /is JSON .*, and STRING/,
     /same type/,
   ],
   [
     'a shared key that is not there',
-    withEntity(({ use }) => use(people, { key: { emal: 'origin' } })),
+    withEntity(() => ({ kind: 'shared', entity: people, key: { emal: 'origin' } })),
     'entities.x.key.emal',
     /has no 'emal'/,
     /'email'/,
   ],
   [
     'a shared key of another kind',
-    withEntity(({ use }) => use(people, { key: { email: 'delay' } })),
+    withEntity(() => ({ kind: 'shared', entity: people, key: { email: 'delay' } })),
     'entities.x.key.email',
     /is a number/,
     /string/,
   ],
   [
     'an option of a shared entity',
-    withEntity(({ use }) => use(people, { key: { email: 'origin' }, publish: 'seen' })),
+    withEntity(() => ({ kind: 'shared', entity: people, key: { email: 'origin' }, publish: 'seen' })),
     'entities.x.publish',
     /known option/,
     /'/,
@@ -806,9 +843,9 @@ for (const [area, mistakes] of Object.entries(cases)) {
 
 test('one sequence, two statements', () => {
   const { message, where } = refusal({
-    entities: ({ rows, id }: Words) => ({
-      a: rows({ id: id('i', { sequence: 's', start: 5 }), columns: {} }),
-      b: rows({ id: id('i', { sequence: 's', start: 6 }), columns: {} }),
+    entities: ({ id }: Words) => ({
+      a: { kind: 'rows', id: id('i', { sequence: 's', start: 5 }), columns: {} },
+      b: { kind: 'rows', id: id('i', { sequence: 's', start: 6 }), columns: {} },
     }),
   });
   assert.equal(where?.field, 'entities.b.id');

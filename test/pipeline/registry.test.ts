@@ -28,15 +28,16 @@ function make(name: string, vary: Variation = {}): PipelineDefinition {
     source: { container: 'landing', prefix: vary.source ?? `${name}/` },
     output: { container: 'landing', prefix: vary.output ?? `out/${name}/` },
     row: z.object({ a: z.string(), n: z.int() }),
-    entities: ({ keyed, id }) => ({
-      things: keyed({
+    entities: ({ id }) => ({
+      things: {
+        kind: 'keyed',
         id: id('thing_id', {
           ...(vary.start !== undefined && { start: vary.start }),
           ...(vary.sequence !== undefined && { sequence: vary.sequence }),
         }),
         key: { k: vary.key ?? 'a' },
         ...(vary.index !== undefined && { index: sharedIndex(vary.index) }),
-      }),
+      },
     }),
   });
 }
@@ -128,11 +129,13 @@ describe('entities that pipelines share', () => {
       name,
       source: { container: 'landing', prefix: `${name}/` },
       row: z.object({ a: z.string(), n: z.number() }),
-      entities: ({ use, first, map }) => ({
-        things: use(entity, {
+      entities: ({ first, map }) => ({
+        things: {
+          kind: 'shared',
+          entity,
           key: { k: 'a' },
           columns: columns ? { size: first('n'), label: map('a', (a) => a, type.string) } : {},
-        }),
+        },
       }),
     });
 
@@ -141,9 +144,9 @@ describe('entities that pipelines share', () => {
       name: 'two',
       source: { container: 'landing', prefix: 'two/' },
       row: z.object({ b: z.string() }),
-      entities: ({ use, rows, id, ref }) => ({
-        goods: use(things),
-        lines: rows({ id: id('line_id'), columns: { thing_id: ref('goods', { k: 'b' }) } }),
+      entities: ({ id, ref }) => ({
+        goods: { kind: 'shared', entity: things },
+        lines: { kind: 'rows', id: id('line_id'), columns: { thing_id: ref('goods', { k: 'b' }) } },
       }),
     });
     const registry = registerPipelines([using('one'), using('three', things, true)]);
@@ -161,9 +164,9 @@ describe('entities that pipelines share', () => {
         name: 'two',
         source: { container: 'landing', prefix: 'two/' },
         row: z.object({ b: z.string() }),
-        entities: ({ use, rows, id, ref }) => ({
-          goods: use(quiet),
-          lines: rows({ id: id('line_id'), columns: { thing_id: ref('goods', { k: 'b' }) } }),
+        entities: ({ id, ref }) => ({
+          goods: { kind: 'shared', entity: quiet },
+          lines: { kind: 'rows', id: id('line_id'), columns: { thing_id: ref('goods', { k: 'b' }) } },
         }),
       }),
     ]).get('two')!.entities;
@@ -185,7 +188,9 @@ describe('entities that pipelines share', () => {
         name: 'two',
         source: { container: 'landing', prefix: 'two/' },
         row: z.object({ a: z.string(), n: z.number() }),
-        entities: ({ use, first }) => ({ things: use(other, { key: { k: 'a' }, columns: { size: first('n') } }) }),
+        entities: ({ first }) => ({
+          things: { kind: 'shared', entity: other, key: { k: 'a' }, columns: { size: first('n') } },
+        }),
       });
       refused([using('one'), two], /declared in another way|start/);
     }

@@ -27,14 +27,21 @@ pipeline({
   idEncoding: 'delta',
   output: { container: 'published', prefix: 'air/' },
   arrival: { on: 'quiet', seconds: 30 },
-  entities: ({ keyed, rows, id, nextId, ref, rowRef, first, map, compute, constant, where }) => ({
-    airports: keyed({
+  entities: ({ id, nextId, ref, rowRef, first, map, compute, constant, where }) => ({
+    airports: {
+      kind: 'keyed',
       id: id('airport_id', { start: 1000, step: 10n }),
       key: { code: z.string() },
       index: sharedIndex('airports'),
-    }),
-    cabins: keyed({ id: id('cabin_id'), key: { name: z.string() }, columns: { origin: constant('p', type.string) } }),
-    routes: keyed({
+    },
+    cabins: {
+      kind: 'keyed',
+      id: id('cabin_id'),
+      key: { name: z.string() },
+      columns: { origin: constant('p', type.string) },
+    },
+    routes: {
+      kind: 'keyed',
       id: id('route_id', { sequence: 'routes' }),
       key: { from: 'origin', to: 'destination' },
       where: where(['distance'], (miles) => miles !== null && miles > 0),
@@ -44,8 +51,9 @@ pipeline({
         origin_id: ref('airports', { code: 'origin' }),
         other_id: nextId('others'),
       },
-    }),
-    flights: rows({
+    },
+    flights: {
+      kind: 'rows',
       id: id('flight_id'),
       where: where(['flag', 'cabin'], (flag: boolean, cabin: 'first' | 'economy') => flag && cabin === 'first'),
       columns: {
@@ -62,16 +70,17 @@ pipeline({
         price: constant('12.50', type.decimal(12, 2)),
         made: constant(new Date(0), type.timestampIn('MILLIS', { utc: false })),
       },
-    }),
-    delays: rows({ id: id('delay_id'), columns: { flight_id: rowRef('flights'), delay: 'delay' } }),
+    },
+    delays: { kind: 'rows', id: id('delay_id'), columns: { flight_id: rowRef('flights'), delay: 'delay' } },
   }),
 });
 
 // A source column that the contract does not have, wherever one is named.
 pipeline({
   ...head,
-  entities: ({ keyed, rows, id, first, map, compute, where, ref }) => ({
-    airports: keyed({
+  entities: ({ id, first, map, compute, where, ref }) => ({
+    airports: {
+      kind: 'keyed',
       id: id('airport_id'),
       // @ts-expect-error in a key
       key: { code: 'orign' },
@@ -81,8 +90,9 @@ pipeline({
         // @ts-expect-error in first()
         distance: first('distanc'),
       },
-    }),
-    flights: rows({
+    },
+    flights: {
+      kind: 'rows',
       id: id('flight_id'),
       columns: {
         // @ts-expect-error as an unchanged column
@@ -92,22 +102,24 @@ pipeline({
         // @ts-expect-error in compute(), at any place
         late: compute(['date', 'delya'], () => true, type.boolean),
       },
-    }),
-    others: rows({
+    },
+    others: {
+      kind: 'rows',
       id: id('other_id'),
       columns: {
         // @ts-expect-error in a reference
         origin_id: ref('airports', { code: 'orign' }),
       },
-    }),
+    },
   }),
 });
 
 // Functions that do not fit the contract or their declared type.
 pipeline({
   ...head,
-  entities: ({ rows, id, map, compute, constant, where }) => ({
-    flights: rows({
+  entities: ({ id, map, compute, constant, where }) => ({
+    flights: {
+      kind: 'rows',
       id: id('flight_id'),
       // @ts-expect-error a predicate gives a boolean
       where: where(['delay'], (delay) => delay),
@@ -136,50 +148,56 @@ pipeline({
         k: map('delay', (delay) => delay),
         // @ts-expect-error a type that needs arguments
         l: map('delay', (delay) => delay, type.decimal),
+        // @ts-expect-error not every value of the column
+        m: map('cabin', (cabin: 'first') => cabin, type.string),
+        // @ts-expect-error nor null
+        n: compute(['delay', 'distance'], (delay: number, miles: number) => delay * miles, type.float64),
       },
-    }),
+    },
   }),
 });
 
-// References: the mistake is reported at the entity that makes it.
+// References: the mistake is at the column.
 pipeline({
   ...head,
-  entities: ({ keyed, rows, id, ref, rowRef, first }) => ({
-    airports: keyed({ id: id('airport_id'), key: { code: z.string() } }),
-    routes: keyed({ id: id('route_id'), key: { from: 'origin', to: 'destination' } }),
-    serials: keyed({ id: id('serial_id'), key: { serial: 'serial' } }),
-    flights: rows({ id: id('flight_id'), columns: { airport_id: ref('airports', { code: 'origin' }) } }),
+  entities: ({ id, ref, rowRef, first }) => ({
+    airports: { kind: 'keyed', id: id('airport_id'), key: { code: z.string() } },
+    routes: { kind: 'keyed', id: id('route_id'), key: { from: 'origin', to: 'destination' } },
+    serials: { kind: 'keyed', id: id('serial_id'), key: { serial: 'serial' } },
+    flights: { kind: 'rows', id: id('flight_id'), columns: { airport_id: ref('airports', { code: 'origin' }) } },
     // @ts-expect-error there is no entity 'airport'
-    a: rows({ id: id('a_id'), columns: { origin_id: ref('airport', { code: 'origin' }) } }),
+    a: { kind: 'rows', id: id('a_id'), columns: { origin_id: ref('airport', { code: 'origin' }) } },
     // @ts-expect-error key 'to' is missing
-    b: rows({ id: id('b_id'), columns: { route_id: ref('routes', { from: 'origin' }) } }),
-    // @ts-expect-error there is no key 'until'
-    c: rows({
+    b: { kind: 'rows', id: id('b_id'), columns: { route_id: ref('routes', { from: 'origin' }) } },
+    c: {
+      kind: 'rows',
       id: id('c_id'),
+      // @ts-expect-error there is no key 'until'
       columns: { route_id: ref('routes', { from: 'origin', to: 'origin', until: 'origin' }) },
-    }),
+    },
     // @ts-expect-error a number is not a string
-    d: rows({ id: id('d_id'), columns: { origin_id: ref('airports', { code: 'delay' }) } }),
+    d: { kind: 'rows', id: id('d_id'), columns: { origin_id: ref('airports', { code: 'delay' }) } },
     // @ts-expect-error a number is not a bigint
-    e: rows({ id: id('e_id'), columns: { serial_id: ref('serials', { serial: 'delay' }) } }),
+    e: { kind: 'rows', id: id('e_id'), columns: { serial_id: ref('serials', { serial: 'delay' }) } },
     // @ts-expect-error a rows entity has no key
-    f: rows({ id: id('f_id'), columns: { flight_id: ref('flights', { flight_id: 'origin' }) } }),
+    f: { kind: 'rows', id: id('f_id'), columns: { flight_id: ref('flights', { flight_id: 'origin' }) } },
     // @ts-expect-error a keyed entity has no row of the same source row
-    g: rows({ id: id('g_id'), columns: { airport_id: rowRef('airports') } }),
+    g: { kind: 'rows', id: id('g_id'), columns: { airport_id: rowRef('airports') } },
     // @ts-expect-error there is no entity 'flight'
-    h: rows({ id: id('h_id'), columns: { flight_id: rowRef('flight') } }),
+    h: { kind: 'rows', id: id('h_id'), columns: { flight_id: rowRef('flight') } },
     // @ts-expect-error only references bring keys: there is no first row
-    j: keyed({ id: id('j_id'), key: { code: z.string() }, columns: { date: first('date') } }),
+    j: { kind: 'keyed', id: id('j_id'), key: { code: z.string() }, columns: { date: first('date') } },
     // @ts-expect-error in a keyed entity too
-    i: keyed({ id: id('i_id'), key: { code: 'origin' }, columns: { up: ref('airportz', { code: 'origin' }) } }),
+    i: { kind: 'keyed', id: id('i_id'), key: { code: 'origin' }, columns: { up: ref('airportz', { code: 'origin' }) } },
   }),
 });
 
 // Words in the wrong place.
 pipeline({
   ...head,
-  entities: ({ keyed, rows, id, first, rowRef }) => ({
-    airports: keyed({
+  entities: ({ id, first, rowRef }) => ({
+    airports: {
+      kind: 'keyed',
       id: id('airport_id'),
       key: { code: 'origin' },
       columns: {
@@ -188,18 +206,19 @@ pipeline({
         // @ts-expect-error of which of the key's rows?
         flight_id: rowRef('flights'),
       },
-    }),
-    flights: rows({
+    },
+    flights: {
+      kind: 'rows',
       id: id('flight_id'),
       columns: {
         // @ts-expect-error a rows entity has no first row
         date: first('date'),
       },
-    }),
+    },
     // @ts-expect-error an entity has an ID
-    others: rows({ columns: { date: 'date' } }),
+    others: { kind: 'rows', columns: { date: 'date' } },
     // @ts-expect-error an option that does not exist
-    more: rows({ id: id('more_id'), columns: { date: 'date' }, wher: undefined }),
+    more: { kind: 'rows', id: id('more_id'), columns: { date: 'date' }, wher: undefined },
   }),
 });
 
@@ -207,7 +226,7 @@ pipeline({
   ...head,
   // @ts-expect-error settings are checked as well
   idEncoding: 'dleta',
-  entities: ({ rows, id }) => ({ flights: rows({ id: id('i'), columns: { date: 'date' } }) }),
+  entities: ({ id }) => ({ flights: { kind: 'rows', id: id('i'), columns: { date: 'date' } } }),
 });
 
 // What starts runs.
@@ -236,14 +255,21 @@ pipeline({
     no: z.int(),
     person: z.object({ name: z.string(), address: z.object({ city: z.string() }).nullable() }),
   }),
-  entities: ({ keyed, rows, id, ref, first, map, compute, constant, sourceFile, sourceRow }) => ({
-    days: keyed({ id: id('day_id'), key: { day: 'day', tenant: constant('DE') }, columns: { from: sourceFile() } }),
-    years: keyed({
+  entities: ({ id, ref, first, map, compute, constant, sourceFile, sourceRow }) => ({
+    days: {
+      kind: 'keyed',
+      id: id('day_id'),
+      key: { day: 'day', tenant: constant('DE') },
+      columns: { from: sourceFile() },
+    },
+    years: {
+      kind: 'keyed',
       id: id('year_id'),
       key: { year: compute(['day'], (day) => day.getUTCFullYear(), type.int32) },
       columns: { name: first('person.name') },
-    }),
-    all: rows({
+    },
+    all: {
+      kind: 'rows',
       id: id('row_id'),
       columns: {
         city: 'person.address.city',
@@ -260,9 +286,13 @@ pipeline({
         day_id: ref('days', { day: 'day', tenant: constant('DE') }),
         year_id: ref('years', { year: map('day', (day) => day.getUTCFullYear(), type.int32) }),
       },
-    }),
-    // @ts-expect-error a computed key of another kind
-    other: rows({ id: id('o'), columns: { year_id: ref('years', { year: map('day', () => 'x', type.string) }) } }),
+    },
+    other: {
+      kind: 'rows',
+      id: id('o'),
+      // @ts-expect-error a computed key of another kind
+      columns: { year_id: ref('years', { year: map('day', () => 'x', type.string) }) },
+    },
   }),
 });
 
@@ -274,25 +304,69 @@ const feed = z.discriminatedUnion('kind', [
 pipeline({
   ...head,
   row: feed,
-  entities: ({ when, rows, id, map }) => ({
-    orders: when('order', ({ rows: orders, id: own, map: make }) =>
-      orders({
-        id: own('order_id'),
-        columns: {
-          no: 'no',
-          cents: make('amount', (amount) => amount * 100, type.float64),
-          // @ts-expect-error an order has no reason
-          reason: 'reason',
-        },
-      }),
-    ),
-    both: when(['order', 'refund'], ({ rows: some, id: own, map: make }) =>
-      // @ts-expect-error a refund has no amount
-      some({ id: own('both_id'), columns: { cents: make('amount', (amount) => amount * 100, type.float64) } }),
-    ),
-    // @ts-expect-error there is no such record type
-    odd: when('ordr', ({ rows: none, id: own }) => none({ id: own('odd_id'), columns: {} })),
-    all: rows({
+  entities: ({ id, ref, first, map, compute, where }) => ({
+    numbers: { kind: 'keyed', id: id('number_id'), key: { no: z.string() } },
+    orders: {
+      kind: 'rows',
+      when: 'order',
+      id: id('order_id'),
+      where: where(['amount'], (amount: number) => amount > 0),
+      columns: {
+        no: 'no',
+        // No null to think of: an order has an amount.
+        cents: map('amount', (amount: number) => amount * 100, type.float64),
+        text: compute(['amount', 'no'], (amount: number, no: string) => `${no}${amount.toFixed(2)}`, type.string),
+        number_id: ref('numbers', { no: 'no' }),
+        // @ts-expect-error an order has no reason
+        reason: 'reason',
+        // @ts-expect-error not for a function
+        letters: map('reason', (reason) => reason?.length ?? 0, type.int32),
+        // @ts-expect-error not for a key
+        reason_id: ref('numbers', { no: 'reason' }),
+      },
+    },
+    both: {
+      kind: 'rows',
+      when: ['order', 'refund'],
+      id: id('both_id'),
+      columns: {
+        // @ts-expect-error a refund has no amount
+        cents: map('amount', (amount: number) => amount * 100, type.float64),
+      },
+    },
+    reasons: {
+      kind: 'keyed',
+      when: ['refund', 'credit'],
+      id: id('reason_id'),
+      // @ts-expect-error a reason is optional
+      where: where(['reason'], (reason: string) => reason !== ''),
+      key: {
+        no: 'no',
+        // @ts-expect-error refunds have none
+        amount: 'amount',
+      },
+      columns: {
+        reason: first('reason'),
+        // @ts-expect-error refunds have none
+        first_amount: first('amount'),
+      },
+    },
+    odd: {
+      kind: 'rows',
+      // @ts-expect-error there is no such record type
+      when: 'ordr',
+      id: id('odd_id'),
+      columns: {},
+    },
+    odds: {
+      kind: 'rows',
+      // @ts-expect-error one of them does not exist
+      when: ['order', 'ordr'],
+      id: id('odds_id'),
+      columns: {},
+    },
+    all: {
+      kind: 'rows',
       id: id('row_id'),
       columns: {
         amount: map('amount', (amount: number | null) => amount ?? 0, type.float64),
@@ -300,33 +374,39 @@ pipeline({
         // @ts-expect-error refunds have none
         cents: map('amount', (amount) => amount * 100, type.float64),
       },
-    }),
+    },
   }),
 });
 // @ts-expect-error only a row contract with record types has them
-pipeline({ ...head, entities: ({ when }) => ({ a: when('order', () => null as never) }) });
+pipeline({ ...head, entities: ({ id }) => ({ a: { kind: 'rows', when: 'order', id: id('i'), columns: {} } }) });
 
 // Shared entities: columns and key are those of the declaration.
 const parties = shared('parties', { id: 'party_id', key: { email: z.string() }, columns: { name: type.string } });
 pipeline({
   ...head,
-  entities: ({ use, rows, id, ref, first }) => ({
-    parties: use(parties, { key: { email: 'origin' }, columns: { name: first('destination') } }),
-    others: use(parties),
+  entities: ({ id, ref, first }) => ({
+    parties: { kind: 'shared', entity: parties, key: { email: 'origin' }, columns: { name: first('destination') } },
+    others: { kind: 'shared', entity: parties },
     // @ts-expect-error the shared entity has no such column
-    more: use(parties, { key: { email: 'origin' }, columns: { nam: first('destination') } }),
+    more: { kind: 'shared', entity: parties, key: { email: 'origin' }, columns: { nam: first('destination') } },
     // @ts-expect-error the shared entity has no such key
-    keys: use(parties, { key: { mail: 'origin' } }),
-    all: rows({ id: id('row_id'), columns: { party_id: ref('parties', { email: 'origin' }) } }),
+    keys: { kind: 'shared', entity: parties, key: { mail: 'origin' } },
+    all: { kind: 'rows', id: id('row_id'), columns: { party_id: ref('parties', { email: 'origin' }) } },
+    // @ts-expect-error a key of zod types: there is no row to read
+    unfed: { kind: 'shared', entity: parties, columns: { name: first('destination') } },
     // @ts-expect-error the shared key is a string
-    wrong: rows({ id: id('row_id'), columns: { party_id: ref('others', { email: 'delay' }) } }),
+    number: { kind: 'shared', entity: parties, key: { email: 'delay' } },
+    // @ts-expect-error an option that the declaration has
+    option: { kind: 'shared', entity: parties, publish: 'seen' },
+    // @ts-expect-error the shared key is a string
+    wrong: { kind: 'rows', id: id('row_id'), columns: { party_id: ref('others', { email: 'delay' }) } },
   }),
 });
 
-// Entities as literals: the same, and what is wrong between entities stands at the column.
+// What is wrong between entities, each at its column, beside columns that are right.
 pipeline({
   ...head,
-  entities: ({ keyed, rows, id, nextId, ref, rowRef, first, map, where }) => ({
+  entities: ({ id, nextId, ref, rowRef, first, map, where }) => ({
     airports: { kind: 'keyed', id: id('airport_id'), key: { code: z.string() } },
     routes: {
       kind: 'keyed',
@@ -346,8 +426,8 @@ pipeline({
         late: map('delay', (delay) => delay > 15, type.boolean),
       },
     },
-    delays: rows({ id: id('delay_id'), columns: { flight_id: rowRef('flights'), delay: 'delay' } }),
-    cabins: keyed({ id: id('cabin_id'), key: { name: 'cabin' } }),
+    delays: { kind: 'rows', id: id('delay_id'), columns: { flight_id: rowRef('flights'), delay: 'delay' } },
+    cabins: { kind: 'keyed', id: id('cabin_id'), key: { name: 'cabin' } },
     wrong: {
       kind: 'rows',
       id: id('wrong_id', { sequence: 'wrongs' }),

@@ -67,7 +67,7 @@ const changedLog = registerPipelines([
     name: 'log',
     source: { container: 'landing', prefix: 'log/' },
     row: z.object({ customer: z.string() }),
-    entities: ({ rows, id }) => ({ lines: rows({ id: id('line_id'), columns: { customer: 'customer' } }) }),
+    entities: ({ id }) => ({ lines: { kind: 'rows', id: id('line_id'), columns: { customer: 'customer' } } }),
   }),
 ]);
 

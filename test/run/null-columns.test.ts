@@ -24,9 +24,10 @@ const notes = pipeline({
     remark: z.string().optional(),
     weight: z.int().nullish(),
   }),
-  entities: ({ keyed, rows, id, ref, first }) => ({
-    orders: keyed({ id: id('order_id'), key: { order_no: 'order_no' }, columns: { remark: first('remark') } }),
-    lines: rows({
+  entities: ({ id, ref, first }) => ({
+    orders: { kind: 'keyed', id: id('order_id'), key: { order_no: 'order_no' }, columns: { remark: first('remark') } },
+    lines: {
+      kind: 'rows',
       id: id('line_id'),
       columns: {
         order_id: ref('orders', { order_no: 'order_no' }),
@@ -36,7 +37,7 @@ const notes = pipeline({
         remark: 'remark',
         weight: 'weight',
       },
-    }),
+    },
   }),
 });
 const pipelines = registerPipelines([notes]);

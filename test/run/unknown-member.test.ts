@@ -8,7 +8,7 @@ import { z } from 'zod';
 import type { Manifest } from '../../src/documents/documents.ts';
 import { publishedManifests } from '../../src/documents/manifests.ts';
 import { OrdinalError } from '../../src/errors.ts';
-import type { RefSettings } from '../../src/pipeline/definition.ts';
+import type { RefSettings } from '../../src/pipeline/words.ts';
 import { pipeline, registerPipelines, sharedIndex, type } from '../../src/pipeline/index.ts';
 import { REBUILD_ORCHESTRATION, rebuildOrchestrator } from '../../src/upkeep/orchestrations.ts';
 import { readKeyBook, verifyRun } from '../../src/verify/verify.ts';
@@ -26,23 +26,25 @@ const desk = (name: string, missing: { customer?: RefSettings; payer?: RefSettin
     name,
     source: { container: 'landing', prefix: `${name}/` },
     row: z.object({ customer: z.string(), product: z.string(), quantity: z.int() }),
-    entities: ({ keyed, rows, id, ref, map, first, constant }) => {
+    entities: ({ id, ref, map, first, constant }) => {
       const named = map('customer', (given) => (given === '-' ? null : given), type.string);
       const payer = map('product', (given) => (given === '-' ? null : given), type.string);
       return {
-        people: keyed({
+        people: {
+          kind: 'keyed',
           id: id('person_id'),
           key: { name: named },
           index: sharedIndex('people'),
           columns: { spent: first('quantity'), desk: constant(name, type.string) },
-        }),
-        orders: rows({
+        },
+        orders: {
+          kind: 'rows',
           id: id('order_id'),
           columns: {
             person_id: ref('people', { name: named }, missing.customer),
             payer_id: ref('people', { name: payer }, missing.payer),
           },
-        }),
+        },
       };
     },
   });

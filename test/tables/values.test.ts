@@ -125,8 +125,8 @@ function copying({ schema }: ColumnKind): CompiledPipeline[] {
       source: { container: 'landing', prefix: 'in/' },
       row: z.object({ c: schema }),
       output: { table: 'delta' },
-      entities: (({ rows, id, map }: Words) => ({
-        x: rows!({ id: id!('x_id'), columns: { ...copies, text: map!('c', String, type.string) } }),
+      entities: (({ id, map }: Words) => ({
+        x: { kind: 'rows', id: id!('x_id'), columns: { ...copies, text: map!('c', String, type.string) } },
       })) as never,
     } as never),
   );

@@ -138,11 +138,12 @@ describe('tryPipeline', () => {
       onInvalid: 'quarantine',
       maxRejected: 1,
       row: z.object({ code: z.string().length(2), note: z.string().nullable() }),
-      entities: ({ rows, id, compute }) => ({
-        all: rows({
+      entities: ({ id, compute }) => ({
+        all: {
+          kind: 'rows',
           id: id('all_id'),
           columns: { code: 'code', size: compute(['note'], (n) => n?.length ?? 0, type.int32) },
-        }),
+        },
       }),
     });
     const { entities, rejected } = await tryPipeline(small, [

@@ -6,6 +6,7 @@ import { describe, it } from 'vitest';
 import { z } from 'zod';
 import { compile } from '../../src/pipeline/compile.ts';
 import type { PipelineDefinition } from '../../src/pipeline/definition.ts';
+import { shared } from '../../src/pipeline/index.ts';
 import { optionsPage, sectionsIn } from '../../tools/api/options.ts';
 import { checksInstalled } from '../../tools/peers.ts';
 
@@ -31,9 +32,9 @@ const right = {
   source: { container: 'landing', prefix: 'p/' },
   row: z.object({ a: z.string() }),
 };
-type Word = (options: Record<string, unknown>) => unknown;
-const entity = (make: (words: Record<'keyed' | 'rows', Word> & { id: (...given: unknown[]) => unknown }) => unknown) =>
+const entity = (make: (words: { id: (...given: unknown[]) => unknown }) => unknown) =>
   taken({ ...right, entities: (words: never) => ({ x: make(words) }) });
+const people = shared('people', { id: 'person_id', key: { email: z.string() } });
 
 describe.skipIf(!checksInstalled)('docs/options.md', () => {
   it('is what the sources say: npm run docs:options', () => {
@@ -55,14 +56,13 @@ describe.skipIf(!checksInstalled)('docs/options.md', () => {
       ['pipeline', taken({ ...right, ...stranger }), pipeline],
       ['source', taken({ ...right, source: stranger }).map((name) => `source.${name}`), pipeline],
       ['output', taken({ ...right, output: stranger }).map((name) => `output.${name}`), pipeline],
-      ['keyed', entity(({ keyed }) => keyed(stranger)), optionsOf('`keyed(')],
-      ['rows', entity(({ rows }) => rows(stranger)), optionsOf('`rows(')],
-      ['id', entity(({ rows, id }) => rows({ id: id('x', stranger), columns: {} })), optionsOf('Settings of `id`')],
+      ['keyed', entity(() => ({ kind: 'keyed', ...stranger })), optionsOf("kind: 'keyed'")],
+      ['rows', entity(() => ({ kind: 'rows', ...stranger })), optionsOf("kind: 'rows'")],
+      ['shared', entity(() => ({ kind: 'shared', entity: people, ...stranger })), optionsOf("kind: 'shared'")],
+      ['id', entity(({ id }) => ({ kind: 'rows', id: id('x', stranger), columns: {} })), optionsOf('Settings of `id`')],
     ];
-    for (const [place, known, told] of places) {
-      // What the words keyed(), rows() and when() put there themselves.
-      const options = known.filter((name) => name !== 'kind' && name !== 'when');
-      assert.ok(options.length >= 2, `${place}: ${known.join()}`);
+    for (const [place, options, told] of places) {
+      assert.ok(options.length >= 2, `${place}: ${options.join()}`);
       assert.deepEqual(
         options.filter((name) => !told.includes(name)),
         [],

@@ -9,7 +9,7 @@ import { z } from 'zod';
 import { publishedImports } from '../../src/documents/imports.ts';
 import { publishedManifests } from '../../src/documents/manifests.ts';
 import type { OrdinalError } from '../../src/errors.ts';
-import type { RefSettings } from '../../src/pipeline/definition.ts';
+import type { RefSettings } from '../../src/pipeline/words.ts';
 import { pipeline, registerPipelines, sharedIndex } from '../../src/pipeline/index.ts';
 import { prepareImport } from '../../src/upkeep/import/prepare.ts';
 import { REBUILD_ORCHESTRATION, rebuildOrchestrator } from '../../src/upkeep/orchestrations.ts';
@@ -190,9 +190,13 @@ test('an unknown member that imported keys may have the ID of is refused by the 
         name: 'visits',
         source: { container: 'landing', prefix: 'visits/' },
         row: z.object({ customer: z.string() }),
-        entities: ({ keyed, rows, id, ref }) => ({
-          people: keyed({ id: id('person_id'), key: { name: z.string() }, index: sharedIndex('customers') }),
-          visits: rows({ id: id('visit_id'), columns: { person_id: ref('people', { name: 'customer' }, missing) } }),
+        entities: ({ id, ref }) => ({
+          people: { kind: 'keyed', id: id('person_id'), key: { name: z.string() }, index: sharedIndex('customers') },
+          visits: {
+            kind: 'rows',
+            id: id('visit_id'),
+            columns: { person_id: ref('people', { name: 'customer' }, missing) },
+          },
         }),
       }),
     ]);

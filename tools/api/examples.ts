@@ -21,22 +21,19 @@ export interface Example {
 const prelude = `
 import { z } from 'zod';
 import { pipeline, registerPipelines, shared, sharedIndex, type, type Builder, type RowOf } from './index.ts';
-import type { RecordTypeBuilder } from './record-type-builder.ts';
 const row = z.object({ email: z.string(), kind: z.enum(['sale', 'refund']), sold_at: z.date(), price: z.number().nullable() });
 declare const words: Builder<RowOf<typeof row>>;
-const { keyed, rows, use, id, nextId, first, map, compute, constant, ref, rowRef, sourceFile, sourceRow, where } = words;
+const { id, nextId, first, map, compute, constant, ref, rowRef, sourceFile, sourceRow, where } = words;
 const records = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('sale'), price: z.number() }),
   z.object({ kind: z.literal('refund'), email: z.string() }),
 ]);
-declare const wordsOfTypes: RecordTypeBuilder<typeof records, unknown>;
-const { when } = wordsOfTypes;
 declare const tickets: ReturnType<typeof pipeline>;
 const rest = {
   name: 'tickets',
   source: { container: 'landing', prefix: 'tickets/' },
   row,
-  entities: ({ rows, id }: typeof words) => ({ sales: rows({ id: id('sale_id'), columns: { price: 'price' } }) }),
+  entities: ({ id }: typeof words) => ({ sales: { kind: 'rows', id: id('sale_id'), columns: { price: 'price' } } as const }),
 };
 `;
 

@@ -57,14 +57,20 @@ const definition = compile({
   name: 'p',
   source: { container: 'landing', prefix: 'in/' },
   row: z.object({ a: shape === 'trim' ? z.string().trim() : z.string(), n: z.int() }),
-  entities: ({ rows: all, keyed, id, ref, where, first }: Words) => {
+  entities: ({ id, ref, where, first }: Words) => {
     if (shape === 'key') {
       const key = { a: 'a' };
-      return { k: keyed({ id: id('k_id'), key }), all: all({ id: id('row_id'), columns: { k: ref('k', key) } }) };
+      return {
+        k: { kind: 'keyed', id: id('k_id'), key },
+        all: { kind: 'rows', id: id('row_id'), columns: { k: ref('k', key) } },
+      };
     }
-    if (shape === 'first') return { all: keyed({ id: id('k_id'), key: { n: 'n' }, columns: { a: first('a') } }) };
+    if (shape === 'first')
+      return { all: { kind: 'keyed', id: id('k_id'), key: { n: 'n' }, columns: { a: first('a') } } };
     const passes = where(['a'], (a: string) => a.length > 0 && a[0] !== 'b');
-    return { all: all({ id: id('row_id'), columns: { a: 'a' }, ...(shape === 'where' && { where: passes }) }) };
+    return {
+      all: { kind: 'rows', id: id('row_id'), columns: { a: 'a' }, ...(shape === 'where' && { where: passes }) },
+    };
   },
 } as never);
 

@@ -20,6 +20,7 @@ import { publishShort, resolveShort, splitShort } from '../../../src/run/short-w
 import { sealBatches, sealKeyed } from '../../../src/seal/activity.ts';
 import { bindIds } from '../../../src/seal/assign-ids-activity.ts';
 import { splitBatch } from '../../../src/split/activity.ts';
+import { shareBadFiles, splitAgain } from '../../../src/split/split-again.ts';
 import { tallyRows } from '../../../src/split/tally-activity.ts';
 import { requireJson, writeJson } from '../../../src/storage/json.ts';
 import { work } from '../../../src/storage/names.ts';
@@ -30,6 +31,8 @@ export interface DriveOptions {
   partRows?: number;
   /** Executes every activity this often; the results must not show it. @default 1 */
   executions?: number;
+  /** Executions of the splits that come when all batches are split. @default false */
+  late?: boolean;
   /** Order in which the batches are split and sealed. @default as numbered */
   order?: (batches: number[]) => number[];
   /** Forces a way through the split. */
@@ -86,6 +89,12 @@ export class Engine {
     const numbered = Array.from({ length: plan.batches }, (_, batch) => batch);
     const batches = this.options.order?.(numbered) ?? numbered;
     for (const batch of batches) await this.activity(splitBatch, { runId, batch });
+    if (plan.sharesBadFiles) {
+      const { again } = await this.activity(shareBadFiles, { runId });
+      const repeated = Array.from({ length: again }, (_, batch) => batch);
+      for (const batch of this.options.order?.(repeated) ?? repeated) await this.activity(splitAgain, { runId, batch });
+    }
+    if (this.options.late) for (const batch of batches) await this.activity(splitBatch, { runId, batch });
     const tally = await this.activity(tallyRows, { runId });
     const rows: Record<string, number> = { ...tally.rows };
     for (const { entity } of plan.keyed) {

@@ -21,8 +21,8 @@ export function passing(schema: z.ZodType, settings: Settings = {}) {
     source: { container: 'landing', prefix: 'in/' },
     row: z.object({ a: schema, n: z.int() }),
     ...settings,
-    entities: ({ rows: all, id }: Record<'rows' | 'id', (...args: unknown[]) => unknown>) => ({
-      all: all({ id: id('row_id'), columns: { a: 'a', n: 'n' } }),
+    entities: ({ id }: Record<'id', (...args: unknown[]) => unknown>) => ({
+      all: { kind: 'rows', id: id('row_id'), columns: { a: 'a', n: 'n' } },
     }),
   } as never);
 }

@@ -51,9 +51,9 @@ export class DuckReader {
   }
 
   /** Column names and rows of one file, in file order. */
-  async read(bytes: Uint8Array): Promise<{ names: string[]; rows: OutRow[] }> {
+  async read(bytes: Uint8Array, columns = '*'): Promise<{ names: string[]; rows: OutRow[] }> {
     const file = this.put(bytes);
-    const result = await this.connection.runAndReadAll(`SELECT * FROM read_parquet('${file}')`);
+    const result = await this.connection.runAndReadAll(`SELECT ${columns} FROM read_parquet('${file}')`);
     fs.rmSync(file);
     return { names: result.columnNames(), rows: result.getRows().map((row) => row.map(canon)) };
   }

@@ -237,19 +237,20 @@ function declare(scenario: Pick<Scenario, 'entities'>, columns: SourceColumn[], 
       if (!shape.keyed) {
         return [
           shape.name,
-          words.rows!({ id, columns: Object.fromEntries(list), ...(condition ? { where: condition } : {}) }),
+          { kind: 'rows', id, columns: Object.fromEntries(list), ...(condition ? { where: condition } : {}) },
         ];
       }
       const own = shape.own || !referred.has(shape.name);
       const key = shape.key.map((column, i) => [`k${i}`, own ? column.name : bareSchema(column)]);
       return [
         shape.name,
-        words.keyed!({
+        {
+          kind: 'keyed',
           id,
           key: Object.fromEntries(key),
           columns: Object.fromEntries(list),
           ...(own && condition ? { where: condition } : {}),
-        }),
+        },
       ];
     }),
   );

@@ -20,15 +20,16 @@ export const endingPipeline = compile(
     name: 'p',
     source: { container: 'landing', prefix: 'in/' },
     row: z.object({ word: z.string().max(9) }),
-    entities: ({ keyed, rows, id, ref, map }) => ({
-      words: keyed({ id: id('word_id'), key: { word: 'word' } }),
-      all: rows({
+    entities: ({ id, ref, map }) => ({
+      words: { kind: 'keyed', id: id('word_id'), key: { word: 'word' } },
+      all: {
+        kind: 'rows',
         id: id('row_id'),
         columns: {
           word_id: ref('words', { word: 'word' }),
           length: map('word', (word) => (word === 'end' && !isMainThread ? process.exit(3) : word.length), type.int32),
         },
-      }),
+      },
     }),
   }),
 );

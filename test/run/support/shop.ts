@@ -35,22 +35,24 @@ const shopTo = (output: Output = {}) =>
     source: { container: 'landing', prefix: 'shop/' },
     output,
     row,
-    entities: ({ keyed, rows, id, ref, first }) => ({
-      products: keyed({
+    entities: ({ id, ref, first }) => ({
+      products: {
+        kind: 'keyed',
         id: id('product_id', { start: 10, step: 10 }),
         key: { name: 'product' },
         partitions: 3,
         columns: { quantity: first('quantity'), customer_id: ref('customers', { name: 'customer' }) },
-      }),
-      customers: keyed({ id: id('customer_id'), key: { name: z.string() }, index: customersIndex }),
-      orders: rows({
+      },
+      customers: { kind: 'keyed', id: id('customer_id'), key: { name: z.string() }, index: customersIndex },
+      orders: {
+        kind: 'rows',
         id: id('order_id', documents),
         columns: {
           customer_id: ref('customers', { name: 'customer' }),
           product_id: ref('products', { name: 'product' }),
           quantity: 'quantity',
         },
-      }),
+      },
     }),
   });
 
@@ -58,19 +60,21 @@ const web = pipeline({
   name: 'web',
   source: { container: 'landing', prefix: 'web/' },
   row,
-  entities: ({ keyed, rows, id, ref, map, where }) => ({
-    people: keyed({
+  entities: ({ id, ref, map, where }) => ({
+    people: {
+      kind: 'keyed',
       id: id('customer_id'),
       key: { name: 'customer' },
       index: customersIndex,
       where: where(['quantity'], (quantity) => quantity !== 1),
       columns: { shown: map('quantity', (quantity) => (quantity === 3 ? null : quantity), type.int32) },
-    }),
-    visits: rows({
+    },
+    visits: {
+      kind: 'rows',
       id: id('visit_id', documents),
       where: where(['quantity'], (quantity) => quantity > 0),
       columns: { customer_id: ref('people', { name: 'customer' }), quantity: 'quantity' },
-    }),
+    },
   }),
 });
 
@@ -78,8 +82,8 @@ const log = pipeline({
   name: 'log',
   source: { container: 'landing', prefix: 'log/' },
   row,
-  entities: ({ rows, id }) => ({
-    lines: rows({ id: id('line_id', documents), columns: { customer: 'customer', quantity: 'quantity' } }),
+  entities: ({ id }) => ({
+    lines: { kind: 'rows', id: id('line_id', documents), columns: { customer: 'customer', quantity: 'quantity' } },
   }),
 });
 
@@ -90,8 +94,8 @@ const audit = pipeline({
   row: z.object({ customer: z.string(), quantity: z.int().max(3) }),
   onInvalid: 'quarantine',
   maxRejected: 1,
-  entities: ({ rows, id }) => ({
-    entries: rows({ id: id('entry_id', documents), columns: { customer: 'customer', quantity: 'quantity' } }),
+  entities: ({ id }) => ({
+    entries: { kind: 'rows', id: id('entry_id', documents), columns: { customer: 'customer', quantity: 'quantity' } },
   }),
 });
 
@@ -105,8 +109,9 @@ const clubTo = (output: Output = {}) =>
     source: { container: 'landing', prefix: 'club/' },
     output,
     row,
-    entities: ({ keyed, rows, id, where, ref, first, map, compute, constant }) => ({
-      goods: keyed({
+    entities: ({ id, where, ref, first, map, compute, constant }) => ({
+      goods: {
+        kind: 'keyed',
         id: id('good_id'),
         key: { name: 'product' },
         partitions: 2,
@@ -118,8 +123,9 @@ const clubTo = (output: Output = {}) =>
           member_id: ref('members', { name: map('customer', known, type.string) }, { missing: 0 }),
           source: constant('club', type.string),
         },
-      }),
-      members: keyed({
+      },
+      members: {
+        kind: 'keyed',
         id: id('customer_id'),
         key: { name: map('customer', known, type.string) },
         index: customersIndex,
@@ -129,20 +135,22 @@ const clubTo = (output: Output = {}) =>
           favourite: first('product'),
           note: compute(['product', 'quantity'], (product, q) => (q > 1 ? `${q} ${product}` : null), type.string),
         },
-      }),
-      few: rows({
+      },
+      few: {
+        kind: 'rows',
         id: id('few_id', documents),
         where: where(['quantity'], (quantity) => quantity <= 2),
         columns: {
           quantity: 'quantity',
           member_id: ref('members', { name: map('customer', known, type.string) }, { missing: 0 }),
         },
-      }),
-      some: rows({
+      },
+      some: {
+        kind: 'rows',
         id: id('some_id', documents),
         where: where(['quantity'], (quantity) => quantity === 2 || quantity === 3),
         columns: { quantity: 'quantity' },
-      }),
+      },
     }),
   });
 
@@ -166,19 +174,21 @@ const arriving = (name: string, arrival: ArrivalSettings, missing: number) =>
     source: { container: 'landing', prefix: `${name}/` },
     arrival,
     row,
-    entities: ({ keyed, rows, id, ref, map }) => ({
-      senders: keyed({
+    entities: ({ id, ref, map }) => ({
+      senders: {
+        kind: 'keyed',
         id: id('customer_id'),
         key: { name: map('customer', known, type.string) },
         index: customersIndex,
-      }),
-      letters: rows({
+      },
+      letters: {
+        kind: 'rows',
         id: id('letter_id', documents),
         columns: {
           customer_id: ref('senders', { name: map('customer', known, type.string) }, { missing }),
           quantity: 'quantity',
         },
-      }),
+      },
     }),
   });
 
@@ -195,10 +205,21 @@ const crossing = (name: string, productsFirst: boolean) =>
     name,
     source: { container: 'landing', prefix: `${name}/` },
     row,
-    entities: ({ keyed, rows, id, ref }) => {
-      const products = keyed({ id: id('id'), key: { name: 'product' }, index: sharedIndex('shared-products') });
-      const customers = keyed({ id: id('id'), key: { name: 'customer' }, index: sharedIndex('shared-customers') });
-      const lines = rows({ id: id('id'), columns: { product_id: ref('products', { name: 'product' }) } });
+    entities: ({ id, ref }) => {
+      const products = {
+        kind: 'keyed',
+        id: id('id'),
+        key: { name: 'product' },
+        index: sharedIndex('shared-products'),
+      } as const;
+      const customers = {
+        kind: 'keyed',
+        id: id('id'),
+        key: { name: 'customer' },
+        index: sharedIndex('shared-customers'),
+      } as const;
+      const columns = { product_id: ref('products', { name: 'product' }) } as const;
+      const lines = { kind: 'rows', id: id('id'), columns } as const;
       return productsFirst ? { products, customers, lines } : { customers, products, lines };
     },
   });

@@ -20,8 +20,8 @@ const oneColumn = (schema: z.ZodType, where?: (value: unknown) => boolean) =>
       name: 'p',
       source: { container: 'landing', prefix: 'in/' },
       row: z.object({ a: schema }),
-      entities: ({ rows, id, where: when }) => ({
-        all: rows({ id: id('row_id'), columns: { a: 'a' }, ...(where && { where: when(['a'], where) }) }),
+      entities: ({ id, where: when }) => ({
+        all: { kind: 'rows', id: id('row_id'), columns: { a: 'a' }, ...(where && { where: when(['a'], where) }) },
       }),
     }),
   );
