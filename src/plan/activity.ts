@@ -1,7 +1,7 @@
 /**
-/**
- * Activity `plan`: lists and pins the source, has its footers read, writes the plan. The first plan that a life
- * writes is its plan. A run that has published already gets no plan, but what it published.
+ * Activity `planRun`: lists the source, pins the version of each blob, has the footers read and writes the plan. The
+ * orchestrator calls it first. The first plan that a life writes is its plan. A run that has published already gets no plan:
+ * the answer is what it published.
  */
 import { createHash } from 'node:crypto';
 import {

@@ -1,4 +1,7 @@
-/** Consecutive batches put together: into output files, and into seals. */
+/**
+ * Puts batches that follow each other together: into output files, and into groups that are sealed together. The plan
+ * calls it. A group must lie within one output file.
+ */
 import type { Batch, Plan } from '../documents/documents.ts';
 
 /** What consecutive batches may have together. */

@@ -1,4 +1,7 @@
-/** Activity `preview`: the first rows of every entity, from the first source rows. Writes nothing but the preview. */
+/**
+ * Activity `previewRun`: the first rows of every entity, from the first source rows. A dry run calls it after the plan.
+ * It writes nothing but the preview.
+ */
 
 import type { Plan, PlanRef, Preview } from '../documents/documents.ts';
 import { planRefSchema } from '../documents/documents.ts';

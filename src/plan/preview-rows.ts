@@ -1,6 +1,6 @@
 /**
- * The first rows of every entity, worked out row by row in plain JavaScript from the first source rows: what a dry run
- * shows. IDs are not reserved for it: `flights.flights+0` stands for the first ID that the sequence would give.
+ * The first rows of every entity, made row by row in plain JavaScript from the first source rows. A dry run shows them.
+ * No ID is reserved for it: `flights.flights+0` stands for the first ID that the sequence would give.
  */
 import { shownValue as shown } from '../documents/shown-value.ts';
 import { functionValue, passes, type RowReader } from '../pipeline/by-row.ts';

@@ -1,6 +1,7 @@
 /**
- * Activity `publish`: one output file. A magic block, the row groups' blocks in order, a footer block, and one Put
- * Block List: readers see the whole file or none. No data is read or moved. Done again, it commits the same blocks.
+ * Activity `publishFile`: one output file. It commits a block with the magic, the row groups' blocks in order and a
+ * block with the footer, by one Put Block List: readers see the whole file or no file. No data is read or moved. A
+ * second execution commits the same blocks.
  */
 
 import { z } from 'zod';

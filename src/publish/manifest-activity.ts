@@ -1,6 +1,6 @@
 /**
- * Activity `finish`: writes the manifest, once. The manifest is the commit point of a run: before
- * it nothing counts, after it everything does.
+ * Activity `finishRun`: writes the manifest, once. The orchestrator calls it when all files are there. The manifest is
+ * the commit point of a run: before it nothing counts, after it everything does.
  */
 
 import { z } from 'zod';

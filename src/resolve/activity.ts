@@ -1,7 +1,8 @@
 /**
- * Activity `resolve`: one key partition of a keyed entity. Merges the batches' key lists in batch order, finds the keys
- * that the index knows, and gives the others ordinals in first-seen order, and their rows; IDs wait for the reservation.
- * The index is read only where it may hold an arriving key; memory goes with the arriving keys, not with the index.
+ * Activity `resolveKeys`: one key partition of a keyed entity. It merges the key lists of all batches in order and
+ * finds the keys that the index knows. The others get ordinals in first-seen order, and their rows are staged; their
+ * IDs come later. The index is read only where it may hold an arriving key, so memory grows with the arriving keys and
+ * not with the index.
  */
 
 import { z } from 'zod';

@@ -1,7 +1,7 @@
 /**
- * The bit that says whether an entity has described a key, in the resolve of one key partition: which keys a run describes
- * for the first time, staged as sets beside its new keys. `changes.ts` calls it. Nothing of it counts before the run has
- * published.
+ * Which keys an entity has described, in the resolve of one key partition: one bit for each key. The keys that a run
+ * describes for the first time are staged as sets, beside its new keys. `changes.ts` calls it. Nothing of it counts
+ * before the run has published.
  */
 import { namedSet, numberSet, undescribedOf } from '../keys/described.ts';
 import { type IndexHead, indexBlobs, type NumberSet, type PendingDelta } from '../keys/index-documents.ts';

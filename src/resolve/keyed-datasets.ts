@@ -1,7 +1,7 @@
 /**
- * What a run publishes of a keyed entity in each key partition: the rows of new keys; those of the known keys that it
- * saw, where the entity publishes all seen keys; the changes dataset, where the entity has attributes: descriptions of
- * keys that were known before, and changed attributes where those are reported; and, once, its unknown members.
+ * The datasets that a run publishes of a keyed entity, in each key partition: the rows of new keys; the rows of known
+ * keys, where the entity publishes all seen keys; the changes dataset, where the entity has attributes; and, once, its
+ * unknown members. Resolve, seal, publish and the manifest ask here, so that all name the same datasets.
  */
 
 import type { OutLeaf, Resolution } from '../documents/documents.ts';

@@ -1,6 +1,7 @@
 /**
- * The rows of a keyed entity that are new in a run: key and attribute columns, gathered from the batches' key lists in
- * first-seen order, as fragments. References wait for the seal: their targets may be new in the same run.
+ * The new rows of a keyed entity, as fragments: key and attribute columns, collected from the batches' key lists in
+ * first-seen order. The resolve makes them. References wait for the seal, because their targets may be new in the same
+ * run.
  */
 
 import type { Fragment, FragmentColumn } from '../documents/split-record.ts';

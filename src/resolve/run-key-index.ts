@@ -1,4 +1,7 @@
-/** Key indexes as runs use them: where they are, and what decides that a run's new keys count. */
+/**
+ * Key indexes as runs use them: where an entity's index is, and what decides that a run's new keys count: its manifest.
+ * The resolve, the seal, the publish and rebuilds ask here.
+ */
 
 import { type Manifest, manifestSchema } from '../documents/documents.ts';
 import type { Environment } from '../environment/environment.ts';

@@ -1,4 +1,7 @@
-/** Staging what a resolve has made of a keyed entity: the static blocks of one dataset, and the record for the seal. */
+/**
+ * Stages what a resolve has made of a keyed entity: the static blocks of one dataset, and the record for the seal. The
+ * resolve calls it. The record must be written after the blocks.
+ */
 import { crcOf } from '../bytes/crc32.ts';
 import { segmentsOf } from '../documents/split-record.ts';
 import type { Environment } from '../environment/environment.ts';

@@ -1,6 +1,7 @@
 /**
- * Activities `seal` and `sealKeyed`: bind IDs. They write the late halves of a batch's fragments, or of a keyed
- * entity's new rows, and the complete metadata of their row groups.
+ * Activities `sealBatches` and `sealKeyed`: they give IDs to what the split left. They write the late halves of the
+ * fragments of some batches, or of a keyed entity's new rows, and the complete metadata of their row groups. The
+ * orchestrator calls them when `ids.json` is there.
  */
 
 import { z } from 'zod';

@@ -1,4 +1,7 @@
-/** Activity `bind`: writes what the sequences gave, and which ordinals of it each ID column takes. */
+/**
+ * Activity `bindIds`: writes down which IDs the sequences gave, and which part of them each ID column takes. The
+ * orchestrator calls it once the IDs are reserved. It must choose nothing: the same input gives the same document.
+ */
 
 import { z } from 'zod';
 import { type Ids, idsSchema, planRefSchema } from '../documents/documents.ts';

@@ -1,4 +1,7 @@
-/** A run that is being sealed: where its rows and keys begin, what its sequences gave, and the slots of its keys. */
+/**
+ * What the seals of a run know: where the rows and keys of each batch begin, which IDs the sequences gave, and the
+ * slots of the keys. The activities of this folder make it. It must never give an ID outside the run's ranges.
+ */
 
 import type { Tally } from '../documents/batch-blob.ts';
 import { keep } from '../documents/document-cache.ts';

@@ -1,6 +1,6 @@
 /**
- * The late half of a fragment: everything that holds IDs. Own IDs are an arithmetic run; a foreign key is a dictionary
- * page in front of pages that were staged at the split; nothing is decoded.
+ * The late half of a fragment: everything that holds IDs. The rows' own IDs are an arithmetic run. A foreign key gets
+ * its dictionary page, in front of pages that were staged at the split. `activity.ts` calls it; nothing is decoded.
  */
 
 import { type Fragment, type FragmentColumn, segmentsOf } from '../documents/split-record.ts';

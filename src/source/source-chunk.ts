@@ -1,4 +1,7 @@
-/** Column chunks of a source blob, as they were fetched, and where their rows are. */
+/**
+ * Column chunks of a source blob as they were fetched, and the row groups that their rows are in. The split, the
+ * resolve of changes and the units use these types. Nothing is decoded here.
+ */
 import { type ErrorLocation, locating } from '../errors.ts';
 import { limits } from '../limits.ts';
 import { cutRows } from '../parquet/columns.ts';

@@ -1,4 +1,7 @@
-/** Source blobs: footers and byte ranges, always of the version that the plan pinned. */
+/**
+ * Reads footers and byte ranges of source blobs, always of the version that the plan pinned. The plan, the split, the
+ * verifier and the preview call it. A blob that was replaced meanwhile is an error, never another content.
+ */
 
 import { OrdinalError } from '../errors.ts';
 import { didYouMean } from '../nearest.ts';

@@ -1,7 +1,7 @@
 /**
- * Activity `split`: one batch. Works on a unit while the next is read (`read-units.ts`), and stages blocks meanwhile. The
- * record is written last: a batch is split when its record is there. All names and bytes are pure functions of the
- * plan and the pinned blob, so a second execution changes nothing.
+ * Activity `splitBatch`: splits one batch. It works on a unit while the next one is read (`read-units.ts`), and stages
+ * blocks at the same time. The record is written last: a batch is split when its record is there. All names and bytes
+ * follow from the plan and the pinned blob, so a second execution changes nothing.
  */
 
 import { z } from 'zod';

@@ -1,6 +1,6 @@
 /**
- * Splits one batch, unit by unit: source chunks in; for each rows entity a fragment's static bytes out; at
- * the end the batch's key lists and its record. No I/O: the activity around it fetches and stages.
+ * Splits one batch, unit by unit. Chunks of the source go in; the static bytes of each rows entity come out, and at the
+ * end the batch's key lists and its record. The activity beside it fetches and stages: there is no I/O here.
  */
 
 import type { Fragment, SplitBatch } from '../documents/split-record.ts';

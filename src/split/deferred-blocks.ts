@@ -1,6 +1,7 @@
 /**
- * Small static blocks of a batch wait in its blob for the late ones beside them, and become one block with those when IDs
- * are bound: a request costs more than moving so few bytes twice. A row group of a small file is then one block.
+ * Small static blocks of a batch. They wait in the batch's blob until the seal, and become one block with the late
+ * pieces beside them: one request costs more than moving so few bytes twice. The split puts them aside, and the seal
+ * takes them up. A row group of a small file is so one block.
  */
 
 import { crcOf } from '../bytes/crc32.ts';

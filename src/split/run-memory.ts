@@ -1,6 +1,7 @@
 /**
- * Memory that the splits of one run share in a process: the string pools of its columns, and what a batch has needed and
- * the next can use again. Fresh memory is dear: it has to be mapped, zeroed, and collected, and the collector counts it.
+ * Memory that the batches of one run share in a process: the string pools of its columns, and buffers that the next
+ * batch uses again. Splits, the resolve and the seal take it, and give it back when the run needs it no more. New
+ * memory costs page faults, and garbage collection counts it. What is kept here must never be part of a result.
  */
 import { KeyTable } from '../keys/table.ts';
 import { StringPool } from './contract/string-pool.ts';

@@ -1,6 +1,6 @@
 /**
- * Rows that the contract refused, over all batches of a run: their share is held to the pipeline's limit before anything
- * is published, and what was refused goes to a dataset beside the entities'.
+ * Rows that the contract refused, over all batches of a run. The tally calls it to hold their share to the pipeline's
+ * limit before anything is published; the manifest's activity calls it to write them to datasets beside the entities.
  */
 
 import { readBatch, type Tally } from '../documents/batch-blob.ts';

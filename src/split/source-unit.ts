@@ -1,6 +1,7 @@
 /**
- * A unit of the split: one row group of a source blob, or several small ones, with its contract columns held to the
- * contract, and the rows that each entity's predicate selects. Rows that the contract refuses are in no selection.
+ * A unit of the split: one row group of a source blob, or several small ones. Its columns are checked against the
+ * contract here, and the rows of each entity are selected. The batch makes it. A row that the contract refuses is in no
+ * selection.
  */
 import { invariant, OrdinalError } from '../errors.ts';
 import { writtenType } from '../parquet/readers.ts';

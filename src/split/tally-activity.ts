@@ -1,4 +1,7 @@
-/** Activity `tally`: how many rows and keys the batches hold, and how many rows were refused. */
+/**
+ * Activity `tallyRows`: counts rows, keys and refused rows over all batches. The orchestrator calls it after the split;
+ * the share of refused rows and bad files is held to the limit here. Nothing may be reserved before it.
+ */
 
 import type { PlanRef } from '../documents/documents.ts';
 import { planRefSchema } from '../documents/documents.ts';

@@ -1,5 +1,5 @@
 /**
- * Where everything lives. Every name is a pure function of the run, so a repeated activity finds and writes the same
+ * The names of all blobs. Every name is a pure function of the run, so a repeated activity finds and writes the same
  * blobs. Two places:
  * - the output container holds what readers see: entity files and, under `_manifests/`, one manifest per run. Names
  *   that begin with `_` are skipped by Spark, DuckDB globs and ADF's wildcard folders;

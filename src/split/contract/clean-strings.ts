@@ -1,6 +1,7 @@
 /**
- * A schema on strings that stay strings, by their numbers in the column's pool: each string is asked once a run. Called by
- * a contract column for its dictionary; it refuses nothing itself, but gives up where some string is refused.
+ * Applies a schema to strings that stay strings, by their numbers in the column's pool: the schema sees each string
+ * once in a run. A contract column calls it for its dictionary. It returns undefined when the schema refuses a string,
+ * and the caller then finds the rows.
  */
 import type { DictionaryColumn } from '../../parquet/columns.ts';
 import type { ColumnType } from '../../parquet/types.ts';

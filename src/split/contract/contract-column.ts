@@ -1,7 +1,7 @@
 /**
- * A source column of one unit, held to the contract. The cheapest sufficient proof is taken, in this order:
- * footer statistics (nothing is read), the dictionary (each distinct value once), the rows. What the contract leaves
- * unchanged stays copyable as bytes.
+ * A source column of one unit, checked against the contract. It takes the cheapest proof that is enough: footer
+ * statistics (nothing is read), then the dictionary (each distinct value once), then the rows. Units make it. What the
+ * contract leaves unchanged can still be copied as bytes.
  */
 import { type ErrorLocation, locating, OrdinalError } from '../../errors.ts';
 import { type DictionaryColumn, gatherColumn, joinColumns, type PlainColumn, valuesOf } from '../../parquet/columns.ts';

@@ -1,6 +1,7 @@
 /**
- * Plain strings in dictionary form, where values repeat: one hash a row, or one comparison where a row repeats its
- * predecessor, and everything after (the contract, keys, encoding) works on distinct values.
+ * Turns plain strings that repeat into dictionary form: one hash for each row, or one comparison where a row repeats
+ * the row before it. What comes after (the contract, keys, encoding) then works on distinct values. Columns of the
+ * contract call it.
  */
 import type { ErrorLocation } from '../../errors.ts';
 import { decodeDistinct } from '../../parquet/decode-distinct.ts';

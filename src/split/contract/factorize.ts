@@ -1,6 +1,8 @@
 /**
- * Rows → small codes, and the order in which they are first seen: `codes[row]` is -1 for null (in any component) or an
- * unselected row. This is where work on rows becomes work on distinct values.
+ * Gives each row a small code for its value, or for its values in several columns; equal values have equal codes, in
+ * the order in which they are first seen. -1 is for a null in any component and for a row that is not selected. Keys,
+ * record types and constant parts are found by these codes, so that work is done for each distinct value and not for
+ * each row.
  */
 import { keyWriter } from '../../keys/encode.ts';
 import { KeyTable } from '../../keys/table.ts';

@@ -1,4 +1,7 @@
-/** Rows as JavaScript values; through the dictionary where there is one, so that functions run per distinct value. */
+/**
+ * Rows of a column as JavaScript values. Where the column has a dictionary, each distinct value is made once. Schemas,
+ * predicates and functions of a pipeline see rows through it.
+ */
 import { type ErrorLocation, OrdinalError } from '../../errors.ts';
 import { reader } from '../../parquet/logical.ts';
 import type { Column, ColumnType, Values } from '../../parquet/types.ts';

@@ -1,6 +1,6 @@
 /**
- * Numbers held to their bounds without a call a value: by a chunk's statistics, or by comparison. What cannot be proven
- * here goes through the schema, which then also has the reason.
+ * Checks numbers against bounds without a call for each value: by a chunk's statistics, or by comparison. A contract
+ * column calls it. What cannot be proven here goes through the schema, which also says why a value is refused.
  */
 import { decimalNumber } from '../../parquet/decimal.ts';
 import { statisticsOf } from '../../parquet/statistics.ts';

@@ -1,6 +1,6 @@
 /**
- * The quarantine dataset: one line for each refused value of each refused row. Batches write theirs; the run puts them
- * together.
+ * The quarantine dataset: one line for each refused value of each refused row. Each batch writes its lines, and
+ * `run-quarantine.ts` puts them together for the run.
  */
 import { invariant } from '../../errors.ts';
 import { builder } from '../../parquet/logical.ts';

@@ -1,4 +1,7 @@
-/** Rows of a unit that the contract refuses, where refused rows are set aside instead of failing the run. */
+/**
+ * The rows of a unit that the contract refuses, and why. Columns and checks of rows note them here, where the pipeline
+ * sets refused rows aside. Without that, the first refused row fails the run and nothing comes here.
+ */
 import { shown } from './js-view.ts';
 
 export interface Rejection {

@@ -1,6 +1,6 @@
 /**
- * A contract column's schema, applied to physical values: they become JavaScript values, the schema says what it makes of
- * them, and what it changed becomes physical again.
+ * Applies a contract column's schema to stored values. They become JavaScript values, the schema says what it makes of
+ * them, and what it changed becomes stored values again. Contract columns call it where no quicker proof holds.
  */
 import { type Builder, builder, rawReader, reader } from '../../parquet/logical.ts';
 import { typeText } from '../../parquet/type-text.ts';

@@ -1,10 +1,10 @@
 /**
- * The distinct strings of a contract column, numbered: a string is hashed once, where it is read, and from then on it is
- * a number. What the schema made of it, and which key of the batch it is, are look-ups by that number. A pool is kept
- * per run and process (`run-memory.ts`), since the same strings come again and again; it is bounded, and forgets what
- * does not pay.
+ * The distinct strings of a contract column, numbered. A string is hashed once, where it is read; from then on it is a
+ * number. What the schema made of it, and which key of the batch it is, are found by that number. A pool is kept for a
+ * run in a process (`run-memory.ts`), because the same strings come again and again. It has a limit, and forgets
+ * strings that do not repeat.
  *
- * A pool may be forgotten whenever a unit begins: its numbers, and columns made of them, are for one unit.
+ * A pool may be emptied whenever a unit begins: its numbers, and columns made of them, hold for one unit only.
  */
 
 import { KeyTable } from '../../keys/table.ts';

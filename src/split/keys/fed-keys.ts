@@ -1,4 +1,7 @@
-/** Vocabulary of key lists: how rows resolve to a batch's keys, and the columns of a list. */
+/**
+ * Types and names that key lists share: which key of the batch each row leads to, and how the columns of a list are
+ * named. The split writes them, and the resolve reads them. Names must be the same on both sides.
+ */
 import type { TableColumn } from '../../parquet/table.ts';
 import type { Feed } from '../../pipeline/compiled.ts';
 import type { Factor } from '../contract/factorize.ts';

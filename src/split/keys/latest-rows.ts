@@ -1,4 +1,7 @@
-/** Of each key of a batch, the last row that the own feed named it in: for entities that report changed attributes. */
+/**
+ * For each key of a batch, the last row that named it in the entity's own feed. Key lists call it for entities that
+ * report changed attributes. Rows must come in the order of the source.
+ */
 import { type Attribute, digester, NO_ATTRIBUTES, referenceAttribute, valueAttribute } from '../../keys/attributes.ts';
 import type { KeyTable } from '../../keys/table.ts';
 import type { TableColumn } from '../../parquet/table.ts';

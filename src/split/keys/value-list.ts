@@ -1,6 +1,7 @@
 /**
- * Values gathered from many columns, one piece after the other. Strings that come in dictionary form stay so: they are
- * interned by distinct value and kept as codes, for the same few words describe key after key.
+ * Collects the values of a column piece by piece. Strings that come in dictionary form stay in it: each distinct string
+ * is stored once, and rows are codes, because a few words describe key after key. Key lists, new rows and refused rows
+ * are collected by it.
  */
 import { invariant } from '../../errors.ts';
 import { KeyTable } from '../../keys/table.ts';

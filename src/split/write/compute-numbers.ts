@@ -1,6 +1,7 @@
 /**
- * A function of several columns that gives numbers for every row: a plain loop into one array, and one conversion to the
- * column's type. Whatever is not a number that the type takes is left to the general way, which names the row.
+ * The quick way for a function of several columns that gives a number for every row: one plain loop, and one conversion
+ * to the column's type. `evaluate.ts` calls it. It returns undefined when a result is not a number that the type takes;
+ * the general way then finds the row and names it.
  */
 import { fromNumbers } from '../../parquet/from-numbers.ts';
 import type { ColumnType, Values } from '../../parquet/types.ts';

@@ -1,6 +1,7 @@
 /**
- * Columns that a pipeline computes: mapped, computed, constant. Functions are pure by contract, so they run once per
- * distinct value wherever a dictionary shows what is distinct, and per row only where nothing does.
+ * Columns that a pipeline computes: mapped, computed and constant ones. Functions of a pipeline must be pure. So they
+ * run once for each distinct value where a dictionary shows the distinct values, and for each row only where nothing
+ * does. Units, key lists and the fragment's writer call it.
  */
 import { OrdinalError } from '../../errors.ts';
 import { gatherColumn, joinColumns, toPlain } from '../../parquet/columns.ts';

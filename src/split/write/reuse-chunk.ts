@@ -1,6 +1,7 @@
 /**
- * A source chunk put to use as it is stored: copied whole, or its data pages behind another dictionary. What these ways
- * cannot do exactly, they decline.
+ * Uses a source chunk as it is stored: copied whole, or its data pages behind another dictionary. The fragment's writer
+ * and the batch call it. Each function returns undefined where the chunk cannot be used exactly, and the caller encodes
+ * the column again.
  */
 import { encodeDictionaryPage } from '../../parquet/encode.ts';
 import { joinPages, pagesJoin } from '../../parquet/join-pages.ts';

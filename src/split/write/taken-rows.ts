@@ -1,4 +1,7 @@
-/** Attributes of keys, each taken from one source row, unit by unit: columns of a key list in the making. */
+/**
+ * Attributes of keys while a key list is made: each is taken from one source row. Key lists call it, unit by unit. What
+ * was taken for a key must not change when a later row has the same key.
+ */
 import { invariant, locating } from '../../errors.ts';
 import { toPlain } from '../../parquet/columns.ts';
 import type { Column, ColumnType } from '../../parquet/types.ts';

@@ -1,6 +1,6 @@
 /**
- * The static half of a fragment: every column of a rows entity's row group that needs no ID, and the index pages of
- * those that do. Three ways through, the cheapest that is exact, chosen per column chunk:
+ * Writes the static half of a fragment: the columns of a rows entity's row group that need no ID, and the index pages of
+ * those that do. The batch calls it. Each column chunk goes the cheapest way that is exact:
  *
  * 1. copied: the contract changed nothing and no row was dropped: the source's bytes as they are;
  * 2. dictionary: the source's data pages as they are, behind a dictionary of mapped values or, later, of IDs;
