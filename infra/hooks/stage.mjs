@@ -3,11 +3,14 @@
  * exact versions of the lock file, with the part of the lock file that they need: versions and checksums of what they
  * depend on, too. The service installs them, for its own platform.
  *
+ * What the lock file takes from an archive of this machine goes along.
+ *
  *   node infra/hooks/stage.mjs FOLDER
  *
  * With ORDINAL_DURABLE_BACKEND=scheduler in the environment, host.json has the storage provider of host.scheduler.json. It
  * is the file that says so, not an app setting: what scales the app out reads the file.
  */
+import { existsSync } from 'node:fs';
 import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -16,6 +19,11 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 const folder = path.resolve(process.argv[2] ?? '');
 if (process.argv[2] === undefined || root.startsWith(folder)) {
   console.error('usage: node infra/hooks/stage.mjs FOLDER (not the project itself)');
+  process.exit(2);
+}
+
+if (!existsSync(path.join(root, 'dist'))) {
+  console.error('there is no dist/: run npm run build first');
   process.exit(2);
 }
 
@@ -43,10 +51,18 @@ for (const each of Object.keys(dependencies)) need('', each);
 
 await rm(folder, { recursive: true, force: true });
 await mkdir(folder, { recursive: true });
-await cp(path.join(root, 'dist'), path.join(folder, 'dist'), {
-  recursive: true,
-  filter: (source) => !source.endsWith('.tsbuildinfo'),
-});
+const dist = path.join(root, 'dist');
+const left = new Set([path.join(dist, '.tsbuildinfo'), path.join(dist, 'test')]);
+await cp(dist, path.join(folder, 'dist'), { recursive: true, filter: (source) => !left.has(source) });
+for (const place of needed) {
+  const { resolved } = packages[place];
+  if (!resolved?.startsWith('file:')) continue;
+  const archive = `archives/${path.basename(resolved)}`;
+  await cp(path.join(root, resolved.slice('file:'.length)), path.join(folder, archive));
+  packages[place] = { ...packages[place], resolved: `file:${archive}` };
+  const direct = place.slice('node_modules/'.length);
+  if (direct in exact) exact[direct] = `file:${archive}`;
+}
 const manifest = { name, version, private: true, type, main, engines, dependencies: exact };
 const lock = {
   ...{ name, version, lockfileVersion, requires },

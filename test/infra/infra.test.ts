@@ -72,6 +72,14 @@ describe('the package', () => {
   });
 });
 
+describe('azd', () => {
+  it('has the service install what the package names: it would not, where .funcignore kept node_modules', async () => {
+    assert.match(await text('azure.yaml'), /^ {4}host: function\n(?: {4}#.*\n)* {4}remoteBuild: true$/m);
+    for (const name of ['.funcignore', 'template/funcignore.template'])
+      assert.ok((await text(name)).split('\n').includes('node_modules'), name);
+  });
+});
+
 describe('the package for a scheduler', () => {
   const stage = (name: string, backend: string) => {
     const env = { ...process.env, ORDINAL_DURABLE_BACKEND: backend };
