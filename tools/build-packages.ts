@@ -1,6 +1,6 @@
 /**
- * Builds what is published of `packages/`: compiles each with declarations and source maps into its `dist/`, and copies what
- * `ordinal init` writes beside it. `npm pack` calls it before it packs, and so do tests. It must leave nothing of an earlier
+ * Builds what is published of `packages/`: compiles each with declarations and source maps into its `dist/`, and copies
+ * documents and what `ordinal init` writes beside it. `npm pack` calls it before it packs, and so do tests. It must leave nothing of an earlier
  * build there.
  *
  *   node tools/build-packages.ts [ordinal] [create] [local-host]
@@ -42,6 +42,7 @@ export async function buildPackage(name: string): Promise<void> {
   }
   if (name === 'ordinal') {
     await cp(path.join(root, 'src/parquet/README.md'), path.join(dist, 'src/parquet/README.md'));
+    await copyDocuments(path.join(folder, 'docs'));
     buildPage(path.join(dist, 'src/monitor/static'));
   }
   // The compiler leaves the endings of sources in declarations.
@@ -59,6 +60,13 @@ export async function buildPackage(name: string): Promise<void> {
   for (const file of Object.values(bin)) await chmod(path.join(folder, file), 0o755);
 }
 
+/** Copies the documents, with their figures, to where users of the package find them. */
+async function copyDocuments(into: string): Promise<void> {
+  await rm(into, { recursive: true, force: true });
+  const documents = (await readdir(path.join(root, 'docs'))).filter((name) => /\.(md|svg)$/.test(name));
+  for (const name of documents) await cp(path.join(root, 'docs', name), path.join(into, name));
+}
+
 /** Bundles the monitor page into a folder, beside the code that serves it. */
 function buildPage(into: string): void {
   const vite = path.join(root, 'node_modules/vite/bin/vite.js');
@@ -73,15 +81,13 @@ function buildPage(into: string): void {
  */
 export async function packAll(into: string): Promise<void> {
   await mkdir(into, { recursive: true });
-  for (const name of Object.keys(packages)) {
-    const parameters = ['pack', '--silent', '--pack-destination', path.resolve(into)];
-    const { status } = spawnSync('npm', parameters, {
-      cwd: path.join(root, 'packages', name),
-      stdio: 'inherit',
-      shell: process.platform === 'win32',
-    });
-    if (status !== 0) throw new Error(`packages/${name} was not packed`);
-  }
+  const parameters = ['pack', '--workspaces', '--silent', '--pack-destination', path.resolve(into)];
+  const { status } = spawnSync('npm', parameters, {
+    cwd: root,
+    stdio: 'inherit',
+    shell: process.platform === 'win32',
+  });
+  if (status !== 0) throw new Error('the packages were not packed');
 }
 
 if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {

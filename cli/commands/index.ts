@@ -37,7 +37,7 @@ export const commandFiles: Readonly<Record<string, CommandFile>> = {
     load: async () => (await import('./backfill.ts')).backfillCommands,
   },
   pipelines: {
-    about: 'Show the pipelines of this project, and check files against them',
+    about: 'Show the pipelines of this project, check files against them, upload files',
     load: async () => (await import('./pipelines.ts')).pipelineCommands,
   },
   sequences: {

@@ -2,6 +2,7 @@
  * The command `new pipeline`: writes a pipeline's module from the schema and the rows of a Parquet file. `../new/` makes the
  * text. It never writes over a file, but adds a line to the app's list of pipelines.
  */
+import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { OrdinalError } from '../../src/errors.ts';
@@ -22,12 +23,10 @@ async function put(file: string, text: string): Promise<void> {
   }
 }
 
-/** Where the app's modules get the words of a pipeline from. */
-async function importsOf(folder: string): Promise<string> {
-  const manifest = await readFile(path.join(folder, 'package.json'), 'utf8').catch(() => '{}');
-  const { workspaces } = JSON.parse(manifest) as { workspaces?: unknown };
-  // The repository of Ordinal itself.
-  return workspaces === undefined ? '@ordinal-ids/ordinal' : '../src/pipeline/index.ts';
+/** Where the app's modules get the words of a pipeline from: in the repository of Ordinal itself, from its sources. */
+function importsOf(folder: string): string {
+  const own = 'src/pipeline/index.ts';
+  return existsSync(path.join(folder, own)) ? `../${own}` : '@ordinal-ids/ordinal';
 }
 
 export const newPipelineCommand = defineCommand({
@@ -55,7 +54,7 @@ export const newPipelineCommand = defineCommand({
     const { pipelineText, withPipeline } = await import('../new/pipeline-text.ts');
     const profile = profileFile(bytes, from);
     const file = path.join('pipelines', `${name}.ts`);
-    await put(file, pipelineText(name, path.basename(from), profile, { from: await importsOf('.') }));
+    await put(file, pipelineText(name, path.basename(from), profile, { from: importsOf('.') }));
     const list = path.join('pipelines', 'index.ts');
     const before = await readFile(list, 'utf8').catch(() => '');
     const after = withPipeline(before, name);

@@ -11,6 +11,7 @@ import { noteIdentity } from '../../src/plan/pipeline-identity.ts';
 import { type AnyCommand, defineCommand, type Given } from '../command.ts';
 import type { ShownPart } from '../terminal/show.ts';
 import { checkCommand } from './check.ts';
+import { uploadCommand } from './upload.ts';
 
 /** @throws OrdinalError `UnknownPipeline` */
 export async function registeredPipeline(given: Given, name: string): Promise<CompiledPipeline> {
@@ -139,4 +140,4 @@ const accept = defineCommand({
   },
 });
 
-export const pipelineCommands: readonly AnyCommand[] = [list, show, checkCommand, accept];
+export const pipelineCommands: readonly AnyCommand[] = [list, show, checkCommand, uploadCommand, accept];

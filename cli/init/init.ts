@@ -6,6 +6,7 @@ import { cp, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ownVersion } from '../../src/environment/version.ts';
+import { oldNode } from './old-node.ts';
 
 /** Beside `cli/` in the repository; in a package, beside what is built of it. */
 const root = fileURLToPath(new URL('../../', import.meta.url));
@@ -13,10 +14,11 @@ const root = fileURLToPath(new URL('../../', import.meta.url));
 /** What an app has as this repository has it. Packages carry these, at the same places. */
 export const shared = ['infra', 'adf', 'queries', 'host.json', 'local.settings.sample.json', 'azure.yaml'] as const;
 
-/** What a user runs next, line by line. */
-export const nextSteps = (folder: string): string[] => [
+/** What a user runs next, line by line. `refusal` is of the Node that runs. */
+export const nextSteps = (folder: string, refusal = oldNode()): string[] => [
   `An app of Ordinal is in ${folder}. Next:`,
   '',
+  ...(refusal === undefined ? [] : [`  ${refusal}`]),
   `  cd ${folder}`,
   '  npm install',
   '  npm test     # the example pipeline, in memory',
@@ -28,14 +30,15 @@ export const nextSteps = (folder: string): string[] => [
 /** A folder that an app cannot be written into. */
 export class InitError extends Error {}
 
-/** A name that npm takes, made of the folder's. */
+/** A name that npm and azd take, made of the folder's. */
 export function appName(folder: string): string {
   const name = path
     .basename(folder)
     .toLowerCase()
     .replace(/[^a-z0-9-]+/g, '-')
     .replace(/^-+|-+$/g, '');
-  return name === '' ? 'ordinal-app' : name;
+  // azd takes no name of one letter.
+  return name === '' ? 'ordinal-app' : name.length === 1 ? `${name}-app` : name;
 }
 
 /** Files and folders that may be there already: an empty repository has some. */
@@ -92,8 +95,9 @@ export async function initApp(folder: string, { packages }: InitOptions = {}): P
     if (!entry.isFile()) continue;
     const from = path.join(entry.parentPath, entry.name);
     const to = targetOf(path.relative(template, from));
-    const text = await readFile(from, 'utf8');
-    if (await put(path.join(folder, to), fill(text, values))) written.push(to);
+    const bytes = await readFile(from);
+    const filled = entry.name.endsWith('.parquet') ? bytes : fill(bytes.toString(), values);
+    if (await put(path.join(folder, to), filled)) written.push(to);
   }
   for (const name of shared) {
     if (name === 'azure.yaml') {
@@ -107,17 +111,17 @@ export async function initApp(folder: string, { packages }: InitOptions = {}): P
 
 /** npm leaves out or reads files of some names, so the template has them under others. */
 function targetOf(name: string): string {
-  return name.replace(/(^|[/\\])(gitignore|funcignore)\.template$/, '$1.$2').replace(/\.template$/, '');
+  return name.replace(/(^|[/\\])(gitignore|funcignore|npmrc)\.template$/, '$1.$2').replace(/\.template$/, '');
 }
 
 const fill = (text: string, values: Record<string, string>) =>
   text.replace(/\{\{(\w+)\}\}/g, (whole, name: string) => values[name] ?? whole);
 
 /** False when the file is there already. */
-async function put(file: string, text: string): Promise<boolean> {
+async function put(file: string, content: string | Uint8Array): Promise<boolean> {
   await mkdir(path.dirname(file), { recursive: true });
   try {
-    await writeFile(file, text, { flag: 'wx' });
+    await writeFile(file, content, { flag: 'wx' });
     return true;
   } catch (thrown) {
     if ((thrown as NodeJS.ErrnoException).code === 'EEXIST') return false;

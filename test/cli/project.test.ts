@@ -9,8 +9,12 @@ import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { afterAll, describe, expect, test } from 'vitest';
 import { pipelineText, withPipeline } from '../../cli/new/pipeline-text.ts';
+import { uploadFile } from '../../cli/commands/upload.ts';
+import { appName, nextSteps } from '../../cli/init/init.ts';
+import { appNodeLeast, oldNode } from '../../cli/init/old-node.ts';
 import { profileFile } from '../../cli/new/profile.ts';
 import { pipelines } from '../../pipelines/index.ts';
+import { MemoryStore } from '../../src/testing/memory-store.ts';
 import { fileOfRows } from '../../src/testing/rows.ts';
 import { Duck, literal } from '../../tools/duckdb.ts';
 import { ordinal } from './support/command.ts';
@@ -33,13 +37,23 @@ describe('init', () => {
     const { version } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8')) as { version: string };
     expect(manifest.name).toBe('my-shop');
     expect(manifest.dependencies).toMatchObject({ '@ordinal-ids/ordinal': `^${version}` });
-    for (const file of ['.gitignore', '.funcignore', 'host.json', 'infra/hooks/stage.mjs', 'adf/pipeline', 'queries']) {
+    for (const file of [
+      '.gitignore',
+      '.npmrc',
+      'sample/orders.parquet',
+      '.funcignore',
+      'host.json',
+      'infra/hooks/stage.mjs',
+      'adf/pipeline',
+      'queries',
+    ]) {
       expect(existsSync(path.join(app, file)), file).toBe(true);
     }
     for (const file of ['package.json', 'README.md']) {
       expect(readFileSync(path.join(app, file), 'utf8')).not.toContain('{{');
     }
     expect(readFileSync(path.join(app, 'azure.yaml'), 'utf8')).toMatch(/^name: my-shop$/m);
+    expect(['/tmp/X', '/tmp/...', '/tmp/Müller & Co'].map(appName)).toEqual(['x-app', 'ordinal-app', 'm-ller-co']);
     writeFileSync(path.join(app, 'README.md'), 'mine');
     const again = await ordinal(['init', 'My Shop'], { cwd: folder });
     expect(again.code).toBe(2);
@@ -59,6 +73,54 @@ describe('init', () => {
     const manifest = readFileSync(path.join(folder, 'other/package.json'), 'utf8');
     expect(manifest).toContain('"@ordinal-ids/ordinal": "file:../archives/ordinal-ids-ordinal-0.1.0.tgz"');
     expect(manifest).toContain('"@ordinal-ids/local-host": "file:../archives/ordinal-ids-local-host-0.1.0.tgz"');
+  });
+});
+
+describe('a Node that is too old', () => {
+  test('is told which one is needed, and the app says the same', () => {
+    for (const version of ['20.20.2', '22.17.1', '8.0.0'])
+      expect(oldNode(version)).toBe(
+        `Node ${version} runs here, and an app of Ordinal needs 22.18.0 or later. Install Node 24, or the newest 22.`,
+      );
+    for (const version of ['22.18.0', '22.23.3', '24.0.0', '100.1.0']) expect(oldNode(version)).toBeUndefined();
+    const { engines } = JSON.parse(readFileSync(path.join(root, 'template/package.json.template'), 'utf8')) as {
+      engines: { node: string };
+    };
+    expect(`${engines.node}.0`).toBe(`>=${appNodeLeast}`);
+    expect(readFileSync(path.join(root, 'template/npmrc.template'), 'utf8')).toContain('engine-strict=true');
+    expect(nextSteps('my-app', oldNode('20.20.2')).join('\n')).toContain('Install Node 24');
+  });
+});
+
+describe('pipelines upload', () => {
+  const source = { container: 'landing', prefix: 'orders/', suffix: '.parquet' };
+
+  test('puts a file of several blocks where the pipeline reads, and writes over it only when told to', async () => {
+    const store = new MemoryStore();
+    await store.ensureContainer('landing');
+    const file = path.join(folder, 'big.parquet');
+    const bytes = Buffer.alloc(17 * 1024 * 1024 + 5, 'abcdefg');
+    writeFileSync(file, bytes);
+    expect(await uploadFile(store, source, file, false)).toEqual({ blob: 'orders/big.parquet', bytes: bytes.length });
+    expect(bytes.equals((await store.read('landing', 'orders/big.parquet'))!)).toBe(true);
+    writeFileSync(file, 'another');
+    await expect(uploadFile(store, source, file, false)).rejects.toMatchObject({
+      code: 'StorageConflict',
+      message: '"landing/orders/big.parquet" is there already',
+      remedy: 'Give the file another name. Or replace the blob: add --replace.',
+    });
+    await uploadFile(store, source, file, true);
+    expect(Buffer.from((await store.read('landing', 'orders/big.parquet'))!).toString()).toBe('another');
+  });
+
+  test('refuses a file that the pipeline would not read, and one that is not there', async () => {
+    const store = new MemoryStore();
+    await expect(uploadFile(store, source, 'rows.csv', false)).rejects.toThrow(
+      'rows.csv does not end in .parquet: the pipeline would not read it.',
+    );
+    await expect(uploadFile(store, source, path.join(folder, 'none.parquet'), false)).rejects.toMatchObject({
+      code: 'SourceEmpty',
+    });
   });
 });
 

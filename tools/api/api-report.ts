@@ -9,7 +9,7 @@
 import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { Extractor, ExtractorConfig, ExtractorLogLevel } from '@microsoft/api-extractor';
+import { CompilerState, Extractor, ExtractorConfig, ExtractorLogLevel } from '@microsoft/api-extractor';
 
 const folder = fileURLToPath(new URL('../../packages/ordinal/', import.meta.url));
 
@@ -22,23 +22,15 @@ export const entryPoints: Readonly<Record<string, string>> = {
 
 const silent = { logLevel: ExtractorLogLevel.None, addToApiReportFile: false };
 
-/**
- * Makes one report.
- * @param name of the entry point
- * @param write whether the kept report may be changed
- * @returns whether the kept report was as it is now
- * @throws Error when the declarations cannot be read
- */
-export function isCurrent(name: string, write: boolean): boolean {
-  const temporary = path.join(folder, 'dist/.api');
-  mkdirSync(temporary, { recursive: true });
-  mkdirSync(path.join(folder, 'api'), { recursive: true });
-  const config = ExtractorConfig.prepare({
+const pathOf = (name: string) => path.join(folder, entryPoints[name]!);
+
+function configOf(name: string, temporary: string): ExtractorConfig {
+  return ExtractorConfig.prepare({
     configObjectFullPath: undefined,
     packageJsonFullPath: path.join(folder, 'package.json'),
     configObject: {
       projectFolder: folder,
-      mainEntryPointFilePath: path.join(folder, entryPoints[name]!),
+      mainEntryPointFilePath: pathOf(name),
       newlineKind: 'lf',
       compiler: {
         overrideTsconfig: {
@@ -51,7 +43,7 @@ export function isCurrent(name: string, write: boolean): boolean {
             },
             ...{ strict: true, skipLibCheck: true, types: ['node'] },
           },
-          files: [path.join(folder, entryPoints[name]!)],
+          files: [pathOf(name)],
         },
       },
       apiReport: {
@@ -70,18 +62,32 @@ export function isCurrent(name: string, write: boolean): boolean {
       },
     },
   });
-  const { apiReportChanged } = Extractor.invoke(config, {
-    localBuild: write,
-    messageCallback: (said) => {
-      said.handled = true;
-    },
-  });
-  return !apiReportChanged;
+}
+
+/**
+ * Makes the reports. The declarations are read once for all of them.
+ * @param write whether the kept reports may be changed
+ * @returns names of the reports that were not as they are now
+ * @throws Error when the declarations cannot be read: packages/ordinal must be built
+ */
+export function staleReports(write: boolean): string[] {
+  const temporary = path.join(folder, 'dist/.api');
+  mkdirSync(temporary, { recursive: true });
+  mkdirSync(path.join(folder, 'api'), { recursive: true });
+  const names = Object.keys(entryPoints);
+  const configs = names.map((name) => configOf(name, temporary));
+  const compilerState = CompilerState.create(configs[0]!, { additionalEntryPoints: names.slice(1).map(pathOf) });
+  const messageCallback = (said: { handled: boolean }) => {
+    said.handled = true;
+  };
+  return names.filter(
+    (_, n) => Extractor.invoke(configs[n]!, { localBuild: write, compilerState, messageCallback }).apiReportChanged,
+  );
 }
 
 if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {
   const check = process.argv.includes('--check');
-  const stale = Object.keys(entryPoints).filter((name) => !isCurrent(name, !check));
+  const stale = staleReports(!check);
   if (stale.length > 0) console.log(`${check ? 'stale' : 'written'}: ${stale.join(', ')}`);
   if (check && stale.length > 0) {
     console.error('Run npm run api, and read the difference: it is what users see.');
