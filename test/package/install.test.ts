@@ -1,7 +1,7 @@
 /**
  * The packages as users get them: packed, installed into an app that `ordinal init` wrote, in a folder outside of the
- * repository. The app compiles strictly, its tests pass, its main job runs on the packed local host, and DuckDB reads what
- * was published. No minor version has been released yet, so there is no older app to run against this one.
+ * repository. The app compiles strictly, its tests pass, what is deployed of it runs its main job on the packed local host,
+ * and DuckDB reads what was published. No minor version has been released yet, so there is no older app to run against this one.
  */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
@@ -32,16 +32,21 @@ interface Ran {
   stderr: string;
 }
 
-function run(file: string, args: readonly string[], cwd: string): Promise<Ran> {
+function run(file: string, args: readonly string[], cwd: string, env: Record<string, string> = {}): Promise<Ran> {
   return new Promise((resolve) => {
-    execFile(file, args, { cwd, env: userEnv, maxBuffer: 2 ** 25 }, (error, stdout, stderr) =>
+    execFile(file, args, { cwd, env: { ...userEnv, ...env }, maxBuffer: 2 ** 25 }, (error, stdout, stderr) =>
       resolve({ code: error === null ? 0 : Number(error.code ?? -1), stdout, stderr }),
     );
   });
 }
 
-async function succeed(file: string, args: readonly string[], cwd: string): Promise<string> {
-  const { code, stdout, stderr } = await run(file, args, cwd);
+async function succeed(
+  file: string,
+  args: readonly string[],
+  cwd: string,
+  env: Record<string, string> = {},
+): Promise<string> {
+  const { code, stdout, stderr } = await run(file, args, cwd, env);
   assert.equal(code, 0, `${path.basename(file)} ${args.join(' ')}:\n${stdout}\n${stderr}`);
   return stdout;
 }
@@ -72,9 +77,12 @@ describe('the package', () => {
   it('holds what it exports, with types and source maps, and nothing of the example app', async () => {
     const installed = path.join(app, 'node_modules/@ordinal-ids/ordinal');
     const files = await filesBelow(installed);
-    for (const each of ['README.md', 'LICENSE', 'dist/src/parquet/README.md', 'dist/template/package.json.template']) {
+    const page = files.filter((each) => /^dist\/src\/monitor\/static\/.*\.(html|js|css|svg)$/.test(each));
+    assert.equal(page.length, 4, page.join());
+    assert.ok(!files.some((each) => each.startsWith('dist/src/monitor/page/')));
+    for (const each of ['README.md', 'LICENSE', 'dist/src/parquet/README.md', 'docs/pipelines.md'])
       assert.ok(files.includes(each), each);
-    }
+    assert.ok(files.includes('dist/template/package.json.template'));
     const { exports } = JSON.parse(await readFile(path.join(installed, 'package.json'), 'utf8')) as {
       exports: Record<string, { types: string; default: string } | string>;
     };
@@ -151,16 +159,15 @@ describe.skipIf(!checksInstalled)('the packages as others judge them', () => {
 });
 
 describe('an app made by ordinal init', () => {
-  it('compiles, strictly and with the declarations of all packages checked', async () => {
-    await node(['node_modules/typescript/bin/tsc', '--strict', '--skipLibCheck', 'false'], app);
-  });
-
   it('passes its own tests', async () => {
     const said = await succeed('npm', ['test'], app);
     assert.match(said, /pass 3/);
   });
 
   it('has a command that tries its pipeline and writes a new one, whose contract fits', async () => {
+    const sample = await succeed(command('ordinal'), ['try', 'orders', 'sample/orders.parquet'], app);
+    for (const line of ['customers: 3 rows, IDs 1 to 3', 'orders: 4 rows, IDs 1 to 4', 'order_lines: 6 rows'])
+      assert.ok(sample.includes(line), sample);
     const duck = await Duck.open();
     const file = path.join(folder, 'trips.parquet');
     await duck.run(`copy (select 'T-' || lpad(range::varchar, 5, '0') as trip_no, 'C' || (range % 7)::varchar as car,
@@ -184,28 +191,46 @@ describe('an app made by ordinal init', () => {
     assert.match(await readFile(path.join(app, 'pipelines/index.ts'), 'utf8'), /pipelines = \[orders, trips\]/);
     const tried = await succeed(command('ordinal'), ['try', 'trips', file, '--rows', '2'], app);
     assert.match(tried, /trips: 1,000 rows, IDs 1 to 1000/);
-    await node(['node_modules/typescript/bin/tsc', '--noEmit', '--strict'], app);
   });
 
-  it('runs its main job on the packed local host, and DuckDB reads what it published', async () => {
-    await node(['node_modules/typescript/bin/tsc'], app);
+  it('compiles with the new pipeline, strictly and with the declarations of all packages checked', async () => {
+    await node(['node_modules/typescript/bin/tsc', '--strict', '--skipLibCheck', 'false'], app);
+  });
+
+  it('is deployed with what it needs at run time, at the versions of its lock file', async () => {
+    const staged = path.join(app, '.ordinal/app');
+    await node(['infra/hooks/stage.mjs', staged], app);
+    assert.deepEqual((await readdir(staged)).sort(), [
+      ...['archives', 'dist', 'host.json', 'package-lock.json', 'package.json'],
+    ]);
+    assert.deepEqual((await readdir(path.join(staged, 'dist'))).sort(), ['functions', 'pipelines']);
+    // As the service installs it, from the lock file alone.
+    await succeed('npm', ['ci', '--omit=dev', '--no-audit', '--no-fund', '--prefer-offline'], staged);
+    const places = Object.keys(
+      (JSON.parse(await readFile(path.join(staged, 'package-lock.json'), 'utf8')) as { packages: object }).packages,
+    );
+    assert.ok(places.includes('node_modules/@ordinal-ids/ordinal'));
+    assert.ok(!places.some((place) => /typescript|azurite|local-host/.test(place)));
+  });
+
+  it('runs its main job so, on the packed local host, and DuckDB reads what it published', async () => {
     const localHost = (await import(
       pathToFileURL(path.join(app, 'node_modules/@ordinal-ids/local-host/dist/index.js')).href
     )) as typeof import('../../packages/local-host/src/index.ts');
     const source = path.join(folder, 'source.parquet');
     const duck = await Duck.open();
     await duck.run(`copy (select 'A-' || (range // 3)::varchar as order_no,
-      ' Customer' || (range % 40)::varchar || '@Example.com' as customer_email, 'Customer ' || (range % 40)::varchar as customer_name,
+      ' Customer' || (range // 3 % 40)::varchar || '@Example.com' as customer_email,
+      'Customer ' || (range // 3 % 40)::varchar as customer_name,
       'P' || (range % 9)::varchar as product, (range % 5 + 1)::int as quantity, (range % 11) / 2.0::double as unit_price
       from range(3000)) to ${literal(source)} (format parquet, row_group_size 2048)`);
+    const azurite = await localHost.startAzurite();
     let host: App | undefined;
     try {
-      host = await startApp({}, [], { scriptRoot: app, localHost });
-      await host.upload('landing', 'orders/day1.parquet', await readFile(source));
-      const started = await host.ask('POST', 'pipelines/orders/runs', { runId: 'day1' });
-      assert.equal(started.status, 202, JSON.stringify(started.body));
-      const ended = await host.ended('day1');
-      assert.equal(ended.status, 200, JSON.stringify(ended.body));
+      host = await startApp({}, [], { scriptRoot: path.join(app, '.ordinal/app'), localHost, azurite });
+      const env = { AzureWebJobsStorage: azurite.connectionString, ORDINAL_HOST: host.url };
+      await succeed(command('ordinal'), ['pipelines', 'upload', 'orders', source], app, env);
+      await succeed(command('ordinal'), ['runs', 'start', 'orders', '--run-id', 'day1', '--wait'], app, env);
       const files: Record<string, string> = {};
       for (const entity of ['customers', 'orders', 'order_lines']) {
         const names: string[] = (await host.names('published', `orders/${entity}/`)).filter((one) =>
@@ -227,7 +252,8 @@ describe('an app made by ordinal init', () => {
       const [pair] = await duck.rows(`select count(*)::int as equal from
         (select row_number() over () as n, * from ${rows}) s join ${lines} l on l.order_line_id = s.n
         join ${orders} o using (order_id) join ${customers} c using (customer_id)
-        where o.order_no = s.order_no and l.product = s.product and l.quantity = s.quantity and l.amount = s.quantity * s.unit_price`);
+        where o.order_no = s.order_no and l.product = s.product and l.quantity = s.quantity and l.amount = s.quantity * s.unit_price
+        and c.email = lower(trim(s.customer_email))`);
       assert.deepEqual(pair, { equal: 3000 });
       assert.deepEqual(
         await duck.row(`select count(*)::int as rows, max(customer_id)::int as last from ${customers}`),
@@ -238,6 +264,7 @@ describe('an app made by ordinal init', () => {
       );
     } finally {
       await host?.stop();
+      await azurite.stop();
       duck.close();
     }
   });
