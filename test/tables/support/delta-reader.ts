@@ -8,7 +8,6 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { deltaType } from '../../../src/pipeline/delta-types.ts';
 import type { TableColumn } from '../../../src/table-format/table-format.ts';
 import { canonOf } from '../../engine/support/cells.ts';
 import type { MemoryStore } from '../../support/memory-store.ts';
@@ -131,31 +130,49 @@ async function readAll<T extends Shown>(
 const quote = (name: string) => `"${name.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`;
 
 function shownColumns({ columns }: Shown): string {
-  return columns.map(({ name, type }) => `${shownBy(quote(name), typeOf(type))} AS ${quote(name)}`).join(', ');
+  return columns.map(({ name, type }) => `${shownBy(quote(name), formOf(type))} AS ${quote(name)}`).join(', ');
 }
 
-function typeOf(type: TableColumn['type']): string {
-  const made = deltaType(type);
-  return 'refused' in made ? 'refused' : made.name;
+type Form = 'bytes' | 'float' | 'days' | 'instant' | 'plain';
+
+/** How a value is asked for: what has no exact form in JSON is made a number or hex digits. */
+function formOf({ annotation: a, physical }: TableColumn['type']): Form {
+  if (a?.kind === 'timestamp' || a?.kind === 'time' || physical === 'INT96') return 'instant';
+  if (a?.kind === 'date') return 'days';
+  if (a?.kind === 'float16' || physical === 'FLOAT' || physical === 'DOUBLE') return 'float';
+  const bytes = physical === 'BYTE_ARRAY' || physical === 'FIXED_LEN_BYTE_ARRAY';
+  return a?.kind === 'interval' || a?.kind === 'bson' || (bytes && !a) ? 'bytes' : 'plain';
 }
 
-/** What has no exact form in JSON is made a number or hex digits. */
-function shownBy(column: string, type: string): string {
-  if (type === 'binary') return `if(isNull(t.${column}), NULL, concat('0x', lower(hex(t.${column}))))`;
-  // The shortest text of a single names another double.
-  if (type === 'float') return `toFloat64(t.${column})`;
-  if (type === 'date') return `toInt32(t.${column})`;
-  if (type === 'timestamp' || type === 'timestamp_ntz') return `toUnixTimestamp64Micro(t.${column})`;
-  return `t.${column}`;
+function shownBy(column: string, form: Form): string {
+  switch (form) {
+    case 'bytes':
+      return `if(isNull(t.${column}), NULL, concat('0x', lower(hex(t.${column}))))`;
+    // The shortest text of a single names another double.
+    case 'float':
+      return `toFloat64(t.${column})`;
+    case 'days':
+      return `toInt32(t.${column})`;
+    case 'instant':
+      return `toUnixTimestamp64Nano(toDateTime64(t.${column}, 9, 'UTC'))`;
+    case 'plain':
+      return `t.${column}`;
+  }
 }
 
 function canon(value: unknown, { columns }: Shown, c: number): string | null {
   if (value === null) return null;
-  const type = typeOf(columns[c]!.type);
-  if (type === 'date') return `${value}d`;
-  if (type === 'timestamp' || type === 'timestamp_ntz') return `${BigInt(value as string) * 1000n}ns`;
-  if (type === 'float' || type === 'double') return canonOf(floatOf(value));
-  return canonOf(value);
+  switch (formOf(columns[c]!.type)) {
+    case 'days':
+      return `${value}d`;
+    case 'instant':
+      return `${value}ns`;
+    case 'float':
+      return canonOf(floatOf(value));
+    default:
+      // A document with members, of a column of JSON.
+      return typeof value === 'object' ? JSON.stringify(value) : canonOf(value);
+  }
 }
 
 function floatOf(value: unknown): number {
