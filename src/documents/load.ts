@@ -182,11 +182,7 @@ export interface LoadedRecord {
   name: string;
 }
 
-export async function loadSplitRecord(
-  environment: Environment,
-  tally: Tally,
-  batch: number,
-): Promise<LoadedRecord> {
+export async function loadSplitRecord(environment: Environment, tally: Tally, batch: number): Promise<LoadedRecord> {
   const { name, record, held } = await readRecord(environment, tally, batch);
   const { header, sections } = unpackFrame(record, name);
   return { record: splitRecordSchema.parse(header), sections, held, name };

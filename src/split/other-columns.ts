@@ -18,7 +18,14 @@ import { decodeSource, type SourceChunk, shapeOfChunk } from '../source/source-c
 import { leafOf, type PinnedBlob, readRanges } from '../source/source-file.ts';
 import { widest } from '../source/widen.ts';
 import { mapBounded } from '../storage/in-flight.ts';
-import { isAdded, type LeftOutColumn, nameIsAdded, nullsOf, type RejectedRows, tableColumn } from './contract/rejected-rows.ts';
+import {
+  isAdded,
+  type LeftOutColumn,
+  nameIsAdded,
+  nullsOf,
+  type RejectedRows,
+  tableColumn,
+} from './contract/rejected-rows.ts';
 import { ValueList } from './keys/value-list.ts';
 
 /** Columns with one value for each refused row, and those that could not be kept. */

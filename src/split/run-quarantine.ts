@@ -16,11 +16,7 @@ import { joinTables } from './contract/quarantine.ts';
 import { joinRejectedRows } from './contract/rejected-rows.ts';
 
 /** Throws `TooManyRejected` where the refused rows' share is above the pipeline's limit, and shows one of them. */
-export async function checkRejected(
-  environment: Environment,
-  pipeline: CompiledPipeline,
-  tally: Tally,
-): Promise<void> {
+export async function checkRejected(environment: Environment, pipeline: CompiledPipeline, tally: Tally): Promise<void> {
   const { rejected } = tally;
   const total = rejected.reduce((sum, rows) => sum + rows, 0);
   if (total <= pipeline.maxRejected * tally.rows) return;

@@ -225,7 +225,10 @@ describe('a refused row is kept whole', () => {
 
   /** What DuckDB reads of the source in the same rows, struct by struct. */
   async function held(file: Uint8Array, columns: readonly string[]) {
-    const { names, rows: all } = await duck.read(file, columns.map((name) => `"${name.replace('.', '"."')}" AS "${name}"`).join());
+    const { names, rows: all } = await duck.read(
+      file,
+      columns.map((name) => `"${name.replace('.', '"."')}" AS "${name}"`).join(),
+    );
     return { names, rows: all.filter((row) => Number(row[0]) % 10 === 7) };
   }
 
@@ -284,10 +287,7 @@ describe('a refused row is kept whole', () => {
     const found = await rejected(engine);
     assert.ok(!found.names.includes('memo'));
     assert.equal(found.rows.length, 500);
-    assert.match(
-      found.leftOut!.find(({ column }) => column === 'memo')!.why,
-      /^in\/0\.parquet, row group 1: /,
-    );
+    assert.match(found.leftOut!.find(({ column }) => column === 'memo')!.why, /^in\/0\.parquet, row group 1: /);
   });
 
   test('for parquetjs-lite, in types that it reads', async () => {

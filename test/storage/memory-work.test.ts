@@ -86,7 +86,9 @@ test('a joined block is named by where it begins and how much it holds, and neve
     [0, 0, 0],
   ] as const;
   // Each revision of a batch has blocks of its own names.
-  const ofBatches = [0, 1, 36, 1001, 1295].flatMap((revision) => places.map(([batch, rowGroup, segment]) => blockId(batch, rowGroup, segment, revision)));
+  const ofBatches = [0, 1, 36, 1001, 1295].flatMap((revision) =>
+    places.map(([batch, rowGroup, segment]) => blockId(batch, rowGroup, segment, revision)),
+  );
   const singles = [...ofBatches, blockId(39_999, 999_999, 9999), blockId(0, 0, 'head'), blockId(0, 0, 'foot')];
   const joined = singles.flatMap((first) => [joinedBlockId(first, 1), joinedBlockId(first, 2 ** 30)]);
   assert.equal(new Set([...singles, ...joined]).size, singles.length + joined.length);

@@ -56,7 +56,9 @@ export class RejectedRows {
     this.#columns = contract
       .filter(({ name }) => !isAdded(name))
       .map(({ name }) => ({ name, type: types.get(name)!, list: new ValueList(types.get(name)!) }));
-    this.#leftOut = contract.filter(({ name }) => isAdded(name)).map(({ name }) => ({ column: name, why: nameIsAdded }));
+    this.#leftOut = contract
+      .filter(({ name }) => isAdded(name))
+      .map(({ name }) => ({ column: name, why: nameIsAdded }));
   }
 
   /** Takes the refused rows of a unit, in order of their rows. */
