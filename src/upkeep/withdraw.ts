@@ -95,11 +95,15 @@ export const closeWithdrawn = defineActivity({
     const { store, config } = environment;
     const { runId, indexes, at, filesUntil, by, reason } = input;
     const pipeline = pipelineOf(environment, input.pipeline);
-    const there = await readJson(store, pipeline.output.container, output.manifest(pipeline, runId), manifestSchema);
+    const read = () => readJson(store, pipeline.output.container, output.manifest(pipeline, runId), manifestSchema);
+    const there = await read();
     if (there?.outcome === 'withdrawn') return { withdrawn: withdrawnSchema.parse(there.withdrawn) };
     const place = { store, container: config.workContainer };
     const refused = there && whyUsed(there, await publishedManifests(environment));
     if (refused) {
+      // An execution that was held up: the run was withdrawn before the later one came, and its note must stay.
+      const now = await read();
+      if (now?.outcome === 'withdrawn') return { withdrawn: withdrawnSchema.parse(now.withdrawn) };
       // An earlier try may have begun, before the later run came.
       for (const index of indexes) await markWithdrawing(place, index, runId, false);
       await store.remove(config.workContainer, work.withdrawal(runId));

@@ -26,8 +26,9 @@ test('caught: a table keeps the files of a withdrawn run', async () => {
   const planted = await importWithBug<typeof sound>('test/tables/support/withdrawals.ts', {
     name: 'a table keeps the files of a withdrawn run',
     file: 'src/tables/commit-tables.ts',
-    find: "return run.outcome === 'withdrawn' &&",
-    replace: "return run.outcome === 'never' &&",
+    find: "if (run.outcome === 'withdrawn') return { change: withdrawal(runId, life), columns: [] };",
+    replace:
+      "if (run.outcome === 'withdrawn') return { change: { app: withdrawalOf(runId), version: life }, columns: [] };",
   });
   await assert.rejects(planted.leavesNothing(duck), { name: 'AssertionError' });
 });
