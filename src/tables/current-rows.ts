@@ -8,6 +8,7 @@ import { OrdinalError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import type { ColumnType } from '../parquet/types.ts';
 import { type CompiledPipeline, changeColumns, type Entity } from '../pipeline/compiled.ts';
+import { widest } from '../source/widen.ts';
 import type { PublishedDataset, PublishedRun, PublishedRuns } from './published-runs.ts';
 
 /** A pipeline with what it has published. */
@@ -23,7 +24,7 @@ export interface Source {
   files: string[];
   /** By column of the view that the files have: its name in them. */
   columns: Map<string, string>;
-  /** By name in the files. */
+  /** By name in the files: the widest that they have. */
   types: Map<string, ColumnType>;
 }
 
@@ -144,11 +145,16 @@ function sourceOf(
       const inView = name === changeColumns.version ? name : names.get(name);
       if (inView === undefined) continue;
       source.columns.set(inView, name);
-      if (type) source.types.set(name, type);
+      if (type) source.types.set(name, widestOf(source.types.get(name), type));
     }
   }
   source.files.sort();
   return source;
+}
+
+/** The type that files of both types are read as. */
+function widestOf(before: ColumnType | undefined, type: ColumnType): ColumnType {
+  return (before && widest(before, type)) ?? type;
 }
 
 /** Columns of files whose manifest does not say which they have. */

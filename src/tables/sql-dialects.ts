@@ -41,6 +41,7 @@ interface TypeNames {
   timestamp: string;
   /** A timestamp without a time zone. */
   local: string;
+  int96: string;
   uuid: string;
 }
 
@@ -75,7 +76,7 @@ function typeName({ annotation: a, physical }: ColumnType, names: TypeNames): st
     case 'INT64':
       return names.signed[3];
     case 'INT96':
-      return names.local;
+      return names.int96;
     case 'FLOAT':
       return names.float;
     case 'DOUBLE':
@@ -97,6 +98,7 @@ const duckdbTypes: TypeNames = {
   time: 'TIME',
   timestamp: 'TIMESTAMPTZ',
   local: 'TIMESTAMP',
+  int96: 'TIMESTAMP',
   uuid: 'UUID',
 };
 
@@ -107,12 +109,14 @@ const synapseTypes: TypeNames = {
   unsigned: ['tinyint', 'int', 'bigint', 'decimal(20, 0)'],
   float: 'real',
   double: 'float',
-  text: 'varchar(8000) COLLATE Latin1_General_100_BIN2_UTF8',
-  bytes: 'varbinary(8000)',
+  // A shorter one refuses files with longer text.
+  text: 'varchar(max) COLLATE Latin1_General_100_BIN2_UTF8',
+  bytes: 'varbinary(max)',
   date: 'date',
   time: 'time(7)',
   timestamp: 'datetime2(7)',
   local: 'datetime2(7)',
+  int96: 'datetime2(7)',
   uuid: 'uniqueidentifier',
 };
 
@@ -128,6 +132,7 @@ const sparkTypes: TypeNames = {
   time: 'BIGINT',
   timestamp: 'TIMESTAMP',
   local: 'TIMESTAMP_NTZ',
+  int96: 'TIMESTAMP',
   uuid: 'BINARY',
 };
 
@@ -151,12 +156,8 @@ const synapse: Dialect = {
   },
   read: (source, _, addressOf) => {
     const files = list(source.files.map((file) => `N${text(addressOf(source.container, file))}`));
-    const columns = [...source.columns.values()].map((name) => {
-      const type = source.types.get(name);
-      return `${synapse.quote(name)}${type ? ` ${synapse.typeOf(type)}` : ''}`;
-    });
-    const stated = [...source.columns.values()].every((name) => source.types.has(name));
-    const shape = stated ? `\nWITH (\n${list(columns)}\n)` : '';
+    const columns = statedColumns(source, synapse);
+    const shape = columns ? `\nWITH (\n${list(columns)}\n)` : '';
     return { from: `OPENROWSET(BULK (\n${files}\n), FORMAT = 'PARQUET')${shape} AS files` };
   },
   createView: (name, body) => `CREATE OR ALTER VIEW ${synapse.quote(name)} AS\n${body};\n`,
@@ -166,16 +167,27 @@ const spark: Dialect = {
   quote: (name) => `\`${name.replaceAll('`', '``')}\``,
   typeOf: (type) => typeName(type, sparkTypes),
   nothing: (type) => `CAST(NULL AS ${spark.typeOf(type)})`,
-  read: ({ container, files }, name, addressOf) => {
+  read: (source, name, addressOf) => {
+    const { container, files } = source;
+    // Columns that are stated are not looked for in the footers of all files, which may differ in their types.
+    const columns = statedColumns(source, spark);
+    const shape = columns ? ` (\n${list(columns)}\n)` : '';
+    const merge = columns ? '' : ", mergeSchema 'true'";
     // One path per source: Spark takes alternatives of names in braces.
     const folder = files[0]!.slice(0, files[0]!.lastIndexOf('/') + 1);
     const names = files.map((file) => file.slice(folder.length));
     const path = addressOf(container, folder + (names.length === 1 ? names[0]! : `{${names.join(',')}}`));
-    const first = `CREATE OR REPLACE TEMPORARY VIEW ${spark.quote(name)}\nUSING parquet OPTIONS (path ${sparkText(path)}, mergeSchema 'true');\n`;
+    const first = `CREATE OR REPLACE TEMPORARY VIEW ${spark.quote(name)}${shape}\nUSING parquet OPTIONS (path ${sparkText(path)}${merge});\n`;
     return { from: spark.quote(name), first };
   },
   createView: (name, body) => `CREATE OR REPLACE TEMPORARY VIEW ${spark.quote(name)} AS\n${body};\n`,
 };
+
+/** The columns of a source with their types; undefined where manifests do not state them all. */
+function statedColumns({ columns, types }: Source, { quote, typeOf }: Dialect): string[] | undefined {
+  const stated = [...columns.values()].map((name) => types.has(name) && `${quote(name)} ${typeOf(types.get(name)!)}`);
+  return stated.every((column) => column !== false) ? stated : undefined;
+}
 
 /** A text in quotes for Spark, where a backslash begins an escape. */
 const sparkText = (value: string) => `'${value.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`;

@@ -4,14 +4,23 @@
  */
 import assert from 'node:assert/strict';
 import { afterAll, beforeAll, test } from 'vitest';
+import { z } from 'zod';
 import { type Manifest, manifestSchema } from '../../src/documents/documents.ts';
 import { inOrderOfPublication } from '../../src/documents/manifests.ts';
+import { writeTable } from '../../src/parquet/table.ts';
+import { compile } from '../../src/pipeline/compile.ts';
+import { pipeline } from '../../src/pipeline/index.ts';
+import { askSql } from '../../src/tables/ask-sql.ts';
+import { addressesAt, type Engine } from '../../src/tables/sql-dialects.ts';
 import { Duck } from '../../tools/duckdb.ts';
+import { Engine as Driver } from '../engine/support/drive.ts';
 import { checkWorld } from '../run/support/check.ts';
 import { importWithBug, type PlantedBug } from '../run/support/planted.ts';
 import { readRows } from '../run/support/published.ts';
 import { nobody, shopPipelines, someRows, upload } from '../run/support/shop.ts';
 import { mulberry32, Sim } from '../run/support/sim.ts';
+import { column, text } from '../table-format/support/races.ts';
+import { copyOut } from './support/published-folder.ts';
 import { currentOf, row, run, sharedRows } from './support/views.ts';
 
 let duck: Duck;
@@ -67,6 +76,61 @@ test('an entity of which nothing was published yet is an empty view', async () =
   const sim = new Sim(shopPipelines, { seed: 4 });
   await run(sim, 'r1', 'shop', [[row('ann', 'tea', 1)]]);
   assert.deepEqual(await currentOf(duck, sim, 'club', 'goods'), []);
+});
+
+test('addresses are those by which each engine reads a storage account', () => {
+  const address = (engine: Engine, endpoint?: string) => addressesAt(engine, endpoint)('lake', 'shop/a/r-0.parquet');
+  const account = 'https://acc.blob.core.windows.net';
+  assert.equal(address('duckdb', account), 'az://acc.blob.core.windows.net/lake/shop/a/r-0.parquet');
+  assert.equal(address('synapse', `${account}/`), 'https://acc.blob.core.windows.net/lake/shop/a/r-0.parquet');
+  assert.equal(address('spark', account), 'abfss://lake@acc.dfs.core.windows.net/shop/a/r-0.parquet');
+  const china = 'https://acc.blob.core.chinacloudapi.cn/';
+  assert.equal(address('spark', china), 'abfss://lake@acc.dfs.core.chinacloudapi.cn/shop/a/r-0.parquet');
+  assert.equal(address('duckdb', '/copies/'), '/copies/lake/shop/a/r-0.parquet');
+  assert.equal(address('duckdb'), 'az://lake/shop/a/r-0.parquet');
+});
+
+test('files whose columns became wider are one view: each engine is told the widest type', async () => {
+  const lines = pipeline({
+    name: 'lines',
+    source: { container: 'landing', prefix: 'lines/' },
+    row: z.object({ n: z.int(), name: z.string(), at: z.bigint() }),
+    entities: ({ rows, id }) => ({ lines: rows({ id: id('line_id'), columns: { n: 'n', name: 'name', at: 'at' } }) }),
+  });
+  const driver = new Driver(compile(lines));
+  for (const [r, physical] of (['INT32', 'INT64'] as const).entries()) {
+    const unit = r === 0 ? 'MILLIS' : 'MICROS';
+    const file = writeTable([
+      column('n', { physical }, [physical === 'INT32' ? 7 : 2n ** 40n]),
+      column('name', text, ['x'.repeat(9000)]),
+      column('at', { physical: 'INT64', annotation: { kind: 'timestamp', unit, utc: true } }, [
+        1_000n * 1000n ** BigInt(r),
+      ]),
+    ]);
+    await driver.upload(`lines/${r}/a.parquet`, file);
+    await driver.run(`r${r}`, `lines/${r}/`);
+  }
+  const { folder, remove } = copyOut(driver.store);
+  const asked = (engine: Engine, at?: string) =>
+    askSql(driver.environment, { entity: 'lines', engine, ...(at !== undefined && { at }) });
+  await duck.run(await asked('duckdb', folder));
+  const rows = await duck.rows('SELECT n, length(name) AS letters, epoch_us("at") AS micros FROM lines ORDER BY line_id');
+  remove();
+  assert.deepEqual(
+    rows.map((one) => Object.values(one).map(Number)),
+    [
+      [7, 9000, 1_000_000],
+      [2 ** 40, 9000, 1_000_000],
+    ],
+  );
+  assert.match(
+    await asked('synapse'),
+    /WITH \(\n {2}\[line_id\] bigint,\n {2}\[n\] bigint,\n {2}\[name\] varchar\(max\) COLLATE \w+,\n {2}\[at\] datetime2\(7\)\n\)/,
+  );
+  assert.match(
+    await asked('spark'),
+    /\(\n {2}`line_id` BIGINT,\n {2}`n` BIGINT,\n {2}`name` STRING,\n {2}`at` TIMESTAMP\n\)\nUSING parquet OPTIONS \(path '.*\{r0-00000\.parquet,r1-00000\.parquet\}'\);/,
+  );
 });
 
 /** By member: what the club's sources said of it last, in the order in which its runs published. */
