@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { afterAll, beforeAll, test } from 'vitest';
-import { type Manifest, manifestSchema } from '../../src/documents/documents.ts';
+import { type Manifest, manifestSchema } from '../../src/documents/manifest.ts';
 import { inOrderOfPublication } from '../../src/documents/manifests.ts';
 import { Duck } from '../../tools/duckdb.ts';
 import { checkWorld } from '../run/support/check.ts';
