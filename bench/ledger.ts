@@ -11,7 +11,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
-import type { Manifest } from '../src/documents/documents.ts';
+import type { Manifest } from '../src/documents/manifest.ts';
 import { parseConfig } from '../src/environment/config.ts';
 import { compactLedger, readLedger, settleClaims } from '../src/ledger/ledger.ts';
 import { takeVersions } from '../src/ledger/take-versions.ts';

@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { BlobServiceClient, type ContainerClient } from '@azure/storage-blob';
 import { startHost } from '../packages/local-host/src/start-host.ts';
 import { pipelines } from '../pipelines/index.ts';
-import type { Manifest } from '../src/documents/documents.ts';
+import type { Manifest } from '../src/documents/manifest.ts';
 import type { Work } from './contestants/contestant.ts';
 import type { Measured } from './contestants/process.ts';
 import { cpuSeconds, peakRssMib, treeOf } from './processes.ts';

@@ -6,7 +6,7 @@ import fs from 'node:fs/promises';
 import path from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { pipelines } from '../../pipelines/index.ts';
-import type { Manifest } from '../../src/documents/documents.ts';
+import type { Manifest } from '../../src/documents/manifest.ts';
 import { InProcess } from '../../src/testing/in-process.ts';
 import type { StoreCounters } from '../file-store.ts';
 import { PhaseClock } from '../phase-clock.ts';

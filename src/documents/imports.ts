@@ -7,7 +7,7 @@ import { z } from 'zod';
 import type { Environment } from '../environment/environment.ts';
 import { readJson } from '../storage/json.ts';
 import { output } from '../storage/names.ts';
-import { publishedFileSchema } from './documents.ts';
+import { publishedFileSchema } from './manifest.ts';
 
 const count = z.int().nonnegative();
 

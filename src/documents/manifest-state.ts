@@ -17,7 +17,7 @@ import type { CompiledPipeline } from '../pipeline/compiled.ts';
 import { readVersioned, writeJson } from '../storage/json.ts';
 import { output } from '../storage/names.ts';
 import { isConflict } from '../storage/write-once.ts';
-import { type Manifest, manifestSchema } from './documents.ts';
+import { type Manifest, manifestSchema } from './manifest.ts';
 
 /** Each try that fails means that another life has moved the state on. */
 const TRIES = 5;

@@ -5,7 +5,8 @@
 import type { Environment } from '../environment/environment.ts';
 import { readJson } from '../storage/json.ts';
 import { output } from '../storage/names.ts';
-import { type Manifest, manifestSchema, type PublishedFile, runIdSchema } from './documents.ts';
+import { runIdSchema } from './documents.ts';
+import { type Manifest, manifestSchema, type PublishedFile } from './manifest.ts';
 
 /** The manifests of all pipelines, in the order in which their runs published; abandoned ones are included. */
 export async function allManifests({ store, pipelines }: Environment): Promise<Manifest[]> {

@@ -3,7 +3,8 @@
  * `routes.ts` lists it. Which files a run may be asked for, its manifest says; nothing else can be read by it.
  */
 import { z } from 'zod';
-import { lifeInputSchema, type Manifest, manifestSchema } from '../documents/documents.ts';
+import { lifeInputSchema } from '../documents/documents.ts';
+import { type Manifest, manifestSchema } from '../documents/manifest.ts';
 import { pipelineOf } from '../environment/environment.ts';
 import { OrdinalError } from '../errors.ts';
 import { didYouMean } from '../nearest.ts';

@@ -5,7 +5,8 @@
 import { z } from 'zod';
 import { backfillIdSchema } from '../backfill/backfill-documents.ts';
 import { findingSchema } from '../doctor/finding.ts';
-import { pipelineIdentitySchema, runIdSchema, startedBySchema, withdrawnSchema } from '../documents/documents.ts';
+import { pipelineIdentitySchema, runIdSchema, startedBySchema } from '../documents/documents.ts';
+import { withdrawnSchema } from '../documents/manifest.ts';
 import { instanceStatuses } from '../durable/client.ts';
 import { limits } from '../limits.ts';
 import { errorLocationSchema, errorSchema, runSummarySchema, runViewSchema } from '../view/run-view-schema.ts';

@@ -4,7 +4,8 @@
  */
 import type { HttpRequest } from '@azure/functions';
 import { z } from 'zod';
-import { type Manifest, manifestSchema, runIdSchema } from '../documents/documents.ts';
+import { runIdSchema } from '../documents/documents.ts';
+import { type Manifest, manifestSchema } from '../documents/manifest.ts';
 import { hasEnded } from '../durable/client.ts';
 import type { Environment } from '../environment/environment.ts';
 import { type ErrorValue, OrdinalError } from '../errors.ts';

@@ -7,14 +7,13 @@ import { createHash } from 'node:crypto';
 import {
   doesWhat,
   type LifeInput,
-  type Manifest,
-  manifestSchema,
   type Plan,
   type PlanInput,
   planInputSchema,
   planSchema,
 } from '../documents/documents.ts';
 import { mayShareBadFiles } from '../documents/load.ts';
+import { type Manifest, manifestSchema } from '../documents/manifest.ts';
 import type { FilesRef } from '../documents/source-files.ts';
 import { beginTask } from '../documents/task-times.ts';
 import { defineActivity } from '../durable/activity.ts';

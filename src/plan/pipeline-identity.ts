@@ -3,7 +3,8 @@
  * anything is done: what would give known keys new IDs, or IDs twice, is refused until an operator accepts it.
  */
 
-import { lastIdentitySchema, manifestSchema } from '../documents/documents.ts';
+import { lastIdentitySchema } from '../documents/documents.ts';
+import { manifestSchema } from '../documents/manifest.ts';
 import type { Environment } from '../environment/environment.ts';
 import { OrdinalError } from '../errors.ts';
 import type { CompiledPipeline } from '../pipeline/compiled.ts';

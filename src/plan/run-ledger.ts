@@ -2,7 +2,8 @@
  * The ledger as runs use it: where it is, what decides the fate of a claim, and what a run takes of its source. The plan
  * calls it, the publication, the discard and arriving blobs. A dry run must claim nothing.
  */
-import { type Manifest, manifestSchema, type PlanInput } from '../documents/documents.ts';
+import type { PlanInput } from '../documents/documents.ts';
+import { type Manifest, manifestSchema } from '../documents/manifest.ts';
 import type { Environment } from '../environment/environment.ts';
 import { invariant, OrdinalError } from '../errors.ts';
 import { KeyTable } from '../keys/table.ts';

@@ -3,7 +3,8 @@
  * the table has, and each table gets the columns that it lacks. The plan activity calls it. So whatever a run publishes
  * fits its tables, also when runs of several shapes begin at the same time.
  */
-import { manifestSchema, type Plan } from '../documents/documents.ts';
+import type { Plan } from '../documents/documents.ts';
+import { manifestSchema } from '../documents/manifest.ts';
 import { tablePlace } from '../documents/table-place.ts';
 import type { Environment } from '../environment/environment.ts';
 import { OrdinalError } from '../errors.ts';

@@ -7,15 +7,9 @@
 import { z } from 'zod';
 import { crcOf, crcText, joinCrc } from '../bytes/crc32.ts';
 import type { Tally } from '../documents/batch-blob.ts';
-import {
-  type Ids,
-  type OutLeaf,
-  type PlanRef,
-  type PublishedFile,
-  planRefSchema,
-  type Sealed,
-} from '../documents/documents.ts';
+import { type Ids, type OutLeaf, type PlanRef, planRefSchema, type Sealed } from '../documents/documents.ts';
 import { loadIds, loadPlan, loadSealed, loadTally } from '../documents/load.ts';
+import type { PublishedFile } from '../documents/manifest.ts';
 import { beginTask } from '../documents/task-times.ts';
 import { defineActivity } from '../durable/activity.ts';
 import type { Environment } from '../environment/environment.ts';

@@ -5,16 +5,9 @@
 
 import { z } from 'zod';
 import type { Tally } from '../documents/batch-blob.ts';
-import {
-  type Ids,
-  type Manifest,
-  type OutLeaf,
-  type Plan,
-  partsOf,
-  planRefSchema,
-  publishedDocumentSchema,
-} from '../documents/documents.ts';
+import { type Ids, type OutLeaf, type Plan, partsOf, planRefSchema } from '../documents/documents.ts';
 import { loadIds, loadPlan, loadResolution, loadTally, type Planned } from '../documents/load.ts';
+import { type Manifest, publishedDocumentSchema } from '../documents/manifest.ts';
 import { decideManifest } from '../documents/manifest-state.ts';
 import { keepTimeline, listWork } from '../documents/timeline.ts';
 import { defineActivity } from '../durable/activity.ts';

@@ -3,7 +3,7 @@
  * The resolve, the seal, the publish and rebuilds ask here.
  */
 
-import { type Manifest, manifestSchema } from '../documents/documents.ts';
+import { type Manifest, manifestSchema } from '../documents/manifest.ts';
 import type { Environment } from '../environment/environment.ts';
 import { invariant } from '../errors.ts';
 import type { PendingDelta } from '../keys/index-documents.ts';

@@ -7,7 +7,8 @@
  * times. Staged blocks were never visible; the storage service removes them.
  */
 
-import { lifeSchema, type Manifest, manifestSchema } from '../documents/documents.ts';
+import { lifeSchema } from '../documents/documents.ts';
+import { type Manifest, manifestSchema } from '../documents/manifest.ts';
 import { decideManifest } from '../documents/manifest-state.ts';
 import { keepTimeline, listWork } from '../documents/timeline.ts';
 import { defineActivity } from '../durable/activity.ts';

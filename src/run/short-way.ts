@@ -7,8 +7,9 @@
  */
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import { manifestSchema, type Plan, type PlanRef, planRefSchema } from '../documents/documents.ts';
+import { type Plan, type PlanRef, planRefSchema } from '../documents/documents.ts';
 import { filesOfBatch, loadPlan, mayShareBadFiles } from '../documents/load.ts';
+import { manifestSchema } from '../documents/manifest.ts';
 import { beginSplit, keepWork, newWork, type RunWork, takeWork } from '../documents/run-work.ts';
 import type { PlannedFile } from '../documents/source-files.ts';
 import { phaseSchema } from '../documents/status.ts';

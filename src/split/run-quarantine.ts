@@ -4,7 +4,8 @@
  */
 
 import { readBatch, type Tally } from '../documents/batch-blob.ts';
-import type { Manifest, Plan } from '../documents/documents.ts';
+import type { Plan } from '../documents/documents.ts';
+import type { Manifest } from '../documents/manifest.ts';
 import type { Environment } from '../environment/environment.ts';
 import { invariant, OrdinalError } from '../errors.ts';
 import { limits } from '../limits.ts';

@@ -3,7 +3,7 @@
  * whoever commits it, and counts once. So a run also commits what a dead run before it left undone. `updateTables`, the
  * sweep and the repair call it. A table is never ahead of the manifests.
  */
-import { type Manifest, manifestSchema } from '../documents/documents.ts';
+import { type Manifest, manifestSchema } from '../documents/manifest.ts';
 import { inOrder, rowFilesOf } from '../documents/manifests.ts';
 import { tablePlace } from '../documents/table-place.ts';
 import type { Environment } from '../environment/environment.ts';

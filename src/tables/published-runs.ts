@@ -5,7 +5,8 @@
  * newest. It must never say more than the manifests do.
  */
 import { z } from 'zod';
-import { type Manifest, manifestSchema, type OutLeaf, outLeafSchema } from '../documents/documents.ts';
+import { type OutLeaf, outLeafSchema } from '../documents/documents.ts';
+import { type Manifest, manifestSchema } from '../documents/manifest.ts';
 import { publicationOf, rowFilesOf } from '../documents/manifests.ts';
 import type { Environment } from '../environment/environment.ts';
 import { OrdinalError } from '../errors.ts';

@@ -4,7 +4,7 @@
  */
 import { readdir, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { type Manifest, manifestSchema } from '../documents/documents.ts';
+import { type Manifest, manifestSchema } from '../documents/manifest.ts';
 import { rowFilesOf } from '../documents/manifests.ts';
 import { mergeSettings, type OrdinalSettings } from '../environment/app-settings.ts';
 import { parseConfig } from '../environment/config.ts';

@@ -4,8 +4,8 @@
  * changes. Memory grows with the number of keys, including the keys of the entities that are referred to.
  */
 
-import type { Manifest } from '../documents/documents.ts';
 import { publishedImports } from '../documents/imports.ts';
+import type { Manifest } from '../documents/manifest.ts';
 import { membersOf } from '../documents/manifests.ts';
 import { entitiesOf, importedKeysOf, keysOf, readPublished, type Sharing } from '../documents/published-keys.ts';
 import type { Environment } from '../environment/environment.ts';

@@ -2,7 +2,7 @@
  * Writes again which keys have been described, from the published files alone: a key is described when a row of it, in
  * its entity's files or changes, says something. `rebuild-index.ts` calls it. Memory grows with the number of keys.
  */
-import type { Manifest } from '../documents/documents.ts';
+import type { Manifest } from '../documents/manifest.ts';
 import { keysOf, readPublished, type Sharing } from '../documents/published-keys.ts';
 import { type Environment, pipelineOf } from '../environment/environment.ts';
 import { numberSet } from '../keys/described.ts';

@@ -5,8 +5,8 @@
  */
 
 import { z } from 'zod';
-import type { Manifest } from '../documents/documents.ts';
 import { publishedImports } from '../documents/imports.ts';
+import type { Manifest } from '../documents/manifest.ts';
 import { membersOf, publishedManifests } from '../documents/manifests.ts';
 import { entitiesOf, importedKeysOf, keysOf, readPublished, type Sharing } from '../documents/published-keys.ts';
 import { defineActivity } from '../durable/activity.ts';

@@ -3,8 +3,8 @@
  * it for the command `sequences rebuild`. It is a pure function and changes nothing.
  */
 
-import type { Manifest } from '../documents/documents.ts';
 import type { ImportManifest } from '../documents/imports.ts';
+import type { Manifest } from '../documents/manifest.ts';
 import { OrdinalError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import { ascending, endOf, fromJson, type IdRangeJson, toJson } from '../sequence/id-range.ts';

@@ -2,7 +2,7 @@
  * What keys are rebuilt from, where other engines have rewritten an entity's table: the files that manifests name, while
  * all of them are there; else the files that are in the table now. The rebuilds of key indexes call it.
  */
-import type { Manifest, PublishedFile } from '../documents/documents.ts';
+import type { Manifest, PublishedFile } from '../documents/manifest.ts';
 import { rowFilesOf } from '../documents/manifests.ts';
 import { tablePlace } from '../documents/table-place.ts';
 import type { Environment } from '../environment/environment.ts';

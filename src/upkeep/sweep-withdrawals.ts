@@ -2,7 +2,7 @@
  * The part of the sweep that looks after withdrawn runs: it starts a withdrawal again that stopped half-way, and removes
  * the files of a run whose time has come. `sweep.ts` calls it. It must remove only files that a withdrawn manifest names.
  */
-import { manifestSchema } from '../documents/documents.ts';
+import { manifestSchema } from '../documents/manifest.ts';
 import { rowFilesOf } from '../documents/manifests.ts';
 import { logEvent } from '../environment/telemetry.ts';
 import { toErrorValue } from '../errors.ts';

@@ -6,7 +6,8 @@
  */
 import type { Task } from 'durable-functions';
 import { z } from 'zod';
-import { type Manifest, manifestSchema, runIdSchema, withdrawnSchema } from '../documents/documents.ts';
+import { runIdSchema } from '../documents/documents.ts';
+import { type Manifest, manifestSchema, withdrawnSchema } from '../documents/manifest.ts';
 import { withdrawManifest } from '../documents/manifest-state.ts';
 import { publishedManifests } from '../documents/manifests.ts';
 import { type ActivityResult, defineActivity, shortened } from '../durable/activity.ts';

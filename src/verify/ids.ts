@@ -3,7 +3,7 @@
  * nothing.
  */
 
-import type { Manifest } from '../documents/documents.ts';
+import type { Manifest } from '../documents/manifest.ts';
 import type { Table } from '../parquet/table.ts';
 import type { CompiledPipeline, Entity } from '../pipeline/compiled.ts';
 import { divide } from '../pipeline/sequences.ts';

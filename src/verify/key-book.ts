@@ -3,8 +3,8 @@
  * have several IDs. `verify.ts` and the comparison of values use it. Its memory grows with the number of keys.
  */
 
-import type { Manifest } from '../documents/documents.ts';
 import { type ImportManifest, publishedImports } from '../documents/imports.ts';
+import type { Manifest } from '../documents/manifest.ts';
 import { inOrderOfPublication } from '../documents/manifests.ts';
 import type { Environment } from '../environment/environment.ts';
 import { readTable } from '../parquet/table.ts';

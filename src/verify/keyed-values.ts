@@ -3,7 +3,7 @@
  * the keys. `values.ts` calls it. It changes nothing.
  */
 
-import type { Manifest } from '../documents/documents.ts';
+import type { Manifest } from '../documents/manifest.ts';
 import type { Environment } from '../environment/environment.ts';
 import { readTable } from '../parquet/table.ts';
 import {

@@ -3,7 +3,7 @@
  * files that `verify.ts` has read are checked. It changes nothing.
  */
 
-import type { Manifest } from '../documents/documents.ts';
+import type { Manifest } from '../documents/manifest.ts';
 import { membersOf } from '../documents/manifests.ts';
 import type { Environment } from '../environment/environment.ts';
 import type { Table, TableColumn } from '../parquet/table.ts';

@@ -2,7 +2,7 @@
  * What other engines have done to a run's files in the tables that they belong to. `verify.ts` calls it: a file that was
  * rewritten is no damage, and one that is gone since cannot be checked.
  */
-import type { Manifest } from '../documents/documents.ts';
+import type { Manifest } from '../documents/manifest.ts';
 import { rowFilesOf } from '../documents/manifests.ts';
 import { tablePlace } from '../documents/table-place.ts';
 import type { Environment } from '../environment/environment.ts';

@@ -4,7 +4,7 @@
  * work with dictionaries and proofs, and is checked against this code.
  */
 
-import type { Manifest } from '../documents/documents.ts';
+import type { Manifest } from '../documents/manifest.ts';
 import type { Environment } from '../environment/environment.ts';
 import { OrdinalError } from '../errors.ts';
 import { decodeChunk } from '../parquet/decode.ts';

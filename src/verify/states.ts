@@ -4,7 +4,7 @@
  * again from the first.
  */
 
-import type { Manifest } from '../documents/documents.ts';
+import type { Manifest } from '../documents/manifest.ts';
 import { inOrderOfPublication } from '../documents/manifests.ts';
 import type { Environment } from '../environment/environment.ts';
 import { readTable } from '../parquet/table.ts';

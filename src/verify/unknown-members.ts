@@ -2,7 +2,7 @@
  * Checks unknown members: each that a pipeline's references name has one row over all runs that share the key index, with
  * its ID, constants, and nothing else. `verify.ts` calls it. It changes nothing.
  */
-import type { Manifest } from '../documents/documents.ts';
+import type { Manifest } from '../documents/manifest.ts';
 import { inOrderOfPublication, membersOf } from '../documents/manifests.ts';
 import type { Table } from '../parquet/table.ts';
 import type { CompiledPipeline, Entity } from '../pipeline/compiled.ts';

@@ -4,7 +4,7 @@
  * shares the Parquet reader and the table of type widenings with the engine; it must share nothing with the split.
  */
 
-import type { Manifest } from '../documents/documents.ts';
+import type { Manifest } from '../documents/manifest.ts';
 import type { Environment } from '../environment/environment.ts';
 import { readTable, type Table } from '../parquet/table.ts';
 import type { CompiledPipeline, RowsEntity } from '../pipeline/compiled.ts';

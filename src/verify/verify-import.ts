@@ -3,8 +3,8 @@
  * of the IDs. The command `verify` calls it. It changes nothing.
  */
 import { crcOf, crcText } from '../bytes/crc32.ts';
-import type { Manifest } from '../documents/documents.ts';
 import type { ImportManifest } from '../documents/imports.ts';
+import type { Manifest } from '../documents/manifest.ts';
 import type { Environment } from '../environment/environment.ts';
 import { endOf, fromJson } from '../sequence/id-range.ts';
 import type { KeyBook } from './key-book.ts';

@@ -5,7 +5,7 @@
  */
 
 import { crcOf, crcText } from '../bytes/crc32.ts';
-import type { Manifest, PublishedFile } from '../documents/documents.ts';
+import type { Manifest, PublishedFile } from '../documents/manifest.ts';
 import type { Environment } from '../environment/environment.ts';
 import { OrdinalError } from '../errors.ts';
 import { parseFooter } from '../parquet/footer-read.ts';

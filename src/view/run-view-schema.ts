@@ -6,13 +6,8 @@
 import { z } from 'zod';
 import { setAsideSchema } from '../documents/bad-files.ts';
 import { columnTypeSchema } from '../documents/column-type.ts';
-import {
-  leftOutSchema,
-  previewSchema,
-  publishedFileSchema,
-  startedBySchema,
-  withdrawnSchema,
-} from '../documents/documents.ts';
+import { leftOutSchema, previewSchema, startedBySchema } from '../documents/documents.ts';
+import { publishedFileSchema, withdrawnSchema } from '../documents/manifest.ts';
 import { skippedSchema } from '../documents/source-files.ts';
 import { phaseSchema } from '../documents/status.ts';
 

@@ -5,13 +5,8 @@
  */
 export type { RunView } from './run-view-schema.ts';
 
-import {
-  lifeInputSchema,
-  type Manifest,
-  manifestSchema,
-  planSchema,
-  previewDocumentSchema,
-} from '../documents/documents.ts';
+import { lifeInputSchema, planSchema, previewDocumentSchema } from '../documents/documents.ts';
+import { type Manifest, manifestSchema } from '../documents/manifest.ts';
 import { loadFiles } from '../documents/source-files.ts';
 import { type RunStatus, runStatusSchema } from '../documents/status.ts';
 import { tasksEnded } from '../documents/timeline.ts';

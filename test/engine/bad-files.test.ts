@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { afterAll, beforeAll, describe, test } from 'vitest';
 import { z } from 'zod';
-import { manifestSchema } from '../../src/documents/documents.ts';
+import { manifestSchema } from '../../src/documents/manifest.ts';
 import { publishedManifests } from '../../src/documents/manifests.ts';
 import type { OrdinalError } from '../../src/errors.ts';
 import { parseFooter } from '../../src/parquet/footer-read.ts';

@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, test } from 'vitest';
 import { z } from 'zod';
-import { manifestSchema } from '../../src/documents/documents.ts';
+import { manifestSchema } from '../../src/documents/manifest.ts';
 import { parseFooter } from '../../src/parquet/footer-read.ts';
 import { compile } from '../../src/pipeline/compile.ts';
 import { pipeline } from '../../src/pipeline/index.ts';

@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { afterAll, beforeAll, test } from 'vitest';
 import { z } from 'zod';
-import { manifestSchema } from '../../src/documents/documents.ts';
+import { manifestSchema } from '../../src/documents/manifest.ts';
 import { pipeline, registerPipelines } from '../../src/pipeline/index.ts';
 import { readJson } from '../../src/storage/json.ts';
 import { readKeyBook, verifyRun } from '../../src/verify/verify.ts';

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { test } from 'vitest';
 import { z } from 'zod';
 import { crcOf, joinCrc } from '../../src/bytes/crc32.ts';
-import { manifestSchema } from '../../src/documents/documents.ts';
+import { manifestSchema } from '../../src/documents/manifest.ts';
 import { pipeline, registerPipelines } from '../../src/pipeline/index.ts';
 import { shopPipelines, someRows, upload } from '../run/support/shop.ts';
 import { Sim } from '../run/support/sim.ts';

@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'vitest';
 import { z } from 'zod';
-import type { Manifest } from '../../src/documents/documents.ts';
+import type { Manifest } from '../../src/documents/manifest.ts';
 import { publishedManifests } from '../../src/documents/manifests.ts';
 import { OrdinalError } from '../../src/errors.ts';
 import { pipeline, registerPipelines, sharedIndex, type } from '../../src/pipeline/index.ts';

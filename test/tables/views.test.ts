@@ -4,8 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { afterAll, beforeAll, test } from 'vitest';
-import { z } from 'zod';
-import { type Manifest, manifestSchema } from '../../src/documents/documents.ts';
+import { type Manifest, manifestSchema } from '../../src/documents/manifest.ts';
 import { inOrderOfPublication } from '../../src/documents/manifests.ts';
 import { writeTable } from '../../src/parquet/table.ts';
 import { compile } from '../../src/pipeline/compile.ts';

@@ -1,7 +1,7 @@
 /** A published run is taken back: what it read is new again, its keys are forgotten, its IDs are given to nobody. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'vitest';
-import { type Manifest, manifestSchema } from '../../src/documents/documents.ts';
+import { type Manifest, manifestSchema } from '../../src/documents/manifest.ts';
 import { numberedManifests, publishedManifests } from '../../src/documents/manifests.ts';
 import { OrdinalError } from '../../src/errors.ts';
 import { rebuiltSequence } from '../../src/upkeep/rebuild-sequence.ts';

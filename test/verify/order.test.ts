@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { it } from 'vitest';
-import type { Manifest } from '../../src/documents/documents.ts';
+import type { Manifest } from '../../src/documents/manifest.ts';
 import { inOrderOfPublication } from '../../src/documents/manifests.ts';
 
 const indexes = ['a', 'b', 'c'];

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'vitest';
 import { crcOf, crcText } from '../../src/bytes/crc32.ts';
-import type { Manifest } from '../../src/documents/documents.ts';
+import type { Manifest } from '../../src/documents/manifest.ts';
 import { publishedManifests } from '../../src/documents/manifests.ts';
 import { readTable, type Table, writeTable } from '../../src/parquet/table.ts';
 import { readKeyBook, verifyRun } from '../../src/verify/verify.ts';

@@ -4,8 +4,8 @@
  */
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import type { Manifest } from '../../documents/documents.ts';
 import { importManifestSchema } from '../../documents/imports.ts';
+import type { Manifest } from '../../documents/manifest.ts';
 import { OrdinalError } from '../../errors.ts';
 import { ascending, fromJson, type IdRange, toJson } from '../../sequence/id-range.ts';
 

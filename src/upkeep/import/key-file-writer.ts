@@ -3,7 +3,7 @@
  * The import of keys calls it. Nobody sees the file before `finish`.
  */
 import { crcOf, crcText, joinCrc } from '../../bytes/crc32.ts';
-import type { PublishedFile } from '../../documents/documents.ts';
+import type { PublishedFile } from '../../documents/manifest.ts';
 import { keysToValues } from '../../keys/encode.ts';
 import type { KeyTable } from '../../keys/table.ts';
 import { encodeColumn } from '../../parquet/encode.ts';

@@ -9,7 +9,7 @@ import path from 'node:path';
 import { BlobServiceClient } from '@azure/storage-blob';
 import { parquetWriteBuffer } from 'hyparquet-writer';
 import { startAzurite } from '../../../packages/local-host/src/azurite.ts';
-import type { Manifest } from '../../../src/documents/documents.ts';
+import type { Manifest } from '../../../src/documents/manifest.ts';
 import type { Timeline } from '../../../src/documents/timeline.ts';
 import { work } from '../../../src/storage/names.ts';
 import { generateFlights, generateSales } from '../../../tools/generate.ts';

@@ -5,7 +5,7 @@
 
 import assert from 'node:assert/strict';
 import { crc32 } from 'node:zlib';
-import { type Manifest, manifestSchema } from '../../../src/documents/documents.ts';
+import { type Manifest, manifestSchema } from '../../../src/documents/manifest.ts';
 import { inOrderOfPublication, publishedManifests } from '../../../src/documents/manifests.ts';
 import { readLedger } from '../../../src/ledger/ledger.ts';
 import { findVersions, tableOf } from '../../../src/ledger/versions.ts';

@@ -1,7 +1,7 @@
 /** What runs published, read through their manifests by an independent reader (hyparquet). */
 import assert from 'node:assert/strict';
 import { parquetReadObjects } from 'hyparquet';
-import { type Manifest, manifestSchema } from '../../../src/documents/documents.ts';
+import { type Manifest, manifestSchema } from '../../../src/documents/manifest.ts';
 import { compressors } from '../../support/compressors.ts';
 import type { MemoryStore } from '../../support/memory-store.ts';
 
