@@ -4,7 +4,7 @@
  * replay has taken in.
  */
 import { createHash } from 'node:crypto';
-import type { Manifest } from '../src/documents/documents.ts';
+import type { Manifest } from '../src/documents/manifest.ts';
 import { publishedManifests } from '../src/documents/manifests.ts';
 import type { Environment } from '../src/environment/environment.ts';
 import { OrdinalError } from '../src/errors.ts';

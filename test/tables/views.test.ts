@@ -4,6 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { afterAll, beforeAll, test } from 'vitest';
+import { z } from 'zod';
 import { type Manifest, manifestSchema } from '../../src/documents/manifest.ts';
 import { inOrderOfPublication } from '../../src/documents/manifests.ts';
 import { writeTable } from '../../src/parquet/table.ts';
