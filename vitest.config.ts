@@ -20,7 +20,7 @@ const host = [
   'test/{arrival,http,storage,adf,demo,package,monitor}/**/*.test.ts',
   'bench/test/*.test.ts',
   'test/tables/azurite.test.ts',
-  'test/cli/app.test.ts',
+  'test/cli/{app,replay}.test.ts',
 ];
 
 export default defineConfig({
