@@ -57,8 +57,8 @@ const bugs: Bug[] = [
   {
     name: 'files of known keys are in the table',
     file: 'src/tables/commit-tables.ts',
-    find: "dataset === 'rows' ? published?.files",
-    replace: "dataset === 'rows' ? [...(published?.files ?? []), ...(published?.known?.files ?? [])]",
+    find: 'return published ? rowFilesOf(published) : [];',
+    replace: 'return published ? [...rowFilesOf(published), ...(published.known?.files ?? [])] : [];',
     caughtBy: ({ struck, verdicts }) => struck('tableLog:write:before', 3, verdicts.dies!),
   },
 ];

@@ -95,7 +95,7 @@ test('files whose columns became wider are one view: each engine is told the wid
     name: 'lines',
     source: { container: 'landing', prefix: 'lines/' },
     row: z.object({ n: z.int(), name: z.string(), at: z.bigint() }),
-    entities: ({ rows, id }) => ({ lines: rows({ id: id('line_id'), columns: { n: 'n', name: 'name', at: 'at' } }) }),
+    entities: ({ id }) => ({ lines: { kind: 'rows', id: id('line_id'), columns: { n: 'n', name: 'name', at: 'at' } } }),
   });
   const driver = new Driver(compile(lines));
   for (const [r, physical] of (['INT32', 'INT64'] as const).entries()) {
@@ -114,7 +114,9 @@ test('files whose columns became wider are one view: each engine is told the wid
   const asked = (engine: Engine, at?: string) =>
     askSql(driver.environment, { entity: 'lines', engine, ...(at !== undefined && { at }) });
   await duck.run(await asked('duckdb', folder));
-  const rows = await duck.rows('SELECT n, length(name) AS letters, epoch_us("at") AS micros FROM lines ORDER BY line_id');
+  const rows = await duck.rows(
+    'SELECT n, length(name) AS letters, epoch_us("at") AS micros FROM lines ORDER BY line_id',
+  );
   remove();
   assert.deepEqual(
     rows.map((one) => Object.values(one).map(Number)),
