@@ -88,9 +88,9 @@ const bugs: Bug[] = [
   {
     name: 'leases are given back before the keys are published',
     file: 'src/run/orchestrator.ts',
-    find: "  report(df, run, { phase: 'seal' });\n  const keyed",
+    find: "  report(df, run, { phase: 'seal', tasks: tasks.seal });\n  const keyed",
     replace:
-      "  yield df.Task.all(run.leases.map((key) => df.callEntity({ name: 'lease', key }, 'release', { owner: run.owner })));\n  report(df, run, { phase: 'seal' });\n  const keyed",
+      "  yield df.Task.all(run.leases.map((key) => df.callEntity({ name: 'lease', key }, 'release', { owner: run.owner })));\n  report(df, run, { phase: 'seal', tasks: tasks.seal });\n  const keyed",
     caughtBy: (scenarios) => scenarios.waitsForTheLease(),
   },
   {

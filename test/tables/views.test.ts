@@ -95,9 +95,7 @@ test('files whose columns became wider are one view: each engine is told the wid
     name: 'lines',
     source: { container: 'landing', prefix: 'lines/' },
     row: z.object({ n: z.int(), name: z.string(), at: z.bigint() }),
-    entities: ({ id }) => ({
-      lines: { kind: 'rows', id: id('line_id'), columns: { n: 'n', name: 'name', at: 'at' } },
-    }),
+    entities: ({ id }) => ({ lines: { kind: 'rows', id: id('line_id'), columns: { n: 'n', name: 'name', at: 'at' } } }),
   });
   const driver = new Driver(compile(lines));
   for (const [r, physical] of (['INT32', 'INT64'] as const).entries()) {

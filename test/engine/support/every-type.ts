@@ -38,9 +38,12 @@ const pipeline = compile({
   name: 'p',
   source: { container: 'landing', prefix: 'in/' },
   row: z.object(Object.fromEntries(columns.map(({ name, kind }) => [name, kind.schema.nullable()]))),
-  entities: (({ rows, id }: Words) =>
+  entities: (({ id }: Words) =>
     Object.fromEntries(
-      columns.map(({ name }) => [entityOf(name), rows!({ id: id!(`${entityOf(name)}_id`), columns: { value: name } })]),
+      columns.map(({ name }) => [
+        entityOf(name),
+        { kind: 'rows', id: id!(`${entityOf(name)}_id`), columns: { value: name } },
+      ]),
     )) as never,
 } as never);
 
