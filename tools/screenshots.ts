@@ -11,6 +11,7 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 import type { Browser } from 'playwright-core';
 import {
+  backfillSome,
   failSome,
   manyBatches,
   manyRuns,
@@ -19,6 +20,7 @@ import {
   refuseSome,
   startWorld,
   waitWithOne,
+  withdrawOne,
 } from '../test/monitor/support/world.ts';
 import { startChromium } from '../test/support/chromium.ts';
 
@@ -47,14 +49,29 @@ const shown: Shot[] = [
   { name: 'failed', place: 'runs/torn', width: 1440, height: 1000, scheme: 'dark' },
   { name: 'narrow', place: 'runs', width: 360, height: 740, scheme: 'light' },
   { name: 'many', place: 'runs/january', width: 1440, height: 1000, scheme: 'light' },
+  { name: 'withdrawn', place: 'runs/mistaken', width: 1440, height: 700, scheme: 'dark' },
+  { name: 'backfill', place: 'backfills/history-bad', width: 1440, height: 700, scheme: 'light' },
   { name: 'sequences', place: 'sequences', width: 1440, height: 700, scheme: 'light' },
   { name: 'pipeline', place: 'pipelines/flights', width: 1440, height: 1100, scheme: 'light' },
 ];
 
 const places = [
-  ...['runs', 'runs/orders-w47', 'runs/torn', 'runs/hostile', 'runs/waiting', 'runs/january', 'runs/nobody'],
+  ...[
+    'runs',
+    'runs/live',
+    'runs/orders-w47',
+    'runs/torn',
+    'runs/hostile',
+    'runs/waiting',
+    'runs/january',
+    'runs/nobody',
+  ],
   ...[
     'runs?pipeline=none',
+    'runs/mistaken',
+    'backfills',
+    'backfills/history-bad',
+    'backfills/history-good',
     'sequences',
     'keys',
     'keys/sales.orders',
@@ -67,7 +84,7 @@ const places = [
 
 const every = (): Shot[] =>
   places.flatMap((place) =>
-    [360, 1440, 2560].flatMap((width) =>
+    [360, 2560].flatMap((width) =>
       (['light', 'dark'] as const).map((scheme) => ({
         name: `${place.replace(/[^\w]+/g, '_')}-${width}-${scheme}`,
         place,
@@ -103,6 +120,8 @@ try {
   await publishOne(world);
   await publishSales(world);
   await failSome(world);
+  await withdrawOne(world);
+  await backfillSome(world);
   await refuseSome(world, 'january');
   await manyBatches(world, 'january', 40_000);
   await manyRuns(world, Number(values.runs));

@@ -15,9 +15,9 @@ const RANGES = 4;
 
 const columns: Column<Retired>[] = [
   { head: 'Sequence', cell: ({ sequence }) => <Text of={sequence} mono /> },
-  { head: 'Retired IDs', numeric: true, cell: ({ count }) => formatCount(count) },
+  { head: 'IDs', numeric: true, cell: ({ count }) => formatCount(count) },
   {
-    head: 'From the first ID on',
+    head: 'First ID (count)',
     cell: ({ ranges }) => (
       <>
         {ranges
