@@ -113,6 +113,7 @@ function digestOf(bytes: Uint8Array): bigint {
  * @returns by ordinal of the table: the newest digest, or `NO_ATTRIBUTES`
  * @throws `StorageFailed` when the service cannot be reached or refuses, or a segment is gone
  * @throws `CorruptFile` when a document or a segment is damaged
+ * @throws `NewerVersion` when a newer Ordinal wrote it
  */
 export async function findDigests(
   { store, container }: IndexStore,

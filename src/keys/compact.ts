@@ -62,6 +62,7 @@ export function crowded(list: readonly IndexEntry[], perLevel: number): IndexEnt
  * @throws `CorruptFile` when a document or a segment is damaged
  * @throws `LimitExceeded` when a document or a block is larger than it may be, or keys are too many for a table
  * @throws `StorageConflict` (retryable) when others keep changing the head
+ * @throws `NewerVersion` when a newer Ordinal wrote it
  */
 export async function compact(at: IndexPartition, perLevel: number = SEGMENTS_PER_LEVEL): Promise<number> {
   for (let merges = 0; ; merges++) {

@@ -101,6 +101,7 @@ export function isScattered(set: Described, segmentsMax: number): boolean {
  * @returns those that are not in it, ascending
  * @throws `StorageFailed` when the service cannot be reached or refuses, or a segment is gone
  * @throws `CorruptFile` when a segment is damaged
+ * @throws `NewerVersion` when a newer Ordinal wrote it
  */
 export async function undescribedOf(
   store: BlobStore,

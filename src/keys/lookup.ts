@@ -27,6 +27,7 @@ export const UNKNOWN = -1n;
  * @returns by ordinal of the table: the ID, or `UNKNOWN`
  * @throws `StorageFailed` when the service cannot be reached or refuses, or a segment is gone
  * @throws `CorruptFile` when a document or a segment is damaged
+ * @throws `NewerVersion` when a newer Ordinal wrote it
  */
 export async function findIds(
   store: BlobStore,

@@ -35,6 +35,7 @@ export interface Source {
  * @returns the source
  * @throws `StorageFailed` when the service cannot be reached or refuses, or the segment is gone
  * @throws `CorruptFile` when the segment is damaged
+ * @throws `NewerVersion` when a newer Ordinal wrote it
  */
 export function storedSource(at: Place, segment: SegmentPlace & { ids: IdList | null }): Source {
   return { keys: segment.keys, ids: segment.ids, blocks: readBlocks(at.store, at.container, segment) };

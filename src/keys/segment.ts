@@ -201,6 +201,7 @@ interface BlockPlace {
  * @throws `StorageFailed` (retryable) when the segment is gone, which means that it was merged into another one
  *   meanwhile
  * @throws `CorruptFile` when the segment is damaged, `NewerVersion` when a newer Ordinal wrote it
+ * @throws `NewerVersion` when a newer Ordinal wrote it
  */
 export async function* readBlocks(
   store: BlobStore,

@@ -63,6 +63,7 @@ export function packCompressedFrame(header: unknown, sections: readonly Int32Arr
  * @param name name of the blob, for errors
  * @returns header and sections, in memory of their own
  * @throws `CorruptFile` when the bytes are not a frame, `NewerVersion` when they are one of a newer Ordinal
+ * @throws `NewerVersion` when a newer Ordinal wrote it
  */
 export function unpackFrame(stored: Uint8Array, name: string): { header: unknown; sections: Int32Array[] } {
   const bytes = decompressed(stored, name);

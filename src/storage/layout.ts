@@ -12,6 +12,7 @@ import { refuseNewer } from '../errors.ts';
  * @param blob name of the blob
  * @returns true when it is the known mark; false when it is no mark, or one of an older layout
  * @throws OrdinalError `NewerVersion` for a later digit after the same three characters
+ * @throws `NewerVersion` when a newer Ordinal wrote it
  */
 export function isLayout(found: number, known: number, blob: string): boolean {
   const digit = (mark: number) => (mark >>> 24) - 0x30;

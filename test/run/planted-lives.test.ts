@@ -32,7 +32,7 @@ const bugs: Bug[] = [
     find: 'ids: (of: Life) => `${folderOf(of)}ids.json`',
     replace: 'ids: (of: Life) => `${folderOf({ ...of, life: 1 })}ids.json`',
     seeds: 120,
-    first: 45,
+    first: 9,
   },
   {
     name: 'duplicate IDs: lives stage blocks of the same files',
@@ -46,8 +46,8 @@ const bugs: Bug[] = [
     file: 'src/run/discard-activity.ts',
     find: '(name) => name.endsWith(delta));',
     replace: '(name) => name.includes(`/delta-${of.runId}`));',
-    seeds: 10,
-    first: 10,
+    seeds: 60,
+    first: 38,
   },
   {
     name: 'published data deleted: a discard removes the work in progress of all lives',
@@ -63,7 +63,6 @@ const bugs: Bug[] = [
     find: "return hasEnded(instance) || claim.state !== 'open' || saysFailed(instance);",
     replace: 'return hasEnded(instance);',
     seeds: 60,
-    first: 10,
   },
   {
     name: 'racing starts: another source is not refused',
