@@ -45,6 +45,7 @@ const documents: Readonly<Record<string, string>> = {
   taskNotesSchema: 'tasks of a short life that have ended',
   listingSchema: 'listing of source files',
   filesSchema: 'source files, their footers read',
+  splitAgainSchema: 'batches that are split again',
   resolutionDocumentSchema: 'what a resolve came to',
   idsSchema: 'IDs of a life',
   sealedSchema: 'what a seal leaves',
