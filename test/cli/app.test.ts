@@ -1,12 +1,10 @@
 /** The real command against the real app on the local host and Azurite, as its users run it. */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { parquetWriteBuffer } from 'hyparquet-writer';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startAzurite } from '../../packages/local-host/src/azurite.ts';
-import { flightsFile as realFlights } from '../../tools/generate.ts';
 import { type App, startApp } from '../http/support/app.ts';
 import { flightsFile } from '../http/support/flights.ts';
 import { hasTerminal, onTerminal, ordinal as run } from './support/command.ts';
@@ -22,6 +20,17 @@ const ordinal = (...args: string[]) => run(args, { env });
 async function json(...args: string[]) {
   const { code, stdout, stderr } = await ordinal(...args, '--json');
   return { code, stderr, value: JSON.parse(stdout) };
+}
+
+/** Asks the durable extension's own API. */
+async function durable(path: string, body: object): Promise<void> {
+  const response = await fetch(`${app.url}/runtime/webhooks/durabletask/${path}`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  });
+  await response.arrayBuffer();
+  expect(response.ok, `${path}: ${response.status}`).toBe(true);
 }
 
 beforeAll(async () => {
@@ -110,13 +119,16 @@ describe('a run', () => {
   });
 
   test('that goes on: watch ends with 5 at its time and with 130 by Ctrl-C; cancel ends the run', async () => {
-    const file = await readFile(realFlights());
-    for (const name of ['a', 'b', 'c', 'd']) await app.upload('landing', `flights/big/${name}.parquet`, file);
-    const started = await json('runs', 'start', 'flights', '--run-id', 'long', '--prefix', 'flights/big/');
+    // Somebody who lives, and will not let go of the key index.
+    const holder = { pipeline: 'flights', to: Date.now() + 3_600_000, quietMs: 1000, waitMsMax: 1000 };
+    await durable('orchestrators/gatherArrivals/holder', holder);
+    await durable('entities/lease/flights.airports?op=acquire', { owner: 'holder', attempt: 1 });
+    await app.upload('landing', 'flights/held/a.parquet', flightsFile(20, 2));
+    const started = await json('runs', 'start', 'flights', '--run-id', 'long', '--prefix', 'flights/held/');
     expect(started.value).toMatchObject({ runId: 'long' });
     const [late, stopped] = await Promise.all([
       ordinal('runs', 'watch', 'long', '--timeout', '1s'),
-      run(['runs', 'watch', 'long'], { env, interruptOn: 'batches' }),
+      run(['runs', 'watch', 'long'], { env, interruptOn: 'holder' }),
     ]);
     expect(late.code, late.stdout).toBe(5);
     expect(late.stdout).toMatch(/state +(Running|Pending)/);
@@ -126,7 +138,8 @@ describe('a run', () => {
     const { code, stdout } = await ordinal('runs', 'watch', 'long');
     expect(code).toBe(1);
     expect(stdout).toContain('enough');
-    for (const name of ['a', 'b', 'c', 'd']) await app.remove('landing', `flights/big/${name}.parquet`);
+    await durable('instances/holder/terminate?reason=enough', {});
+    await app.remove('landing', 'flights/held/a.parquet');
     expect((await ordinal('runs', 'cancel', 'first')).stdout).toContain('had ended: Completed');
   });
 

@@ -39,7 +39,10 @@ async function forEachFile(
   for (const entity of engine.pipeline.entities) {
     for (const { name, bytes } of engine.published(entity.name)) {
       const run = /run\d+/.exec(name)![0];
-      await check({ run, entity, bytes, metadata: parquetMetadata(new Uint8Array(bytes).buffer) });
+      const metadata = parquetMetadata(new Uint8Array(bytes).buffer);
+      // An unknown member has its ID by declaration and from no sequence. `test/run/unknown-member.test.ts` is about it.
+      const dataset = metadata.key_value_metadata?.find(({ key }) => key === 'ordinal.dataset');
+      if (dataset?.value !== 'unknown') await check({ run, entity, bytes, metadata });
     }
   }
 }

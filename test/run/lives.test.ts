@@ -283,7 +283,11 @@ it('a list of blobs that is not the one of the claim is refused, and so is anoth
   const sim = await world();
   const select = { by: 'list', document: 'selections/r/x.json', count: 1, sha256: 'f'.repeat(64) } as const;
   await sim.store.ensureContainer('ordinal');
-  await sim.store.write('ordinal', select.document, Buffer.from(JSON.stringify(['shop/a/0000.parquet'])));
+  await sim.store.write(
+    'ordinal',
+    select.document,
+    Buffer.from(JSON.stringify({ version: 1, blobs: ['shop/a/0000.parquet'] })),
+  );
   const input = { runId: 'r', pipeline: 'shop', prefix: 'shop/' };
   await startRun(starterOf(sim), { ...input, select });
   await sim.settle();
