@@ -1,14 +1,13 @@
 /** The real command against the real app on the local host and Azurite, as its users run it. */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { parquetWriteBuffer } from 'hyparquet-writer';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startAzurite } from '../../packages/local-host/src/azurite.ts';
-import { flightsFile as realFlights } from '../../tools/generate.ts';
 import { type App, startApp } from '../http/support/app.ts';
 import { flightsFile } from '../http/support/flights.ts';
+import { holdIndex } from '../http/support/held-index.ts';
 import { hasTerminal, onTerminal, ordinal as run } from './support/command.ts';
 import { quarantinedRun } from './support/quarantined.ts';
 
@@ -110,13 +109,13 @@ describe('a run', () => {
   });
 
   test('that goes on: watch ends with 5 at its time and with 130 by Ctrl-C; cancel ends the run', async () => {
-    const file = await readFile(realFlights());
-    for (const name of ['a', 'b', 'c', 'd']) await app.upload('landing', `flights/big/${name}.parquet`, file);
-    const started = await json('runs', 'start', 'flights', '--run-id', 'long', '--prefix', 'flights/big/');
+    // It waits for a key index that another holds, for as long as it is let.
+    const letGo = await holdIndex({ url: app.url }, 'flights.airports', 'nightly-export');
+    const started = await json('runs', 'start', 'flights', '--run-id', 'long', '--prefix', 'flights/b', '--again');
     expect(started.value).toMatchObject({ runId: 'long' });
     const [late, stopped] = await Promise.all([
       ordinal('runs', 'watch', 'long', '--timeout', '1s'),
-      run(['runs', 'watch', 'long'], { env, interruptOn: 'batches' }),
+      run(['runs', 'watch', 'long'], { env, interruptOn: 'waits: key index' }),
     ]);
     expect(late.code, late.stdout).toBe(5);
     expect(late.stdout).toMatch(/state +(Running|Pending)/);
@@ -126,7 +125,7 @@ describe('a run', () => {
     const { code, stdout } = await ordinal('runs', 'watch', 'long');
     expect(code).toBe(1);
     expect(stdout).toContain('enough');
-    for (const name of ['a', 'b', 'c', 'd']) await app.remove('landing', `flights/big/${name}.parquet`);
+    await letGo();
     expect((await ordinal('runs', 'cancel', 'first')).stdout).toContain('had ended: Completed');
   });
 
