@@ -72,6 +72,8 @@ export function shownRun(view: RunView, now = Date.now()): ShownPart[] {
     ['batches', `${count(view.batches.done)} of ${count(view.batches.total)}`],
   ];
   if (view.rejected) facts.push(['refused rows', { text: count(view.rejected.rows), tone: 'warning' }]);
+  const { skipped } = view.source ?? {};
+  if (skipped) facts.push(['blobs skipped', { text: skippedText(skipped), tone: 'warning' }]);
   if (view.setAside) facts.push(['files set aside', { text: count(view.setAside.count), tone: 'warning' }]);
   if (view.routing?.unrouted) facts.push(['rows to no entity', count(view.routing.unrouted)]);
   if (view.withdrawn) facts.push(...withdrawnFacts(view.withdrawn, view.retired));
@@ -84,6 +86,12 @@ export function shownRun(view: RunView, now = Date.now()): ShownPart[] {
     ...(plan ? shownPlan(plan) : []),
     ...(preview ? shownPreview(preview) : []),
   ];
+}
+
+/** Blobs under the prefix that the run did not read: how many, and the first of them. */
+function skippedText({ count: all, blobs }: NonNullable<NonNullable<RunView['source']>['skipped']>): string {
+  const shown = blobs.slice(0, 3);
+  return `${count(all)}: ${shown.join(', ')}${all > shown.length ? ', …' : ''}`;
 }
 
 /** A run that has succeeded without anything to read. */
@@ -119,7 +127,6 @@ function shownError({ code, message, where = {}, remedy }: NonNullable<RunView['
     { line: `${code}: ${message}`, tone: 'bad' },
     ...(places.length > 0 ? [{ line: `Where: ${places.join(', ')}`, tone: 'dim' as const }] : []),
     ...(remedy ? [plain(remedy)] : []),
-    '',
   ];
 }
 

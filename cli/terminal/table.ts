@@ -42,7 +42,9 @@ interface Fitted {
  * @param room width of the terminal, or `Infinity`.
  */
 export function fitColumns(columns: readonly Column[], naturals: readonly number[], room: number): Fitted {
-  const least = (c: number) => (columns[c]!.whole ? naturals[c]! : Math.min(naturals[c]!, COLUMN_MIN));
+  // A number of which digits are left out would be read as another one.
+  const isWhole = ({ whole, right }: Column) => whole === true || right === true;
+  const least = (c: number) => (isWhole(columns[c]!) ? naturals[c]! : Math.min(naturals[c]!, COLUMN_MIN));
   const width = (of: readonly number[], size: (c: number) => number) =>
     of.reduce((sum, c) => sum + size(c), GAP * Math.max(0, of.length - 1));
   let shown = [...columns.keys()];

@@ -109,6 +109,6 @@ export async function runOf(door: Door, request: HttpRequest): Promise<Instance>
   if (instance && summarizeRun(instance)) return instance;
   throw new OrdinalError('UnknownRun', `there is no run "${runId.slice(0, 100)}"`, {
     where: { field: 'runId' },
-    remedy: 'Use the statusUrl of the answer to the start.',
+    remedy: 'Use the statusUrl of the answer to the start, or find the run in the list of runs.',
   });
 }

@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startAzurite } from '../../packages/local-host/src/azurite.ts';
 import { type App, startApp } from '../http/support/app.ts';
 import { flightsFile } from '../http/support/flights.ts';
+import { holdIndex } from '../http/support/held-index.ts';
 import { hasTerminal, onTerminal, ordinal as run } from './support/command.ts';
 import { quarantinedRun } from './support/quarantined.ts';
 
@@ -20,17 +21,6 @@ const ordinal = (...args: string[]) => run(args, { env });
 async function json(...args: string[]) {
   const { code, stdout, stderr } = await ordinal(...args, '--json');
   return { code, stderr, value: JSON.parse(stdout) };
-}
-
-/** Asks the durable extension's own API. */
-async function durable(path: string, body: object): Promise<void> {
-  const response = await fetch(`${app.url}/runtime/webhooks/durabletask/${path}`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify(body),
-  });
-  await response.arrayBuffer();
-  expect(response.ok, `${path}: ${response.status}`).toBe(true);
 }
 
 beforeAll(async () => {
@@ -119,16 +109,13 @@ describe('a run', () => {
   });
 
   test('that goes on: watch ends with 5 at its time and with 130 by Ctrl-C; cancel ends the run', async () => {
-    // Somebody who lives, and will not let go of the key index.
-    const holder = { pipeline: 'flights', to: Date.now() + 3_600_000, quietMs: 1000, waitMsMax: 1000 };
-    await durable('orchestrators/gatherArrivals/holder', holder);
-    await durable('entities/lease/flights.airports?op=acquire', { owner: 'holder', attempt: 1 });
-    await app.upload('landing', 'flights/held/a.parquet', flightsFile(20, 2));
-    const started = await json('runs', 'start', 'flights', '--run-id', 'long', '--prefix', 'flights/held/');
+    // It waits for a key index that another holds, for as long as it is let.
+    const letGo = await holdIndex({ url: app.url }, 'flights.airports', 'nightly-export');
+    const started = await json('runs', 'start', 'flights', '--run-id', 'long', '--prefix', 'flights/b', '--again');
     expect(started.value).toMatchObject({ runId: 'long' });
     const [late, stopped] = await Promise.all([
       ordinal('runs', 'watch', 'long', '--timeout', '1s'),
-      run(['runs', 'watch', 'long'], { env, interruptOn: 'holder' }),
+      run(['runs', 'watch', 'long'], { env, interruptOn: 'waits: key index' }),
     ]);
     expect(late.code, late.stdout).toBe(5);
     expect(late.stdout).toMatch(/state +(Running|Pending)/);
@@ -138,8 +125,7 @@ describe('a run', () => {
     const { code, stdout } = await ordinal('runs', 'watch', 'long');
     expect(code).toBe(1);
     expect(stdout).toContain('enough');
-    await durable('instances/holder/terminate?reason=enough', {});
-    await app.remove('landing', 'flights/held/a.parquet');
+    await letGo();
     expect((await ordinal('runs', 'cancel', 'first')).stdout).toContain('had ended: Completed');
   });
 

@@ -51,6 +51,19 @@ describe('a table', () => {
     expect(fitColumns(columns, naturals, 22).left).toEqual(['rows', 'folder']);
   });
 
+  test('shows a number whole, or not at all', () => {
+    const numbers: Column[] = [
+      { title: 'run', whole: true },
+      { title: 'what' },
+      { title: 'source rows', right: true, drop: 1 },
+    ];
+    const run = [['r-0123456789', 'a long text that says what happened', '18,000,000']];
+    for (let room = 20; room <= 80; room++) {
+      const text = renderTable(numbers, run, { room }).join('\n');
+      expect(/ 18,000,000$/m.test(text) || !text.includes('18'), text).toBe(true);
+    }
+  });
+
   test('counts the columns that a character takes, and paints without harm to them', () => {
     const paint = (_: string, text: string) => `\u001b[31m${text}\u001b[39m`;
     const wide = [['顧客の注文データ'.repeat(4), { text: 'wrong', tone: 'bad' as const }]];

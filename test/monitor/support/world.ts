@@ -14,6 +14,7 @@ import type { Timeline } from '../../../src/documents/timeline.ts';
 import { work } from '../../../src/storage/names.ts';
 import { generateFlights, generateSales } from '../../../tools/generate.ts';
 import { type App, startApp } from '../../http/support/app.ts';
+import { holdIndex } from '../../http/support/held-index.ts';
 
 /** A text that a page must show, and not do: markup, a change of direction, and a thousand characters. */
 export const hostileName = `flights/<script>alert(1)</script><img src=x onerror=alert(2)>\u202egnirts\u202c/${'long-'.repeat(180)}.parquet`;
@@ -94,18 +95,8 @@ export async function failSome(world: World): Promise<void> {
 
 /** A run that waits for a key index which another holds, until `letGo` is called. */
 export async function waitWithOne(world: World): Promise<{ letGo(): Promise<void> }> {
-  const durable = async (where: string, body: object) => {
-    const response = await fetch(`${world.app.url}/runtime/webhooks/durabletask/${where}`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json', ...(world.masterKey && { 'x-functions-key': world.masterKey }) },
-      body: JSON.stringify(body),
-    });
-    await response.arrayBuffer();
-    if (!response.ok) throw new Error(`${where}: ${response.status}`);
-  };
-  const holder = { pipeline: 'flights', to: Date.now() + 3_600_000, quietMs: 1000, waitMsMax: 1000 };
-  await durable('orchestrators/gatherArrivals/nightly-export', holder);
-  await durable('entities/lease/flights.airports?op=acquire', { owner: 'nightly-export', attempt: 1 });
+  const { url } = world.app;
+  const letGo = await holdIndex({ url, key: world.masterKey }, 'flights.airports', 'nightly-export');
   await start(world, 'flights', { runId: 'waiting', prefix: 'flights/2001/', again: true });
   for (;;) {
     const { body } = await world.app.ask('GET', 'runs/waiting');
@@ -114,7 +105,7 @@ export async function waitWithOne(world: World): Promise<{ letGo(): Promise<void
   }
   return {
     async letGo() {
-      await durable('instances/nightly-export/terminate?reason=enough', {});
+      await letGo();
       await ended(world, 'waiting');
     },
   };
