@@ -228,6 +228,16 @@ describe('try', () => {
     ]);
   });
 
+  test('takes less than two seconds of CPU, for it loads no storage SDK', async () => {
+    const hook = pathToFileURL(path.join(import.meta.dirname, 'support/loaded.ts')).href;
+    const env = { LOADED_FILE: path.join(folder, 'loaded.json'), NODE_OPTIONS: `--import=${hook}` };
+    expect((await ordinal(['try', 'flights', flights], { cwd: root, env })).code).toBe(0);
+    const { loaded, cpuMs } = JSON.parse(readFileSync(env.LOADED_FILE, 'utf8')) as { loaded: string[]; cpuMs: number };
+    expect(loaded.length).toBeGreaterThan(100);
+    expect(loaded.filter((url) => /node_modules\/(@azure|durable-functions)\//.test(url))).toEqual([]);
+    expect(cpuMs).toBeLessThan(2000);
+  });
+
   test('says what is wrong: the name, the path, the folder, the rows', async () => {
     const said = async (args: string[], cwd = root) => (await ordinal(args, { cwd })).stderr;
     expect(await said(['try', 'fligths', flights])).toContain("Use 'flights', if that is what you mean.");
