@@ -50,7 +50,9 @@ describe('init', () => {
       expect(existsSync(path.join(app, file)), file).toBe(true);
     }
     // What loads the command's `try` in half the time.
-    expect(readFileSync(path.join(app, 'pipelines/orders.ts'), 'utf8')).toContain("from '@ordinal-ids/ordinal/pipeline'");
+    expect(readFileSync(path.join(app, 'pipelines/orders.ts'), 'utf8')).toContain(
+      "from '@ordinal-ids/ordinal/pipeline'",
+    );
     for (const file of ['package.json', 'README.md']) {
       expect(readFileSync(path.join(app, file), 'utf8')).not.toContain('{{');
     }
