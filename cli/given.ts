@@ -42,7 +42,7 @@ export function given(program: string, options: GlobalOptions, signal: AbortSign
       async () => new (await import('./clients/durable-host.ts')).DurableHost((await access()).durable, signal),
     ),
     environment: once(async () => {
-      const { openEnvironment } = await import('../src/environment/environment.ts');
+      const { openEnvironment } = await import('../src/environment/open-environment.ts');
       const { mergeSettings } = await import('../src/environment/app-settings.ts');
       return openEnvironment(mergeSettings((await project()).settings, await settings()), await pipelines());
     }),

@@ -1,6 +1,6 @@
 /**
  * What users of the package import: the words of a pipeline, `registerOrdinal`, and errors. Apps import this and nothing
- * else of Ordinal, besides its entry points `parquet` and `testing`. What is exported here is promised to stay.
+ * else of Ordinal, besides its entry points `pipeline`, `parquet` and `testing`. What is exported here is promised to stay.
  */
 import './peers.ts';
 

@@ -26,7 +26,7 @@ async function put(file: string, text: string): Promise<void> {
 /** Where the app's modules get the words of a pipeline from: in the repository of Ordinal itself, from its sources. */
 function importsOf(folder: string): string {
   const own = 'src/pipeline/index.ts';
-  return existsSync(path.join(folder, own)) ? `../${own}` : '@ordinal-ids/ordinal';
+  return existsSync(path.join(folder, own)) ? `../${own}` : '@ordinal-ids/ordinal/pipeline';
 }
 
 export const newPipelineCommand = defineCommand({

@@ -182,6 +182,8 @@ export const planSchema = z.object({
   outputs: z.record(z.string(), z.array(outLeafSchema)),
   /** By keyed entity: types of its key's components. */
   keyTypes: z.record(z.string(), z.array(columnTypeSchema)),
+  /** Keyed entities to which no row brings a key: the types of their keys are not known, and fit any index. */
+  keyless: z.array(z.string()).exactOptional(),
   /** By contract column: its type over all files, before the contract. */
   sources: z.record(z.string(), columnTypeSchema),
   /** Forces one way to split; without it, the cheapest exact way is chosen for each chunk. */

@@ -1,15 +1,14 @@
 /**
- * The environment that activities work with: one store, one configuration and the registered pipelines. It is opened
- * once in each process, by `src/registration/app-context.ts`, the command line and tests. It does no I/O when it is opened.
+ * The environment that activities work with: one store, one configuration and the registered pipelines. All phases take
+ * it; `open-environment.ts` opens it. This file must not import the storage SDK, so that pipelines run in memory without it.
  */
 
 import { OrdinalError } from '../errors.ts';
 import { didYouMean } from '../nearest.ts';
 import type { CompiledPipeline } from '../pipeline/compiled.ts';
-import { openAzureStore } from '../storage/azure.ts';
 import type { BlobStore } from '../storage/store.ts';
 import type { GivenBlob } from '../storage/store-port.ts';
-import { type Config, parseConfig } from './config.ts';
+import type { Config } from './config.ts';
 
 /** An activity for another thread. */
 export interface ThreadTask {
@@ -49,21 +48,6 @@ export interface Environment {
 /** The time by the process's clock. No name and no published byte may depend on it. */
 export function nowOf({ now }: Environment): Date {
   return now?.() ?? new Date();
-}
-
-/**
- * Reads the settings and opens the store. Makes no request.
- *
- * @param env environment variables by name.
- * @param pipelines the compiled pipelines, by name.
- * @throws OrdinalError `InvalidSettings` that names the setting.
- */
-export function openEnvironment(
-  env: Record<string, string | undefined>,
-  pipelines: ReadonlyMap<string, CompiledPipeline>,
-): Environment {
-  const config = parseConfig(env);
-  return { store: openAzureStore(config.storage), config, pipelines };
 }
 
 /** A pipeline by its name. @throws OrdinalError `UnknownPipeline` when it is not registered. */

@@ -46,7 +46,7 @@ export type PublishedIds = (pending: PendingDelta) => Promise<IdList | undefined
  * Reads the index's document. It is made at first use.
  * @param store the storage and the work container
  * @param index name of the index
- * @param wanted what the pipeline now says
+ * @param wanted what the pipeline now says; no types for a run that brings no key, for then none is known
  * @returns the document
  * @throws `StorageFailed` when the service cannot be reached or refuses
  * @throws `CorruptFile` when a document or a segment is damaged
@@ -56,12 +56,15 @@ export type PublishedIds = (pending: PendingDelta) => Promise<IdList | undefined
 export async function openIndex(
   { store, container }: IndexStore,
   index: string,
-  wanted: { partitions: number; keyTypes: string[] },
+  wanted: { partitions: number; keyTypes: string[] | undefined },
 ): Promise<IndexDocument> {
   const name = indexBlobs.index(index);
   let document = (await readVersioned(store, container, name, indexSchema))?.value;
+  const { partitions, keyTypes } = wanted;
   if (!document) {
-    const first: IndexDocument = { version: 1, index, epoch: 1, ...wanted };
+    const first: IndexDocument = { version: 1, index, epoch: 1, partitions, keyTypes: keyTypes ?? [] };
+    // The first run that brings a key decides on the types.
+    if (!keyTypes) return first;
     try {
       await writeJson(store, container, name, first, { ifAbsent: true });
       return first;
@@ -81,17 +84,17 @@ export async function openIndex(
     );
   }
   const types = (list: readonly string[]) => list.join(', ');
-  if (types(document.keyTypes) !== types(wanted.keyTypes)) {
+  if (keyTypes && types(document.keyTypes) !== types(keyTypes)) {
     throw new OrdinalError(
       'PipelineChanged',
-      `keys of index "${index}" are (${types(document.keyTypes)}) and would be (${types(wanted.keyTypes)})`,
+      `keys of index "${index}" are (${types(document.keyTypes)}) and would be (${types(keyTypes)})`,
       { remedy: 'Give the changed entity another name: a natural key keeps its columns and types for life.' },
     );
   }
-  if (document.partitions !== wanted.partitions) {
+  if (document.partitions !== partitions) {
     throw new OrdinalError(
       'PipelineChanged',
-      `key index "${index}" has ${document.partitions} partitions, and the pipeline says ${wanted.partitions}`,
+      `key index "${index}" has ${document.partitions} partitions, and the pipeline says ${partitions}`,
       { remedy: 'Say the same, or rebuild the index: npm run ordinal -- keys rebuild.' },
     );
   }

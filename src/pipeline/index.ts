@@ -1,5 +1,6 @@
 /**
- * What a pipeline module needs. Modules in `pipelines/` import nothing else of Ordinal.
+ * What a pipeline module needs, as an entry point of the package. Modules in `pipelines/` import nothing else of Ordinal. It
+ * must not import what registers functions or reaches a storage: a pipeline that is tried in memory needs neither.
  */
 export type { Builder } from './builder.ts';
 export type { PipelineDefinition, PipelineSettings } from './definition.ts';

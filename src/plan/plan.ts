@@ -10,7 +10,7 @@ import { limits } from '../limits.ts';
 import { compatible, typeText } from '../parquet/logical.ts';
 import { outputCodec, type Readers, writtenType } from '../parquet/readers.ts';
 import type { Codec, ColumnType } from '../parquet/types.ts';
-import type { CompiledPipeline, ContractColumn, Entity, KeyedEntity, OutColumn } from '../pipeline/compiled.ts';
+import type { CompiledPipeline, ContractColumn, Entity, Feed, KeyedEntity, OutColumn } from '../pipeline/compiled.ts';
 import { unitRowsJoined } from '../source/units.ts';
 import { widest } from '../source/widen.ts';
 import type { Life } from '../storage/names.ts';
@@ -27,6 +27,8 @@ interface SourceColumn {
   /** After the contract. */
   type: ColumnType;
   optional: boolean;
+  /** No file has a value in it. */
+  isNull?: true;
 }
 
 export interface PlanTargets {
@@ -73,11 +75,9 @@ export function makePlan(
       },
     );
   }
-  const keyTypes = Object.fromEntries(
-    pipeline.entities
-      .filter((entity) => entity.kind === 'keyed')
-      .map((entity) => [entity.name, keyTypesOf(entity, pipeline, columns)]),
-  );
+  const keyed = pipeline.entities.filter((entity) => entity.kind === 'keyed');
+  const keyTypes = Object.fromEntries(keyed.map((entity) => [entity.name, keyTypesOf(entity, pipeline, columns)]));
+  const keyless = keyed.flatMap(({ name }) => (bringingFeeds(name, pipeline, columns).length === 0 ? [name] : []));
   const groups = groupsPerFile(pipeline);
   const parts = groupBatches(batches, { rows: targets.partRowsTarget, batches: Number.POSITIVE_INFINITY, groups });
   const plan: Plan = {
@@ -94,6 +94,7 @@ export function makePlan(
       pipeline.entities.map((entity) => [entity.name, outLeaves(entity, pipeline, columns, keyTypes)]),
     ),
     keyTypes,
+    ...(keyless.length > 0 && { keyless }),
     sources: Object.fromEntries(inFiles.map(([name, column]) => [name, column.source])),
     parts,
     sealGroups: parts.flatMap(({ from, to }) =>
@@ -143,12 +144,13 @@ function sourceColumn(
     if (both) wide = { type: both, blob };
   }
   if (wide) checkKind(contract, wide);
+  const isValued = columns.some(({ empty }) => !empty);
   // A schema may turn a value into null, but only where it lets null pass.
   optional ||= contract.changes && contract.nullable;
   const source = wide?.type ?? contract.emptyType;
   const written = writtenType(source, contract.input, readers);
   if (!written) throw unwritable(contract, source, wide?.blob);
-  return { source, type: contract.outputType ?? written, optional };
+  return { source, type: contract.outputType ?? written, optional, ...(!isValued && { isNull: true as const }) };
 }
 
 function unwritable({ name }: ContractColumn, type: ColumnType, blob: string | undefined) {
@@ -211,12 +213,23 @@ function checkBlocks(plan: Plan, pipeline: CompiledPipeline): void {
 
 const idType: ColumnType = { physical: 'INT64' };
 
+/** Feeds that can bring keys: a null in any component is no key, so a column without a value brings none. */
+function bringingFeeds(
+  entity: string,
+  { feeds }: CompiledPipeline,
+  columns: ReadonlyMap<string, SourceColumn>,
+): Feed[] {
+  return feeds.filter(({ target, columns: names }) => target === entity && !names.some((c) => columns.get(c)!.isNull));
+}
+
 function keyTypesOf(
   entity: KeyedEntity,
   pipeline: CompiledPipeline,
   columns: ReadonlyMap<string, SourceColumn>,
 ): ColumnType[] {
-  const feeds = pipeline.feeds.filter((feed) => feed.target === entity.name);
+  const bringing = bringingFeeds(entity.name, pipeline, columns);
+  const feeds =
+    bringing.length > 0 ? bringing : pipeline.feeds.filter((feed) => feed.target === entity.name).slice(0, 1);
   return entity.key.map((component, c) => {
     const types = feeds.map((feed) => ({ name: feed.columns[c]!, type: columns.get(feed.columns[c]!)!.type }));
     const [first] = types;

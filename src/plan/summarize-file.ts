@@ -62,7 +62,7 @@ export function badFile(
   shapes: Shapes,
 ): SourceFile {
   const columns = pipeline.contract.map(
-    (): FileColumn => ({ type: { physical: 'BYTE_ARRAY' }, optional: false, empty: true }),
+    (): FileColumn => ({ type: { physical: 'BYTE_ARRAY' }, optional: false, empty: true, absent: true }),
   );
   return { blob, etag, size, rows: 0, shape: shapes.one({ columns }), groups: [], bad };
 }

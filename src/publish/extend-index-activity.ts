@@ -37,7 +37,7 @@ async function extendIndexActivity(environment: Environment, ref: PlanRef): Prom
   const crowded = new Set<string>();
   const manifests: Parameters<typeof publishedIds>[2] = new Map();
   await mapBounded(partitions, environment.config.requestsInFlight, async ({ entity, partition }) => {
-    const at = await openPartition(environment, entity, plan.keyTypes[entity.name]!, partition);
+    const at = await openPartition(environment, entity, plan, partition);
     const head = await settlePending(at, publishedIds(environment, partition, manifests));
     keys += head.keys;
     if (mergeable(head) !== undefined) crowded.add(entity.name);
@@ -55,7 +55,7 @@ async function compactIndexActivity(environment: Environment, input: CompactInpu
   const { plan, pipeline } = await loadPlan(environment, input);
   let merges = 0;
   for (const { entity, partition } of partitionsOf(keyedEntity(pipeline, input.entity))) {
-    const at = await openPartition(environment, entity, plan.keyTypes[entity.name]!, partition);
+    const at = await openPartition(environment, entity, plan, partition);
     merges += await compact(at);
   }
   return { merges };

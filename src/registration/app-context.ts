@@ -3,7 +3,8 @@
  * `registerOrdinal` makes one. The environment is opened at the first use and not at load, so that an app whose storage
  * is not configured still starts and answers with an error.
  */
-import { type Environment, openEnvironment } from '../environment/environment.ts';
+import type { Environment } from '../environment/environment.ts';
+import { openEnvironment } from '../environment/open-environment.ts';
 import type { PipelineRegistry } from '../pipeline/registry.ts';
 import { openThreads } from '../run/activity-threads.ts';
 

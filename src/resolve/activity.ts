@@ -76,7 +76,7 @@ async function resolveActivity(environment: Environment, input: ResolveInput): P
   forgetMemory(plan);
   const entity = keyedEntity(pipeline, name);
   const types = plan.keyTypes[name]!;
-  const at = await openPartition(environment, entity, types, partition);
+  const at = await openPartition(environment, entity, plan, partition);
   const lists = new KeyLists(environment, planned, name);
   const { arriving, ordinals } = await intern(lists, types, at);
   const head = await settlePending(at, publishedIds(environment, partition));

@@ -3,13 +3,13 @@
  * The resolve, the seal, the publish and rebuilds ask here.
  */
 
+import type { Plan } from '../documents/documents.ts';
 import { type Manifest, manifestSchema } from '../documents/manifest.ts';
 import type { Environment } from '../environment/environment.ts';
 import { invariant } from '../errors.ts';
 import type { PendingDelta } from '../keys/index-documents.ts';
 import { type IndexPartition, openIndex, type PublishedIds } from '../keys/key-index.ts';
 import { typeText } from '../parquet/type-text.ts';
-import type { ColumnType } from '../parquet/types.ts';
 import type { CompiledPipeline, KeyedEntity } from '../pipeline/compiled.ts';
 import { IdMap } from '../sequence/id-map.ts';
 import { type IdList, toJson } from '../sequence/id-range.ts';
@@ -28,17 +28,21 @@ export function stepOfKeys({ sequences }: CompiledPipeline, { name, columns: [id
   return BigInt(own.step);
 }
 
-/** Opens one partition of an entity's index. Throws `PipelineChanged` when it was made for other keys or partitions. */
+/**
+ * Opens one partition of an entity's index. Throws `PipelineChanged` when it was made for other keys or partitions; a run
+ * that brings no keys has no types that could differ.
+ */
 export async function openPartition(
   { store, config }: Environment,
   entity: KeyedEntity,
-  keyTypes: readonly ColumnType[],
+  { keyTypes, keyless = [] }: Pick<Plan, 'keyTypes' | 'keyless'>,
   partition: number,
 ): Promise<IndexPartition> {
   const at = { store, container: config.workContainer };
   const partitions = entity.partitions ?? 1;
   invariant(partition < partitions, `partition ${partition} of ${partitions}`);
-  const document = await openIndex(at, entity.index, { partitions, keyTypes: keyTypes.map(typeText) });
+  const types = keyless.includes(entity.name) ? undefined : keyTypes[entity.name]!.map(typeText);
+  const document = await openIndex(at, entity.index, { partitions, keyTypes: types });
   return { ...at, document, partition };
 }
 

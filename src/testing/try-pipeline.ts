@@ -81,6 +81,14 @@ export async function tryCompiled(
   return await new Trial(pipeline, options).run(source);
 }
 
+/** Folders of a path that may be columns, as in `day=2026-11-29`: one day of a feed has its day in its own path. */
+function partitionsIn(folder: string): string[] {
+  return path
+    .resolve(folder)
+    .split(path.sep)
+    .filter((part) => part.indexOf('=') > 0);
+}
+
 /** A store, sequences and leases that live as long as the trial. */
 class Trial {
   readonly #pipeline: CompiledPipeline;
@@ -123,11 +131,14 @@ class Trial {
         remedy: 'Give the path of a Parquet file, or of a folder that holds some.',
       });
     }
-    if (!found.isDirectory()) return [{ name: path.basename(source), bytes: await readFile(source) }];
-    const names = (await readdir(source, { recursive: true })).filter((each) => each.endsWith(suffix)).sort();
+    const isFolder = found.isDirectory();
+    const names = isFolder
+      ? (await readdir(source, { recursive: true })).filter((each) => each.endsWith(suffix))
+      : [''];
+    const own = partitionsIn(isFolder ? source : path.dirname(source));
     return await Promise.all(
-      names.map(async (name) => ({
-        name: name.split(path.sep).join('/'),
+      names.sort().map(async (name) => ({
+        name: [...own, ...(isFolder ? name.split(path.sep) : [path.basename(source)])].join('/'),
         bytes: await readFile(path.join(source, name)),
       })),
     );

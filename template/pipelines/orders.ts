@@ -2,7 +2,7 @@
  * Orders: one row an order line, with its order and its customer repeated on it. Two spellings of an e-mail address are
  * one customer: the row contract trims and lower-cases it before it is a key.
  */
-import { pipeline, type } from '@ordinal-ids/ordinal';
+import { pipeline, type } from '@ordinal-ids/ordinal/pipeline';
 import { z } from 'zod';
 
 export default pipeline({

@@ -49,6 +49,10 @@ describe('init', () => {
     ]) {
       expect(existsSync(path.join(app, file)), file).toBe(true);
     }
+    // What loads the command's `try` in half the time.
+    expect(readFileSync(path.join(app, 'pipelines/orders.ts'), 'utf8')).toContain(
+      "from '@ordinal-ids/ordinal/pipeline'",
+    );
     for (const file of ['package.json', 'README.md']) {
       expect(readFileSync(path.join(app, file), 'utf8')).not.toContain('{{');
     }
@@ -226,6 +230,16 @@ describe('try', () => {
       { airport_id: '2', code: 'SFO' },
       { airport_id: '3', code: 'OAK' },
     ]);
+  });
+
+  test('takes less than two seconds of CPU, for it loads no storage SDK', async () => {
+    const hook = pathToFileURL(path.join(import.meta.dirname, 'support/loaded.ts')).href;
+    const env = { LOADED_FILE: path.join(folder, 'loaded.json'), NODE_OPTIONS: `--import=${hook}` };
+    expect((await ordinal(['try', 'flights', flights], { cwd: root, env })).code).toBe(0);
+    const { loaded, cpuMs } = JSON.parse(readFileSync(env.LOADED_FILE, 'utf8')) as { loaded: string[]; cpuMs: number };
+    expect(loaded.length).toBeGreaterThan(100);
+    expect(loaded.filter((url) => /node_modules\/(@azure|durable-functions)\//.test(url))).toEqual([]);
+    expect(cpuMs).toBeLessThan(2000);
   });
 
   test('says what is wrong: the name, the path, the folder, the rows', async () => {

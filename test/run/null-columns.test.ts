@@ -5,7 +5,7 @@
  */
 import assert from 'node:assert/strict';
 import { parquetWriteBuffer } from 'hyparquet-writer';
-import { test } from 'vitest';
+import { describe, test } from 'vitest';
 import { z } from 'zod';
 import { publishedManifests } from '../../src/documents/manifests.ts';
 import { pipeline, registerPipelines } from '../../src/pipeline/index.ts';
@@ -134,4 +134,99 @@ test('a file may lack a column that the contract calls optional, and no other', 
   } finally {
     judge.close();
   }
+});
+
+describe('a day on which a key has no value', () => {
+  const feed = registerPipelines([
+    pipeline({
+      name: 'notes',
+      source: { container: 'landing', prefix: 'notes/' },
+      row: z.object({
+        line: z.int(),
+        word: z.string().nullable(),
+        number: z.int().nullable(),
+        at: z.date().nullable(),
+      }),
+      onBadFile: 'set-aside',
+      maxBadFiles: 0.8,
+      entities: ({ id, ref, first }) => ({
+        words: { kind: 'keyed', id: id('word_id'), key: { word: 'word' }, columns: { at: first('at') } },
+        numbers: { kind: 'keyed', id: id('number_id'), key: { number: 'number' } },
+        days: { kind: 'keyed', id: id('day_id'), key: { at: 'at' } },
+        lines: {
+          kind: 'rows',
+          id: id('line_id'),
+          columns: {
+            line: 'line',
+            word_id: ref('words', { word: 'word' }),
+            number_id: ref('numbers', { number: 'number' }),
+            day_id: ref('days', { at: 'at' }),
+          },
+        },
+      }),
+    }),
+  ]);
+  const full = (line: number, type: string) =>
+    `select ${line} as line, 'w' as word, 7::${type} as number, date '2026-01-02' as at`;
+  const none = (line: number) => `select ${line} as line, null as word, null as number, null as at`;
+
+  for (const way of ['bigint', 'integer']) {
+    for (const isShort of [false, true]) {
+      test(`is a run like others, also beside a bad file: ${way}, ${isShort ? 'the short way' : 'the long way'}`, async () => {
+        const judge = await Judge.open();
+        const sim = new Sim(feed, { batchRows: 2, partRows: 100, short: isShort });
+        try {
+          await sim.store.ensureContainer('landing');
+          const put = async (name: string, bytes: Uint8Array) => {
+            const { etag } = await sim.store.write('landing', `notes/${name}.parquet`, bytes);
+            sim.sources.set(etag, bytes);
+          };
+          const run = async (day: number) => {
+            const { status, error } = await sim.run(`r${day}`, 'notes', `notes/${day}/`);
+            await sim.settle();
+            assert.equal(status, 'Completed', error);
+          };
+          await put('1/a', await judge.write(full(1, way)));
+          await run(1);
+          await put('2/a', await judge.write(none(2)));
+          await put('2/bad', new TextEncoder().encode('no Parquet'));
+          await run(2);
+          await put('3/a', await judge.write(full(3, way)));
+          await run(3);
+          await checkByVerify(sim);
+          const files = sim.store.names('published', 'notes/lines/').filter((name) => name.endsWith('.parquet'));
+          const paths = files.map((name, i) => `'${judge.put(`l${i}.parquet`, sim.store.bytes('published', name))}'`);
+          const rows = await judge.rows(`select * from read_parquet([${paths.join()}]) order by line`);
+          assert.deepEqual(
+            rows.map((row) => Object.values(row).map((value) => (value === null ? null : Number(value)))),
+            [
+              [1, 1, 1, 1, 1],
+              [2, 2, null, null, null],
+              [3, 3, 1, 1, 1],
+            ],
+          );
+        } finally {
+          judge.close();
+        }
+      });
+    }
+  }
+
+  test('and the first run of all may be such a day', async () => {
+    const judge = await Judge.open();
+    const sim = new Sim(feed, { batchRows: 2, partRows: 100 });
+    try {
+      await sim.store.ensureContainer('landing');
+      for (const [day, bytes] of [await judge.write(none(1)), await judge.write(full(2, 'bigint'))].entries()) {
+        const { etag } = await sim.store.write('landing', `notes/${day}/a.parquet`, bytes);
+        sim.sources.set(etag, bytes);
+        const { status, error } = await sim.run(`r${day}`, 'notes', `notes/${day}/`);
+        await sim.settle();
+        assert.equal(status, 'Completed', error);
+      }
+      await checkByVerify(sim);
+    } finally {
+      judge.close();
+    }
+  });
 });

@@ -87,6 +87,28 @@ describe('tryPipeline', () => {
     }
   });
 
+  it('takes folders that are columns from the path, of a feed and of one day of it', async () => {
+    const days = pipeline({
+      name: 'days',
+      source: { container: 'landing', prefix: 'days/', partitions: { day: z.date() } },
+      row: z.object({ n: z.int() }),
+      entities: ({ id }) => ({ all: { kind: 'rows', id: id('row_id'), columns: { n: 'n', day: 'day' } } }),
+    });
+    const feed = path.join(folder, 'feed');
+    for (const [n, day] of ['2026-11-01', '2026-11-02'].entries()) {
+      await mkdir(path.join(feed, `day=${day}`), { recursive: true });
+      await writeFile(path.join(feed, `day=${day}/a.parquet`), await duck.write(`SELECT ${n}::INT AS n`));
+    }
+    const daysOf = async (source: string) => {
+      const { entities } = await tryPipeline(days, source);
+      return entities.all!.map(({ n, day }) => [n, (day as Date).toISOString().slice(0, 10)]);
+    };
+    const second = [1, '2026-11-02'];
+    assert.deepEqual(await daysOf(feed), [[0, '2026-11-01'], second]);
+    assert.deepEqual(await daysOf(path.join(feed, 'day=2026-11-02')), [second]);
+    assert.deepEqual(await daysOf(path.join(feed, 'day=2026-11-02/a.parquet')), [second]);
+  });
+
   it('publishes files that DuckDB reads with the same values', async () => {
     const { entities, files, manifest } = await tryPipeline(flights, [flight(3), flight(4, 'OAK')]);
     for (const { entity, files: written } of manifest.entities) {

@@ -16,6 +16,7 @@ const folder = fileURLToPath(new URL('../../packages/ordinal/', import.meta.url)
 /** Entry points by the names of their reports. */
 export const entryPoints: Readonly<Record<string, string>> = {
   ordinal: 'dist/src/index.d.ts',
+  pipeline: 'dist/src/pipeline/index.d.ts',
   testing: 'dist/src/testing/index.d.ts',
   parquet: 'dist/src/parquet/index.d.ts',
 };

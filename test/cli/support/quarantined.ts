@@ -2,7 +2,7 @@
 import { BlobServiceClient } from '@azure/storage-blob';
 import { parquetWriteBuffer } from 'hyparquet-writer';
 import { pipelines } from '../../../pipelines/index.ts';
-import { openEnvironment } from '../../../src/environment/environment.ts';
+import { openEnvironment } from '../../../src/environment/open-environment.ts';
 import { activities } from '../../../src/registration/activity-list.ts';
 import { InProcess } from '../../../src/testing/in-process.ts';
 
