@@ -162,7 +162,7 @@ test('what is written for parquetjs-lite it reads whole, value by value, whateve
         }
       }
     }),
-    { numRuns: 4 * numRuns },
+    { numRuns: 2 * numRuns },
   );
   assert.ok(references.rows > 0 && references.keyed > 0, 'there were references to read');
 });

@@ -39,7 +39,8 @@ const points = [
 
 test('a run that dies, fails or is ended between its manifest and its commits, or near: the next makes up for it', async () => {
   await sound.leftUndone();
-  await sound.struckAnywhere(points, (p) => (deep ? ways : [ways[p % ways.length]!]));
+  // Every second place in one way; or all places in all ways.
+  await sound.struckAnywhere(points, (p) => (deep ? ways : p % 2 === 0 ? [ways[p % ways.length]!] : []));
 });
 
 test('runs side by side commit in turn, each once', async () => {
