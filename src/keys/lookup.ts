@@ -8,7 +8,7 @@ import type { IdList } from '../sequence/id-range.ts';
 import type { BlobStore } from '../storage/store.ts';
 import { readBlocks, type SegmentPlace } from './segment.ts';
 import type { SegmentBlock } from './segment-block.ts';
-import type { KeyTable } from './table.ts';
+import { type KeyTable, PAIRS_MAX } from './table.ts';
 
 export interface Segment extends SegmentPlace {
   /** Null: values are IDs. Otherwise they are ordinals into these ranges. */
@@ -53,6 +53,13 @@ export async function findIds(
   return found;
 }
 
+/** Pairs of an arriving key and a key of the block that have one hash, to be compared together. */
+const ordinals = new Int32Array(PAIRS_MAX);
+const places = new Int32Array(PAIRS_MAX);
+const starts = new Uint32Array(PAIRS_MAX);
+const ends = new Uint32Array(PAIRS_MAX);
+const equal = new Uint8Array(PAIRS_MAX);
+
 function findInBlock(
   block: SegmentBlock,
   ids: IdMap | null,
@@ -61,21 +68,41 @@ function findInBlock(
   hashes: Uint32Array,
   found: BigInt64Array,
 ): void {
-  const count = block.hashes.length;
-  const last = block.hashes[count - 1]!;
+  const { hashes: own, ends: keyEnds, bytes } = block;
+  const count = own.length;
+  const last = own[count - 1]!;
+  // As halves, so that no BigInt is made for a key.
+  const values = new Int32Array(block.values.buffer, block.values.byteOffset, 2 * count);
+  const halves = new Int32Array(found.buffer, found.byteOffset, 2 * found.length);
+  let pairs = 0;
+  const compare = () => {
+    table.equalMany(ordinals, { bytes, starts, ends, count: pairs }, equal);
+    for (let p = 0; p < pairs; p++) {
+      if (equal[p] === 0) continue;
+      const [ordinal, k] = [ordinals[p]!, places[p]!];
+      if (ids) {
+        ids.put(halves, ordinal, (values[2 * k]! >>> 0) + values[2 * k + 1]! * 2 ** 32);
+        continue;
+      }
+      halves[2 * ordinal] = values[2 * k]!;
+      halves[2 * ordinal + 1] = values[2 * k + 1]!;
+    }
+    pairs = 0;
+  };
   let b = 0;
-  for (let i = lowerBound(hashes, block.hashes[0]!); i < hashes.length && hashes[i]! <= last; i++) {
+  for (let i = lowerBound(hashes, own[0]!); i < hashes.length && hashes[i]! <= last; i++) {
     const hash = hashes[i]!;
-    while (block.hashes[b]! < hash) b++;
+    while (own[b]! < hash) b++;
     // Several keys may have one hash, on either side.
-    for (let k = b; k < count && block.hashes[k] === hash; k++) {
-      const start = k === 0 ? 0 : block.ends[k - 1]!;
-      if (!table.equals(order[i]!, block.bytes, start, block.ends[k]!)) continue;
-      const value = block.values[k]!;
-      found[order[i]!] = ids === null ? value : ids.at(Number(value));
-      break;
+    for (let k = b; k < count && own[k] === hash; k++) {
+      ordinals[pairs] = order[i]!;
+      places[pairs] = k;
+      starts[pairs] = k === 0 ? 0 : keyEnds[k - 1]!;
+      ends[pairs] = keyEnds[k]!;
+      if (++pairs === PAIRS_MAX) compare();
     }
   }
+  compare();
 }
 
 /** First position whose value is at least `value`. */

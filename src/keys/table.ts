@@ -10,6 +10,7 @@
 import { compareInOrder, copyForward, sameBytes, slackBytes, viewOf } from '../bytes/short-bytes.ts';
 import { OrdinalError } from '../errors.ts';
 import type { Values } from '../parquet/types.ts';
+import { hashInView, hashKey } from './hash-key.ts';
 
 const LOAD_MAX = 0.6;
 /** Offsets are 32-bit. */
@@ -19,6 +20,10 @@ const ARENA_BYTES_MAX = 2 ** 32 - 1;
 const BLOCK_KEYS = 256;
 const candidates = new Int32Array(BLOCK_KEYS + 1);
 const blockHashes = new Uint32Array(BLOCK_KEYS);
+
+/** Pairs that `equalMany` takes. */
+export const PAIRS_MAX = 256;
+const pairFroms = new Uint32Array(PAIRS_MAX + 1);
 
 /** Keys as parts of one array; the lists may be longer than `count`. */
 export interface KeyBlock {
@@ -211,6 +216,33 @@ export class KeyTable {
     return sameBytes(this.#arenaView, from, this.#viewOf(bytes), start, length);
   }
 
+  /**
+   * Whether keys are the bytes that they are paired with. The table's keys are looked up for all pairs before any is
+   * compared: memory is far.
+   * @param ordinals by pair: the key
+   * @param block by pair: bytes; at most `PAIRS_MAX` pairs
+   * @param out by pair: 1 where they are equal, 0 otherwise
+   */
+  equalMany(ordinals: Int32Array, { bytes, starts, ends, count }: KeyBlock, out: Uint8Array): void {
+    const offsets = this.#offsets;
+    const arena = this.#arena;
+    const view = this.#viewOf(bytes);
+    let sum = 0;
+    for (let p = 0; p < count; p++) {
+      const from = offsets[ordinals[p]!]!;
+      pairFroms[p] = from;
+      out[p] = offsets[ordinals[p]! + 1]! - from === ends[p]! - starts[p]! ? 1 : 0;
+    }
+    for (let p = 0; p < count; p++) sum += arena[pairFroms[p]!]!;
+    // Somewhere, so that no compiler leaves the reading out.
+    pairFroms[PAIRS_MAX] = sum;
+    for (let p = 0; p < count; p++) {
+      if (out[p] === 0) continue;
+      const from = pairFroms[p]!;
+      out[p] = sameBytes(this.#arenaView, from, view, starts[p]!, ends[p]! - starts[p]!) ? 1 : 0;
+    }
+  }
+
   #viewOf(bytes: Uint8Array): DataView {
     if (bytes !== this.#other) {
       this.#other = bytes;
@@ -296,42 +328,6 @@ export class KeyTable {
 }
 
 const noSlots = new Int32Array(0);
-
-/**
- * Four bytes a step, then an avalanche: low bits select the slot, so they must depend on every byte. Index segments are
- * sorted by it: another hash is another format.
- * @param bytes where the key is
- * @param start its first byte
- * @param end the byte behind its last
- * @returns 0 to 2^32-1
- */
-export function hashKey(bytes: Uint8Array, start: number, end: number): number {
-  let h = end - start;
-  let i = start;
-  for (; i + 4 <= end; i += 4) {
-    const word = bytes[i]! | (bytes[i + 1]! << 8) | (bytes[i + 2]! << 16) | (bytes[i + 3]! << 24);
-    h = Math.imul(h ^ word, 0x9e3779b1);
-    h ^= h >>> 15;
-  }
-  for (; i < end; i++) h = Math.imul(h ^ bytes[i]!, 0x01000193);
-  h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
-  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
-  return (h ^ (h >>> 16)) >>> 0;
-}
-
-/** `hashKey` of bytes [start, end) of a view: in two thirds of the time, where many keys have one view. */
-function hashInView(view: DataView, start: number, end: number): number {
-  let h = end - start;
-  let i = start;
-  for (; i + 4 <= end; i += 4) {
-    h = Math.imul(h ^ view.getInt32(i, true), 0x9e3779b1);
-    h ^= h >>> 15;
-  }
-  for (; i < end; i++) h = Math.imul(h ^ view.getUint8(i), 0x01000193);
-  h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
-  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
-  return (h ^ (h >>> 16)) >>> 0;
-}
 
 function grown(bytes: Uint8Array, length: number): Uint8Array {
   const larger = new Uint8Array(length);

@@ -2,7 +2,7 @@
  * A worker thread of `activity-threads.ts`: runs the activities that it is sent, one at a time, and answers each with its
  * result. It loads the app's pipelines by itself, for functions do not cross threads. It must never open a store.
  */
-import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
+import { type MessagePort, parentPort, threadId, workerData } from 'node:worker_threads';
 import type { Config } from '../environment/config.ts';
 import type { Environment } from '../environment/environment.ts';
 import { invariant, OrdinalError, toErrorValue } from '../errors.ts';
@@ -27,7 +27,9 @@ export type ThreadMessage =
 
 const activities = [splitBatch, resolveKeys];
 
-const { module, config } = workerData as ThreadData;
+const { module, config: shared } = workerData as ThreadData;
+/** Times of tasks tell the threads of a process apart. */
+const config = { ...shared, worker: `${shared.worker}/${threadId}` };
 const loading = loadPipelines();
 /** The environment of the work that this thread was at last: what was read for it is kept beside it. */
 let last: { work: number; environment: Environment } | undefined;

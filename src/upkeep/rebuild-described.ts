@@ -8,7 +8,7 @@ import { type Environment, pipelineOf } from '../environment/environment.ts';
 import { numberSet } from '../keys/described.ts';
 import { type IndexHead, indexBlobs } from '../keys/index-documents.ts';
 import { partitionOf } from '../keys/key-index.ts';
-import { hashKey } from '../keys/table.ts';
+import { hashKey } from '../keys/hash-key.ts';
 import type { Table } from '../parquet/table.ts';
 import { describes, hasAttributes, type KeyedEntity } from '../pipeline/compiled.ts';
 import { stepOfKeys } from '../resolve/run-key-index.ts';

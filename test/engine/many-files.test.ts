@@ -360,7 +360,7 @@ test('requests of the short way: one read a small file, and few others; no docum
   assert.ok(others <= 60, `${others} other requests: ${JSON.stringify([...requests])}`);
   const left = store.names('work', 'runs/');
   assert.ok(
-    left.every((name) => /\/(plan\.json|files\/)/.test(name)),
+    left.every((name) => /\/(plan\.json|files\/|tasks\.json)/.test(name)),
     String(left),
   );
 });

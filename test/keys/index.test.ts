@@ -3,9 +3,11 @@ import fc from 'fast-check';
 import { test } from 'vitest';
 import { OrdinalError } from '../../src/errors.ts';
 import { compact, mergeable } from '../../src/keys/compact.ts';
+import { hashKey } from '../../src/keys/hash-key.ts';
 import { openIndex, partitionOf, readHead, settlePending, withPending } from '../../src/keys/key-index.ts';
 import { findIds, UNKNOWN } from '../../src/keys/lookup.ts';
-import { hashKey } from '../../src/keys/table.ts';
+import { segmentOf } from '../../src/keys/segment.ts';
+import { MemoryStore } from '../support/memory-store.ts';
 import { IndexWorld, tableOf } from './support.ts';
 
 async function look(world: IndexWorld, keys: readonly string[]): Promise<bigint[]> {
@@ -200,4 +202,32 @@ test('keys of equal hash are told apart', async () => {
   await only.resolve('r1', [pair[0]]);
   only.publish('r1', 1, 1);
   assert.deepEqual(await look(only, [pair[1]]), [UNKNOWN]);
+});
+
+test('many keys are found in blocks, by ordinals and by IDs of any size, and what is not there stays unknown', async () => {
+  const names = Array.from({ length: 10_000 }, (_, i) => `key ${i}${'x'.repeat(i % 40)}`);
+  // The known ones are every third; their IDs lie in two ranges, the second beyond what a double holds.
+  const known = names.filter((_, i) => i % 3 === 0);
+  const { bytes, place } = segmentOf(tableOf(known));
+  const store = new MemoryStore();
+  await store.ensureContainer('work');
+  await store.write('work', 'segment', bytes);
+  const large = 2n ** 62n;
+  for (const second of [1_000_000n, large]) {
+    const ranges = [
+      { first: '5', count: '100' },
+      { first: String(second), count: String(known.length - 100) },
+    ];
+    const found = await findIds(
+      store,
+      'work',
+      [{ blob: 'segment', ...place, ids: { step: '3', ranges } }],
+      tableOf(names),
+    );
+    for (const [i, id] of found.entries()) {
+      const ordinal = BigInt(Math.floor(i / 3));
+      const expected = ordinal < 100n ? 5n + 3n * ordinal : second + 3n * (ordinal - 100n);
+      assert.equal(id, i % 3 === 0 ? expected : UNKNOWN, names[i]);
+    }
+  }
 });

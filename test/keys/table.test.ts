@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { test } from 'vitest';
-import { hashKey, type KeyBlock, KeyTable } from '../../src/keys/table.ts';
+import { hashKey } from '../../src/keys/hash-key.ts';
+import { type KeyBlock, KeyTable } from '../../src/keys/table.ts';
 
 const utf8 = new TextEncoder();
 
