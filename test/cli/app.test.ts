@@ -38,7 +38,7 @@ describe('before anything ran', () => {
   test('lists say that there is nothing, and what to do', async () => {
     const { code, stdout } = await ordinal('runs', 'list');
     expect(code).toBe(0);
-    expect(stdout).toContain('There is no run yet. Start one: ordinal runs start PIPELINE');
+    expect(stdout).toMatch(/^There is no run yet\. Start one: .*ordinal (-- )?runs start PIPELINE/m);
     expect((await json('runs', 'list')).value).toEqual([]);
     expect((await ordinal('runs', 'list', '--manifests')).stdout).toContain('There is no manifest.');
     expect((await ordinal('keys', 'list')).stdout).toContain('never used');

@@ -239,7 +239,7 @@ const bugs: Bug[] = [
   {
     name: 'an index is read in as many partitions as the pipeline says, whatever it has',
     file: 'src/keys/key-index.ts',
-    find: 'if (document.partitions !== wanted.partitions) {',
+    find: 'if (document.partitions !== partitions) {',
     replace: 'if (false) {',
     caughtBy: (scenarios) => scenarios.otherPartitions(),
   },
