@@ -186,6 +186,7 @@ describe('progress', () => {
     for (const line of drawn) expect(line.length).toBeLessThan(columns);
     expect(drawn.some((line) => /^split .*6\/12 batches/.test(line))).toBe(true);
     if (columns === 160) expect(text).toMatch(/\d s left/);
+    if (columns >= 60) expect(text).toMatch(/\[█{12}░{12}\]/);
     // The cursor is shown again.
     expect(text).toContain('\u001b[?25h');
   });

@@ -52,6 +52,8 @@ export interface FactoryOptions {
   /** Shortens what Data Factory waits between polls. */
   pollMs: number;
   runId: string;
+  /** Hears each answer, before the next request is made. */
+  onAnswer?: (request: string) => void | Promise<void>;
 }
 
 export async function runPipeline(
@@ -210,7 +212,9 @@ class Run {
       signal: AbortSignal.timeout(timeoutMs),
     });
     const text = await response.text();
-    this.requests.push(`${method} ${new URL(url).pathname} ${response.status}`);
+    const request = `${method} ${new URL(url).pathname} ${response.status}`;
+    this.requests.push(request);
+    await this.#options.onAnswer?.(request);
     return { status: response.status, location: response.headers.get('location'), text };
   }
 }
