@@ -89,6 +89,16 @@ export function corruptSegment(blob: string, cause?: unknown): OrdinalError {
   return new OrdinalError('CorruptFile', `"${blob}" is not a key segment`, {
     where: { blob },
     cause,
-    remedy: 'Rebuild the key index from what was published: npm run ordinal -- keys rebuild.',
+    remedy: `Make it anew from what was published: ${rebuildOf(blob)}.`,
   });
+}
+
+/**
+ * The command that makes anew what a segment is of: a key index, or the ledger of a pipeline.
+ * @param blob name of the segment
+ * @returns a command line
+ */
+export function rebuildOf(blob: string): string {
+  const [of, name] = blob.split('/');
+  return `npm run ordinal -- ${of === 'ledger' ? 'ledger' : 'keys'} rebuild ${name}`;
 }

@@ -15,7 +15,15 @@ import { invariant, OrdinalError } from '../errors.ts';
 import { isLayout } from '../storage/layout.ts';
 import type { BlobStore } from '../storage/store.ts';
 import { compressQuickly } from '../storage/zstd.ts';
-import { blockAt, corruptSegment, MAGIC, NUMBERS_BYTES, type SegmentBlock, writeNumbers } from './segment-block.ts';
+import {
+  blockAt,
+  corruptSegment,
+  MAGIC,
+  NUMBERS_BYTES,
+  rebuildOf,
+  type SegmentBlock,
+  writeNumbers,
+} from './segment-block.ts';
 import type { KeyTable } from './table.ts';
 
 const BLOCK_KEYS = 8192;
@@ -273,6 +281,6 @@ async function readPart(
   throw new OrdinalError('StorageFailed', `key segment "${blob}" is gone`, {
     where: { blob },
     retryable: true,
-    remedy: 'Start the run again; if the segment stays gone, rebuild the key index: npm run ordinal -- keys rebuild.',
+    remedy: `Start the run again; if the segment stays gone: ${rebuildOf(blob)}.`,
   });
 }

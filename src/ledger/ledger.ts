@@ -103,7 +103,9 @@ export async function withoutDecided(
   return next;
 }
 
+/** A segment that is there already stays as it is: a life that reads again what was read may claim it twice. */
 function withSegment(head: LedgerHead, place: SegmentPlace): LedgerHead {
+  if (head.entries.some(({ blob }) => blob === place.blob)) return head;
   const number = head.number + 1;
   const entry: IndexEntry = { ...place, ids: null, level: 0, from: number, to: number };
   return { ...head, number, entries: [...head.entries, entry] };
@@ -126,9 +128,7 @@ export async function settleClaims(
 export async function addVersions(at: Ledger, of: Life, table: KeyTable): Promise<void> {
   if (table.size === 0 || !(await readLedger(at))) return;
   const place = await writeDelta(at, of, table);
-  await changeLedger(at, (head) =>
-    head.entries.some(({ blob }) => blob === place.blob) ? head : withSegment(head, place),
-  );
+  await changeLedger(at, (head) => withSegment(head, place));
 }
 
 /** Frees a claim of a life that reads nothing. */

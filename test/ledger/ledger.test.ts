@@ -175,6 +175,36 @@ test('a closed life that claims late takes nothing from others, and its segment 
   );
 });
 
+test('a held up execution of a life that reads again adds nothing to what the life has published', async () => {
+  for (const merged of [false, true]) {
+    const w = await world();
+    const again = { versions: 'again' } as const;
+    for (const run of ['a', 'b', 'c']) {
+      await w.take(run, versions(0, 3), again);
+      await w.publish(run);
+    }
+    if (merged) await compactLedger(w.at, 3);
+    await w.take('a', versions(0, 3), again);
+    await w.publish('a');
+    const blobs = (await w.head()).entries.map(({ blob }) => blob);
+    assert.equal(new Set(blobs).size, blobs.length);
+    await compactLedger(w.at, 2);
+    assert.deepEqual((await w.take('d', versions(0, 4))).versions, [version(3)]);
+  }
+});
+
+test('a segment that is gone or damaged is named, with the command that makes the ledger anew', async () => {
+  const w = await world();
+  await w.take('a', versions(0, 3));
+  await w.publish('a');
+  const { blob } = (await w.head()).entries[0]!;
+  const remedy = /npm run ordinal -- ledger rebuild p\./;
+  await w.store.write('work', blob, Buffer.alloc(1000));
+  await assert.rejects(w.take('b', versions(0, 3)), (thrown: OrdinalError) => remedy.test(thrown.remedy ?? ''));
+  await w.store.remove('work', blob);
+  await assert.rejects(w.take('b', versions(0, 3)), (thrown: OrdinalError) => remedy.test(thrown.remedy ?? ''));
+});
+
 test('merges change no answer, also of versions that were read twice', async () => {
   const w = await world();
   for (let run = 0; run < 30; run++) {
