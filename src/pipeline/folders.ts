@@ -76,35 +76,46 @@ export function folderValues(folders: readonly FolderColumn[], blob: string): Ma
   return new Map(folders.map((folder) => [folder.name, folderValue(folder, found, blob)]));
 }
 
-function partsOf(blob: string): Map<string, string> {
-  const found = new Map<string, string>();
+/** What stands behind each folder's name, not decoded: folders that are no columns may have any text. */
+function partsOf(blob: string): Map<string, string[]> {
+  const found = new Map<string, string[]>();
   for (const part of blob.split('/').slice(0, -1)) {
     const at = part.indexOf('=');
     if (at < 1) continue;
-    const name = decoded(part.slice(0, at), blob);
-    const text = decoded(part.slice(at + 1), blob);
-    if (found.has(name) && found.get(name) !== text) throw refused(blob, name, 'is in the name twice', twice);
-    found.set(name, text);
+    const name = decoded(part.slice(0, at)) ?? part.slice(0, at);
+    found.set(name, [...(found.get(name) ?? []), part.slice(at + 1)]);
   }
   return found;
 }
 
-const twice = 'Name the blob so that each folder is in it once.';
-
-function decoded(text: string, blob: string): string {
+/** Undefined for text that is not URL-encoded. */
+function decoded(text: string): string | undefined {
   try {
     return decodeURIComponent(text);
   } catch {
-    throw refused(blob, text, 'is not URL-encoded text', "Write '%' as '%25'.");
+    return undefined;
   }
 }
 
-function folderValue({ name, contract }: FolderColumn, found: ReadonlyMap<string, string>, blob: string): unknown {
-  const text = found.get(name);
-  if (text === undefined) {
+/** The text of a folder, which is in the name once. */
+function folderText(name: string, found: ReadonlyMap<string, string[]>, blob: string): string {
+  const [first, ...others] = (found.get(name) ?? []).map((text) => {
+    const value = decoded(text);
+    if (value === undefined)
+      throw refused(blob, name, `is '${text}', which is not URL-encoded text`, "Write '%' as '%25'.");
+    return value;
+  });
+  if (first === undefined) {
     const near = didYouMean(name, found.keys());
     throw refused(blob, name, 'is missing', `Put the blob into a folder '${name}=...', or narrow the prefix. ${near}`);
   }
+  if (others.some((other) => other !== first))
+    throw refused(blob, name, 'is in the name twice', 'Name the blob so that each folder is in it once.');
+  return first;
+}
+
+function folderValue({ name, contract }: FolderColumn, found: ReadonlyMap<string, string[]>, blob: string): unknown {
+  const text = folderText(name, found, blob);
   const remedy = 'Rename the folder, or correct its schema in source.partitions.';
   if (text === hiveNull) {
     if (contract.nullable) return null;

@@ -178,3 +178,14 @@ test('a blob whose name is not as declared is refused by name, with a remedy', a
     assert.match(refused.remedy ?? '', remedy);
   }
 });
+
+test('folders that are no columns may have any name and any text', async () => {
+  const lake = new Lake(duck, visits());
+  await lake.put(`in/discount=50%/%=x/note=%E0%A4%A/note=b/${folders[0]}/a b%.c=d.parquet`, numbers(0, 3));
+  await lake.put(`in/${folders[3]}/ü=💶/x=/x=1/=/a.parquet`, numbers(3, 3));
+  await lake.run();
+  assert.deepEqual(await lake.published('visits', 'SELECT no, region, shard FROM published ORDER BY no'), [
+    ...[0, 1, 2].map((no) => [String(no), 'eu', '0']),
+    ...[3, 4, 5].map((no) => [String(no), 'eu', '9']),
+  ]);
+});
