@@ -6,6 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { InvalidArgumentError } from 'commander';
 import type { z } from 'zod';
 import { backfillListSchema, backfillSchema, backfillStartedSchema } from '../../src/http/schemas.ts';
+import { limits } from '../../src/limits.ts';
 import { type AnyCommand, defineCommand, type Given, type Result } from '../command.ts';
 import { wholeNumber } from '../parse.ts';
 import type { ShownPart } from '../terminal/show.ts';
@@ -52,7 +53,7 @@ const start = defineCommand({
       .option('--depth <n>', 'folders below the prefix that tell runs apart', wholeNumber(1, 20))
       .option('--bytes <size>', 'the most bytes of one run: 500M, 16G', parseBytes)
       .option('--files <n>', 'the most files of one run', wholeNumber(1, 100_000))
-      .option('--at-once <n>', 'runs at a time', wholeNumber(1, 100))
+      .option('--at-once <n>', 'runs at a time', wholeNumber(1, limits.backfillAtOnceMax))
       .option('--wait', 'follow it to its end'),
   work: async (given, { wait, id, ...options }, pipeline) => {
     const { prefix, glob, by, depth, bytes: most, files, atOnce } = options;

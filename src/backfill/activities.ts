@@ -12,6 +12,7 @@ import { hasEnded, type Instance } from '../durable/client.ts';
 import { type Environment, pipelineOf } from '../environment/environment.ts';
 import { OrdinalError } from '../errors.ts';
 import { limits } from '../limits.ts';
+import { newestInstance } from '../lives/newest.ts';
 import { type Starter, startRun } from '../lives/start.ts';
 import type { CompiledPipeline } from '../pipeline/compiled.ts';
 import { newOf } from '../plan/run-ledger.ts';
@@ -136,7 +137,10 @@ export interface Advanced {
   failed: { runId: string; code: string; message: string } | null;
 }
 
-/** Starts runs in order, as many as may be under way at a time, until one has failed. Says how far they are. */
+/**
+ * Starts runs in order, as many as may be under way at a time, until one has failed. Says how far they are, those behind the
+ * failed one too.
+ */
 export const advanceBackfill = defineActivity({
   name: 'advanceBackfill',
   input: advanceInputSchema,
@@ -177,8 +181,21 @@ async function advanceBackfillActivity(
       advanced.files += part.files;
       advanced.bytes += part.bytes;
     }
+    if (advanced.failed) advanced.going.push(...(await goingOf(starter, backfillId, number + 1, to)));
   }
   return advanced;
+}
+
+/** Runs of these numbers that were started and have not ended: those behind one that has failed. */
+async function goingOf(starter: Starter, backfillId: string, from: number, to: number): Promise<string[]> {
+  const going: string[] = [];
+  for (let number = from; number < to; number++) {
+    const runId = partRunId(backfillId, number);
+    const instance = await newestInstance(starter, runId);
+    if (!instance) break;
+    if (!hasEnded(instance)) going.push(runId);
+  }
+  return going;
 }
 
 /** What the run of a part is to do: the same whenever it is asked for. */

@@ -170,6 +170,27 @@ describe('a backfill', () => {
     assert.equal((await checkWorld(sim)).size, 6);
   });
 
+  it('ends when those beside the failed run have ended, and not before', async () => {
+    const sim = await world(6);
+    let held = true;
+    sim.onPoint = ({ point }, { instance }) => {
+      if (instance === 'all-00001' && point === 'split:write:before')
+        return new OrdinalError('InvalidValue', 'a bad row');
+      return instance === 'all-00002' && held && point === 'sealed:write:before' ? 'hold' : 'pass';
+    };
+    await start(sim, { atOnce: 2 });
+    const since = sim.now;
+    await sim.settle(() => sim.status('all-00001') === 'Failed' && sim.now > since + 120_000);
+    const now = await view(sim);
+    assert.deepEqual([now.status, now.runs.going], ['Running', ['all-00002']]);
+    held = false;
+    sim.resume();
+    await sim.settle();
+    const { status, runs, error } = await view(sim);
+    assert.deepEqual([status, runs.going, error?.runId], ['Failed', [], 'all-00001']);
+    assert.ok(!sim.instances.has('all-00003'), 'no further run was started');
+  });
+
   it('is canceled, and goes on later', async () => {
     const sim = await world(6);
     await start(sim, { atOnce: 2 });
