@@ -56,6 +56,7 @@ export async function startScheduled(
     runId: `schedule-${tick}Z-${digest}`,
     pipeline: pipeline.name,
     prefix: pipeline.source.prefix,
+    startedBy: { by: 'schedule', who: schedule.slice(0, 200) },
     deadline: new Date(now.getTime() + environment.config.runHoursMax * 3_600_000).toISOString(),
   };
   const { claimed } = await startRun(starter, input);

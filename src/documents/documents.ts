@@ -38,11 +38,11 @@ export const planRefSchema = lifeSchema.extend({
 export type PlanRef = z.infer<typeof planRefSchema>;
 
 /**
- * Who asked for a start: a request, an arriving blob or a backfill; and the caller's name or program, as far as it was told,
- * or the backfill's ID.
+ * Who asked for a start: a request, an arriving blob, a timer or a backfill; and the caller's name or program, as far as it
+ * was told, or the backfill's ID.
  */
 export const startedBySchema = z.object({
-  by: z.enum(['request', 'arrival', 'backfill']),
+  by: z.enum(['request', 'arrival', 'schedule', 'backfill']),
   who: z.string().max(200).exactOptional(),
 });
 export type StartedBy = z.infer<typeof startedBySchema>;

@@ -83,7 +83,8 @@ describe('a timer', () => {
     assert.equal(first.started, true);
     assert.deepEqual(await fire('10:15:02'), { ...first, started: false });
     assert.equal((await fire('10:30:00')).started, true);
-    const { select, prefix, versions } = runInputSchema.parse(runs.started[0]!.input);
+    const { select, prefix, versions, startedBy } = runInputSchema.parse(runs.started[0]!.input);
     assert.deepEqual([select, prefix, versions], [undefined, 'flights/', undefined]);
+    assert.deepEqual(startedBy, { by: 'schedule', who: '0 */15 * * * *' });
   });
 });

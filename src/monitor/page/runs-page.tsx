@@ -144,6 +144,7 @@ export function StartedBy({ of }: { of: RunSummary['startedBy'] }) {
       </a>
     );
   }
+  if (by === 'schedule') return <Text of={`schedule (${who ?? ''})`} clip />;
   return <Text of={by === 'arrival' ? `arrival (${who ?? 'blob'})` : (who ?? 'request')} clip />;
 }
 
