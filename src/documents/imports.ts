@@ -25,8 +25,10 @@ export const importManifestSchema = z.object({
   columns: z.object({ id: z.string(), key: z.record(z.string(), z.string()) }),
   keyTypes: z.array(z.string()),
   sequence: z.string(),
-  /** Keys that the import added. Those that the index had already, with the same ID, are not among them. */
+  /** Keys that the import added. */
   keys: count,
+  /** Keys that the index had already, with the same ID: their rows are not in the import's file. */
+  known: count.default(0),
   container: z.string(),
   /** The keys with their IDs, in no order. */
   file: publishedFileSchema,

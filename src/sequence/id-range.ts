@@ -77,3 +77,33 @@ export function countOf(ranges: readonly { count: bigint }[]): bigint {
 export function ascending(a: { first: bigint }, b: { first: bigint }): number {
   return a.first < b.first ? -1 : a.first > b.first ? 1 : 0;
 }
+
+/**
+ * Where an ID is among others, or would be.
+ * @param ids ascending
+ * @param id what is looked for
+ * @returns the place of the first that is not less; the length when all are
+ */
+export function placeAmong(ids: BigInt64Array, id: bigint): number {
+  let low = 0;
+  let high = ids.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (ids[middle]! < id) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/**
+ * The first ID of a list that a range has too.
+ * @param ids ascending
+ * @param range IDs of a sequence
+ * @param step distance between IDs of the sequence
+ * @returns the ID; undefined when there is none
+ */
+export function commonId(ids: BigInt64Array, range: IdRange, step: bigint): bigint | undefined {
+  for (let i = placeAmong(ids, range.first); i < ids.length && ids[i]! < endOf(range, step); i++)
+    if ((ids[i]! - range.first) % step === 0n) return ids[i];
+  return undefined;
+}

@@ -7,6 +7,7 @@
 import type { Task } from 'durable-functions';
 import { z } from 'zod';
 import { runIdSchema } from '../documents/documents.ts';
+import { type ImportManifest, publishedImports } from '../documents/imports.ts';
 import { type Manifest, manifestSchema, withdrawnSchema } from '../documents/manifest.ts';
 import { withdrawManifest } from '../documents/manifest-state.ts';
 import { publishedManifests } from '../documents/manifests.ts';
@@ -100,7 +101,8 @@ export const closeWithdrawn = defineActivity({
     const there = await read();
     if (there?.outcome === 'withdrawn') return { withdrawn: withdrawnSchema.parse(there.withdrawn) };
     const place = { store, container: config.workContainer };
-    const refused = there && whyUsed(there, await publishedManifests(environment));
+    const imports = await publishedImports(environment);
+    const refused = there && whyUsed(there, await publishedManifests(environment), imports);
     if (refused) {
       // An execution that was held up: the run was withdrawn before the later one came, and its note must stay.
       const now = await read();
@@ -120,8 +122,12 @@ export const closeWithdrawn = defineActivity({
   },
 });
 
-/** `RunInUse` when a run that published later shares a key index. */
-function whyUsed(manifest: Manifest, all: readonly Manifest[]): OrdinalError | undefined {
+/** `RunInUse` when a run that published later shares a key index, or an import has left its keys out. */
+function whyUsed(
+  manifest: Manifest,
+  all: readonly Manifest[],
+  imports: readonly ImportManifest[],
+): OrdinalError | undefined {
   for (const { keys } of manifest.entities) {
     const term = keys?.partitions[0]?.term ?? 0;
     const later = all.find(
@@ -129,6 +135,17 @@ function whyUsed(manifest: Manifest, all: readonly Manifest[]): OrdinalError | u
         runId !== manifest.runId &&
         entities.some((other) => other.keys?.index === keys?.index && (other.keys?.partitions[0]?.term ?? 0) >= term),
     );
+    const imported = imports.find((one) => one.index === keys?.index && one.known > 0 && one.term >= term);
+    if (keys && imported) {
+      return new OrdinalError(
+        'RunInUse',
+        `keys were imported later from "${imported.from}", and ${imported.known} of its keys were in key index "${keys.index}" already: run "${manifest.runId}" may have numbered them`,
+        {
+          where: { pipeline: manifest.pipeline, field: 'runId' },
+          remedy: 'Publish a correction by a new run: an import is not taken back.',
+        },
+      );
+    }
     if (!keys || !later) continue;
     return new OrdinalError(
       'RunInUse',

@@ -7,7 +7,8 @@ import { type ImportManifest, publishedImports } from '../documents/imports.ts';
 import type { Manifest } from '../documents/manifest.ts';
 import { inOrderOfPublication } from '../documents/manifests.ts';
 import type { Environment } from '../environment/environment.ts';
-import { readTable } from '../parquet/table.ts';
+import { OrdinalError } from '../errors.ts';
+import { readTable, type Table } from '../parquet/table.ts';
 import type { KeyedEntity } from '../pipeline/compiled.ts';
 import { cellReader, type KeyText, keyText, shownCanon } from './canonical-value.ts';
 
@@ -73,7 +74,11 @@ async function readImports(
       findings.set(runId, [`${file.blob}: is gone`]);
       continue;
     }
-    const table = readTable(bytes, file.blob);
+    const table = tableOf(bytes, file.blob);
+    if (!table) {
+      findings.set(runId, [`${file.blob}: cannot be read`]);
+      continue;
+    }
     const [id, ...components] = table.columns.map(({ name }) => cellReader(table, name));
     for (let row = 0; row < table.rows; row++) {
       const key = keyText(components.map((component) => component(row) ?? null));
@@ -85,6 +90,16 @@ async function readImports(
     }
   }
   return new Map([...ids].map(([index, list]) => [index, BigInt64Array.from(list).sort()]));
+}
+
+/** Undefined for a file that is damaged. */
+function tableOf(bytes: Uint8Array, blob: string): Table | undefined {
+  try {
+    return readTable(bytes, blob);
+  } catch (thrown) {
+    if (thrown instanceof OrdinalError) return undefined;
+    throw thrown;
+  }
 }
 
 async function* publishedKeys(

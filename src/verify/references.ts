@@ -8,7 +8,7 @@ import { membersOf } from '../documents/manifests.ts';
 import type { Environment } from '../environment/environment.ts';
 import type { Table, TableColumn } from '../parquet/table.ts';
 import type { CompiledPipeline, Entity } from '../pipeline/compiled.ts';
-import { ascending, endOf, fromJson, type IdList } from '../sequence/id-range.ts';
+import { ascending, endOf, fromJson, type IdList, placeAmong } from '../sequence/id-range.ts';
 import type { KeyBook } from './key-book.ts';
 
 /** IDs from `first` to `last`, which a run gave. */
@@ -78,20 +78,12 @@ function strayId({ values, valid }: TableColumn, spans: Span[], imported?: BigIn
   for (let row = 0; row < values.length; row++) {
     const id = values.data[row]!;
     if (valid?.[row] === 0 || checked.has(id)) continue;
-    if (!spans.some(({ first, last }) => first <= id && id <= last) && !isAmong(imported, id)) return id;
+    if (
+      !spans.some(({ first, last }) => first <= id && id <= last) &&
+      (!imported || imported[placeAmong(imported, id)] !== id)
+    )
+      return id;
     checked.add(id);
   }
   return undefined;
-}
-
-function isAmong(sorted: BigInt64Array | undefined, id: bigint): boolean {
-  if (!sorted) return false;
-  let low = 0;
-  let high = sorted.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (sorted[middle]! < id) low = middle + 1;
-    else high = middle;
-  }
-  return sorted[low] === id;
 }

@@ -6,7 +6,7 @@ import { crcOf, crcText } from '../bytes/crc32.ts';
 import type { ImportManifest } from '../documents/imports.ts';
 import type { Manifest } from '../documents/manifest.ts';
 import type { Environment } from '../environment/environment.ts';
-import { endOf, fromJson } from '../sequence/id-range.ts';
+import { commonId, fromJson, placeAmong } from '../sequence/id-range.ts';
 import type { KeyBook } from './key-book.ts';
 import type { VerifyReport } from './verify.ts';
 
@@ -26,11 +26,17 @@ export async function verifyImport(
   if (file.rows !== manifest.keys) findings.push(`${file.blob}: ${file.rows} rows, but ${manifest.keys} keys`);
   const ids = book.importedIds.get(index) ?? new BigInt64Array(0);
   for (let i = 1; i < ids.length; i++) if (ids[i] === ids[i - 1]) findings.push(`ID ${ids[i]} is that of two keys`);
+  for (const other of new Set(book.imports.filter((one) => one.sequence === sequence).map((one) => one.index))) {
+    const both =
+      other === index ? undefined : book.importedIds.get(other)?.find((id) => ids[placeAmong(ids, id)] === id);
+    if (both !== undefined)
+      findings.push(`ID ${both} is that of a key in index "${other}" too, and both draw on "${sequence}"`);
+  }
   for (const { runId: run, sequences } of all) {
     const drawn = sequences[sequence];
     const step = BigInt(drawn?.step ?? 1);
     for (const range of drawn?.ranges.map(fromJson) ?? []) {
-      const both = ids.find((id) => id >= range.first && id < endOf(range, step) && (id - range.first) % step === 0n);
+      const both = commonId(ids, range, step);
       if (both !== undefined) findings.push(`ID ${both} was imported, and given by run ${run}`);
     }
   }

@@ -68,8 +68,8 @@ const bugs: Bug[] = [
   {
     name: 'a run is withdrawn although a later one shares its keys',
     file: 'src/upkeep/withdraw.ts',
-    find: 'const refused = there && whyUsed(there, await publishedManifests(environment));',
-    replace: 'const refused = undefined as Error | undefined; void whyUsed, publishedManifests;',
+    find: 'const refused = there && whyUsed(there, await publishedManifests(environment), imports);',
+    replace: 'const refused = undefined as Error | undefined; void whyUsed, publishedManifests, imports;',
     caughtBy: (scenarios) => scenarios.withdraws(),
   },
   {

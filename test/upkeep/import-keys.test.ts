@@ -38,12 +38,12 @@ async function file(select: string): Promise<string> {
 
 let tries = 0;
 /** The whole import. Gives the orchestration's answer. */
-async function imported(sim: Sim, select: string) {
-  const request = { index: 'customers', file: await file(select), columns: { id: 'nr', key: { name: 'mail' } } };
+async function imported(sim: Sim, select: string, index = 'customers') {
+  const request = { index, file: await file(select), columns: { id: 'nr', key: { name: 'mail' } } };
   const { importId, last, sequence, keys, known } = await prepareImport(environmentOf(sim), request);
   if (last === null) return { ok: true, value: { added: 0, known } };
   const add = { importId, last, sequence };
-  const instance = sim.start(`import-${tries++}`, REBUILD_ORCHESTRATION, { index: 'customers', add });
+  const instance = sim.start(`import-${tries++}`, REBUILD_ORCHESTRATION, { index, add });
   await sim.settle();
   assert.ok(keys > 0);
   return instance.output as { ok: boolean; value?: object; error?: { code: string; message: string } };
@@ -55,6 +55,17 @@ async function ran(sim: Sim, pipeline: string, runId: string, rows: ShopRow[]) {
   await sim.settle();
   assert.equal(run.status, 'Completed', run.error);
   return (await readPublished(sim.store)).get(runId)!;
+}
+
+async function withdrawn(sim: Sim, runId: string) {
+  void sim.clients.ask('POST', `runs/${runId}/withdraw`);
+  await sim.settle();
+  let body: object = {};
+  void sim.clients.ask('GET', `runs/${runId}/withdrawal`).then((answer) => {
+    body = answer!.body;
+  });
+  await sim.settle();
+  return body as { status: string; error?: { message: string } };
 }
 
 /** What `verify --all` finds. */
@@ -125,6 +136,11 @@ const wrong: [string, string, RegExp][] = [
   ['the ID of the unknown member', `values (0, 'zoe')`, /ID 0 of key "zoe" of row 0 is that of the unknown member/],
   ['a key that is null', `values (1, 'x'), (2, null)`, /row 1 .* column "mail": a key has no null/],
   ['an ID that is null', `values (null, 'x')`, /row 0 .* column "nr": there is no ID/],
+  [
+    'an ID above which there is none',
+    `values (9223372036854775807, 'x')`,
+    /ID 9223372036854775807 of key "x" of row 0 leaves sequence "customers" no ID to give/,
+  ],
   ['an ID below zero', `values (-1, 'x')`, /-1 is no ID/],
 ];
 for (const [name, select, message] of wrong) {
@@ -141,6 +157,69 @@ for (const [name, select, message] of wrong) {
     assert.deepEqual(await findings(sim), []);
   });
 }
+
+test("an ID that a withdrawn run has given is nobody else's", async () => {
+  const sim = world();
+  const { rows } = await ran(sim, 'web', 'w1', [row('dan', 'tea', 2)]);
+  const id = rows.people![0]!.customer_id as bigint;
+  await withdrawn(sim, 'w1');
+  await assert.rejects(imported(sim, `values (${id}, 'zoe')`), /of key "zoe" of row 0 was given by a run/);
+  assert.equal((await imported(sim, `values (${id + 1n}, 'zoe')`)).ok, true);
+  assert.deepEqual(await findings(sim), []);
+});
+
+test('a run is not withdrawn when an import has left out keys that it may have numbered', async () => {
+  for (const isKnown of [true, false]) {
+    const sim = world();
+    const { rows } = await ran(sim, 'web', 'w1', [row('dan', 'tea', 2)]);
+    const id = rows.people![0]!.customer_id as bigint;
+    await imported(sim, isKnown ? `values (${id}, 'dan'), (900, 'zoe')` : `values (900, 'zoe')`);
+    const { status, error } = await withdrawn(sim, 'w1');
+    if (isKnown) assert.match(error?.message ?? '', /imported later from "old.parquet", and 1 of its keys were in/);
+    else assert.equal(status, 'Withdrawn');
+    assert.deepEqual(await findings(sim), []);
+  }
+});
+
+test('two indexes that draw on one sequence have no imported ID in common', async () => {
+  const party = { sequence: 'party' };
+  const pipelines = registerPipelines([
+    pipeline({
+      name: 'firm',
+      source: { container: 'landing', prefix: 'firm/' },
+      row: z.object({ customer: z.string(), product: z.string() }),
+      entities: ({ id }) => ({
+        people: { kind: 'keyed', id: id('person_id', party), key: { name: 'customer' }, index: sharedIndex('people') },
+        things: { kind: 'keyed', id: id('thing_id', party), key: { name: 'product' }, index: sharedIndex('things') },
+      }),
+    }),
+  ]);
+  const sim = new Sim(pipelines, { orchestrators: { [REBUILD_ORCHESTRATION]: rebuildOrchestrator } });
+  assert.equal((await imported(sim, `values (5, 'ann'), (9, 'bob')`, 'people')).ok, true);
+  await assert.rejects(
+    imported(sim, `values (8, 'tea'), (9, 'oil')`, 'things'),
+    /ID 9 of key "oil" of row 1 is that of a key in index "people", which draws on the same sequence/,
+  );
+  assert.equal((await imported(sim, `values (8, 'tea')`, 'things')).ok, true);
+  assert.deepEqual(await findings(sim), []);
+  // One that got there all the same is found.
+  const [people, things] = await publishedImports(environmentOf(sim));
+  const bytes = (await sim.store.read('published', people!.file.blob))!;
+  await sim.store.write('published', things!.file.blob, bytes);
+  assert.ok((await findings(sim)).some((text) => /ID 5 is that of a key in index "\w+" too/.test(text)));
+});
+
+test('an imported file that is damaged is a finding', async () => {
+  const sim = world();
+  await imported(sim, old);
+  const written = (await publishedImports(environmentOf(sim)))[0]!.file;
+  await sim.store.write('published', written.blob, Buffer.from('PAR1 and nothing more'));
+  const found = await findings(sim);
+  assert.ok(
+    found.some((text) => text === `${written.blob}: cannot be read`),
+    found.join(),
+  );
+});
 
 test('an index and a sequence that are rebuilt know what was imported', async () => {
   const sim = world();
@@ -233,4 +312,32 @@ test('an import that dies anywhere counts whole or not at all, and goes through 
     );
     assert.deepEqual(await findings(sim), [], point);
   }
+});
+
+test('IDs are whole numbers: a decimal with digits behind the point and a day are refused, others are read', async () => {
+  const sim = world();
+  const request = async (type: string, value: string) => {
+    const bytes = await judge.write(`select ${value}::${type} as nr, 'ann' as mail`);
+    return {
+      index: 'customers',
+      file: await judge.put('old.parquet', bytes),
+      columns: { id: 'nr', key: { name: 'mail' } },
+    };
+  };
+  for (const [type, value] of [
+    ['decimal(18,2)', '12.00'],
+    ['date', `'2026-01-01'`],
+    ['timestamp', `'2026-01-01'`],
+    ['double', '1'],
+    ['varchar', `'1'`],
+  ] as const) {
+    const refused = prepareImport(environmentOf(sim), await request(type, value));
+    await assert.rejects(refused, { code: 'ColumnTypeMismatch' }, type);
+  }
+  for (const type of ['decimal(18,0)', 'decimal(38,0)', 'integer', 'usmallint', 'ubigint']) {
+    const { last } = await prepareImport(environmentOf(sim), await request(type, '12'));
+    assert.equal(last, '12', type);
+  }
+  const refused = prepareImport(environmentOf(sim), await request('decimal(38,0)', '1e30'));
+  await assert.rejects(refused, /old.parquet/);
 });

@@ -4,7 +4,6 @@
  * import counts whole or not at all, whatever dies on the way, and doing it again changes nothing.
  */
 import { z } from 'zod';
-import { publishedManifests } from '../../documents/manifests.ts';
 import { defineActivity } from '../../durable/activity.ts';
 import type { Environment } from '../../environment/environment.ts';
 import { indexBlobs, type PendingDelta } from '../../keys/index-documents.ts';
@@ -12,7 +11,8 @@ import { openIndex, settlePending, withPending } from '../../keys/key-index.ts';
 import { publishedIds } from '../../resolve/run-key-index.ts';
 import { requireJson, writeJson } from '../../storage/json.ts';
 import { isConflict } from '../../storage/write-once.ts';
-import { digestOfRanges, givenRanges, type ImportDraft, importDraftSchema, movedOn } from './draft.ts';
+import { readGiven } from './compare-ids.ts';
+import { digestOfGiven, type ImportDraft, importDraftSchema, movedOn } from './draft.ts';
 
 const importKeysInputSchema = z.object({
   index: z.string(),
@@ -60,8 +60,8 @@ async function importKeysActivity(
   const there = await store.head(place.container, place.name);
   if (there) return done(await settle());
   if (document.epoch !== draft.epoch) throw movedOn(index, 'it was rebuilt');
-  const given = givenRanges(await publishedManifests(environment), manifest.sequence);
-  if (digestOfRanges(given) !== draft.given) throw movedOn(index, 'runs have published');
+  const given = await readGiven(environment, manifest.sequence);
+  if (digestOfGiven(given) !== draft.given) throw movedOn(index, 'IDs of its sequence were given');
   for (const { at, number, delta } of parts) {
     const head = await settlePending(at, publishedIds(environment, at.partition));
     if (head.number !== number) throw movedOn(index, 'runs have added keys');

@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import { importManifestSchema } from '../../documents/imports.ts';
+import { type ImportManifest, importManifestSchema } from '../../documents/imports.ts';
 import type { Manifest } from '../../documents/manifest.ts';
 import { OrdinalError } from '../../errors.ts';
 import { ascending, fromJson, type IdRange, toJson } from '../../sequence/id-range.ts';
@@ -17,7 +17,7 @@ export const importDraftSchema = z.object({
   epoch: count,
   /** By partition: the version of the head that the keys were compared with, and the new keys. */
   partitions: z.array(z.object({ number: count, delta: placeSchema.nullable() })),
-  /** Of the IDs that runs had published when the keys were compared with them. */
+  /** Of the IDs that had been given when the keys were compared with them. */
   given: z.string(),
   /** Where the manifest will be. */
   place: z.object({ container: z.string(), name: z.string() }),
@@ -25,15 +25,29 @@ export const importDraftSchema = z.object({
 });
 export type ImportDraft = z.infer<typeof importDraftSchema>;
 
-/** The ranges of a sequence that runs have published, ascending. */
-export function givenRanges(manifests: readonly Manifest[], sequence: string): IdRange[] {
-  return manifests.flatMap(({ sequences }) => (sequences[sequence]?.ranges ?? []).map(fromJson)).sort(ascending);
+/** What has given IDs of a sequence: ranges of runs, ascending, and imports. */
+export interface GivenIds {
+  ranges: IdRange[];
+  imports: ImportManifest[];
 }
 
-/** A text that changes with the ranges. */
-export function digestOfRanges(ranges: readonly IdRange[]): string {
+/** @param manifests of all runs that have published, withdrawn ones too: their IDs are given to nobody else. */
+export function givenIds(
+  sequence: string,
+  manifests: readonly Manifest[],
+  imports: readonly ImportManifest[],
+): GivenIds {
+  return {
+    ranges: manifests.flatMap(({ sequences }) => (sequences[sequence]?.ranges ?? []).map(fromJson)).sort(ascending),
+    imports: imports.filter((one) => one.sequence === sequence),
+  };
+}
+
+/** A text that changes with them. */
+export function digestOfGiven({ ranges, imports }: GivenIds): string {
+  const named = imports.map(({ index, importId }) => `${index}/${importId}`).sort();
   return createHash('sha256')
-    .update(JSON.stringify(ranges.map(toJson)))
+    .update(JSON.stringify([ranges.map(toJson), named]))
     .digest('hex');
 }
 

@@ -7,7 +7,6 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import path from 'node:path';
 import { importManifestSchema } from '../../documents/imports.ts';
-import { publishedManifests } from '../../documents/manifests.ts';
 import { entitiesOf } from '../../documents/published-keys.ts';
 import { type Environment, pipelineOf } from '../../environment/environment.ts';
 import { invariant, OrdinalError } from '../../errors.ts';
@@ -16,16 +15,15 @@ import { emptyHead, type IndexHead, indexBlobs, indexSchema } from '../../keys/i
 import { settlePending } from '../../keys/key-index.ts';
 import { findIds, UNKNOWN } from '../../keys/lookup.ts';
 import { SegmentUpload } from '../../keys/merge-segments.ts';
-import { readBlocks, SegmentWriter } from '../../keys/segment.ts';
+import { SegmentWriter } from '../../keys/segment.ts';
 import { KeyTable } from '../../keys/table.ts';
 import { typeText } from '../../parquet/type-text.ts';
 import type { ColumnType } from '../../parquet/types.ts';
 import { publishedIds } from '../../resolve/run-key-index.ts';
-import { IdMap } from '../../sequence/id-map.ts';
-import { endOf, type IdRange } from '../../sequence/id-range.ts';
 import { readJson, readVersioned, writeJson } from '../../storage/json.ts';
 import { output } from '../../storage/names.ts';
-import { digestOfRanges, givenRanges, type ImportDraft } from './draft.ts';
+import { compareIds, readGiven } from './compare-ids.ts';
+import { digestOfGiven, type ImportDraft } from './draft.ts';
 import { KeyFileWriter } from './key-file-writer.ts';
 import { keyShown, namesOf } from './named-keys.ts';
 import { type ImportColumns, type KeyFile, openKeyFile } from './read-keys.ts';
@@ -123,9 +121,12 @@ class Preparation {
     );
     this.#spill.finish();
     const written = await this.#write(importId, epoch, heads);
-    const manifests = await publishedManifests(this.#environment);
-    const given = givenRanges(manifests, sequence.name);
-    await this.#compareIds(heads, given);
+    const given = await readGiven(this.#environment, sequence.name);
+    const ids = this.#ids.subarray(0, this.#fresh).sort();
+    await compareIds(this.#environment, { ids, index, sequence }, heads, given, (id, why) => {
+      const names = namesOf(this.#spill, id, this.#types);
+      throw refused(this.#request.file, `ID ${id} of ${names.join(' and ')} ${why}`);
+    });
     if (!written.file) return { importId, index, keys: 0, known: this.#known, sequence, last: null };
     const { id, key } = this.#request.columns;
     const names = this.#entity.key.map(({ name }) => name);
@@ -133,7 +134,7 @@ class Preparation {
       version: 1,
       epoch,
       partitions: heads.map(({ number }, p) => ({ number, delta: written.deltas[p]! })),
-      given: digestOfRanges(given),
+      given: digestOfGiven(given),
       place,
       manifest: {
         version: 1,
@@ -145,6 +146,7 @@ class Preparation {
         keyTypes: this.#types.map(typeText),
         sequence: sequence.name,
         keys: this.#fresh,
+        known: this.#known,
         container,
         file: written.file,
       },
@@ -253,51 +255,6 @@ class Preparation {
     for (const ordinal of fresh) some.internFrom(table, ordinal);
     return { table: some, ids: BigInt64Array.from(fresh, (ordinal) => ids[ordinal]!) };
   }
-
-  /** IDs of unknown members: those that were published, and those that pipelines now ask for. */
-  #members(heads: readonly IndexHead[]): bigint[] {
-    const asked = entitiesOf(this.#environment, this.#request.index).flatMap(({ entity }) => entity.unknown ?? []);
-    return [...new Set([...(heads[0]?.unknown ?? []), ...asked])].map(BigInt);
-  }
-
-  /** No ID may be of two keys, or of a row that a run has published. */
-  async #compareIds(heads: readonly IndexHead[], given: readonly IdRange[]): Promise<void> {
-    const ids = this.#ids.subarray(0, this.#fresh).sort();
-    const refuse = (id: bigint, why: string) => {
-      const names = namesOf(this.#spill, id, this.#types);
-      throw refused(this.#request.file, `ID ${id} of ${names.join(' and ')} ${why}`);
-    };
-    for (let i = 1; i < ids.length; i++) if (ids[i] === ids[i - 1]) refuse(ids[i]!, 'is there twice');
-    const step = BigInt(this.#sequence().step);
-    for (const range of given) {
-      for (let i = lowerBound(ids, range.first); i < ids.length && ids[i]! < endOf(range, step); i++)
-        if ((ids[i]! - range.first) % step === 0n) refuse(ids[i]!, 'was given by a run');
-    }
-    for (const member of this.#members(heads)) {
-      if (ids[lowerBound(ids, member)] === member) refuse(member, 'is that of the unknown member');
-    }
-    const { store, config } = this.#environment;
-    for (const entry of ids.length > 0 ? heads.flatMap(({ entries }) => entries) : []) {
-      const map = entry.ids && new IdMap(entry.ids);
-      for await (const { values } of readBlocks(store, config.workContainer, entry)) {
-        for (const value of values) {
-          const id = map ? map.at(Number(value)) : value;
-          if (ids[lowerBound(ids, id)] === id) refuse(id, 'is that of another key in the index');
-        }
-      }
-    }
-  }
-}
-
-function lowerBound(sorted: BigInt64Array, value: bigint): number {
-  let low = 0;
-  let high = sorted.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (sorted[middle]! < value) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }
 
 function refused(file: string, message: string): OrdinalError {

@@ -52,7 +52,7 @@ export async function openKeyFile(path: string, columns: ImportColumns, entity: 
     const length = footerLength(tail.subarray(Math.max(0, tail.length - 8)), size, path) + 8;
     const meta = parseFooter(length <= tail.length ? tail : await read(size - length, length), size, path);
     const id = leafOf(meta, { name: columns.id }, path);
-    if (compatible(id.type, 'bigint') !== true) throw mismatch(path, id, 'IDs are whole numbers');
+    if (!isWhole(id.type)) throw mismatch(path, id, 'IDs are whole numbers');
     const leaves = componentsOf(columns, entity).map(({ column, input }) => {
       const leaf = leafOf(meta, { name: column }, path);
       const verdict = compatible(leaf.type, input);
@@ -69,6 +69,12 @@ export async function openKeyFile(path: string, columns: ImportColumns, entity: 
     await file.close();
     throw thrown;
   }
+}
+
+/** Integers, and decimals without digits behind the point. Days and times are integers in the file only. */
+function isWhole({ physical, annotation }: ColumnType): boolean {
+  if (annotation?.kind === 'decimal') return annotation.scale === 0;
+  return (physical === 'INT32' || physical === 'INT64') && (annotation === undefined || annotation.kind === 'int');
 }
 
 /** The column of each component, in the entity's order. */
