@@ -84,6 +84,8 @@ export const headSchema = z.object({
   /** Grant whose pending delta was taken in last: an execution of that run that was held up must not name it again. */
   taken: count.exactOptional(),
   keys: count,
+  /** What it is closed for: no run that would write it later can publish. A rebuild makes new heads. */
+  closed: z.string().exactOptional(),
   /** Oldest first. */
   entries: z.array(entrySchema),
   /** By `<pipeline>.<entity>` that reports changes: digests of the attributes that it has published, oldest first. */

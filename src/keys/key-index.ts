@@ -102,29 +102,96 @@ export async function openIndex(
 }
 
 /**
- * Notes that a run's keys are about to be taken out of an index: from now on nobody opens it, until it is rebuilt. Or
- * takes the note back, while nothing was taken out.
- * @param store the storage and the work container
- * @param index name of the index
+ * Notes that a run's keys are about to be taken out of an index: from now on nobody opens it, until it is rebuilt, and a
+ * run that has opened it already cannot publish.
+ * @param at the storage and the work container
+ * @param index name of the index; one that does not exist is left alone
  * @param runId the run that is withdrawn
- * @param closed false to take the note back
- * @returns when it is written; an index that does not exist is left alone
+ * @param term the withdrawal's grant of the index's lease
+ * @returns when it is written
+ * @throws `LeaseConflict` when a later grant has written a head: that run may publish
  * @throws `StorageFailed` when the service cannot be reached or refuses
  * @throws `CorruptFile` when the document is damaged
  * @throws `StorageConflict` when others change the index
  */
-export async function markWithdrawing(
-  { store, container }: IndexStore,
-  index: string,
-  runId: string,
-  closed: boolean,
-): Promise<void> {
-  const name = indexBlobs.index(index);
-  const there = await readVersioned(store, container, name, indexSchema);
-  if (!there || (there.value.withdrawing === runId) === closed) return;
-  const { withdrawing: _, ...document } = there.value;
-  const next = closed ? { ...document, withdrawing: runId } : document;
-  await writeJson(store, container, name, next, { ifMatch: there.etag });
+export async function markWithdrawing(at: IndexStore, index: string, runId: string, term: number): Promise<void> {
+  const there = await readVersioned(at.store, at.container, indexBlobs.index(index), indexSchema);
+  if (!there) return;
+  // First the heads: an execution that was held up finds here that it was given up, and marks nothing.
+  await closeHeads(at, there.value, term, withdrawalOf(runId));
+  if (there.value.withdrawing === runId) return;
+  const marked = { ...there.value, withdrawing: runId };
+  await writeJson(at.store, at.container, indexBlobs.index(index), marked, { ifMatch: there.etag });
+}
+
+/**
+ * Takes the note of `markWithdrawing` back, while nothing was taken out. What another withdrawal has closed stays closed.
+ * @param at the storage and the work container
+ * @param index name of the index
+ * @param runId the run that is not withdrawn after all
+ * @param term the withdrawal's grant of the index's lease
+ * @returns when it is written
+ * @throws `LeaseConflict` when a later grant has written a head: the note is that of a later withdrawal
+ * @throws `StorageFailed` when the service cannot be reached or refuses
+ * @throws `CorruptFile` when the document is damaged
+ * @throws `StorageConflict` when others change the index
+ */
+export async function unmarkWithdrawing(at: IndexStore, index: string, runId: string, term: number): Promise<void> {
+  const there = await readVersioned(at.store, at.container, indexBlobs.index(index), indexSchema);
+  if (!there) return;
+  const parts = partitionsOf(at, there.value);
+  const heads = await Promise.all(parts.map(async (part) => (await readHead(part))?.value ?? emptyHead));
+  for (const head of heads) refuseEarlier(head, term);
+  const { withdrawing, ...document } = there.value;
+  const mine = withdrawalOf(runId);
+  if (withdrawing !== runId && !heads.some(({ closed }) => closed === mine)) return;
+  // The document is put in any case: what a rebuild that was given up would put in its place comes too late then.
+  const next = withdrawing === runId ? document : there.value;
+  await writeJson(at.store, at.container, indexBlobs.index(index), next, { ifMatch: there.etag });
+  for (const part of parts) {
+    await changeHead(part, (head) => {
+      refuseEarlier(head, term);
+      const { closed, ...open } = head;
+      return closed === mine ? open : head;
+    });
+  }
+}
+
+const withdrawalOf = (runId: string) => `the withdrawal of run "${runId}"`;
+
+/**
+ * Closes the heads of an index: from now on no run can publish that has looked keys up in it. A run writes each head
+ * before it publishes, so either this finds its grant there, or the run finds the head closed.
+ * @param at the storage and the work container
+ * @param document the index as it was read
+ * @param term the grant of the lease under which they are closed
+ * @param what for whom, as a message says it
+ * @returns when all are closed
+ * @throws `LeaseConflict` when a later grant has written a head: whoever closes it was given up
+ * @throws `StorageFailed` when the service cannot be reached or refuses
+ * @throws `CorruptFile` when a head is damaged
+ * @throws `StorageConflict` (retryable) when others keep changing a head
+ */
+export async function closeHeads(at: IndexStore, document: IndexDocument, term: number, what: string): Promise<void> {
+  for (const one of partitionsOf(at, document)) {
+    await changeHead(one, (head) => {
+      refuseEarlier(head, term);
+      return head.closed === what && head.term === term ? head : { ...head, term, closed: what };
+    });
+  }
+}
+
+function partitionsOf(at: IndexStore, document: IndexDocument): IndexPartition[] {
+  return Array.from({ length: document.partitions }, (_, partition) => ({ ...at, document, partition }));
+}
+
+/** @throws `LeaseConflict` when a later grant of the lease has written the head. */
+function refuseEarlier(head: IndexHead, term: number): void {
+  if (head.term <= term) return;
+  throw new OrdinalError('LeaseConflict', `the key index is held by another run now (grant ${head.term})`, {
+    remedy:
+      'Start it again: it was given up. If the app has moved to another durable backend: npm run ordinal -- keys rebuild.',
+  });
 }
 
 /**
@@ -222,12 +289,14 @@ export async function settlePending(
  * @param term number of the run's grant of the lease
  * @param pending the run's delta, or null when it has no new keys
  * @returns the new head; the same one when it says so already
- * @throws `LeaseConflict` when a later grant of the lease has written the head
+ * @throws `LeaseConflict` when a later grant of the lease has written the head, or when it is closed
  */
 export function withPending(head: IndexHead, term: number, pending: PendingDelta | null): IndexHead {
-  if (head.term > term) {
-    throw new OrdinalError('LeaseConflict', `the key index is held by another run now (grant ${head.term})`, {
-      remedy: 'Start the run again: it was given up.',
+  refuseEarlier(head, term);
+  if (head.closed !== undefined) {
+    throw new OrdinalError('LeaseConflict', `the key index was closed meanwhile, for ${head.closed}`, {
+      remedy:
+        'Start the run again. If that fails too, withdraw the run once more, or rebuild the index: npm run ordinal -- keys rebuild.',
     });
   }
   // The run has published, and this is an execution of it that was held up: its keys count once.

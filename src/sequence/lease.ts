@@ -33,7 +33,12 @@ export type LeaseState = z.infer<typeof leaseStateSchema>;
 type Claim = z.infer<typeof claimSchema>;
 
 const operationSchema = z.discriminatedUnion('kind', [
-  z.strictObject({ kind: z.literal('acquire'), owner: ownerSchema, attempt: attemptSchema.default(0) }),
+  z.strictObject({
+    kind: z.literal('acquire'),
+    owner: ownerSchema,
+    attempt: attemptSchema.default(0),
+    above: z.int().nonnegative().exactOptional(),
+  }),
   z.strictObject({ kind: z.literal('release'), owner: ownerSchema, attempt: attemptSchema.default(0) }),
   z.strictObject({
     kind: z.literal('evict'),
@@ -45,7 +50,7 @@ const operationSchema = z.discriminatedUnion('kind', [
 ]);
 
 /**
- * `evict` takes `holder`, a run found dead, out of the line, wherever it stands; `attempt` is the one that was found
+ * `acquire` with `above`, by the holder: its grant, and all later ones, have numbers above that one. `evict` takes `holder`, a run found dead, out of the line, wherever it stands; `attempt` is the one that was found
  * dead (`holderAttempt` of an answer), and `owner` is who found out.
  */
 export type LeaseOperation = z.input<typeof operationSchema>;
@@ -117,7 +122,10 @@ interface Step {
 function apply(lease: LeaseState, operation: ParsedOperation): Step {
   switch (operation.kind) {
     case 'acquire':
-      return { lease: acquire(lease, { owner: operation.owner, attempt: operation.attempt }), removed: false };
+      return {
+        lease: acquire(lease, { owner: operation.owner, attempt: operation.attempt }, operation.above),
+        removed: false,
+      };
     case 'release':
       return remove(lease, operation.owner, operation.attempt);
     case 'evict':
@@ -127,7 +135,7 @@ function apply(lease: LeaseState, operation: ParsedOperation): Step {
   }
 }
 
-function acquire(lease: LeaseState, claim: Claim): LeaseState {
+function acquire(lease: LeaseState, claim: Claim, above = -1): LeaseState {
   const place = lease.line.findIndex((other) => other.owner === claim.owner);
   const known = lease.line[place];
   if (known && claim.attempt < known.attempt) {
@@ -139,7 +147,9 @@ function acquire(lease: LeaseState, claim: Claim): LeaseState {
       },
     );
   }
-  if (known?.attempt === claim.attempt) return lease;
+  if (known?.attempt === claim.attempt) {
+    return place === 0 && above >= lease.term ? { ...lease, term: above + 1 } : lease;
+  }
   if (known) return withLine(lease, lease.line.with(place, claim));
   if (lease.line.length > limits.leaseWaitersMax) {
     throw new OrdinalError('LimitExceeded', `${lease.line.length - 1} runs wait for this lease, as many as may`, {

@@ -8,15 +8,15 @@ import type { Task } from 'durable-functions';
 import { z } from 'zod';
 import { type ActivityResult, shortened } from '../durable/activity.ts';
 import type { Orchestration } from '../durable/context.ts';
-import { call } from '../durable/fan-out.ts';
+import { call, type Patience } from '../durable/fan-out.ts';
 import { fromErrorValue, OrdinalError, toErrorValue } from '../errors.ts';
 import { limits } from '../limits.ts';
 import { acquireLeases, type LeaseHolder } from '../run/leases.ts';
 import { releaseLeases } from '../run/settle.ts';
-import { askEntity, sequenceEntityName } from '../sequence/calls.ts';
+import { acquireLeaseOperation, askEntity, sequenceEntityName } from '../sequence/calls.ts';
 import type { SequenceResult } from '../sequence/operations.ts';
 import { importKeys } from './import/activity.ts';
-import { rebuildIndex } from './rebuild-index.ts';
+import { type RebuildOutput, rebuildIndex } from './rebuild-index.ts';
 
 export const SEQUENCE_ORCHESTRATION = 'operateSequence';
 export const REBUILD_ORCHESTRATION = 'rebuildKeys';
@@ -76,14 +76,37 @@ export function* rebuildOrchestrator(context: { df: Orchestration }): Generator<
       onWait: (waiting) => df.setCustomStatus({ phase: 'wait', waiting }),
       minutesMax: limits.waitMinutesMax,
     });
-    const term = holder.terms[index] ?? 0;
-    const value = add ? yield* addKeys(df, index, add, term) : yield* call(df, rebuildIndex, { index, term });
+    const value = add
+      ? yield* addKeys(df, index, add, holder.terms[index] ?? 0)
+      : yield* rebuildHeld(df, index, holder);
     yield* releaseLeases(df, holder.leases, holder.owner);
     return { ok: true, value };
   } catch (thrown) {
     yield* releaseLeases(df, holder.leases, holder.owner);
     return { ok: false, error: shortened(toErrorValue(thrown)) };
   }
+}
+
+/**
+ * Rebuilds an index whose lease the orchestration holds. A lease that has forgotten its grants goes on above the last one
+ * first: runs are put in order by them.
+ */
+export function* rebuildHeld(
+  df: Orchestration,
+  index: string,
+  { owner, terms }: LeaseHolder,
+  patience?: Patience,
+): Generator<Task, RebuildOutput, unknown> {
+  const first = yield* call(df, rebuildIndex, { index, term: terms[index] ?? 0 }, patience);
+  if (!('above' in first)) return first;
+  const answer = yield* askEntity(df, acquireLeaseOperation(index, { owner, above: first.above }));
+  if (!answer.ok) throw fromErrorValue(answer.error);
+  terms[index] = answer.granted ? answer.term : 0;
+  const second = yield* call(df, rebuildIndex, { index, term: terms[index] }, patience);
+  if (!('above' in second)) return second;
+  throw new OrdinalError('LeaseConflict', `key index "${index}" is held by others now (grant ${second.above})`, {
+    remedy: 'Start it again: it was given up.',
+  });
 }
 
 /**

@@ -15,10 +15,11 @@ import { invariant, OrdinalError } from '../errors.ts';
 import { compact } from '../keys/compact.ts';
 import { hashKey } from '../keys/hash-key.ts';
 import { emptyHead, type IndexDocument, type IndexHead, indexBlobs, indexSchema } from '../keys/index-documents.ts';
-import { headName, partitionOf } from '../keys/key-index.ts';
+import { closeHeads, headName, partitionOf, readHead } from '../keys/key-index.ts';
 import { SegmentWriter } from '../keys/segment.ts';
 import { KeyTable } from '../keys/table.ts';
 import type { KeyedEntity } from '../pipeline/compiled.ts';
+import { mapBounded } from '../storage/in-flight.ts';
 import { readVersioned, writeJson } from '../storage/json.ts';
 import { isConflict } from '../storage/write-once.ts';
 import { rebuildAttributes } from './rebuild-attributes.ts';
@@ -40,12 +41,17 @@ export interface RebuildOutput {
   keys: number;
 }
 
+/** The lease has forgotten its grants, as on another durable backend: nothing is rebuilt before it goes on above this one. */
+export interface GrantBehind {
+  index: string;
+  above: number;
+}
+
 /**
- * Activity `rebuildIndex`. Input: the index's name and the grant of its lease. Output: the new epoch, and the numbers
- * of
- * partitions and keys. Fails with `InvalidRequest` when no pipeline has this index, with `CorruptFile` when published
- * keys
- * have different types, and with `StorageFailed` when a published file is gone.
+ * Activity `rebuildIndex`. Input: the index's name and the grant of its lease. Output: the new epoch, and the numbers of
+ * partitions and keys; or the grant that must be passed first. Fails with `InvalidRequest` when no pipeline has this index,
+ * with `CorruptFile` when published keys have different types, with `StorageFailed` when a published file is gone, and with
+ * `LeaseConflict` when another has the lease by the time that it is done: a run may have published keys that it has not seen.
  */
 export const rebuildIndex = defineActivity({
   name: 'rebuildIndex',
@@ -56,15 +62,18 @@ export const rebuildIndex = defineActivity({
 async function rebuildIndexActivity(
   environment: Environment,
   { index, term }: z.infer<typeof rebuildIndexInputSchema>,
-): Promise<RebuildOutput> {
+): Promise<RebuildOutput | GrantBehind> {
   const { store, config } = environment;
   const container = config.workContainer;
   const sharing = entitiesOf(environment, index);
   const partitions = sharing[0]!.entity.partitions ?? 1;
   const name = indexBlobs.index(index);
   const before = await readVersioned(store, container, name, indexSchema);
+  const published = await publishedManifests(environment);
+  const above = Math.max(grantOf(published, index), ...(await grantsOfHeads(environment, before?.value)));
+  if (above > term) return { index, above };
   const epoch = await freeEpoch(environment, index, (before?.value.epoch ?? 0) + 1);
-  const manifests = await withRewrittenFiles(environment, await publishedManifests(environment));
+  const manifests = await withRewrittenFiles(environment, published);
   const number = versionAfter(manifests, index);
   const heads: IndexHead[] = Array.from({ length: partitions }, () => ({ ...emptyHead, term, number }));
   const unknown = membersOf(manifests, index);
@@ -114,9 +123,29 @@ async function rebuildIndexActivity(
     await written(index, writeJson(store, container, headName(at), head, { ifAbsent: true }));
     await compact(at);
   }
+  // An execution that was held up comes here when runs have published that it knows nothing of.
+  if (before) await closeHeads({ store, container }, before.value, term, 'its rebuild');
   const condition = before ? { ifMatch: before.etag } : { ifAbsent: true as const };
   await written(index, writeJson(store, container, name, document, condition));
   return { index, epoch, partitions, keys: heads.reduce((sum, { keys }) => sum + keys, 0) };
+}
+
+/** The grants under which the heads of an index were written last. */
+async function grantsOfHeads({ store, config }: Environment, document: IndexDocument | undefined): Promise<number[]> {
+  if (!document) return [];
+  const parts = [...Array(document.partitions).keys()];
+  return await mapBounded(parts, config.requestsInFlight, async (partition) => {
+    const head = await readHead({ store, container: config.workContainer, document, partition });
+    return head?.value.term ?? 0;
+  });
+}
+
+/** The last grant under which a run has published keys of an index. */
+function grantOf(manifests: readonly Manifest[], index: string): number {
+  const all = manifests.flatMap(({ entities }) =>
+    entities.flatMap(({ keys }) => (keys?.index === index ? keys.partitions.map(({ term = 0 }) => term) : [])),
+  );
+  return all.reduce((most, term) => Math.max(most, term), 0);
 }
 
 /** The first epoch from `from` on of which no head is there: an execution that died may have left some. */

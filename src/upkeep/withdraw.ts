@@ -17,7 +17,7 @@ import { call, patienceUntil } from '../durable/fan-out.ts';
 import { type Environment, pipelineOf } from '../environment/environment.ts';
 import { type ErrorValue, OrdinalError, toErrorValue } from '../errors.ts';
 import { indexBlobs, indexSchema } from '../keys/index-documents.ts';
-import { markWithdrawing } from '../keys/key-index.ts';
+import { markWithdrawing, unmarkWithdrawing } from '../keys/key-index.ts';
 import { limits } from '../limits.ts';
 import { noteWithdrawn } from '../lives/starts.ts';
 import { type Withdrawal, type WithdrawInput, withdrawalSchema, withdrawInputSchema } from '../lives/withdraw-names.ts';
@@ -28,7 +28,7 @@ import { mapBounded } from '../storage/in-flight.ts';
 import { readJson, writeJson } from '../storage/json.ts';
 import { output, work } from '../storage/names.ts';
 import { updateTables } from '../tables/activity.ts';
-import { rebuildIndex } from './rebuild-index.ts';
+import { rebuildHeld } from './orchestrations.ts';
 
 const DAY_MS = 86_400_000;
 
@@ -56,10 +56,9 @@ export function* withdrawOrchestrator(context: {
     const until = new Date(at.getTime() + limits.waitMinutesMax * 60_000).toISOString();
     const patience = patienceUntil(df, until, () => undefined);
     const filesUntil = new Date(at.getTime() + limits.withdrawnFilesDays * DAY_MS).toISOString();
-    const { withdrawn } = yield* call(df, closeWithdrawn, { ...input, at: at.toISOString(), filesUntil }, patience);
-    for (const index of input.indexes) {
-      yield* call(df, rebuildIndex, { index, term: holder.terms[index] ?? 0 }, patience);
-    }
+    const asked = { ...input, terms: holder.terms, at: at.toISOString(), filesUntil };
+    const { withdrawn } = yield* call(df, closeWithdrawn, asked, patience);
+    for (const index of input.indexes) yield* rebuildHeld(df, index, holder, patience);
     yield* call(df, endWithdrawal, { runId: input.runId }, patience);
     yield* releaseLeases(df, holder.leases, holder.owner);
     // The run is taken back, whatever keeps a table behind: the sweep makes up for it before the files go.
@@ -84,18 +83,24 @@ function* tablesOf(
   }
 }
 
-const activityInputSchema = withdrawInputSchema.extend({ at: z.iso.datetime(), filesUntil: z.iso.datetime() });
+const activityInputSchema = withdrawInputSchema.extend({
+  /** The grants of the leases of its key indexes. */
+  terms: z.record(z.string(), z.int().nonnegative()),
+  at: z.iso.datetime(),
+  filesUntil: z.iso.datetime(),
+});
 
 /**
- * Activity `closeWithdrawn`: refuses a run whose keys may be in use (`RunInUse`), closes its key indexes to readers until
- * they are rebuilt, and makes its manifest a withdrawn one. Called again, it changes nothing.
+ * Activity `closeWithdrawn`: refuses a run whose keys may be in use (`RunInUse`), closes its key indexes until they are
+ * rebuilt, and makes its manifest a withdrawn one. Called again, it changes nothing. It may go on when the withdrawal was
+ * ended, beside a run that has the leases by then: one of the two finds the other at the heads, and fails.
  */
 export const closeWithdrawn = defineActivity({
   name: 'closeWithdrawn',
   input: activityInputSchema,
   work: async (environment: Environment, input): Promise<{ withdrawn: z.infer<typeof withdrawnSchema> }> => {
     const { store, config } = environment;
-    const { runId, indexes, at, filesUntil, by, reason } = input;
+    const { runId, indexes, terms, at, filesUntil, by, reason } = input;
     const pipeline = pipelineOf(environment, input.pipeline);
     const read = () => readJson(store, pipeline.output.container, output.manifest(pipeline, runId), manifestSchema);
     const there = await read();
@@ -108,14 +113,14 @@ export const closeWithdrawn = defineActivity({
       const now = await read();
       if (now?.outcome === 'withdrawn') return { withdrawn: withdrawnSchema.parse(now.withdrawn) };
       // An earlier try may have begun, before the later run came.
-      for (const index of indexes) await markWithdrawing(place, index, runId, false);
+      for (const index of indexes) await unmarkWithdrawing(place, index, runId, terms[index] ?? 0);
       await store.remove(config.workContainer, work.withdrawal(runId));
       throw refused;
     }
     // From here on the sweep sees to it that what was begun is ended.
     const withdrawal: Withdrawal = { ...withdrawInputSchema.parse(input), version: 1, at, filesUntil, done: false };
     await writeJson(store, config.workContainer, work.withdrawal(runId), withdrawal);
-    for (const index of indexes) await markWithdrawing(place, index, runId, true);
+    for (const index of indexes) await markWithdrawing(place, index, runId, terms[index] ?? 0);
     const said = { at, ...(by !== undefined && { by }), ...(reason !== undefined && { reason }), filesUntil };
     const { withdrawn } = await withdrawManifest(environment, pipeline, runId, said);
     return { withdrawn: withdrawnSchema.parse(withdrawn) };

@@ -75,9 +75,23 @@ const bugs: Bug[] = [
   {
     name: 'an index stays open while a withdrawal takes keys out',
     file: 'src/upkeep/withdraw.ts',
-    find: 'for (const index of indexes) await markWithdrawing(place, index, runId, true);',
-    replace: '',
+    find: 'for (const index of indexes) await markWithdrawing(place, index, runId, terms[index] ?? 0);',
+    replace: 'void markWithdrawing;',
     caughtBy: (scenarios) => scenarios.stopsWithdrawing(),
+  },
+  {
+    name: 'a withdrawal that was ended closes an index that a run has by now',
+    file: 'src/keys/key-index.ts',
+    find: 'await closeHeads(at, there.value, term, withdrawalOf(runId));',
+    replace: '',
+    caughtBy: (scenarios) => scenarios.endsWithdrawing(),
+  },
+  {
+    name: 'a rebuild that was ended puts its index in the place of one that has more',
+    file: 'src/upkeep/rebuild-index.ts',
+    find: "if (before) await closeHeads({ store, container }, before.value, term, 'its rebuild');",
+    replace: 'void closeHeads;',
+    caughtBy: (scenarios) => scenarios.endsRebuilding(),
   },
 ];
 
@@ -96,4 +110,6 @@ test('without a bug, nothing is caught', async () => {
   await sound.merges();
   await sound.withdraws();
   await sound.stopsWithdrawing();
+  await sound.endsWithdrawing();
+  await sound.endsRebuilding();
 });

@@ -80,6 +80,18 @@ test('each grant has its own number', () => {
   );
 });
 
+test('the holder may have its grant go on above a number; nobody else, and never below', () => {
+  const lease = new Lease();
+  const above = (owner: string, number: number) => lease.do({ kind: 'acquire', owner, above: number }).term;
+  lease.acquire('a');
+  lease.acquire('b');
+  assert.equal(above('b', 50), 1);
+  assert.equal(above('a', 50), 51);
+  assert.equal(above('a', 20), 51);
+  lease.do({ kind: 'release', owner: 'a' });
+  assert.equal(lease.do({ kind: 'acquire', owner: 'b' }).term, 52);
+});
+
 test('a lease nobody asked for is free, and stays unwritten', () => {
   const lease = new Lease();
   assert.deepEqual(lease.do({ kind: 'show' }), {

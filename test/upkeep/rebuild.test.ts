@@ -73,6 +73,68 @@ test('an index of another number of partitions is refused, and rebuilt into it',
   await checkWorld(sim, { quiet: false });
 });
 
+test('a rebuild that goes on when it was ended, or was executed twice, hides no key that a run has published since', async () => {
+  let nth = 0;
+  for (let held = true; held; nth++) held = await heldUpAt(nth);
+  assert.ok(nth > 5, `${nth} requests`);
+});
+
+/** False when a rebuild has not so many requests. */
+async function heldUpAt(nth: number): Promise<boolean> {
+  const sim = new Sim(shopPipelines, { seed: 4, orchestrators: { [REBUILD_ORCHESTRATION]: rebuildOrchestrator } });
+  for (const [at, keys] of [
+    ['first', 20],
+    ['more', 90],
+  ] as const)
+    await upload(sim, `shop/${at}/`, [someRows(() => sim.random(), 12, keys)]);
+  await sim.run('first', 'shop', 'shop/first/');
+  await sim.settle();
+  let seen = 0;
+  sim.onPoint = ({ point }, { activity }) => {
+    if (activity !== 'rebuildIndex' || !point.endsWith(':before') || seen++ !== nth) return 'pass';
+    sim.host.end('rebuild', 'ended by an operator');
+    return 'hold';
+  };
+  sim.start('rebuild', REBUILD_ORCHESTRATION, { index: 'customers' });
+  await sim.settle();
+  if (seen <= nth) return false;
+  const more = await sim.run('more', 'shop', 'shop/more/');
+  // Once the old heads are closed, no run gets past the rebuild.
+  if (more.status === 'Failed') assert.match(more.error!, /^LeaseConflict: .*closed meanwhile/, `request ${nth}`);
+  sim.resume();
+  await sim.settle();
+  if (more.status === 'Failed') await sim.run('more', 'shop', 'shop/more/');
+  // The same keys again: none is new.
+  await upload(sim, 'shop/again/', [someRows(() => sim.random(), 40, 90)]);
+  const again = await sim.run('again', 'shop', 'shop/again/');
+  assert.equal(again.status, 'Completed', `request ${nth}: ${again.error}`);
+  await sim.settle();
+  await checkWorld(sim, { quiet: false, verify: false });
+  return true;
+}
+
+test('a lease that has forgotten its grants refuses runs until the index is rebuilt, and goes on above them', async () => {
+  const sim = await lived(4);
+  const grants = () => JSON.parse(sim.entities.get('lease/customers') ?? '{"term":0}').term as number;
+  const before = grants();
+  assert.ok(before > 2, `${before} grants`);
+  for (const name of [...sim.entities.keys()]) if (name.startsWith('lease/')) sim.entities.delete(name);
+  await upload(sim, 'shop/more/', [someRows(() => sim.random(), 20, 90)]);
+  const refused = await sim.run('more', 'shop', 'shop/more/');
+  assert.match(refused.error ?? '', /^LeaseConflict: .*held by another run now/);
+  await sim.settle();
+  for (const index of ['customers', 'shop.products']) {
+    const rebuilt = sim.start(`rebuild-${index}`, REBUILD_ORCHESTRATION, { index });
+    await sim.settle();
+    assert.equal((rebuilt.output as { ok: boolean }).ok, true, JSON.stringify(rebuilt.output));
+  }
+  assert.ok(grants() > before, `${grants()} grants, ${before} before`);
+  const more = await sim.run('more', 'shop', 'shop/more/');
+  assert.equal(more.status, 'Completed', more.error);
+  await sim.settle();
+  await checkWorld(sim, { quiet: false });
+});
+
 test('verify finds a file that was changed, one that is gone, IDs given twice and a key numbered twice', async () => {
   const sim = await lived(6);
   const environment = environmentOf(sim);

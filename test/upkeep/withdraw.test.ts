@@ -54,6 +54,44 @@ async function world(): Promise<Sim> {
   return sim;
 }
 
+/**
+ * A withdrawal is ended at one of the requests of its closing step, which goes on when a run over the same keys has
+ * published; or, if they `meet`, when that run is about to say so in the index. False when there are not so many requests.
+ */
+async function endedAt(nth: number, meets: boolean): Promise<boolean> {
+  const sim = await world();
+  await upload(sim, 'shop/c/', [someRows(() => sim.random(), 6, 12)]);
+  let seen = 0;
+  let arrived = false;
+  sim.onPoint = ({ point }, { activity, instance }) => {
+    if (instance === 'three' && meets && !arrived && point === 'resolved:write:before') arrived = true;
+    if (activity !== 'closeWithdrawn' || !point.endsWith(':before') || seen++ !== nth) return 'pass';
+    sim.host.end('two~withdraw', 'ended by an operator');
+    return 'hold';
+  };
+  void sim.clients.ask('POST', 'runs/two/withdraw');
+  await sim.settle();
+  if (seen <= nth) return false;
+  const three = sim.startRun('three', 'shop', 'shop/c/');
+  await sim.settle(() => arrived || three.status !== 'Running');
+  sim.resume();
+  await sim.settle();
+  const place = `request ${nth}, ${meets ? 'side by side' : 'afterwards'}`;
+  if (three.status === 'Failed') assert.match(three.error!, /^LeaseConflict: /, place);
+  await checkWorld(sim, { quiet: false, verify: false });
+  // The sweep ends what was begun, or finds that the run is in use by now.
+  for (const hours of [2, 2]) {
+    sim.now += hours * 3_600_000;
+    void sim.clients.sweep();
+    await sim.settle();
+  }
+  const four = await sim.run('four', 'shop');
+  assert.equal(four.status, 'Completed', `${place}: ${four.error}`);
+  await sim.settle();
+  await checkWorld(sim);
+  return true;
+}
+
 describe('a withdrawn run', () => {
   it('gives back what it read, but no ID; the next run reads it under new IDs', async () => {
     const sim = await world();
@@ -210,6 +248,14 @@ describe('a withdrawal', () => {
         assert.equal(four.status, 'Completed', `${place}: ${four.error}`);
         await checkWorld(sim);
       }
+    }
+  });
+
+  it('that is ended while it closes the index takes no key from a run that publishes meanwhile, at any request', async () => {
+    for (const meets of [false, true]) {
+      let [nth, held] = [0, true];
+      for (; held; nth++) held = await endedAt(nth, meets);
+      assert.ok(nth > 8, `${nth} requests`);
     }
   });
 

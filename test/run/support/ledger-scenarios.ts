@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { OrdinalError } from '../../../src/errors.ts';
 import { rebuildLedger } from '../../../src/plan/run-ledger.ts';
+import { REBUILD_ORCHESTRATION, rebuildOrchestrator } from '../../../src/upkeep/orchestrations.ts';
 import { withFaults } from '../../support/faults.ts';
 import { checkWorld } from './check.ts';
 import { shopPipelines, someRows, upload } from './shop.ts';
@@ -125,4 +126,50 @@ export async function stopsWithdrawing(): Promise<void> {
   void sim.clients.ask('POST', 'runs/a/withdraw');
   await sim.settle();
   await checkWorld(sim, { swept: false });
+}
+
+/** An operator ends a withdrawal that is about to close the manifest; a run over the same keys follows, and then that step. */
+export async function endsWithdrawing(): Promise<void> {
+  const sim = new Sim(shopPipelines, { seed: 3 });
+  for (const at of ['a', 'b']) await upload(sim, `shop/${at}/`, [someRows(() => sim.random(), 6, 6)]);
+  await sim.run('a', 'shop', 'shop/a/');
+  await goesOnLate(sim, 'closeWithdrawn', 'other:write:before', async () => {
+    void sim.clients.ask('POST', 'runs/a/withdraw');
+    await sim.settle();
+    sim.host.end('a~withdraw', 'ended by an operator');
+    await sim.run('b', 'shop', 'shop/b/');
+  });
+  await checkWorld(sim, { quiet: false });
+}
+
+/** The same, with the rebuild of a key index: the next run brings the keys again that the one before has published. */
+export async function endsRebuilding(): Promise<void> {
+  const sim = new Sim(shopPipelines, { seed: 3, orchestrators: { [REBUILD_ORCHESTRATION]: rebuildOrchestrator } });
+  for (const [i, at] of ['a', 'b', 'c'].entries())
+    await upload(sim, `shop/${at}/`, [someRows(() => sim.random(), 6, 6 + 6 * Math.min(i, 1))]);
+  await sim.run('a', 'shop', 'shop/a/');
+  await sim.settle();
+  await goesOnLate(sim, 'rebuildIndex', 'keyIndex:head:before', async () => {
+    sim.start('rebuild', REBUILD_ORCHESTRATION, { index: 'customers' });
+    await sim.settle();
+    sim.host.end('rebuild', 'ended by an operator');
+    await sim.run('b', 'shop', 'shop/b/');
+  });
+  await sim.run('c', 'shop', 'shop/c/');
+  await sim.settle();
+  await checkWorld(sim, { quiet: false });
+}
+
+/** An activity is held at a point while something is done, and then goes on. */
+async function goesOnLate(sim: Sim, activity: string, point: string, meanwhile: () => Promise<void>): Promise<void> {
+  let held = false;
+  sim.onPoint = (at, execution) => {
+    if (held || execution.activity !== activity || at.point !== point) return 'pass';
+    held = true;
+    return 'hold';
+  };
+  await meanwhile();
+  assert.ok(held, `${activity} came to ${point}`);
+  sim.resume();
+  await sim.settle();
 }
