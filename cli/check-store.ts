@@ -2,9 +2,10 @@
  * A store over local files, for `pipelines check`: the files are the source, and what the engine leaves for itself is held
  * in memory. Staged blocks are dropped, so that a file of any size is checked in bounded memory. It publishes nothing.
  */
-import { type FileHandle, open } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
 import { invariant, OrdinalError } from '../src/errors.ts';
 import type { BlobItem, BlobPage, BlobStore, WriteOptions } from '../src/storage/store.ts';
+import { openFile } from './open-file.ts';
 
 interface Kept {
   bytes: Uint8Array;
@@ -25,15 +26,7 @@ export class CheckStore implements BlobStore {
 
   /** Opens a file as a blob of this name. @throws OrdinalError `SourceEmpty` when it cannot be read. */
   async add(name: string, path: string): Promise<void> {
-    try {
-      const handle = await open(path);
-      this.#files.set(name, { handle, size: (await handle.stat()).size });
-    } catch (cause) {
-      throw new OrdinalError('SourceEmpty', `${path} cannot be read`, {
-        remedy: 'Give the path of a Parquet file on this machine.',
-        cause,
-      });
-    }
+    this.#files.set(name, await openFile(path));
   }
 
   async close(): Promise<void> {

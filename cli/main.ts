@@ -17,7 +17,10 @@ import { renderParts } from './terminal/show.ts';
 import { plain } from './terminal/text.ts';
 
 enableCompileCache?.();
-const word = process.argv.slice(2).find((each) => Object.hasOwn(commandFiles, each));
+const valued = ['--host', '--key', '--code', '--scope'];
+const word = process.argv
+  .slice(2)
+  .find((each, i, all) => Object.hasOwn(commandFiles, each) && !valued.includes(all[i - 1] ?? ''));
 const commands = (await commandFiles[word ?? '']?.load()) ?? [];
 
 const interrupt = new AbortController();
@@ -53,7 +56,8 @@ function end(exit: Exit): void {
 /** Says what went wrong: to people on standard error, to programs as the document on standard output. */
 async function fail(thrown: unknown): Promise<void> {
   if (interrupt.signal.aborted) {
-    process.stderr.write('Ended by Ctrl-C.\n');
+    if (json) sayJson('Interrupted', 'ended by Ctrl-C');
+    else process.stderr.write('Ended by Ctrl-C.\n');
     end('interrupted');
     return;
   }

@@ -26,5 +26,8 @@ export async function openFile(file: string): Promise<{ handle: FileHandle; size
 }
 
 function unreadable(message: string, cause?: unknown): OrdinalError {
-  return new OrdinalError('SourceEmpty', message, { remedy: 'Give the path of a Parquet file on this machine.', cause });
+  return new OrdinalError('SourceEmpty', message, {
+    remedy: 'Give the path of a Parquet file on this machine.',
+    cause,
+  });
 }

@@ -32,8 +32,7 @@ export class DurableHost {
   /** The status of an instance; undefined when there is none. */
   async status(instanceId: string): Promise<z.infer<typeof instanceSchema> | undefined> {
     const response = await this.#request('GET', `instances/${encodeURIComponent(instanceId)}`);
-    if (response.status === 404) return undefined;
-    return instanceSchema.parse(await response.json());
+    return await this.#answer(response, instanceSchema);
   }
 
   /**
@@ -77,7 +76,23 @@ export class DurableHost {
   /** The state of an entity; undefined when there is none. */
   async entity(name: string, key: string): Promise<unknown> {
     const response = await this.#request('GET', `entities/${name}/${encodeURIComponent(key)}`);
-    return response.status === 404 ? undefined : await response.json();
+    return await this.#answer(response, z.unknown());
+  }
+
+  /** What it answers; undefined when there is none. @throws OrdinalError `StorageFailed` for what is no answer of this API. */
+  async #answer<T>(response: Response, schema: z.ZodType<T>): Promise<T | undefined> {
+    if (response.status === 404) return undefined;
+    const text = await response.text();
+    try {
+      if (response.ok) return schema.parse(JSON.parse(text));
+    } catch {}
+    throw new OrdinalError(
+      'StorageFailed',
+      `${this.#access.host} answers ${response.status}, but not as a durable host`,
+      {
+        remedy: 'Name the address of the app with --host or ORDINAL_HOST, without a path.',
+      },
+    );
   }
 
   #request(method: string, path: string, body?: object): Promise<Response> {

@@ -37,7 +37,9 @@ export const cleanCommand = defineCommand({
     // Completes a dead life that published, and undoes one that did not.
     for (const of of lives) await host.run(TIDY_ORCHESTRATION, tidyInstanceId(of), { ...of, reason: 'cleaned' });
     const names: string[] = [];
-    for await (const blob of store.list(config.workContainer, work.runsPrefix(runId))) names.push(blob.name);
+    // Those of these lives alone: by now the run may have been started again.
+    for (const of of lives)
+      for await (const blob of store.list(config.workContainer, work.runPrefix(of))) names.push(blob.name);
     await mapBounded(
       names,
       config.requestsInFlight,

@@ -3,7 +3,7 @@
  * that the modules are those on the disk. It ends with Ctrl-C.
  */
 import { spawn } from 'node:child_process';
-import { existsSync, watch } from 'node:fs';
+import { existsSync, statSync, watch } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { defineCommand, UsageError } from '../command.ts';
@@ -44,12 +44,19 @@ export const devCommand = defineCommand({
       });
     };
     let timer: NodeJS.Timeout | undefined;
-    const watchers = folders.map((each) =>
-      watch(each, { recursive: true }, () => {
-        clearTimeout(timer);
-        timer = setTimeout(again, settleMs);
-      }),
-    );
+    const watchers = folders.map((each) => {
+      // A file is seen through its folder: many programs write a new one and put it in the place of the old one.
+      const only = statSync(each).isFile() ? path.basename(each) : undefined;
+      return watch(
+        only === undefined ? each : path.dirname(each),
+        { recursive: only === undefined },
+        (_event, name) => {
+          if (only !== undefined && name !== only) return;
+          clearTimeout(timer);
+          timer = setTimeout(again, settleMs);
+        },
+      );
+    });
     again();
     await new Promise((resolve) => given.signal.addEventListener('abort', resolve, { once: true }));
     clearTimeout(timer);

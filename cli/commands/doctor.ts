@@ -69,7 +69,7 @@ async function checkHere(given: Given): Promise<Finding[]> {
     // Without pipelines it is not known which containers there are.
     return [
       ...checkVersions(),
-      ...checkSettings(await given.settings()),
+      ...checkSettings(await given.settings().catch(() => ({}))),
       ...files,
       wrongBy('pipelines', 'pipelines', thrown),
     ];
@@ -81,7 +81,7 @@ async function checkHere(given: Given): Promise<Finding[]> {
     return [
       ...files,
       ...checkVersions(),
-      ...checkSettings(await given.settings()),
+      ...checkSettings(await given.settings().catch(() => ({}))),
       wrongBy('settings', 'settings', thrown),
     ];
   }

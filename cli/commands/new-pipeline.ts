@@ -5,8 +5,9 @@
 import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { OrdinalError } from '../../src/errors.ts';
 import { defineCommand, UsageError } from '../command.ts';
+import type { FileProfile } from '../new/profile.ts';
+import { openFile } from '../open-file.ts';
 import { count } from '../terminal/text.ts';
 
 const nameForm = /^[a-z][a-z0-9_-]{0,62}$/;
@@ -29,6 +30,22 @@ function importsOf(folder: string): string {
   return existsSync(path.join(folder, own)) ? `../${own}` : '@ordinal-ids/ordinal/pipeline';
 }
 
+/** Reads a file by ranges. @throws OrdinalError `SourceEmpty` when it cannot be read */
+async function profileOf(from: string): Promise<FileProfile> {
+  const { handle, size } = await openFile(from);
+  try {
+    const { profileFile } = await import('../new/profile.ts');
+    const read = async (offset: number, length: number) => {
+      const bytes = new Uint8Array(length);
+      const { bytesRead } = await handle.read(bytes, 0, length, offset);
+      return bytes.subarray(0, bytesRead);
+    };
+    return await profileFile({ size, read }, from);
+  } finally {
+    await handle.close();
+  }
+}
+
 export const newPipelineCommand = defineCommand({
   name: 'new pipeline',
   summary: "Write a pipeline's module from a Parquet file: a typed contract, and key candidates",
@@ -44,15 +61,8 @@ export const newPipelineCommand = defineCommand({
       .requiredOption('--from <file>', 'path of a Parquet file'),
   work: async (given, { from }, name) => {
     if (!nameForm.test(name)) throw new UsageError(`"${name}" is not a name: use lower-case letters, digits, - and _.`);
-    const bytes = await readFile(from).catch(() => undefined);
-    if (bytes === undefined) {
-      throw new OrdinalError('SourceEmpty', `there is no file "${from}"`, {
-        remedy: 'Give the path of a Parquet file.',
-      });
-    }
-    const { profileFile } = await import('../new/profile.ts');
     const { pipelineText, withPipeline } = await import('../new/pipeline-text.ts');
-    const profile = profileFile(bytes, from);
+    const profile = await profileOf(from);
     const file = path.join('pipelines', `${name}.ts`);
     await put(file, pipelineText(name, path.basename(from), profile, { from: importsOf('.') }));
     const list = path.join('pipelines', 'index.ts');

@@ -2,16 +2,26 @@
  * The command `runs replay-rejects`: refused rows of a run back in, mended or as they are, as a blob and a run of their own.
  * The same rows are the same blob and the same run, so a repeated command changes nothing.
  */
-import { readFile } from 'node:fs/promises';
 import { manifestOfRun } from '../../src/documents/manifests.ts';
 import { pipelineOf } from '../../src/environment/environment.ts';
 import { OrdinalError } from '../../src/errors.ts';
 import { requireBytes } from '../../src/storage/json.ts';
 import { isConflict } from '../../src/storage/write-once.ts';
 import { defineCommand, UsageError } from '../command.ts';
+import { openFile } from '../open-file.ts';
 import { parseDuration } from '../parse.ts';
 import { prepareReplay, replayRunId } from '../replayed-rows.ts';
 import { startRunOf } from './start-run.ts';
+
+/** @throws OrdinalError `SourceEmpty` when it cannot be read */
+async function readWhole(file: string): Promise<Uint8Array> {
+  const { handle } = await openFile(file);
+  try {
+    return await handle.readFile();
+  } finally {
+    await handle.close();
+  }
+}
 
 export const replayRejectsCommand = defineCommand({
   name: 'runs replay-rejects',
@@ -41,7 +51,7 @@ export const replayRejectsCommand = defineCommand({
       });
     }
     const name = from ?? kept;
-    const bytes = from ? await readFile(from) : await requireBytes(store, manifest.output.container, kept);
+    const bytes = from ? await readWhole(from) : await requireBytes(store, manifest.output.container, kept);
     const pipeline = pipelineOf(environment, manifest.pipeline);
     const blobs = await prepareReplay(environment, pipeline, manifest, bytes, name);
     for (const one of blobs) {

@@ -75,7 +75,7 @@ export function shownRun(view: RunView, now = Date.now()): ShownPart[] {
   const { skipped } = view.source ?? {};
   if (skipped) facts.push(['blobs skipped', { text: skippedText(skipped), tone: 'warning' }]);
   if (view.setAside) facts.push(['files set aside', { text: count(view.setAside.count), tone: 'warning' }]);
-  if (view.routing?.unrouted) facts.push(['rows to no entity', count(view.routing.unrouted)]);
+  if (view.routing) facts.push(...routingFacts(view.routing));
   if (view.withdrawn) facts.push(...withdrawnFacts(view.withdrawn, view.retired));
   if (view.manifest) facts.push(['manifest', `${view.outputContainer}/${view.manifest}`]);
   return [
@@ -85,6 +85,15 @@ export function shownRun(view: RunView, now = Date.now()): ShownPart[] {
     ...(entities ? [shownEntities(entities)] : []),
     ...(plan ? shownPlan(plan) : []),
     ...(preview ? shownPreview(preview) : []),
+  ];
+}
+
+/** Where source rows went that are in no rows entity: those that only brought a key are not lost. */
+function routingFacts({ routed, keysOnly, unrouted }: NonNullable<RunView['routing']>): [string, Cell][] {
+  const all = routed + unrouted === 0 ? ': all went to keyed entities' : '';
+  return [
+    ...(keysOnly > 0 ? [['rows that gave keys alone', `${count(keysOnly)}${all}`] as [string, Cell]] : []),
+    ...(unrouted > 0 ? [['rows to no entity', { text: count(unrouted), tone: 'warning' }] as [string, Cell]] : []),
   ];
 }
 

@@ -102,6 +102,7 @@ const restart = defineCommand({
       .option('--wait', 'follow it to its end')
       .option('--timeout <duration>', 'with --wait: end the command after this time (15m)', parseDuration),
   work: async (given, options, runId) => {
+    if (options.timeout !== undefined && !options.wait) throw new UsageError('--timeout goes with --wait');
     const app = await given.app();
     const request = { body: {}, signal: given.signal };
     const { body: started } = await app.call('POST', `${runPath(runId)}/restart`, startedSchema, request);
@@ -122,6 +123,7 @@ const list = defineCommand({
       .option('--limit <n>', 'how many at most', wholeNumber(1, 100_000), 20)
       .option('--manifests', 'read the manifests from the storage instead: what was published, without a host'),
   work: async (given, { manifests, ...filter }) => {
+    if (manifests && filter.state) throw new UsageError('--state is of runs, and --manifests lists what was published');
     if (manifests) return await listManifests(given, filter);
     const runs = await listed(given, filter);
     return {

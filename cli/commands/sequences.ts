@@ -122,7 +122,12 @@ const importOne = defineCommand({
   needs: ['durable'],
   configure: (command) =>
     command.argument('<sequence>', 'name of a sequence').requiredOption('--file <path>', 'what sequences export wrote'),
-  work: async (given, { file }, name) => await putInPlace(given, name, await exportedState(file)),
+  work: async (given, { file }, name) => {
+    const state = await exportedState(file);
+    // A mistyped name would leave the sequence that was meant to begin anew.
+    await statedBy(given, name);
+    return await putInPlace(given, name, state);
+  },
 });
 
 async function exportedState(file: string): Promise<SequenceState> {

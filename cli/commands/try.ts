@@ -6,6 +6,7 @@
 import { pipelineOf } from '../../src/environment/environment.ts';
 import type { Row, Tried } from '../../src/testing/index.ts';
 import { defineCommand, UsageError } from '../command.ts';
+import { jsonValue } from '../parquet-rows.ts';
 import type { ShownPart } from '../terminal/show.ts';
 import { cell, count } from '../terminal/text.ts';
 
@@ -56,6 +57,9 @@ export function triedParts(tried: Tried, ms: number): ShownPart[] {
   return parts;
 }
 
+/** IDs are decimal texts, however small, and bytes are hexadecimal. */
+const asJson = (one: unknown) => (typeof one === 'bigint' ? String(one) : jsonValue(one));
+
 export const tryCommand = defineCommand({
   name: 'try',
   summary: 'Run a pipeline in memory over local Parquet files, and show what each entity gets',
@@ -80,7 +84,7 @@ export const tryCommand = defineCommand({
     const value = { entities: tried.entities, rejected: tried.rejected, manifest: tried.manifest };
     return {
       show: triedParts(tried, performance.now() - started),
-      value: JSON.parse(JSON.stringify(value, (_key, one) => (typeof one === 'bigint' ? String(one) : one))),
+      value: JSON.parse(JSON.stringify(value, (_key, one) => asJson(one))),
     };
   },
 });

@@ -2,7 +2,6 @@
  * The command `pipelines upload`: puts Parquet files of this machine where a pipeline reads, for a first run and for tests.
  * It writes over nothing unless it is told to, and starts no run by itself.
  */
-import { type FileHandle, open } from 'node:fs/promises';
 import path from 'node:path';
 import { pipelineOf } from '../../src/environment/environment.ts';
 import { OrdinalError } from '../../src/errors.ts';
@@ -10,23 +9,11 @@ import type { CompiledPipeline } from '../../src/pipeline/compiled.ts';
 import type { BlobStore } from '../../src/storage/store.ts';
 import { isConflict } from '../../src/storage/write-once.ts';
 import { defineCommand, UsageError } from '../command.ts';
+import { openFile } from '../open-file.ts';
 import { bytes as sizeText } from '../terminal/text.ts';
 
 /** Bytes of a block that a file is staged in. */
 const BLOCK_BYTES = 8 * 1024 * 1024;
-
-/** Opens a file. @throws OrdinalError `SourceEmpty` when it cannot be read */
-async function openFile(file: string): Promise<{ handle: FileHandle; size: number }> {
-  try {
-    const handle = await open(file);
-    return { handle, size: (await handle.stat()).size };
-  } catch (cause) {
-    throw new OrdinalError('SourceEmpty', `${file} cannot be read`, {
-      remedy: 'Give the path of a Parquet file on this machine.',
-      cause,
-    });
-  }
-}
 
 /**
  * Uploads a file as one blob, in blocks, so that memory does not grow with it.

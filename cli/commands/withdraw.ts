@@ -55,7 +55,7 @@ function ended(now: ReturnType<typeof withdrawalSchema.parse>): Result {
     return { show: [{ line: `Run ${runId} is withdrawn.${until}`, tone: 'good' }, ...behind], value: now };
   }
   const show: ShownPart[] = error
-    ? [{ line: `${error.code}: ${error.message}`, tone: 'bad' }, error.remedy ?? '']
+    ? [{ line: `${error.code}: ${error.message}`, tone: 'bad' }, plain(error.remedy ?? '')]
     : [`The withdrawal of run ${runId} was stopped half-way; the hourly sweep goes on with it.`];
   return { show, value: now, exit: 'failed' };
 }

@@ -3,13 +3,16 @@
  * `ordinal new pipeline` makes a contract of it. It reads at most `rowsMax` rows, whole row groups from the first on.
  */
 import { decodeChunk } from '../../src/parquet/decode.ts';
-import { parseFooter } from '../../src/parquet/footer-read.ts';
+import { footerLength, parseFooter } from '../../src/parquet/footer-read.ts';
 import { reader } from '../../src/parquet/logical.ts';
 import type { Column, ColumnType, Leaf } from '../../src/parquet/types.ts';
 
 /** A column as its rows show it. Values are those of `reader(type, 'any')`. */
 export interface ColumnProfile {
+  /** Of a leaf in groups its path, with dots. */
   name: string;
+  /** Of a leaf in groups: the groups, and the leaf itself. */
+  path?: Leaf['path'];
   type: ColumnType;
   /** Whether the file's schema lets nulls be. */
   optional: boolean;
@@ -18,7 +21,9 @@ export interface ColumnProfile {
   distinct: number;
   /** Some of them, in the order in which they came. */
   samples: unknown[];
-  /** Of numbers and bigints. */
+  /** False where there are NaNs or infinities. */
+  finite: boolean;
+  /** Of numbers that are finite, and of bigints. */
   min: number | bigint | undefined;
   max: number | bigint | undefined;
   /** Of texts, in characters. */
@@ -40,30 +45,43 @@ export interface FileProfile {
 const rowsMax = 1_000_000;
 const samplesMax = 8;
 
+/** A file of any size: only what is looked at is read. */
+export interface RangedFile {
+  size: number;
+  read(offset: number, length: number): Promise<Uint8Array>;
+}
+
+/** The last bytes of a file: its footer. */
+async function footerOf({ size, read }: RangedFile, blob: string): Promise<Uint8Array> {
+  const length = Math.min(size, 64 * 1024);
+  const tail = await read(size - length, length);
+  const footer = footerLength(tail.subarray(Math.max(0, tail.length - 8)), size, blob) + 8;
+  return footer <= length ? tail : await read(size - footer, footer);
+}
+
 /**
  * Profiles a file.
- * @param bytes the whole file
+ * @param given the file
  * @param blob its name, for errors
  * @throws OrdinalError as `parseFooter` and `decodeChunk`
  */
-export function profileFile(bytes: Uint8Array, blob: string): FileProfile {
-  const file = parseFooter(bytes, bytes.length, blob);
+export async function profileFile(given: RangedFile, blob: string): Promise<FileProfile> {
+  const file = parseFooter(await footerOf(given, blob), given.size, blob);
   let groups = 0;
   let rows = 0;
   while (groups < file.rowGroups.length && (groups === 0 || rows + file.rowGroups[groups]!.rows <= rowsMax)) {
     rows += file.rowGroups[groups++]!.rows;
   }
-  const columns = file.leaves
-    .filter((leaf) => !leaf.nested)
-    .map((leaf) => {
-      const profile = new Profile(leaf);
-      for (const [rowGroup, group] of file.rowGroups.slice(0, groups).entries()) {
-        const meta = group.chunks[leaf.ordinal]!;
-        const chunk = bytes.subarray(meta.start, meta.start + meta.length);
-        profile.add(decodeChunk(chunk, meta, leaf, group.rows, { blob, rowGroup }));
-      }
-      return profile.done();
-    });
+  const columns: ColumnProfile[] = [];
+  for (const leaf of file.leaves.filter(({ nested }) => !nested)) {
+    const profile = new Profile(leaf);
+    for (const [rowGroup, group] of file.rowGroups.slice(0, groups).entries()) {
+      const meta = group.chunks[leaf.ordinal]!;
+      const chunk = await given.read(meta.start, meta.length);
+      profile.add(decodeChunk(chunk, meta, leaf, group.rows, { blob, rowGroup }));
+    }
+    columns.push(profile.done());
+  }
   const nested = new Set(file.leaves.filter((leaf) => leaf.nested).map(({ name }) => name.split('.')[0]!));
   return { rows, rowsOfFile: file.rows, columns, nested: [...nested] };
 }
@@ -74,6 +92,7 @@ class Profile {
   readonly #seen = new Set<unknown>();
   readonly #samples: unknown[] = [];
   #nulls = 0;
+  #finite = true;
   #min: number | bigint | undefined;
   #max: number | bigint | undefined;
   #shortest = Number.POSITIVE_INFINITY;
@@ -112,17 +131,19 @@ class Profile {
     if (typeof value === 'string') {
       this.#shortest = Math.min(this.#shortest, value.length);
       this.#longest = Math.max(this.#longest, value.length);
-    } else if (typeof value === 'number' || typeof value === 'bigint') {
+    } else if (typeof value === 'number' && !Number.isFinite(value)) this.#finite = false;
+    else if (typeof value === 'number' || typeof value === 'bigint') {
       if (this.#min === undefined || value < this.#min) this.#min = value;
       if (this.#max === undefined || value > this.#max) this.#max = value;
     }
   }
 
   done(): ColumnProfile {
-    const { name, type, optional } = this.#leaf;
+    const { name, path, type, optional } = this.#leaf;
     return {
+      ...(path && { path }),
       ...{ name, type, optional, nulls: this.#nulls, distinct: this.#seen.size, samples: this.#samples },
-      ...{ min: this.#min, max: this.#max },
+      ...{ finite: this.#finite, min: this.#min, max: this.#max },
       ...{ shortest: this.#longest === 0 ? 0 : this.#shortest, longest: this.#longest },
     };
   }

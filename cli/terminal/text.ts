@@ -58,5 +58,6 @@ export function cell(value: unknown): string {
       .replace('T', ' ')
       .replace(/\.000Z$/, '');
   }
+  if (value instanceof Uint8Array) return Buffer.from(value).toString('hex');
   return String(value);
 }

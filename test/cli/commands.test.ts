@@ -1,5 +1,5 @@
 /** The command line itself: exit codes and what is said, by a process of its own, without a host and without a storage. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
@@ -73,6 +73,8 @@ describe('a mistyped command ends with 2 and says what was wrong', () => {
     [['runs', 'list', '--limit', '0'], 'Give a whole number from 1'],
     [['runs', 'start', 'flights', '--prefix', 'a', '--glob', 'b'], 'give one of --prefix, --glob and --blobs'],
     [['runs', 'start', 'flights', '--timeout', '5m'], '--timeout goes with --wait'],
+    [['runs', 'restart', 'a', '--timeout', '5m'], '--timeout goes with --wait'],
+    [['runs', 'list', '--manifests', '--state', 'failed'], '--manifests lists what was published'],
   ] as const)('%j', async ([args, said]) => {
     const { code, stderr, stdout } = await ordinal(...args);
     expect(stderr).toContain(said);
@@ -110,7 +112,11 @@ describe('exit codes', () => {
     [['keys', 'rebuild', 'customer'], 4, 'UnknownIndex: no pipeline has a key index "customer"'],
     [['pipelines', 'show', 'flihgts'], 4, "Use 'flights', if that is what you mean."],
     [['pipelines', 'check', 'nowhere.parquet', '--pipeline', 'saels'], 4, "Use 'sales'"],
-    [['pipelines', 'check', 'nowhere.parquet'], 4, 'nowhere.parquet'],
+    [['pipelines', 'check', 'nowhere.parquet'], 4, 'there is no file "nowhere.parquet"'],
+    [['pipelines', 'check', 'src'], 4, 'src is not a file'],
+    [['new', 'pipeline', 'x', '--from', 'src'], 4, 'src is not a file'],
+    // The value of an option is no command, whatever it is.
+    [['--key', 'verify', 'runs', 'list'], 3, 'no host answers'],
   ] as const)('%j: %i', async ([args, wanted, said]) => {
     const { code, stderr } = await ordinal(...args);
     expect(stderr).toContain(said);
@@ -121,6 +127,43 @@ describe('exit codes', () => {
     const { code, stderr } = await run(['keys', 'list'], { env: { ...env, ORDINAL_BATCH_ROWS: 'many' } });
     expect(stderr).toContain('setting ORDINAL_BATCH_ROWS');
     expect(code).toBe(3);
+  });
+});
+
+describe('files of the app that are wrong are named', () => {
+  const at = path.join(folder, 'wrong');
+  const inApp = (files: Record<string, string>) => {
+    rmSync(at, { recursive: true, force: true });
+    for (const [name, text] of Object.entries({ 'package.json': '{"type":"module"}', ...files })) {
+      mkdirSync(path.dirname(path.join(at, name)), { recursive: true });
+      writeFileSync(path.join(at, name), text);
+    }
+  };
+  test.for([
+    [{ 'local.settings.json': '{ "Values": ' }, ['runs', 'list'], 3, 'local.settings.json: is not JSON'],
+    [{ 'local.settings.json': '{"Values":{"A":5}}' }, ['runs', 'list'], 3, 'local.settings.json: Values.A: '],
+    [{ 'package.json': '{' }, ['pipelines', 'list'], 3, 'package.json is not JSON'],
+    [{ 'pipelines/index.ts': 'export const pipelines = [\n  oops(;\n' }, ['pipelines', 'list'], 1, 'index.ts:2'],
+    [{ 'pipelines/index.ts': "import './gone.ts';\n" }, ['pipelines', 'list'], 1, 'gone.ts'],
+    [
+      { 'pipelines/index.ts': '\nexport const pipelines = [nothing];\n' },
+      ['pipelines', 'list'],
+      1,
+      'pipelines/index.ts:2',
+    ],
+  ] as const)('%j', async ([files, args, wanted, said]) => {
+    inApp(files);
+    const { code, stderr, stdout } = await run([...args, '--json'], { cwd: at, env });
+    expect(stderr).toBe('');
+    expect(JSON.parse(stdout).error).toMatchObject({ code: expect.any(String), remedy: expect.any(String) });
+    expect(stdout).toContain(said);
+    expect(code).toBe(wanted);
+  });
+
+  test('a mark in front of the settings is none of them', async () => {
+    inApp({ 'local.settings.json': '\ufeff{"Values":{"ORDINAL_HOST":"http://127.0.0.1:7"}}' });
+    const { stderr } = await run(['runs', 'list'], { cwd: at, env: { ...env, ORDINAL_HOST: undefined } });
+    expect(stderr).toContain('no host answers at http://127.0.0.1:7');
   });
 });
 

@@ -3,10 +3,11 @@
  * process of its own, without a host and without a storage.
  */
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { parquetWriteBuffer } from 'hyparquet-writer';
 import { afterAll, describe, expect, test } from 'vitest';
 import { uploadFile } from '../../cli/commands/upload.ts';
 import { appName, nextSteps } from '../../cli/init/init.ts';
@@ -128,6 +129,11 @@ describe('pipelines upload', () => {
   });
 });
 
+const profileOf = (bytes: Uint8Array) => {
+  const read = async (offset: number, length: number) => bytes.subarray(offset, offset + length);
+  return profileFile({ size: bytes.length, read }, 'a file');
+};
+
 describe('new pipeline', () => {
   test('says of each column its type, its nulls and what could be checked, and which columns could be keys', async () => {
     const duck = await Duck.open();
@@ -140,7 +146,7 @@ describe('new pipeline', () => {
       [range] as many, '' as nothing, range as all_id
       from range(200)) to ${literal(file)} (format parquet)`);
     duck.close();
-    const text = pipelineText('all', 'all.parquet', profileFile(readFileSync(file), file), {
+    const text = pipelineText('all', 'all.parquet', await profileOf(readFileSync(file)), {
       from: '@ordinal-ids/ordinal',
     });
     for (const line of [
@@ -168,7 +174,14 @@ describe('new pipeline', () => {
     expect(text).toContain('20 nulls');
     expect(text).toMatch(/all of 6 characters: \.length\(6\)\?/);
     // What is written starts up, and takes every row of the file.
-    const app = path.join(folder, 'app');
+    const tried = await tryText('app', text, file);
+    expect(tried).toMatchObject({ code: 0, stderr: '' });
+    expect(tried.stdout).toContain('all: 200 rows, IDs 1 to 200');
+  });
+
+  /** Runs a module that was written, `all`, over a file. */
+  async function tryText(name: string, text: string, file: string) {
+    const app = path.join(folder, name);
     mkdirSync(path.join(app, 'pipelines'), { recursive: true });
     writeFileSync(path.join(app, 'package.json'), '{"type":"module"}');
     const words = pathToFileURL(path.join(root, 'src/pipeline/index.ts')).href;
@@ -179,9 +192,66 @@ describe('new pipeline', () => {
       path.join(app, 'pipelines/index.ts'),
       "import all from './all.ts';\nexport const pipelines = [all];\n",
     );
-    const tried = await ordinal(['try', 'all', file, '--rows', '1'], { cwd: app });
-    expect(tried).toMatchObject({ code: 0, stderr: '' });
-    expect(tried.stdout).toContain('all: 200 rows, IDs 1 to 200');
+    return await ordinal(['try', 'all', file, '--rows', '1'], { cwd: app });
+  }
+
+  test('lets no name and no value of a file out of its quotes or its comment', async () => {
+    const breakouts = ['\n', '\r', '\u2028', '\u2029'].map((end) => `x${end}throw new Error("out") //`);
+    const names = [
+      ...breakouts,
+      "it's",
+      'back\\slash',
+      '*/ throw 1 /*',
+      'class',
+      '1st',
+      'zwölf',
+      'Upper',
+      'upper',
+      'all_id',
+    ];
+    const values = ['a', ...breakouts, "'", '\\'];
+    const file = path.join(folder, 'hostile.parquet');
+    const columnData = names.map((name) => ({
+      name,
+      data: Array.from({ length: 40 }, (_, row) => values[row % values.length]!),
+      type: 'STRING' as const,
+    }));
+    const bytes = new Uint8Array(parquetWriteBuffer({ columnData }));
+    writeFileSync(file, bytes);
+    const text = pipelineText('all', 'a*/ throw 1 /*\n.parquet', await profileOf(bytes), {
+      from: '@ordinal-ids/ordinal',
+    });
+    const tried = await tryText('hostile', text, file);
+    expect(tried.stderr).toBe('');
+    expect(tried.stdout).toContain('all: 40 rows, IDs 1 to 40');
+  });
+
+  test('writes a contract that its file fits, whatever types it has', async () => {
+    const duck = await Duck.open();
+    const file = path.join(folder, 'odd.parquet');
+    await duck.run(`copy (select
+      case range when 3 then 'nan'::double when 4 then 'infinity'::double else range end as measure,
+      case range when 3 then '-inf'::float else range end as small,
+      (18446744073709551615 - range)::ubigint as huge, (4294967295 - range)::uinteger as wide, range::utinyint as tiny,
+      (range / 7)::decimal(38, 20) as exact, (range / 4)::decimal(18, 2) as price, time '10:00:00' as at_time,
+      interval (range) day as span, timestamp_ns '2026-01-01 00:00:00.123456789' as nano, timestamptz '2026-01-01' as zoned,
+      (case range % 2 when 0 then 'on' else 'off' end)::enum ('on', 'off') as state, '{"a": 1}'::json as document,
+      null::integer as nothing, null::varchar as no_text, {'a': range, 'b': case when range % 3 = 0 then null else {'c': 'x'} end} as deep, map {'k': range} as pairs
+      from range(50)) to ${literal(file)} (format parquet)`);
+    await duck.run(
+      `copy (select 1 as a, 'x' as b limit 0) to ${literal(path.join(folder, 'none.parquet'))} (format parquet)`,
+    );
+    duck.close();
+    for (const [name, rows] of [
+      ['odd', 50],
+      ['none', 0],
+    ] as const) {
+      const of = path.join(folder, `${name}.parquet`);
+      const text = pipelineText('all', of, await profileOf(readFileSync(of)), { from: '@ordinal-ids/ordinal' });
+      const tried = await tryText(name, text, of);
+      expect(tried.stderr, text).toBe('');
+      expect(tried.stdout).toContain(`all: ${rows} rows`);
+    }
   });
 
   test('is added to the list, and never written over a file', async () => {
@@ -210,6 +280,17 @@ describe('new pipeline', () => {
       withPipeline("import a from './a.ts';\nexport const pipelines = registerPipelines([\n  a,\n]);\n", 'b'),
     ).toBe("import a from './a.ts';\nimport b from './b.ts';\nexport const pipelines = registerPipelines([a, b]);\n");
     expect(withPipeline('export { pipelines } from "./others.ts";\n', 'b')).toBe(undefined);
+    // An import of several lines, and names that are taken, or that a variable cannot have.
+    const several = "import {\n  registerPipelines,\n} from '@ordinal-ids/ordinal';\nimport aB from './a-b.ts';\n";
+    expect(withPipeline(`${several}export const pipelines = registerPipelines([aB]);\n`, 'a_b')).toBe(
+      `${several}import aB2 from './a_b.ts';\nexport const pipelines = registerPipelines([aB, aB2]);\n`,
+    );
+    const open = "import {\n  a,\n} from './a.ts';\nexport const pipelines = [a];\n";
+    expect(withPipeline(open, 'b')).toBe(
+      "import {\n  a,\n} from './a.ts';\nimport b from './b.ts';\nexport const pipelines = [a, b];\n",
+    );
+    for (const name of ['eval', 'arguments', 'default'])
+      expect(withPipeline('export const pipelines = [];\n', name)).toContain(`import ${name}Pipeline from`);
   });
 });
 
@@ -268,7 +349,9 @@ test('dev tries again when a pipeline is saved, and ends with Ctrl-C', async () 
     })];`;
   const module = path.join(app, 'pipelines/index.ts');
   writeFileSync(module, text('before'));
-  const child = spawn(process.execPath, [path.join(root, 'cli/main.ts'), 'dev', 'small', flights], { cwd: app });
+  const file = path.join(app, 'day.parquet');
+  cpSync(flights, file);
+  const child = spawn(process.execPath, [path.join(root, 'cli/main.ts'), 'dev', 'small', file], { cwd: app });
   let out = '';
   child.stdout.on('data', (data) => {
     out += data;
@@ -283,6 +366,13 @@ test('dev tries again when a pipeline is saved, and ends with Ctrl-C', async () 
   await shown(/all_id +before[\s\S]*waiting for changes/);
   writeFileSync(module, text('after'));
   await shown(/all_id +after[\s\S]*waiting for changes/);
+  // A new file takes the place of the old one, twice: it is not the same file any more.
+  for (const origin of ['SJC', 'ONT']) {
+    out = '';
+    writeFileSync(`${file}.new`, fileOfRows(pipelines.get('flights')!, [{ ...flight, origin }]));
+    renameSync(`${file}.new`, file);
+    await shown(new RegExp(`${origin}[\\s\\S]*waiting for changes`));
+  }
   child.kill('SIGINT');
   await ended;
 });

@@ -4,10 +4,12 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { stripVTControlCharacters } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { stepOf } from '../../cli/commands/follow-run.ts';
+import { shownRun } from '../../cli/commands/run-shown.ts';
 import { Progress, progressLine, type Step } from '../../cli/terminal/progress.ts';
 import { renderParts } from '../../cli/terminal/show.ts';
 import { type Column, fitColumns, renderTable } from '../../cli/terminal/table.ts';
 import { duration, plain } from '../../cli/terminal/text.ts';
+import type { RunView } from '../../src/view/run-view-schema.ts';
 
 describe('a table', () => {
   const columns: Column[] = [
@@ -208,4 +210,20 @@ test('durations are said as people say them', () => {
     '2 h 03 min',
     '3 d 4 h',
   ]);
+});
+
+test('rows that gave keys alone do not read as lost; those that went nowhere do', () => {
+  const run = (routing: RunView['routing']): RunView => ({
+    ...{ runId: 'r', life: 1, pipeline: 'p', status: 'Completed', phase: 'done' },
+    ...{ startedAt: '2026-11-30T00:00:00.000Z', updatedAt: '2026-11-30T00:00:01.000Z' },
+    ...{ batches: { done: 1, total: 1 }, rows: { done: 1300, total: 1300 }, routing },
+  });
+  const text = (routing: RunView['routing']) =>
+    renderParts(shownRun(run(routing)), { room: 80, paint: (_, said) => said }).join('\n');
+  const keys = text({ routed: 0, keysOnly: 1300, unrouted: 0, repeated: 0 });
+  expect(keys).toMatch(/rows that gave keys alone +1,300: all went to keyed entities/);
+  expect(keys).not.toContain('no entity');
+  const some = text({ routed: 1000, keysOnly: 200, unrouted: 100, repeated: 0 });
+  expect(some).toMatch(/rows that gave keys alone +200\n/);
+  expect(some).toMatch(/rows to no entity +100/);
 });
