@@ -76,7 +76,7 @@ export const cancelRun: Handler = async (door, request) => {
   if (!hasEnded(instance)) {
     if (phase === 'publish') {
       throw new OrdinalError('RunIsPublishing', `run "${runId}" is publishing and will end soon`, {
-        remedy: 'Wait for its end. To remove published data, delete the files that the manifest names by hand.',
+        remedy: 'Wait for its end. What it has published can then be taken back: POST /api/runs/RUN/withdraw.',
       });
     }
     const { callBackUri } = runInputSchema.parse(instance.input);

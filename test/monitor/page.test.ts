@@ -162,6 +162,11 @@ describe.skipIf(chromiumPath === undefined)(`the monitor page (skipped where ${W
     const field = tab.page.getByLabel('Function key');
     await field.waitFor();
     assert.deepEqual(await audit(tab.page), []);
+    // No header takes this one: it is not sent, and the field is still there.
+    await field.fill('key \u2013 of the app');
+    await tab.page.keyboard.press('Enter');
+    await tab.page.getByText('That is not a key').waitFor();
+    assert.deepEqual(await audit(tab.page), []);
     await field.fill('wrong');
     await tab.page.keyboard.press('Enter');
     await tab.page.getByText('The app refused that key.').waitFor();
@@ -330,6 +335,9 @@ describe.skipIf(chromiumPath === undefined)(`the monitor page (skipped where ${W
     ])
       assert.ok(said.includes(words), `${words} of ${said}`);
     assert.equal(await tab.page.locator('main i, main b').count(), 0);
+    await tab.go('pipelines');
+    const pipeline = tab.page.locator('tbody tr', { hasText: 'landing/flights/' });
+    await pipeline.getByText('Withdrawn').waitFor();
     assert.deepEqual(tab.faults, []);
     await tab.close();
   });
@@ -369,6 +377,19 @@ describe.skipIf(chromiumPath === undefined)(`the monitor page (skipped where ${W
     await tab.page.reload();
     await tab.page.getByText('No run fits these filters.').waitFor();
     await tab.go('runs?text=orders');
+    const field = tab.page.getByLabel('Run ID');
+    assert.equal(await field.inputValue(), 'orders');
+    // A link to all runs leads to all runs, and Back to those that were looked for.
+    await tab.page.getByRole('link', { name: 'Runs', exact: true }).click();
+    await tab.page.getByRole('link', { name: 'january' }).first().waitFor();
+    await tab.page.waitForTimeout(600);
+    assert.match(tab.page.url(), /#\/runs$/);
+    assert.equal(await field.inputValue(), '');
+    await tab.page.goBack();
+    await tab.page.waitForURL(/text=orders/);
+    await tab.page.waitForTimeout(600);
+    assert.match(tab.page.url(), /text=orders/);
+    assert.equal(await field.inputValue(), 'orders');
     const row = tab.page.locator('td a', { hasText: 'orders-w47' });
     await row.waitFor();
     for (let presses = 0; presses < 40; presses++) {
@@ -398,6 +419,11 @@ describe.skipIf(chromiumPath === undefined)(`the monitor page (skipped where ${W
       await tab.page.waitForTimeout(120);
       assert.ok((await rows()) < 120, 'only what is on the screen is in the page');
     }
+    // Newer runs push none out of the list.
+    const before = await total();
+    await manyRuns(world, 3, { newest: Date.now(), name: 'newer' });
+    while ((await total()) === before) await tab.page.waitForTimeout(200);
+    assert.ok((await total()) >= before + 3, `${before} rows, then ${await total()}`);
     await tab.go('runs/orders-w47');
     assert.ok((await tab.page.locator('.areas path').count()) >= 2, 'areas in place of bars');
     assert.ok((await tab.page.locator('svg *').count()) < 600);

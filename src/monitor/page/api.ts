@@ -50,7 +50,8 @@ export function takeKeyFromAddress(): void {
   if (key === null) return;
   url.searchParams.delete('code');
   history.replaceState(null, '', url);
-  if (!hasKey()) setKey(key);
+  // A header takes no other characters.
+  if (!hasKey() && /^[!-~]+$/.test(key)) setKey(key);
 }
 
 interface Known {

@@ -1,7 +1,7 @@
 /** All pipelines: where they read, what they make, and how their last run went. */
 import { formatCount } from './format.ts';
 import { type Column, Table } from './parts/table.tsx';
-import { Empty, Loading, Refusal, Scroll, State, Text, Time } from './parts/ui.tsx';
+import { Empty, Loading, Refusal, Scroll, State, stateOf, Text, Time } from './parts/ui.tsx';
 import { usePoll } from './poll.ts';
 import { href } from './route.ts';
 import type { Pipeline, RunList } from './types.ts';
@@ -29,7 +29,7 @@ function LastRun({ pipeline }: { pipeline: string }) {
   if (!run) return <span class="muted">none yet</span>;
   return (
     <a href={href(['runs', run.runId])} class="holder">
-      <State of={run.status} /> <Time of={run.startedAt} />
+      <State of={stateOf(run)} /> <Time of={run.startedAt} />
     </a>
   );
 }

@@ -36,6 +36,11 @@ export function RunPage({ runId }: { runId: string }) {
   const about = usePoll<About>('about', () => true);
   const now = useNow(live);
   const { value } = run;
+  // Both have ended with the life before.
+  const again = () => {
+    run.again();
+    timeline.again();
+  };
   return (
     <div class="page run">
       <nav aria-label="Where this is" class="crumbs">
@@ -47,7 +52,7 @@ export function RunPage({ runId }: { runId: string }) {
         </h1>
         {value && <State of={stateOf(value)} />}
         {value?.dryRun && <span class="tag">dry run</span>}
-        {value && about.value?.monitor.actions && <RunActions run={value} onDone={run.again} />}
+        {value && about.value?.monitor.actions && <RunActions run={value} onDone={again} />}
       </header>
       {run.error && <Refusal of={run.error} />}
       {!value && !run.error && <Loading />}

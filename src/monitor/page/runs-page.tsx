@@ -8,7 +8,7 @@ import { formatCount, formatDuration, formatRate } from './format.ts';
 import { RunStrip } from './parts/run-strip.tsx';
 import { type Column, LongTable } from './parts/table.tsx';
 import { Empty, Loading, Refusal, State, stateOf, Text, Time } from './parts/ui.tsx';
-import { useNow, usePoll } from './poll.ts';
+import { type Polled, useNow, usePoll } from './poll.ts';
 import { go, href } from './route.ts';
 import type { Pipeline, RunList, RunSummary } from './types.ts';
 
@@ -53,7 +53,7 @@ export function listPath({ pipeline, status, since, text }: Filters, limit: numb
 export function RunsPage({ query }: { query: URLSearchParams }) {
   const filters = filtersOf(query);
   const shape = JSON.stringify(filters);
-  const first = usePoll<RunList>(listPath(filters, PAGE));
+  const first = useSteady(usePoll<RunList>(listPath(filters, PAGE)), shape);
   const older = useOlder(shape, filters, first.value);
   const pipelines = usePoll<{ pipelines: Pipeline[] }>('pipelines', () => true);
   const runs = joined(first.value?.runs ?? [], older.runs);
@@ -155,6 +155,14 @@ function PhaseOrError({ run: { status, phase, error, waiting, failedPhase, withd
   return <Text of={waiting === undefined ? phase : `${phase}, waits for ${waiting}`} clip />;
 }
 
+/** What was shown stays until the next answer: a span of time ends in another minute, and so in another address. */
+function useSteady<T>(polled: Polled<T>, shape: string): Polled<T> {
+  const last = useRef<{ shape: string; value: T } | undefined>(undefined);
+  if (polled.value !== undefined) last.current = { shape, value: polled.value };
+  if (polled.value !== undefined || last.current?.shape !== shape) return polled;
+  return { ...polled, value: last.current.value };
+}
+
 /** The list with what has changed in it: each run once, where it was first seen. */
 function joined(fresh: readonly RunSummary[], older: readonly RunSummary[]): RunSummary[] {
   const seen = new Set(fresh.map(keyOf));
@@ -173,7 +181,20 @@ function useOlder(shape: string, filters: Filters, first: RunList | undefined) {
     Older & { shape: string; begun: boolean; error?: Parameters<typeof Refusal>[0]['of'] }
   >();
   const busy = useRef(false);
+  const newest = useRef<{ shape: string; runs: readonly RunSummary[] } | undefined>(undefined);
   const mine = older?.shape === shape ? older : undefined;
+  // Newer runs push others off the first page: those lie between it and the older ones.
+  useEffect(() => {
+    const before = newest.current?.shape === shape ? newest.current.runs : [];
+    newest.current = { shape, runs: first?.runs ?? before };
+    if (!mine?.begun || !first || before.length === 0) return;
+    const seen = new Set(first.runs.map(keyOf));
+    const kept = before.findLastIndex((run) => seen.has(keyOf(run)));
+    const pushed = before.slice(kept + 1);
+    // Where none is left, others may have come between unseen: the older ones are asked for again.
+    if (kept < 0) setOlder(undefined);
+    else if (pushed.length > 0) setOlder({ ...mine, runs: [...pushed, ...mine.runs] });
+  }, [first, shape]);
   const next = mine?.begun ? mine.next : first?.continuation;
   const runs = mine?.runs ?? [];
   const more = useCallback(() => {
@@ -181,8 +202,10 @@ function useOlder(shape: string, filters: Filters, first: RunList | undefined) {
     busy.current = true;
     get<RunList>(listPath(filters, PAGE * 2, next))
       .then((page) => {
-        const all = [...runs, ...page.runs];
-        setOlder({ shape, begun: true, runs: all, next: page.continuation });
+        setOlder((now) => {
+          const all = [...(now?.shape === shape ? now.runs : []), ...page.runs];
+          return { shape, begun: true, runs: all, next: page.continuation };
+        });
       })
       .catch((error) => setOlder({ shape, begun: true, runs, next: undefined, error }))
       .finally(() => {
@@ -201,11 +224,21 @@ function RunFilters({ filters, pipelines }: { filters: Filters; pipelines: reado
   const set = (change: Partial<Filters>) => go(href(['runs'], { ...filters, ...change }), true);
   const set1 = useRef(set);
   set1.current = set;
+  // The address as this field has set it, or has taken it over: any other is where a link or Back has led.
+  const sent = useRef(filters.text);
   useEffect(() => {
-    if (text === filters.text) return;
-    const timer = setTimeout(() => set1.current({ text }), 300);
+    if (filters.text === sent.current) return;
+    sent.current = filters.text;
+    setText(filters.text);
+  }, [filters.text]);
+  useEffect(() => {
+    if (text === sent.current) return;
+    const timer = setTimeout(() => {
+      sent.current = text;
+      set1.current({ text });
+    }, 300);
     return () => clearTimeout(timer);
-  }, [text, filters.text]);
+  }, [text]);
   const names = [...new Set([...pipelines.map(({ name }) => name), ...(filters.pipeline ? [filters.pipeline] : [])])];
   return (
     <search class="filters">

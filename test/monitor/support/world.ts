@@ -176,11 +176,14 @@ export async function backfillSome(world: World): Promise<void> {
   }
 }
 
-/** Puts the starts of `count` runs that have published, a minute apart, before all others. */
-export async function manyRuns({ service }: World, count: number): Promise<void> {
+/** Puts the starts of `count` runs that have published, a minute apart, before all others unless `newest` says when. */
+export async function manyRuns(
+  { service }: World,
+  count: number,
+  { newest = Date.now() - 3_600_000, name: of = 'nightly' } = {},
+): Promise<void> {
   const container = service.getContainerClient('ordinal');
   await container.createIfNotExists();
-  const newest = Date.now() - 3_600_000;
   const put = async (i: number): Promise<void> => {
     const at = newest - i * 60_000;
     const seconds = 2 + ((i * 7919) % 97) / 7 + (i % 23 === 0 ? 21 : 0);
@@ -195,7 +198,7 @@ export async function manyRuns({ service }: World, count: number): Promise<void>
       rows: String(rows),
       ids: String(rows + (i % 400)),
     };
-    const name = work.start({ runId: `nightly-${String(count - i).padStart(6, '0')}`, life: 1 }, at);
+    const name = work.start({ runId: `${of}-${String(count - i).padStart(6, '0')}`, life: 1 }, at);
     await container.getBlockBlobClient(name).upload('', 0, { metadata });
   };
   const width = 16;

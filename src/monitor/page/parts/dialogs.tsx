@@ -28,16 +28,26 @@ function Dialog({ title, onClose, children }: { title: string; onClose?: () => v
 /** Asks for the function key. It is kept for this tab, and is sent in a header. */
 export function KeyDialog({ refused, onKey }: { refused: boolean; onKey(key: string): void }) {
   const [key, setKey] = useState('');
+  const [odd, setOdd] = useState(false);
   const id = useId();
   return (
     <Dialog title="This app wants a key">
       <form
         onSubmit={(event) => {
           event.preventDefault();
-          if (key !== '') onKey(key.trim());
+          const given = key.trim();
+          // A header takes no others, and no key has them: what was copied along is of the text around it.
+          const isOdd = !/^[!-~]+$/.test(given);
+          setOdd(isOdd);
+          if (!isOdd) onKey(given);
         }}
       >
-        {refused && (
+        {odd && (
+          <p class="refusal" role="alert">
+            That is not a key: it has spaces or other characters that no key has. Copy it again.
+          </p>
+        )}
+        {refused && !odd && (
           <p class="refusal" role="alert">
             The app refused that key.
           </p>

@@ -168,8 +168,8 @@ function sourceNode(run: RunView, pipeline: PipelineDetail): Node {
           {plural(rejected.rows, 'row')}
         </a>,
       ],
-      routing && routing.keysOnly > 0 && ['keys only', plural(routing.keysOnly, 'row')],
-      routing && ['to no entity', plural(routing.unrouted, 'row')],
+      routing && routing.keysOnly > 0 && ['gave keys alone', plural(routing.keysOnly, 'row')],
+      routing && routing.unrouted > 0 && ['to no entity', plural(routing.unrouted, 'row')],
     ]),
   };
 }
@@ -181,7 +181,7 @@ function entityNode(run: RunView, { name, kind }: PipelineDetail['entities'][num
   const bytes = datasets.reduce((sum, dataset) => sum + (dataset?.bytes ?? 0), 0);
   const title =
     entity && entity.fileCount > 0 ? (
-      <a href={href(['data', run.runId, name])}>
+      <a href={href(['data', run.runId, name, 'new', 0])}>
         <Text of={name} clip />
       </a>
     ) : (
