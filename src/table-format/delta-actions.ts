@@ -9,6 +9,11 @@ import { z } from 'zod';
 const count = z.number();
 const textMap = z.record(z.string(), z.string().nullable());
 
+/** Which rows of a file are deleted: other engines write it. */
+const deletionVector = z
+  .looseObject({ storageType: z.string(), pathOrInlineDv: z.string(), offset: count.nullish() })
+  .nullish();
+
 export const actionSchema = z.looseObject({
   protocol: z
     .looseObject({
@@ -38,9 +43,10 @@ export const actionSchema = z.looseObject({
       dataChange: z.boolean().nullish(),
       stats: z.string().nullish(),
       tags: textMap.nullish(),
+      deletionVector,
     })
     .nullish(),
-  remove: z.looseObject({ path: z.string(), deletionTimestamp: count.nullish() }).nullish(),
+  remove: z.looseObject({ path: z.string(), deletionTimestamp: count.nullish(), deletionVector }).nullish(),
   commitInfo: z.looseObject({ operation: z.string().optional() }).nullish(),
 });
 export type Action = z.infer<typeof actionSchema>;
@@ -58,22 +64,32 @@ export interface TableState {
   protocol?: Protocol;
   metaData?: MetaData;
   transactions: Map<string, number>;
-  /** By path as the log has it. */
+  /** By what names a file in the log: its path, and its deletion vector where it has one. */
   files: Map<string, Add>;
   removed: Map<string, Remove>;
 }
 
-/** Adds an action to the state, as the specification reconciles them: of one path or app, the newest counts. */
+/**
+ * What names a file in the log. With another deletion vector it is another one, so an engine that deletes rows adds and
+ * removes one path in one commit, in any order.
+ */
+function fileKey({ path, deletionVector: vector }: Pick<Add, 'path' | 'deletionVector'>): string {
+  if (!vector) return path;
+  const { storageType, pathOrInlineDv, offset } = vector;
+  return `${path}\0${storageType}${pathOrInlineDv}${typeof offset === 'number' ? `@${offset}` : ''}`;
+}
+
+/** Adds an action to the state, as the specification reconciles them: of one file or app, the newest counts. */
 export function apply(state: TableState, { protocol, metaData, txn, add, remove }: Action): void {
   if (protocol) state.protocol = protocol;
   if (metaData) state.metaData = metaData;
   if (txn) state.transactions.set(txn.appId, txn.version);
   if (remove) {
-    state.files.delete(remove.path);
-    state.removed.set(remove.path, remove);
+    state.files.delete(fileKey(remove));
+    state.removed.set(fileKey(remove), remove);
   }
   if (add) {
-    state.removed.delete(add.path);
-    state.files.set(add.path, add);
+    state.removed.delete(fileKey(add));
+    state.files.set(fileKey(add), add);
   }
 }

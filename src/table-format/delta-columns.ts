@@ -112,17 +112,32 @@ const NTZ = 'timestampNtz';
 /** The same protocol where it is enough. */
 function protocolFor(there: Protocol | undefined, ntz: boolean): Protocol {
   if (!ntz) return there ?? { minReaderVersion: 1, minWriterVersion: 2 };
-  const { readerFeatures, writerFeatures, minWriterVersion = 2 } = there ?? {};
-  if (writerFeatures?.includes(NTZ)) return there!;
-  // What version 2 of writers implies has to be said from version 7 on.
-  const implied = there && minWriterVersion < 7 ? ['appendOnly', 'invariants'] : (writerFeatures ?? []);
+  if (there?.writerFeatures?.includes(NTZ)) return there;
+  const { minReaderVersion = 3, minWriterVersion = 7, readerFeatures, writerFeatures } = there ?? {};
+  const read = minReaderVersion < 3 ? impliedBy(minReaderVersion, readerVersions) : (readerFeatures ?? []);
+  const written = minWriterVersion < 7 ? impliedBy(minWriterVersion, writerVersions) : (writerFeatures ?? []);
   return {
     minReaderVersion: 3,
     minWriterVersion: 7,
-    readerFeatures: [...(readerFeatures ?? []), NTZ],
-    writerFeatures: [...implied, NTZ],
+    readerFeatures: [...read, NTZ],
+    writerFeatures: [...written, NTZ],
   };
 }
+
+/** Features that older versions of the protocol imply: they must be named from 3/7 on. */
+const readerVersions: Readonly<Record<string, number>> = { columnMapping: 2 };
+const writerVersions: Readonly<Record<string, number>> = {
+  appendOnly: 2,
+  invariants: 2,
+  checkConstraints: 3,
+  changeDataFeed: 4,
+  generatedColumns: 4,
+  columnMapping: 5,
+  identityColumns: 6,
+};
+
+const impliedBy = (version: number, since: Readonly<Record<string, number>>) =>
+  Object.keys(since).filter((feature) => since[feature]! <= version);
 
 /** Whether a table has nothing that our checkpoints would lose. */
 export function isOwn({ minReaderVersion, readerFeatures, writerFeatures }: Protocol): boolean {

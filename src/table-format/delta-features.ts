@@ -26,6 +26,8 @@ const demanding: readonly { property: RegExp; unless?: string; needs: string }[]
   { property: /^delta\.columnMapping\.mode$/, unless: 'none', needs: 'maps its columns to other names in files' },
   { property: /^delta\.enableRowTracking$/, unless: 'false', needs: 'numbers its rows' },
   { property: /^delta\.enableInCommitTimestamps$/, unless: 'false', needs: 'keeps timestamps in commits' },
+  // What a run has committed would be forgotten, and committed again.
+  { property: /^delta\.setTransactionRetentionDuration$/, needs: 'forgets transactions after some time' },
   { property: /^delta\.enableIcebergCompatV\d$/, unless: 'false', needs: 'is kept compatible with Iceberg' },
 ];
 

@@ -34,6 +34,8 @@ interface LogListing {
   commits: Map<number, string>;
   /** The newest complete checkpoint. */
   checkpoint?: Checkpoint;
+  /** There are checkpoints of a form that is not read here. */
+  hasOtherCheckpoints: boolean;
 }
 
 /** What there is of a log. */
@@ -41,6 +43,7 @@ export async function listLog(place: TablePlace): Promise<LogListing> {
   const commits: [version: number, etag: string][] = [];
   const checkpoints: Checkpoint[] = [];
   const parts = new Map<string, { version: number; of: number; blobs: string[] }>();
+  let hasOtherCheckpoints = false;
   const folder = logBlobs.folder(place);
   for await (const { name, etag } of place.store.list(place.container, folder)) {
     const [, digits, tail] = /^(\d{20})\.(.+)$/.exec(name.slice(folder.length)) ?? [];
@@ -53,25 +56,28 @@ export async function listLog(place: TablePlace): Promise<LogListing> {
       const whole = parts.get(`${digits}/${of}`) ?? { version, of: Number(of), blobs: [] };
       whole.blobs.push(name);
       parts.set(`${digits}/${of}`, whole);
-    }
+    } else if (/^checkpoint\.[\da-f-]{36}\.(json|parquet)$/.test(tail)) hasOtherCheckpoints = true;
   }
   for (const { version, of, blobs } of parts.values()) if (blobs.length === of) checkpoints.push({ version, blobs });
   const newest = checkpoints.sort((a, b) => a.version - b.version).at(-1);
-  return { commits: new Map(commits.sort(([a], [b]) => a - b)), ...(newest && { checkpoint: newest }) };
+  const inOrder = new Map(commits.sort(([a], [b]) => a - b));
+  return { commits: inOrder, ...(newest && { checkpoint: newest }), hasOtherCheckpoints };
 }
 
 /**
  * Reads a table's log: what this process has not read before, or all since the newest checkpoint.
  *
- * @throws OrdinalError `CorruptFile` when a version is missing, or a line is no action.
+ * @throws OrdinalError `CorruptFile` when a version is missing, or a line is no action; `UnsupportedFile` when what is
+ * missing is in checkpoints of a form that is not read here.
  */
 export async function readState(place: TablePlace): Promise<TableState> {
   const listing = await listLog(place);
-  const { commits, checkpoint } = listing;
+  const { commits, checkpoint, hasOtherCheckpoints } = listing;
   let next = (checkpoint?.version ?? -1) + 1;
   for (const version of commits.keys()) {
     if (version < next) continue;
-    if (version > next) throw damaged(place, `version ${next} is missing`);
+    if (version > next)
+      throw hasOtherCheckpoints ? otherCheckpoints(place) : damaged(place, `version ${next} is missing`);
     next++;
   }
   const state = stillThere(place, listing) ?? (await stateOfCheckpoint(place, checkpoint));
@@ -151,6 +157,13 @@ function checked(action: unknown, blob: string): Action {
   throw new OrdinalError('CorruptFile', `"${blob}" has a line that is no action: ${parsed.error.issues[0]?.message}`, {
     where: { blob },
     remedy: REPAIR,
+  });
+}
+
+function otherCheckpoints({ folder }: Pick<TablePlace, 'folder'>): OrdinalError {
+  return new OrdinalError('UnsupportedFile', `table "${folder}" has the feature v2Checkpoint`, {
+    where: { blob: `${folder}/_delta_log/` },
+    remedy: 'Take that from the table; or leave it to its other writers, and give the pipeline another output.',
   });
 }
 

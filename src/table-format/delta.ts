@@ -41,7 +41,7 @@ class DeltaTransaction implements TableTransaction {
   }
 
   get files(): ReadonlySet<string> {
-    return new Set([...this.#state.files.keys()].map(nameOf));
+    return new Set([...this.#state.files.values()].map(({ path }) => nameOf(path)));
   }
 
   has(app: string, version: number): boolean {
@@ -128,10 +128,10 @@ class DeltaTransaction implements TableTransaction {
         remedy: "Set the table's property delta.appendOnly to false.",
       });
     }
-    return gone.map(({ path, size, partitionValues }) => ({
+    return gone.map(({ path, size, partitionValues, deletionVector }) => ({
       remove: {
         ...{ path, deletionTimestamp: now, dataChange: true, extendedFileMetadata: true },
-        ...{ partitionValues: partitionValues ?? {}, size },
+        ...{ partitionValues: partitionValues ?? {}, size, ...(deletionVector && { deletionVector }) },
       },
     }));
   }

@@ -10,6 +10,7 @@ import type { ColumnType } from '../../src/parquet/types.ts';
 import { deltaType } from '../../src/pipeline/delta-types.ts';
 import { delta } from '../../src/table-format/delta.ts';
 import { deltaStatistics } from '../../src/table-format/delta-statistics.ts';
+import type { TablePlace } from '../../src/table-format/table-format.ts';
 import { peerTest } from '../parquet/support/peers.ts';
 import { importWithBug, type PlantedBug } from '../run/support/planted.ts';
 import { underLimits } from '../support/limits.ts';
@@ -203,6 +204,10 @@ test('what a table needs beyond adding files is refused by name', async () => {
     ],
     [/newer than 3\/7/, (_, m) => [{ minReaderVersion: 4, minWriterVersion: 8 }, m]],
     [/constraints/, (p, m) => [p, { ...m, configuration: { 'delta.constraints.positive': 'id > 0' } }]],
+    [
+      /forgets transactions/,
+      (p, m) => [p, { ...m, configuration: { 'delta.setTransactionRetentionDuration': 'interval 7 days' } }],
+    ],
     [/partitioned by day/, (p, m) => [p, { ...m, partitionColumns: ['day'] }]],
     [
       /rule for column "id"/,
@@ -230,6 +235,73 @@ test('what a table needs beyond adding files is refused by name', async () => {
     await store.write('published', 'p/e/_delta_log/00000000000000000001.json', Buffer.from(body));
     await assert.rejects(delta.begin(place), { code: 'UnsupportedFile', message });
   }
+});
+
+/** Puts the next commit of another engine. */
+async function foreign(place: TablePlace, version: number, lines: readonly object[]): Promise<void> {
+  const name = `${place.folder}/_delta_log/${String(version).padStart(20, '0')}.json`;
+  await place.store.write(
+    place.container,
+    name,
+    Buffer.from(lines.map((line) => `${JSON.stringify(line)}\n`).join('')),
+  );
+}
+
+test('a file of which another engine deleted rows stays, whatever the order of the actions, and goes with its run', async () => {
+  const { store, place } = await world();
+  for (let run = 0; run < 2; run++) await commit(place, run);
+  const vector = (offset: number) => ({
+    ...{ storageType: 'u', pathOrInlineDv: 'ab^-aqEH.-t@S}K{vb[*k^', offset, sizeInBytes: 4, cardinality: 1 },
+  });
+  const path = 'r0-00000.parquet';
+  const file = { path, partitionValues: {}, size: 1, modificationTime: 1, dataChange: true };
+  const gone = { path, deletionTimestamp: 1, dataChange: true };
+  const features = ['deletionVectors'];
+  const protocol = { minReaderVersion: 3, minWriterVersion: 7, readerFeatures: features, writerFeatures: features };
+  await foreign(place, 2, [{ protocol }, { add: { ...file, deletionVector: vector(1) } }, { remove: gone }]);
+  await foreign(place, 3, [
+    { remove: { ...gone, deletionVector: vector(1) } },
+    { add: { ...file, deletionVector: vector(9) } },
+  ]);
+  const change = await delta.begin(place);
+  assert.deepEqual([...change.files].sort(), ['r0-00000.parquet', 'r1-00000.parquet']);
+  change.add({ app: 'ordinal/r0/withdrawn', version: 1, remove: (name) => name.startsWith('r0-') });
+  assert.equal(await change.commit(), 4);
+  const removes = commitsOf(store, place.folder)[4]!.flatMap(({ remove }) => (remove ? [remove] : []));
+  assert.deepEqual(
+    removes.map((one) => [one.path, one.deletionVector]),
+    [[path, vector(9)]],
+  );
+  assert.deepEqual([...(await delta.begin(place)).files], ['r1-00000.parquet']);
+});
+
+test('checkpoints of a form that is not read are no damage: the table is refused by name', async () => {
+  const { store, place } = await world();
+  for (let run = 0; run < 3; run++) await commit(place, run);
+  const folder = 'p/e/_delta_log/';
+  const name = '00000000000000000001.checkpoint.80a083e8-7026-4e79-81be-64bd76c43a11.parquet';
+  await store.write('published', `${folder}${name}`, Buffer.from('PAR1'));
+  for (const version of [0, 1]) await store.remove('published', `${folder}0000000000000000000${version}.json`);
+  await assert.rejects(delta.begin(place), { code: 'UnsupportedFile', message: /feature v2Checkpoint/ });
+});
+
+test('features that an older protocol implied are named when a column raises it', async () => {
+  const { store, place } = await world();
+  await commit(place, 0);
+  const actions = commitsOf(store, place.folder)[0]!;
+  const metaData = {
+    ...actions.find((action) => action.metaData)!.metaData!,
+    configuration: { 'delta.enableChangeDataFeed': 'true' },
+  };
+  await foreign(place, 1, [{ protocol: { minReaderVersion: 1, minWriterVersion: 4 } }, { metaData }]);
+  const local: ColumnType = { physical: 'INT64', annotation: { kind: 'timestamp', unit: 'MICROS', utc: false } };
+  const change = await delta.begin(place);
+  change.setColumns([id, { name: 'at', type: local }]);
+  await change.commit();
+  const { protocol } = commitsOf(store, place.folder)[2]!.find((action) => action.protocol)!;
+  assert.deepEqual(protocol!.writerFeatures, [
+    ...['appendOnly', 'invariants', 'checkConstraints', 'changeDataFeed', 'generatedColumns', 'timestampNtz'],
+  ]);
 });
 
 test('statistics are exact where a footer is, and never tighter than the values', () => {
