@@ -6,11 +6,10 @@ import { manifestOfRun } from '../../src/documents/manifests.ts';
 import { pipelineOf } from '../../src/environment/environment.ts';
 import { OrdinalError } from '../../src/errors.ts';
 import { requireBytes } from '../../src/storage/json.ts';
-import { isConflict } from '../../src/storage/write-once.ts';
 import { defineCommand, UsageError } from '../command.ts';
 import { openFile } from '../open-file.ts';
 import { parseDuration } from '../parse.ts';
-import { prepareReplay, replayRunId } from '../replayed-rows.ts';
+import { prepareReplay, putReplay } from '../replayed-rows.ts';
 import { startRunOf } from './start-run.ts';
 
 /** @throws OrdinalError `SourceEmpty` when it cannot be read */
@@ -53,16 +52,9 @@ export const replayRejectsCommand = defineCommand({
     const name = from ?? kept;
     const bytes = from ? await readWhole(from) : await requireBytes(store, manifest.output.container, kept);
     const pipeline = pipelineOf(environment, manifest.pipeline);
-    const blobs = await prepareReplay(environment, pipeline, manifest, bytes, name);
-    for (const one of blobs) {
-      try {
-        await store.write(pipeline.source.container, one.blob, one.bytes, { ifAbsent: true });
-      } catch (thrown) {
-        // The same rows are there already.
-        if (!isConflict(thrown)) throw thrown;
-      }
-    }
-    const body = { blobs: blobs.map(({ blob }) => blob), runId: replayRunId(runId, bytes) };
+    const replay = await prepareReplay(environment, pipeline, manifest, bytes, name);
+    await putReplay(environment, pipeline, replay);
+    const body = { blobs: replay.blobs.map(({ blob }) => blob), runId: replay.runId };
     return await startRunOf(given, pipeline.name, body, { wait, timeout });
   },
 });

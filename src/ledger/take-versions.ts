@@ -158,6 +158,26 @@ function tooManyClaims({ pipeline }: Ledger): OrdinalError {
   );
 }
 
+/**
+ * Which run holds each version: has claimed it, and may still publish it.
+ * @param at the ledger.
+ * @param versions distinct versions.
+ * @param fateOf decides what became of a claim.
+ * @returns run IDs, aligned to the versions; undefined where nobody holds one.
+ */
+export async function holdersOf(
+  at: Ledger,
+  versions: readonly Version[],
+  fateOf: Wish['fateOf'],
+): Promise<(string | undefined)[]> {
+  const head = (await readLedger(at))?.value;
+  const states = head ? await statesOf(at, head, tableOf(versions), fateOf) : [];
+  return versions.map((_, i) => {
+    const state = states[i];
+    return typeof state === 'object' ? state.runId : undefined;
+  });
+}
+
 /** Whether published runs have read a version, as far as the ledger says. False for a pipeline without a ledger. */
 export async function isRead(
   at: Ledger,
