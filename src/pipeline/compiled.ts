@@ -27,6 +27,8 @@ export interface ContractColumn {
   nullable: boolean;
   /** Whether a file may lack the column: all its rows are null then. Only where null passes. */
   mayLack?: true;
+  /** Groups of the path that a file may lack as a whole: the column with them. */
+  mayLackIn?: string[];
   /** Type of the source column where no file of a run has a value in it. */
   emptyType: ColumnType;
   /**

@@ -87,7 +87,10 @@ function unionColumn(name: string, options: readonly RowOption[], all: readonly 
   for (const other of others) refuseOtherKind(name, first!, other);
   if (others.length === 0 && !missing) return first!.contract;
   const contracts = variants.map(({ contract }) => contract);
-  const { bounds: _, quick: __, proof: ___, mayLack: ____, ...common } = first!.contract;
+  const mayLackIn = (contracts[0]?.mayLackIn ?? []).filter((group) =>
+    contracts.every((contract) => contract.mayLackIn?.includes(group)),
+  );
+  const { bounds: _, quick: __, proof: ___, mayLack: ____, mayLackIn: _____, ...common } = first!.contract;
   return {
     ...common,
     nullable: missing || contracts.some(({ nullable }) => nullable),
@@ -96,6 +99,7 @@ function unionColumn(name: string, options: readonly RowOption[], all: readonly 
     changes: contracts.some(({ changes }) => changes),
     // Rows of types that do not have the column are null in it all the same.
     ...(contracts.every(({ mayLack }) => mayLack) && { mayLack: true as const }),
+    ...(mayLackIn.length > 0 && { mayLackIn }),
     variants: [first!, ...others],
   };
 }
@@ -122,11 +126,12 @@ function refuseOtherKind(name: string, a: Variant, b: Variant): void {
   );
 }
 
-function compileField({ name, path, groups, schema }: Field): ContractColumn {
+function compileField({ name, path, groups, optionalGroups, schema }: Field): ContractColumn {
   const column = compileColumn(name, schema);
   if (groups.length === 0) return column;
   const nullableAt = [...groups, column.nullable];
-  return { ...column, path, nullableAt, nullable: nullableAt.includes(true) };
+  const mayLackIn = optionalGroups.length > 0 ? { mayLackIn: optionalGroups } : {};
+  return { ...column, path, nullableAt, nullable: nullableAt.includes(true), ...mayLackIn };
 }
 
 /**

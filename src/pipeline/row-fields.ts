@@ -14,6 +14,8 @@ export interface Field {
   path: string[];
   /** By group of the path: whether null passes there. */
   groups: boolean[];
+  /** Names of groups of the path that a file may lack as a whole. */
+  optionalGroups: string[];
   schema: core.$ZodType;
 }
 
@@ -74,10 +76,16 @@ function recordTypesOf(option: core.$ZodType, discriminator: string): RecordType
 
 function optionOf(row: core.$ZodType, types: RecordType[] | undefined, field: string): RowOption {
   const { checks = [] } = row._zod.def;
-  return { types, fields: fieldsOf(row, [], [], field), checks };
+  return { types, fields: fieldsOf(row, [], [], [], field), checks };
 }
 
-function fieldsOf(object: core.$ZodType, path: string[], groups: boolean[], field: string): Field[] {
+function fieldsOf(
+  object: core.$ZodType,
+  path: string[],
+  groups: boolean[],
+  optionalGroups: string[],
+  field: string,
+): Field[] {
   const def = object._zod.def as core.$ZodObjectDef;
   if (def.catchall?._zod.def.type === 'never') {
     refuse(field, 'is a strict object', 'Use z.object(): columns of the file that it does not name are not read.');
@@ -90,22 +98,23 @@ function fieldsOf(object: core.$ZodType, path: string[], groups: boolean[], fiel
       return refuse(at, 'is not a zod schema', "Give a type, as in z.string(); import { z } from 'zod'.");
     }
     const group = groupIn(schema);
-    if (!group) return [{ name: own.join('.'), path: own, groups, schema }];
+    if (!group) return [{ name: own.join('.'), path: own, groups, optionalGroups, schema }];
     if (groups.length >= groupDepthMax) refuse(at, `is more than ${groupDepthMax} groups deep`, 'Name fewer levels.');
     if (group.object._zod.def.checks?.length || schema._zod.def.checks?.length) {
       refuse(at, 'has checks across the columns of a group', 'Put them at the row: z.object({ ... }).refine(...).');
     }
-    const found = fieldsOf(group.object, own, [...groups, group.nullable], at);
+    const optional = group.optional ? [...optionalGroups, own.join('.')] : optionalGroups;
+    const found = fieldsOf(group.object, own, [...groups, group.nullable], optional, at);
     if (found.length === 0) refuse(at, 'is a group that names no column');
     return found;
   });
 }
 
-/** The object in a field's schema, and whether the group may be null. */
-function groupIn(schema: core.$ZodType): { object: core.$ZodType; nullable: boolean } | undefined {
+/** The object in a field's schema, and whether the group may be null, or be no column of a file. */
+function groupIn(schema: core.$ZodType): { object: core.$ZodType; nullable: boolean; optional: boolean } | undefined {
   const def = schema._zod.def as core.$ZodTypeDef & { innerType?: core.$ZodType };
-  if (def.type === 'object') return { object: schema, nullable: false };
+  if (def.type === 'object') return { object: schema, nullable: false, optional: false };
   if ((def.type !== 'nullable' && def.type !== 'optional') || !def.innerType) return undefined;
   const inner = groupIn(def.innerType);
-  return inner && { ...inner, nullable: true };
+  return inner && { ...inner, nullable: true, optional: inner.optional || def.type === 'optional' };
 }

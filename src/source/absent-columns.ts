@@ -17,8 +17,10 @@ import type { ContractColumn } from '../pipeline/compiled.ts';
  * @returns the footer; the same one where nothing is missing.
  */
 export function withAbsent(meta: FileMeta, contract: readonly ContractColumn[]): FileMeta {
-  const names = new Set(meta.leaves.map(({ name, nested }) => (nested ? name.split('.')[0]! : name)));
-  const absent = contract.filter(({ name, mayLack }) => mayLack && !names.has(name));
+  const names = new Set(meta.leaves.flatMap(namesOf));
+  const isAbsent = ({ name, mayLack, mayLackIn = [] }: ContractColumn) =>
+    !names.has(name) && (mayLack || mayLackIn.some((group) => !names.has(group)));
+  const absent = contract.filter(isAbsent);
   if (absent.length === 0) return meta;
   const leaves = absent.map(
     ({ name, emptyType }, i): Leaf => ({
@@ -38,6 +40,13 @@ export function withAbsent(meta: FileMeta, contract: readonly ContractColumn[]):
     return { rows, chunks: [...chunks, ...absent.map(() => chunk)] };
   });
   return { ...meta, leaves: [...meta.leaves, ...leaves], rowGroups };
+}
+
+/** Names of a column, and of the groups that it is in; of a list or a map the first only. */
+function namesOf({ name, nested, path = [] }: Leaf): string[] {
+  if (nested) return [name.split('.')[0]!];
+  const groups = path.slice(1).map((_, depth) => path.slice(0, depth + 1));
+  return [name, ...groups.map((group) => group.map((element) => element.name).join('.'))];
 }
 
 function chunkOfNulls(rows: number, codec: Codec): ChunkMeta {

@@ -153,6 +153,46 @@ test('a null is held to the level where it is: a group may be missing, and its l
   );
 });
 
+test('a file may lack a group that the contract calls optional as a whole, and not a leaf of it', async () => {
+  const optional = compile(
+    pipeline({
+      name: 'p',
+      source: { container: 'landing', prefix: 'in/' },
+      row: z.object({
+        no: z.int(),
+        address: z.object({ city: z.string(), zip: z.string().nullable() }).optional(),
+        note: z.string().optional(),
+      }),
+      entities: ({ id }) => ({
+        all: {
+          kind: 'rows',
+          id: id('row_id'),
+          columns: { no: 'no', city: 'address.city', zip: 'address.zip', note: 'note' },
+        },
+      }),
+    }),
+  );
+  const lake = new Lake(duck, optional);
+  await lake.put('in/a.parquet', `SELECT 1 AS no, {'city': 'Rome', 'zip': '10'} AS address`);
+  await lake.put('in/b.parquet', 'SELECT 2 AS no');
+  await lake.run();
+  assert.deepEqual(await lake.published('all', 'SELECT no, city, zip FROM published'), [
+    [1, 'Rome', '10'],
+    [2, null, null],
+  ]);
+  const cases: [string, string, string][] = [
+    [`SELECT 1 AS no, {'zip': '10'} AS address`, 'MissingColumn', 'address.city'],
+    // A struct of the name of an optional column is not that column.
+    [`SELECT 1 AS no, {'text': 'x'} AS note`, 'NestedColumn', 'note'],
+  ];
+  for (const [file, code, column] of cases) {
+    const refusing = new Lake(duck, optional);
+    await refusing.put('in/a.parquet', file);
+    const refused = await refusing.refusal();
+    assert.deepEqual([refused.code, refused.where?.column], [code, column]);
+  }
+});
+
 test('a struct as a whole, a leaf that is missing and a leaf in a list are refused by name', async () => {
   const of = (row: z.ZodObject, column: string) =>
     compile({
