@@ -114,7 +114,14 @@ export type PlanInput = z.infer<typeof planInputSchema>;
 
 /** A column of an output file. */
 export const outLeafSchema = z.object({ name: z.string(), type: columnTypeSchema, optional: z.boolean() });
-export type OutLeaf = z.infer<typeof outLeafSchema>;
+/** In a plan also: the run has no value in the column, and no type of it is known, so its files lack it. */
+const plannedLeafSchema = outLeafSchema.extend({ untyped: z.literal(true).exactOptional() });
+export type OutLeaf = z.infer<typeof plannedLeafSchema>;
+
+/** The columns that files have. */
+export function writtenLeaves(leaves: readonly OutLeaf[]): OutLeaf[] {
+  return leaves.filter(({ untyped }) => !untyped);
+}
 
 /**
  * A batch: consecutive row groups, of one file or of several that follow each other. It begins with row group `from` of
@@ -179,7 +186,7 @@ export const planSchema = z.object({
   badFiles: z.array(badFileSchema).max(limits.badFilesMax).exactOptional(),
   batches: z.array(batchSchema),
   /** By entity: the schema of its files. */
-  outputs: z.record(z.string(), z.array(outLeafSchema)),
+  outputs: z.record(z.string(), z.array(plannedLeafSchema)),
   /** By keyed entity: types of its key's components. */
   keyTypes: z.record(z.string(), z.array(columnTypeSchema)),
   /** Keyed entities to which no row brings a key: the types of their keys are not known, and fit any index. */

@@ -5,6 +5,7 @@
  */
 import { z } from 'zod';
 import type { Environment } from '../environment/environment.ts';
+import type { CompiledPipeline } from '../pipeline/compiled.ts';
 import { readJson } from '../storage/json.ts';
 import { output } from '../storage/names.ts';
 import { publishedFileSchema } from './manifest.ts';
@@ -38,13 +39,22 @@ export type ImportManifest = z.infer<typeof importManifestSchema>;
 /** The imports of all indexes, or of one, in the order of their grants. */
 export async function publishedImports({ store, pipelines }: Environment, index?: string): Promise<ImportManifest[]> {
   const found: ImportManifest[] = [];
-  for (const pipeline of pipelines.values()) {
-    const { container } = pipeline.output;
-    for await (const { name } of store.list(container, output.importPrefix(pipeline))) {
-      if (!name.endsWith('.json')) continue;
-      const manifest = await readJson(store, container, name, importManifestSchema);
-      if (manifest && (index === undefined || manifest.index === index)) found.push(manifest);
-    }
+  for (const pipeline of pipelines.values()) found.push(...(await importsBeside({ store }, pipeline)));
+  return found.filter((one) => index === undefined || one.index === index).sort((a, b) => a.term - b.term);
+}
+
+/** The imports whose files lie beside the datasets of a pipeline, of all indexes that it has. */
+export async function importsBeside(
+  { store }: Pick<Environment, 'store'>,
+  pipeline: CompiledPipeline,
+): Promise<ImportManifest[]> {
+  if (!pipeline.entities.some(({ kind }) => kind === 'keyed')) return [];
+  const found: ImportManifest[] = [];
+  const { container } = pipeline.output;
+  for await (const { name } of store.list(container, output.importPrefix(pipeline))) {
+    if (!name.endsWith('.json')) continue;
+    const manifest = await readJson(store, container, name, importManifestSchema);
+    if (manifest) found.push(manifest);
   }
-  return found.sort((a, b) => a.term - b.term);
+  return found;
 }

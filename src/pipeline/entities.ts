@@ -236,7 +236,7 @@ function knownKeys(
       "Leave it out, or add columns: first('column').",
     );
   for (const name of Object.values(changeColumns)) {
-    if (isDescribed && columns.some((column) => column.name === name))
+    if (isDescribed && columns.some((column) => column.name.toLowerCase() === name))
       refuse(`${field}.columns.${name}`, 'is a column that the changes dataset has anyway', 'Give it another name.');
   }
   return { ...(publish === 'seen' && { publish }), ...(onChange === 'report' && { onChange }) };

@@ -111,7 +111,7 @@ function refuseOtherShared(
       : `key index '${index}' is that of a shared entity, and ${shared ? there.at : 'this entity'} does not use it`,
     twice
       ? 'Declare it once, in a module that both pipelines import.'
-      : `Use shared('${index}', ...) with use() in both.`,
+      : `Give both { kind: 'shared', entity: shared('${index}', ...) }, declared once.`,
   );
 }
 

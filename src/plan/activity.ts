@@ -33,6 +33,7 @@ import { makePlan } from './plan.ts';
 import { type ListedSource, listedSource, readSource } from './read-source.ts';
 import { ledgerOf } from './run-ledger.ts';
 import { declareTables, openTables } from './table-columns.ts';
+import { readColumnsBefore } from './wanted-types.ts';
 
 /** What the orchestration needs to know of the plan and its pipeline: names and counts. */
 export interface PlanOutput {
@@ -103,8 +104,9 @@ async function planActivity(environment: Environment, input: PlanInput): Promise
   const files = await settleNullColumns(environment, pipeline, source.files);
   // A run that reads nothing has no types, and gives no table columns.
   const tables = files.length > 0 ? await openTables(environment, pipeline) : undefined;
+  const before = await readColumnsBefore(environment, pipeline, files, tables);
   const plan: Plan = {
-    ...makePlan(pipeline, { runId, life }, ref, files, config, tables),
+    ...makePlan(pipeline, { runId, life }, ref, files, config, tables, before),
     asked: askedOf(input),
     way: chooseWay(pipeline, files, source.way),
     ...(leftOut && { leftOut }),

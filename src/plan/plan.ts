@@ -18,7 +18,8 @@ import { cutBatches } from './cut-batches.ts';
 import { groupBatches } from './group-batches.ts';
 import { setFilesAside } from './set-aside.ts';
 import { checkKind } from './summarize-file.ts';
-import { fitted, type Tables } from './table-columns.ts';
+import { fitted, type Tables, withoutUntyped } from './table-columns.ts';
+import { type ColumnsBefore, wantedType } from './wanted-types.ts';
 
 /** A contract column over all files: its one type, and whether any file may hold nulls in it. Or a derived column. */
 interface SourceColumn {
@@ -29,6 +30,8 @@ interface SourceColumn {
   optional: boolean;
   /** No file has a value in it. */
   isNull?: true;
+  /** Where no file has a value: its type is known all the same. */
+  isTyped?: true;
 }
 
 export interface PlanTargets {
@@ -52,11 +55,17 @@ export function makePlan(
   listed: readonly SourceFile[],
   targets: PlanTargets,
   tables?: Tables,
+  before: ColumnsBefore = new Map(),
 ): Plan {
   const { files, badFiles } = setFilesAside(pipeline, listed);
   const inFiles = pipeline.contract.map((contract, c) => {
-    const column = sourceColumn(contract, c, files, pipeline.readers);
-    if (!tables || contract.outputType) return [contract.name, column] as const;
+    const found = sourceColumn(contract, c, files, pipeline.readers);
+    const wanted = contract.outputType
+      ? undefined
+      : wantedType(pipeline, contract, found.isNull ? undefined : found.source, before);
+    const column: SourceColumn = wanted ? { ...found, source: wanted, type: wanted, isTyped: true } : found;
+    const isUntyped = column.isNull && !column.isTyped;
+    if (!tables || contract.outputType || isUntyped) return [contract.name, column] as const;
     const source = fitted(pipeline, tables, contract.name, column.source);
     return [contract.name, { ...column, source, type: source }] as const;
   });
@@ -64,6 +73,7 @@ export function makePlan(
     return [name, { source: type, type, optional }] as const;
   });
   const columns = new Map<string, SourceColumn>([...inFiles, ...derived]);
+  const isUntyped = (source: string) => columns.get(source)!.isNull === true && !columns.get(source)!.isTyped;
   const batches = cutBatches(files, pipeline.contract.length, targets.batchRowsTarget);
   if (batches.length > limits.batchesMax) {
     throw new OrdinalError(
@@ -91,7 +101,11 @@ export function makePlan(
     batches,
     unitRows: Math.min(unitRowsJoined, targets.batchRowsTarget),
     outputs: Object.fromEntries(
-      pipeline.entities.map((entity) => [entity.name, outLeaves(entity, pipeline, columns, keyTypes)]),
+      pipeline.entities.map((entity) => {
+        const leaves = outLeaves(entity, pipeline, columns, keyTypes);
+        const isKeyless = keyless.includes(entity.name);
+        return [entity.name, tables ? withoutUntyped(tables, entity, leaves, isUntyped, isKeyless) : leaves];
+      }),
     ),
     keyTypes,
     ...(keyless.length > 0 && { keyless }),
@@ -150,7 +164,11 @@ function sourceColumn(
   const source = wide?.type ?? contract.emptyType;
   const written = writtenType(source, contract.input, readers);
   if (!written) throw unwritable(contract, source, wide?.blob);
-  return { source, type: contract.outputType ?? written, optional, ...(!isValued && { isNull: true as const }) };
+  return { source, type: contract.outputType ?? written, optional, ...(!isValued && nothing(contract)) };
+}
+
+function nothing({ outputType }: ContractColumn): Pick<SourceColumn, 'isNull' | 'isTyped'> {
+  return { isNull: true, ...(outputType && { isTyped: true as const }) };
 }
 
 function unwritable({ name }: ContractColumn, type: ColumnType, blob: string | undefined) {

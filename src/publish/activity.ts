@@ -7,7 +7,14 @@
 import { z } from 'zod';
 import { crcOf, crcText, joinCrc } from '../bytes/crc32.ts';
 import type { Tally } from '../documents/batch-blob.ts';
-import { type Ids, type OutLeaf, type PlanRef, planRefSchema, type Sealed } from '../documents/documents.ts';
+import {
+  type Ids,
+  type OutLeaf,
+  type PlanRef,
+  planRefSchema,
+  type Sealed,
+  writtenLeaves,
+} from '../documents/documents.ts';
 import { loadIds, loadPlan, loadSealed, loadTally } from '../documents/load.ts';
 import type { PublishedFile } from '../documents/manifest.ts';
 import { beginTask } from '../documents/task-times.ts';
@@ -118,10 +125,10 @@ async function publishOne(environment: Environment, of: OneFile): Promise<Publis
   return { ...file, bytes, crc32: crcText(crc), firstId: ids?.first ?? null, lastId: ids?.last ?? null };
 }
 
-/** The file's blocks and footer: chunk offsets follow from the blocks' lengths. */
+/** The file's blocks and footer: chunk offsets follow from the blocks' lengths. Of an untyped column only bytes are there. */
 function layout(
   rowGroups: readonly RowGroup[],
-  leaves: Parameters<typeof writeFooter>[0]['leaves'],
+  columns: readonly OutLeaf[],
   keyValues: Record<string, string>,
   sorted: boolean,
 ): { foot: Uint8Array; blocks: string[]; bytes: number; crc: number } {
@@ -139,10 +146,12 @@ function layout(
       crc = joinCrc(crc, block.crc, block.length);
     }
     // The first column is the row's own ID, which ascends.
-    return { rows, chunks: placed, ...(sorted && { sortedBy: 0 }) };
+    const written = placed.filter((_, c) => !columns[c]?.untyped);
+    return { rows, chunks: written, ...(sorted && { sortedBy: 0 }) };
   });
   blocks.push(blockId(0, 0, 'foot'));
   const rows = groups.reduce((sum, group) => sum + group.rows, 0);
+  const leaves = writtenLeaves(columns);
   const foot = writeFooter({ leaves, rowGroups: groups, rows, keyValues, createdBy: CREATED_BY });
   crc = joinCrc(crc, crcOf([foot]), foot.byteLength);
   return { foot, blocks, bytes: offset + foot.byteLength, crc };

@@ -5,7 +5,7 @@
 
 import { z } from 'zod';
 import type { Tally } from '../documents/batch-blob.ts';
-import { type Ids, type OutLeaf, type Plan, partsOf, planRefSchema } from '../documents/documents.ts';
+import { type Ids, type OutLeaf, type Plan, partsOf, planRefSchema, writtenLeaves } from '../documents/documents.ts';
 import { loadIds, loadPlan, loadResolution, loadTally, type Planned } from '../documents/load.ts';
 import { type Manifest, publishedDocumentSchema } from '../documents/manifest.ts';
 import { decideManifest } from '../documents/manifest-state.ts';
@@ -81,7 +81,7 @@ async function finishActivity(environment: Environment, input: FinishInput): Pro
       firstId: files[0]?.firstId ?? null,
       lastId: files.at(-1)?.lastId ?? null,
       files,
-      columns: plan.outputs[entity.name]!,
+      columns: writtenLeaves(plan.outputs[entity.name]!),
       ids: ownIds(entity, ids, rows),
       keys,
       ...(keyed && (await furtherOf(keyed, plan.outputs[entity.name]!, filesOf))),
@@ -199,7 +199,7 @@ async function furtherOf(
     if (kind === 'new') continue;
     const files = await filesOf(kind);
     // Unknown members are published by one run, and no other says anything of them.
-    if (kind !== 'unknown' || files.rows > 0) further[kind] = { ...files, columns };
+    if (kind !== 'unknown' || files.rows > 0) further[kind] = { ...files, columns: writtenLeaves(columns) };
   }
   return further;
 }

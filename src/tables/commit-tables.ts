@@ -121,9 +121,11 @@ async function commitTable(at: Committing, { runs }: PublishedRuns): Promise<num
   const { table } = at;
   const transaction = await delta.begin(table.place);
   const all = Object.entries(runs).map(([runId, run]): Run => ({ runId, ...run }));
-  const missing = inOrder(all.filter(({ outcome }) => outcome !== 'abandoned')).filter((run) => {
-    // A run without files changes nothing in a table that is there.
-    if (transaction.columns && filesIn(run, table).length === 0) return false;
+  const counted = inOrder(all.filter(({ outcome }) => outcome !== 'abandoned'));
+  const missing = counted.filter((run) => {
+    // A run without files changes nothing; but of the newest one a table that is not there gets its columns.
+    const makesTable = !transaction.columns && run === counted.at(-1);
+    if (filesIn(run, table).length === 0 && !makesTable) return false;
     const app = run.outcome === 'withdrawn' ? withdrawalOf(run.runId) : appOf(run.runId);
     return !transaction.has(app, run.life);
   });

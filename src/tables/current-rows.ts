@@ -3,18 +3,20 @@
  * are laid over them, and which column of which file is which. `sql.ts` writes it down for an engine. It reads nothing.
  */
 import type { OutLeaf } from '../documents/documents.ts';
+import type { ImportManifest } from '../documents/imports.ts';
 import { inOrder } from '../documents/manifests.ts';
 import { OrdinalError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import type { ColumnType } from '../parquet/types.ts';
-import { type CompiledPipeline, changeColumns, type Entity } from '../pipeline/compiled.ts';
+import { type CompiledPipeline, changeColumns, type Entity, type OutColumn } from '../pipeline/compiled.ts';
 import { widest } from '../source/widen.ts';
 import type { PublishedDataset, PublishedRun, PublishedRuns } from './published-runs.ts';
 
-/** A pipeline with what it has published. */
+/** A pipeline with what it has published, and the imports of keys beside its datasets. */
 export interface PublishedPipeline {
   pipeline: CompiledPipeline;
   published: PublishedRuns;
+  imports: readonly ImportManifest[];
 }
 
 /** Files that are read as one table. */
@@ -59,22 +61,34 @@ export function runsInOrder(pipelines: readonly PublishedPipeline[]) {
 export function currentRows(sharing: readonly PublishedPipeline[], name: string, asOf?: string): CurrentRows {
   const own = sharing[0]!;
   const entity = own.pipeline.entities.find((one) => one.name === name)!;
+  const fixed = fixedOf(entity);
   const counted = asOf === undefined ? undefined : runsUpTo(sharing, asOf);
   const columns = new Map<string, ColumnType | undefined>(entity.columns.map((column) => [column.name, undefined]));
+  // Names that differ in case only are one column: engines take them for one.
+  const names = new Map([...columns.keys()].map((column) => [column.toLowerCase(), column]));
+  const shownAs = (column: string) => {
+    const shown = names.get(column.toLowerCase()) ?? column;
+    names.set(column.toLowerCase(), shown);
+    return shown;
+  };
   const [rows, changes]: [Source[], Source[]] = [[], []];
-  for (const { pipeline, published } of sharing) {
+  for (const { pipeline, published, imports } of sharing) {
     for (const member of pipeline.entities) {
       if (member !== entity && !sharesIndex(member, entity)) continue;
-      const names = namesIn(member, entity);
+      const imported = importedOf(imports, member, fixed, counted && lastGrant(sharing, counted, member));
+      if (imported.files.length > 0) rows.push(imported);
       const runs = Object.entries(published.runs)
         .filter(([runId, { outcome }]) => outcome === 'published' && (counted?.has(runKey(pipeline, runId)) ?? true))
         .map(([, run]) => run);
-      const source = (dataset: 'rows' | 'changes') =>
-        sourceOf(pipeline, published, runs, (run) => run.entities[member.name]?.[dataset], names);
-      const made = { rows: source('rows'), changes: source('changes') };
-      if (made.rows.files.length > 0) rows.push(made.rows);
-      if (made.changes.files.length > 0) changes.push(made.changes);
-      for (const one of [made.rows, made.changes]) {
+      const sources = (dataset: 'rows' | 'changes') =>
+        sourcesOf(pipeline, published, runs, (run) => run.entities[member.name]?.[dataset], {
+          ...{ keys: fixedOf(member).slice(1), fixed, shownAs },
+          columns: member.columns.flatMap((one) => (dataset === 'rows' || says(one) ? [one.name] : [])),
+        });
+      const made = { rows: sources('rows'), changes: sources('changes') };
+      rows.push(...made.rows);
+      changes.push(...made.changes);
+      for (const one of [...made.rows, ...made.changes]) {
         for (const [column, inFiles] of one.columns) {
           if (column === changeColumns.version) continue;
           columns.set(column, columns.get(column) ?? one.types.get(inFiles));
@@ -93,10 +107,7 @@ export function currentRows(sharing: readonly PublishedPipeline[], name: string,
     entity: name,
     // What no file has yet is null everywhere, and as good as a text.
     columns: [...columns].map(([column, type]) => ({ name: column, type: type ?? typeOfNothing(entity, column) })),
-    fixed: [
-      entity.columns[0]!.name,
-      ...entity.columns.filter(({ kind }) => kind === 'key').map((column) => column.name),
-    ],
+    fixed,
     rows,
     changes,
   };
@@ -119,47 +130,108 @@ function sharesIndex(one: Entity, other: Entity): boolean {
   return one.kind === 'keyed' && other.kind === 'keyed' && one.index === other.index;
 }
 
-/** By column of a member's files: its name in the view. IDs and key components go by their place, others by name. */
-function namesIn(member: Entity, entity: Entity): Map<string, string> {
-  const keysOf = ({ columns }: Entity) => columns.filter(({ kind }) => kind === 'key').map((column) => column.name);
-  const names = new Map<string, string>();
-  const taken = [entity.columns[0]!.name, ...keysOf(entity)];
-  [member.columns[0]!.name, ...keysOf(member)].forEach((column, i) => void names.set(column, taken[i] ?? column));
-  for (const { name } of member.columns) if (!names.has(name) && !taken.includes(name)) names.set(name, name);
-  return names;
+/** What a pipeline does not know of a shared entity is null in its files: as a change it would hide what others say. */
+function says(column: OutColumn): boolean {
+  return column.kind !== 'constant' || (column.value !== null && column.value !== undefined);
 }
 
-function sourceOf(
+/** The ID of an entity, and the components of its key. */
+function fixedOf({ columns }: Entity): string[] {
+  return [columns[0]!.name, ...columns.filter(({ kind }) => kind === 'key').map(({ name }) => name)];
+}
+
+/** What the columns of an entity's files are in the view. */
+interface Placed {
+  /** Columns of the entity that count, its ID first. */
+  columns: readonly string[];
+  /** The components of its key. */
+  keys: readonly string[];
+  /** The view's names of the ID and of these components. */
+  fixed: readonly string[];
+  /** The view's name of another column. */
+  shownAs(column: string): string;
+}
+
+/** The files of a dataset: one source, or several where the ID was renamed. */
+function sourcesOf(
   pipeline: CompiledPipeline,
   { schemas }: PublishedRuns,
   runs: readonly PublishedRun[],
   datasetOf: (run: PublishedRun) => PublishedDataset | undefined,
-  names: ReadonlyMap<string, string>,
-): Source {
-  const source: Source = { container: pipeline.output.container, files: [], columns: new Map(), types: new Map() };
+  placed: Placed,
+): Source[] {
+  const { container, prefix } = pipeline.output;
+  const sources = new Map<string, Source>();
   for (const run of runs) {
     const { files = [], schema = null } = datasetOf(run) ?? {};
-    source.files.push(...files.map((file) => pipeline.output.prefix + file));
     if (files.length === 0) continue;
-    for (const { name, type } of (schema === null ? undefined : schemas[schema]) ?? unstated(names)) {
-      const inView = name === changeColumns.version ? name : names.get(name);
-      if (inView === undefined) continue;
-      source.columns.set(inView, name);
-      if (type) source.types.set(name, widestOf(source.types.get(name), type));
-    }
+    const leaves = (schema === null ? undefined : schemas[schema]) ?? unstated(placed.columns);
+    const id = leaves[0]!.name;
+    const source: Source = sources.get(id) ?? { container, files: [], columns: new Map(), types: new Map() };
+    sources.set(id, source);
+    source.files.push(...files.map((file) => prefix + file));
+    addColumns(source, leaves, placed);
   }
+  for (const { files } of sources.values()) files.sort();
+  return [...sources.values()];
+}
+
+/** Columns of files whose manifest does not say which they have. */
+function unstated(columns: readonly string[]): (Pick<OutLeaf, 'name'> & { type?: ColumnType })[] {
+  return columns.map((name) => ({ name }));
+}
+
+/** Notes which column of the view each column of some files is. The first is the ID, whatever its name was. */
+function addColumns(
+  { columns, types }: Source,
+  leaves: readonly (Pick<OutLeaf, 'name'> & { type?: ColumnType })[],
+  { columns: counted, keys, fixed, shownAs }: Placed,
+): void {
+  const known = new Set([...counted, changeColumns.version].map((name) => name.toLowerCase()));
+  for (const [place, { name, type }] of leaves.entries()) {
+    const isFixed = place === 0 || keys.includes(name);
+    const inView = isFixed ? fixed[keys.indexOf(name) + 1]! : shownAs(name);
+    if (!isFixed && (!known.has(name.toLowerCase()) || fixed.includes(inView))) continue;
+    columns.set(inView, name);
+    if (type) types.set(name, widestOf(types.get(name), type));
+  }
+}
+
+/** The files of imported keys: an ID and a key each, until a row describes them. */
+function importedOf(
+  imports: readonly ImportManifest[],
+  member: Entity,
+  fixed: readonly string[],
+  until: number | undefined,
+): Source {
+  const source: Source = { container: '', files: [], columns: new Map(), types: new Map() };
+  const idName = member.columns[0]!.name;
+  for (const { index, term, container, file, columns } of imports) {
+    if (member.kind !== 'keyed' || index !== member.index || file.rows === 0) continue;
+    if (until !== undefined && term > until) continue;
+    source.container = container;
+    source.files.push(file.blob);
+    for (const [place, name] of [idName, ...Object.keys(columns.key)].entries())
+      source.columns.set(fixed[place]!, name);
+  }
+  source.types.set(idName, { physical: 'INT64' });
   source.files.sort();
   return source;
+}
+
+/** The newest grant of an index's lease among the runs that are counted. */
+function lastGrant(sharing: readonly PublishedPipeline[], counted: ReadonlySet<string>, entity: Entity): number {
+  const terms = sharing.flatMap(({ pipeline, published }) =>
+    Object.entries(published.runs)
+      .filter(([runId]) => counted.has(runKey(pipeline, runId)))
+      .flatMap(([, { grants }]) => grants.filter(({ index }) => entity.kind === 'keyed' && index === entity.index)),
+  );
+  return Math.max(0, ...terms.map(({ term }) => term));
 }
 
 /** The type that files of both types are read as. */
 function widestOf(before: ColumnType | undefined, type: ColumnType): ColumnType {
   return (before && widest(before, type)) ?? type;
-}
-
-/** Columns of files whose manifest does not say which they have. */
-function unstated(names: ReadonlyMap<string, string>): (Pick<OutLeaf, 'name'> & { type?: ColumnType })[] {
-  return [...names.keys()].map((name) => ({ name }));
 }
 
 function typeOfNothing(entity: Entity, name: string): ColumnType {

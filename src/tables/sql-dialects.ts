@@ -21,6 +21,9 @@ export interface Dialect {
   createView(name: string, body: string): string;
 }
 
+/** A name as DuckDB looks for it: it takes these characters for a pattern. */
+const literally = (address: string) => address.replaceAll(/[*?[]/g, '[$&]');
+
 /** A text in quotes. */
 const text = (value: string) => `'${value.replaceAll("'", "''")}'`;
 const list = (items: readonly string[]) => items.map((item) => `  ${item}`).join(',\n');
@@ -141,7 +144,7 @@ const duckdb: Dialect = {
   typeOf: (type) => typeName(type, duckdbTypes),
   nothing: (type) => `CAST(NULL AS ${duckdb.typeOf(type)})`,
   read: ({ container, files }, _, addressOf) => ({
-    from: `read_parquet([\n${list(files.map((file) => text(addressOf(container, file))))}\n], union_by_name = true)`,
+    from: `read_parquet([\n${list(files.map((file) => text(literally(addressOf(container, file)))))}\n], union_by_name = true)`,
   }),
   createView: (name, body) => `CREATE OR REPLACE VIEW ${duckdb.quote(name)} AS\n${body};\n`,
 };
@@ -175,13 +178,16 @@ const spark: Dialect = {
     const merge = columns ? '' : ", mergeSchema 'true'";
     // One path per source: Spark takes alternatives of names in braces.
     const folder = files[0]!.slice(0, files[0]!.lastIndexOf('/') + 1);
-    const names = files.map((file) => file.slice(folder.length));
-    const path = addressOf(container, folder + (names.length === 1 ? names[0]! : `{${names.join(',')}}`));
+    const names = files.map((file) => inPattern(file.slice(folder.length)));
+    const path = addressOf(container, inPattern(folder) + (names.length === 1 ? names[0]! : `{${names.join(',')}}`));
     const first = `CREATE OR REPLACE TEMPORARY VIEW ${spark.quote(name)}${shape}\nUSING parquet OPTIONS (path ${sparkText(path)}${merge});\n`;
     return { from: spark.quote(name), first };
   },
   createView: (name, body) => `CREATE OR REPLACE TEMPORARY VIEW ${spark.quote(name)} AS\n${body};\n`,
 };
+
+/** A name within a pattern of names: Spark takes these characters for its own. */
+const inPattern = (name: string) => name.replaceAll(/[*?[\]{},\\]/g, '\\$&');
 
 /** The columns of a source with their types; undefined where manifests do not state them all. */
 function statedColumns({ columns, types }: Source, { quote, typeOf }: Dialect): string[] | undefined {

@@ -5,7 +5,8 @@
  * the sweep writes it again.
  */
 import { createHash } from 'node:crypto';
-import { z } from 'zod';
+import { importsBeside } from '../documents/imports.ts';
+import { type Latest, latestSchema } from '../documents/latest.ts';
 import type { Environment } from '../environment/environment.ts';
 import { OrdinalError } from '../errors.ts';
 import type { CompiledPipeline, Entity } from '../pipeline/compiled.ts';
@@ -17,17 +18,6 @@ import { currentRows, type PublishedPipeline, runsInOrder } from './current-rows
 import { type PublishedRuns, readSummary, type Summary } from './published-runs.ts';
 import { currentRowsSql } from './sql.ts';
 import { addressesAt, type Engine, engines } from './sql-dialects.ts';
-
-/** `_latest.json`: the newest run's manifest. */
-export const latestSchema = z.object({
-  version: z.literal(1),
-  pipeline: z.string(),
-  runId: z.string(),
-  life: z.int(),
-  finishedAt: z.string(),
-  manifest: z.string(),
-});
-type Latest = z.infer<typeof latestSchema>;
 
 /** Rounds of writing, each after another run had published meanwhile. */
 const ROUNDS = 5;
@@ -48,10 +38,17 @@ export type Sharer = PublishedPipeline & Pick<Summary, 'keep'>;
 
 /** A pipeline and those that share a key index with it, each with what it has published. */
 export async function readSharers(environment: Environment, pipeline: CompiledPipeline): Promise<Sharer[]> {
-  return await mapBounded(sharersOf(environment, pipeline), environment.config.requestsInFlight, async (one) => ({
-    pipeline: one,
-    ...(await readSummary(environment, one)),
-  }));
+  return await mapBounded(sharersOf(environment, pipeline), environment.config.requestsInFlight, (one) =>
+    readSharer(environment, one),
+  );
+}
+
+async function readSharer(environment: Environment, pipeline: CompiledPipeline): Promise<Sharer> {
+  const [summary, imports] = await Promise.all([
+    readSummary(environment, pipeline),
+    importsBeside(environment, pipeline),
+  ]);
+  return { pipeline, imports, ...summary };
 }
 
 /**
@@ -101,7 +98,7 @@ async function writeViewsOfSharer(
   const all = await Promise.all(
     sharersOf(environment, other.pipeline).map(async (one): Promise<PublishedPipeline> => {
       const known = sharing.find((each) => each.pipeline.name === one.name);
-      return known ?? { pipeline: one, published: (await readSummary(environment, one)).published };
+      return known ?? (await readSharer(environment, one));
     }),
   );
   const mine = new Set(pipeline.entities.flatMap((one) => (one.kind === 'keyed' ? [one.index] : [])));
@@ -175,7 +172,7 @@ async function writeLateViews(
 
 /** The newest run of a pipeline; undefined when none has published. */
 function latestOf(pipeline: CompiledPipeline, published: PublishedRuns): Latest | undefined {
-  const newest = runsInOrder([{ pipeline, published }]).at(-1);
+  const newest = runsInOrder([{ pipeline, published, imports: [] }]).at(-1);
   if (!newest) return undefined;
   const { runId, life, finishedAt } = newest;
   return { version: 1, pipeline: pipeline.name, runId, life, finishedAt, manifest: output.manifest(pipeline, runId) };

@@ -28,7 +28,8 @@ interface PublishedRow {
   described: boolean;
 }
 
-const cellOf = ({ file, row }: PublishedRow, name: string) => file.cells.get(name)?.(row);
+/** Null also where the file lacks the column: its run knew nothing of it. */
+const cellOf = ({ file, row }: PublishedRow, name: string) => file.cells.get(name)?.(row) ?? null;
 const placeOf = ({ file, row }: PublishedRow) => `${file.blob}: row ${row}`;
 
 type Rows = Map<KeyText, PublishedRow>;

@@ -8,7 +8,8 @@ import { parquetWriteBuffer } from 'hyparquet-writer';
 import { describe, test } from 'vitest';
 import { z } from 'zod';
 import { publishedManifests } from '../../src/documents/manifests.ts';
-import { pipeline, registerPipelines } from '../../src/pipeline/index.ts';
+import { typeText } from '../../src/parquet/type-text.ts';
+import { pipeline, registerPipelines, shared, type } from '../../src/pipeline/index.ts';
 import { Judge } from '../parquet/support/duckdb.ts';
 import { checkByVerify } from './support/check.ts';
 import { Sim } from './support/sim.ts';
@@ -133,6 +134,117 @@ test('a file may lack a column that the contract calls optional, and no other', 
     assert.match((await read(judge, [values, less])).error!, /MissingColumn: column "amount" is missing/);
   } finally {
     judge.close();
+  }
+});
+
+describe('a day on which a column has no value', () => {
+  const customers = shared('customers', {
+    id: 'customer_id',
+    key: { no: z.string() },
+    columns: { born: type.date, score: type.int64 },
+  });
+  const feeds = (['plain', 'delta'] as const).map((name) =>
+    pipeline({
+      name,
+      source: { container: 'landing', prefix: `${name}/` },
+      ...(name === 'delta' && { output: { table: name } }),
+      row: z.object({
+        no: z.string(),
+        born: z.date().nullable(),
+        score: z.number().nullable(),
+        price: z.string().nullable(),
+        weight: z.number().optional(),
+        days: z.date().nullish(),
+      }),
+      entities: ({ id, first, ref }) => ({
+        customers: {
+          kind: 'shared',
+          entity: customers,
+          key: { no: 'no' },
+          columns: { born: first('born'), score: first('score') },
+        },
+        lines: {
+          kind: 'rows',
+          id: id('line_id'),
+          columns: {
+            ...({ no: 'no', born: 'born', score: 'score', price: 'price', weight: 'weight', days: 'days' } as const),
+            grade_id: ref('grades', { weight: 'weight' }, { missing: 0 }),
+          },
+        },
+        grades: { kind: 'keyed', id: id('grade_id'), key: { weight: 'weight' } },
+      }),
+    }),
+  );
+  const days = [
+    `select 'a' as no, date '2001-02-03' as born, 7::bigint as score, 1.25::decimal(9, 2) as price, 3::bigint as weight,
+      date '2026-01-02' as days`,
+    `select 'b' as no, null as born, null as score, null as price`,
+    `select 'c' as no, null::timestamp as born, null::double as score, null::date as price, null as weight, null as days`,
+    `select 'd' as no, date '2001-02-03' as born, 8::bigint as score, 1.25::decimal(9, 2) as price, 4::bigint as weight,
+      date '2026-01-03' as days`,
+  ];
+
+  for (const { name } of feeds) {
+    test(`it is written as it was before, and as the shared entity has it: ${name}`, async () => {
+      const judge = await Judge.open();
+      const sim = new Sim(registerPipelines(feeds), { batchRows: 2, partRows: 100 });
+      try {
+        await sim.store.ensureContainer('landing');
+        for (const [day, select] of days.entries()) {
+          const bytes = await judge.write(select);
+          const { etag } = await sim.store.write('landing', `${name}/${day}/a.parquet`, bytes);
+          sim.sources.set(etag, bytes);
+          const run = await sim.run(`r${day}`, name, `${name}/${day}/`);
+          await sim.settle();
+          assert.equal(run.status, 'Completed', run.error);
+        }
+        await checkByVerify(sim);
+        const manifests = await publishedManifests({ ...sim.environments[0]!, store: sim.store });
+        const types = manifests.map(({ entities }) =>
+          entities.map(({ columns }) =>
+            columns!.map(({ name: one, type: of }) => `${one} ${typeText(of).replace('INT_64 on ', '')}`),
+          ),
+        );
+        assert.equal(types.length, 4);
+        for (const one of types) assert.deepEqual(one, types[0]);
+      } finally {
+        judge.close();
+      }
+    });
+  }
+
+  for (const { name } of feeds) {
+    test(`the first days may be such days: ${name}`, async () => {
+      const judge = await Judge.open();
+      const sim = new Sim(registerPipelines(feeds), { batchRows: 2, partRows: 100 });
+      try {
+        await sim.store.ensureContainer('landing');
+        for (const [day, select] of [2, 1, 0, 2, 3].map((d) => days[d]!).entries()) {
+          const bytes = await judge.write(select);
+          const { etag } = await sim.store.write('landing', `${name}/${day}/a.parquet`, bytes);
+          sim.sources.set(etag, bytes);
+          const run = await sim.run(`r${day}`, name, `${name}/${day}/`);
+          await sim.settle();
+          assert.equal(run.status, 'Completed', run.error);
+        }
+        await checkByVerify(sim);
+        const manifests = await publishedManifests({ ...sim.environments[0]!, store: sim.store });
+        if (name === 'plain') return;
+        const columns = manifests.map(({ entities }) => entities[1]!.columns!);
+        assert.deepEqual(
+          columns.map((list) => list.map((column) => column.name).join()),
+          // What the shared entity has a type of is written from the first day on.
+          [
+            ...Array(2).fill('line_id,no,born,score,grade_id'),
+            ...Array(3).fill('line_id,no,born,score,price,weight,days,grade_id'),
+          ],
+        );
+        const price = { kind: 'decimal', precision: 9, scale: 2 };
+        for (const list of columns.slice(2)) assert.deepEqual(list[4]!.type.annotation, price);
+      } finally {
+        judge.close();
+      }
+    });
   }
 });
 

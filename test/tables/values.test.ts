@@ -17,7 +17,7 @@ import { compile } from '../../src/pipeline/compile.ts';
 import type { CompiledPipeline } from '../../src/pipeline/compiled.ts';
 import type { PipelineDefinition } from '../../src/pipeline/definition.ts';
 import { deltaType } from '../../src/pipeline/delta-types.ts';
-import { type } from '../../src/pipeline/index.ts';
+import { pipeline, type } from '../../src/pipeline/index.ts';
 import { commitTables } from '../../src/tables/commit-tables.ts';
 import { readSummary } from '../../src/tables/published-runs.ts';
 import { literal } from '../../tools/duckdb.ts';
@@ -55,7 +55,15 @@ async function tablesOf({ environment, pipeline, store }: Engine): Promise<Await
   const tables = entities.map(
     ({ entity, columns }): ReadTable => ({ folder: `${pipeline.output.prefix}${entity}`, columns: columns! }),
   );
-  return await readTables(store, tables);
+  const read = await readTables(store, tables);
+  // A column that has had no value in any run is in no file, and in no table.
+  return read.map((rows, t) => {
+    if (!Array.isArray(rows)) return rows;
+    const at = pipeline.entities[t]!.columns.map(({ name }) =>
+      tables[t]!.columns.findIndex((one) => one.name === name),
+    );
+    return rows.map((row) => at.map((c) => (c < 0 ? null : row[c]!)));
+  });
 }
 
 /** Commits what the tables lack, as `updateTables` does. Gives the number of commits. */
@@ -113,6 +121,55 @@ test('the demo: sales', async () => {
   await generateSales({ rows: 6000, out: feed, seed: 5 });
   const rows = (from: number) => duck.write(`FROM read_parquet(${literal(feed)}) LIMIT 4000 OFFSET ${from}`);
   await checkDemo(sales, [await rows(0), await rows(2000)]);
+});
+
+test('a column without values on the first days, and a key, have the type of their first value', async () => {
+  const engine = new Engine(
+    compile(
+      pipeline({
+        name: 'p',
+        source: { container: 'landing', prefix: 'in/' },
+        output: { table: 'delta' },
+        row: z.object({
+          no: z.int(),
+          amount: z.number().nullable(),
+          due: z.date().optional(),
+          code: z.int().nullable(),
+        }),
+        entities: ({ id, ref, first }) => ({
+          x: {
+            kind: 'rows',
+            id: id('x_id'),
+            columns: { amount: 'amount', due: 'due', no: 'no', k_id: ref('k', { code: 'code' }, { missing: 0 }) },
+          },
+          k: { kind: 'keyed', id: id('k_id'), key: { code: 'code' }, columns: { due: first('due') } },
+        }),
+      }),
+    ),
+  );
+  const days = [
+    'select 1 as no, null as amount, null as code',
+    `select 2 as no, null as amount, null::timestamp as due, null as code`,
+    `select 3 as no, 1.5::double as amount, date '2026-01-02' as due, 7::bigint as code`,
+    'select 4 as no, null as amount, null as code',
+  ];
+  for (const [day, select] of days.entries()) {
+    await engine.upload(`in/${day}/a.parquet`, await duck.write(select));
+    await engine.run(`r${day}`, `in/${day}/`);
+    await commit(engine);
+  }
+  for (const { bytes } of [...engine.published('x'), ...engine.published('k')]) await duck.read(bytes);
+  const [rows, keys] = await tablesOf(engine);
+  assert.deepEqual(rows, [
+    ['1', null, null, '1', '0'],
+    ['2', null, null, '2', '0'],
+    ['3', '1.5', '20455d', '3', '1'],
+    ['4', null, null, '4', '0'],
+  ]);
+  assert.deepEqual(keys, [
+    ['0', null, null],
+    ['1', '7', '20455d'],
+  ]);
 });
 
 type Words = Record<string, (...args: unknown[]) => unknown>;

@@ -9,11 +9,14 @@ import { type Manifest, manifestSchema } from '../../src/documents/manifest.ts';
 import { inOrderOfPublication } from '../../src/documents/manifests.ts';
 import { writeTable } from '../../src/parquet/table.ts';
 import { compile } from '../../src/pipeline/compile.ts';
-import { pipeline } from '../../src/pipeline/index.ts';
+import { pipeline, registerPipelines, shared, type } from '../../src/pipeline/index.ts';
 import { askSql } from '../../src/tables/ask-sql.ts';
 import { addressesAt, type Engine } from '../../src/tables/sql-dialects.ts';
+import { prepareImport } from '../../src/upkeep/import/prepare.ts';
+import { REBUILD_ORCHESTRATION, rebuildOrchestrator } from '../../src/upkeep/orchestrations.ts';
 import { Duck } from '../../tools/duckdb.ts';
 import { Engine as Driver } from '../engine/support/drive.ts';
+import { Judge } from '../parquet/support/duckdb.ts';
 import { checkWorld } from '../run/support/check.ts';
 import { importWithBug, type PlantedBug } from '../run/support/planted.ts';
 import { readRows } from '../run/support/published.ts';
@@ -136,6 +139,124 @@ test('files whose columns became wider are one view: each engine is told the wid
     await asked('spark'),
     /\(\n {2}`line_id` BIGINT,\n {2}`n` BIGINT,\n {2}`name` STRING,\n {2}`at` TIMESTAMP\n\)\nUSING parquet OPTIONS \(path '.*\{r0-00000\.parquet,r1-00000\.parquet\}'\);/,
   );
+});
+
+test('imported keys are in the view, with what was said of them since; as of a run those that were there then', async () => {
+  const sim = new Sim(shopPipelines, { orchestrators: { [REBUILD_ORCHESTRATION]: rebuildOrchestrator } });
+  const judge = await Judge.open();
+  const importKeys = async (name: string, values: string) => {
+    const file = judge.put(`${name}.parquet`, await judge.write(`select * from (values ${values}) t(nr, mail)`));
+    const request = { index: 'customers', file, columns: { id: 'nr', key: { name: 'mail' } } };
+    const { importId, last, sequence } = await prepareImport({ ...sim.environments[0]!, store: sim.store }, request);
+    sim.start(name, REBUILD_ORCHESTRATION, { index: 'customers', add: { importId, last, sequence } });
+    await sim.settle();
+  };
+  await importKeys('old', `(700::bigint, 'ann'), (12, 'bob')`);
+  await run(sim, 'r1', 'club', [[row('ann', 'tea', 1), row('cem', 'oil', 3)]]);
+  await importKeys('older', `(8::bigint, 'eve')`);
+  await run(sim, 'r2', 'club', [[row('eve', 'tea', 2)]]);
+  judge.close();
+  const members = async (asOf?: string) =>
+    (await currentOf(duck, sim, 'club', 'members', asOf)).map(({ customer_id, name, favourite }) => [
+      Number(customer_id),
+      name,
+      favourite,
+    ]);
+  const unknown = [0, null, null];
+  assert.deepEqual(await members(), [
+    unknown,
+    [8, 'eve', 'tea'],
+    [12, 'bob', null],
+    [700, 'ann', 'tea'],
+    [701, 'cem', 'oil'],
+  ]);
+  assert.deepEqual(await members('r1'), [unknown, [12, 'bob', null], [700, 'ann', 'tea'], [701, 'cem', 'oil']]);
+});
+
+test('a column that was renamed goes by its place, or by its name in any case; names may be patterns', async () => {
+  const made = (idName: string, name: string) =>
+    compile(
+      pipeline({
+        name: 'people',
+        source: { container: 'landing', prefix: 'people/' },
+        output: { prefix: "o'brien [x]*?/" },
+        row: z.object({ no: z.string(), name: z.string().nullable() }),
+        entities: ({ id, first }) => ({
+          people: { kind: 'keyed', id: id(idName), key: { no: 'no' }, columns: { [name]: first('name') } },
+        }),
+      }),
+    );
+  const driver = new Driver(made('person_id', 'name'));
+  for (const [r, renamed] of [made('person_id', 'name'), made('id', 'Name')].entries()) {
+    driver.environment = { ...driver.environment, pipelines: new Map([[renamed.name, renamed]]) };
+    await driver.upload(
+      `people/${r}/a.parquet`,
+      writeTable([column('no', text, [`${r}`]), column('name', text, ['n'])]),
+    );
+    await driver.run(`r${r}`, `people/${r}/`);
+  }
+  const { folder, remove } = copyOut(driver.store);
+  await duck.run(await askSql(driver.environment, { entity: 'people', engine: 'duckdb', at: folder }));
+  const rows = await duck.rows('SELECT * FROM people ORDER BY no');
+  remove();
+  assert.deepEqual(
+    rows.map((one) => Object.entries(one).map(([key, value]) => [key, String(value)])),
+    [0, 1].map((r) => [
+      ['id', `${r + 1}`],
+      ['no', `${r}`],
+      ['Name', 'n'],
+    ]),
+  );
+});
+
+test('what a pipeline does not know of a shared entity hides nothing that others say', async () => {
+  const customers = shared('customers', {
+    id: 'customer_id',
+    key: { no: z.string() },
+    columns: { name: type.string, city: type.string },
+  });
+  const feed = (name: string, known: 'name' | 'city') =>
+    pipeline({
+      name,
+      source: { container: 'landing', prefix: `${name}/` },
+      row: z.object({ no: z.string(), said: z.string().nullable() }),
+      entities: ({ id, first, ref }) => ({
+        customers: {
+          kind: 'shared',
+          entity: customers,
+          key: { no: 'no' },
+          columns: known === 'name' ? { name: first('said') } : { city: first('said') },
+        },
+        said: { kind: 'rows', id: id('said_id'), columns: { customer_id: ref('customers', { no: 'no' }) } },
+      }),
+    });
+  const sim = new Sim(registerPipelines([feed('names', 'name'), feed('cities', 'city')]), { seed: 1 });
+  await sim.store.ensureContainer('landing');
+  for (const [r, [name, no, said]] of [
+    ['names', 'a', 'Ann'],
+    ['cities', 'a', 'Rome'],
+    ['cities', 'b', 'Oslo'],
+    ['names', 'b', 'Bob'],
+  ].entries()) {
+    const bytes = writeTable([column('no', text, [no]), column('said', text, [said])]);
+    const { etag } = await sim.store.write('landing', `${name}/${r}/a.parquet`, bytes);
+    sim.sources.set(etag, bytes);
+    const one = await sim.run(`r${r}`, name!, `${name}/${r}/`);
+    await sim.settle();
+    assert.equal(one.status, 'Completed', one.error);
+  }
+  const { folder, remove } = copyOut(sim.store);
+  for (const name of ['names', 'cities']) {
+    await duck.run(await askSql(sim.environments[0]!, { entity: `${name}.customers`, engine: 'duckdb', at: folder }));
+    assert.deepEqual(
+      (await duck.rows('SELECT * FROM customers ORDER BY no')).map((one) => Object.values(one).map(String)),
+      [
+        ['1', 'a', 'Ann', 'Rome'],
+        ['2', 'b', 'Bob', 'Oslo'],
+      ],
+    );
+  }
+  remove();
 });
 
 /** By member: what the club's sources said of it last, in the order in which its runs published. */
