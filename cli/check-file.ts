@@ -88,11 +88,16 @@ export async function checkFile(
     if (thrown.code === 'SourceEmpty') throw thrown;
     return {
       ...report,
-      error: `${thrown.code}: ${thrown.message.replaceAll(blob, file)} ${thrown.remedy ?? ''}`.trim(),
+      error: `${thrown.code}: ${sentences(thrown).replaceAll(blob, file)}`,
     };
   } finally {
     await store.close();
   }
+}
+
+/** What is wrong, and what to do. */
+function sentences({ message, remedy = '' }: OrdinalError): string {
+  return `${message.replace(/\.?$/, '.')} ${remedy}`.trim();
 }
 
 /** Each column of the contract by itself, so that every fault is named. */
@@ -112,7 +117,7 @@ async function checkColumns(
       return { ...known, fault: null };
     } catch (thrown) {
       if (!(thrown instanceof OrdinalError)) throw thrown;
-      return { ...known, fault: `${thrown.message} ${thrown.remedy ?? ''}`.trim() };
+      return { ...known, fault: sentences(thrown) };
     }
   });
   return { rows: meta.rows, columns };

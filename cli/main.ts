@@ -65,7 +65,8 @@ async function fail(thrown: unknown): Promise<void> {
     // Commander has said what is wrong, or shown its help.
     if (thrown.exitCode === 0) return;
     if (thrown.code === 'commander.unknownCommand' && !thrown.message.includes('Did you mean')) await suggest();
-    if (json) sayJson('InvalidRequest', thrown.message.replace(/^error: /, ''));
+    const said = thrown.code === 'commander.help' ? 'no command is given' : thrown.message.replace(/^error: /, '');
+    if (json) sayJson('InvalidRequest', said);
     end('usage');
     return;
   }

@@ -160,7 +160,7 @@ const rebuild = defineCommand({
     const result = answer as ActivityResult<{ keys: number; partitions: number; epoch: number }>;
     if (!result.ok) throw fromErrorValue(result.error);
     const { keys, partitions, epoch } = result.value;
-    const line = `${index}: ${count(keys)} keys in ${count(partitions)} partitions (epoch ${epoch})`;
+    const line = `${index}: ${count(keys)} keys in ${partitions === 1 ? 'one partition' : `${count(partitions)} partitions`} (epoch ${epoch})`;
     return { show: [line], value: result.value };
   },
 });
@@ -174,7 +174,7 @@ const takeOver = defineCommand({
     'largest ID. The same command again changes nothing.',
   examples: [
     [
-      'keys import customers --from old.parquet --id customer_id --key email=customer_email',
+      'keys import customers --from old.parquet --id customer_id --component email=customer_email',
       'the table of customers, whose key is an address',
     ],
   ],
@@ -184,12 +184,12 @@ const takeOver = defineCommand({
       .requiredOption('--from <file>', 'a Parquet file on this machine')
       .requiredOption('--id <column>', 'its column with the IDs')
       .option(
-        '--key <component=column...>',
+        '--component <component=column...>',
         'its column with a component of the key; without it, the column that has the name of the component',
       ),
-  work: async (given, { from, id, key = [] }, index) => {
+  work: async (given, { from, id, component = [] }, index) => {
     await entitiesOf(given, index);
-    const columns = { id, key: columnsOf(key) };
+    const columns = { id, key: columnsOf(component) };
     const prepared = await prepareImport(await given.environment(), { index, file: from, columns });
     const { importId, keys, known, last, sequence } = prepared;
     if (last === null)
@@ -216,7 +216,7 @@ function columnsOf(given: readonly string[]): Record<string, string> {
     given.map((text) => {
       const at = text.indexOf('=');
       if (at <= 0 || at === text.length - 1)
-        throw new UsageError(`keys import: give --key as component=column, not ${text}`);
+        throw new UsageError(`keys import: give --component as component=column, not ${text}`);
       return [text.slice(0, at), text.slice(at + 1)];
     }),
   );

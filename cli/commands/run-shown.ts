@@ -29,7 +29,7 @@ export function shownRuns(runs: readonly RunSummary[], none: string, now = Date.
   return {
     columns: [
       { title: 'run', whole: true },
-      { title: 'pipeline' },
+      { title: 'pipeline', drop: 0 },
       { title: 'state' },
       { title: 'phase', drop: 3 },
       { title: 'started (UTC)', drop: 2, whole: true },

@@ -35,9 +35,9 @@ export async function afterStart(
   }
   const line = created
     ? `Run ${runId} of ${pipeline} is on its way.`
-    : `Run ${runId} of ${pipeline} was there already.`;
+    : `Run ${runId} of ${pipeline} was there already: nothing was started.`;
   return {
-    show: [line, `Follow it: ${given.program} runs watch ${runId}`],
+    show: [line, `${created ? 'Follow it' : 'See it'}: ${given.program} runs watch ${runId}`],
     value: started,
   };
 }

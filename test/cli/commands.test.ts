@@ -51,6 +51,14 @@ describe('help', () => {
     }
   });
 
+  test('no command has an option of the name that one of all commands has: it would never get it', () => {
+    const program = buildProgram('ordinal', '1.2.3', commands, async () => {});
+    const all = new Set(program.options.map(({ long }) => long));
+    const leaves = program.commands.flatMap((each) => (each.commands.length > 0 ? each.commands : [each]));
+    const twice = leaves.flatMap((each) => each.options.map(({ long }) => `${each.name()} ${long}`));
+    expect(twice.filter((one) => all.has(one.split(' ')[1]!))).toEqual([]);
+  });
+
   test('--version prints the version alone', async () => {
     const { code, stdout } = await ordinal('--version');
     expect(code).toBe(0);
@@ -173,6 +181,7 @@ describe('--json', () => {
     expect(wrong.code).toBe(3);
     expect(JSON.parse(wrong.stdout)).toMatchObject({ error: { code: 'StorageFailed', remedy: expect.any(String) } });
     expect(wrong.stderr).toBe('');
+    expect(JSON.parse((await ordinal('runs', '--json')).stdout).error.message).toBe('no command is given');
     const mistyped = await ordinal('--json', 'verify');
     expect(mistyped.code).toBe(2);
     expect(JSON.parse(mistyped.stdout)).toMatchObject({ error: { message: expect.stringContaining('--all') } });
