@@ -39,3 +39,6 @@ export function oneOf<T extends string>(words: Readonly<Record<string, T>>): (te
       throw new InvalidArgumentError(`Give one or several of ${Object.keys(words).join(', ')}.`);
     });
 }
+
+/** For an option that may be given several times: all that was given. */
+export const collected = (value: string, before: readonly string[] = []): string[] => [...before, value];

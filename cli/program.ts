@@ -6,6 +6,7 @@ import type { Command as TypedCommand } from '@commander-js/extra-typings';
 import { Command } from 'commander';
 import { type AnyCommand, type Given, needs, type Result } from './command.ts';
 import { commandFiles } from './commands/index.ts';
+import { collected } from './parse.ts';
 
 /** Options that every command has. */
 export interface GlobalOptions {
@@ -15,6 +16,9 @@ export interface GlobalOptions {
   scope?: string;
   json?: boolean;
 }
+
+/** What the program's own options come to. */
+type Said = Omit<GlobalOptions, 'key'> & { key?: string[] };
 
 /** Calls a command's work with what it is given, and shows its result. */
 export type Perform = (options: GlobalOptions, work: (given: Given) => Promise<Result>) => Promise<void>;
@@ -38,7 +42,7 @@ export function buildProgram(
     .exitOverride()
     .showHelpAfterError(`Run ${name} --help to see all commands.`)
     .option('--host <url>', 'the running app (ORDINAL_HOST; default http://localhost:7071)')
-    .option('--key <key>', 'a function key of the app (ORDINAL_HOST_KEY); a local one needs none')
+    .option('--key <key>', 'a function key of the app (ORDINAL_HOST_KEY); a local one needs none', collected)
     .option('--code <key>', 'a system key of the durable extension (ORDINAL_HOST_CODE), for what only it may do')
     .option('--scope <scope>', 'send an Entra token for this scope (ORDINAL_HOST_SCOPE)')
     .option('--json', 'print one JSON document for programs')
@@ -73,7 +77,14 @@ function addCommand(
   made.action((...given: unknown[]) => {
     // Commander hands over the arguments, then the options, then the command.
     const args = given.slice(0, -2) as never[];
-    return perform(program.opts<GlobalOptions>(), (of) => work(of, given.at(-2) as never, ...args));
+    const { key = [], ...options } = program.opts<Said>();
+    const own = given.at(-2) as object;
+    // Commander takes an option of the program for the program, wherever it stands. A command that has one of this name
+    // means its own.
+    if (made.options.some((option) => option.attributeName() === 'key'))
+      return perform(options, (of) => work(of, { ...own, key } as never, ...args));
+    const last = key.at(-1);
+    return perform({ ...options, ...(last !== undefined && { key: last }) }, (of) => work(of, own as never, ...args));
   });
   parent.addCommand(made);
 }

@@ -13,6 +13,7 @@ import type { ImportOutput } from '../../src/upkeep/import/activity.ts';
 import { prepareImport } from '../../src/upkeep/import/prepare.ts';
 import { REBUILD_ORCHESTRATION } from '../../src/upkeep/orchestrations.ts';
 import { type AnyCommand, defineCommand, type Given, UsageError } from '../command.ts';
+import { collected } from '../parse.ts';
 import { bytes, count } from '../terminal/text.ts';
 
 /** One partition of a key index as it is now. */
@@ -174,7 +175,7 @@ const takeOver = defineCommand({
     'largest ID. The same command again changes nothing.',
   examples: [
     [
-      'keys import customers --from old.parquet --id customer_id --component email=customer_email',
+      'keys import customers --from old.parquet --id customer_id --key email=customer_email',
       'the table of customers, whose key is an address',
     ],
   ],
@@ -184,12 +185,14 @@ const takeOver = defineCommand({
       .requiredOption('--from <file>', 'a Parquet file on this machine')
       .requiredOption('--id <column>', 'its column with the IDs')
       .option(
-        '--component <component=column...>',
-        'its column with a component of the key; without it, the column that has the name of the component',
+        '--key <component=column>',
+        'its column with a component of the key, once for each; without it, the column that has the name of the component',
+        collected,
+        [] as readonly string[],
       ),
-  work: async (given, { from, id, component = [] }, index) => {
+  work: async (given, { from, id, key }, index) => {
     await entitiesOf(given, index);
-    const columns = { id, key: columnsOf(component) };
+    const columns = { id, key: columnsOf(key) };
     const prepared = await prepareImport(await given.environment(), { index, file: from, columns });
     const { importId, keys, known, last, sequence } = prepared;
     if (last === null)
@@ -216,7 +219,7 @@ function columnsOf(given: readonly string[]): Record<string, string> {
     given.map((text) => {
       const at = text.indexOf('=');
       if (at <= 0 || at === text.length - 1)
-        throw new UsageError(`keys import: give --component as component=column, not ${text}`);
+        throw new UsageError(`keys import: give --key as component=column, not ${text}`);
       return [text.slice(0, at), text.slice(at + 1)];
     }),
   );

@@ -17,6 +17,39 @@ const commands = await allCommands();
 const folder = mkdtempSync(path.join(tmpdir(), 'ordinal-cli-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
+describe('--key', () => {
+  const parsed = async (name: string, ...args: string[]) => {
+    let seen: unknown[] = [];
+    const one = commands.find((each) => each.name === name)!;
+    const work = async (_: unknown, ...given: unknown[]) => {
+      seen = [...seen, ...given];
+      return { show: [], value: null };
+    };
+    const program = buildProgram('ordinal', '1.2.3', [{ ...one, work }], async (options, does) => {
+      seen = [options.key];
+      await does({} as never);
+    });
+    await program.parseAsync([...name.split(' '), ...args], { from: 'user' });
+    return seen;
+  };
+
+  test('of the import of keys names columns', async () => {
+    const file = ['--from', 'a', '--id', 'b'];
+    expect(await parsed('keys import', 'i', ...file, '--key', 'x=y', '--key', 'z=w')).toEqual([
+      undefined,
+      { from: 'a', id: 'b', key: ['x=y', 'z=w'] },
+      'i',
+    ]);
+    expect(await parsed('keys import', 'i', ...file)).toEqual([undefined, { from: 'a', id: 'b', key: [] }, 'i']);
+  });
+
+  test('of any other command is a function key, wherever it stands', async () => {
+    expect((await parsed('keys show', 'i', '--key', 'secret'))[0]).toBe('secret');
+    expect((await parsed('runs list', '--key', 'one', '--key', 'two'))[0]).toBe('two');
+    expect((await parsed('runs list'))[0]).toBeUndefined();
+  });
+});
+
 describe('help', () => {
   test('names every group and command that stands alone, and the options of all', async () => {
     const { code, stdout } = await ordinal('--help');
@@ -51,12 +84,12 @@ describe('help', () => {
     }
   });
 
-  test('no command has an option of the name that one of all commands has: it would never get it', () => {
+  test('no command has an option of the name that one of all commands has, but the key of an import, which gets it', () => {
     const program = buildProgram('ordinal', '1.2.3', commands, async () => {});
     const all = new Set(program.options.map(({ long }) => long));
     const leaves = program.commands.flatMap((each) => (each.commands.length > 0 ? each.commands : [each]));
     const twice = leaves.flatMap((each) => each.options.map(({ long }) => `${each.name()} ${long}`));
-    expect(twice.filter((one) => all.has(one.split(' ')[1]!))).toEqual([]);
+    expect(twice.filter((one) => all.has(one.split(' ')[1]!))).toEqual(['import --key']);
   });
 
   test('--version prints the version alone', async () => {

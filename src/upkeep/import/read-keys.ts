@@ -87,7 +87,7 @@ function componentsOf({ key }: ImportColumns, entity: KeyedEntity) {
       `the key of "${entity.name}" has no "${unknown}"; it has ${names.join(', ')}`,
       {
         where: { field: 'key' },
-        remedy: `Give ${names.map((name) => `--component ${name}=COLUMN`).join(' ')}.`,
+        remedy: `Give ${names.map((name) => `--key ${name}=COLUMN`).join(' ')}.`,
       },
     );
   }
