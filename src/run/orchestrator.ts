@@ -113,7 +113,8 @@ function* phases(df: Orchestration, run: RunState): Generator<Task, RunOutput, u
   const size = { batches: plan.batches, rows: plan.rows, files: plan.files };
   if (plan.files === 0) {
     // Nothing is new: there is nothing to publish, and no reader learns of this run.
-    report(df, run, { phase: 'done', ...size, ...leftOutOf(plan) });
+    const finishedAt = df.currentUtcDateTime.toISOString();
+    report(df, run, { phase: 'done', ...size, finishedAt, ...leftOutOf(plan) });
     return { runId, pipeline, rows: 0 };
   }
   const way = plan.short ? 'short' : 'long';

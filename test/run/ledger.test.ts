@@ -55,6 +55,7 @@ describe('a start without a word', () => {
     assert.deepEqual(two.rows, { done: 0, total: 0 });
     assert.deepEqual(two.leftOut, { read: 2, pending: 0 });
     assert.equal(two.manifest, undefined);
+    assert.ok(sim.instance('two')!.customStatus?.finishedAt, 'it says when it has ended');
     const [fresh] = await upload(sim, 'shop/b/', [rows(sim, 3)]);
     assert.equal((await ran(sim, 'shop', { runId: 'three', glob: 'shop/**/*.parquet' })).rows.done, 3);
     // The same name, written again, is new.
