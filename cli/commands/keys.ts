@@ -202,11 +202,11 @@ const takeOver = defineCommand({
       index,
       add: { importId, last, sequence },
     });
-    const result = answer as ActivityResult<ImportOutput>;
+    const result = answer as ActivityResult<ImportOutput & { next: string }>;
     if (!result.ok) throw fromErrorValue(result.error);
     const show = [
       `${index}: ${count(keys)} keys imported, ${count(known)} were there with these IDs; it has ${count(result.value.keys)}`,
-      `${sequence.name}: goes on above ${last}`,
+      `${sequence.name}: goes on at ${result.value.next}`,
       `manifest: ${result.value.manifest}`,
     ];
     return { show, value: { ...prepared, ...result.value } };

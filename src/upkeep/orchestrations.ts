@@ -65,7 +65,7 @@ type AddedKeys = NonNullable<z.infer<typeof rebuildInputSchema>['add']>;
  * against the index meanwhile.
  *
  * @param context the orchestration; its input is `{ index }`, and `add` for imported keys.
- * @returns the output of `rebuildIndex` or `importKeys`, or the error as a value.
+ * @returns the output of `rebuildIndex`, or that of `importKeys` with the `next` ID of the sequence; or the error as a value.
  */
 export function* rebuildOrchestrator(context: { df: Orchestration }): Generator<Task, ActivityResult<object>, unknown> {
   const { df } = context;
@@ -126,7 +126,9 @@ function* addKeys(
   const raised = yield* ask('raiseTo', { value: last, start, step });
   if (!raised.ok) throw fromErrorValue(raised.error);
   refuseOpen(name, yield* ask('show', {}));
-  return yield* call(df, importKeys, { index, importId, term, now: df.currentUtcDateTime.toISOString() });
+  const now = df.currentUtcDateTime.toISOString();
+  const added = yield* call(df, importKeys, { index, importId, term, now });
+  return { ...added, ...('raised' in raised && { next: raised.next }) };
 }
 
 function refuseOpen(sequence: string, shown: SequenceResult): void {
