@@ -59,9 +59,12 @@ export function complete(lock: Lock): Lock {
 }
 
 /** That of the repository, and those of the packages that `npm run peers` installs. */
-export const lockFiles = ['../package-lock.json', '../bench/package-lock.json', 'api/package-lock.json'].map((each) =>
-  fileURLToPath(new URL(each, import.meta.url)),
-);
+export const lockFiles = [
+  '../package-lock.json',
+  '../bench/package-lock.json',
+  'api/package-lock.json',
+  'mutants/package-lock.json',
+].map((each) => fileURLToPath(new URL(each, import.meta.url)));
 
 async function check(file: string): Promise<void> {
   const name = path.relative(fileURLToPath(new URL('..', import.meta.url)), file);
