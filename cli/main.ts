@@ -6,7 +6,7 @@
 import { enableCompileCache } from 'node:module';
 import { CommanderError } from 'commander';
 import { ownVersion } from '../src/environment/version.ts';
-import { OrdinalError, toErrorValue } from '../src/errors.ts';
+import { type ErrorLocation, OrdinalError, toErrorValue } from '../src/errors.ts';
 import { type Result, UsageError } from './command.ts';
 import { allCommands, commandFiles } from './commands/index.ts';
 import { type Exit, exitAfter, exitCodes } from './exit-codes.ts';
@@ -79,8 +79,19 @@ async function fail(thrown: unknown): Promise<void> {
   const { code, message, remedy, where } = toErrorValue(thrown);
   const known = thrown instanceof OrdinalError;
   if (json) sayJson(code, message, remedy, where);
-  else process.stderr.write(`${plain(known ? `${code}: ${message}` : message)}\n${remedy ? `${plain(remedy)}\n` : ''}`);
+  else {
+    const lines = [known ? `${code}: ${message}` : message, placeOf(where), remedy];
+    for (const line of lines) if (line) process.stderr.write(`${plain(line)}\n`);
+  }
   end(known ? exitAfter(code) : 'failed');
+}
+
+/** Where in a file it was found. What is no place in a file, the message says. */
+function placeOf({ blob, rowGroup, row }: ErrorLocation = {}): string | undefined {
+  if (rowGroup === undefined && row === undefined) return undefined;
+  const group = rowGroup === undefined ? [] : [`row group ${rowGroup}`];
+  const places = [blob, ...group, row === undefined ? undefined : `row ${row}`];
+  return `Where: ${places.filter((place) => place !== undefined).join(', ')}`;
 }
 
 function sayJson(code: string, message: string, remedy?: string, where?: object): void {

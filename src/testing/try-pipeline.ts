@@ -89,6 +89,13 @@ function partitionsIn(folder: string): string[] {
     .filter((part) => part.indexOf('=') > 0);
 }
 
+/** Rows with every column of their entity: files for a table lack those in which no run has had a value. */
+function withAllColumns({ entities }: CompiledPipeline, name: string, rows: Row[]): Row[] {
+  const names = entities.find((entity) => entity.name === name)?.columns.map((column) => column.name) ?? [];
+  const isWhole = rows.every((row) => names.every((column) => column in row));
+  return isWhole ? rows : rows.map((row) => Object.fromEntries(names.map((column) => [column, row[column] ?? null])));
+}
+
 /** A store, sequences and leases that live as long as the trial. */
 class Trial {
   readonly #pipeline: CompiledPipeline;
@@ -167,7 +174,7 @@ class Trial {
       for (const file of rowFilesOf(one).filter((written) => written.rows > 0)) {
         rows = rows.concat(await rowsOf(file.blob, this.#rowsMax - rows.length));
       }
-      entities[one.entity] = rows;
+      entities[one.entity] = withAllColumns(this.#pipeline, one.entity, rows);
     }
     const rejected = manifest.rejected === undefined ? [] : await rowsOf(manifest.rejected.blob, this.#rowsMax);
     return { entities, rejected, files, manifest, next: (source) => this.run(source) };

@@ -331,7 +331,9 @@ describe('try', () => {
     expect(await said(['try', 'flights', flights, '--rows', 'all'])).toContain('--rows all is not a whole number');
     const wrong = path.join(folder, 'wrong.parquet');
     writeFileSync(wrong, fileOfRows(pipelines.get('flights')!, [flight, { ...flight, origin: 'LAXX' }]));
-    expect(await said(['try', 'flights', wrong])).toContain('column "origin" holds "LAXX"');
+    const refused = await said(['try', 'flights', wrong]);
+    expect(refused).toContain('column "origin" holds "LAXX"');
+    expect(refused).toMatch(/^Where: flights\/try-1\/.*\.parquet, row group 0, row \d+$/m);
   });
 });
 

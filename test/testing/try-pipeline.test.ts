@@ -64,6 +64,18 @@ describe('tryPipeline', () => {
     assert.deepEqual(first.entities.flights!.length, 1);
   });
 
+  it('gives null in a column that no row has a value in, also where files are for a table', async () => {
+    const notes = pipeline({
+      name: 'notes',
+      source: { container: 'landing', prefix: 'notes/' },
+      output: { table: 'delta' },
+      row: z.object({ text: z.string().nullable(), n: z.int() }),
+      entities: ({ id }) => ({ notes: { kind: 'rows', id: id('note_id'), columns: { text: 'text', n: 'n' } } }),
+    });
+    const { entities } = await tryPipeline(notes, [{ n: 1 }]);
+    assert.deepEqual(entities.notes, [{ note_id: 1n, text: null, n: 1n }]);
+  });
+
   it('reads Parquet files and folders as the app does, in the order of their names', async () => {
     const file = await duck.write(`
       SELECT TIMESTAMPTZ '2001-01-01 06:00:00Z' AS date, delay::BIGINT AS delay, 337::BIGINT AS distance,
