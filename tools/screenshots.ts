@@ -56,16 +56,7 @@ const shown: Shot[] = [
 ];
 
 const places = [
-  ...[
-    'runs',
-    'runs/live',
-    'runs/orders-w47',
-    'runs/torn',
-    'runs/hostile',
-    'runs/waiting',
-    'runs/january',
-    'runs/nobody',
-  ],
+  ...['runs', 'runs/orders-w47', 'runs/torn', 'runs/hostile', 'runs/waiting', 'runs/january', 'runs/nobody'],
   ...[
     'runs?pipeline=none',
     'runs/mistaken',

@@ -70,7 +70,9 @@ async function rebuildIndexActivity(
   const name = indexBlobs.index(index);
   const before = await readVersioned(store, container, name, indexSchema);
   const published = await publishedManifests(environment);
-  const above = Math.max(grantOf(published, index), ...(await grantsOfHeads(environment, before?.value)));
+  const imports = await publishedImports(environment, index);
+  const grants = [...(await grantsOfHeads(environment, before?.value)), ...imports.map(({ term }) => term)];
+  const above = Math.max(grantOf(published, index), ...grants);
   if (above > term) return { index, above };
   const epoch = await freeEpoch(environment, index, (before?.value.epoch ?? 0) + 1);
   const manifests = await withRewrittenFiles(environment, published);
@@ -79,7 +81,6 @@ async function rebuildIndexActivity(
   const unknown = membersOf(manifests, index);
   if (unknown.length > 0) heads[0] = { ...heads[0]!, unknown };
   let keyTypes: string[] | undefined;
-  const imports = await publishedImports(environment, index);
   const files: PublishedKeys[] = [
     ...imports.map(({ container: place, file }) => ({ container: place, blob: file.blob })),
     ...publishedFiles(manifests, sharing),

@@ -6,6 +6,7 @@ import { compressors } from '../support/compressors.ts';
 import { type Answer, type App, startApp } from './support/app.ts';
 import { Contract } from './support/contract.ts';
 import { flightsFile } from './support/flights.ts';
+import { holdIndex } from './support/held-index.ts';
 
 let app: App;
 let contract: Contract;
@@ -319,9 +320,12 @@ describe('runs', () => {
   it('can be canceled; what they held is free again', async () => {
     const cancel = async () =>
       contract.check('POST', '/runs/{runId}/cancel', await app.ask('POST', 'runs/stop/cancel', { reason: 'enough' }));
+    // It waits for the index, and so has not published before the cancel comes.
+    const letGo = await holdIndex({ url: app.url }, 'flights.airports', 'cancel-test');
     await start({ runId: 'stop', again: true });
     assert.ok([200, 202].includes((await cancel()).status));
     const end = await ended('stop');
+    await letGo();
     assert.deepEqual([end.status, end.body.code, end.body.detail], [500, 'RunCanceled', 'enough']);
     const twice = await cancel();
     assert.deepEqual([twice.status, twice.body.status], [200, 'Terminated']);

@@ -156,7 +156,7 @@ function Chart({ run, timeline, scale, now }: { run: RunView; timeline: Timeline
 function mostOf({ slots }: Group): string[] {
   if (!slots) return [];
   const most = (of: readonly number[]) => formatCount(Math.ceil(Math.max(...of)));
-  return [`at most ${most(slots.working)} worked on at a time, and ${most(slots.waiting)} waiting`];
+  return [`up to ${most(slots.working)} at work, ${most(slots.waiting)} waiting`];
 }
 
 /** The phases of the run behind the bars. */

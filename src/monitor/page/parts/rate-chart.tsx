@@ -8,6 +8,8 @@ import { Section } from './ui.tsx';
 
 const HEIGHT_PX = 150;
 const BINS = 48;
+/** Room that half the words of a tick need. */
+const HALF_TICK_PX = 28;
 
 /** Rows per second, by the middle of each slot in seconds. Undefined where no batch is split. */
 export function rateOf({ groups, to }: TimelineView): { at: number[]; rate: number[] } | undefined {
@@ -59,6 +61,10 @@ export function colourOf(element: Element, name: string): string {
   return getComputedStyle(element).getPropertyValue(name).trim();
 }
 
+function isNearEnd(chart: uPlot, at: number): boolean {
+  return chart.valToPos(at, 'x') > chart.width - 60 - HALF_TICK_PX;
+}
+
 function optionsOf(box: Element, width: number): uPlot.Options {
   const ink = colourOf(box, '--muted');
   const line = colourOf(box, '--line');
@@ -70,7 +76,8 @@ function optionsOf(box: Element, width: number): uPlot.Options {
     cursor: { show: false },
     scales: { x: { time: false }, y: { range: (_, __, max) => [0, max * 1.08 || 1] } },
     axes: [
-      { ...axis, size: 24, values: (_, at) => at.map((s) => formatDuration(s * 1000)) },
+      // The words of a tick at the end would be cut off.
+      { ...axis, size: 24, values: (u, at) => at.map((s) => (isNearEnd(u, s) ? '' : formatDuration(s * 1000))) },
       { ...axis, size: 52, values: (_, at) => at.map((n) => formatShort(n)) },
     ],
     series: [
