@@ -193,7 +193,12 @@ const takeOver = defineCommand({
   work: async (given, { from, id, key }, index) => {
     await entitiesOf(given, index);
     const columns = { id, key: columnsOf(key) };
-    const prepared = await prepareImport(await given.environment(), { index, file: from, columns });
+    const prepared = await prepareImport(await given.environment(), {
+      index,
+      file: from,
+      columns,
+      signal: given.signal,
+    });
     const { importId, keys, known, last, sequence } = prepared;
     if (last === null)
       return { show: [`${index}: nothing to add; ${count(known)} keys are there with these IDs`], value: prepared };

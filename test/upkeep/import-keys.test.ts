@@ -4,7 +4,8 @@
  * is DuckDB's.
  */
 import assert from 'node:assert/strict';
-import { afterAll, beforeAll, test } from 'vitest';
+import { readdirSync } from 'node:fs';
+import { afterAll, beforeAll, test, vi } from 'vitest';
 import { z } from 'zod';
 import { publishedImports } from '../../src/documents/imports.ts';
 import { publishedManifests } from '../../src/documents/manifests.ts';
@@ -219,6 +220,24 @@ test('an imported file that is damaged is a finding', async () => {
     found.some((text) => text === `${written.blob}: cannot be read`),
     found.join(),
   );
+});
+
+test('a preparation that is ended leaves nothing that counts, and no folder', async () => {
+  const sim = world();
+  const columns = { id: 'nr', key: { name: 'mail' } };
+  const request = { index: 'customers', file: await file(old), columns, signal: AbortSignal.abort(new Error('ended')) };
+  vi.stubEnv('TMPDIR', judge.directory);
+  try {
+    await assert.rejects(prepareImport(environmentOf(sim), request), /ended/);
+    assert.deepEqual(
+      readdirSync(judge.directory).filter((name) => name.startsWith('ordinal-import-')),
+      [],
+    );
+  } finally {
+    vi.unstubAllEnvs();
+  }
+  assert.equal((await imported(sim, old)).ok, true);
+  assert.deepEqual(await findings(sim), []);
 });
 
 test('an index and a sequence that are rebuilt know what was imported', async () => {

@@ -39,6 +39,8 @@ export interface ImportRequest {
   /** Path of a Parquet file on this machine. */
   file: string;
   columns: ImportColumns;
+  /** Ends the preparation between two ranges of keys. */
+  signal?: AbortSignal;
 }
 
 export interface PreparedImport {
@@ -234,6 +236,7 @@ class Preparation {
 
   /** The keys of a range that the index does not have. */
   async #newKeys(range: number, head: IndexHead): Promise<{ table: KeyTable; ids: BigInt64Array }> {
+    this.#request.signal?.throwIfAborted();
     const { store, config } = this.#environment;
     const spilled = this.#spill.read(range);
     if ('key' in spilled) {
