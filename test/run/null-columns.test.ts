@@ -248,6 +248,64 @@ describe('a day on which a column has no value', () => {
   }
 });
 
+test('a source column that is narrower than what a shared entity declares is widened, and another one refused', async () => {
+  const things = shared('things', {
+    id: 'thing_id',
+    key: { no: z.int() },
+    columns: { at: type.timestamp, price: type.decimal(12, 2), weight: type.float64, small: type.int64 },
+  });
+  const feed = registerPipelines([
+    pipeline({
+      name: 'things',
+      source: { container: 'landing', prefix: 'things/' },
+      row: z.object({ no: z.int(), at: z.date(), price: z.string(), weight: z.number(), small: z.number() }),
+      entities: ({ first }) => ({
+        things: {
+          kind: 'shared',
+          entity: things,
+          key: { no: 'no' },
+          columns: { at: first('at'), price: first('price'), weight: first('weight'), small: first('small') },
+        },
+      }),
+    }),
+  ]);
+  const judge = await Judge.open();
+  const sim = new Sim(feed, { batchRows: 2, partRows: 100 });
+  try {
+    await sim.store.ensureContainer('landing');
+    const run = async (day: number, price: string) => {
+      const bytes = await judge.write(
+        `select ${day} as no, '2026-01-02 03:04:05'::timestamp_ms::timestamptz as at, ${price} as price,
+          0.1::float as weight, 7::smallint as small`,
+      );
+      const { etag } = await sim.store.write('landing', `things/${day}/a.parquet`, bytes);
+      sim.sources.set(etag, bytes);
+      const { status, error } = await sim.run(`r${day}`, 'things', `things/${day}/`);
+      await sim.settle();
+      return status === 'Completed' ? undefined : error;
+    };
+    assert.equal(await run(1, '1.25::decimal(6, 2)'), undefined);
+    assert.equal(await run(2, '12345678.25::decimal(10, 2)'), undefined);
+    assert.match((await run(3, '1.250::decimal(9, 3)'))!, /"price" is DECIMAL\(9,3\).*and DECIMAL\(12,2\)/);
+    await checkByVerify(sim);
+    const files = sim.store.names('published', 'things/things/').filter((name) => name.endsWith('.parquet'));
+    const paths = files.map((name, i) => `'${judge.put(`t${i}.parquet`, sim.store.bytes('published', name))}'`);
+    const rows = await judge.rows(
+      `select price::varchar as p, weight, small, typeof(price) as t from read_parquet([${paths.join()}]) order by no`,
+    );
+    const tenth = Math.fround(0.1);
+    assert.deepEqual(
+      rows.map((row) => Object.values(row)),
+      [
+        ['1.25', tenth, '7', 'DECIMAL(12,2)'],
+        ['12345678.25', tenth, '7', 'DECIMAL(12,2)'],
+      ],
+    );
+  } finally {
+    judge.close();
+  }
+});
+
 describe('a day on which a key has no value', () => {
   const feed = registerPipelines([
     pipeline({
