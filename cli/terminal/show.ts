@@ -19,7 +19,8 @@ export function renderParts(parts: readonly ShownPart[], { room, paint }: { room
   for (const [p, part] of parts.entries()) {
     const made = renderPart(part, room, paint);
     const apart = isBlock(part) || isBlock(parts[p - 1]);
-    if (p > 0 && apart && made.length > 0 && lines.length > 0) lines.push('');
+    const isSpaced = lines.at(-1) === '' || made[0] === '';
+    if (p > 0 && apart && made.length > 0 && lines.length > 0 && !isSpaced) lines.push('');
     lines.push(...made);
   }
   return lines;

@@ -78,6 +78,12 @@ describe('a table', () => {
   });
 });
 
+test('one empty line stands between a table and what is beside it, whoever asks for it', () => {
+  const table = { columns: [{ title: 'a' }], rows: [['1']], none: '' };
+  const lines = renderParts([table, '', 'b', '', table], { room: 80, paint: (_, said) => said });
+  expect(lines).toEqual(['a', '-', '1', '', 'b', '', 'a', '-', '1']);
+});
+
 describe('a text from outside', () => {
   test('cannot move the cursor, change colours or turn the direction of writing', () => {
     const hostile = 'a\u001b[2J\u009b31m\r\nb\u202ecod.exe\u2066';
