@@ -360,3 +360,41 @@ test('IDs are whole numbers: a decimal with digits behind the point and a day ar
   const refused = prepareImport(environmentOf(sim), await request('decimal(38,0)', '1e30'));
   await assert.rejects(refused, /old.parquet/);
 });
+
+test('beside runs, with workers that die and activities that run twice, no key has two IDs', async () => {
+  const ends = { counted: 0, refused: 0 };
+  for (let seed = 1; seed <= 16; seed++) {
+    const sim = new Sim(shopPipelines, {
+      seed,
+      orchestrators: { [REBUILD_ORCHESTRATION]: rebuildOrchestrator },
+      chaos: { duplicate: 0.15, die: 0.01, slow: 0.1, storage: 0.01 },
+    });
+    const pick = (count: number) => Math.floor(sim.random() * count);
+    await ran(sim, 'web', 'w0', [row('zoe', 'tea', 2)]);
+    for (const pipeline of ['web', 'club']) {
+      await upload(sim, `${pipeline}/x/`, [[row('ann', 'tea', 1 + pick(4)), row(`new-${pipeline}`, 'oil', 2)]]);
+    }
+    const runs = ['web', 'club']
+      .filter(() => pick(3) > 0)
+      .map((pipeline) => sim.startRun(pipeline, pipeline, `${pipeline}/x/`));
+    const [before, between] = [pick(150), pick(60)];
+    for (let step = 0; step < before; step++) await sim.step();
+    const columns = { id: 'nr', key: { name: 'mail' } };
+    const request = { index: 'customers', file: await file(old), columns };
+    const prepared = await prepareImport(environmentOf(sim), request).catch((thrown: OrdinalError) => thrown);
+    for (let step = 0; step < between; step++) await sim.step();
+    if ('last' in prepared && prepared.last !== null) {
+      const { importId, last, sequence } = prepared;
+      const add = { importId, last, sequence };
+      const twice = ['import-a', 'import-b'].map((id) =>
+        sim.start(id, REBUILD_ORCHESTRATION, { index: 'customers', add }),
+      );
+      await sim.settle();
+      for (const { output } of twice) ends[(output as { ok: boolean }).ok ? 'counted' : 'refused']++;
+    }
+    await sim.settle();
+    for (const run of runs) assert.notEqual(run.status, 'Running', run.error);
+    assert.deepEqual(await findings(sim), [], `seed ${seed}`);
+  }
+  assert.ok(ends.counted > 0 && ends.refused > 0, JSON.stringify(ends));
+});
