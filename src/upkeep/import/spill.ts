@@ -1,11 +1,13 @@
 /**
  * Keys with their IDs on their way from a file's order into the order of hashes: each goes to the file of its range of
  * hashes, in a folder of its own, and one range at a time is read back. So memory holds one range, however many keys
- * there are. The import of keys uses it; the folder is removed at the end.
+ * there are. The import of keys uses it. The files lose their names at once, where the system allows it, so that nothing of
+ * them stays when the process is killed.
  */
-import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, fstatSync, mkdtempSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { invariant } from '../../errors.ts';
 import { KeyTable } from '../../keys/table.ts';
 
 /** Bytes of an entry before its key: hash, ID, row, length of the key. */
@@ -36,7 +38,12 @@ export class Spill {
 
   /** `ranges` of equal width, of all hashes. */
   constructor(ranges: number) {
-    this.#files = Array.from({ length: ranges }, (_, range) => openSync(this.#path(range), 'w'));
+    this.#files = Array.from({ length: ranges }, (_, range) => openSync(path.join(this.#folder, String(range)), 'w+'));
+    try {
+      this.#removeFolder();
+    } catch {
+      // Windows keeps what is open.
+    }
     this.#buffers = this.#files.map(() => Buffer.allocUnsafe(BUFFER_BYTES));
     this.#used = new Int32Array(ranges);
     this.#counts = new Int32Array(ranges);
@@ -64,17 +71,14 @@ export class Spill {
 
   /** Ends the adding. */
   finish(): void {
-    for (const [range, file] of this.#files.entries()) {
-      this.#flush(range, 0);
-      closeSync(file);
-    }
+    for (const range of this.#files.keys()) this.#flush(range, 0);
     this.#buffers.length = 0;
   }
 
   /** The keys of one range, or the first key that is there twice. */
   read(range: number): SpilledRange | Repeated {
     const count = this.#counts[range]!;
-    const bytes = readFileSync(this.#path(range));
+    const bytes = readAll(this.#files[range]!);
     const table = new KeyTable(count);
     const ids = new BigInt64Array(count);
     const rows = new Float64Array(count);
@@ -91,13 +95,14 @@ export class Spill {
     return { table, ids, rows };
   }
 
-  /** Removes the folder. */
+  /** Removes the files. */
   remove(): void {
-    rmSync(this.#folder, { recursive: true, force: true });
+    for (const file of this.#files.splice(0)) closeSync(file);
+    this.#removeFolder();
   }
 
-  #path(range: number): string {
-    return path.join(this.#folder, String(range));
+  #removeFolder(): void {
+    rmSync(this.#folder, { recursive: true, force: true });
   }
 
   /** Writes what is buffered, and makes room for an entry of so many bytes. */
@@ -107,4 +112,14 @@ export class Spill {
     this.#used[range] = 0;
     if (need > this.#buffers[range]!.length) this.#buffers[range] = Buffer.allocUnsafe(need);
   }
+}
+
+function readAll(file: number): Buffer {
+  const bytes = Buffer.allocUnsafe(fstatSync(file).size);
+  for (let at = 0; at < bytes.length; ) {
+    const read = readSync(file, bytes, at, bytes.length - at, at);
+    invariant(read > 0, 'a spilled file is as long as it was');
+    at += read;
+  }
+  return bytes;
 }
