@@ -11,6 +11,7 @@ import { deltaType } from '../../src/pipeline/delta-types.ts';
 import { delta } from '../../src/table-format/delta.ts';
 import { deltaStatistics } from '../../src/table-format/delta-statistics.ts';
 import type { TablePlace } from '../../src/table-format/table-format.ts';
+import { DuckReader } from '../engine/support/reader.ts';
 import { peerTest } from '../parquet/support/peers.ts';
 import { importWithBug, type PlantedBug } from '../run/support/planted.ts';
 import { underLimits } from '../support/limits.ts';
@@ -273,6 +274,62 @@ test('a file of which another engine deleted rows stays, whatever the order of t
     [[path, vector(9)]],
   );
   assert.deepEqual([...(await delta.begin(place)).files], ['r1-00000.parquet']);
+});
+
+/** Columns of a checkpoint as Spark writes them: more than this code writes. */
+const vectorType =
+  'STRUCT(storageType VARCHAR, pathOrInlineDv VARCHAR, "offset" INTEGER, sizeInBytes INTEGER, cardinality BIGINT)';
+const checkpointTypes = {
+  txn: 'STRUCT(appId VARCHAR, version BIGINT, lastUpdated BIGINT)',
+  add: `STRUCT(path VARCHAR, partitionValues MAP(VARCHAR, VARCHAR), size BIGINT, modificationTime BIGINT,
+    dataChange BOOLEAN, stats VARCHAR, tags MAP(VARCHAR, VARCHAR), deletionVector ${vectorType},
+    stats_parsed STRUCT(numRecords BIGINT))`,
+  remove: `STRUCT(path VARCHAR, deletionTimestamp BIGINT, dataChange BOOLEAN, deletionVector ${vectorType})`,
+  metaData: `STRUCT(id VARCHAR, "name" VARCHAR, "format" STRUCT(provider VARCHAR, "options" MAP(VARCHAR, VARCHAR)),
+    schemaString VARCHAR, partitionColumns VARCHAR[], configuration MAP(VARCHAR, VARCHAR), createdTime BIGINT)`,
+  protocol: `STRUCT(minReaderVersion INTEGER, minWriterVersion INTEGER, readerFeatures VARCHAR[], writerFeatures VARCHAR[])`,
+};
+
+test('a checkpoint of another writer stands for the commits before it', async () => {
+  const { store, place } = await world();
+  for (let run = 0; run < 3; run++) await commit(place, run);
+  const actions = commitsOf(store, place.folder).slice(0, 2).flat();
+  const vector = { storageType: 'u', pathOrInlineDv: 'abc', offset: 7, sizeInBytes: 3, cardinality: 1 };
+  const features = ['deletionVectors'];
+  const records = [
+    { protocol: { minReaderVersion: 3, minWriterVersion: 7, readerFeatures: features, writerFeatures: features } },
+    ...actions.flatMap(({ metaData, txn, add }): object[] => {
+      if (metaData) return [{ metaData: { ...metaData, createdTime: 1 } }];
+      if (txn) return [{ txn }];
+      const deletionVector = add?.path === 'r1-00000.parquet' ? vector : null;
+      return add ? [{ add: { ...add, deletionVector, stats_parsed: { numRecords: 2 } } }] : [];
+    }),
+    { remove: { path: 'gone.parquet', deletionTimestamp: 5, dataChange: false } },
+  ];
+  const duck = await DuckReader.open();
+  const json = duck.put(Buffer.from(records.map((one) => `${JSON.stringify(one)}\n`).join('')));
+  const columns = Object.entries(checkpointTypes).map(([name, of]) => `${name}: '${of}'`);
+  const bytes = await duck.write(
+    `FROM read_json('${json}', format = 'newline_delimited', columns = {${columns.join()}})`,
+  );
+  duck.close();
+  const log = 'p/e/_delta_log/';
+  await store.write('published', `${log}00000000000000000001.checkpoint.parquet`, bytes);
+  for (const version of [0, 1]) await store.remove('published', `${log}0000000000000000000${version}.json`);
+  const table = await delta.begin(place);
+  assert.deepEqual(
+    [...table.files].sort(),
+    [0, 1, 2].map((run) => `r${run}-00000.parquet`),
+  );
+  assert.deepEqual(table.columns, [id]);
+  assert.deepEqual(
+    [0, 2, 3].map((run) => table.has(`ordinal/r${run}`, 1)),
+    [true, true, false],
+  );
+  table.add({ app: 'ordinal/r1/withdrawn', version: 1, remove: (name) => name.startsWith('r1-') });
+  assert.equal(await table.commit(), 3);
+  const last = Buffer.from(store.bytes('published', `${log}00000000000000000003.json`)).toString();
+  assert.match(last, /"remove":\{"path":"r1-00000.parquet".*"pathOrInlineDv":"abc"/);
 });
 
 test('checkpoints of a form that is not read are no damage: the table is refused by name', async () => {
