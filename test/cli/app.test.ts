@@ -238,6 +238,39 @@ describe('operators', () => {
     expect(stdout).toContain('NOT in order');
   });
 
+  test('import keys: once, again, more of them, and not what contradicts', async () => {
+    const file = path.join(folder, 'old.parquet');
+    const imported = async (customers: [id: number, email: string][]) => {
+      const bytes = parquetWriteBuffer({
+        columnData: [
+          { name: 'nr', data: customers.map(([id]) => BigInt(id)), type: 'INT64', nullable: false },
+          { name: 'mail', data: customers.map(([, email]) => email), type: 'STRING', nullable: false },
+        ],
+      });
+      writeFileSync(file, new Uint8Array(bytes));
+      return ordinal('keys', 'import', 'sales.customers', '--from', file, '--id', 'nr', '--key', 'email=mail');
+    };
+    const old: [number, string][] = [
+      [900, 'ann@example.com'],
+      [7, 'bob@example.com'],
+    ];
+    const first = await imported(old);
+    expect(first.stderr).toBe('');
+    expect(first.stdout).toContain('2 keys imported, 0 were there with these IDs; it has 2');
+    expect(first.stdout).toContain('sales.customers: goes on at 901');
+    expect((await imported(old)).stdout).toContain('nothing to add; 2 keys are there with these IDs');
+    const more = await imported([...old, [8, 'cem@example.com']]);
+    expect(more.stdout).toContain('1 keys imported, 2 were there with these IDs; it has 3');
+    expect(more.stdout).toContain('goes on at 901');
+    const wrong = await imported([[901, 'ann@example.com']]);
+    expect(wrong.code).toBe(1);
+    expect(wrong.stderr).toContain('key "ann@example.com" of row 0 has ID 901 here, and ID 900 in the index');
+    expect((await json('keys', 'rebuild', 'sales.customers')).value).toMatchObject({ keys: 3 });
+    const { value } = await json('verify', '--all', '--no-source');
+    const imports = value.filter(({ runId }: { runId: string }) => runId.startsWith('import '));
+    expect(imports.map(({ findings }: { findings: string[] }) => findings)).toEqual([[], []]);
+  });
+
   test('a key that the host refuses is said, with what to do', async () => {
     const strict = await startApp({ ORDINAL_BATCH_ROWS: '100' }, ['--enable-auth'], { azurite });
     try {
