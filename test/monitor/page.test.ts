@@ -284,7 +284,13 @@ describe.skipIf(chromiumPath === undefined)(`the monitor page (skipped where ${W
     await tab.page.getByRole('button', { name: 'Cancel the run' }).click();
     await tab.page.getByRole('dialog').getByRole('button', { name: 'Cancel the run' }).click();
     await tab.page.getByText('RunCanceled').waitFor();
-    await tab.page.getByRole('button', { name: 'Start it again' }).waitFor();
+    await tab.page.getByRole('button', { name: 'Start it again' }).click();
+    await tab.page.getByRole('dialog').getByRole('button', { name: 'Start it again' }).click();
+    // What is drawn is of the new life, which goes on.
+    await tab.page.locator('.gantt').getByText(/The run goes on|No task has ended yet/).waitFor();
+    await tab.page.getByRole('button', { name: 'Cancel the run' }).click();
+    await tab.page.getByRole('dialog').getByRole('button', { name: 'Cancel the run' }).click();
+    await tab.page.getByText('RunCanceled').waitFor();
     assert.deepEqual(tab.faults, []);
     await tab.close();
     await letGo();
