@@ -165,8 +165,8 @@ function useSteady<T>(polled: Polled<T>, shape: string): Polled<T> {
 
 /** The list with what has changed in it: each run once, where it was first seen. */
 function joined(fresh: readonly RunSummary[], older: readonly RunSummary[]): RunSummary[] {
-  const seen = new Set(fresh.map(keyOf));
-  return [...fresh, ...older.filter(({ runId }) => !seen.has(runId))];
+  const seen = new Set<string>();
+  return [...fresh, ...older].filter((run) => !seen.has(keyOf(run)) && seen.add(keyOf(run)));
 }
 
 interface Older {
@@ -193,7 +193,9 @@ function useOlder(shape: string, filters: Filters, first: RunList | undefined) {
     const pushed = before.slice(kept + 1);
     // Where none is left, others may have come between unseen: the older ones are asked for again.
     if (kept < 0) setOlder(undefined);
-    else if (pushed.length > 0) setOlder({ ...mine, runs: [...pushed, ...mine.runs] });
+    else if (pushed.length > 0) {
+      setOlder((now) => (now?.shape === shape ? { ...now, runs: [...pushed, ...now.runs] } : now));
+    }
   }, [first, shape]);
   const next = mine?.begun ? mine.next : first?.continuation;
   const runs = mine?.runs ?? [];
@@ -203,7 +205,7 @@ function useOlder(shape: string, filters: Filters, first: RunList | undefined) {
     get<RunList>(listPath(filters, PAGE * 2, next))
       .then((page) => {
         setOlder((now) => {
-          const all = [...(now?.shape === shape ? now.runs : []), ...page.runs];
+          const all = joined(now?.shape === shape ? now.runs : [], page.runs);
           return { shape, begun: true, runs: all, next: page.continuation };
         });
       })
