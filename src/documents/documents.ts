@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import { limits } from '../limits.ts';
-import type { Entity } from '../pipeline/compiled.ts';
+import type { CompiledPipeline, Entity } from '../pipeline/compiled.ts';
 import type { PipelineIdentity } from '../pipeline/identity.ts';
 import { decimalSchema, idRangeSchema, memberIdsSchema } from '../sequence/id-range.ts';
 import { badFileSchema } from './bad-files.ts';
@@ -113,14 +113,18 @@ export const planInputSchema = lifeInputSchema.extend({
 export type PlanInput = z.infer<typeof planInputSchema>;
 
 /** A column of an output file. */
-export const outLeafSchema = z.object({ name: z.string(), type: columnTypeSchema, optional: z.boolean() });
-/** In a plan also: the run has no value in the column, and no type of it is known, so its files lack it. */
-const plannedLeafSchema = outLeafSchema.extend({ untyped: z.literal(true).exactOptional() });
-export type OutLeaf = z.infer<typeof plannedLeafSchema>;
+export const outLeafSchema = z.object({
+  name: z.string(),
+  type: columnTypeSchema,
+  optional: z.boolean(),
+  /** The run has no value in it, and nothing says which type values have: the type here is none that counts. */
+  untyped: z.literal(true).exactOptional(),
+});
+export type OutLeaf = z.infer<typeof outLeafSchema>;
 
-/** The columns that files have. */
-export function writtenLeaves(leaves: readonly OutLeaf[]): OutLeaf[] {
-  return leaves.filter(({ untyped }) => !untyped);
+/** Whether files have a column: a table keeps the types of its columns, so its files lack those without a type. */
+export function isWritten({ output }: Pick<CompiledPipeline, 'output'>, { untyped }: OutLeaf): boolean {
+  return !(untyped && output.table);
 }
 
 /**
@@ -186,7 +190,7 @@ export const planSchema = z.object({
   badFiles: z.array(badFileSchema).max(limits.badFilesMax).exactOptional(),
   batches: z.array(batchSchema),
   /** By entity: the schema of its files. */
-  outputs: z.record(z.string(), z.array(plannedLeafSchema)),
+  outputs: z.record(z.string(), z.array(outLeafSchema)),
   /** By keyed entity: types of its key's components. */
   keyTypes: z.record(z.string(), z.array(columnTypeSchema)),
   /** Keyed entities to which no row brings a key: the types of their keys are not known, and fit any index. */

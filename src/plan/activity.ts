@@ -112,7 +112,7 @@ async function planActivity(environment: Environment, input: PlanInput): Promise
     ...(leftOut && { leftOut }),
     ...(claim !== undefined && { claim }),
   };
-  if (tables && !input.dryRun) await declareTables(environment, tables, plan);
+  if (tables && !input.dryRun) await declareTables(environment, pipeline, tables, plan);
   const first = await writeFirst(environment, name, plan, times());
   // Another execution may have found the source empty before. Then nothing is read, and nothing may stay claimed.
   if (claim !== undefined && first.value.files.count === 0)

@@ -18,8 +18,8 @@ import { cutBatches } from './cut-batches.ts';
 import { groupBatches } from './group-batches.ts';
 import { setFilesAside } from './set-aside.ts';
 import { checkKind } from './summarize-file.ts';
-import { fitted, type Tables, withoutUntyped } from './table-columns.ts';
-import { type ColumnsBefore, wantedType } from './wanted-types.ts';
+import { fitted, type Tables } from './table-columns.ts';
+import { type ColumnsBefore, markUntyped, wantedType } from './wanted-types.ts';
 
 /** A contract column over all files: its one type, and whether any file may hold nulls in it. Or a derived column. */
 interface SourceColumn {
@@ -104,7 +104,7 @@ export function makePlan(
       pipeline.entities.map((entity) => {
         const leaves = outLeaves(entity, pipeline, columns, keyTypes);
         const isKeyless = keyless.includes(entity.name);
-        return [entity.name, tables ? withoutUntyped(tables, entity, leaves, isUntyped, isKeyless) : leaves];
+        return [entity.name, markUntyped(before, entity, leaves, isUntyped, isKeyless)];
       }),
     ),
     keyTypes,

@@ -3,14 +3,14 @@
  * the table has, and each table gets the columns that it lacks. The plan activity calls it. So whatever a run publishes
  * fits its tables, also when runs of several shapes begin at the same time.
  */
-import { type OutLeaf, type Plan, writtenLeaves } from '../documents/documents.ts';
+import { isWritten, type Plan } from '../documents/documents.ts';
 import { manifestSchema } from '../documents/manifest.ts';
 import { tablePlace } from '../documents/table-place.ts';
 import type { Environment } from '../environment/environment.ts';
 import { OrdinalError } from '../errors.ts';
 import { typeText } from '../parquet/type-text.ts';
 import type { ColumnType } from '../parquet/types.ts';
-import type { CompiledPipeline, Entity } from '../pipeline/compiled.ts';
+import type { CompiledPipeline } from '../pipeline/compiled.ts';
 import { widest } from '../source/widen.ts';
 import { mapBounded } from '../storage/in-flight.ts';
 import { readJson } from '../storage/json.ts';
@@ -105,30 +105,15 @@ function unfit(source: string, refused: string, { entity, column }: Use): Ordina
   });
 }
 
-/**
- * The columns of an entity, without those of which the run knows no type: it has no value in them, and neither has the
- * table. A table keeps the types of its columns, so a type that a writer chose for nulls must not become one.
- */
-export function withoutUntyped(
-  tables: Tables,
-  { name: entity, columns }: Entity,
-  leaves: readonly OutLeaf[],
-  isUntyped: (source: string) => boolean,
-  isKeyless: boolean,
-): OutLeaf[] {
-  const there = new Set(tables.get(entity)?.columns?.map(({ name }) => name));
-  return leaves.map((leaf, c) => {
-    const column = columns[c]!;
-    const isOpen = column.kind === 'copy' ? isUntyped(column.source) : column.kind === 'key' && isKeyless;
-    const untyped = isOpen && !there.has(leaf.name);
-    return untyped ? { ...leaf, untyped } : leaf;
-  });
-}
-
 /** Has each table have the columns that the run's files will have. */
-export async function declareTables({ config }: Environment, tables: Tables, plan: Plan): Promise<void> {
+export async function declareTables(
+  { config }: Environment,
+  pipeline: CompiledPipeline,
+  tables: Tables,
+  plan: Plan,
+): Promise<void> {
   await mapBounded(tables, config.requestsInFlight, async ([entity, table]) => {
-    table.setColumns(writtenLeaves(plan.outputs[entity]!));
+    table.setColumns(plan.outputs[entity]!.filter((leaf) => isWritten(pipeline, leaf)));
     await table.commit();
   });
 }

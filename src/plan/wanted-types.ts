@@ -3,6 +3,7 @@
  * a value in the whole run has no type of its own, so it is written as it was before, and who reads all files finds one
  * type. The plan asks.
  */
+import type { OutLeaf } from '../documents/documents.ts';
 import { latestSchema } from '../documents/latest.ts';
 import { manifestSchema } from '../documents/manifest.ts';
 import type { SourceFile } from '../documents/source-files.ts';
@@ -10,7 +11,7 @@ import type { Environment } from '../environment/environment.ts';
 import { compatible, typeText } from '../parquet/logical.ts';
 import { writtenType } from '../parquet/readers.ts';
 import type { ColumnType } from '../parquet/types.ts';
-import type { CompiledPipeline, ContractColumn } from '../pipeline/compiled.ts';
+import type { CompiledPipeline, ContractColumn, Entity } from '../pipeline/compiled.ts';
 import { widest } from '../source/widen.ts';
 import { readJson } from '../storage/json.ts';
 import { output } from '../storage/names.ts';
@@ -38,7 +39,8 @@ export async function readColumnsBefore(
   const { container } = pipeline.output;
   const latest = await readJson(store, container, output.latest(pipeline), latestSchema);
   const manifest = latest && (await readJson(store, container, latest.manifest, manifestSchema));
-  return new Map(manifest?.entities.map(({ entity, columns = [] }) => [entity, columns]));
+  const typed = (columns: readonly OutLeaf[]) => columns.filter(({ untyped }) => !untyped);
+  return new Map(manifest?.entities.map(({ entity, columns = [] }) => [entity, typed(columns)]));
 }
 
 /**
@@ -64,5 +66,25 @@ export function wantedType(
     if (type && typeText(widest(type, wanted) ?? type) !== typeText(wanted)) return false;
     const written = writtenType(wanted, input, pipeline.readers);
     return written !== undefined && typeText(written) === typeText(wanted);
+  });
+}
+
+/**
+ * Marks the columns of an entity of which nothing says the type: the run has no value in them, and there was none before. A
+ * type that a writer chose for nulls must not become that of a table, or of a view.
+ */
+export function markUntyped(
+  before: ColumnsBefore,
+  { name: entity, columns }: Entity,
+  leaves: readonly OutLeaf[],
+  isUntyped: (source: string) => boolean,
+  isKeyless: boolean,
+): OutLeaf[] {
+  const there = new Set(before.get(entity)?.map(({ name }) => name));
+  return leaves.map((leaf, c) => {
+    const column = columns[c]!;
+    const isOpen = column.kind === 'copy' ? isUntyped(column.source) : column.kind === 'key' && isKeyless;
+    const untyped = isOpen && !there.has(leaf.name);
+    return untyped ? { ...leaf, untyped } : leaf;
   });
 }

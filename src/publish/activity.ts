@@ -7,14 +7,7 @@
 import { z } from 'zod';
 import { crcOf, crcText, joinCrc } from '../bytes/crc32.ts';
 import type { Tally } from '../documents/batch-blob.ts';
-import {
-  type Ids,
-  type OutLeaf,
-  type PlanRef,
-  planRefSchema,
-  type Sealed,
-  writtenLeaves,
-} from '../documents/documents.ts';
+import { type Ids, isWritten, type OutLeaf, type PlanRef, planRefSchema, type Sealed } from '../documents/documents.ts';
 import { loadIds, loadPlan, loadSealed, loadTally } from '../documents/load.ts';
 import type { PublishedFile } from '../documents/manifest.ts';
 import { beginTask } from '../documents/task-times.ts';
@@ -115,7 +108,8 @@ async function publishOne(environment: Environment, of: OneFile): Promise<Publis
     'ordinal.pipeline': pipeline.name,
     ...(ids ? { 'ordinal.sequence': ids.sequence, 'ordinal.ids': ids.text } : { 'ordinal.dataset': dataset }),
   };
-  const { foot, blocks, bytes, crc } = layout(rowGroups, columns, keyValues, ids !== undefined);
+  const isHere = (leaf: OutLeaf) => isWritten(pipeline, leaf);
+  const { foot, blocks, bytes, crc } = layout(rowGroups, columns, isHere, keyValues, ids !== undefined);
   await Promise.all([
     store.stageBlock(pipeline.output.container, blob, blocks[0]!, [MAGIC]),
     store.stageBlock(pipeline.output.container, blob, blocks.at(-1)!, [foot]),
@@ -125,10 +119,11 @@ async function publishOne(environment: Environment, of: OneFile): Promise<Publis
   return { ...file, bytes, crc32: crcText(crc), firstId: ids?.first ?? null, lastId: ids?.last ?? null };
 }
 
-/** The file's blocks and footer: chunk offsets follow from the blocks' lengths. Of an untyped column only bytes are there. */
+/** The file's blocks and footer: chunk offsets follow from the blocks' lengths. Of a column that is not written only bytes are there. */
 function layout(
   rowGroups: readonly RowGroup[],
   columns: readonly OutLeaf[],
+  isHere: (leaf: OutLeaf) => boolean,
   keyValues: Record<string, string>,
   sorted: boolean,
 ): { foot: Uint8Array; blocks: string[]; bytes: number; crc: number } {
@@ -146,12 +141,12 @@ function layout(
       crc = joinCrc(crc, block.crc, block.length);
     }
     // The first column is the row's own ID, which ascends.
-    const written = placed.filter((_, c) => !columns[c]?.untyped);
+    const written = placed.filter((_, c) => isHere(columns[c]!));
     return { rows, chunks: written, ...(sorted && { sortedBy: 0 }) };
   });
   blocks.push(blockId(0, 0, 'foot'));
   const rows = groups.reduce((sum, group) => sum + group.rows, 0);
-  const leaves = writtenLeaves(columns);
+  const leaves = columns.filter(isHere);
   const foot = writeFooter({ leaves, rowGroups: groups, rows, keyValues, createdBy: CREATED_BY });
   crc = joinCrc(crc, crcOf([foot]), foot.byteLength);
   return { foot, blocks, bytes: offset + foot.byteLength, crc };

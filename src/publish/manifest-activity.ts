@@ -5,7 +5,7 @@
 
 import { z } from 'zod';
 import type { Tally } from '../documents/batch-blob.ts';
-import { type Ids, type OutLeaf, type Plan, partsOf, planRefSchema, writtenLeaves } from '../documents/documents.ts';
+import { type Ids, isWritten, type OutLeaf, type Plan, partsOf, planRefSchema } from '../documents/documents.ts';
 import { loadIds, loadPlan, loadResolution, loadTally, type Planned } from '../documents/load.ts';
 import { type Manifest, publishedDocumentSchema } from '../documents/manifest.ts';
 import { decideManifest } from '../documents/manifest-state.ts';
@@ -81,10 +81,10 @@ async function finishActivity(environment: Environment, input: FinishInput): Pro
       firstId: files[0]?.firstId ?? null,
       lastId: files.at(-1)?.lastId ?? null,
       files,
-      columns: writtenLeaves(plan.outputs[entity.name]!),
+      columns: plan.outputs[entity.name]!.filter((leaf) => isWritten(pipeline, leaf)),
       ids: ownIds(entity, ids, rows),
       keys,
-      ...(keyed && (await furtherOf(keyed, plan.outputs[entity.name]!, filesOf))),
+      ...(keyed && (await furtherOf(keyed, pipeline, plan.outputs[entity.name]!, filesOf))),
     };
   });
   const { inputs, setAside } = await inputsOf(environment, planned, tally);
@@ -191,15 +191,17 @@ type Further = Exclude<KeyedDatasetKind, 'new'>;
 /** The files of known keys, of changes and of unknown members, where the entity has such datasets. */
 async function furtherOf(
   entity: KeyedEntity,
+  pipeline: CompiledPipeline,
   leaves: OutLeaf[],
   filesOf: (dataset: KeyedDatasetKind) => Promise<NonNullable<Manifest['entities'][number]['known']>>,
 ): Promise<Pick<Manifest['entities'][number], Further>> {
   const further: Pick<Manifest['entities'][number], Further> = {};
-  for (const { kind, leaves: columns } of keyedDatasets(entity, leaves)) {
+  for (const { kind, leaves: all } of keyedDatasets(entity, leaves)) {
     if (kind === 'new') continue;
+    const columns = all.filter((leaf) => isWritten(pipeline, leaf));
     const files = await filesOf(kind);
     // Unknown members are published by one run, and no other says anything of them.
-    if (kind !== 'unknown' || files.rows > 0) further[kind] = { ...files, columns: writtenLeaves(columns) };
+    if (kind !== 'unknown' || files.rows > 0) further[kind] = { ...files, columns };
   }
   return further;
 }

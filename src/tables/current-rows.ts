@@ -152,7 +152,7 @@ interface Placed {
   shownAs(column: string): string;
 }
 
-/** The files of a dataset: one source, or several where the ID was renamed. */
+/** The files of a dataset: one source, or several where the ID was renamed, or columns have no type in some files. */
 function sourcesOf(
   pipeline: CompiledPipeline,
   { schemas }: PublishedRuns,
@@ -166,18 +166,21 @@ function sourcesOf(
     const { files = [], schema = null } = datasetOf(run) ?? {};
     if (files.length === 0) continue;
     const leaves = (schema === null ? undefined : schemas[schema]) ?? unstated(placed.columns);
-    const id = leaves[0]!.name;
-    const source: Source = sources.get(id) ?? { container, files: [], columns: new Map(), types: new Map() };
-    sources.set(id, source);
+    const typed = leaves.filter(({ untyped }) => !untyped);
+    // What has no type in some files would spoil that of the others.
+    const untyped = leaves.filter((leaf) => leaf.untyped).map(({ name }) => name);
+    const like = JSON.stringify([leaves[0]!.name, ...untyped]);
+    const source: Source = sources.get(like) ?? { container, files: [], columns: new Map(), types: new Map() };
+    sources.set(like, source);
     source.files.push(...files.map((file) => prefix + file));
-    addColumns(source, leaves, placed);
+    addColumns(source, typed, placed);
   }
   for (const { files } of sources.values()) files.sort();
   return [...sources.values()];
 }
 
 /** Columns of files whose manifest does not say which they have. */
-function unstated(columns: readonly string[]): (Pick<OutLeaf, 'name'> & { type?: ColumnType })[] {
+function unstated(columns: readonly string[]): (Pick<OutLeaf, 'name' | 'untyped'> & { type?: ColumnType })[] {
   return columns.map((name) => ({ name }));
 }
 

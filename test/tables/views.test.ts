@@ -209,6 +209,48 @@ test('a column that was renamed goes by its place, or by its name in any case; n
   );
 });
 
+test('a day without values leaves the types of a view as they are, whatever type its writer chose', async () => {
+  const dues = pipeline({
+    name: 'dues',
+    source: { container: 'landing', prefix: 'dues/' },
+    row: z.object({ n: z.int(), due: z.date().nullable(), price: z.string().nullable() }),
+    entities: ({ id, ref, first }) => ({
+      dues: {
+        kind: 'rows',
+        id: id('due_id'),
+        columns: { n: 'n', due: 'due', price: 'price', day_id: ref('days', { day: 'due' }, { missing: 0 }) },
+      },
+      days: { kind: 'keyed', id: id('day_id'), key: { day: 'due' }, columns: { price: first('price') } },
+    }),
+  });
+  const driver = new Driver(compile(dues));
+  const judge = await Judge.open();
+  for (const [r, values] of [
+    'null as due, null as price',
+    "date '2026-01-02' as due, 1.25::decimal(9, 2) as price",
+    'null::timestamp as due, null::uuid as price',
+  ].entries()) {
+    await driver.upload(`dues/${r}/a.parquet`, await judge.write(`select ${r} as n, ${values}`));
+    await driver.run(`r${r}`, `dues/${r}/`);
+  }
+  judge.close();
+  const { folder, remove } = copyOut(driver.store);
+  for (const entity of ['dues', 'days'])
+    await duck.run(await askSql(driver.environment, { entity, engine: 'duckdb', at: folder }));
+  const [shown] = await duck.rows(
+    `SELECT list(due::VARCHAR ORDER BY n) AS due, typeof(any_value(due)) AS t, typeof(any_value(price)) AS p,
+      (SELECT list(day::VARCHAR ORDER BY day_id) FROM days) AS days FROM dues`,
+  );
+  remove();
+  assert.deepEqual(JSON.parse(JSON.stringify(shown)), {
+    due: [null, '2026-01-02', null],
+    t: 'DATE',
+    p: 'DECIMAL(9,2)',
+    days: [null, '2026-01-02'],
+  });
+  assert.match(await askSql(driver.environment, { entity: 'dues', engine: 'spark' }), /`due` DATE/);
+});
+
 test('what a pipeline does not know of a shared entity hides nothing that others say', async () => {
   const customers = shared('customers', {
     id: 'customer_id',
