@@ -111,8 +111,8 @@ const bugs: Bug[] = [
   {
     name: 'an earlier holder of the lease may still name its keys',
     file: 'src/keys/key-index.ts',
-    find: 'if (head.term > term) {',
-    replace: 'if (false) {',
+    find: 'if (head.term <= term) return;',
+    replace: 'if (head.term >= 0) return;',
     caughtBy: (scenarios) => scenarios.lostLease(),
   },
   {
