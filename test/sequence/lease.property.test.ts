@@ -92,9 +92,9 @@ const planted: PlantedBug[] = [
   {
     name: 'a repeated request takes a second place in line',
     file: 'lease.ts',
-    find: 'if (known?.attempt === claim.attempt) return lease;',
+    find: 'if (known?.attempt === claim.attempt) {',
     replace:
-      'if (place === 0 && known?.attempt === claim.attempt) return lease;\n  if (known?.attempt === claim.attempt) return withLine(lease, [...lease.line.toSpliced(place, 1), claim]);',
+      'if (place === 0 && known?.attempt === claim.attempt) return lease;\n  if (known?.attempt === claim.attempt) return withLine(lease, [...lease.line.toSpliced(place, 1), claim]);\n  if (known?.attempt === claim.attempt) {',
   },
 ];
 
