@@ -159,7 +159,11 @@ export type ErrorCode =
    * run again.
    */
   | 'LeaseTimeout'
-  /** A run lost its hold on a key index to a later life or run. Remedy: Start the run again. */
+  /**
+   * A run lost its hold on a key index to a later life or run; or the index was closed meanwhile, for a withdrawal or its
+   * rebuild; or its lease has forgotten its grants, on another durable backend. Remedy: Start the run again; if that fails
+   * too, `npm run ordinal -- keys rebuild INDEX`.
+   */
   | 'LeaseConflict'
   /**
    * A pipeline contradicts what its earlier runs published, or was changed while a run was under way. Remedy: See
