@@ -34,7 +34,39 @@ test('an ID written in halves is the ID', () => {
         );
         assert.deepEqual([...ids], wanted);
         assert.throws(() => map.put(halves, 0, total), /beyond the reservation/);
+        assert.throws(() => map.at(total), /beyond the reservation/);
       },
     ),
+  );
+});
+
+test('a slice of the ordinals is ranges with the same IDs, none of them empty', () => {
+  const counts = fc.array(fc.integer({ min: 1, max: 9 }), { minLength: 1, maxLength: 4 });
+  fc.assert(
+    fc.property(counts, fc.constantFrom(1n, 3n), fc.nat(40), fc.nat(40), (all, step, start, count) => {
+      const ranges = all.map((own, i) => ({ first: String(100 * (all.length - i)), count: String(own) }));
+      const map = new IdMap({ step: String(step), ranges });
+      const total = all.reduce((sum, own) => sum + own, 0);
+      if (count > 0 && start + count > total) {
+        assert.throws(() => map.slice(start, count), /beyond the reservation/);
+        return;
+      }
+      const sliced = map.slice(start, count);
+      assert.ok(sliced.every((range) => range.count > 0n));
+      assert.deepEqual(
+        sliced.flatMap(({ first, count: own }) =>
+          Array.from({ length: Number(own) }, (_, i) => first + BigInt(i) * step),
+        ),
+        Array.from({ length: count }, (_, i) => map.at(start + i)),
+      );
+    }),
+  );
+});
+
+test('a reservation is as long as it says', () => {
+  const ranges = [{ first: '1', count: '5' }];
+  assert.throws(
+    () => new IdMap({ step: '1', count: 6, ranges } as ConstructorParameters<typeof IdMap>[0]),
+    /5 IDs .* of 6/,
   );
 });
