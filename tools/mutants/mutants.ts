@@ -45,7 +45,7 @@ process.chdir(root);
 for (const name of positionals.length > 0 ? positionals : Object.keys(parts)) {
   const part = parts[name];
   if (!part) throw new Error(`there is no part "${name}": there are ${Object.keys(parts).join(', ')}`);
-  process.env.ORDINAL_MUTANTS_TESTS = part.tests.join(',');
+  process.env.ORDINAL_MUTANTS_TESTS = JSON.stringify(part.tests);
   const json = path.join(out, `${name}.json`);
   const stryker = new Stryker({
     mutate: values.file ? [values.file] : part.mutate,
@@ -68,7 +68,6 @@ for (const name of positionals.length > 0 ? positionals : Object.keys(parts)) {
     ignorePatterns: ['.ordinal', 'dist', 'docs', 'packages/*/dist', 'bench/node_modules', 'tools/*/node_modules'],
     reporters: ['json'],
     jsonReporter: { fileName: json },
-    allowEmpty: true,
     logLevel: 'warn' as never,
   });
   report(name, await stryker.runMutationTest());

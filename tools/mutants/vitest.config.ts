@@ -9,7 +9,7 @@ export default defineConfig({
     // The search tells the tests by a global which mutant is meant: that needs the same process.
     pool: 'threads',
     experimental: { viteModuleRunner: false },
-    include: (process.env.ORDINAL_MUTANTS_TESTS ?? '').split(','),
+    include: JSON.parse(process.env.ORDINAL_MUTANTS_TESTS ?? '[]') as string[],
     testNamePattern: /^(?!.*planted bug)/,
     testTimeout: 60_000,
     hookTimeout: 60_000,
