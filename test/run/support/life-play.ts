@@ -183,12 +183,11 @@ export class Play extends LifeRest {
   async #withdraw(story: Story | undefined): Promise<void> {
     if (!story) return;
     const answer = await this.answered(this.sim.clients.ask('POST', `runs/${story.id}/withdraw`));
-    if (answer?.status === 202) {
-      this.sim.workers.note('a run that is withdrawn');
-      story.withdrawn = true;
-    } else if (answer && answer.status !== 404 && answer.body.code !== 'RunInUse') {
-      judgeOther('withdraw', story.id, answer);
-    }
+    if (answer?.status === 404 || answer?.body.code === 'RunInUse') return;
+    // Without an answer, or with an error of a fault, the withdrawal may have begun: the operator asks again at the end.
+    story.withdrawn = true;
+    if (answer?.status === 202) this.sim.workers.note('a run that is withdrawn');
+    else if (answer) judgeOther('withdraw', story.id, answer);
   }
 
   #look(story: Story | undefined): void {
