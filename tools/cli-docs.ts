@@ -49,7 +49,9 @@ function section(program: Command, definition: AnyCommand): string[] {
     ...command.options.map((option) => {
       const must = option.mandatory ? ' (must be given)' : '';
       const byDefault =
-        option.defaultValue === undefined || typeof option.defaultValue === 'boolean'
+        option.defaultValue === undefined ||
+        typeof option.defaultValue === 'boolean' ||
+        String(option.defaultValue) === ''
           ? ''
           : ` (${option.defaultValue})`;
       return [option.flags, `${option.description}${must}${byDefault}`];
