@@ -17,6 +17,7 @@ import { foldersOf } from '../src/pipeline/folders.ts';
 import { fateOf, ledgerOf } from '../src/plan/run-ledger.ts';
 import { mapBounded } from '../src/storage/in-flight.ts';
 import { requireBytes } from '../src/storage/json.ts';
+import { replaysOf } from '../src/storage/names.ts';
 import type { BlobItem } from '../src/storage/store.ts';
 import { isConflict } from '../src/storage/write-once.ts';
 
@@ -48,8 +49,6 @@ const hash = (...texts: (string | Uint8Array)[]) => {
   return digest.digest('hex');
 };
 
-/** What the IDs of all replays of a run begin with: the run's own ID may be as long as an ID can be. */
-const replaysOf = (runId: string) => `replay-${hash(runId).slice(0, 8)}-`;
 const isReplayed = (blob: string) => /(^|\/)replay-[\da-f]{8}-[\da-f]{16}[^/]*$/.test(blob);
 
 /** The ID of the run that takes rows in: the same rows are the same run. */

@@ -171,8 +171,9 @@ export type ErrorCode =
    */
   | 'PipelineChanged'
   /**
-   * A run cannot be withdrawn: it has not ended, or a later run shares one of its key indexes and may use its keys.
-   * Remedy: Wait for its end; withdraw the later run first, or publish a correction by a new run.
+   * A run cannot be withdrawn: it has not ended, a later run shares one of its key indexes and may use its keys, or a
+   * replay has published rows that it refused. Remedy: Wait for its end; withdraw the later run first, or publish a
+   * correction by a new run.
    */
   | 'RunInUse'
   /**

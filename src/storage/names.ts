@@ -5,6 +5,7 @@
  *   that begin with `_` are skipped by Spark, DuckDB globs and ADF's wildcard folders;
  * - the work container holds what a run leaves for its next phase, and the key index.
  */
+import { createHash } from 'node:crypto';
 import { invariant } from '../errors.ts';
 import type { CompiledPipeline } from '../pipeline/compiled.ts';
 
@@ -38,6 +39,16 @@ export function lifeOfId(id: string): Life | undefined {
   const [, runId, number] = /^([A-Za-z0-9][A-Za-z0-9_-]*)(?:~([1-9]\d*))?$/.exec(id) ?? [];
   if (runId === undefined || number === '1') return undefined;
   return { runId, life: Number(number ?? 1) };
+}
+
+/**
+ * What the names of all replays of a run begin with, and of the source blobs that they put: those by which rows that the
+ * run refused come back. The run's own ID may be as long as an ID can be.
+ * @param runId the run that refused the rows
+ * @returns the beginning of run IDs and of blob names without their folder
+ */
+export function replaysOf(runId: string): string {
+  return `replay-${createHash('sha256').update(runId).digest('hex').slice(0, 8)}-`;
 }
 
 /** A keyed entity's rows of a run: of new keys, of keys that were known, of keys whose attributes changed, of unknown members. */

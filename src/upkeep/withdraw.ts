@@ -26,7 +26,7 @@ import { acquireLeases, type LeaseHolder } from '../run/leases.ts';
 import { releaseLeases } from '../run/settle.ts';
 import { mapBounded } from '../storage/in-flight.ts';
 import { readJson, writeJson } from '../storage/json.ts';
-import { output, work } from '../storage/names.ts';
+import { output, replaysOf, work } from '../storage/names.ts';
 import { updateTables } from '../tables/activity.ts';
 import { rebuildHeld } from './orchestrations.ts';
 
@@ -127,12 +127,27 @@ export const closeWithdrawn = defineActivity({
   },
 });
 
-/** `RunInUse` when a run that published later shares a key index, or an import has left its keys out. */
+/**
+ * `RunInUse` when rows that it refused were published by a replay, when a run that published later shares a key index, or
+ * when an import has left its keys out.
+ */
 function whyUsed(
   manifest: Manifest,
   all: readonly Manifest[],
   imports: readonly ImportManifest[],
 ): OrdinalError | undefined {
+  const replayed = `/${replaysOf(manifest.runId)}`;
+  const replay = all.find(({ inputs }) => inputs.some(({ blob }) => `/${blob}`.includes(replayed)));
+  if (replay) {
+    return new OrdinalError(
+      'RunInUse',
+      `run "${replay.runId}" has published rows that run "${manifest.runId}" refused: they would come twice when its source is read again`,
+      {
+        where: { pipeline: manifest.pipeline, field: 'runId' },
+        remedy: `Withdraw run "${replay.runId}" first, or publish a correction by a new run.`,
+      },
+    );
+  }
   for (const { keys } of manifest.entities) {
     const term = keys?.partitions[0]?.term ?? 0;
     const later = all.find(

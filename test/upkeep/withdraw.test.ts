@@ -4,6 +4,7 @@ import { describe, it } from 'vitest';
 import { type Manifest, manifestSchema } from '../../src/documents/manifest.ts';
 import { numberedManifests, publishedManifests } from '../../src/documents/manifests.ts';
 import { OrdinalError } from '../../src/errors.ts';
+import { replaysOf } from '../../src/storage/names.ts';
 import { rebuiltSequence } from '../../src/upkeep/rebuild-sequence.ts';
 import { checkWorld } from '../run/support/check.ts';
 import { shopPipelines, someRows, upload } from '../run/support/shop.ts';
@@ -191,7 +192,21 @@ describe('a withdrawal', () => {
     assert.equal((await checkWorld(sim)).get('all')!.manifest.inputs.length, 2);
   });
 
-  it('of a run without keys is never refused', async () => {
+  it('is refused while rows that the run refused are published by a replay, which goes first', async () => {
+    const sim = await world();
+    await sim.run('lines', 'log');
+    const rows = [someRows(() => sim.random(), 2)];
+    await upload(sim, `log/_replayed/${replaysOf('lines')}0123456789abcdef-`, rows);
+    await sim.run('back', 'log');
+    const refused = await withdraw(sim, 'lines');
+    assert.deepEqual([refused.status, refused.error?.code], ['Failed', 'RunInUse']);
+    assert.match(refused.error!.message, /^run "back" has published rows that run "lines" refused/);
+    assert.equal((await withdraw(sim, 'back')).status, 'Withdrawn');
+    assert.equal((await withdraw(sim, 'lines')).status, 'Withdrawn');
+    await checkWorld(sim);
+  });
+
+  it('of a run without keys is refused for no later run', async () => {
     const sim = await world();
     await sim.run('lines', 'log');
     await upload(sim, 'log/b/', [someRows(() => sim.random(), 2)]);
