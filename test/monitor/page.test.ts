@@ -88,8 +88,17 @@ async function open({ width = 1280, scheme = 'light', key = KEY, at = world.app.
 /** What is shown has come: nothing says that it is loading. */
 async function settled(page: Page): Promise<void> {
   await page.getByRole('heading', { level: 1 }).waitFor();
-  while ((await page.locator('main').innerText()).includes('Loading…')) await page.waitForTimeout(100);
+  await until(page, async () => !(await page.locator('main').innerText()).includes('Loading…'));
   await page.waitForTimeout(150);
+}
+
+/** Waits until something holds. Fails with what the page shows, when that takes minutes. */
+async function until(page: Page, holds: () => Promise<boolean>): Promise<void> {
+  for (let looks = 0; !(await holds()); looks++) {
+    if (looks === 2_000)
+      assert.fail(`the page still shows: ${(await page.locator('main').innerText()).slice(0, 2_000)}`);
+    await page.waitForTimeout(100);
+  }
 }
 
 interface Violation {
@@ -429,17 +438,17 @@ describe.skipIf(chromiumPath === undefined)(`the monitor page (skipped where ${W
     await tab.go('runs');
     const rows = () => tab.page.locator('.table.long tbody tr:not(.gap)').count();
     const total = async () => Number(await tab.page.locator('.table.long').getAttribute('aria-rowcount'));
-    while ((await total()) <= 500) {
+    await until(tab.page, async () => {
       await tab.page.keyboard.press('End');
-      await tab.page.waitForTimeout(120);
       assert.ok((await rows()) < 120, 'only what is on the screen is in the page');
-    }
+      return (await total()) > 500;
+    });
     // A page of fifty, then whole pages of a hundred, and a header: no run is there twice.
     assert.equal(((await total()) - 51) % 100, 0, `${await total()} rows`);
     // Newer runs push none out of the list.
     const before = await total();
     await manyRuns(world, 3, { newest: Date.now(), name: 'newer' });
-    while ((await total()) === before) await tab.page.waitForTimeout(200);
+    await until(tab.page, async () => (await total()) !== before);
     assert.ok((await total()) >= before + 3, `${before} rows, then ${await total()}`);
     await tab.go('runs/orders-w47');
     assert.ok((await tab.page.locator('.areas path').count()) >= 2, 'areas in place of bars');

@@ -209,7 +209,8 @@ function useOlder(shape: string, filters: Filters, first: RunList | undefined) {
           return { shape, begun: true, runs: all, next: page.continuation };
         });
       })
-      .catch((error) => setOlder({ shape, begun: true, runs, next: undefined, error }))
+      // Whoever scrolls on asks for that page again.
+      .catch((error) => setOlder({ shape, begun: true, runs, next, error }))
       .finally(() => {
         busy.current = false;
       });
