@@ -35,7 +35,7 @@ export function patternsChart(bars: readonly PatternBar[]): string {
     const at = x(10 ** power).toFixed(1);
     parts.push(
       `<line x1="${at}" x2="${at}" y1="${top - 6}" y2="${bottom}" stroke="${colours.grid}"/>`,
-      text(Number(at), top - 10, (10 ** power).toLocaleString('en-US'), { anchor: 'middle' }),
+      text(Number(at), top - 10, (10 ** power).toLocaleString('en-US', { notation: 'compact' }), { anchor: 'middle' }),
     );
   }
   for (const [i, { label, value, own, share, squares }] of bars.entries()) {
