@@ -110,8 +110,8 @@ function foundNothing({ status, dryRun, manifest, rows }: RunView): boolean {
 
 function nothingLine({ leftOut: { read, pending } = { read: 0, pending: 0 } }: RunView): string {
   if (read + pending === 0) return 'There was nothing to read: the source has no blob that fits.';
-  const others = pending > 0 ? `, and ${count(pending)} are being read by other runs` : '';
-  return `There was nothing new: ${count(read)} blobs were read before${others}. Read them again with --again.`;
+  const others = pending > 0 ? `, and ${count(pending)} ${pending === 1 ? 'is' : 'are'} being read by other runs` : '';
+  return `There was nothing new: ${count(read)} ${read === 1 ? 'blob was' : 'blobs were'} read before${others}. Read them again with --again.`;
 }
 
 function withdrawnFacts(
