@@ -184,66 +184,58 @@ describe('a day on which a column has no value', () => {
       date '2026-01-03' as days`,
   ];
 
+  /** What a feed has published when each of these days was a run of its own. */
+  async function publishedOn(name: string, selects: readonly string[]) {
+    const judge = await Judge.open();
+    const sim = new Sim(registerPipelines(feeds), { batchRows: 2, partRows: 100 });
+    try {
+      await sim.store.ensureContainer('landing');
+      for (const [day, select] of selects.entries()) {
+        const bytes = await judge.write(select);
+        const { etag } = await sim.store.write('landing', `${name}/${day}/a.parquet`, bytes);
+        sim.sources.set(etag, bytes);
+        const run = await sim.run(`r${day}`, name, `${name}/${day}/`);
+        await sim.settle();
+        assert.equal(run.status, 'Completed', run.error);
+      }
+      await checkByVerify(sim);
+      return await publishedManifests({ ...sim.environments[0]!, store: sim.store });
+    } finally {
+      judge.close();
+    }
+  }
+
   for (const { name } of feeds) {
     test(`it is written as it was before, and as the shared entity has it: ${name}`, async () => {
-      const judge = await Judge.open();
-      const sim = new Sim(registerPipelines(feeds), { batchRows: 2, partRows: 100 });
-      try {
-        await sim.store.ensureContainer('landing');
-        for (const [day, select] of days.entries()) {
-          const bytes = await judge.write(select);
-          const { etag } = await sim.store.write('landing', `${name}/${day}/a.parquet`, bytes);
-          sim.sources.set(etag, bytes);
-          const run = await sim.run(`r${day}`, name, `${name}/${day}/`);
-          await sim.settle();
-          assert.equal(run.status, 'Completed', run.error);
-        }
-        await checkByVerify(sim);
-        const manifests = await publishedManifests({ ...sim.environments[0]!, store: sim.store });
-        const types = manifests.map(({ entities }) =>
-          entities.map(({ columns }) =>
-            columns!.map(({ name: one, type: of }) => `${one} ${typeText(of).replace('INT_64 on ', '')}`),
-          ),
-        );
-        assert.equal(types.length, 4);
-        for (const one of types) assert.deepEqual(one, types[0]);
-      } finally {
-        judge.close();
-      }
+      const manifests = await publishedOn(name, days);
+      const types = manifests.map(({ entities }) =>
+        entities.map(({ columns }) =>
+          columns!.map(({ name: one, type: of }) => `${one} ${typeText(of).replace('INT_64 on ', '')}`),
+        ),
+      );
+      assert.equal(types.length, 4);
+      for (const one of types) assert.deepEqual(one, types[0]);
     });
   }
 
   for (const { name } of feeds) {
     test(`the first days may be such days: ${name}`, async () => {
-      const judge = await Judge.open();
-      const sim = new Sim(registerPipelines(feeds), { batchRows: 2, partRows: 100 });
-      try {
-        await sim.store.ensureContainer('landing');
-        for (const [day, select] of [2, 1, 0, 2, 3].map((d) => days[d]!).entries()) {
-          const bytes = await judge.write(select);
-          const { etag } = await sim.store.write('landing', `${name}/${day}/a.parquet`, bytes);
-          sim.sources.set(etag, bytes);
-          const run = await sim.run(`r${day}`, name, `${name}/${day}/`);
-          await sim.settle();
-          assert.equal(run.status, 'Completed', run.error);
-        }
-        await checkByVerify(sim);
-        const manifests = await publishedManifests({ ...sim.environments[0]!, store: sim.store });
-        if (name === 'plain') return;
-        const columns = manifests.map(({ entities }) => entities[1]!.columns!);
-        assert.deepEqual(
-          columns.map((list) => list.map((column) => column.name).join()),
-          // What the shared entity has a type of is written from the first day on.
-          [
-            ...Array(2).fill('line_id,no,born,score,grade_id'),
-            ...Array(3).fill('line_id,no,born,score,price,weight,days,grade_id'),
-          ],
-        );
-        const price = { kind: 'decimal', precision: 9, scale: 2 };
-        for (const list of columns.slice(2)) assert.deepEqual(list[4]!.type.annotation, price);
-      } finally {
-        judge.close();
-      }
+      const manifests = await publishedOn(
+        name,
+        [2, 1, 0, 2, 3].map((d) => days[d]!),
+      );
+      if (name === 'plain') return;
+      const columns = manifests.map(({ entities }) => entities[1]!.columns!);
+      assert.deepEqual(
+        columns.map((list) => list.map((column) => column.name).join()),
+        // What the shared entity has a type of is written from the first day on.
+        [
+          ...Array(2).fill('line_id,no,born,score,grade_id'),
+          ...Array(3).fill('line_id,no,born,score,price,weight,days,grade_id'),
+        ],
+      );
+      const price = { kind: 'decimal', precision: 9, scale: 2 };
+      for (const list of columns.slice(2)) assert.deepEqual(list[4]!.type.annotation, price);
     });
   }
 });
