@@ -10,6 +10,7 @@ import { afterAll, beforeAll, describe, it } from 'vitest';
 import { startAzurite } from '../../packages/local-host/src/azurite.ts';
 import { type App, startApp } from './support/app.ts';
 import { flightsFile } from './support/flights.ts';
+import { holdIndex } from './support/held-index.ts';
 
 type Azurite = Awaited<ReturnType<typeof startAzurite>>;
 
@@ -95,9 +96,11 @@ describe('a sweep, forty days later', () => {
       ]),
     });
     while (!(await work()).some((name) => name.includes('/refused/'))) await new Promise((r) => setTimeout(r, 50));
-    // One that hangs, and does not hear its own deadline.
+    // One that hangs, and does not hear its own deadline: it waits for a key index when it is suspended.
+    const letGo = await holdIndex({ url: app.url }, 'flights.airports', 'holder');
     await start({ runId: 'hangs', prefix: 'flights/a', deadline: 'PT1H' });
     await durable('POST', '/hangs/suspend');
+    await letGo();
     // It takes a breath of what it was doing before it is suspended.
     let before: string[];
     do {

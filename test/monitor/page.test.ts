@@ -95,8 +95,7 @@ async function settled(page: Page): Promise<void> {
 /** Waits until something holds. Fails with what the page shows, when that takes minutes. */
 async function until(page: Page, holds: () => Promise<boolean>): Promise<void> {
   for (let looks = 0; !(await holds()); looks++) {
-    if (looks === 2_000)
-      assert.fail(`the page still shows: ${(await page.locator('main').innerText()).slice(0, 2_000)}`);
+    if (looks === 2_000) assert.fail(`the page still shows: ${(await page.locator('main').innerText()).slice(-2_000)}`);
     await page.waitForTimeout(100);
   }
 }
@@ -435,6 +434,8 @@ describe.skipIf(chromiumPath === undefined)(`the monitor page (skipped where ${W
     await manyBatches(world, 'orders-w47', 40_000);
     await look(['runs', 'runs/orders-w47', 'pipelines/flights']);
     const tab = await open();
+    // A page that fails is asked for again, although nobody can scroll on at the end of the list.
+    await tab.page.route(/runs\?.*continuation=/, (route) => route.fulfill({ status: 503 }), { times: 1 });
     await tab.go('runs');
     const rows = () => tab.page.locator('.table.long tbody tr:not(.gap)').count();
     const total = async () => Number(await tab.page.locator('.table.long').getAttribute('aria-rowcount'));
@@ -453,7 +454,10 @@ describe.skipIf(chromiumPath === undefined)(`the monitor page (skipped where ${W
     await tab.go('runs/orders-w47');
     assert.ok((await tab.page.locator('.areas path').count()) >= 2, 'areas in place of bars');
     assert.ok((await tab.page.locator('svg *').count()) < 600);
-    assert.deepEqual(tab.faults, []);
+    assert.deepEqual(
+      tab.faults.map((fault) => /status of 503/.test(fault)),
+      [true],
+    );
     await tab.close();
   });
 

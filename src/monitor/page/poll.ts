@@ -5,7 +5,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import { ApiError, appNow, get } from './api.ts';
 
-const FAST_MS = 2_000;
+export const FAST_MS = 2_000;
 const SLOW_MS = 30_000;
 /** After an answer that took long: so many times its duration. */
 const REST = 4;

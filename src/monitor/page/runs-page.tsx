@@ -8,7 +8,7 @@ import { formatCount, formatDuration, formatRate } from './format.ts';
 import { RunStrip } from './parts/run-strip.tsx';
 import { type Column, LongTable } from './parts/table.tsx';
 import { Empty, Loading, Refusal, State, stateOf, Text, Time } from './parts/ui.tsx';
-import { type Polled, useNow, usePoll } from './poll.ts';
+import { FAST_MS, nextDelay, type Polled, useNow, usePoll } from './poll.ts';
 import { go, href } from './route.ts';
 import type { Pipeline, RunList, RunSummary } from './types.ts';
 
@@ -181,6 +181,8 @@ function useOlder(shape: string, filters: Filters, first: RunList | undefined) {
     Older & { shape: string; begun: boolean; error?: Parameters<typeof Refusal>[0]['of'] }
   >();
   const busy = useRef(false);
+  const rest = useRef(FAST_MS);
+  const [turn, setTurn] = useState(0);
   const newest = useRef<{ shape: string; runs: readonly RunSummary[] } | undefined>(undefined);
   const mine = older?.shape === shape ? older : undefined;
   // Newer runs push others off the first page: those lie between it and the older ones.
@@ -204,17 +206,23 @@ function useOlder(shape: string, filters: Filters, first: RunList | undefined) {
     busy.current = true;
     get<RunList>(listPath(filters, PAGE * 2, next))
       .then((page) => {
+        busy.current = false;
+        rest.current = FAST_MS;
         setOlder((now) => {
           const all = joined(now?.shape === shape ? now.runs : [], page.runs);
           return { shape, begun: true, runs: all, next: page.continuation };
         });
       })
-      // Whoever scrolls on asks for that page again.
-      .catch((error) => setOlder({ shape, begun: true, runs, next, error }))
-      .finally(() => {
-        busy.current = false;
+      .catch((error) => {
+        setOlder((now) => ({ ...(now?.shape === shape ? now : { shape, begun: true, runs, next }), error }));
+        // Who is at the end of the list cannot scroll on: the page is asked for again after a rest.
+        setTimeout(() => {
+          busy.current = false;
+          setTurn((n) => n + 1);
+        }, rest.current);
+        rest.current = nextDelay(rest.current, false, true, 0);
       });
-  }, [shape, next, runs.length]);
+  }, [shape, next, runs.length, turn]);
   // A page may be empty although it is not the last: the next one is asked for at once.
   useEffect(() => {
     if (first && first.runs.length + runs.length < PAGE / 2) more();
