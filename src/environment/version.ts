@@ -1,11 +1,15 @@
 /**
  * The version of Ordinal, and of packages that it works with, from their `package.json`. The command and the doctor call
- * it. It must work from the sources, from `dist/` and from an installed package.
+ * it. It must work from the sources, from `dist/`, from an installed package and from a bundle.
  */
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+
+/** Versions of what was bundled with the app, by package, and Ordinal's own. `infra/hooks/stage.mjs` puts them in. */
+declare const ORDINAL_BUNDLED: Readonly<Record<string, string | undefined>> | undefined;
+const bundled = typeof ORDINAL_BUNDLED === 'undefined' ? undefined : ORDINAL_BUNDLED;
 
 const here = path.dirname(fileURLToPath(import.meta.url));
 
@@ -28,7 +32,7 @@ function versionAbove(from: string, name?: string): string | undefined {
 
 /** Ordinal's own version; `unknown` where it was laid out without its `package.json`. */
 export function ownVersion(): string {
-  return versionAbove(here) ?? 'unknown';
+  return bundled?.ordinal ?? versionAbove(here) ?? 'unknown';
 }
 
 /**
@@ -37,6 +41,7 @@ export function ownVersion(): string {
  * @returns undefined when it is not installed
  */
 export function packageVersion(name: string): string | undefined {
+  if (bundled?.[name] !== undefined) return bundled[name];
   try {
     return versionAbove(path.dirname(createRequire(import.meta.url).resolve(name)), name);
   } catch {

@@ -1,16 +1,12 @@
 /** The blob door, from outside: events as Event Grid posts them, and blobs that the local host finds by itself. */
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
-import { mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import { afterEach, describe, it } from 'vitest';
-import { type App, startApp } from '../http/support/app.ts';
+import { type App, copyOfApp, startApp } from '../http/support/app.ts';
 import { flightsFile } from '../http/support/flights.ts';
 
-const root = fileURLToPath(new URL('../..', import.meta.url));
 let app: App | undefined;
 let folder: string | undefined;
 afterEach(async () => {
@@ -32,18 +28,16 @@ export default pipeline({
 });
 `;
 
-/** The app as it is deployed, but for one line in the definition of `flights`, or in another one in its place. */
+/** The app as it is built, but for one line in the definition of `flights`, or in another one in its place. */
 async function withLine(line: string, definition?: string): Promise<string> {
   folder = await mkdtemp(path.join(tmpdir(), 'ordinal-arrival-'));
-  const staged = path.join(folder, 'app');
-  await promisify(execFile)(process.execPath, [path.join(root, 'infra/hooks/stage.mjs'), staged]);
-  await symlink(path.join(root, 'node_modules'), path.join(staged, 'node_modules'));
-  const file = path.join(staged, 'dist/pipelines/flights.js');
+  const copy = await copyOfApp(path.join(folder, 'app'));
+  const file = path.join(copy, 'dist/pipelines/flights.js');
   const built = definition ?? (await readFile(file, 'utf8'));
   const changed = built.replace("name: 'flights',", (name) => `${name} ${line},`);
   assert.notEqual(changed, built);
   await writeFile(file, changed);
-  return staged;
+  return copy;
 }
 
 interface Listed {

@@ -2,22 +2,18 @@
  * Refused rows back in, by the real command against the real app: a shop's mixed feed, a folder a day. DuckDB writes the
  * source, mends the refused rows and reads what was published.
  */
-import { execFile } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { symlink, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startAzurite } from '../../packages/local-host/src/azurite.ts';
 import { Duck, literal } from '../../tools/duckdb.ts';
-import { type App, startApp } from '../http/support/app.ts';
+import { type App, copyOfApp, startApp } from '../http/support/app.ts';
 import { ordinal as run } from './support/command.ts';
 
-const root = fileURLToPath(new URL('../..', import.meta.url));
 const folder = mkdtempSync(path.join(tmpdir(), 'ordinal-replay-'));
-const staged = path.join(folder, 'app');
+const copy = path.join(folder, 'app');
 let app: App;
 let azurite: Awaited<ReturnType<typeof startAzurite>>;
 let duck: Duck;
@@ -63,10 +59,8 @@ async function written(query: string): Promise<Buffer> {
 beforeAll(async () => {
   duck = await Duck.open();
   azurite = await startAzurite();
-  await promisify(execFile)(process.execPath, [path.join(root, 'infra/hooks/stage.mjs'), staged]);
-  await symlink(path.join(root, 'node_modules'), path.join(staged, 'node_modules'));
-  await writeFile(path.join(staged, 'dist/pipelines/flights.js'), shop);
-  app = await startApp({}, [], { azurite, scriptRoot: staged });
+  await writeFile(path.join(await copyOfApp(copy), 'dist/pipelines/flights.js'), shop);
+  app = await startApp({}, [], { azurite, scriptRoot: copy });
   await app.upload('landing', 'shop/day=2026-11-01/a.parquet', await written(day(0)));
   await app.upload('landing', 'shop/day=2026-11-02/a.parquet', await written(day(40)));
 });
@@ -78,7 +72,7 @@ afterAll(async () => {
 });
 
 const ordinal = (...args: string[]) =>
-  run(args, { cwd: staged, env: { AzureWebJobsStorage: azurite.connectionString, ORDINAL_HOST: app.url } });
+  run(args, { cwd: copy, env: { AzureWebJobsStorage: azurite.connectionString, ORDINAL_HOST: app.url } });
 
 /** All that is published of an entity, as DuckDB reads it. */
 async function published(entity: string, select: string): Promise<unknown[][]> {

@@ -33,6 +33,8 @@ describe('the package', () => {
     };
     assert.equal(manifest.devDependencies, undefined);
     assert.ok(Object.values(manifest.dependencies).every((version) => /^\d+\.\d+\.\d+/.test(version)));
+    // What the worker shares with the app is installed; all else is in the bundle.
+    assert.deepEqual(Object.keys(manifest.dependencies), ['@azure/functions', '@azure/functions-extensions-base']);
     // What they depend on is fixed too, by checksum, and nothing else is in the lock file.
     type Locked = Record<string, { dependencies?: Record<string, string>; integrity?: string; dev?: boolean }>;
     const { packages } = JSON.parse(await readFile(path.join(staged, 'package-lock.json'), 'utf8')) as {

@@ -1,10 +1,21 @@
 /** The built app on the local host over Azurite in memory, as its users meet it: by HTTP and by blobs. */
+import { cp, mkdir, symlink } from 'node:fs/promises';
+import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { BlobServiceClient } from '@azure/storage-blob';
 import { type RunningAzurite, startAzurite } from '../../../packages/local-host/src/azurite.ts';
 import { startHost } from '../../../packages/local-host/src/start-host.ts';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
+
+/** A copy of the built app for a test to change, file by file: what is deployed is a bundle. Gives `folder`, which it makes. */
+export async function copyOfApp(folder: string): Promise<string> {
+  await mkdir(folder, { recursive: true });
+  for (const name of ['dist', 'host.json', 'package.json'])
+    await cp(path.join(root, name), path.join(folder, name), { recursive: true });
+  await symlink(path.join(root, 'node_modules'), path.join(folder, 'node_modules'));
+  return folder;
+}
 
 export interface Answer {
   status: number;
