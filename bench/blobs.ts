@@ -7,7 +7,7 @@ import type { Work } from './contestants/contestant.ts';
 import type { BenchOptions } from './main.ts';
 import { race } from './race.ts';
 import type { Result } from './result.ts';
-import { openService } from './service.ts';
+import { openService, requestsOf, sampleApp, withRequests } from './service.ts';
 import { rowsOf, sourceOf } from './sets.ts';
 
 /** Workers of the host, and threads of DuckDB. */
@@ -33,19 +33,19 @@ export async function benchBlobs(options: BenchOptions): Promise<Result[]> {
         storage: azurite.connectionString,
         storagePid: azurite.pid,
       };
-      const racers = [await openService(work), new ContestantHandle('duckdb', work)];
-      const idsGoOn = true;
-      results.push(
-        ...(await race({
-          scope: 'blob',
-          rows,
-          racers,
-          rounds: options.runs,
-          warmUps: options.warmUps,
-          log: options.log,
-          idsGoOn,
-        })),
-      );
+      const app = sampleApp(set);
+      const racers = [openService(work, app), new ContestantHandle('duckdb', work)];
+      const measured = await race({
+        scope: 'blob',
+        rows,
+        racers,
+        colds: options.colds,
+        rounds: options.runs,
+        warmUps: options.warmUps,
+        log: options.log,
+        idsGoOn: true,
+      });
+      results.push(...withRequests(measured, await requestsOf(azurite, app, threads)));
     } finally {
       await azurite.stop();
     }

@@ -35,6 +35,7 @@ export async function benchEngines(options: BenchOptions): Promise<Result[]> {
         scope: 'engine',
         rows,
         racers,
+        colds: options.colds,
         rounds: options.runs,
         warmUps: options.warmUps,
         log: options.log,

@@ -24,6 +24,7 @@ export async function benchGrowth(options: BenchOptions): Promise<Result[]> {
         scope: 'growth',
         rows,
         racers,
+        colds: Math.min(options.colds, 1),
         rounds: Math.min(options.runs, 3),
         warmUps: Math.min(options.warmUps, 1),
         log: options.log,

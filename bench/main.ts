@@ -2,15 +2,18 @@
  * The benchmark.
  *
  *   npm run bench -- [--only engine|blob|growth] [--sets flights,sales] [--engines ordinal,duckdb,duckdb-checked,polars,dsnp]
- *                    [--set many [--files 2000,200]] [--runs 5] [--warm-ups 3] [--rows N] [--json FILE] [--no-docs]
+ *                    [--set many [--files 2000,200]] [--set daily [--known N]]
+ *                    [--colds 3] [--runs 5] [--warm-ups 3] [--rows N] [--json FILE] [--no-docs]
  *
- * Medians of `--runs` warm runs, in turns with the other contestants', after a cold one and `--warm-ups`.
- * `--set many` is the sales feed in many files, blob to blob, and nothing else. `docs/benchmarks.md` is written, unless `--rows` makes it a smaller try.
+ * Medians of `--runs` warm runs, in turns with the other contestants', after `--colds` cold ones, each in a fresh process,
+ * and `--warm-ups`. `--set many` is the sales feed in many files, blob to blob, and nothing else; `--set daily` the sales of
+ * a day whose customers are mostly known. `docs/benchmarks.md` is written, unless `--rows` makes it a smaller try.
  */
 import fs from 'node:fs';
 import { parseArgs } from 'node:util';
 import { benchBlobs } from './blobs.ts';
 import type { Engine, SetName } from './contestants/contestant.ts';
+import { benchDaily } from './daily.ts';
 import { benchEngines } from './engines.ts';
 import { benchGrowth } from './growth.ts';
 import { benchMany } from './many.ts';
@@ -27,12 +30,16 @@ export interface BenchOptions {
   engines: Engine[];
   /** Measured runs of each contestant. */
   runs: number;
-  /** Runs before them that are not measured. */
+  /** Cold runs before them, each in a fresh process. */
+  colds: number;
+  /** Runs between them that are not measured. */
   warmUps: number;
   /** Only with so many workers or threads, engine against engine. @default all */
   threads?: number[];
   /** Of the set `many`: only these numbers of files. @default all */
   files?: number[] | undefined;
+  /** Of the set `daily`: keys that are known. @default 10 million */
+  known?: number | undefined;
   /** Source rows in place of the sets' own. */
   rows: number | undefined;
   log(line: string): void;
@@ -54,28 +61,32 @@ async function main(): Promise<void> {
       set: { type: 'string' },
       files: { type: 'string' },
       engines: { type: 'string' },
+      colds: { type: 'string', default: '3' },
       runs: { type: 'string', default: '5' },
+      known: { type: 'string' },
       'warm-ups': { type: 'string', default: '3' },
       rows: { type: 'string' },
       json: { type: 'string' },
       'no-docs': { type: 'boolean', default: false },
     },
   });
-  const many = values.set === 'many';
+  const alone = { many: benchMany, daily: benchDaily }[values.set ?? ''];
   const options: BenchOptions = {
-    sets: many ? [] : choice(values.sets ?? values.set, sets, 'sets'),
+    sets: alone ? [] : choice(values.sets ?? values.set, sets, 'sets'),
     engines: choice(values.engines, engines, 'engines'),
+    colds: Math.max(1, Number(values.colds)),
     runs: Number(values.runs),
     warmUps: Number(values['warm-ups']),
     files: values.files?.split(',').map(Number),
+    known: values.known === undefined ? undefined : Number(values.known),
     rows: values.rows === undefined ? undefined : Number(values.rows),
     log: (line) => console.error(line),
   };
   const results: Result[] = [];
-  if (many) results.push(...(await benchMany(options)));
+  if (alone) results.push(...(await alone(options)));
   else for (const scope of choice(values.only, scopes, 'only')) results.push(...(await bench[scope](options)));
   // Smaller tries are for the terminal alone.
-  if (!values['no-docs'] && options.rows === undefined) {
+  if (!values['no-docs'] && options.rows === undefined && options.known === undefined) {
     const command = ['npm run bench', ...(process.argv.length > 2 ? ['--', ...process.argv.slice(2)] : [])].join(' ');
     writeReport(results, command, new Date().toISOString().slice(0, 10));
   }

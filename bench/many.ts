@@ -1,24 +1,21 @@
 /**
  * The set `many`: the sales feed in many small files, blob to blob through Azurite. Ordinal with its durable host against
- * DuckDB, which fetches all files and splits them as one relation. Also counts the requests of a run of Ordinal, in a run
- * of its own, for a proxy in between costs time. Called by `main.ts`.
+ * DuckDB, which fetches all files and splits them as one relation. Called by `main.ts`.
  */
 import fs from 'node:fs';
 import path from 'node:path';
 import { BlobServiceClient } from '@azure/storage-blob';
 import { type RunningAzurite, startAzurite } from '../packages/local-host/src/azurite.ts';
-import { startHost } from '../packages/local-host/src/start-host.ts';
 import { pipelines } from '../pipelines/index.ts';
 import { mapBounded } from '../src/storage/in-flight.ts';
 import { Duck, literal } from '../tools/duckdb.ts';
 import { salesSelect, salesShape } from '../tools/generate-sales.ts';
 import { ContestantHandle } from './contestant-handle.ts';
 import type { Work } from './contestants/contestant.ts';
-import { countRequests } from './counting-proxy.ts';
 import type { BenchOptions } from './main.ts';
 import { race } from './race.ts';
 import type { Result } from './result.ts';
-import { complete, openService } from './service.ts';
+import { openService, requestsOf, sampleApp, withRequests } from './service.ts';
 import { cache } from './sets.ts';
 
 /** Workers of the host, and threads of DuckDB. */
@@ -60,38 +57,19 @@ async function raceOf(many: Many, azurite: RunningAzurite, options: BenchOptions
     storage: azurite.connectionString,
     storagePid: azurite.pid,
   };
+  const app = sampleApp('sales');
   const measured = await race({
     scope: 'blob',
     rows: many.files * many.rows,
-    racers: [await openService(work), new ContestantHandle('duckdb', work)],
+    racers: [openService(work, app), new ContestantHandle('duckdb', work)],
+    colds: options.colds,
     rounds: options.runs,
     warmUps: options.warmUps,
     log: (line) => options.log(`${many.files} files: ${line}`),
     idsGoOn: true,
   });
-  const counted = await requestsOf(azurite);
-  return measured.map(({ blob_requests = counted, ...result }) => {
-    return { ...result, set: 'many', files: many.files, requests: blob_requests };
-  });
-}
-
-/** Requests of one run, as its blob service gets them. */
-async function requestsOf(azurite: RunningAzurite): Promise<number> {
-  const { origin } = new URL(azurite.blobUrl);
-  const proxy = await countRequests(origin);
-  const env = {
-    AzureWebJobsStorage: azurite.connectionString,
-    ORDINAL_STORAGE: azurite.connectionString.replace(origin, proxy.url),
-  };
-  const host = await startHost({ workers: threads, env });
-  try {
-    await complete(host.url, 'sales', 'counted');
-    const { reads, writes, deletes } = proxy.counts;
-    return reads + writes + deletes;
-  } finally {
-    await host.stop();
-    proxy.close();
-  }
+  const counted = withRequests(measured, await requestsOf(azurite, app, threads));
+  return counted.map((result) => ({ ...result, set: 'many', files: many.files }));
 }
 
 async function upload(many: Many, azurite: RunningAzurite): Promise<void> {

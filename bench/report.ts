@@ -21,13 +21,14 @@ export const labels: Record<Engine, string> = {
   dsnp: '@dsnp/parquetjs',
 };
 
-/** Puts each scope's section and chart in place. `command` is what was run; `day` as 2026-01-31. */
-export function writeReport(results: readonly Result[], command: string, day: string, folder: string = docs): void {
+/** Puts each section and its chart in place; cold rows are a column of the warm ones. `command` is what was run; `day` as 2026-01-31. */
+export function writeReport(all: readonly Result[], command: string, day: string, folder: string = docs): void {
+  const results = all.filter(({ cold }) => !cold);
   const file = path.join(folder, 'benchmarks.md');
   let text = fs.readFileSync(file, 'utf8');
   const head = `${day}, ${os.availableParallelism()} cores, Node ${process.versions.node}: \`${command}\``;
   for (const scope of ['engine', 'blob', 'growth'] as const) {
-    const own = results.filter((result) => result.scope === scope && result.set !== 'many');
+    const own = results.filter((result) => result.scope === scope && result.set !== 'many' && result.set !== 'daily');
     if (own.length === 0) continue;
     const body = scope === 'growth' ? growthSection(own) : raceSection(own);
     text = between(text, scope, `${head}\n\n${body}\n\n![${scope}](benchmarks-${scope}.svg)`);
@@ -37,6 +38,12 @@ export function writeReport(results: readonly Result[], command: string, day: st
   if (many.length > 0) {
     text = between(text, 'many', `${head}\n\n${manyTable(many, labels)}\n\n![many](benchmarks-many.svg)`);
     fs.writeFileSync(path.join(folder, 'benchmarks-many.svg'), manyChart(many, labels));
+  }
+  const daily = results.filter((result) => result.set === 'daily');
+  if (daily.length > 0) {
+    text = between(text, 'daily', `${head}\n\n${setTable('daily', daily)}\n\n![daily](benchmarks-daily.svg)`);
+    const title = `Blob to blob, ${count(daily[0]!.known!)} keys known: seconds, median`;
+    fs.writeFileSync(path.join(folder, 'benchmarks-daily.svg'), barsOf(title, daily));
   }
   fs.writeFileSync(file, text);
 }
@@ -105,10 +112,11 @@ function setTable(set: Result['set'], results: readonly Result[]): string {
     megabytes(result.bytes_read),
     megabytes(result.bytes_written),
     megabytes(result.bytes_published),
-    result.blob_requests?.toLocaleString('en-US') ?? '',
+    (result.requests ?? result.blob_requests)?.toLocaleString('en-US') ?? '',
   ]);
+  const { rows: sourceRows, known } = own[0]!;
   const head = [
-    `**${set}**, ${count(own[0]!.rows)} rows`,
+    `**${set}**, ${count(sourceRows)} rows${known === undefined ? '' : `, ${count(known)} keys known`}`,
     'workers or threads',
     'wall, s',
     'times DuckDB',
@@ -172,9 +180,17 @@ function chartOf(scope: Scope, results: readonly Result[]): string {
       })),
     });
   }
+  return barsOf(
+    scope === 'engine' ? 'Local files in and out: seconds, median' : 'Blob to blob: seconds, median',
+    results,
+  );
+}
+
+/** A group of bars for each set. */
+function barsOf(title: string, results: readonly Result[]): string {
   const sets = [...new Set(results.map((result) => result.set))];
   return barChart({
-    title: scope === 'engine' ? 'Local files in and out: seconds, median' : 'Blob to blob: seconds, median',
+    title,
     groups: sets.map((set) => ({
       name: `${set}, ${count(results.find((result) => result.set === set)!.rows)} rows`,
       bars: results

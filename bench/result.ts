@@ -5,20 +5,25 @@ import type { Measured } from './contestants/process.ts';
 export type Scope = 'engine' | 'blob' | 'growth';
 
 export interface Result {
-  /** `many`: the sales feed in many files. */
-  set: SetName | 'many';
+  /** `many`: the sales feed in many files. `daily`: sales of a day, whose customers are mostly known. */
+  set: SetName | 'many' | 'daily';
   scope: Scope;
   engine: Engine;
   threads: number;
   /** Source rows. */
   rows: number;
+  /** True: of first runs in fresh processes, measured from the start of the process. False: of warm runs. */
+  cold: boolean;
   /** Source files, of the set `many`. */
   files?: number;
-  /** Requests to the blob service of one run, of the set `many`. */
+  /** Keys that are known before each run, of the set `daily`. */
+  known?: number;
+  /** Requests to the blob service of one run, from blob to blob. */
   requests?: number;
-  /** Warm runs that medians are taken of; 0 when there was only the cold one, which then stands for all. */
+  /** Runs that medians are taken of; 0 in a warm row when there were only cold ones, which then stand for them. */
   runs: number;
   wall_s_median: number;
+  /** Median of the cold runs. */
   wall_s_cold: number;
   cpu_s_median: number;
   /** CPU of the storage service during a run, where there is one. */
@@ -46,13 +51,19 @@ export interface RunsOfOne {
   engine: Engine;
   work: Work;
   rows: number;
-  /** The cold run first. */
-  runs: readonly Measured[];
+  /** First runs in fresh processes. */
+  cold: readonly Measured[];
+  warm: readonly Measured[];
 }
 
-export function resultOf({ scope, engine, work, rows, runs }: RunsOfOne): Result {
-  const warm = runs.length > 1 ? runs.slice(1) : runs;
-  const byWall = [...warm].sort((a, b) => a.wall - b.wall);
+/** A row of the warm runs, and one of the cold ones. */
+export function resultsOf(runs: RunsOfOne): Result[] {
+  return [resultOf(runs, false), resultOf(runs, true)];
+}
+
+function resultOf({ scope, engine, work, rows, cold, warm }: RunsOfOne, isCold: boolean): Result {
+  const own = isCold || warm.length === 0 ? cold : warm;
+  const byWall = [...own].sort((a, b) => a.wall - b.wall);
   const typical = byWall[byWall.length >> 1]!;
   const { requests, bytesRead, bytesWritten, phases } = typical;
   return {
@@ -61,14 +72,15 @@ export function resultOf({ scope, engine, work, rows, runs }: RunsOfOne): Result
     engine,
     threads: work.threads,
     rows,
-    runs: runs.length - 1,
-    wall_s_median: round(median(warm.map((run) => run.wall)), 3),
-    wall_s_cold: round(runs[0]!.wall, 3),
-    cpu_s_median: round(median(warm.map((run) => run.cpu)), 3),
+    cold: isCold,
+    runs: isCold ? cold.length : warm.length,
+    wall_s_median: round(median(own.map((run) => run.wall)), 3),
+    wall_s_cold: round(median(cold.map((run) => run.wall)), 3),
+    cpu_s_median: round(median(own.map((run) => run.cpu)), 3),
     ...(typical.storageCpu !== undefined && {
-      storage_cpu_s_median: round(median(warm.map((run) => run.storageCpu ?? 0)), 3),
+      storage_cpu_s_median: round(median(own.map((run) => run.storageCpu ?? 0)), 3),
     }),
-    peak_rss_mib: Math.round(Math.max(...runs.map((run) => run.peakRssMib))),
+    peak_rss_mib: Math.round(Math.max(...own.map((run) => run.peakRssMib))),
     ...(bytesRead !== undefined && { bytes_read: bytesRead }),
     ...(bytesWritten !== undefined && { bytes_written: bytesWritten }),
     bytes_published: typical.bytesPublished,

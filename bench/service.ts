@@ -1,6 +1,6 @@
 /**
  * Ordinal as a service, as a race's contestant: the built app in the local durable host, blobs in Azurite. A run's time
- * is from the request that starts it until its orchestration is completed.
+ * is from the request that starts it until its orchestration is completed; the first one's, from the start of the host.
  */
 import { randomUUID } from 'node:crypto';
 import fs from 'node:fs';
@@ -8,13 +8,17 @@ import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { BlobServiceClient, type ContainerClient } from '@azure/storage-blob';
-import { startHost } from '../packages/local-host/src/start-host.ts';
+import type { RunningAzurite } from '../packages/local-host/src/azurite.ts';
+import { type StartedHost, startHost } from '../packages/local-host/src/start-host.ts';
 import { pipelines } from '../pipelines/index.ts';
 import type { Manifest } from '../src/documents/manifest.ts';
+import type { CompiledPipeline } from '../src/pipeline/compiled.ts';
 import type { Work } from './contestants/contestant.ts';
 import type { Measured } from './contestants/process.ts';
+import { countRequests } from './counting-proxy.ts';
 import { cpuSeconds, peakRssMib, treeOf } from './processes.ts';
 import type { Racer } from './race.ts';
+import type { Result } from './result.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 /** Milliseconds between two looks at a run: often only when it is about to end, for looking costs what is measured. */
@@ -22,59 +26,105 @@ const pollMs = { far: 100, near: 20 };
 const nearTheEnd: readonly string[] = ['seal', 'publish', 'done'];
 const runSecondsMax = 600;
 
-export async function openService(work: Work): Promise<Racer> {
-  const start = performance.now();
-  const host = await startHost({
-    scriptRoot: root,
-    workers: work.threads,
-    // As engine against engine: there are as many workers as cores.
-    env: {
-      AzureWebJobsStorage: work.storage!,
-      languageWorkers__node__arguments: '--single-threaded-gc --max-semi-space-size=8',
-    },
-  });
-  const startUp = (performance.now() - start) / 1000;
-  const pipeline = pipelines.get(work.set)!;
+/** An app, and its pipeline that is measured. */
+export interface MeasuredApp {
+  /** Its folder. @default this repository */
+  scriptRoot?: string;
+  pipeline: CompiledPipeline;
+  /** Takes away what a run left, so that the next one has as much to do. @default all that is published, and all work */
+  restore?(service: BlobServiceClient): Promise<void>;
+}
+
+/** The sample app with one of its pipelines. */
+export function sampleApp(pipeline: string): MeasuredApp {
+  return { pipeline: pipelines.get(pipeline)! };
+}
+
+export function openService(work: Work, app: MeasuredApp): Racer {
+  const { pipeline } = app;
   const service = BlobServiceClient.fromConnectionString(work.storage!);
   const published = service.getContainerClient(pipeline.output.container);
-  let runs = 0;
+  let host: StartedHost | undefined;
+  const renew = async () => {
+    await host?.stop();
+    host = undefined;
+  };
   return {
     engine: 'ordinal',
     work,
     name: `ordinal/${work.threads}`,
     async run(folder): Promise<Measured> {
-      const cold = runs++ === 0;
-      const tree = treeOf(host.pid);
-      const cpuBefore = cold ? 0 : cpuSeconds(tree);
       const storage = treeOf(work.storagePid!);
       const storageBefore = cpuSeconds(storage);
+      const cpuBefore = host ? cpuSeconds(treeOf(host.pid)) : 0;
       const begin = performance.now();
+      host ??= await startHost({
+        scriptRoot: app.scriptRoot ?? root,
+        workers: work.threads,
+        // As engine against engine: there are as many workers as cores.
+        env: {
+          AzureWebJobsStorage: work.storage!,
+          languageWorkers__node__arguments: '--single-threaded-gc --max-semi-space-size=8',
+        },
+      });
       const runId = randomUUID();
-      await complete(host.url, work.set, runId);
+      await complete(host.url, pipeline.name, runId);
       const wall = (performance.now() - begin) / 1000;
       const end = Date.now();
       const storageCpu = cpuSeconds(storage) - storageBefore;
+      const tree = treeOf(host.pid);
       const cpu = cpuSeconds(tree) - cpuBefore;
       const { files, bytes, phases } = await fetchRun(
         published,
         `${pipeline.output.prefix}_manifests/${runId}.json`,
         folder,
       );
-      // The next run finds no key of this one, so that it has as much to do.
-      await empty(published, '');
-      await empty(service.getContainerClient('ordinal'), '');
+      await restore(app, service);
       return {
         files,
-        wall: cold ? wall + startUp : wall,
+        wall,
         cpu,
         storageCpu,
         phases: durations([...phases, { phase: 'end', at: new Date(end).toISOString() }]),
-        peakRssMib: treeOf(host.pid).reduce((sum, pid) => sum + peakRssMib(pid), 0),
+        peakRssMib: tree.reduce((sum, pid) => sum + peakRssMib(pid), 0),
         bytesPublished: bytes,
       };
     },
-    close: () => host.stop(),
+    renew,
+    close: renew,
   };
+}
+
+/** The next run finds no key of this one, so that it has as much to do. */
+async function restore(app: MeasuredApp, service: BlobServiceClient): Promise<void> {
+  if (app.restore) return await app.restore(service);
+  await empty(service.getContainerClient(app.pipeline.output.container), '');
+  await empty(service.getContainerClient('ordinal'), '');
+}
+
+/** Requests of one run, as its blob service gets them: a run of its own, for a proxy in between costs time. */
+export async function requestsOf(azurite: RunningAzurite, app: MeasuredApp, workers: number): Promise<number> {
+  const { origin } = new URL(azurite.blobUrl);
+  const proxy = await countRequests(origin);
+  const env = {
+    AzureWebJobsStorage: azurite.connectionString,
+    ORDINAL_STORAGE: azurite.connectionString.replace(origin, proxy.url),
+  };
+  const host = await startHost({ scriptRoot: app.scriptRoot ?? root, workers, env });
+  try {
+    await complete(host.url, app.pipeline.name, 'counted');
+    const { reads, writes, deletes } = proxy.counts;
+    return reads + writes + deletes;
+  } finally {
+    await host.stop();
+    proxy.close();
+    await restore(app, BlobServiceClient.fromConnectionString(azurite.connectionString));
+  }
+}
+
+/** Results with the requests of a run: of those who do not count them, `counted`. */
+export function withRequests(results: readonly Result[], counted: number): Result[] {
+  return results.map(({ blob_requests: requests = counted, ...result }) => ({ ...result, requests }));
 }
 
 interface Status {

@@ -15,6 +15,8 @@ export interface Work {
   threads: number;
   /** Set where the source is a folder of many files: their number, and rows of each. */
   many?: { files: number; rows: number };
+  /** Of the set `daily`: `<container>/<blob>` of the keys that are known, and the largest of their IDs. */
+  known?: { source: string; lastId: number };
   /** Connection string of the account that the source comes from and outputs go to. @default local files */
   storage?: string;
   /** The process that serves that account. */

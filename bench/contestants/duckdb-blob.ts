@@ -27,8 +27,9 @@ export async function open(work: Work): Promise<Contestant> {
   const split = await openSplit(work);
   return {
     async run(folder) {
-      const fetched = work.many ? await fetchMany(source, name, folder) : await fetchOne(source, name, folder);
-      const { local, bytesRead } = fetched;
+      const local = path.join(folder, work.many ? 'source' : 'source.parquet');
+      const fetched = await (work.many ? fetchMany : fetchOne)(source, name, local);
+      const { bytesRead } = fetched;
       let bytesWritten = 0;
       let { requests } = fetched;
       const uploads: Promise<unknown>[] = [];
@@ -47,22 +48,20 @@ export async function open(work: Work): Promise<Contestant> {
   };
 }
 
-interface Fetched {
-  local: string;
+export interface Fetched {
   bytesRead: number;
   requests: number;
 }
 
-async function fetchOne(source: ContainerClient, name: string, folder: string): Promise<Fetched> {
-  const local = path.join(folder, 'source.parquet');
+/** One file, in parallel ranges. */
+export async function fetchOne(source: ContainerClient, name: string, local: string): Promise<Fetched> {
   const bytes = await source.getBlobClient(name).downloadToBuffer(0, undefined, { blockSize, concurrency });
   await fs.writeFile(local, bytes);
-  return { local, bytesRead: bytes.byteLength, requests: Math.ceil(bytes.byteLength / blockSize) + 1 };
+  return { bytesRead: bytes.byteLength, requests: Math.ceil(bytes.byteLength / blockSize) + 1 };
 }
 
 /** Each small file by one request: its length is in the listing. */
-async function fetchMany(source: ContainerClient, prefix: string, folder: string): Promise<Fetched> {
-  const local = path.join(folder, 'source');
+async function fetchMany(source: ContainerClient, prefix: string, local: string): Promise<Fetched> {
   await fs.mkdir(local);
   const items: { name: string; size: number }[] = [];
   for await (const { name, properties } of source.listBlobsFlat({ prefix })) {
@@ -74,5 +73,5 @@ async function fetchMany(source: ContainerClient, prefix: string, folder: string
     await fs.writeFile(path.join(local, path.basename(name)), bytes);
   });
   const lists = Math.ceil(items.length / 5000);
-  return { local, bytesRead: items.reduce((sum, { size }) => sum + size, 0), requests: items.length + lists };
+  return { bytesRead: items.reduce((sum, { size }) => sum + size, 0), requests: items.length + lists };
 }

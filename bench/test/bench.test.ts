@@ -6,6 +6,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, it } from 'vitest';
 import { Duck, literal } from '../../tools/duckdb.ts';
 import { peersInstalled } from '../../tools/peers.ts';
+import { benchDaily } from '../daily.ts';
 import { benchEngines } from '../engines.ts';
 import { difference } from '../equal.ts';
 import { linearity, ratio, writeReport } from '../report.ts';
@@ -17,6 +18,7 @@ const result = (engine: Result['engine'], scope: Result['scope'], rows: number, 
   engine,
   threads: 1,
   rows,
+  cold: false,
   runs: 3,
   wall_s_median: wall,
   wall_s_cold: wall * 2,
@@ -37,6 +39,7 @@ describe('the benchmark', () => {
     const results = await benchEngines({
       sets: ['flights', 'sales'],
       engines: ['ordinal', 'duckdb', 'duckdb-checked', 'polars', 'dsnp'],
+      colds: 1,
       runs: 1,
       warmUps: 0,
       threads: [1],
@@ -46,12 +49,30 @@ describe('the benchmark', () => {
     const who = results.map(({ set, engine, threads }) => `${set} ${engine} ${threads}`);
     assert.equal(new Set(who).size, 10);
     assert.equal(lines.length, 20);
+    // Of each a warm row and a cold one.
+    assert.deepEqual(
+      results.map(({ cold }) => cold),
+      Array.from({ length: 20 }, (_, i) => i % 2 === 1),
+    );
     for (const one of results) {
       assert.equal(one.rows, 5_000);
       assert.ok(one.wall_s_median > 0 && one.cpu_s_median > 0 && one.peak_rss_mib > 0 && one.bytes_published > 0);
     }
     const ordinal = results.filter((one) => one.engine === 'ordinal');
     assert.ok(ordinal.every((one) => one.blob_requests! > 10 && one.bytes_read! > 0 && one.bytes_written! > 0));
+  });
+
+  it('loads a day against known keys, and each run finds the same keys new', async () => {
+    const options = { sets: [], engines: [], colds: 2, runs: 0, warmUps: 0, rows: 2_000, known: 10_000, log: () => {} };
+    const results = await benchDaily(options);
+    assert.deepEqual(
+      results.map(({ set, scope, engine, cold, runs }) => [set, scope, engine, cold, runs]),
+      ['ordinal', 'duckdb'].flatMap((engine) => [
+        ['daily', 'blob', engine, false, 0],
+        ['daily', 'blob', engine, true, 2],
+      ]),
+    );
+    for (const one of results) assert.ok(one.requests! > 3 && one.known === 10_000 && one.wall_s_median > 0);
   });
 
   it('notices one other ID, one row less and one other type', async () => {
@@ -97,13 +118,18 @@ describe('the benchmark', () => {
     const section = (scope: string) => `<!-- ${scope}: written by npm run bench -->\nold\n<!-- /${scope} -->`;
     await writeFile(file, `before\n${section('engine')}\nbetween\n${section('growth')}\nafter\n`);
     writeReport(
-      [result('ordinal', 'engine', 1000, 0.5), result('duckdb', 'engine', 1000, 2)],
+      [
+        result('ordinal', 'engine', 1000, 0.5),
+        result('duckdb', 'engine', 1000, 2),
+        { ...result('ordinal', 'engine', 1000, 999), cold: true },
+      ],
       'npm run bench',
       '2026-01-31',
       folder,
     );
     const text = await readFile(file, 'utf8');
     assert.match(text, /^before\n/);
+    assert.doesNotMatch(text, /999/);
     assert.match(text, /\| Ordinal \| 1 \| 0\.50 \| 4\.00× \|/);
     assert.ok(text.endsWith(`between\n${section('growth')}\nafter\n`));
     assert.match(
