@@ -2,7 +2,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { contestantModule } from './bundle.ts';
 import type { Engine, Work } from './contestants/contestant.ts';
 import type { Answer, Measured, Request } from './contestants/process.ts';
 import type { Racer } from './race.ts';
@@ -27,8 +27,9 @@ export class ContestantHandle implements Racer {
   async run(folder: string): Promise<Measured> {
     const run = { kind: 'run', folder: path.resolve(folder) } as const;
     if (this.#process) return await this.#ask(run);
+    const module = await contestantModule();
     const begin = performance.now();
-    this.#start();
+    this.#start(module);
     await this.#ask({ kind: 'open', engine: this.engine, work: this.work });
     const measured = await this.#ask(run);
     return { ...measured, wall: (performance.now() - begin) / 1000 };
@@ -44,11 +45,11 @@ export class ContestantHandle implements Racer {
     await this.renew();
   }
 
-  #start(): void {
+  #start(module: string): void {
     const { engine, work } = this;
     // Where workers take all cores, the collector's helper threads would only take them from each other.
     const crowded = engine === 'ordinal' && work.threads >= availableParallelism();
-    const child = fork(fileURLToPath(new URL('./contestants/process.ts', import.meta.url)), {
+    const child = fork(module, {
       execArgv: ['--disable-warning=ExperimentalWarning', ...(crowded ? ['--single-threaded-gc'] : [])],
       env: { ...process.env, POLARS_MAX_THREADS: String(work.threads) },
     });

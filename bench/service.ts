@@ -6,13 +6,13 @@ import { randomUUID } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { BlobServiceClient, type ContainerClient } from '@azure/storage-blob';
 import type { RunningAzurite } from '../packages/local-host/src/azurite.ts';
 import { type StartedHost, startHost } from '../packages/local-host/src/start-host.ts';
 import { pipelines } from '../pipelines/index.ts';
 import type { Manifest } from '../src/documents/manifest.ts';
 import type { CompiledPipeline } from '../src/pipeline/compiled.ts';
+import { deployedApp } from './bundle.ts';
 import type { Work } from './contestants/contestant.ts';
 import type { Measured } from './contestants/process.ts';
 import { countRequests } from './counting-proxy.ts';
@@ -20,7 +20,6 @@ import { cpuSeconds, peakRssMib, treeOf } from './processes.ts';
 import type { Racer } from './race.ts';
 import type { Result } from './result.ts';
 
-const root = fileURLToPath(new URL('..', import.meta.url));
 /** Milliseconds between two looks at a run: often only when it is about to end, for looking costs what is measured. */
 const pollMs = { far: 100, near: 20 };
 const nearTheEnd: readonly string[] = ['seal', 'publish', 'done'];
@@ -28,7 +27,7 @@ const runSecondsMax = 600;
 
 /** An app, and its pipeline that is measured. */
 export interface MeasuredApp {
-  /** Its folder. @default this repository */
+  /** Its folder. @default this repository's app, as it is deployed */
   scriptRoot?: string;
   pipeline: CompiledPipeline;
   /** Takes away what a run left, so that the next one has as much to do. @default all that is published, and all work */
@@ -54,12 +53,13 @@ export function openService(work: Work, app: MeasuredApp): Racer {
     work,
     name: `ordinal/${work.threads}`,
     async run(folder): Promise<Measured> {
+      const scriptRoot = app.scriptRoot ?? (await deployedApp());
       const storage = treeOf(work.storagePid!);
       const storageBefore = cpuSeconds(storage);
       const cpuBefore = host ? cpuSeconds(treeOf(host.pid)) : 0;
       const begin = performance.now();
       host ??= await startHost({
-        scriptRoot: app.scriptRoot ?? root,
+        scriptRoot,
         workers: work.threads,
         // As engine against engine: there are as many workers as cores.
         env: {
@@ -110,7 +110,7 @@ export async function requestsOf(azurite: RunningAzurite, app: MeasuredApp, work
     AzureWebJobsStorage: azurite.connectionString,
     ORDINAL_STORAGE: azurite.connectionString.replace(origin, proxy.url),
   };
-  const host = await startHost({ scriptRoot: app.scriptRoot ?? root, workers, env });
+  const host = await startHost({ scriptRoot: app.scriptRoot ?? (await deployedApp()), workers, env });
   try {
     await complete(host.url, app.pipeline.name, 'counted');
     const { reads, writes, deletes } = proxy.counts;

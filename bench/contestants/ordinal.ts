@@ -79,7 +79,9 @@ class WorkerPool {
 
   constructor(width: number) {
     this.#idle = Array.from({ length: width }, () => {
-      const worker = new Worker(new URL('./ordinal-worker.ts', import.meta.url), { resourceLimits });
+      const worker = new Worker(new URL(`./ordinal-worker${path.extname(import.meta.url)}`, import.meta.url), {
+        resourceLimits,
+      });
       worker.on('message', (answer: ActivityAnswer) => this.#settle(worker, (pending) => pending.resolve(answer)));
       worker.on('error', (error) => this.#settle(worker, (pending) => pending.reject(error)));
       return worker;
