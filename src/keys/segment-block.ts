@@ -15,10 +15,13 @@ export const MAGIC = 0x33534b4f;
 /** Bytes of a key's value, hash and length. */
 export const NUMBERS_BYTES = 16;
 
+/** Bytes of a key's value. */
+const VALUE_BYTES = 8;
+
 /** Bytes of a block: its keys may be long. */
 const BLOCK_BYTES_MAX = 1 << 30;
 
-/** One block. */
+/** One block, in memory of its own. */
 export interface SegmentBlock {
   values: BigInt64Array;
   hashes: Uint32Array;
@@ -47,36 +50,84 @@ export function writeNumbers(
   return writePlanes(wordsOf(lengths), false, block, hashesEnd);
 }
 
-/**
- * The block that is stored as these bytes.
- * @param stored the block as the segment has it
- * @param keys keys of the block
- * @param blob name of the segment, for errors
- * @returns the block, in memory of its own
- * @throws `CorruptFile` when the bytes are no such block
- */
-export function blockAt(stored: Uint8Array, keys: number, blob: string): SegmentBlock {
-  const block = decompressed(stored, keys, blob);
-  if (keys === 0 || block.length < keys * NUMBERS_BYTES) throw corruptSegment(blob);
-  const values = new BigInt64Array(keys);
-  const hashes = new Uint32Array(keys);
-  const ends = new Uint32Array(keys);
-  const [low, high] = lowAndHigh(values);
-  const valuesEnd = readPlanes(high, false, block, readPlanes(low, false, block, 0));
-  const hashesEnd = readPlanes(wordsOf(new Int32Array(hashes.buffer)), true, block, valuesEnd);
-  readEnds(ends, block, hashesEnd);
-  const start = keys * NUMBERS_BYTES;
-  const used = ends[keys - 1]!;
-  if (start + used > block.length) throw corruptSegment(blob);
-  return { values, hashes, ends, bytes: block.subarray(start, start + used) };
+/** A block to look keys up in: of its values only those are decoded that are asked for. */
+export interface OpenBlock extends Omit<SegmentBlock, 'values'> {
+  /** All bytes of the block: `wordAt` reads a value from them. */
+  planes: Uint8Array;
 }
 
-function decompressed(stored: Uint8Array, keys: number, blob: string): Uint8Array {
-  try {
-    return zlib.zstdDecompressSync(stored, { chunkSize: 64 * Math.max(keys, 16), maxOutputLength: BLOCK_BYTES_MAX });
-  } catch (cause) {
-    throw corruptSegment(blob, cause);
+/** Opens the blocks of one segment, one after the other: new memory for each would cost more than to decode it. */
+export class BlockReader {
+  readonly #blob: string;
+  #hashes = new Uint32Array(0);
+  #ends = new Uint32Array(0);
+  /** Bytes of the largest block so far: the next one will hardly have more. */
+  #size = 0;
+
+  /** @param blob name of the segment, for errors */
+  constructor(blob: string) {
+    this.#blob = blob;
   }
+
+  /**
+   * The block that is stored as these bytes.
+   * @param stored the block as the segment has it
+   * @param keys keys of the block
+   * @returns the block, until the next one is opened
+   * @throws `CorruptFile` when the bytes are no such block
+   */
+  open(stored: Uint8Array, keys: number): OpenBlock {
+    const planes = this.#decompressed(stored, keys);
+    if (keys === 0 || planes.length < keys * NUMBERS_BYTES) throw corruptSegment(this.#blob);
+    if (keys > this.#hashes.length) {
+      this.#hashes = new Uint32Array(keys);
+      this.#ends = new Uint32Array(keys);
+    }
+    const hashes = this.#hashes.subarray(0, keys);
+    const ends = this.#ends.subarray(0, keys);
+    const words = wordsOf(new Int32Array(hashes.buffer, hashes.byteOffset, keys));
+    readEnds(ends, planes, readPlanes(words, true, planes, keys * VALUE_BYTES));
+    const start = keys * NUMBERS_BYTES;
+    const used = ends[keys - 1]!;
+    if (start + used > planes.length) throw corruptSegment(this.#blob);
+    return { hashes, ends, planes, bytes: planes.subarray(start, start + used) };
+  }
+
+  #decompressed(stored: Uint8Array, keys: number): Uint8Array {
+    const chunkSize = Math.max(this.#size + 1024, 24 * keys, 1024);
+    try {
+      const block = zlib.zstdDecompressSync(stored, { chunkSize, maxOutputLength: BLOCK_BYTES_MAX });
+      this.#size = Math.max(this.#size, block.length);
+      return block;
+    } catch (cause) {
+      throw corruptSegment(this.#blob, cause);
+    }
+  }
+}
+
+/**
+ * The values of an open block, all of them.
+ * @param block the block
+ * @returns the block with its values, in memory of its own
+ */
+export function withValues({ hashes, ends, planes, bytes }: OpenBlock): SegmentBlock {
+  const values = new BigInt64Array(hashes.length);
+  const [low, high] = lowAndHigh(values);
+  readPlanes(high, false, planes, readPlanes(low, false, planes, 0));
+  return { values, hashes: hashes.slice(), ends: ends.slice(), bytes };
+}
+
+/**
+ * One word of the values of an open block.
+ * @param planes the block's bytes
+ * @param count keys of the block
+ * @param k the key
+ * @param first 0 for the low words, 4 for the high ones
+ * @returns the word
+ */
+export function wordAt(planes: Uint8Array, count: number, k: number, first: 0 | 4): number {
+  const at = first * count + k;
+  return planes[at]! | (planes[at + count]! << 8) | (planes[at + 2 * count]! << 16) | (planes[at + 3 * count]! << 24);
 }
 
 /**

@@ -16,12 +16,14 @@ import { isLayout } from '../storage/layout.ts';
 import type { BlobStore } from '../storage/store.ts';
 import { compressQuickly } from '../storage/zstd.ts';
 import {
-  blockAt,
+  BlockReader,
   corruptSegment,
   MAGIC,
   NUMBERS_BYTES,
+  type OpenBlock,
   rebuildOf,
   type SegmentBlock,
+  withValues,
   writeNumbers,
 } from './segment-block.ts';
 import type { KeyTable } from './table.ts';
@@ -217,6 +219,27 @@ export async function* readBlocks(
   place: SegmentPlace,
   wanted: (first: number, last: number) => boolean = () => true,
 ): AsyncIterable<SegmentBlock> {
+  for await (const block of openBlocks(store, container, place, wanted)) yield withValues(block);
+}
+
+/**
+ * The same to look keys up in: each block is there until the next one is asked for.
+ * @param store the storage
+ * @param container container of the blob
+ * @param place where the segment is
+ * @param wanted whether a block is needed, by its first and last hash
+ * @returns the blocks
+ * @throws `StorageFailed` (retryable) when the segment is gone
+ * @throws `CorruptFile` when the segment is damaged
+ * @throws `NewerVersion` when a newer Ordinal wrote it
+ */
+export async function* openBlocks(
+  store: BlobStore,
+  container: string,
+  place: SegmentPlace,
+  wanted: (first: number, last: number) => boolean,
+): AsyncIterable<OpenBlock> {
+  const reader = new BlockReader(place.blob);
   const directory = await readDirectory(store, container, place);
   const requests = grouped(directory.filter((block) => wanted(block.first, block.last)));
   const fetch = (group: BlockPlace[] | undefined) => {
@@ -234,7 +257,7 @@ export async function* readBlocks(
     const group = requests[r]!;
     for (const block of group) {
       const at = block.offset - group[0]!.offset;
-      yield blockAt(bytes.subarray(at, at + block.length), block.keys, place.blob);
+      yield reader.open(bytes.subarray(at, at + block.length), block.keys);
     }
   }
 }

@@ -31,6 +31,8 @@ export interface KeyBlock {
   starts: Uint32Array;
   ends: Uint32Array;
   count: number;
+  /** Their `hashKey`s, where they are known. */
+  hashes?: Uint32Array;
 }
 
 /** The distinct keys of one list, with their ordinals. */
@@ -49,9 +51,13 @@ export class KeyTable {
   #other: Uint8Array = new Uint8Array(0);
   #otherView: DataView = new DataView(new ArrayBuffer(0));
 
-  constructor(expected = 1024) {
+  /**
+   * @param expected keys that memory is taken for
+   * @param keyBytes bytes of each of them, about
+   */
+  constructor(expected = 1024, keyBytes = 16) {
     const capacity = Math.max(16, expected);
-    this.#arena = new Uint8Array(capacity * 16);
+    this.#arena = new Uint8Array(Math.min(ARENA_BYTES_MAX, Math.ceil(capacity * keyBytes) + slackBytes));
     this.#offsets = new Uint32Array(capacity + 1);
     this.#hashes = new Uint32Array(capacity);
     this.#arenaView = viewOf(this.#arena);
@@ -106,11 +112,13 @@ export class KeyTable {
    * block of keys before any is compared: look-ups that do not wait for each other take half the time, for memory is far.
    * @throws `LimitExceeded` when keys take more memory than one table may have
    */
-  internMany({ bytes, starts, ends, count }: KeyBlock, out: Int32Array): void {
+  internMany({ bytes, starts, ends, count, hashes }: KeyBlock, out: Int32Array): void {
     const view = this.#viewOf(bytes);
     for (let from = 0; from < count; from += BLOCK_KEYS) {
       const to = Math.min(count, from + BLOCK_KEYS);
-      for (let k = from; k < to; k++) blockHashes[k - from] = hashInView(view, starts[k]!, ends[k]!);
+      for (let k = from; k < to; k++) {
+        blockHashes[k - from] = hashes ? hashes[k]! : hashInView(view, starts[k]!, ends[k]!);
+      }
       const ahead = !this.#ascending;
       if (ahead) this.#lookAhead(to - from);
       for (let k = from; k < to; k++) {
@@ -157,6 +165,34 @@ export class KeyTable {
       other.#offsets[ordinal]!,
       other.#offsets[ordinal + 1]!,
     );
+  }
+
+  /**
+   * Interns keys of another table, in the order of the list, as `internMany` does.
+   * @param other where the keys are
+   * @param keys their ordinals there; the list may be longer than `count`
+   * @param count how many
+   * @param out by place in the list: the ordinal here
+   * @throws `LimitExceeded` when keys take more memory than one table may have
+   */
+  internManyFrom(other: KeyTable, keys: Int32Array, count: number, out: Int32Array): void {
+    const hashes = other.#hashes;
+    const offsets = other.#offsets;
+    const bytes = other.#arena;
+    for (let from = 0; from < count; from += BLOCK_KEYS) {
+      const to = Math.min(count, from + BLOCK_KEYS);
+      for (let k = from; k < to; k++) blockHashes[k - from] = hashes[keys[k]!]!;
+      const ahead = !this.#ascending;
+      if (ahead) this.#lookAhead(to - from);
+      for (let k = from; k < to; k++) {
+        const candidate = ahead ? candidates[k - from]! : 0;
+        const key = keys[k]!;
+        const known = candidate > 0 && this.equals(candidate - 1, bytes, offsets[key]!, offsets[key + 1]!);
+        out[k] = known
+          ? candidate - 1
+          : this.internHashed(blockHashes[k - from]!, bytes, offsets[key]!, offsets[key + 1]!);
+      }
+    }
   }
 
   /** Forgets all keys and keeps the memory: views of the table are no longer valid. */

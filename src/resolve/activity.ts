@@ -6,6 +6,7 @@
  */
 
 import { z } from 'zod';
+import { viewOf } from '../bytes/short-bytes.ts';
 import { readBatch } from '../documents/batch-blob.ts';
 import { type Plan, planRefSchema, type Resolution } from '../documents/documents.ts';
 import { filesOfBatch, loadPlan, loadTally, type Planned } from '../documents/load.ts';
@@ -15,7 +16,7 @@ import { defineActivity } from '../durable/activity.ts';
 import type { Environment } from '../environment/environment.ts';
 import { invariant } from '../errors.ts';
 import { keyWriter } from '../keys/encode.ts';
-import { hashKey } from '../keys/hash-key.ts';
+import { hashInView, hashKey } from '../keys/hash-key.ts';
 import { type IndexHead, indexBlobs, type PendingDelta } from '../keys/index-documents.ts';
 import { type IndexPartition, partitionOf, settlePending, withPending } from '../keys/key-index.ts';
 import { findIds } from '../keys/lookup.ts';
@@ -60,7 +61,7 @@ export interface ResolveOutput {
   unknown?: string[];
 }
 
-/** Keys that memory is taken for before they have come: 30 MiB. */
+/** Keys that memory is taken for before they have come: 32 MiB, and their bytes. */
 const EXPECTED_MAX = 1 << 20;
 
 /** Key lists up to this many bytes are kept from the first pass for the second one. */
@@ -182,15 +183,16 @@ async function intern(
   const ordinals: Int32Array[] = [];
   const whole = document.partitions === 1;
   for await (const { batch, list } of lists.read()) {
-    // Batches are much alike; a table that need not grow is twice as quick.
-    arriving ??= new KeyTable(Math.min(EXPECTED_MAX, list.rows * lists.batches));
     const components = types.map((type, c) => ({ type, values: columnOf(list, keyListColumn.component(c)) }));
     const own = new Int32Array(list.rows);
     ordinals[batch] = own;
     const [only] = components;
-    if (whole && components.length === 1 && only?.values.kind === 'bytes') {
-      const { data: bytes, offsets: starts } = only.values;
-      arriving.internMany({ bytes, starts, ends: starts.subarray(1), count: list.rows }, own);
+    const single = components.length === 1 && only?.values.kind === 'bytes' ? only.values : undefined;
+    // Batches are much alike; a table that need not grow is twice as quick.
+    const expected = Math.ceil((list.rows * lists.batches) / document.partitions);
+    arriving ??= new KeyTable(Math.min(EXPECTED_MAX, expected), single && single.data.length / list.rows);
+    if (single) {
+      internSingle(arriving, single, own, whole ? undefined : { partition, partitions: document.partitions });
       continue;
     }
     const writer = keyWriter(components);
@@ -204,6 +206,36 @@ async function intern(
     }
   }
   return { arriving: arriving ?? new KeyTable(), ordinals };
+}
+
+/** Keys that are their own bytes. `only`: those of one partition; the others' ordinals are -1. */
+function internSingle(
+  arriving: KeyTable,
+  { data: bytes, offsets: starts, length: count }: Extract<Values, { kind: 'bytes' }>,
+  ordinals: Int32Array,
+  only: { partition: number; partitions: number } | undefined,
+): void {
+  const ends = starts.subarray(1);
+  if (!only) {
+    arriving.internMany({ bytes, starts, ends, count }, ordinals);
+    return;
+  }
+  const own = { bytes, starts: new Uint32Array(count), ends: new Uint32Array(count), hashes: new Uint32Array(count) };
+  const rows = new Int32Array(count);
+  const view = viewOf(bytes);
+  let taken = 0;
+  for (let row = 0; row < count; row++) {
+    const hash = hashInView(view, starts[row]!, ends[row]!);
+    if (partitionOf(hash, only.partitions) !== only.partition) continue;
+    own.starts[taken] = starts[row]!;
+    own.ends[taken] = ends[row]!;
+    own.hashes[taken] = hash;
+    rows[taken++] = row;
+  }
+  const found = new Int32Array(taken);
+  arriving.internMany({ ...own, count: taken }, found);
+  ordinals.fill(-1);
+  for (let k = 0; k < taken; k++) ordinals[rows[k]!] = found[k]!;
 }
 
 /** The unknown keys in first-seen order, and the slot of each key, as halves of 64-bit integers. */

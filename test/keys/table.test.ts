@@ -66,6 +66,21 @@ test('a table gives what a map gives', () => {
         for (const ordinal of known.values()) assert.equal(copied.internFrom(table, ordinal), ordinal);
         for (const [text, ordinal] of known) assert.equal(copied.find(Buffer.from(text, 'hex')), ordinal);
         assert.equal(copied.find(utf8.encode('not there')), -1);
+        // All at once, in another order and some twice.
+        const order = Int32Array.from([...known.values(), ...known.values()].sort((a, b) => (a % 5) - (b % 5)));
+        const taken = new Int32Array(order.length);
+        copied.clear();
+        copied.internManyFrom(table, order, order.length, taken);
+        assert.equal(copied.size, known.size);
+        assert.deepEqual(
+          Array.from(taken, (ordinal) => Buffer.from(copied.at(ordinal)).toString('hex')),
+          Array.from(order, (ordinal) => Buffer.from(table.at(ordinal)).toString('hex')),
+        );
+        assert.deepEqual(
+          [...new Set(taken)],
+          Array.from(known.values(), (_, i) => i),
+          'in first-seen order',
+        );
       }
     }),
     { numRuns: 300 },

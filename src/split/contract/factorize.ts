@@ -18,7 +18,12 @@ export interface Factor {
   order: Int32Array;
   /** By place in `order`: the code's first row. Ascending. */
   firstRow: Int32Array;
+  /** Where values were hashed, which a dictionary's are not: their keys, whose ordinals the codes are. */
+  keys?: KeyTable;
 }
+
+/** Keys that memory is taken for before they have come: a table that need not grow is quicker. */
+const EXPECTED_MAX = 1 << 17;
 
 /** A pair table of this many entries (16 MiB) is cheaper than hashing; beyond it, pairs are hashed. */
 const PAIR_TABLE_MAX = 4 * 1024 * 1024;
@@ -85,9 +90,14 @@ function byDictionary(column: DictionaryColumn, mask: Uint8Array | undefined): F
 
 function byHash(column: PlainColumn, type: ColumnType, mask: Uint8Array | undefined): Factor {
   const { values, valid, rows } = column;
-  const table = new KeyTable(Math.min(rows, 65_536));
-  const writer = keyWriter([{ values, type }]);
+  const table = new KeyTable(Math.min(rows, EXPECTED_MAX));
   const codes = new Int32Array(rows);
+  if (values.kind === 'bytes' && valid === undefined && mask === undefined) {
+    const { data: bytes, offsets: starts } = values;
+    table.internMany({ bytes, starts, ends: starts.subarray(1), count: rows }, codes);
+    return { ...dense(codes, firstRows(codes, table.size)), keys: table };
+  }
+  const writer = keyWriter([{ values, type }]);
   let firstRow = new Int32Array(1024);
   const at = [0];
   for (let row = 0; row < rows; row++) {
@@ -102,7 +112,14 @@ function byHash(column: PlainColumn, type: ColumnType, mask: Uint8Array | undefi
     if (code === before) firstRow = put(firstRow, code, row);
     codes[row] = code;
   }
-  return dense(codes, firstRow.subarray(0, table.size));
+  return { ...dense(codes, firstRow.subarray(0, table.size)), keys: table };
+}
+
+/** By code: its first row, where codes are in first-seen order. */
+function firstRows(codes: Int32Array, size: number): Int32Array {
+  const firstRow = new Int32Array(size);
+  for (let row = 0, next = 0; next < size; row++) if (codes[row] === next) firstRow[next++] = row;
+  return firstRow;
 }
 
 /** Codes of the combinations of two factors over the same rows, in memory that `allocate` gives. */

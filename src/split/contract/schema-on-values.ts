@@ -59,6 +59,13 @@ export class SchemaOnValues {
     const retyped =
       this.#contract.output !== this.#contract.input || typeText(this.#type) !== typeText(this.#sourceType);
     const base = retyped ? 0 : length;
+    // A decimal's text is not its bytes.
+    const isText =
+      values.kind === 'bytes' &&
+      !retyped &&
+      this.#contract.input === 'string' &&
+      this.#sourceType.annotation?.kind !== 'decimal';
+    const proof = isText ? this.#contract.proof : undefined;
     let build: Builder | undefined;
     let positions: Int32Array | undefined;
     for (let slot = 0; slot < length; slot++) {
@@ -66,6 +73,8 @@ export class SchemaOnValues {
         if (positions) positions[slot] = NULLED;
         continue;
       }
+      if (proof && values.kind === 'bytes' && proof(values.data, values.offsets[slot]!, values.offsets[slot + 1]!))
+        continue;
       const result = this.parse(values, slot, memo);
       if (result.ok && !retyped && same(result.value, result.input)) continue;
       if (!positions) {

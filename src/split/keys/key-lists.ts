@@ -84,6 +84,8 @@ interface FeedPart {
   ordinals: Int32Array;
   /** The ordinal, in the batch's list, of the key that a row names. */
   ordinalOf(row: number): number;
+  /** Finds the ordinals of the first rows all at once, where they come in the order of this part. */
+  prepare?(): void;
 }
 
 /** The list's types are the key's: a feed's columns may be narrower. */
@@ -105,9 +107,28 @@ function feedPart(feed: Feed, unit: SourceUnit, list: KeyList, memory: BatchMemo
     const ordinalOf = (row: number) => {
       const number = numbers[indices[row]!]!;
       checked(row, pool.strings.lengthOf(number));
-      return list.internPooled(pool, number, known);
+      return list.internKnown(pool.strings, number, known);
     };
-    return { feed, factor, ordinals, ordinalOf };
+    const prepare = () => {
+      const { firstRow } = factor;
+      list.internMany(
+        pool.strings,
+        known,
+        firstRow.map((row) => numbers[indices[row]!]!),
+      );
+    };
+    return { feed, factor, ordinals, ordinalOf, prepare };
+  }
+  // Codes of one column are the ordinals of its keys in a table; a value of a wider type is another key.
+  if (factor.keys && only && only === unit.column(feed.columns[0]!).column()) {
+    const { keys, codes } = factor;
+    const known = new Int32Array(factor.size).fill(-1);
+    const ordinalOf = (row: number) => {
+      const code = codes[row]!;
+      checked(row, keys.lengthOf(code));
+      return list.internKnown(keys, code, known);
+    };
+    return { feed, factor, ordinals, ordinalOf, prepare: () => list.internMany(keys, known, factor.order) };
   }
   const writer = keyWriter(columns.map(({ column, type }) => ({ values: valuesOf(column), type })));
   const at = new Array<number>(columns.length);
@@ -129,6 +150,7 @@ function internInOrder(parts: readonly FeedPart[]): void {
   const [only] = parts;
   if (parts.length === 1 && only) {
     const { order, firstRow } = only.factor;
+    only.prepare?.();
     for (let i = 0; i < order.length; i++) only.ordinals[order[i]!] = only.ordinalOf(firstRow[i]!);
     return;
   }
@@ -203,14 +225,36 @@ class KeyList {
     return known.ordinals;
   }
 
-  /** The ordinal of a key that is a string of a pool: hashed when the batch first sees it, looked up by number later. */
-  internPooled(pool: StringPool, number: number, known: Int32Array): number {
+  /** The ordinal of a key of another table: looked up when the batch first sees it, found by its number later. */
+  internKnown(keys: KeyTable, number: number, known: Int32Array): number {
     let ordinal = known[number]!;
     if (ordinal < 0) {
-      ordinal = this.table.internFrom(pool.strings, number);
+      ordinal = this.table.internFrom(keys, number);
       known[number] = ordinal;
     }
     return ordinal;
+  }
+
+  /**
+   * `internKnown` for many keys in their order, where none of them can be too large: one after the other, each would wait
+   * for memory.
+   */
+  internMany(keys: KeyTable, known: Int32Array, numbers: Int32Array): void {
+    const wanted = new Int32Array(numbers.length);
+    let length = 0;
+    let bytes = this.table.byteLength;
+    for (let i = 0; i < numbers.length; i++) {
+      const number = numbers[i]!;
+      if (known[number]! >= 0) continue;
+      const own = keys.lengthOf(number);
+      bytes += own;
+      if (own > limits.keyBytesMax) return;
+      wanted[length++] = number;
+    }
+    if (bytes > limits.columnBytesMax) return;
+    const ordinals = new Int32Array(length);
+    this.table.internManyFrom(keys, wanted, length, ordinals);
+    for (let i = 0; i < length; i++) known[wanted[i]!] = ordinals[i]!;
   }
 
   /** Takes the attributes of keys that the own feed names for the first time. */
