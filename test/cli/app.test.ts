@@ -1,4 +1,4 @@
-/** The real command against the real app on the local host and Azurite, as its users run it. */
+/** The real command against the real app on the local host and Azurite, as its users run it. Each once as a process at least. */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -8,7 +8,7 @@ import { startAzurite } from '../../packages/local-host/src/azurite.ts';
 import { type App, startApp } from '../http/support/app.ts';
 import { flightsFile } from '../http/support/flights.ts';
 import { holdIndex } from '../http/support/held-index.ts';
-import { hasTerminal, onTerminal, ordinal as run } from './support/command.ts';
+import { ordinal as asProcess, Commands, hasTerminal, onTerminal } from './support/command.ts';
 import { quarantinedRun } from './support/quarantined.ts';
 
 let app: App;
@@ -16,6 +16,8 @@ let env: Record<string, string>;
 let azurite: Awaited<ReturnType<typeof startAzurite>>;
 const folder = mkdtempSync(path.join(tmpdir(), 'ordinal-cli-app-'));
 
+const commands = new Commands();
+const run = commands.run.bind(commands);
 const ordinal = (...args: string[]) => run(args, { env });
 /** The document that `--json` prints. */
 async function json(...args: string[]) {
@@ -29,6 +31,7 @@ beforeAll(async () => {
   env = { AzureWebJobsStorage: azurite.connectionString, ORDINAL_HOST: app.url };
 });
 afterAll(async () => {
+  await commands.stop();
   await app?.stop();
   await azurite?.stop();
   rmSync(folder, { recursive: true });
@@ -115,7 +118,7 @@ describe('a run', () => {
     expect(started.value).toMatchObject({ runId: 'long' });
     const [late, stopped] = await Promise.all([
       ordinal('runs', 'watch', 'long', '--timeout', '1s'),
-      run(['runs', 'watch', 'long'], { env, interruptOn: 'waits: key index' }),
+      asProcess(['runs', 'watch', 'long'], { env, interruptOn: 'waits: key index' }),
     ]);
     expect(late.code, late.stdout).toBe(5);
     expect(late.stdout).toMatch(/state +(Running|Pending)/);
@@ -479,7 +482,7 @@ describe('doctor', () => {
   });
 
   test('says that there is no app in a folder', async () => {
-    const { code, stdout } = await run(['doctor', '--offline'], { env, cwd: folder });
+    const { code, stdout } = await asProcess(['doctor', '--offline'], { env, cwd: folder });
     expect(code).toBe(1);
     expect(stdout).toContain('host.json: there is none in this folder');
   });

@@ -1,6 +1,13 @@
-/** The real command as a process of its own: with pipes, and on a terminal of a given width. */
+/**
+ * The real command as a process of its own: with pipes, and on a terminal of a given width. And many commands in one
+ * thread, where what is asked is what they say, and not how they start and end.
+ */
 import { execFile, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import { Worker } from 'node:worker_threads';
+import { allCommands } from '../../../cli/commands/index.ts';
+import type { CommandLine } from './command-worker.ts';
 
 const main = fileURLToPath(new URL('../../../cli/main.ts', import.meta.url));
 
@@ -40,6 +47,41 @@ export function ordinal(args: readonly string[], { env = {}, cwd, interruptOn }:
       if (said.includes(interruptOn)) child.kill('SIGINT');
     });
   });
+}
+
+const names = (await allCommands()).map((each) => each.name);
+
+/** Runs many commands: the first of each name as a process, and the others in one thread, one after the other. */
+export class Commands {
+  readonly #seen = new Set<string>();
+  #worker: Worker | undefined;
+  #last: Promise<unknown> = Promise.resolve();
+
+  /** As `ordinal`. */
+  run(args: readonly string[], { env = {} }: Pick<Options, 'env'> = {}): Promise<Said> {
+    const name = names.find((each) => `${args.join(' ')} `.startsWith(`${each} `)) ?? '';
+    if (!this.#seen.has(name)) {
+      this.#seen.add(name);
+      return ordinal(args, { env });
+    }
+    const said = this.#last.then(() => this.#ask(args, env));
+    this.#last = said.catch(() => undefined);
+    return said;
+  }
+
+  async #ask(args: readonly string[], env: Options['env']): Promise<Said> {
+    this.#worker ??= new Worker(new URL('./command-worker.ts', import.meta.url));
+    const all = { ...process.env, ...cleanEnv, ...env };
+    const set = Object.entries(all).filter((one): one is [string, string] => one[1] !== undefined);
+    const line: CommandLine = { args, env: Object.fromEntries(set) };
+    this.#worker.postMessage(line);
+    const [said] = (await once(this.#worker, 'message')) as [Said];
+    return said;
+  }
+
+  async stop(): Promise<void> {
+    await this.#worker?.terminate();
+  }
 }
 
 /** Whether a terminal can be had here: by `script` of util-linux. */

@@ -24,6 +24,11 @@ export type { SimInstance } from './sim-host.ts';
 export { mulberry32 } from './sim-steps.ts';
 export type { Chaos, Execution, Verdict } from './sim-workers.ts';
 
+assert.equal(
+  process.env.ORDINAL_TESTS_SHARED,
+  undefined,
+  'the simulator changes limits of its process: name its tests in the project chaos of vitest.config.ts',
+);
 // The blocks here are small: some are held back or wait, and some are staged at the split, as in life.
 Object.assign(limits, {
   heldBlockBytesMax: 60,
