@@ -31,8 +31,6 @@ const daily = pipeline({
       kind: 'keyed',
       id: id('customer_id', { start: knownCustomers + 1 }),
       key: { email: 'customer_email' },
-      // One for each core: threads resolve them side by side.
-      partitions: 2,
     },
     sales: {
       kind: 'rows',
