@@ -15,6 +15,7 @@ import { packAll } from '../../tools/build-packages.ts';
 import { Duck, literal } from '../../tools/duckdb.ts';
 import { checksInstalled } from '../../tools/peers.ts';
 import { type App, startApp } from '../http/support/app.ts';
+import { linkPackages } from './linked-packages.ts';
 
 const repository = fileURLToPath(new URL('../..', import.meta.url));
 let folder: string;
@@ -63,12 +64,18 @@ async function filesBelow(at: string): Promise<string[]> {
     .sort();
 }
 
+const manifestOf = async (at: string) =>
+  JSON.parse(await readFile(path.resolve(repository, at, 'package.json'), 'utf8')) as Record<string, object>;
+
 beforeAll(async () => {
   folder = await mkdtemp(path.join(tmpdir(), 'ordinal-package-'));
   archives = path.join(folder, 'archives');
   app = path.join(folder, 'my-shop');
   await packAll(archives);
   await initApp(app, { packages: archives });
+  const manifests = await Promise.all(['packages/ordinal', 'packages/local-host'].map(manifestOf));
+  const { dependencies, devDependencies } = await manifestOf(app);
+  await linkPackages(repository, app, [{ dependencies: { ...dependencies, ...devDependencies } }, ...manifests]);
   await succeed('npm', ['install', '--no-audit', '--no-fund', '--prefer-offline', '--loglevel', 'error'], app);
 }, 600_000);
 afterAll(() => rm(folder, { recursive: true, force: true }));
