@@ -8,6 +8,8 @@ import { defineConfig } from 'vitest/config';
 // Apps, hosts and commands that tests start load their modules from here, in half the time.
 process.env.NODE_COMPILE_CACHE ??= fileURLToPath(new URL('./.ordinal/compile-cache', import.meta.url));
 
+/** Makes what tests of these projects start. */
+const globalSetup = './test/support/staged-app.ts';
 /** Tests that kill processes, or run the app through seeded histories of faults in the simulator, which changes limits. */
 const chaos = [
   'test/run/!(complete-or-undo|determinism).test.ts',
@@ -53,8 +55,8 @@ export default defineConfig({
           env: { ORDINAL_TESTS_SHARED: '1' },
         },
       },
-      { extends: true, test: { name: 'host', include: host } },
-      { extends: true, test: { name: 'chaos', include: chaos } },
+      { extends: true, test: { name: 'host', include: host, globalSetup } },
+      { extends: true, test: { name: 'chaos', include: chaos, globalSetup } },
     ],
   },
 });

@@ -98,7 +98,8 @@ describe('a sweep, forty days later', () => {
     while (!(await work()).some((name) => name.includes('/refused/'))) await new Promise((r) => setTimeout(r, 50));
     // One that hangs, and does not hear its own deadline: it waits for a key index when it is suspended.
     const letGo = await holdIndex({ url: app.url }, 'flights.airports', 'holder');
-    await start({ runId: 'hangs', prefix: 'flights/a', deadline: 'PT1H' });
+    await start({ runId: 'hangs', prefix: 'flights/a', again: true, deadline: 'PT1H' });
+    while ((await app.ask('GET', 'runs/hangs')).body.waiting === undefined) await new Promise((r) => setTimeout(r, 50));
     await durable('POST', '/hangs/suspend');
     await letGo();
     // It takes a breath of what it was doing before it is suspended.

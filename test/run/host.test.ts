@@ -15,6 +15,7 @@ import { startAzurite } from '../../packages/local-host/src/azurite.ts';
 import { startHost } from '../../packages/local-host/src/start-host.ts';
 import { writeTable } from '../../src/parquet/table.ts';
 import type { ColumnType, Values } from '../../src/parquet/types.ts';
+import { stagedApp } from '../support/staged-app.ts';
 import { mulberry32 } from './support/sim.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
@@ -62,7 +63,7 @@ test('runs on the local host, some ended, the host killed: what is published is 
   const folder = await mkdtemp(path.join(tmpdir(), 'ordinal-host-'));
   const azurite = await startAzurite();
   const env = { AzureWebJobsStorage: azurite.connectionString, ORDINAL_BATCH_ROWS: '50' };
-  const start = () => startHost({ scriptRoot: root, state: path.join(folder, 'host.sqlite'), workers: 1, env });
+  const start = () => startHost({ scriptRoot: stagedApp, state: path.join(folder, 'host.sqlite'), workers: 1, env });
   let host = await start();
   try {
     const random = mulberry32(11);

@@ -9,7 +9,6 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import tls from 'node:tls';
-import { fileURLToPath } from 'node:url';
 import { BlobServiceClient } from '@azure/storage-blob';
 import { afterAll, beforeAll, describe, it } from 'vitest';
 import { type RunningAzurite, startAzurite } from '../../packages/local-host/src/azurite.ts';
@@ -18,8 +17,8 @@ import { parseConfig } from '../../src/environment/config.ts';
 import { openAzureStore } from '../../src/storage/azure.ts';
 import { flightsFile } from '../http/support/flights.ts';
 import { loopbackCertificate } from '../support/certificate.ts';
+import { stagedApp } from '../support/staged-app.ts';
 
-const root = fileURLToPath(new URL('../..', import.meta.url));
 const clientId = '11111111-2222-3333-4444-555555555555';
 const secret = 'as the platform gives it';
 const storage = 'https://storage.azure.com';
@@ -85,7 +84,7 @@ describe('an identity', () => {
     await landing.create();
     const file = flightsFile(30);
     await landing.getBlockBlobClient('flights/a.parquet').upload(file, file.byteLength);
-    const host = await startHost({ scriptRoot: root, workers: 1, env });
+    const host = await startHost({ scriptRoot: stagedApp, workers: 1, env });
     try {
       const started = await fetch(`${host.url}/api/pipelines/flights/runs`, {
         method: 'POST',

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { BlobServiceClient } from '@azure/storage-blob';
 import { type RunningAzurite, startAzurite } from '../../../packages/local-host/src/azurite.ts';
 import { startHost } from '../../../packages/local-host/src/start-host.ts';
+import { stagedApp } from '../../support/staged-app.ts';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 
@@ -40,7 +41,7 @@ export interface App {
 }
 
 interface AppOptions {
-  /** Of another app than the project itself. */
+  /** Of another app than the project itself, as it is deployed in tests, and as it is built elsewhere. */
   scriptRoot?: string;
   /** One that goes on when the app stops. */
   azurite?: RunningAzurite;
@@ -63,7 +64,7 @@ export async function startApp(
   const log: string[] = [];
   const host = await localHost
     .startHost({
-      scriptRoot: options.scriptRoot ?? root,
+      scriptRoot: options.scriptRoot ?? (process.env.VITEST === undefined ? root : stagedApp),
       ...(options.state !== undefined && { state: options.state }),
       workers: 1,
       env: { AzureWebJobsStorage: azurite.connectionString, ...env },
