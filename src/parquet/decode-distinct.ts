@@ -61,7 +61,7 @@ function stringsOf(bytes: Uint8Array, count: number): ByteStrings {
  * @param where place for errors: blob, row group, column
  * @param shape what the chunk's page headers say; read from them when it is left out
  * @param interner gives equal bytes an equal number
- * @param sample it gives up after `rows` rows when more than `distinctMax` of them were distinct
+ * @param sample it gives up after `rows` rows, and before the last page, when more than `distinctMax` of them were distinct
  * @param allocate gives memory for so many elements; what is in it does not matter
  * @returns the numbers, in memory of `allocate`; undefined where it gave up, or where the chunk has other pages than
  *   PLAIN byte arrays
@@ -95,7 +95,7 @@ export function decodeDistinct(
       internPage(body.bytes, body.start, body.end, count, indices, row, interner);
       if (body.nulls > 0) spread(indices, row, page.numValues, count, validity.materialise());
       row += page.numValues;
-      if (row >= sample.rows && interner.size > sample.distinctMax * row) return undefined;
+      if (row < rows && row >= sample.rows && interner.size > sample.distinctMax * row) return undefined;
     }
     return { indices, nulls: validity.nulls };
   });

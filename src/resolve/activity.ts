@@ -61,8 +61,8 @@ export interface ResolveOutput {
   unknown?: string[];
 }
 
-/** Keys that memory is taken for before they have come: 32 MiB, and their bytes. */
-const EXPECTED_MAX = 1 << 20;
+/** Keys that memory is taken for before they have come: 48 MiB, and their bytes. What is not used is only addresses. */
+const EXPECTED_MAX = 1 << 21;
 
 /** Key lists up to this many bytes are kept from the first pass for the second one. */
 const LISTS_KEPT_BYTES = 64 * 1024 * 1024;

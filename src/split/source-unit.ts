@@ -170,7 +170,7 @@ export class SourceUnit {
     let factor = this.#factors.get(key);
     if (!factor) {
       const cleaned = this.column(name);
-      factor = factorize(cleaned.column(), cleaned.type, selection?.mask);
+      factor = factorize(cleaned.keyColumn?.() ?? cleaned.column(), cleaned.type, selection?.mask);
       this.#factors.set(key, factor);
     }
     return factor;

@@ -29,6 +29,8 @@ export interface UnitColumn {
   provenToCopy(): boolean;
   /** Decoded values after the contract. */
   column(): Column;
+  /** The same values, perhaps in dictionary form where `column` is plain: a key is found once for each entry. */
+  keyColumn?(): Column;
   /** The values of the rows `at`, in that order. */
   gather(at: Int32Array): Column;
   js(): JsView;

@@ -29,7 +29,7 @@ import { widenColumn } from '../../source/widen.ts';
 import type { BatchMemory } from '../run-memory.ts';
 import type { UnitColumn } from '../unit-column.ts';
 import { cleanStrings } from './clean-strings.ts';
-import { decodePromoted, promote } from './dictionary-encode.ts';
+import { decodePromoted, plainOf, promote } from './dictionary-encode.ts';
 import { joinChunks } from './join-chunks.ts';
 import { type JsView, jsView, shown } from './js-view.ts';
 import { refusedNulls } from './nulls.ts';
@@ -74,6 +74,8 @@ export class CleanColumn implements UnitColumn {
   readonly #context: CleanContext;
   #shapes: ChunkShape[] | undefined;
   #column: Column | undefined;
+  /** A plain column in dictionary form: keys are found by it. */
+  #numbered: { by: PooledColumn; of: Column } | undefined;
   #js: JsView | undefined;
   /** Whether every value, used or not, is UTF-8 where the type says text; undefined as long as nobody looked. */
   #allText: boolean | undefined;
@@ -139,6 +141,12 @@ export class CleanColumn implements UnitColumn {
     return this.#column;
   }
 
+  keyColumn(): Column {
+    const column = this.column();
+    // What the contract has changed is another column.
+    return this.#numbered?.of === column ? this.#numbered.by : column;
+  }
+
   /** The values of the rows `at`, in that order. */
   gather(at: Int32Array): Column {
     return gatherColumn(this.column(), at);
@@ -169,7 +177,7 @@ export class CleanColumn implements UnitColumn {
     const joined = several ? joinChunks(this.#chunks, this.#shapesOf(), { type, pool, list }) : undefined;
     const column = joined ?? this.#decodeEach(type, several ? undefined : pool, list);
     const own = retyped ? retypeColumn(column, type, this.#context.type, (row) => this.#at(row)) : column;
-    const promoted = pool && !joined ? promote(own, pool, list) : own;
+    const promoted = pool && !joined && !this.#numbered ? promote(own, pool, list) : own;
     if (this.#textUnread()) this.#checkText(promoted);
     return promoted;
   }
@@ -181,7 +189,11 @@ export class CleanColumn implements UnitColumn {
     const pieces = this.#chunks.map((chunk, c) => {
       const at = chunkLocation(chunk);
       const promoted = pool && !chunk.window ? decodePromoted(chunk, at, shapes[c]!, pool, list) : undefined;
-      const decoded = promoted ?? decodeSource(chunk, shapes[c]!, list);
+      const read = promoted?.repeats ? promoted.column : promoted && plainOf(promoted.column);
+      const decoded = read ?? decodeSource(chunk, shapes[c]!, list);
+      if (promoted && !promoted.repeats && typeText(chunk.leaf.type) === typeText(type)) {
+        this.#numbered = { by: promoted.column, of: decoded };
+      }
       if (!chunk.window && !chunk.leaf.path) checkNullCount(chunk.meta, decoded.nulls, at);
       const before = first;
       first += decoded.rows;

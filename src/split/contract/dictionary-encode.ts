@@ -15,21 +15,34 @@ export const SAMPLE_ROWS = 8192;
 /** Above this share of distinct values a dictionary saves no work. */
 export const DISTINCT_SHARE_MAX = 0.7;
 
-/** The chunk in dictionary form; undefined when it is not plain byte arrays, or when its values hardly repeat. */
+/** A chunk in dictionary form. `repeats` is false where its values hardly repeat: as a dictionary it saves no work. */
+export interface Promoted {
+  column: PooledColumn;
+  repeats: boolean;
+}
+
+/** Undefined for a chunk that is not plain byte arrays, or whose first pages have hardly a value twice. */
 export function decodePromoted(
   { bytes, meta, leaf, rows }: SourceChunk,
   where: ErrorLocation,
   shape: ChunkShape,
   pool: StringPool,
   allocate: (length: number) => Int32Array,
-): Column | undefined {
+): Promoted | undefined {
   if (leaf.type.physical !== 'BYTE_ARRAY') return undefined;
   checkPageBytes(shape.pages, where);
   pool.begin();
   const sample = { rows: SAMPLE_ROWS, distinctMax: DISTINCT_SHARE_MAX };
   const decoded = decodeDistinct(bytes, meta, leaf, rows, where, shape, pool, sample, allocate);
-  if (!decoded || pool.size > rows * DISTINCT_SHARE_MAX) return undefined;
-  return new PooledColumn({ rows, ...decoded }, pool, pool.entries());
+  if (!decoded) return undefined;
+  const column = new PooledColumn({ rows, ...decoded }, pool, pool.entries());
+  return { column, repeats: pool.size <= rows * DISTINCT_SHARE_MAX };
+}
+
+/** A column without nulls with a value for each row, which costs less than to read its pages again. */
+export function plainOf({ rows, nulls, numbers, indices, pool }: PooledColumn): Column | undefined {
+  if (nulls > 0) return undefined;
+  return { form: 'plain', rows, nulls, values: pool.values(indices.map((entry) => numbers[entry]!)), valid: undefined };
 }
 
 /** A decoded column in dictionary form, or as it was when its values hardly repeat. Only byte arrays are promoted. */

@@ -94,7 +94,7 @@ function feedPart(feed: Feed, unit: SourceUnit, list: KeyList, memory: BatchMemo
     const cleaned = unit.column(name);
     const type = list.types[c]!;
     const locate = (row: number) => ({ ...locationOf(unit.place, row), column: name });
-    return { column: widenColumn(cleaned.column(), cleaned.type, type, locate), type };
+    return { column: widenColumn(cleaned.keyColumn?.() ?? cleaned.column(), cleaned.type, type, locate), type };
   });
   const factors = feed.columns.map((name) => unit.factor(name, feed.selectedBy));
   const factor = factors.reduce((a, b) => combine(a, b, (length) => memory.list(length)));
