@@ -4,6 +4,7 @@ import { describe, it } from 'vitest';
 import type { Orchestration } from '../../src/durable/context.ts';
 import { callAll, type Patience } from '../../src/durable/fan-out.ts';
 import { limits } from '../../src/limits.ts';
+import { shardOrchestrator } from '../../src/run/orchestrator.ts';
 
 const SECOND = 1000;
 const HOUR = 3600 * SECOND;
@@ -78,5 +79,71 @@ describe('activities that fail for a while', () => {
     const work = callAll(df, [{ name: 'splitBatch', input: {} }], { lasts: () => true, onWait: () => {} });
     const { value } = work.next();
     assert.throws(() => work.next(value), { code: 'InvalidValue' });
+  });
+});
+
+describe('one shard', () => {
+  /** Drives a shard of two tasks by its activities' answers. Gives what it returns and what it says meanwhile. */
+  function shard(range: object, answers: (now: number) => object) {
+    let now = 0;
+    const said: unknown[] = [];
+    const calls: object[] = [];
+    const df = {
+      get currentUtcDateTime() {
+        return new Date(now);
+      },
+      getInput: () => range,
+      setCustomStatus: (status: unknown) => said.push(status),
+      callActivity: (name: string, input: object) => () => {
+        calls.push({ name, ...input });
+        return answers(now);
+      },
+      createTimer: (at: Date) => () => {
+        now = at.getTime();
+      },
+      Task: { all: (tasks: (() => unknown)[]) => () => tasks.map((task) => task()) },
+    } as unknown as Orchestration;
+    const work = shardOrchestrator({ df });
+    let step = work.next();
+    while (!step.done) step = work.next((step.value as unknown as () => unknown)());
+    return { result: step.value, said, calls, now };
+  }
+  const range = {
+    ...{ label: 'split', owner: 'r', start: '0', activity: 'splitBatch', input: { runId: 'r', life: 1 } },
+    ...{ key: 'batch', from: 5, to: 7 },
+  };
+  const busy = { ok: false, error: { code: 'StorageFailed', message: 'busy', retryable: true } };
+  const done = { ok: true, value: {} };
+
+  it('says how many tasks it has done', () => {
+    const { result, calls } = shard(range, () => done);
+    assert.deepEqual(result, { ok: true, value: { tasks: 2 } });
+    assert.deepEqual(
+      calls,
+      [5, 6].map((batch) => ({ name: 'splitBatch', runId: 'r', life: 1, batch, queuedAt: 0 })),
+    );
+  });
+
+  it('returns its error, after four tries where the run has no deadline', () => {
+    const { result, said, now } = shard(range, () => busy);
+    assert.ok(!result.ok);
+    assert.match(result.error.message, /busy \(after 4 attempts\)/);
+    assert.deepEqual([said, now], [[], 21 * SECOND]);
+  });
+
+  it('is patient up to the deadline, and says what it waits for', () => {
+    const until = { ...range, until: new Date(HOUR).toISOString() };
+    const { result, said, now } = shard(until, (at) => (at < HOUR / 2 ? busy : done));
+    assert.deepEqual(result, { ok: true, value: { tasks: 2 } });
+    assert.match((said[0] as { waiting: string }).waiting, /^another try, after 4: busy/);
+    assert.deepEqual(said.at(-1), { waiting: undefined });
+    assert.ok(now < HOUR);
+    const late = shard(until, () => busy);
+    assert.ok(!late.result.ok && late.now >= HOUR, 'it gives up after the deadline');
+  });
+
+  it('returns the error of an input that is none', () => {
+    const { result } = shard({ ...range, key: 'row' }, () => done);
+    assert.ok(!result.ok && result.error.code === 'Internal');
   });
 });

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { crc32 } from 'node:zlib';
 import fc from 'fast-check';
+import { parquetMetadata } from 'hyparquet';
 import { test } from 'vitest';
 import { z } from 'zod';
 import { crcOf, joinCrc } from '../../src/bytes/crc32.ts';
@@ -8,6 +9,7 @@ import { manifestSchema } from '../../src/documents/manifest.ts';
 import { pipeline, registerPipelines } from '../../src/pipeline/index.ts';
 import { shopPipelines, someRows, upload } from '../run/support/shop.ts';
 import { Sim } from '../run/support/sim.ts';
+import { MemoryStore } from '../support/memory-store.ts';
 
 test('a checksum of parts is the checksum of the whole', () => {
   fc.assert(
@@ -58,6 +60,47 @@ test('a manifest says what was read, given and written', async () => {
   for (const marker of ['shop/_SUCCESS', 'shop/orders/_SUCCESS', 'shop/products/_SUCCESS']) {
     const said = JSON.parse(Buffer.from(sim.store.bytes('published', marker)).toString());
     assert.deepEqual(said, { version: 1, runId: 'r2', manifest: 'shop/_manifests/r2.json' });
+  }
+});
+
+/** A store that notes the content types of what is committed. */
+class Typed extends MemoryStore {
+  readonly types = new Map<string, string | undefined>();
+
+  override async commitBlocks(...given: Parameters<MemoryStore['commitBlocks']>) {
+    this.types.set(given[1], given[3]?.contentType);
+    return await super.commitBlocks(...given);
+  }
+}
+
+test('files are Parquet by their content type; those of new keys are declared sorted, those of known keys are not', async () => {
+  const store = new Typed();
+  const sim = new Sim(shopPipelines, { store });
+  for (const [run, products] of [
+    ['r1', ['tea', 'oil', 'salt', 'rye']],
+    ['r2', ['rye', 'salt', 'oil', 'tea']],
+  ] as const) {
+    const rows = products.map((product) => ({ customer: 'ann', product, quantity: 1 }));
+    await upload(sim, `club/${run}/`, [rows]);
+    const { status, error } = await sim.run(run, 'club', `club/${run}/`);
+    await sim.settle();
+    assert.equal(status, 'Completed', error);
+  }
+  const files = store.names('published', 'club/').filter((name) => name.endsWith('.parquet'));
+  const isOfNewRows = (name: string) => !/\/_changes\/|-(known|unknown)\.parquet$/.test(name);
+  assert.deepEqual([files.length, files.filter(isOfNewRows).length], [10, 5], files.join('\n'));
+  for (const name of files) {
+    assert.equal(store.types.get(name), 'application/vnd.apache.parquet', name);
+    const { row_groups: groups, key_value_metadata: values } = parquetMetadata(
+      store.bytes('published', name).slice().buffer,
+    );
+    const isNew = isOfNewRows(name);
+    assert.equal(
+      values!.some(({ key }) => key === 'ordinal.sequence'),
+      isNew,
+      name,
+    );
+    for (const group of groups) assert.equal(group.sorting_columns !== undefined, isNew, name);
   }
 });
 

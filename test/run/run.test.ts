@@ -1,9 +1,11 @@
 /** Runs side by side, large ones, and what they may not do. */
 import assert from 'node:assert/strict';
 import { test } from 'vitest';
+import type { Timeline } from '../../src/documents/timeline.ts';
 import { SHARD_ORCHESTRATION } from '../../src/durable/fan-out.ts';
 import { OrdinalError } from '../../src/errors.ts';
 import { limits } from '../../src/limits.ts';
+import { underLimits } from '../support/limits.ts';
 import { checkWorld } from './support/check.ts';
 import { shopPipelines, someRows, upload } from './support/shop.ts';
 import { Sim } from './support/sim.ts';
@@ -92,6 +94,35 @@ test('a run beyond the cap of tasks runs in shards', async () => {
   // What crosses between functions does not grow with the source.
   assert.ok(sim.payloadBytes < limits.payloadBytesMax / 2, `${sim.payloadBytes} bytes`);
   assert.ok(sim.customStatusBytes < limits.customStatusBytesMax / 4, `${sim.customStatusBytes} bytes`);
+});
+
+test('the footers of many files are read by several activities, between two calls of the plan', async () => {
+  await underLimits({ filesPerDocumentMax: 3 }, async () => {
+    const sim = new Sim(shopPipelines, { batchRows: 100, settings: { ORDINAL_SHORT_BYTES: '0' } });
+    await upload(
+      sim,
+      'shop/',
+      Array.from({ length: 7 }, () => someRows(() => sim.random(), 2)),
+    );
+    const statuses: unknown[] = [];
+    const run = sim.startRun('many', 'shop');
+    await sim.settle(() => {
+      const { phase, tasks } = run.customStatus ?? {};
+      if (phase === 'plan' && tasks !== undefined) statuses.push(tasks);
+      return run.status !== 'Running';
+    });
+    assert.equal(run.status, 'Completed', run.error);
+    const planned = sim.executed.filter((name) => name === 'planRun' || name === 'readFooters');
+    assert.deepEqual(planned, ['planRun', 'readFooters', 'readFooters', 'readFooters', 'planRun']);
+    assert.deepEqual([...new Set(statuses)], [3], 'the status says how many');
+    const { manifest } = (await checkWorld(sim)).get('many')!;
+    assert.equal(manifest.inputs.length, 7);
+    assert.ok(manifest.source.claim, 'what the first call has claimed is the claim of the plan');
+    const timeline = JSON.parse(
+      Buffer.from(sim.store.bytes('ordinal', 'timelines/many/1.json')).toString(),
+    ) as Timeline;
+    assert.deepEqual(timeline.groups.find(({ phase }) => phase === 'footers')!.number, [0, 1, 2]);
+  });
 });
 
 test('a shard that fails, fails its run', async () => {
