@@ -10,7 +10,7 @@ import { randomUUID } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import { OrdinalError } from '../src/errors.ts';
-import type { BlobItem, BlobPage, BlobStore, WriteOptions } from '../src/storage/store.ts';
+import type { BlobItem, BlobPage, BlobRange, BlobStore, WriteOptions } from '../src/storage/store.ts';
 import { BlockLog, writeAll } from './block-log.ts';
 
 export interface StoreCounters {
@@ -122,6 +122,13 @@ export class FileStore implements BlobStore {
   async stageBlock(container: string, name: string, blockId: string, parts: readonly Uint8Array[]): Promise<void> {
     this.counters.requests++;
     this.counters.bytesWritten += this.#blocks(container, name).stage(blockId, parts);
+  }
+
+  async stageBlockFrom(container: string, name: string, blockId: string, source: BlobRange): Promise<void> {
+    const bytes = await this.read(source.container, source.name, source);
+    if (!bytes)
+      throw new OrdinalError('SourceChanged', `blob "${source.name}" is gone`, { where: { blob: source.name } });
+    await this.stageBlock(container, name, blockId, [bytes]);
   }
 
   async commitBlocks(

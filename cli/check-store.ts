@@ -90,6 +90,8 @@ export class CheckStore implements BlobStore {
 
   async stageBlock(): Promise<void> {}
 
+  async stageBlockFrom(): Promise<void> {}
+
   async commitBlocks(): Promise<never> {
     invariant(false, 'a check publishes nothing');
   }

@@ -70,6 +70,15 @@ export const limits = {
   blocksPerBlobMax: 50_000,
   /** Bytes of one block (Put Block, service version 2019-12-12 and later, allows 4000 MiB; Node's buffers less). */
   blockBytesMax: 1024 * 1024 * 1024,
+  /** Bytes from which on a chunk that passes whole may be copied by the service: from here on it saves a third and more
+   * of what reading and staging it take; below a quarter of it, nothing (measured, see docs/benchmarks.md). It is above
+   * the hole that a read goes over (`source-file.ts`). And bytes up to which such chunks that lie side by side are one
+   * block; and of one block that the service copies (Put Block From URL). */
+  copiedChunkBytesMin: 512 * 1024,
+  joinedCopyBytesMax: 256 * 1024 * 1024,
+  copiedBlockBytesMax: 4000 * 1024 * 1024,
+  /** Minutes for which the address of a source is good that the service is given to copy from. */
+  copyAccessMinutes: 60,
   /** Rows of one row group that we write, and of one we read: an index into a group fits 31 bits with room to spare. */
   rowGroupRowsMax: 64 * 1024 * 1024,
   /** Decoded bytes of one page; pages are around 1 MiB in practice. */

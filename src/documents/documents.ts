@@ -199,6 +199,8 @@ export const planSchema = z.object({
   sources: z.record(z.string(), columnTypeSchema),
   /** Forces one way to split; without it, the cheapest exact way is chosen for each chunk. */
   ways: z.enum(['any', 'dictionary', 'encode']).exactOptional(),
+  /** Bytes from which on a chunk that passes whole is copied by the service, unread; absent: none is. */
+  copiedBytesMin: z.int().positive().exactOptional(),
   /** Rows up to which the split joins small row groups. */
   unitRows: z.int().positive(),
   /** Decoded bytes that the split works on at a time, if not the default. */
@@ -279,7 +281,8 @@ export const sealedSchema = z.object({
       z.object({
         rows: count,
         chunks: z.array(chunkMetaSchema),
-        blocks: z.array(z.object({ id: z.string(), length: count, crc: count })),
+        /** `crc` is null where the service has copied the bytes. */
+        blocks: z.array(z.object({ id: z.string(), length: count, crc: count.nullable() })),
       }),
     ),
   ),

@@ -14,7 +14,10 @@ export const publishedFileSchema = z.object({
   blob: z.string(),
   rows: count,
   bytes: count,
-  /** CRC-32 of the whole file, eight hexadecimal digits; empty for a file without rows, which is not written. */
+  /**
+   * CRC-32 of the whole file, eight hexadecimal digits. Empty for a file without rows, which is not written, and where it is
+   * not known: the service has copied a part of the file.
+   */
   crc32: z.string(),
   firstId: decimalSchema.nullable(),
   lastId: decimalSchema.nullable(),

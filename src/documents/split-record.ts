@@ -8,6 +8,7 @@
  * the halves; `write-fragment.ts` writes the static one, and `seal-fragment.ts` the late one.
  */
 import { z } from 'zod';
+import { limits } from '../limits.ts';
 import { codecs, encodings } from '../parquet/constants.ts';
 import type { EncodedChunkMeta, PageEncodingCount } from '../parquet/types.ts';
 import { memberIdSchema } from '../sequence/id-range.ts';
@@ -62,6 +63,8 @@ const indexPages = z.object({
 export const fragmentColumnSchema = z.discriminatedUnion('kind', [
   /** Written whole at split. */
   z.object({ kind: z.literal('static'), meta: chunkMetaSchema }),
+  /** A chunk of the source that the service copies, unread: its first byte in the source blob. */
+  z.object({ kind: z.literal('copied'), meta: chunkMetaSchema, start: count }),
   /** The row's own ID, or another ID from a sequence. */
   z.object({ kind: z.literal('id'), sequence: z.string() }),
   /** A foreign key whose pages are staged; section `keys` has the batch-local key ordinal of each dictionary entry. */
@@ -101,8 +104,8 @@ export const fragmentSchema = z.object({
   /** Number of the row group within its owner. */
   rowGroup: count,
   rows: z.int().positive(),
-  /** CRC-32 of the static segments, by segment; 0 for late ones. */
-  checksums: z.array(count).exactOptional(),
+  /** CRC-32 of the static segments, by segment; 0 for late ones, and null for those that the service copies. */
+  checksums: z.array(count.nullable()).exactOptional(),
   /** By segment: where a static segment that was held back begins in the batch's held bytes; null for all others. */
   held: z.array(count.nullable()).exactOptional(),
   columns: z.array(fragmentColumnSchema),
@@ -114,21 +117,35 @@ export type Fragment = z.infer<typeof fragmentSchema>;
  */
 export interface Segment {
   late: boolean;
+  /** Where the source blob has the bytes, of a segment that the service copies. */
+  source?: { start: number; length: number };
   pieces: { column: number; part: 'whole' | 'dictionary' | 'pages' }[];
 }
 
 /** The blocks of a row group, in the order of their bytes. */
-export function segmentsOf(columns: readonly { kind: FragmentColumn['kind'] }[]): Segment[] {
+export function segmentsOf(columns: readonly FragmentColumn[]): Segment[] {
   const segments: Segment[] = [];
   const add = (late: boolean, piece: Segment['pieces'][number]) => {
     const last = segments.at(-1);
-    if (last?.late === late) last.pieces.push(piece);
+    if (last?.late === late && !last.source) last.pieces.push(piece);
     else segments.push({ late, pieces: [piece] });
   };
-  columns.forEach(({ kind }, column) => {
+  const copy = (start: number, length: number, piece: Segment['pieces'][number]) => {
+    const last = segments.at(-1);
+    const { source } = last ?? {};
+    const follows = source && source.start + source.length === start;
+    if (last && follows && source.length + length <= limits.joinedCopyBytesMax) {
+      last.pieces.push(piece);
+      source.length += length;
+    } else segments.push({ late: false, source: { start, length }, pieces: [piece] });
+  };
+  columns.forEach((described, column) => {
+    const { kind } = described;
     if (kind === 'ref') {
       add(true, { column, part: 'dictionary' });
       add(false, { column, part: 'pages' });
+    } else if (kind === 'copied') {
+      copy(described.start, described.meta.length, { column, part: 'whole' });
     } else {
       add(kind !== 'static', { column, part: 'whole' });
     }

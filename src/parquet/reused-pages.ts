@@ -7,7 +7,7 @@
 import { encodings, isDictionaryEncoding, pageType } from './constants.ts';
 import type { ChunkShape, Page } from './pages.ts';
 import { ThriftWriter } from './thrift-write.ts';
-import type { Leaf } from './types.ts';
+import type { ColumnType, Encoding, Leaf } from './types.ts';
 
 /**
  * Whether the readers that people have take the pages of a flat chunk. The exceptions are allowed by the specification
@@ -18,14 +18,30 @@ import type { Leaf } from './types.ts';
  * @returns true when all of them read the chunk
  */
 export function readByAll(shape: ChunkShape, { type, optional }: Leaf): boolean {
-  const { physical, annotation } = type;
   return shape.pages.every(({ kind, encoding, levelEncoding }) => {
     if (optional && levelEncoding === 'BIT_PACKED') return false;
-    if (encoding === 'BYTE_STREAM_SPLIT') return physical === 'FLOAT' || physical === 'DOUBLE';
-    if (encoding === 'DELTA_BYTE_ARRAY') return physical === 'BYTE_ARRAY';
-    if (encoding === 'DELTA_LENGTH_BYTE_ARRAY') return annotation?.kind !== 'decimal';
+    if (!encodingReadByAll(encoding, type)) return false;
     return kind === 'dictionary' || !isDictionaryEncoding(encoding) || shape.dictionaryPage !== undefined;
   });
+}
+
+function encodingReadByAll(encoding: Encoding, { physical, annotation }: ColumnType): boolean {
+  if (encoding === 'BYTE_STREAM_SPLIT') return physical === 'FLOAT' || physical === 'DOUBLE';
+  if (encoding === 'DELTA_BYTE_ARRAY') return physical === 'BYTE_ARRAY';
+  if (encoding === 'DELTA_LENGTH_BYTE_ARRAY') return annotation?.kind !== 'decimal';
+  return true;
+}
+
+/**
+ * The same by the footer alone, of a chunk whose page headers are not read. Writers name BIT_PACKED also for levels that a
+ * flat column does not have; where RLE is named beside it, the levels that it has are taken to be those.
+ * @param encodings what the footer says of all pages of the chunk
+ * @param leaf the column, as the file's schema has it
+ * @returns true when all readers take the chunk
+ */
+export function encodingsReadByAll(encodings: readonly Encoding[], { type, optional }: Leaf): boolean {
+  if (optional && !encodings.includes('RLE')) return false;
+  return encodings.every((encoding) => encodingReadByAll(encoding, type));
 }
 
 /**

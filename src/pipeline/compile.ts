@@ -29,6 +29,7 @@ const options = [
   'idEncoding',
   'readers',
   'trust',
+  'copy',
   'onBadFile',
   'maxBadFiles',
   'onInvalid',
@@ -73,6 +74,8 @@ function compileNamed(name: string, given: Record<string, unknown>): CompiledPip
   if (places.output.table) checkTable(entities, contract, readers);
   const trust = trusting(given.trust);
   const onInvalid = oneOf(given.onInvalid, ['fail', 'quarantine'], 'fail', 'onInvalid');
+  const copy = oneOf(given.copy, ['function', 'service'], 'function', 'copy');
+  if (copy === 'service') checkCopy(onInvalid, readers);
   const onBadFile = oneOf(given.onBadFile, ['fail', 'set-aside'], 'fail', 'onBadFile');
   if (onBadFile === 'fail' && given.maxBadFiles !== undefined) {
     refuse('maxBadFiles', 'has no meaning where a bad file fails the run', "Set onBadFile: 'set-aside'.");
@@ -101,6 +104,7 @@ function compileNamed(name: string, given: Record<string, unknown>): CompiledPip
     ...compiled,
     hash: shapeHash(compiled),
     ...(trust && { trust: true as const }),
+    ...(copy === 'service' && { copy }),
     ...(arrival && { arrival }),
     ...(schedule !== undefined && { schedule }),
     row: given.row as RowSchema,
@@ -131,6 +135,18 @@ function trusting(given: unknown): boolean {
   return refuse('trust', `${show(given)} is not an option`, 'Use true, or leave it out.');
 }
 
+/** What the service copies is not read: neither can a row of it be left out, nor a page be written anew. */
+function checkCopy(onInvalid: 'fail' | 'quarantine', readers: CompiledPipeline['readers']): void {
+  if (onInvalid === 'quarantine')
+    refuse(
+      'copy',
+      "'service' cannot be where refused rows are set aside",
+      "Use copy: 'function', or onInvalid: 'fail'.",
+    );
+  if (readers)
+    refuse('copy', `'service' cannot be for readers '${readers}'`, "Use copy: 'function', or readers: 'source'.");
+}
+
 function rejectedShare(given: unknown, onInvalid: 'fail' | 'quarantine'): number {
   if (given === undefined) return onInvalid === 'quarantine' ? maxRejectedDefault : 0;
   if (onInvalid === 'fail')
@@ -146,7 +162,7 @@ function share(given: unknown, field: string): number {
 }
 
 /** SHA-256 (hex) of the shape as JSON with sorted members. Functions and schemas' checks have no part in it. */
-function shapeHash(shape: Omit<CompiledPipeline, 'hash' | 'row' | 'arrival' | 'schedule' | 'trust'>): string {
+function shapeHash(shape: Omit<CompiledPipeline, 'hash' | 'row' | 'arrival' | 'schedule' | 'trust' | 'copy'>): string {
   const canonical = JSON.stringify(shape, (_, value: unknown) => {
     if (typeof value === 'bigint') return `${value}n`;
     if (value instanceof Uint8Array) return Buffer.from(value).toString('hex');

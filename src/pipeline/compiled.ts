@@ -295,6 +295,8 @@ export interface CompiledPipeline {
   readers?: Exclude<Readers, undefined>;
   /** Present where chunks are copied without a look into their pages. It changes nothing about what is written. */
   trust?: true;
+  /** Present where Blob Storage copies large chunks that pass whole. It changes nothing about what is written. */
+  copy?: 'service';
   /** Present where files that cannot be used are set aside: up to this share of a run's files, 0 to 1. */
   badFiles?: { share: number };
   onInvalid: 'fail' | 'quarantine';

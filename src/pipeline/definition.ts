@@ -111,6 +111,17 @@ export interface PipelineSettings {
    */
   readonly trust?: boolean;
   /**
+   * Who copies large chunks that an output takes as they are. `function`: the app, which reads them and looks into their
+   * pages. `service`: Blob Storage itself, so that their bytes never come to the app. Nobody has then looked at such a
+   * chunk: its pages are not opened, their CRCs are not compared, and text is not held to UTF-8. The row contract holds
+   * by the footer's statistics, or the chunk is read. With `service`, neither `onInvalid: 'quarantine'` nor other
+   * `readers` can be.
+   * @default 'function'
+   * @example
+   * pipeline({ ...rest, copy: 'service' });
+   */
+  readonly copy?: 'function' | 'service';
+  /**
    * Whether a source file that cannot be read, or whose columns do not fit the row contract, fails the run, or is set
    * aside: the manifest names it with the reason, and none of its rows is published. A mended file is a new version, which
    * the next run takes.

@@ -99,6 +99,7 @@ export function makePlan(
     files: ref,
     ...(badFiles?.length && { badFiles }),
     batches,
+    ...(pipeline.copy === 'service' && { copiedBytesMin: limits.copiedChunkBytesMin }),
     unitRows: Math.min(unitRowsJoined, targets.batchRowsTarget),
     outputs: Object.fromEntries(
       pipeline.entities.map((entity) => {
@@ -202,21 +203,26 @@ function codecOf(pipeline: CompiledPipeline, files: readonly SourceFile[]): Code
   return outputCodec(codec ?? 'ZSTD', pipeline.readers);
 }
 
-/** Blocks that a row group takes at most in an entity's file: pages and dictionaries of references in turn, and the rest. */
-function blocksPerGroup(entity: Entity): number {
-  return 2 * entity.columns.filter((column) => column.kind === 'ref').length + 2;
+/**
+ * Blocks that a row group takes at most in an entity's file: pages and dictionaries of references in turn, chunks that the
+ * service copies and what lies between them, and the rest.
+ */
+function blocksPerGroup(entity: Entity, { copy }: CompiledPipeline): number {
+  const own = entity.columns.filter(({ kind }) => kind === 'ref' || (kind === 'copy' && copy === 'service'));
+  return 2 * own.length + 2;
 }
 
 /** Row groups of one file, so that no entity's has more blocks than a blob can. */
-function groupsPerFile({ entities }: CompiledPipeline): number {
-  const most = Math.max(...entities.filter(({ kind }) => kind === 'rows').map(blocksPerGroup), 1);
+function groupsPerFile(pipeline: CompiledPipeline): number {
+  const rowsEntities = pipeline.entities.filter(({ kind }) => kind === 'rows');
+  const most = Math.max(...rowsEntities.map((entity) => blocksPerGroup(entity, pipeline)), 1);
   return Math.floor((limits.blocksPerBlobMax - 2) / most);
 }
 
 function checkBlocks(plan: Plan, pipeline: CompiledPipeline): void {
   for (const entity of pipeline.entities) {
     if (entity.kind !== 'rows') continue;
-    const perGroup = blocksPerGroup(entity);
+    const perGroup = blocksPerGroup(entity, pipeline);
     for (const part of plan.parts) {
       const groups = plan.batches.slice(part.from, part.to).reduce((sum, batch) => sum + batch.units, 0);
       if (groups * perGroup + 2 > limits.blocksPerBlobMax) {

@@ -116,7 +116,13 @@ async function publishOne(environment: Environment, of: OneFile): Promise<Publis
   ]);
   const options = { contentType: 'application/vnd.apache.parquet' };
   await commitOnce(store, pipeline.output.container, blob, blocks, bytes, options);
-  return { ...file, bytes, crc32: crcText(crc), firstId: ids?.first ?? null, lastId: ids?.last ?? null };
+  return {
+    ...file,
+    bytes,
+    crc32: crc === undefined ? '' : crcText(crc),
+    firstId: ids?.first ?? null,
+    lastId: ids?.last ?? null,
+  };
 }
 
 /** The file's blocks and footer: chunk offsets follow from the blocks' lengths. Of a column that is not written only bytes are there. */
@@ -126,9 +132,10 @@ function layout(
   isHere: (leaf: OutLeaf) => boolean,
   keyValues: Record<string, string>,
   sorted: boolean,
-): { foot: Uint8Array; blocks: string[]; bytes: number; crc: number } {
+): { foot: Uint8Array; blocks: string[]; bytes: number; crc: number | undefined } {
   let offset = MAGIC.length;
-  let crc = crcOf([MAGIC]);
+  // Undefined once a part of the file is one that nobody here has seen.
+  let crc: number | undefined = crcOf([MAGIC]);
   const blocks = [blockId(0, 0, 'head')];
   const groups = rowGroups.map(({ rows, chunks, blocks: staged }) => {
     const placed = chunks.map((meta) => {
@@ -138,7 +145,7 @@ function layout(
     });
     for (const block of staged) {
       blocks.push(block.id);
-      crc = joinCrc(crc, block.crc, block.length);
+      crc = crc === undefined || block.crc === null ? undefined : joinCrc(crc, block.crc, block.length);
     }
     // The first column is the row's own ID, which ascends.
     const written = placed.filter((_, c) => isHere(columns[c]!));
@@ -148,7 +155,7 @@ function layout(
   const rows = groups.reduce((sum, group) => sum + group.rows, 0);
   const leaves = columns.filter(isHere);
   const foot = writeFooter({ leaves, rowGroups: groups, rows, keyValues, createdBy: CREATED_BY });
-  crc = joinCrc(crc, crcOf([foot]), foot.byteLength);
+  if (crc !== undefined) crc = joinCrc(crc, crcOf([foot]), foot.byteLength);
   return { foot, blocks, bytes: offset + foot.byteLength, crc };
 }
 

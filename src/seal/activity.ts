@@ -198,7 +198,7 @@ class Sealing {
     const blocks: Sealed['rowGroups'][string][number]['blocks'] = [];
     for (const { segment, parts, length } of sealed) {
       const id = blockId(batch, fragment.rowGroup, segment, revision);
-      blocks.push({ id, length, crc: parts ? crcOf(parts) : fragment.checksums![segment]! });
+      blocks.push({ id, length, crc: parts ? crcOf(parts) : (fragment.checksums![segment] as number | null) });
       if (!parts) continue;
       await this.#uploads.add(() => environment.store.stageBlock(pipeline.output.container, blob, id, parts));
     }

@@ -67,7 +67,7 @@ export function sealFragment(
   held: HeldSegment,
 ): SealedFragment {
   const late = fragment.columns.map((column, c) => lateColumn(column, c, fragment.rows, sections, binding));
-  const chunks = fragment.columns.map((column, c) => (column.kind === 'static' ? column.meta : late[c]!.meta));
+  const chunks = fragment.columns.map((column, c) => ('meta' in column ? column.meta : late[c]!.meta));
   const blocks: SealedBlock[] = [];
   segmentsOf(fragment.columns).forEach((segment, s) => {
     let length = 0;
@@ -100,6 +100,7 @@ function lateColumn(
 ): LateColumn | undefined {
   switch (column.kind) {
     case 'static':
+    case 'copied':
       return undefined;
     case 'id':
       return idRuns(binding.ownIds(c), rows, binding.codec, binding);

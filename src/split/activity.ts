@@ -14,11 +14,13 @@ import { segmentsOf } from '../documents/split-record.ts';
 import { beginTask } from '../documents/task-times.ts';
 import { defineActivity } from '../durable/activity.ts';
 import type { Environment } from '../environment/environment.ts';
-import type { OrdinalError } from '../errors.ts';
+import { invariant, type OrdinalError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import type { CompiledPipeline } from '../pipeline/compiled.ts';
+import type { ByteRange, PinnedBlob } from '../source/source-file.ts';
 import { Uploads } from '../storage/in-flight.ts';
 import { blockId, type Life, output, work } from '../storage/names.ts';
+import type { BlobRange } from '../storage/store.ts';
 import { BatchSplitter } from './batch.ts';
 import { HeldBlocks } from './deferred-blocks.ts';
 import { readOtherColumns } from './other-columns.ts';
@@ -116,8 +118,8 @@ async function splitWithout(
   const held = new HeldBlocks();
   const target = { environment, pipeline, of: input, batch, revision, part: partOf(plan, batch), held };
   try {
-    for await (const { place, chunks } of readUnits(environment, planned, batch, new Set(bad.keys()))) {
-      for (const [entity, written] of splitter.add(chunks, place)) await stageStatic(uploads, target, entity, written);
+    for await (const unit of readUnits(environment, planned, batch, new Set(bad.keys()))) {
+      for (const [entity, written] of splitter.add(unit)) await stageStatic(uploads, target, entity, written);
     }
   } finally {
     // Nothing of this execution may still be under way when the batch begins anew.
@@ -145,15 +147,24 @@ async function stageStatic(
   uploads: Uploads,
   target: StageTarget,
   entity: string,
-  { fragment, parts }: WrittenFragment,
+  { fragment, parts, from }: WrittenFragment,
 ): Promise<void> {
   const { environment, pipeline, of, batch, revision, part, held } = target;
   const name = output.part(pipeline, entity, of, part);
+  const { container } = pipeline.output;
   const segments = segmentsOf(fragment.columns);
   fragment.checksums = segments.map(() => 0);
   fragment.held = segments.map(() => null);
   for (const [index, segment] of segments.entries()) {
     if (segment.late) continue;
+    const id = blockId(batch, fragment.rowGroup, index, revision);
+    if (segment.source) {
+      invariant(from, 'a chunk that is copied is of a blob');
+      const source = sourceRange(pipeline, from, segment.source);
+      fragment.checksums[index] = null;
+      await uploads.add(() => environment.store.stageBlockFrom(container, name, id, source));
+      continue;
+    }
     const bytes = segment.pieces.flatMap((piece) => parts[piece.column] ?? []);
     fragment.checksums[index] = crcOf(bytes);
     const at = held.hold(bytes);
@@ -161,7 +172,13 @@ async function stageStatic(
       fragment.held[index] = at;
       continue;
     }
-    const id = blockId(batch, fragment.rowGroup, index, revision);
-    await uploads.add(() => environment.store.stageBlock(pipeline.output.container, name, id, bytes));
+    await uploads.add(() => environment.store.stageBlock(container, name, id, bytes));
   }
+}
+
+/** Bytes of a source blob for the service. Services do not all refuse a range that goes beyond the blob's end. */
+function sourceRange({ source }: CompiledPipeline, from: PinnedBlob, { start, length }: ByteRange): BlobRange {
+  const { blob: name, etag, size } = from;
+  invariant(start + length <= size, `bytes ${start} to ${start + length} are in the ${size} bytes of "${name}"`);
+  return { container: source.container, name, offset: start, length, ifMatch: etag };
 }

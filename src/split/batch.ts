@@ -6,10 +6,10 @@
 import type { Fragment, SplitBatch } from '../documents/split-record.ts';
 import type { ColumnType } from '../parquet/types.ts';
 import type { CompiledPipeline } from '../pipeline/compiled.ts';
-import type { SourceChunk, UnitPlace } from '../source/source-chunk.ts';
 import { QuarantineList } from './contract/quarantine.ts';
 import { RejectedRows } from './contract/rejected-rows.ts';
 import { BatchKeys, type KeyTypes } from './keys/key-lists.ts';
+import type { FetchedUnit } from './read-units.ts';
 import { type BatchMemory, memoryOf, RunMemory } from './run-memory.ts';
 import { SourceUnit } from './source-unit.ts';
 import type { OutLeafType, Ways } from './write/reuse-chunk.ts';
@@ -54,9 +54,10 @@ export class BatchSplitter {
     for (const entity of pipeline.entities) if (entity.kind === 'rows') this.#fragments.set(entity.name, []);
   }
 
-  /** Takes the chunks of one unit, by contract column. Returns the static halves to stage, by entity. */
-  add(chunks: ReadonlyMap<string, readonly SourceChunk[]>, place: UnitPlace): Map<string, WrittenFragment> {
-    const unit = new SourceUnit(this.#pipeline, this.#schema.sourceTypes, chunks, place, this.#memory);
+  /** Takes one unit. Returns the static halves to stage, by entity. */
+  add(fetched: FetchedUnit): Map<string, WrittenFragment> {
+    const { chunks, place } = fetched;
+    const unit = new SourceUnit(this.#pipeline, this.#schema.sourceTypes, fetched, this.#memory);
     const fed = this.#keys.add(unit);
     const written = new Map<string, WrittenFragment>();
     const rowsBefore = new Map(this.#rowsOut);

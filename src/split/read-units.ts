@@ -7,17 +7,21 @@ import { filesOfBatch, loadFooter, type Planned } from '../documents/load.ts';
 import type { Environment } from '../environment/environment.ts';
 import { invariant } from '../errors.ts';
 import type { FileMeta, Leaf } from '../parquet/types.ts';
+import type { CompiledPipeline } from '../pipeline/compiled.ts';
 import { withAbsent } from '../source/absent-columns.ts';
 import { type OpenFile, openFiles, type WantedFile } from '../source/open-files.ts';
 import type { SourceChunk, UnitPlace } from '../source/source-chunk.ts';
 import { leafOf } from '../source/source-file.ts';
 import { decodedBytes, type Unit, UnitCutter, type UnitGroup } from '../source/units.ts';
+import { type PassesUnread, passesUnread, type UnreadChunk } from './unread-chunks.ts';
 
 /** A unit as it was read. */
 export interface FetchedUnit {
   place: UnitPlace;
   /** By contract column: its chunks in the unit's row groups. */
   chunks: Map<string, SourceChunk[]>;
+  /** By contract column, of those that have none there: the chunk that the service copies. */
+  unread: Map<string, UnreadChunk>;
 }
 
 /** A row group that the batch reads. */
@@ -25,13 +29,13 @@ interface BatchGroup extends UnitGroup {
   blob: string;
   /** Its file, until the chunks are read: a small file is not kept in memory for the few columns that are used. */
   from: { file: OpenFile; meta: FileMeta; leaves: readonly Leaf[] } | undefined;
-  /** Of the contract's columns, in their order. */
+  /** Of the contract's columns that are read, in their order. */
   chunks: SourceChunk[];
   /** Row number, in the file, of the group's first row. */
   firstRow: number;
 }
 
-type Chunks = Map<string, SourceChunk[]>;
+type Chunks = Pick<FetchedUnit, 'chunks' | 'unread'>;
 
 /** Throws what a source file gives: `SourceChanged`, `NotParquet`, `CorruptFile`, ..., by the file's name. */
 export async function* readUnits(
@@ -42,6 +46,7 @@ export async function* readUnits(
 ): AsyncIterable<FetchedUnit> {
   const { plan, pipeline } = planned;
   const names = pipeline.contract.map(({ name }) => name);
+  const passes = passesUnread(pipeline, plan);
   const spans = await spansOf(environment, plan, batch, without);
   const units = unitsOf(environment, planned, spans)[Symbol.asyncIterator]();
   let row = 0;
@@ -51,15 +56,18 @@ export async function* readUnits(
     const { value: unit, done } = await units.next();
     if (done) return undefined;
     const [first] = unit.rowGroups;
-    if (!unit.window || last?.group !== first) last = { group: first!, chunks: fetchChunks(names, unit.rowGroups) };
+    const { window } = unit;
+    if (!window || last?.group !== first) {
+      const unread = !passes || window ? new Map() : unreadOf(pipeline, unit.rowGroups, passes);
+      last = { group: first!, chunks: fetchChunks(names, unit.rowGroups, unread) };
+    }
     const { chunks: fetching } = last!;
     const place = placeOf(unit, row);
     row += unit.rows;
-    const { window } = unit;
-    const chunks = await fetching;
-    if (!window) return { place, chunks };
+    const { chunks, unread } = await fetching;
+    if (!window) return { place, chunks, unread };
     const part = [...chunks].map(([name, list]) => [name, list.map((chunk) => ({ ...chunk, window }))] as const);
-    return { place, chunks: new Map(part) };
+    return { place, chunks: new Map(part), unread };
   };
   for (let next = advance(); ; ) {
     const unit = await next;
@@ -158,8 +166,30 @@ function placeOf({ rowGroups, rows, window }: Unit<BatchGroup>, row: number): Un
   return { row, rows, pieces };
 }
 
-/** The chunks of consecutive row groups, by column. Those of one file are asked for together. */
-async function fetchChunks(names: readonly string[], groups: readonly BatchGroup[]): Promise<Chunks> {
+/** The chunks of a unit that the service copies, by column: none where its row groups are several, or in memory anyway. */
+function unreadOf(
+  { contract }: CompiledPipeline,
+  groups: readonly BatchGroup[],
+  passes: PassesUnread,
+): Map<string, UnreadChunk> {
+  const unread = new Map<string, UnreadChunk>();
+  const [group] = groups;
+  if (!group?.from || groups.length > 1) return unread;
+  const { file, meta, leaves } = group.from;
+  for (const [c, column] of contract.entries()) {
+    const chunk = meta.rowGroups[group.rowGroup]!.chunks[leaves[c]!.ordinal]!;
+    if (passes(column, leaves[c]!, chunk))
+      unread.set(column.name, { file: file.file, type: leaves[c]!.type, meta: chunk });
+  }
+  return unread;
+}
+
+/** The chunks of consecutive row groups, by column, but those that stay unread. Those of one file are asked for together. */
+async function fetchChunks(
+  names: readonly string[],
+  groups: readonly BatchGroup[],
+  unread: Map<string, UnreadChunk>,
+): Promise<Chunks> {
   const byFile = new Map<OpenFile, BatchGroup[]>();
   for (const group of groups) {
     if (!group.from) continue;
@@ -167,25 +197,30 @@ async function fetchChunks(names: readonly string[], groups: readonly BatchGroup
     if (own) own.push(group);
     else byFile.set(group.from.file, [group]);
   }
-  await Promise.all([...byFile.values()].map((own) => readChunks(own)));
-  return new Map(names.map((name, c) => [name, groups.map(({ chunks }) => chunks[c]!)]));
+  const wanted = names.map((name) => !unread.has(name));
+  await Promise.all([...byFile.values()].map((own) => readChunks(own, wanted)));
+  const read = names
+    .filter((_, c) => wanted[c])
+    .map((name, c) => [name, groups.map(({ chunks }) => chunks[c]!)] as const);
+  return { chunks: new Map(read), unread };
 }
 
-/** Reads the chunks of row groups of one file. */
-async function readChunks(groups: readonly BatchGroup[]): Promise<void> {
+/** Reads the chunks of row groups of one file; of all columns, or of those that are `wanted`. */
+async function readChunks(groups: readonly BatchGroup[], wanted?: readonly boolean[]): Promise<void> {
   const source = groups[0]?.from;
   if (!source) return;
-  const { file, meta, leaves } = source;
-  const wanted = groups.flatMap(({ rowGroup }) => {
+  const { file, meta } = source;
+  const leaves = source.leaves.filter((_, c) => wanted?.[c] ?? true);
+  const metas = groups.flatMap(({ rowGroup }) => {
     const { chunks } = meta.rowGroups[rowGroup]!;
     return leaves.map(({ ordinal }) => chunks[ordinal]!);
   });
-  const bodies = await file.read(wanted);
+  const bodies = await file.read(metas);
   for (const [g, group] of groups.entries()) {
     const { blob, rowGroup, rows } = group;
     group.chunks = leaves.map((leaf, c) => {
       const at = g * leaves.length + c;
-      return { blob, leaf, meta: wanted[at]!, rows, rowGroup, bytes: bodies[at]! };
+      return { blob, leaf, meta: metas[at]!, rows, rowGroup, bytes: bodies[at]! };
     });
     group.from = undefined;
   }

@@ -9,14 +9,22 @@ import type { Codec, ColumnType } from '../parquet/types.ts';
 import type { CompiledPipeline, DerivedColumn, Predicate } from '../pipeline/compiled.ts';
 import { foldersOf, folderValues } from '../pipeline/folders.ts';
 import { rowObject } from '../pipeline/row-checks.ts';
-import { locationOf, type SourceChunk, type UnitPlace } from '../source/source-chunk.ts';
+import { locationOf, type UnitPlace } from '../source/source-chunk.ts';
 import { CleanColumn } from './contract/contract-column.ts';
 import { type Factor, factorize } from './contract/factorize.ts';
 import { reasonOf, shown } from './contract/js-view.ts';
 import { recordTypesOf, variantColumn } from './contract/record-types.ts';
 import { type Rejection, Rejections } from './contract/rejections.ts';
+import type { FetchedUnit } from './read-units.ts';
 import type { BatchMemory } from './run-memory.ts';
-import { columnOfBlobs, columnOfConstant, MadeColumn, RowNumbers, type UnitColumn } from './unit-column.ts';
+import {
+  columnOfBlobs,
+  columnOfConstant,
+  MadeColumn,
+  RowNumbers,
+  type UnitColumn,
+  UnreadColumn,
+} from './unit-column.ts';
 import { computeSelected } from './write/evaluate.ts';
 
 /** Selected rows, ascending, and the same as a mask over all rows. Undefined stands for all rows. */
@@ -44,8 +52,7 @@ export class SourceUnit {
   constructor(
     pipeline: CompiledPipeline,
     types: ReadonlyMap<string, ColumnType>,
-    chunks: ReadonlyMap<string, readonly SourceChunk[]>,
-    place: UnitPlace,
+    { chunks, unread, place }: FetchedUnit,
     memory: BatchMemory,
   ) {
     memory.beginUnit();
@@ -60,6 +67,11 @@ export class SourceUnit {
     for (const contract of pipeline.contract) {
       const { name } = contract;
       const fetched = chunks.get(name);
+      const passing = unread.get(name);
+      if (passing) {
+        this.#columns.set(name, new UnreadColumn(passing));
+        continue;
+      }
       const source = types.get(name);
       const type = source && writtenType(source, contract.input, pipeline.readers);
       invariant(fetched && source && type, `the chunks of contract column "${name}" were fetched`);

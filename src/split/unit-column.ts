@@ -4,6 +4,7 @@
  * ever copied.
  */
 
+import { OrdinalError } from '../errors.ts';
 import { gatherColumn, toPlain } from '../parquet/columns.ts';
 import type { Int64Run } from '../parquet/int64-sequence.ts';
 import { builder } from '../parquet/logical.ts';
@@ -12,6 +13,7 @@ import type { Codec, Column, ColumnType } from '../parquet/types.ts';
 import type { JsKind } from '../pipeline/compiled.ts';
 import type { SourceChunk, UnitPlace } from '../source/source-chunk.ts';
 import { type JsView, jsView } from './contract/js-view.ts';
+import type { UnreadChunk } from './unread-chunks.ts';
 
 /** What entities need of a column. */
 export interface UnitColumn {
@@ -36,6 +38,8 @@ export interface UnitColumn {
   js(): JsView;
   /** The column as arithmetic runs, where it is such. */
   runs?(): Int64Run[];
+  /** The chunk that the column is, where the service copies it: there are no values then. */
+  readonly unread?: UnreadChunk;
 }
 
 /** The rows of a unit, for who makes columns of its columns. */
@@ -83,6 +87,41 @@ export class MadeColumn implements UnitColumn {
   js(): JsView {
     this.#js ??= jsView(this.column(), this.type, this.#kind, () => ({}));
     return this.#js;
+  }
+}
+
+/** A column that nobody reads: the footer has proven it, and all that is done with it is to copy its chunk. */
+export class UnreadColumn implements UnitColumn {
+  readonly type: ColumnType;
+  readonly codec: Codec;
+  readonly copyable = true;
+  readonly nullsAdded = false;
+  readonly unread: UnreadChunk;
+
+  constructor(unread: UnreadChunk) {
+    this.type = unread.type;
+    this.codec = unread.meta.codec;
+    this.unread = unread;
+  }
+
+  sources(): [] {
+    return [];
+  }
+
+  provenToCopy(): boolean {
+    return false;
+  }
+
+  column(): never {
+    throw new OrdinalError('Internal', 'a column that nobody reads was to be read');
+  }
+
+  gather(): never {
+    return this.column();
+  }
+
+  js(): never {
+    return this.column();
   }
 }
 

@@ -14,9 +14,10 @@ import {
 } from '@azure/storage-blob';
 import { OrdinalError } from '../errors.ts';
 import { limits } from '../limits.ts';
-import { collect, type GetAnswer, openGet, type Signer } from './azure-get.ts';
-import { identityOf, keyOf, type StorageConnection } from './connection.ts';
-import type { BlobItem, BlobPage, BlobStore, WriteOptions } from './store.ts';
+import { type AzureRequests, collect, type GetAnswer, openRequests, type Signer } from './azure-requests.ts';
+import { identityOf, type StorageConnection, signerOf } from './connection.ts';
+import { type CopyAccess, openCopyAccess } from './copy-access.ts';
+import type { BlobItem, BlobPage, BlobRange, BlobStore, WriteOptions } from './store.ts';
 
 /** Hiccups are waited out here, in half a second, one and two; what lasts longer goes back to the run as retryable. */
 const retryOptions = { maxTries: 4, retryDelayInMs: 500, maxRetryDelayInMs: 8000 };
@@ -33,7 +34,7 @@ export function openAzureStore(connection: StorageConnection): BlobStore {
   if ('connectionString' in connection) {
     const { connectionString } = connection;
     const service = BlobServiceClient.fromConnectionString(connectionString, { retryOptions });
-    return new AzureBlobStore(service, keyOf(connectionString, service.accountName));
+    return new AzureBlobStore(service, signerOf(connectionString));
   }
   const credential = identityOf(connection);
   const service = new BlobServiceClient(connection.blobServiceUri, credential, { retryOptions });
@@ -51,12 +52,13 @@ type Version = NonNullable<Awaited<ReturnType<BlobStore['readVersion']>>>;
 class AzureBlobStore implements BlobStore {
   readonly #service: BlobServiceClient;
   readonly #containers = new Map<string, ContainerClient>();
-  /** Gets blobs by fewer layers, where the connection says how to sign. */
-  readonly #get: ReturnType<typeof openGet> | undefined;
+  readonly #requests: AzureRequests;
+  readonly #copyAccess: CopyAccess;
 
-  constructor(service: BlobServiceClient, signer: Signer | undefined) {
+  constructor(service: BlobServiceClient, signer: Signer) {
     this.#service = service;
-    this.#get = signer && openGet(signer, retryOptions);
+    this.#requests = openRequests(service.url, signer, retryOptions);
+    this.#copyAccess = openCopyAccess(service);
   }
 
   async *list(container: string, prefix: string): AsyncIterable<BlobItem> {
@@ -133,7 +135,7 @@ class AzureBlobStore implements BlobStore {
 
   async #answer(container: string, name: string, range: GetRange | undefined): Promise<GetAnswer | undefined> {
     try {
-      const answer = await this.#begin(container, name, range);
+      const answer = await this.#requests.get(container, name, range);
       if (!range || answer.length === range.length) return answer;
       throw new OrdinalError('SourceChanged', `blob "${name}" ends before byte ${range.offset + range.length}`, {
         where: { blob: name },
@@ -145,27 +147,10 @@ class AzureBlobStore implements BlobStore {
       // 416: an empty blob has no range at all; asking for all of it is fine.
       if (status === 416 && range === undefined) return { etag: '', length: 0, body: Readable.from([]) };
       if (status === 412 || status === 416) {
-        throw new OrdinalError('SourceChanged', `blob "${name}" was changed after the run had pinned it`, {
-          where: { blob: name },
-          remedy: 'Do not overwrite source blobs while a run reads them; start a new run.',
-          cause: thrown,
-        });
+        throw changed(name, thrown);
       }
       throw failure('read', container, name, thrown);
     }
-  }
-
-  async #begin(container: string, name: string, range: GetRange | undefined): Promise<GetAnswer> {
-    const client = this.#container(container);
-    if (this.#get) return await this.#get({ container: client.url, name, range });
-    const { offset = 0, length, ifMatch } = range ?? {};
-    const conditions = ifMatch === undefined ? {} : { conditions: { ifMatch } };
-    const response = await client.getBlobClient(name).download(offset, length, conditions);
-    return {
-      etag: response.etag ?? '',
-      length: response.contentLength ?? 0,
-      body: response.readableStreamBody!,
-    };
   }
 
   async write(
@@ -198,6 +183,17 @@ class AzureBlobStore implements BlobStore {
         .stageBlock(blockId, bodyOf(parts, length), length, { transactionalContentMD5: md5Of(parts) });
     } catch (thrown) {
       throw writeFailure('stage a block of', container, name, thrown);
+    }
+  }
+
+  async stageBlockFrom(container: string, name: string, blockId: string, source: BlobRange): Promise<void> {
+    const access = await this.#copyAccess(source.container, source.name).catch((thrown: unknown) => {
+      throw accessFailure(source, thrown);
+    });
+    try {
+      await this.#requests.putBlockFrom({ container, name, blockId }, { ...source, access });
+    } catch (thrown) {
+      throw copyFailure(container, name, source, thrown);
     }
   }
 
@@ -326,6 +322,39 @@ function writeFailure(verb: string, container: string, name: string, thrown: unk
     });
   }
   return failure(verb, container, name, thrown);
+}
+
+function changed(name: string, cause: unknown): OrdinalError {
+  return new OrdinalError('SourceChanged', `blob "${name}" was changed after the run had pinned it`, {
+    where: { blob: name },
+    remedy: 'Do not overwrite source blobs while a run reads them; start a new run.',
+    cause,
+  });
+}
+
+/** What the service says when it cannot copy: of the source by that blob's name, of the target by its own. */
+function copyFailure(container: string, name: string, source: BlobRange, thrown: unknown): OrdinalError {
+  const status = statusOf(thrown);
+  const code = codeOf(thrown);
+  if (status === 412 || status === 416 || (status === 404 && code !== 'ContainerNotFound')) {
+    return changed(source.name, thrown);
+  }
+  if (code === 'CannotVerifyCopySource') return accessFailure(source, thrown);
+  return writeFailure('stage a block of', container, name, thrown);
+}
+
+/** The service gives no access to a source, or does not take what it has given. */
+function accessFailure({ container, name }: BlobRange, thrown: unknown): OrdinalError {
+  const status = statusOf(thrown);
+  if (status !== 401 && status !== 403) return failure('copy from', container, name, thrown);
+  return new OrdinalError('StorageFailed', `the service may not copy from "${container}/${name}": ${codeOf(thrown)}`, {
+    where: { blob: name },
+    cause: thrown,
+    remedy:
+      'With copy: \'service\', an identity needs the role "Storage Blob Delegator" on the account, beside its role for the ' +
+      'data; a connection string needs a key that the account allows, or a signature that reads the source. The ' +
+      "account's network rules must let the service read it. Or leave copy out of the pipeline.",
+  });
 }
 
 function failure(verb: string, container: string, name: string, thrown: unknown): OrdinalError {

@@ -3,7 +3,7 @@
  * opens it. It must never put a key into a message.
  */
 import type { TokenCredential } from '@azure/identity';
-import type { Signer } from './azure-get.ts';
+import type { Signer } from './azure-requests.ts';
 
 /** How an account is opened. */
 export type StorageConnection =
@@ -22,7 +22,6 @@ export type StorageConnection =
 export function endpointOf(connection: StorageConnection): string | undefined {
   if ('blobServiceUri' in connection) return connection.blobServiceUri;
   const parts = fieldsOf(connection.connectionString);
-  if (parts.get('usedevelopmentstorage') === 'true') return 'http://127.0.0.1:10000/devstoreaccount1';
   const [account, suffix] = [parts.get('accountname'), parts.get('endpointsuffix') ?? 'core.windows.net'];
   const named = parts.get('blobendpoint');
   if (named) return named;
@@ -32,24 +31,31 @@ export function endpointOf(connection: StorageConnection): string | undefined {
 }
 
 /**
- * The account's key, to sign requests with.
+ * Whom requests come from.
  * @param connectionString the account's connection string
- * @param accountName the account's name
- * @returns name and key; undefined where the string has no key: a shared access signature, or the emulator's short form
+ * @returns the account's name and key; `address` where the string has a shared access signature in place of a key
  */
-export function keyOf(connectionString: string, accountName: string): Signer | undefined {
-  const key = fieldsOf(connectionString).get('accountkey');
-  return key ? { accountName, accountKey: Buffer.from(key, 'base64') } : undefined;
+export function signerOf(connectionString: string): Signer {
+  const fields = fieldsOf(connectionString);
+  const key = fields.get('accountkey');
+  const accountName = fields.get('accountname');
+  return key && accountName ? { accountName, accountKey: Buffer.from(key, 'base64') } : 'address';
 }
+
+/** What the short form of an emulator's connection string stands for. Its key is public. */
+const EMULATOR =
+  'AccountName=devstoreaccount1;BlobEndpoint=http://127.0.0.1:10000/devstoreaccount1;' +
+  'AccountKey=Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==';
 
 /** The fields of a connection string, by their names in lower case. */
 function fieldsOf(connectionString: string): ReadonlyMap<string, string> {
-  return new Map(
+  const fields = new Map(
     connectionString.split(';').map((part): [string, string] => {
       const at = part.indexOf('=');
       return [part.slice(0, at).trim().toLowerCase(), part.slice(at + 1).trim()];
     }),
   );
+  return fields.get('usedevelopmentstorage') === 'true' ? fieldsOf(EMULATOR) : fields;
 }
 
 /**

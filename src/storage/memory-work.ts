@@ -6,7 +6,7 @@
  */
 import { limits } from '../limits.ts';
 import { joinBlocks } from './joined-blocks.ts';
-import type { BlobItem, BlobPage, BlobStore, WriteOptions } from './store.ts';
+import type { BlobItem, BlobPage, BlobRange, BlobStore, WriteOptions } from './store.ts';
 
 interface KeptBlob {
   bytes: Uint8Array;
@@ -155,6 +155,10 @@ class OverlaidStore implements MemoryWork {
     own.set(blockId, Buffer.concat(parts));
     this.#blockBytes += length;
     this.#blocks.set(key, own);
+  }
+
+  async stageBlockFrom(container: string, name: string, blockId: string, source: BlobRange): Promise<void> {
+    await this.#below.stageBlockFrom(container, name, blockId, source);
   }
 
   async commitBlocks(

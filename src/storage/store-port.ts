@@ -5,7 +5,7 @@
  */
 import type { MessagePort } from 'node:worker_threads';
 import { type ErrorValue, fromErrorValue, invariant, toErrorValue } from '../errors.ts';
-import type { BlobItem, BlobPage, BlobStore, WriteOptions } from './store.ts';
+import type { BlobItem, BlobPage, BlobRange, BlobStore, WriteOptions } from './store.ts';
 
 interface Call {
   id: number;
@@ -133,6 +133,10 @@ class RemoteStore implements BlobStore {
       at += part.byteLength;
     }
     return this.#call('stageBlock', [container, name, blockId, [own]], [own.buffer]);
+  }
+
+  stageBlockFrom(container: string, name: string, blockId: string, source: BlobRange): Promise<void> {
+    return this.#call('stageBlockFrom', [container, name, blockId, source]);
   }
 
   commitBlocks(

@@ -32,6 +32,15 @@ export interface WriteOptions {
   metadata?: Record<string, string>;
 }
 
+/** Bytes of a blob: offset and length, in the version of `ifMatch`. */
+export interface BlobRange {
+  container: string;
+  name: string;
+  offset: number;
+  length: number;
+  ifMatch: string;
+}
+
 /**
  * Blobs by container and name. Each method may also throw `StorageFailed`: the service cannot be reached or refuses the
  * request. It is retryable where the service may recover by itself.
@@ -80,6 +89,13 @@ export interface BlobStore {
    * @throws `StorageFailed`
    */
   stageBlock(container: string, name: string, blockId: string, parts: readonly Uint8Array[]): Promise<void>;
+  /**
+   * The same with bytes of another blob, which the service copies by itself: they do not come here. A range that goes
+   * beyond the blob's end is the caller's to refuse: not all services do.
+   * @throws `SourceChanged` when the source is gone, or is not the version of `ifMatch` any more
+   * @throws `StorageFailed` also when the service may not read the source
+   */
+  stageBlockFrom(container: string, name: string, blockId: string, source: BlobRange): Promise<void>;
   /**
    * Put Block List: the blob becomes exactly these staged blocks, or nothing changes.
    * @throws `StorageConflict` when a condition of `options` does not hold

@@ -4,7 +4,7 @@
  * version. What is read is counted, and the hooks let a test interfere at any request.
  */
 import { OrdinalError } from '../errors.ts';
-import type { BlobItem, BlobPage, BlobStore, WriteOptions } from '../storage/store.ts';
+import type { BlobItem, BlobPage, BlobRange, BlobStore, WriteOptions } from '../storage/store.ts';
 
 interface Blob {
   bytes: Uint8Array;
@@ -31,6 +31,8 @@ export class MemoryStore implements BlobStore {
   readonly #containers = new Set<string>();
   #version = 0;
   readonly reads: ReadRequest[] = [];
+  /** What was copied from blob to blob, and read by nobody. */
+  readonly copies: BlobRange[] = [];
   /** The service's clock, in milliseconds of the epoch. */
   clock: () => number = () => 0;
   /** Called before each read; may throw, or change the store. */
@@ -71,6 +73,14 @@ export class MemoryStore implements BlobStore {
     const request = { container, name, offset, length, pinned: ifMatch !== undefined };
     this.reads.push(request);
     this.beforeRead?.(request);
+    return this.#range(container, name, { offset, length, ...(ifMatch !== undefined && { ifMatch }) });
+  }
+
+  #range(
+    container: string,
+    name: string,
+    { offset, length, ifMatch }: { offset: number; length: number; ifMatch?: string },
+  ): Uint8Array | undefined {
     const blob = this.#blobs.get(`${container}/${name}`);
     if (!blob) return undefined;
     const outside = offset < 0 || offset + length > blob.bytes.length;
@@ -106,6 +116,14 @@ export class MemoryStore implements BlobStore {
     }
     staged.set(blockId, new Uint8Array(Buffer.concat(parts)));
     this.#staged.set(key, staged);
+  }
+
+  async stageBlockFrom(container: string, name: string, blockId: string, source: BlobRange): Promise<void> {
+    this.copies.push(source);
+    const bytes = this.#range(source.container, source.name, source);
+    if (!bytes)
+      throw new OrdinalError('SourceChanged', `blob "${source.name}" is gone`, { where: { blob: source.name } });
+    await this.stageBlock(container, name, blockId, [bytes]);
   }
 
   async commitBlocks(

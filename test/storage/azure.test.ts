@@ -1,12 +1,15 @@
 /** The door to Blob Storage against a real Azurite: what the engine relies on, condition by condition. */
 import assert from 'node:assert/strict';
-import { createServer, request as httpRequest } from 'node:http';
+import { createServer, request as httpRequest, type IncomingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { buffer } from 'node:stream/consumers';
+import { inspect } from 'node:util';
+import { BlobServiceClient, ContainerSASPermissions } from '@azure/storage-blob';
 import { afterAll, beforeAll, test } from 'vitest';
 import { startAzurite } from '../../packages/local-host/src/azurite.ts';
-import { OrdinalError } from '../../src/errors.ts';
+import { OrdinalError, toErrorValue } from '../../src/errors.ts';
 import { openAzureStore } from '../../src/storage/azure.ts';
+import { endpointOf, signerOf } from '../../src/storage/connection.ts';
 import { blockId } from '../../src/storage/names.ts';
 import type { BlobItem, BlobStore } from '../../src/storage/store.ts';
 import { commitOnce, writeOnce } from '../../src/storage/write-once.ts';
@@ -234,4 +237,148 @@ test('names of all sorts are read back, whole and in part', async () => {
       text(bytes(name).slice(1, 4)),
     );
   }
+});
+
+/** A way to the service that changes the headers of requests. */
+async function changing(change: (headers: IncomingHttpHeaders) => void) {
+  const target = new URL(azurite.blobUrl);
+  const way = createServer(async (request, response) => {
+    const body = await buffer(request);
+    const { method = '', url = '', headers } = request;
+    change(headers);
+    const onward = httpRequest({ host: target.hostname, port: target.port, method, path: url, headers }, (answer) => {
+      response.writeHead(answer.statusCode!, answer.headers);
+      answer.pipe(response);
+    });
+    onward.end(body);
+  });
+  await new Promise<void>((resolve) => way.listen(0, '127.0.0.1', resolve));
+  const host = `127.0.0.1:${(way.address() as AddressInfo).port}`;
+  return { host, close: () => way.close() };
+}
+
+const source = async (name: string, content: Uint8Array) => {
+  const { etag } = await store.write('data', name, content);
+  return { container: 'data', name, ifMatch: etag };
+};
+
+/** The error of a work that must fail, and all that can be seen of it. */
+async function refused(work: Promise<unknown>): Promise<{ error: OrdinalError; shown: string }> {
+  const error = await work.then(
+    () => assert.fail('it should have been refused'),
+    (thrown: unknown) => thrown,
+  );
+  assert.ok(error instanceof OrdinalError, String(error));
+  return { error, shown: inspect(error, { depth: null, showHidden: true }) + JSON.stringify(toErrorValue(error)) };
+}
+
+test('a block is copied from a range of another blob, of its version, by the service', async () => {
+  const large = new Uint8Array(300_000).map((_, i) => i % 251);
+  const name = "from/it's (1)/ü#?%+.bin";
+  const from = await source(name, large);
+  const [a, b] = [blockId(0, 0, 0), blockId(0, 0, 1)];
+  await store.stageBlock('data', 'copy', a, [bytes('own')]);
+  await store.stageBlockFrom('data', 'copy', b, { ...from, offset: 1, length: 299_998 });
+  await store.commitBlocks('data', 'copy', [a, b]);
+  assert.ok(Buffer.concat([bytes('own'), large.subarray(1, -1)]).equals((await store.read('data', 'copy'))!));
+  // Staged again, it is the same.
+  await store.stageBlockFrom('data', 'copy', b, { ...from, offset: 1, length: 299_998 });
+  await store.commitBlocks('data', 'copy', [b, a]);
+  assert.equal((await store.head('data', 'copy'))?.size, 300_001);
+});
+
+test('a source that was replaced, or is gone, is refused by its name, and no block is there', async () => {
+  const from = await source('replaced', bytes('0123456789'));
+  await store.write('data', 'replaced', bytes('9876543210'));
+  const id = blockId(0, 0, 0);
+  const stage = () => store.stageBlockFrom('data', 'target', id, { ...from, offset: 0, length: 4 });
+  const isRefused = async () => {
+    const { error, shown } = await refused(stage());
+    assert.deepEqual([error.code, error.retryable, error.where], ['SourceChanged', false, { blob: 'replaced' }]);
+    assert.doesNotMatch(shown, /sig=|se=/);
+  };
+  await isRefused();
+  await store.remove('data', 'replaced');
+  await isRefused();
+  assert.match(await code(store.commitBlocks('data', 'target', [id])), /^Storage/);
+  const there = await source('there', bytes('0123456789'));
+  const nowhere = store.stageBlockFrom('nowhere', 'target', id, { ...there, offset: 0, length: 4 });
+  const { error } = await refused(nowhere);
+  assert.deepEqual([error.code, error.remedy], ['StorageFailed', 'Create the container "nowhere".']);
+});
+
+test('access to a source is to read it, and where the service refuses it, the error says what it needs', async (t) => {
+  const from = await source('private', bytes('0123456789'));
+  const given: string[] = [];
+  let spoil = false;
+  const by = await changing((headers) => {
+    const address = headers['x-ms-copy-source'];
+    if (typeof address !== 'string') return;
+    given.push(address);
+    if (spoil) headers['x-ms-copy-source'] = address.replace(/sig=.{4}/, 'sig=AAAA');
+  });
+  t.onTestFinished(() => void by.close());
+  const range = { ...from, offset: 2, length: 5 };
+  const id = blockId(0, 0, 0);
+  const keyed = azurite.connectionString.replace(new URL(azurite.blobUrl).host, by.host);
+  await openAzureStore({ connectionString: keyed }).stageBlockFrom('data', 'target', id, range);
+  const { searchParams } = new URL(given[0]!);
+  assert.deepEqual([searchParams.get('sr'), searchParams.get('sp')], ['b', 'r'], 'the blob alone, to read');
+  const minutes = (Date.parse(searchParams.get('se')!) - Date.now()) / 60_000;
+  assert.ok(minutes > 0 && minutes <= 61, 'for an hour');
+  // The request is not signed itself, so it is the signature for the source alone that is wrong.
+  spoil = true;
+  const spoilt = openAzureStore({ connectionString: await unsigned(by.host) });
+  const { error, shown } = await refused(spoilt.stageBlockFrom('data', 'target', id, range));
+  assert.deepEqual([error.code, error.retryable, error.where], ['StorageFailed', false, { blob: 'private' }]);
+  assert.match(error.message, /may not copy from "data\/private": CannotVerifyCopySource/);
+  assert.match(error.remedy ?? '', /Storage Blob Delegator/);
+  assert.doesNotMatch(shown, /sig=|se=/);
+  // What the service has against the request itself is no matter of the source.
+  const { error: own } = await refused(
+    openAzureStore({ connectionString: keyed }).stageBlockFrom('data', 'target', id, range),
+  );
+  assert.deepEqual([own.code, own.where], ['StorageFailed', { blob: 'target' }]);
+});
+
+test('a service that cannot be reached gives no access away', async () => {
+  const gone = openAzureStore({
+    connectionString: azurite.connectionString.replace(/127\.0\.0\.1:\d+/g, '127.0.0.1:9'),
+  });
+  const range = { container: 'data', name: 'a', ifMatch: '"1"', offset: 0, length: 5 };
+  const { error, shown } = await refused(gone.stageBlockFrom('data', 'target', blockId(0, 0, 0), range));
+  assert.deepEqual([error.code, error.retryable], ['StorageFailed', true]);
+  assert.doesNotMatch(shown, /sig=|se=/);
+});
+
+/** A connection by a shared access signature for the container: requests have no signature of their own. */
+async function unsigned(host = new URL(azurite.blobUrl).host): Promise<string> {
+  const container = BlobServiceClient.fromConnectionString(azurite.connectionString).getContainerClient('data');
+  const expiresOn = new Date(Date.now() + 600_000);
+  const url = new URL(
+    await container.generateSasUrl({ permissions: ContainerSASPermissions.parse('rwdl'), expiresOn }),
+  );
+  const endpoint = azurite.blobUrl.replace(new URL(azurite.blobUrl).host, host);
+  return `BlobEndpoint=${endpoint};SharedAccessSignature=${url.search.slice(1)}`;
+}
+
+test('a connection by a shared access signature reads, writes and copies', async () => {
+  const open = openAzureStore({ connectionString: await unsigned() });
+  const from = await source('by signature', bytes('0123456789'));
+  assert.equal(text(await open.read('data', from.name, { offset: 3, length: 4, ifMatch: from.ifMatch })), '3456');
+  assert.equal(await open.read('data', 'nothing'), undefined);
+  const id = blockId(0, 0, 0);
+  await open.stageBlockFrom('data', 'signed', id, { ...from, offset: 2, length: 5 });
+  await open.commitBlocks('data', 'signed', [id]);
+  assert.equal(text(await open.read('data', 'signed')), '23456');
+});
+
+test('the short form of the emulator says account, key and endpoint', () => {
+  const signer = signerOf('UseDevelopmentStorage=true');
+  assert.ok(typeof signer === 'object' && 'accountKey' in signer);
+  assert.deepEqual([signer.accountName, signer.accountKey.length], ['devstoreaccount1', 64]);
+  assert.equal(
+    endpointOf({ connectionString: 'UseDevelopmentStorage=true' }),
+    'http://127.0.0.1:10000/devstoreaccount1',
+  );
 });

@@ -15,6 +15,8 @@ import { type RunningAzurite, startAzurite } from '../../packages/local-host/src
 import { startHost } from '../../packages/local-host/src/start-host.ts';
 import { parseConfig } from '../../src/environment/config.ts';
 import { openAzureStore } from '../../src/storage/azure.ts';
+import { openCopyAccess } from '../../src/storage/copy-access.ts';
+import { blockId } from '../../src/storage/names.ts';
 import { flightsFile } from '../http/support/flights.ts';
 import { loopbackCertificate } from '../support/certificate.ts';
 import { stagedApp } from '../support/staged-app.ts';
@@ -26,7 +28,16 @@ const storage = 'https://storage.azure.com';
 /** A token as Azurite's basic level takes it: it looks at audience, issuer and times, not at the signature. */
 function token(audience: string): string {
   const now = Math.floor(Date.now() / 1000);
-  const claims = { aud: audience, iss: 'https://sts.windows.net/tenant/', iat: now, nbf: now - 60, exp: now + 3600 };
+  // Who it is for: a key that the service gives this identity carries it.
+  const who = { oid: '99999999-2222-3333-4444-555555555555', tid: '88888888-2222-3333-4444-555555555555' };
+  const claims = {
+    ...who,
+    aud: audience,
+    iss: 'https://sts.windows.net/tenant/',
+    iat: now,
+    nbf: now - 60,
+    exp: now + 3600,
+  };
   const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
   return `${part({ alg: 'RS256', typ: 'JWT' })}.${part(claims)}.c2lnbmVk`;
 }
@@ -109,6 +120,49 @@ describe('an identity', () => {
     for (const each of asked) assert.deepEqual(each, { clientId, resource: storage });
   });
 
+  it('lets the service copy, by a key that is asked for again before it is too old', async () => {
+    let keys = 0;
+    const own = { getToken: async () => ({ token: token(storage), expiresOnTimestamp: Date.now() + 3_600_000 }) };
+    const counted = new BlobServiceClient(azurite.blobUrl, own);
+    const ask = counted.getUserDelegationKey.bind(counted);
+    counted.getUserDelegationKey = ((...given: [Date, Date]) => {
+      keys++;
+      return ask(...given);
+    }) as typeof ask;
+    let now = Date.now();
+    const access = openCopyAccess(counted, () => now);
+    const read = async () => {
+      const query = await access('landing', 'copied');
+      const { sp, sr, spr, se, ske } = Object.fromEntries(new URLSearchParams(query));
+      assert.deepEqual([sp, sr, spr], ['r', 'b', 'https']);
+      assert.ok(Date.parse(se!) <= Date.parse(ske!), 'no longer than its key');
+      const answer = await fetch(`${azurite.blobUrl}/landing/copied?${query}`);
+      return [answer.status, await answer.text()];
+    };
+    await counted.getContainerClient('landing').createIfNotExists();
+    await counted.getContainerClient('landing').getBlockBlobClient('copied').upload('0123456789', 10);
+    assert.deepEqual(await Promise.all([read(), read()]), [
+      [200, '0123456789'],
+      [200, '0123456789'],
+    ]);
+    now += 55 * 60_000;
+    await read();
+    assert.equal(keys, 1, 'one key for all blobs, for an hour');
+    now += 10 * 60_000;
+    await read();
+    assert.equal(keys, 2);
+    for (const name of ['IDENTITY_ENDPOINT', 'IDENTITY_HEADER'] as const) process.env[name] = env[name];
+    // A process keeps the tokens of an identity: this one is another than that of the test below.
+    const other = { ...env, ORDINAL_STORAGE__clientId: clientId.replaceAll('1', '4') };
+    const store = openAzureStore(parseConfig(other).storage);
+    const { etag } = (await store.head('landing', 'copied'))!;
+    const id = blockId(0, 0, 0);
+    const source = { container: 'landing', name: 'copied', offset: 2, length: 5, ifMatch: etag };
+    await store.stageBlockFrom('landing', 'copy', id, source);
+    await store.commitBlocks('landing', 'copy', [id]);
+    assert.equal(Buffer.from((await store.read('landing', 'copy'))!).toString(), '23456');
+  });
+
   it('that the account does not take is an error that says what it needs', async () => {
     for (const name of ['IDENTITY_ENDPOINT', 'IDENTITY_HEADER'] as const) process.env[name] = env[name];
     audience = 'https://vault.azure.net';
@@ -117,6 +171,13 @@ describe('an identity', () => {
       code: 'StorageFailed',
       retryable: false,
       remedy: /role "Storage Blob Data/,
+    });
+    const source = { container: 'landing', name: 'flights/a.parquet', offset: 0, length: 4, ifMatch: '"1"' };
+    await assert.rejects(store.stageBlockFrom('landing', 'copy', blockId(0, 0, 0), source), {
+      code: 'StorageFailed',
+      retryable: false,
+      message: /^the service may not copy from "landing\/flights\/a\.parquet"/,
+      remedy: /role "Storage Blob Delegator"/,
     });
   });
 });

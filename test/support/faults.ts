@@ -114,6 +114,8 @@ export function withFaults(store: BlobStore, hook: FaultHook): BlobStore {
       around('write', container, name, () => store.write(container, name, bytes, options)),
     stageBlock: (container, name, id, parts) =>
       around('stage', container, name, () => store.stageBlock(container, name, id, parts)),
+    stageBlockFrom: (container, name, id, source) =>
+      around('stage', container, name, () => store.stageBlockFrom(container, name, id, source)),
     commitBlocks: (container, name, ids, options?: WriteOptions) =>
       around('commit', container, name, () => store.commitBlocks(container, name, ids, options)),
     remove: (container, name) => around('remove', container, name, () => store.remove(container, name)),

@@ -12,6 +12,7 @@ import { outputCodec, pagesReadBy, type Readers } from '../../parquet/readers.ts
 import { pagesForOtherDictionary } from '../../parquet/reused-pages.ts';
 import { statisticsOf } from '../../parquet/statistics.ts';
 import type {
+  ChunkMeta,
   Column,
   ColumnType,
   EncodedChunk,
@@ -65,21 +66,35 @@ export function copiedChunk(source: UnitColumn, out: OutLeafType, readers: Reade
  * The footer's facts stay true; a dictionary page that the source did not name gets named, and the decoded size is that of
  * the pages, which some writers state wrongly (parquetjs-lite).
  */
-function copied({ chunk, shape }: Reusable): EncodedChunk {
-  const { meta, bytes } = chunk;
+function copied({ chunk: { meta, bytes }, shape }: Reusable): EncodedChunk {
+  const { uncompressedLength, dictionaryPage, dataStart } = shape;
   return {
     parts: [bytes],
-    meta: {
-      codec: meta.codec,
-      encodings: meta.encodings,
-      numValues: meta.numValues,
-      length: bytes.byteLength,
-      uncompressedLength: shape.uncompressedLength,
-      ...(shape.dictionaryPage && { dictionaryPageOffset: shape.dictionaryPage.header }),
-      dataPageOffset: shape.dataStart,
-      ...(meta.statistics && { statistics: meta.statistics }),
-      ...(meta.pageEncodings && { pageEncodings: meta.pageEncodings }),
-    },
+    meta: copiedMeta(meta, { uncompressedLength, dictionary: dictionaryPage?.header, dataStart }),
+  };
+}
+
+/** The same where nobody has seen the pages: all of it is the footer's. */
+export function unreadMeta(meta: ChunkMeta): EncodedChunk['meta'] {
+  const { uncompressedLength, start, dataPageOffset, dictionaryPageOffset: page } = meta;
+  const dictionary = page === undefined ? undefined : page - start;
+  return copiedMeta(meta, { uncompressedLength, dictionary, dataStart: dataPageOffset - start });
+}
+
+function copiedMeta(
+  { codec, encodings, numValues, length, statistics, pageEncodings }: ChunkMeta,
+  pages: { uncompressedLength: number; dictionary: number | undefined; dataStart: number },
+): EncodedChunk['meta'] {
+  return {
+    codec,
+    encodings,
+    numValues,
+    length,
+    uncompressedLength: pages.uncompressedLength,
+    ...(pages.dictionary !== undefined && { dictionaryPageOffset: pages.dictionary }),
+    dataPageOffset: pages.dataStart,
+    ...(statistics && { statistics }),
+    ...(pageEncodings && { pageEncodings }),
   };
 }
 

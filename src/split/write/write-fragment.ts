@@ -2,7 +2,7 @@
  * Writes the static half of a fragment: the columns of a rows entity's row group that need no ID, and the index pages of
  * those that do. The batch calls it. Each column chunk goes the cheapest way that is exact:
  *
- * 1. copied: the contract changed nothing and no row was dropped: the source's bytes as they are;
+ * 1. copied: the contract changed nothing and no row was dropped: the source's bytes as they are, here or by the service;
  * 2. dictionary: the source's data pages as they are, behind a dictionary of mapped values or, later, of IDs;
  * 3. encoded: decoded values, gathered for the selected rows, encoded anew.
  */
@@ -16,10 +16,12 @@ import { pagesForOtherDictionary } from '../../parquet/reused-pages.ts';
 import type { Codec, Column, EncodedChunk, Values } from '../../parquet/types.ts';
 import { allocate } from '../../parquet/values.ts';
 import type { CompiledPipeline, OutColumn, RowsEntity } from '../../pipeline/compiled.ts';
+import type { PinnedBlob } from '../../source/source-file.ts';
 import { entriesOf } from '../contract/string-pool.ts';
 import { type FedKeys, feedKey } from '../keys/fed-keys.ts';
 import type { Selection, SourceUnit } from '../source-unit.ts';
 import type { UnitColumn } from '../unit-column.ts';
+import type { UnreadChunk } from '../unread-chunks.ts';
 import { evaluate } from './evaluate.ts';
 import {
   behindDictionary,
@@ -29,6 +31,7 @@ import {
   type OutLeafType,
   pageEncodingsOf,
   reusable,
+  unreadMeta,
   usedStatistics,
   type Ways,
 } from './reuse-chunk.ts';
@@ -40,6 +43,8 @@ export interface WrittenFragment {
   fragment: Fragment;
   /** By column. */
   parts: StaticParts[];
+  /** The source blob that the service copies chunks from, where it does. */
+  from?: PinnedBlob;
 }
 
 export interface FragmentContext {
@@ -66,12 +71,15 @@ export function writeFragment(entity: RowsEntity, context: FragmentContext): Wri
   if (rows === 0) return undefined;
   const columns: FragmentColumn[] = [];
   const parts: StaticParts[] = [];
+  let from: PinnedBlob | undefined;
   entity.columns.forEach((column, c) => {
-    const written = writeColumn(column, entity, context.outputs[c]!, selection, context);
+    const unread = column.kind === 'copy' ? unit.column(column.source).unread : undefined;
+    const written = unread ? passed(unread) : writeColumn(column, entity, context.outputs[c]!, selection, context);
     columns.push(written.column);
     parts.push(written.parts);
+    from ??= unread?.file;
   });
-  return { fragment: { rowGroup: context.rowGroup, rows, columns }, parts };
+  return { fragment: { rowGroup: context.rowGroup, rows, columns }, parts, ...(from && { from }) };
 }
 
 interface WrittenColumn {
@@ -111,6 +119,11 @@ function writeColumn(
 
 function whole(chunk: EncodedChunk): WrittenColumn {
   return { column: { kind: 'static', meta: chunk.meta }, parts: chunk.parts };
+}
+
+/** A chunk that the service copies: all that is known of it is what the footer says. */
+function passed({ meta }: UnreadChunk): WrittenColumn {
+  return { column: { kind: 'copied', meta: unreadMeta(meta), start: meta.start }, parts: undefined };
 }
 
 function encode(column: Column, out: OutLeafType, codec: Codec, { readers }: FragmentContext): EncodedChunk {

@@ -41,6 +41,8 @@ export interface DriveOptions {
   unitBytes?: number;
   /** The short way: three activities, with the work in progress in memory. @default false */
   short?: boolean;
+  /** The service copies large chunks. @default as the pipeline says */
+  copy?: 'service';
   /** Worker threads of the short way. @default none */
   threads?: ActivityThreads;
   /** Before the short way's resolve, and before its publish: the process ends, and what it had in memory. @default none */
@@ -60,7 +62,7 @@ export class Engine {
 
   constructor(pipeline: CompiledPipeline, options: DriveOptions = {}, store = new MemoryStore()) {
     this.store = store;
-    this.pipeline = pipeline;
+    this.pipeline = options.copy ? { ...pipeline, copy: options.copy } : pipeline;
     this.options = options;
     const config: Config = {
       ...parseConfig({ AzureWebJobsStorage: 'UseDevelopmentStorage=true' }),
@@ -71,7 +73,7 @@ export class Engine {
       requestsInFlight: 3,
     };
     const { threads } = options;
-    const pipelines = new Map([[pipeline.name, pipeline]]);
+    const pipelines = new Map([[pipeline.name, this.pipeline]]);
     this.environment = { store: this.store, config, pipelines, ...(threads && { threads }) };
   }
 

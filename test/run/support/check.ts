@@ -156,6 +156,8 @@ function checkManifests(sim: Sim, published: ReadonlyMap<string, Published>): vo
       for (const file of files) {
         const bytes = sim.store.bytes('published', file.blob);
         assert.equal(bytes.length, file.bytes, `${file.blob}: bytes`);
+        // The checksum of what the service has copied is not known.
+        if (file.crc32 === '' && sim.store.copies.length > 0) continue;
         assert.equal(crc32(bytes).toString(16).padStart(8, '0'), file.crc32, `${file.blob}: checksum`);
       }
     }
