@@ -1,9 +1,8 @@
 /**
- * Get Blob and Put Block From URL without the layers that `BlobClient` puts around a request: the SDK's own pipeline
- * (retries, signature or token, proxy, transport), and nothing else. A run of many small files is mostly reads, and a
- * `BlobClient` takes twice the processor's time for each; and it states no condition on the source of a block.
- * `azure.ts` sends both through here. Nothing here may follow anything but the request given, nor log an address: that of a
- * source gives access to it.
+ * Reads and writes of blobs without the layers that `BlobClient` puts around a request: the SDK's own pipeline (retries,
+ * signature or token, proxy, transport), and nothing else. A run is mostly such requests, and a `BlobClient` takes twice the
+ * processor's time for each; and it states no condition on the source of a block. `azure.ts` sends them through here.
+ * Nothing here may follow anything but the request given, nor log an address: that of a source gives access to it.
  */
 import { authorizeRequestOnTenantChallenge } from '@azure/core-client';
 import {
@@ -13,8 +12,10 @@ import {
   createHttpHeaders,
   createPipelineRequest,
   type Pipeline,
+  type PipelineRequestOptions,
   type PipelineResponse,
   proxyPolicy,
+  type RequestBodyType,
   RestError,
   userAgentPolicy,
 } from '@azure/core-rest-pipeline';
@@ -45,13 +46,27 @@ export interface GetAnswer {
   body: NodeJS.ReadableStream;
 }
 
+/** What is written: a blob, and by the query what of it. */
+export interface PutTarget {
+  container: string;
+  name: string;
+  query?: Record<string, string>;
+}
+
 /** Requests to one account. They throw `RestError` with the service's status and code. */
 export interface AzureRequests {
   /** Get Blob. */
   get(container: string, name: string, range?: RequestRange): Promise<GetAnswer>;
+  /** Put Blob; with a query Put Block (`comp=block`), and Put Block List. */
+  put(
+    target: PutTarget,
+    headers: Record<string, string>,
+    body: RequestBodyType,
+    length: number,
+  ): Promise<{ etag: string }>;
   /** Put Block From URL, of a blob of the same account. `access` is the query of an address that gives access to it. */
   putBlockFrom(
-    target: { container: string; name: string; blockId: string },
+    target: PutTarget,
     source: { container: string; name: string; access: string } & RequestRange,
   ): Promise<void>;
 }
@@ -68,22 +83,26 @@ export function openRequests(service: string, signer: Signer, retry: StorageRetr
   const client = createDefaultHttpClient();
   const { origin, pathname, search } = new URL(service);
   const account = `${origin}${pathname.replace(/\/$/, '')}`;
-  const addressOf = (container: string, name: string) =>
-    `${account}/${container}/${name.split('/').map(encodeURIComponent).join('/')}`;
-  const send = (url: string, method: 'GET' | 'PUT', headers: Record<string, string>) => {
+  const addressOf = ({ container, name, query = {} }: PutTarget, access = search.slice(1)) => {
+    const path = `${account}/${container}/${name.split('/').map(encodeURIComponent).join('/')}`;
+    const asked = Object.entries(query).map(([key, value]) => `${key}=${encodeURIComponent(value)}`);
+    const all = [...asked, ...(access ? [access] : [])].join('&');
+    return all ? `${path}?${all}` : path;
+  };
+  const send = (url: string, headers: Record<string, string>, more: Partial<PipelineRequestOptions> = {}) => {
     const request = createPipelineRequest({
-      url: search ? `${url}${url.includes('?') ? '&' : '?'}${search.slice(1)}` : url,
-      method,
+      url,
       headers: createHttpHeaders({ 'x-ms-version': SERVICE_VERSION, ...headers }),
       // An emulator has no certificate. The pipeline sends no token without one.
       allowInsecureConnection: true,
       streamResponseStatusCodes,
+      ...more,
     });
     return pipeline.sendRequest(client, request);
   };
   return {
     async get(container, name, range) {
-      const response = await send(addressOf(container, name), 'GET', {
+      const response = await send(addressOf({ container, name }), {
         ...(range && { 'x-ms-range': textOf(range) }),
         ...(range?.ifMatch !== undefined && { 'if-match': range.ifMatch }),
       });
@@ -91,17 +110,25 @@ export function openRequests(service: string, signer: Signer, retry: StorageRetr
       if (!body) throw refusal(response);
       return { etag: headers.get('etag') ?? '', length: Number(headers.get('content-length') ?? 0), body };
     },
-    async putBlockFrom({ container, name, blockId }, source) {
-      const url = `${addressOf(container, name)}?comp=block&blockid=${encodeURIComponent(blockId)}`;
-      const response = await send(url, 'PUT', {
+    async put(target, headers, body, length) {
+      const all = { 'content-type': 'application/octet-stream', 'content-length': String(length), ...headers };
+      const response = await send(addressOf(target), all, { method: 'PUT', body });
+      if (response.status !== 201) throw refusal(response);
+      return { etag: response.headers.get('etag') ?? '' };
+    },
+    async putBlockFrom(target, { access, ...source }) {
+      const headers = {
         'content-length': '0',
-        'x-ms-copy-source': `${addressOf(source.container, source.name)}?${source.access}`,
+        'x-ms-copy-source': addressOf(source, access),
         'x-ms-source-range': textOf(source),
         ...(source.ifMatch !== undefined && { 'x-ms-source-if-match': source.ifMatch }),
-      }).catch((thrown: unknown) => {
+      };
+      try {
+        const response = await send(addressOf(target), headers, { method: 'PUT' });
+        if (response.status !== 201) throw refusal(response);
+      } catch (thrown) {
         throw withoutRequest(thrown);
-      });
-      if (response.status !== 201) throw withoutRequest(refusal(response));
+      }
     },
   };
 }

@@ -159,11 +159,9 @@ class AzureBlobStore implements BlobStore {
     bytes: Uint8Array,
     options: WriteOptions = {},
   ): Promise<{ etag: string }> {
+    const headers = { 'x-ms-blob-type': 'BlockBlob', 'content-md5': md5Of([bytes]), ...writeHeaders(options) };
     try {
-      const response = await this.#container(container)
-        .getBlockBlobClient(name)
-        .upload(bytes, bytes.byteLength, { ...writeHeaders(options), transactionalContentMD5: md5Of([bytes]) });
-      return { etag: response.etag ?? '' };
+      return await this.#requests.put({ container, name }, headers, bytes, bytes.byteLength);
     } catch (thrown) {
       throw writeFailure('write', container, name, thrown);
     }
@@ -177,10 +175,9 @@ class AzureBlobStore implements BlobStore {
         remedy: 'Write the source with smaller row groups.',
       });
     }
+    const target = { container, name, query: blockQuery(blockId) };
     try {
-      await this.#container(container)
-        .getBlockBlobClient(name)
-        .stageBlock(blockId, bodyOf(parts, length), length, { transactionalContentMD5: md5Of(parts) });
+      await this.#requests.put(target, { 'content-md5': md5Of(parts) }, bodyOf(parts, length), length);
     } catch (thrown) {
       throw writeFailure('stage a block of', container, name, thrown);
     }
@@ -191,7 +188,7 @@ class AzureBlobStore implements BlobStore {
       throw accessFailure(source, thrown);
     });
     try {
-      await this.#requests.putBlockFrom({ container, name, blockId }, { ...source, access });
+      await this.#requests.putBlockFrom({ container, name, query: blockQuery(blockId) }, { ...source, access });
     } catch (thrown) {
       throw copyFailure(container, name, source, thrown);
     }
@@ -212,11 +209,12 @@ class AzureBlobStore implements BlobStore {
         },
       );
     }
+    // Block ids are base64: nothing in them means anything in XML.
+    const list = blockIds.map((id) => `<Latest>${id}</Latest>`).join('');
+    const body = `<?xml version="1.0" encoding="utf-8"?><BlockList>${list}</BlockList>`;
+    const target = { container, name, query: { comp: 'blocklist' } };
     try {
-      const response = await this.#container(container)
-        .getBlockBlobClient(name)
-        .commitBlockList([...blockIds], writeHeaders(options));
-      return { etag: response.etag ?? '' };
+      return await this.#requests.put(target, writeHeaders(options), body, body.length);
     } catch (thrown) {
       throw writeFailure('commit', container, name, thrown);
     }
@@ -258,27 +256,27 @@ function itemOf({ name, properties, metadata }: ServiceItem): BlobItem {
   };
 }
 
-function writeHeaders(options: WriteOptions) {
+function writeHeaders({ contentType, metadata = {}, ifAbsent, ifMatch }: WriteOptions): Record<string, string> {
   return {
-    blobHTTPHeaders: { blobContentType: options.contentType ?? 'application/octet-stream' },
-    ...(options.metadata && { metadata: options.metadata }),
-    ...((options.ifAbsent || options.ifMatch) && {
-      conditions: {
-        ...(options.ifAbsent && { ifNoneMatch: '*' }),
-        ...(options.ifMatch && { ifMatch: options.ifMatch }),
-      },
-    }),
+    'x-ms-blob-content-type': contentType ?? 'application/octet-stream',
+    ...Object.fromEntries(Object.entries(metadata).map(([name, value]) => [`x-ms-meta-${name}`, value])),
+    ...(ifAbsent && { 'if-none-match': '*' }),
+    ...(ifMatch && { 'if-match': ifMatch }),
   };
+}
+
+function blockQuery(blockid: string): Record<string, string> {
+  return { comp: 'block', blockid };
 }
 
 /**
  * The service compares it with what has arrived: bytes that were changed on the way become no part of a file. MD5 and not
  * CRC-64, for Node has it, and Azurite, which reckons a CRC-64 in JavaScript where it is given neither.
  */
-function md5Of(parts: readonly Uint8Array[]): Uint8Array {
+function md5Of(parts: readonly Uint8Array[]): string {
   const hash = createHash('md5');
   for (const part of parts) hash.update(part);
-  return hash.digest();
+  return hash.digest('base64');
 }
 
 /** Smaller bodies are joined: a stream has its price too. */
@@ -350,10 +348,8 @@ function accessFailure({ container, name }: BlobRange, thrown: unknown): Ordinal
   return new OrdinalError('StorageFailed', `the service may not copy from "${container}/${name}": ${codeOf(thrown)}`, {
     where: { blob: name },
     cause: thrown,
-    remedy:
-      'With copy: \'service\', an identity needs the role "Storage Blob Delegator" on the account, beside its role for the ' +
-      'data; a connection string needs a key that the account allows, or a signature that reads the source. The ' +
-      "account's network rules must let the service read it. Or leave copy out of the pipeline.",
+    // A connection string, or the network, may be the reason too: the guide has them all.
+    remedy: 'Give the identity the role "Storage Blob Delegator" on the account, or see copy in docs/pipelines.md.',
   });
 }
 

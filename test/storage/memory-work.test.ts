@@ -1,8 +1,10 @@
 /** Work in progress in memory: what stays, what passes, and how waiting blocks are joined. */
 import assert from 'node:assert/strict';
+import { MessageChannel } from 'node:worker_threads';
 import { test } from 'vitest';
 import { workInMemory } from '../../src/storage/memory-work.ts';
 import { blockId, joinedBlockId, work } from '../../src/storage/names.ts';
+import { serveStore, storeBehind } from '../../src/storage/store-port.ts';
 import { underLimits } from '../support/limits.ts';
 import { MemoryStore } from '../support/memory-store.ts';
 
@@ -93,4 +95,27 @@ test('a joined block is named by where it begins and how much it holds, and neve
   const joined = singles.flatMap((first) => [joinedBlockId(first, 1), joinedBlockId(first, 2 ** 30)]);
   assert.equal(new Set([...singles, ...joined]).size, singles.length + joined.length);
   assert.equal(new Set([...singles, ...joined].map(({ length }) => length)).size, 1);
+});
+
+test('what the service copies passes by: through memory, and across threads', async () => {
+  const { below, above } = await stores();
+  const { etag: ifMatch } = await below.write('out', 'source', bytes(0, 1, 2, 3, 4, 5));
+  const { port1, port2 } = new MessageChannel();
+  serveStore(port1, above);
+  const store = storeBehind(port2);
+  try {
+    const ids = [0, 1, 2].map((segment) => blockId(1, 0, segment));
+    const source = { container: 'out', name: 'source', offset: 2, length: 3, ifMatch };
+    await store.stageBlock('out', 'f', ids[0]!, [bytes(10)]);
+    await store.stageBlockFrom('out', 'f', ids[1]!, source);
+    await store.stageBlock('out', 'f', ids[2]!, [bytes(11)]);
+    await store.commitBlocks('out', 'f', ids);
+    assert.deepEqual([...below.bytes('out', 'f')], [10, 2, 3, 4, 11]);
+    assert.deepEqual([below.copies, below.reads], [[source], []]);
+    await below.write('out', 'source', bytes(9));
+    const late = store.stageBlockFrom('out', 'f', ids[1]!, source);
+    await assert.rejects(late, { code: 'SourceChanged', where: { blob: 'source' } });
+  } finally {
+    port1.close();
+  }
 });
