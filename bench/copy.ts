@@ -3,7 +3,7 @@
  * read and staged, against copied by the service. Then for whole runs over a file of flights with large plain columns;
  * runs with and without take turns, so that whatever else the machine does meets both alike.
  *
- *   npm run bench:copy -- [--rows 1500000] [--pairs 9]
+ *   npm run bench:copy -- [--rows 800000] [--pairs 5]
  */
 import { randomBytes } from 'node:crypto';
 import fs from 'node:fs';
@@ -115,7 +115,7 @@ async function source(rows: number): Promise<Uint8Array> {
 
 async function main(): Promise<void> {
   const { values } = parseArgs({
-    options: { rows: { type: 'string', default: '1500000' }, pairs: { type: 'string', default: '9' } },
+    options: { rows: { type: 'string', default: '800000' }, pairs: { type: 'string', default: '5' } },
   });
   const azurite = await startAzurite();
   try {

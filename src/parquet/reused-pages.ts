@@ -40,7 +40,7 @@ function encodingReadByAll(encoding: Encoding, { physical, annotation }: ColumnT
  * @returns true when all readers take the chunk
  */
 export function encodingsReadByAll(encodings: readonly Encoding[], { type, optional }: Leaf): boolean {
-  if (optional && !encodings.includes('RLE')) return false;
+  if (optional && encodings.includes('BIT_PACKED') && !encodings.includes('RLE')) return false;
   return encodings.every((encoding) => encodingReadByAll(encoding, type));
 }
 

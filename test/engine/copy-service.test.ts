@@ -256,6 +256,12 @@ test('what a column is used for, its schema, its pages and its footer decide whe
     ['b', 'c'],
     'the footer does not say where the dictionary is',
   );
+  const packed = of('a', text, words(codes), true);
+  packed.chunk.meta.encodings = ['PLAIN', 'BIT_PACKED'];
+  const nullable = copying({ ...contract, a: z.string().nullable() });
+  assert.deepEqual(await copies(nullable, without('a', packed)), ['b', 'c'], 'its levels may be BIT_PACKED');
+  packed.chunk.meta.encodings = ['PLAIN'];
+  assert.deepEqual(await copies(nullable, without('a', packed)), ['a', 'b', 'c'], 'not all writers name the levels');
   const smaller = copying();
   const engine = new Engine(smaller);
   await engine.upload('in/0.parquet', file(columns()));
