@@ -72,6 +72,18 @@ describe('bounds', () => {
     ]);
   });
 
+  test('ranges: exactly as many as are allowed are no reason to wait', () => {
+    // The second reservation takes a part of a free range: one range becomes two.
+    for (const [free, answer] of [
+      [limits.sequenceRangesMax - 2, [[2n, 1n]]],
+      [limits.sequenceRangesMax - 1, 'LimitExceeded'],
+    ] as const) {
+      const sequence = new Sequence(fragmented(free, 10n));
+      assert.deepEqual(sequence.reserve('a', 1), [[1n, 1n]]);
+      assert.deepEqual(sequence.reserve('b', 1), answer);
+    }
+  });
+
   test('bytes: the fullest state of the longest owners and numbers fits', () => {
     const owner = (kind: string, k: number) => `${kind}${k}`.padEnd(limits.lifeIdLengthMax, '~');
     const base = 9_000_000_000_000_000_000n;

@@ -7,8 +7,10 @@ import { OrdinalError } from '../../src/errors.ts';
 import { leaseEntity, sequenceEntity } from '../../src/sequence/adapter.ts';
 import {
   acquireLeaseOperation,
+  askAll,
   askEntity,
   commitOperation,
+  type EntitiesCaller,
   type EntityCall,
   type EntityCaller,
   evictLeaseOperation,
@@ -139,4 +141,34 @@ test('the calls fit the orchestrators of the SDK', () => {
     return { next: answer.ok ? answer.next : answer.error.code };
   };
   assert.equal(orchestrator.length, 1);
+});
+
+test('several sequences are asked at once: each answers, or the first refusal is thrown when all have', async () => {
+  const asked: string[] = [];
+  const df = {
+    callEntity: ({ key }: { key: string }) => key,
+    Task: { all: (keys: string[]) => keys },
+  } as unknown as EntitiesCaller;
+  const refused = { ok: false, error: { code: 'SequenceConflict', message: 'no', retryable: false } };
+  const run = (keys: string[], refuses: string) => {
+    const work = askAll(
+      df,
+      keys.map((key) => showOperation(key)),
+    );
+    let step = work.next();
+    while (!step.done) {
+      const wave = step.value as unknown as string[];
+      asked.push(wave.join());
+      step = work.next(wave.map((key) => (key === refuses ? refused : { ok: true, next: key })));
+    }
+    return step.value;
+  };
+  assert.deepEqual(run([], ''), []);
+  assert.deepEqual(asked, [], 'of none nothing is asked');
+  assert.deepEqual(run(['a', 'b'], ''), [
+    { ok: true, next: 'a' },
+    { ok: true, next: 'b' },
+  ]);
+  assert.deepEqual(asked, ['a,b']);
+  assert.throws(() => run(['a', 'b'], 'b'), { code: 'SequenceConflict', message: 'no' });
 });

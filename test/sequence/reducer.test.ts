@@ -61,6 +61,50 @@ describe('reservations', () => {
     assert.deepEqual(sequence.reserve('b', 1, { start: '100', step: '10' }), [[130n, 1n]]);
     assert.equal(sequence.reserve('c', 1, { start: '1', step: '10' }), 'SequenceConflict');
     assert.equal(sequence.reserve('a', 3, { start: '100', step: '1' }), 'SequenceConflict');
+    const other = sequence.do({ kind: 'reserve', owner: 'd', count: 1, start: '1', step: '10' });
+    assert.ok(!other.ok);
+    assert.match(other.error.message, /has start 100 and step 10, not start 1 and step 10$/);
+    assert.match(other.error.remedy ?? '', /^Use the same start and step in every pipeline/);
+  });
+
+  test('begin no sequence with a start alone, or a step alone', () => {
+    for (const half of [{ start: '1' }, { step: '1' }]) {
+      const sequence = new Sequence();
+      assert.equal(ranges(sequence.do({ kind: 'raiseTo', value: '5', ...half })), 'InvalidRequest');
+      assert.equal(sequence.text, undefined);
+    }
+    // Of one that exists either may be left out.
+    const sequence = new Sequence();
+    sequence.reserve('a', 3);
+    assert.equal(ranges(sequence.do({ kind: 'raiseTo', value: '1', step: '2' })), 'SequenceConflict');
+    assert.equal(ranges(sequence.do({ kind: 'raiseTo', value: '1', start: '2' })), 'SequenceConflict');
+    assert.ok(sequence.do({ kind: 'raiseTo', value: '1', step: '1' }).ok);
+  });
+
+  test('that are refused say which field, or what to do', () => {
+    const sequence = new Sequence();
+    const errorOf = (operation: { kind: string; [field: string]: unknown }) => {
+      const of = operation.kind === 'reserve' ? { owner: 'a', start: '1', step: '1' } : {};
+      const result = sequence.do({ ...of, ...operation });
+      assert.ok(!result.ok);
+      return result.error;
+    };
+    const fields = [
+      [{ kind: 'reserve', count: -1 }, 'count', /^count: /],
+      [{ kind: 'reserve', count: 1, step: 0 }, 'step', /^step: must be at least 1/],
+      [{ kind: 'restore', state: { ...fragmented(3), next: '4' } }, 'state', /does not hold together: /],
+    ] as const;
+    for (const [operation, field, message] of fields) {
+      const { code, where, message: said } = errorOf(operation);
+      assert.deepEqual([code, where], ['InvalidRequest', { field }]);
+      assert.match(said, message);
+    }
+    assert.equal(errorOf({ kind: 'reserve', count: String(limits.idMax), start: '3' }).code, 'SequenceExhausted');
+    assert.match(errorOf({ kind: 'reserve', count: String(limits.idMax), start: '3' }).remedy!, /^Name another/);
+    const narrow = new Sequence({ ...fragmented(100), next: String(limits.idMax) });
+    const fragments = narrow.do({ kind: 'reserve', owner: 'a', count: 90, start: '1', step: '1' });
+    assert.ok(!fragments.ok && /in more than 64 ranges/.test(fragments.error.message));
+    assert.match(fragments.error.remedy!, /^Split the input/);
   });
 
   test('are exact to the largest ID, and refused by name beyond it, with the state as it was', () => {
@@ -124,6 +168,11 @@ describe('the lives of an owner', () => {
     assert.equal(ranges(sequence.do({ kind: 'release', owner: 'a' })), 'SequenceConflict');
     assert.equal(ranges(sequence.do({ kind: 'commit', owner: 'b' })), 'SequenceConflict');
     assert.equal(ranges(sequence.do({ kind: 'commit', owner: 'nobody' })), 'SequenceConflict');
+    // Nothing is given back twice, and nothing changes by it.
+    const { text } = sequence;
+    assert.deepEqual(sequence.do({ kind: 'release', owner: 'b' }), { ok: true, owner: 'b', ranges: [] });
+    assert.equal(sequence.text, text);
+    assert.deepEqual(new Sequence().do({ kind: 'release', owner: 'b' }), { ok: true, owner: 'b', ranges: [] });
   });
 });
 
@@ -169,6 +218,14 @@ describe('imports', () => {
       [25n, 6n],
       [41n, 1n],
     ]);
+  });
+
+  test('up to the last ID that was given, or again, raise nothing', () => {
+    const sequence = new Sequence();
+    sequence.reserve('a', 10);
+    const same = { ok: true, raised: false, next: '11', abandoned: '0' };
+    for (const value of ['10', '10', '4']) assert.deepEqual(sequence.do({ kind: 'raiseTo', value }), same);
+    assert.deepEqual(sequence.do({ kind: 'raiseTo', value: '11' }), { ...same, raised: true, next: '12' });
   });
 
   test('reach the largest ID: nothing is left', () => {
