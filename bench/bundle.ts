@@ -27,6 +27,28 @@ export function deployedApp(): Promise<string> {
   return app;
 }
 
+/** Folder of the app of the set `daily`, laid out in the same way. */
+export async function dailyApp(): Promise<string> {
+  const source = (name: string) => fileURLToPath(new URL(`./daily-app/${name}`, import.meta.url));
+  const folder = ownFolder('daily');
+  const bundle = await rolldown({
+    input: {
+      'functions/app': source('functions/app.ts'),
+      'functions/activity-thread': source('../../src/run/activity-thread.ts'),
+      'pipelines/index': source('pipelines/index.ts'),
+    },
+    platform: 'node',
+    external: packages,
+    transform: { define: { ORDINAL_BUNDLED: JSON.stringify({ ordinal: 'benchmark' }) } },
+    logLevel: 'warn',
+  });
+  await bundle.write({ dir: folder, format: 'esm', chunkFileNames: 'functions/[name]-[hash].js' });
+  await bundle.close();
+  fs.copyFileSync(source('package.json'), path.join(folder, 'package.json'));
+  fs.copyFileSync(source('../../host.json'), path.join(folder, 'host.json'));
+  return folder;
+}
+
 async function stage(): Promise<string> {
   const folder = ownFolder('app');
   const script = fileURLToPath(new URL('../infra/hooks/stage.mjs', import.meta.url));

@@ -3,15 +3,15 @@
  * Blob to blob through Azurite: Ordinal with its durable host and its key index, against DuckDB with its known customers
  * in a Parquet file. Before each run everything is put back, so that each finds the same customers new. Called by `main.ts`.
  */
-import { fileURLToPath } from 'node:url';
 import { BlobServiceClient, type ContainerClient } from '@azure/storage-blob';
 import { type RunningAzurite, startAzurite } from '../packages/local-host/src/azurite.ts';
 import { openEnvironment } from '../src/environment/open-environment.ts';
 import { importKeys } from '../src/upkeep/import/activity.ts';
 import { prepareImport } from '../src/upkeep/import/prepare.ts';
+import { dailyApp } from './bundle.ts';
 import { ContestantHandle } from './contestant-handle.ts';
 import type { Work } from './contestants/contestant.ts';
-import { knownCustomers, pipelines } from './daily-app/pipelines.ts';
+import { knownCustomers, pipelines } from './daily-app/pipelines/index.ts';
 import { dailyFiles, knownColumns } from './daily-source.ts';
 import type { BenchOptions } from './main.ts';
 import { race } from './race.ts';
@@ -36,7 +36,7 @@ export async function benchDaily(options: BenchOptions): Promise<Result[]> {
     const knownSource = await upload(service, 'duckdb', 'known.parquet', files.known);
     await importKnown(azurite, files.known, options.log);
     const app: MeasuredApp = {
-      scriptRoot: fileURLToPath(new URL('./daily-app', import.meta.url)),
+      scriptRoot: await dailyApp(),
       pipeline,
       restore: await keepBlobs(service, [pipeline.output.container, 'ordinal']),
     };

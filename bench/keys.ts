@@ -1,8 +1,8 @@
 /**
  * The key index at size: how long resolving takes, how much of the index it reads, and how much memory it needs, when
- * 10 million keys are known and a million arrive. The resolve activity itself runs, in a process of its own.
+ * 10 million keys are known and two million arrive. The resolve activity itself runs, in a process of its own.
  *
- *   node bench/keys.ts [--known 10000000] [--arriving 1000000] [--json FILE]
+ *   node bench/keys.ts [--known 10000000] [--arriving 2000000] [--json FILE]
  */
 import { execFile } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -136,6 +136,8 @@ function bytesOf(texts: readonly string[]): Values {
 interface Measured {
   arriving: number;
   seconds: number;
+  /** User and system seconds of all threads. */
+  cpuSeconds: number;
   /** Peak of the whole process, Node included. */
   memoryMiB: number;
   readMiB: number;
@@ -147,12 +149,15 @@ interface Measured {
 async function resolve(folder: string, runId: string, arriving: number): Promise<Measured> {
   const environment = environmentOf(folder);
   const began = process.hrtime.bigint();
+  const cpu = process.cpuUsage();
   const result = await resolveKeys.run(environment, { runId, entity: 'people', term: 1000 });
   if (!result.ok) throw new Error(result.error.message);
+  const { user, system } = process.cpuUsage(cpu);
   const { counters } = environment.store;
   return {
     arriving,
     seconds: Number(process.hrtime.bigint() - began) / 1e9,
+    cpuSeconds: (user + system) / 1e6,
     memoryMiB: Math.round(process.resourceUsage().maxRSS / 1024),
     readMiB: Math.round(counters.bytesRead / 2 ** 20),
     requests: counters.requests,
@@ -164,7 +169,7 @@ async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
       known: { type: 'string', default: '10000000' },
-      arriving: { type: 'string', default: '1000000' },
+      arriving: { type: 'string', default: '2000000' },
       json: { type: 'string' },
       resolve: { type: 'string' },
       folder: { type: 'string', default: '' },
@@ -186,7 +191,7 @@ async function main(): Promise<void> {
       `index: ${known} keys, ${indexMiB} MiB in ${head.entries.length} segments, built in ${built.toFixed(1)} s`,
     );
     const measured: Measured[] = [];
-    for (const count of [...new Set([1_000, 100_000, arriving])]) {
+    for (const count of [...new Set([1_000, 100_000, 1_000_000, arriving])]) {
       await arrive(folder, known, count, `r${count}`);
       const args = [
         fileURLToPath(import.meta.url),
@@ -200,9 +205,9 @@ async function main(): Promise<void> {
       const { stdout } = await promisify(execFile)(process.execPath, args);
       const one = JSON.parse(stdout) as Measured;
       measured.push(one);
-      const { seconds, memoryMiB, readMiB, requests, newRows } = one;
+      const { seconds, cpuSeconds, memoryMiB, readMiB, requests, newRows } = one;
       console.log(
-        `${count} arriving, ${newRows} new: ${seconds.toFixed(2)} s, ${memoryMiB} MiB of memory, ${readMiB} MiB read in ${requests} requests`,
+        `${count} arriving, ${newRows} new: ${seconds.toFixed(2)} s, ${cpuSeconds.toFixed(2)} s of CPU, ${memoryMiB} MiB of memory, ${readMiB} MiB read in ${requests} requests`,
       );
     }
     if (values.json) await writeFile(values.json, `${JSON.stringify({ known, indexMiB, measured }, null, 2)}\n`);

@@ -41,7 +41,7 @@ export class KeyTable {
   #arenaLength = 0;
   #offsets: Uint32Array;
   #hashes: Uint32Array;
-  /** By hash, side by side: ordinal + 1 (0 is empty), and the hash. A power of two of pairs; none while ascending. */
+  /** By hash, side by side: ordinal + 1 (0 is empty), and the hash. A power of two of pairs; none before a look-up. */
   #slots: Int32Array = noSlots;
   /** No key so far was smaller than its predecessor. */
   #ascending = true;
@@ -96,7 +96,7 @@ export class KeyTable {
       if (order === 0) return this.#size - 1;
       if (order > 0) return this.#append(hash, bytes, start, end);
       this.#index();
-    }
+    } else if (this.#slots.length === 0) this.#index();
     const slot = this.#slotOf(hash, bytes, start, end);
     const entry = this.#slots[slot]!;
     if (entry !== 0) return entry - 1;
@@ -150,7 +150,7 @@ export class KeyTable {
   /** The key's ordinal, or -1. */
   find(bytes: Uint8Array, start = 0, end = bytes.length): number {
     if (this.#size === 0) return -1;
-    if (this.#ascending) this.#index();
+    if (this.#ascending || this.#slots.length === 0) this.#index();
     return this.#slots[this.#slotOf(hashKey(bytes, start, end), bytes, start, end)]! - 1;
   }
 
@@ -165,6 +165,18 @@ export class KeyTable {
       other.#offsets[ordinal]!,
       other.#offsets[ordinal + 1]!,
     );
+  }
+
+  /**
+   * Appends a key of another table that this one is known not to have: nothing is looked up, and there is no room for
+   * looking up until someone does.
+   * @throws `LimitExceeded` when keys take more memory than one table may have
+   */
+  appendFrom(other: KeyTable, ordinal: number): number {
+    if (this.#slots.length > 0) return this.internFrom(other, ordinal);
+    this.#ascending = false;
+    const offsets = other.#offsets;
+    return this.#append(other.#hashes[ordinal]!, other.#arena, offsets[ordinal]!, offsets[ordinal + 1]!);
   }
 
   /**

@@ -79,7 +79,10 @@ async function resolveActivity(environment: Environment, input: ResolveInput): P
   const entity = keyedEntity(pipeline, name);
   const types = plan.keyTypes[name]!;
   const at = await openPartition(environment, entity, plan, partition);
-  const lists = new KeyLists(environment, planned, name);
+  const [of, ...others] = keyedDatasets(entity, plan.outputs[name]!);
+  const described = hasAttributes(entity);
+  const again = described || others.some(({ kind }) => kind !== 'unknown');
+  const lists = new KeyLists(environment, planned, name, again ? LISTS_KEPT_BYTES : 0);
   const { arriving, ordinals } = await intern(lists, types, at);
   const head = await settlePending(at, publishedIds(environment, partition));
   const ids = await findIds(store, config.workContainer, head.entries, arriving);
@@ -89,13 +92,14 @@ async function resolveActivity(environment: Environment, input: ResolveInput): P
   const bytes = packSlots(ordinals, plan.batches.length, slots, !environment.workInMemory);
   await uploads.add(() => store.write(config.workContainer, work.slots(input, name, partition), bytes));
   const delta = await stageDelta(uploads, at, plan, fresh);
-  const [of, ...others] = keyedDatasets(entity, plan.outputs[name]!);
   const rows = new NewRows(entity, types, of!.leaves, pipeline.readers);
   const describing = { owner: `${pipeline.name}.${name}`, step: stepOfKeys(pipeline, entity), life: plan };
-  const changes = hasAttributes(entity) ? new Changes(describing, entity, arriving.size) : undefined;
-  for await (const { batch, list } of lists.read()) {
-    rows.describe(batch, list, newOrdinals(ordinals[batch]!, slots), fresh.size);
-    changes?.note(batch, list, ordinals[batch]!);
+  const changes = described ? new Changes(describing, entity, arriving.size) : undefined;
+  if (changes) {
+    for await (const { batch, list } of lists.read()) {
+      rows.describe(batch, list, newOrdinals(ordinals[batch]!, slots), fresh.size);
+      changes.note(batch, list, ordinals[batch]!);
+    }
   }
   const decided = (await changes?.decide(uploads, at, head, plan, arriving, ids)) ?? {};
   const unknown = partition === 0 ? await membersToPublish(environment, entity, head) : [];
@@ -245,11 +249,11 @@ function divideKeys(arriving: KeyTable, ids: BigInt64Array): { fresh: KeyTable; 
   for (let ordinal = 0; ordinal < ids.length; ordinal++) if (slots[2 * ordinal + 1]! < 0) unknown++;
   // Where all keys are new, as in an entity's first run, the table is already the one that is wanted.
   const all = unknown === arriving.size;
-  const fresh = all ? arriving : new KeyTable(unknown);
+  const fresh = all ? arriving : new KeyTable(unknown, arriving.byteLength / arriving.size);
   for (let ordinal = 0; ordinal < ids.length; ordinal++) {
     if (slots[2 * ordinal + 1]! >= 0) continue;
     // The low half of -1 - n is n's complement, and ordinals fit 31 bits: the high half, -1, stays.
-    slots[2 * ordinal] = ~(all ? ordinal : fresh.internFrom(arriving, ordinal));
+    slots[2 * ordinal] = ~(all ? ordinal : fresh.appendFrom(arriving, ordinal));
   }
   return { fresh, slots };
 }
@@ -293,18 +297,21 @@ function columnOf(list: Table, name: string): Values {
   return column.values;
 }
 
-/** An entity's key lists, to be read more than once: kept while they are small. */
+/** An entity's key lists. Those that are read more than once are kept while they are small. */
 class KeyLists {
   readonly #environment: Environment;
   readonly #planned: Planned;
   readonly #entity: string;
+  readonly #keptMax: number;
   readonly #kept = new Map<number, { name: string; bytes: Uint8Array }>();
   #keptBytes = 0;
 
-  constructor(environment: Environment, planned: Planned, entity: string) {
+  /** `keptMax`: bytes of lists that are kept for the next reading. */
+  constructor(environment: Environment, planned: Planned, entity: string, keptMax: number) {
     this.#environment = environment;
     this.#planned = planned;
     this.#entity = entity;
+    this.#keptMax = keptMax;
   }
 
   get batches(): number {
@@ -331,7 +338,7 @@ class KeyLists {
     const tally = await loadTally(this.#environment, this.#planned);
     const list = await readBatch(this.#environment, pipeline, tally, batch, { keysOf: this.#entity });
     const { byteLength } = list.bytes;
-    if (this.#keptBytes + byteLength <= LISTS_KEPT_BYTES) {
+    if (this.#keptBytes + byteLength <= this.#keptMax) {
       this.#kept.set(batch, list);
       this.#keptBytes += byteLength;
     }

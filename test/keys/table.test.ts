@@ -66,6 +66,21 @@ test('a table gives what a map gives', () => {
         for (const ordinal of known.values()) assert.equal(copied.internFrom(table, ordinal), ordinal);
         for (const [text, ordinal] of known) assert.equal(copied.find(Buffer.from(text, 'hex')), ordinal);
         assert.equal(copied.find(utf8.encode('not there')), -1);
+        // Without a look-up, and looked up after all.
+        const appended = new KeyTable();
+        for (const ordinal of known.values()) assert.equal(appended.appendFrom(table, ordinal), ordinal);
+        for (const [text, ordinal] of known) assert.equal(appended.intern(Buffer.from(text, 'hex')), ordinal);
+        const [unknown, block] = [
+          utf8.encode('not there'),
+          blockOf([...known.keys()].map((text) => Buffer.from(text, 'hex'))),
+        ];
+        assert.equal(appended.find(unknown), -1);
+        assert.equal(appended.intern(unknown), known.size);
+        const later = new KeyTable();
+        for (const ordinal of known.values()) later.appendFrom(table, ordinal);
+        const found = new Int32Array(known.size);
+        later.internMany(block, found);
+        assert.deepEqual([...found, later.size], [...known.values(), known.size]);
         // All at once, in another order and some twice.
         const order = Int32Array.from([...known.values(), ...known.values()].sort((a, b) => (a % 5) - (b % 5)));
         const taken = new Int32Array(order.length);

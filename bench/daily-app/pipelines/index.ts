@@ -1,15 +1,9 @@
 /**
  * The pipeline of the set `daily`: sales of a day, whose customers are mostly known. The app beside it registers it, its
- * worker threads load it, and `../daily.ts` imports the known customers by it. It is of the built Ordinal, as the app is.
+ * worker threads load it, and `../../daily.ts` imports the known customers by it.
  */
 import { z } from 'zod';
-
-/** URL of a built module of Ordinal. */
-export const built = (module: string): string => new URL(`../../dist/src/${module}.js`, import.meta.url).href;
-
-const { pipeline, registerPipelines } = (await import(
-  built('pipeline/index')
-)) as typeof import('../../src/pipeline/index.ts');
+import { pipeline, registerPipelines } from '../../../src/pipeline/index.ts';
 
 /** Customers that are known before the day, with the IDs from 1 on. */
 export const knownCustomers = 10_000_000;
