@@ -17,7 +17,14 @@ import { limits } from '../limits.ts';
 import { type AzureRequests, collect, type GetAnswer, openRequests, type Signer } from './azure-requests.ts';
 import { identityOf, type StorageConnection, signerOf } from './connection.ts';
 import { type CopyAccess, openCopyAccess } from './copy-access.ts';
-import type { BlobItem, BlobPage, BlobRange, BlobStore, WriteOptions } from './store.ts';
+import {
+  type BlobItem,
+  type BlobPage,
+  type BlobRange,
+  type BlobStore,
+  handedOver,
+  type WriteOptions,
+} from './store.ts';
 
 /** Hiccups are waited out here, in half a second, one and two; what lasts longer goes back to the run as retryable. */
 const retryOptions = { maxTries: 4, retryDelayInMs: 500, maxRetryDelayInMs: 8000 };
@@ -112,7 +119,9 @@ class AzureBlobStore implements BlobStore {
   ): Promise<Uint8Array | undefined> {
     // The service refuses an empty range; an empty answer needs no request.
     if (range?.length === 0) return new Uint8Array(0);
-    return (await this.#download(container, name, range))?.bytes;
+    const bytes = (await this.#download(container, name, range))?.bytes;
+    if (bytes) handedOver.add(bytes);
+    return bytes;
   }
 
   readVersion(container: string, name: string): Promise<{ bytes: Uint8Array; etag: string } | undefined> {

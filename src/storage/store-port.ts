@@ -5,7 +5,14 @@
  */
 import type { MessagePort } from 'node:worker_threads';
 import { type ErrorValue, fromErrorValue, invariant, toErrorValue } from '../errors.ts';
-import type { BlobItem, BlobPage, BlobRange, BlobStore, WriteOptions } from './store.ts';
+import {
+  type BlobItem,
+  type BlobPage,
+  type BlobRange,
+  type BlobStore,
+  handedOver,
+  type WriteOptions,
+} from './store.ts';
 
 interface Call {
   id: number;
@@ -50,7 +57,7 @@ async function answerOf(
     const bytes = value instanceof Uint8Array ? value : (value as { bytes?: Uint8Array } | undefined)?.bytes;
     if (!bytes) return { answer: { id, value }, moved: [] };
     // What a store answers may be a view of what it keeps.
-    const own = new Uint8Array(bytes);
+    const own = handedOver.delete(bytes) ? (bytes as Uint8Array<ArrayBuffer>) : new Uint8Array(bytes);
     const said = value instanceof Uint8Array ? own : { ...(value as object), bytes: own };
     return { answer: { id, value: said }, moved: [own.buffer] };
   } catch (thrown) {

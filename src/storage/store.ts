@@ -42,6 +42,12 @@ export interface BlobRange {
 }
 
 /**
+ * What `read` of a store has answered and nobody else holds: whoever asked may move its memory to another thread, once. A
+ * store that keeps what it answers must not put it here.
+ */
+export const handedOver = new WeakSet<Uint8Array>();
+
+/**
  * Blobs by container and name. Each method may also throw `StorageFailed`: the service cannot be reached or refuses the
  * request. It is retryable where the service may recover by itself.
  */

@@ -4,6 +4,7 @@ import { MessageChannel } from 'node:worker_threads';
 import { test } from 'vitest';
 import { workInMemory } from '../../src/storage/memory-work.ts';
 import { blockId, joinedBlockId, work } from '../../src/storage/names.ts';
+import { handedOver } from '../../src/storage/store.ts';
 import { serveStore, storeBehind } from '../../src/storage/store-port.ts';
 import { underLimits } from '../support/limits.ts';
 import { MemoryStore } from '../support/memory-store.ts';
@@ -115,6 +116,34 @@ test('what the service copies passes by: through memory, and across threads', as
     await below.write('out', 'source', bytes(9));
     const late = store.stageBlockFrom('out', 'f', ids[1]!, source);
     await assert.rejects(late, { code: 'SourceChanged', where: { blob: 'source' } });
+  } finally {
+    port1.close();
+  }
+});
+
+test('what a store answers goes to another thread without a copy where nobody else holds it, and only then', async () => {
+  const { below, above } = await stores();
+  await below.write('out', 'f', bytes(1, 2, 3));
+  const answered: Uint8Array[] = [];
+  const read = below.read.bind(below);
+  let handOver = true;
+  below.read = async (...place) => {
+    const answer = new Uint8Array((await read(...place))!);
+    if (handOver) handedOver.add(answer);
+    answered.push(answer);
+    return answer;
+  };
+  const { port1, port2 } = new MessageChannel();
+  serveStore(port1, above);
+  const store = storeBehind(port2);
+  try {
+    for (handOver of [true, false]) {
+      assert.deepEqual([...(await store.read('out', 'f', { offset: 0, length: 3 }))!], [1, 2, 3]);
+    }
+    assert.deepEqual(
+      answered.map(({ byteLength }) => byteLength),
+      [0, 3],
+    );
   } finally {
     port1.close();
   }
