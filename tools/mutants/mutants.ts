@@ -4,8 +4,9 @@
  *
  *   npm run mutants -- sequence keys      # parts; all of them without a name
  *   npm run mutants -- keys --file src/keys/segment.ts
+ *   npm run mutants -- run --sample 6     # about every sixth function, method and constant of a module: an estimate
  */
-import { mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -13,35 +14,84 @@ import { type MutantResult, Stryker } from '@stryker-mutator/core';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
-/** Runs in memory, from the plan to the manifest, also killed and started again. */
+/** Runs in memory, from the plan to the manifest, also killed and started again. What takes seconds comes last. */
 const runs = [
-  'test/run/{run,known,lives,waits,unknown-member,shared-bad-files,complete-or-undo,null-columns}.test.ts',
-  'test/engine/{outputs,routing,sources,short-way,many-files}.test.ts',
+  ...['complete-or-undo', 'run', 'discard', 'ledger', 'null-columns', 'waits', 'lives', 'short-notes'].map(ofRun),
+  'test/publish/*.test.ts',
+  'test/engine/{sources,routing,outputs,short-way}.test.ts',
+  ...['unknown-member', 'known', 'shared-bad-files'].map(ofRun),
+  'test/engine/many-files.test.ts',
 ];
 
-/** What is changed, and the tests that should notice. Those that start services or processes are left out. */
+/**
+ * What is changed, and the tests that should notice, in the order in which they are run: the first that fails ends the
+ * search of a mutant. Tests that start services or processes are left out, and files with planted bugs, which change the
+ * code themselves.
+ */
 const parts: Record<string, { mutate: string[]; tests: string[] }> = {
   sequence: { mutate: ['src/sequence/*.ts'], tests: ['test/sequence/!(long-life).test.ts', 'test/run/run.test.ts'] },
   statistics: {
     mutate: ['src/parquet/statistics*.ts', 'src/parquet/bounds.ts'],
     tests: ['test/parquet/{statistics,roundtrip,writers,footer,logical}.test.ts'],
   },
-  keys: { mutate: ['src/keys/*.ts'], tests: ['test/keys/*.test.ts', 'test/run/{known,run,unknown-member}.test.ts'] },
-  documents: { mutate: ['src/documents/*.ts'], tests: ['test/documents/*.test.ts', ...runs] },
+  keys: {
+    mutate: ['src/keys/*.ts'],
+    tests: [
+      'test/keys/*.test.ts',
+      'test/run/{known,run,unknown-member}.test.ts',
+      'test/upkeep/{rebuild,import-keys}.test.ts',
+    ],
+  },
+  documents: {
+    mutate: ['src/documents/*.ts'],
+    tests: [
+      'test/documents/*.test.ts',
+      ...runs,
+      'test/engine/{quarantine,structs}.test.ts',
+      'test/verify/*.test.ts',
+      'test/upkeep/{rebuild,import-keys,withdraw}.test.ts',
+    ],
+  },
   plan: {
     mutate: ['src/plan/*.ts'],
-    tests: ['test/plan/*.test.ts', 'test/engine/{bad-files,folders}.test.ts', ...runs],
+    tests: [
+      'test/{plan,testing}/*.test.ts',
+      ...runs,
+      'test/engine/{bad-files,folders,quarantine,mixed-feed,structs}.test.ts',
+      'test/ledger/*.test.ts',
+    ],
   },
-  resolve: { mutate: ['src/resolve/*.ts'], tests: runs },
-  seal: { mutate: ['src/seal/*.ts'], tests: runs },
-  publish: { mutate: ['src/publish/*.ts'], tests: ['test/publish/*.test.ts', ...runs] },
-  run: { mutate: ['src/run/*.ts'], tests: runs },
+  resolve: {
+    mutate: ['src/resolve/*.ts'],
+    tests: [...runs, 'test/engine/{mixed-feed,quarantine,structs}.test.ts', 'test/upkeep/import-keys.test.ts'],
+  },
+  seal: { mutate: ['src/seal/*.ts'], tests: [...runs, 'test/engine/{mixed-feed,structs,copied}.test.ts'] },
+  publish: {
+    mutate: ['src/publish/*.ts'],
+    tests: [...runs, 'test/ledger/*.test.ts', 'test/upkeep/{rebuild,withdraw}.test.ts'],
+  },
+  // What is in another thread, the search does not reach.
+  run: {
+    mutate: ['src/run/!(activity-thread).ts'],
+    tests: ['test/durable/*.test.ts', ...runs, 'test/engine/short-threads.test.ts'],
+  },
 };
 
-const { positionals, values } = parseArgs({ allowPositionals: true, options: { file: { type: 'string' } } });
+function ofRun(name: string): string {
+  return `test/run/${name}.test.ts`;
+}
+
+const { positionals, values } = parseArgs({
+  allowPositionals: true,
+  options: { file: { type: 'string' }, sample: { type: 'string', default: '1' } },
+});
+if (!/^[1-9]\d*$/.test(values.sample)) throw new Error(`--sample ${values.sample} is no number of 1 or more`);
+process.env.ORDINAL_MUTANTS_SAMPLE = values.sample;
 const out = path.join(root, '.ordinal/mutants');
 mkdirSync(out, { recursive: true });
 process.chdir(root);
+// Each test file is a thread that loads its modules anew: from here in less time.
+process.env.NODE_COMPILE_CACHE ??= path.join(root, '.ordinal/compile-cache');
 for (const name of positionals.length > 0 ? positionals : Object.keys(parts)) {
   const part = parts[name];
   if (!part) throw new Error(`there is no part "${name}": there are ${Object.keys(parts).join(', ')}`);
@@ -66,7 +116,7 @@ for (const name of positionals.length > 0 ? positionals : Object.keys(parts)) {
     timeoutMS: 10_000,
     tempDirName: '.ordinal/stryker',
     ignorePatterns: ['.ordinal', 'dist', 'docs', 'packages/*/dist', 'bench/node_modules', 'tools/*/node_modules'],
-    reporters: ['json'],
+    reporters: ['json', 'progress-append-only', 'survivors'],
     jsonReporter: { fileName: json },
     logLevel: 'warn' as never,
   });
@@ -75,17 +125,8 @@ for (const name of positionals.length > 0 ? positionals : Object.keys(parts)) {
 rmSync(path.join(root, '.ordinal/stryker'), { recursive: true, force: true });
 
 function report(name: string, mutants: readonly MutantResult[]): void {
-  const of = (...status: string[]) => mutants.filter((one) => status.includes(one.status));
-  const killed = of('Killed', 'Timeout').length;
-  const alive = of('Survived', 'NoCoverage');
-  for (const { fileName, location, mutatorName, replacement, status } of alive) {
-    const { line } = location.start;
-    const code = readFileSync(fileName, 'utf8').split('\n')[line - 1]?.trim();
-    const place = `${path.relative(root, fileName)}:${line}`;
-    console.log(
-      `${place} ${mutatorName}${status === 'NoCoverage' ? ', not run' : ''}: ${code}  →  ${replacement?.split('\n')[0]}`,
-    );
-  }
-  const share = (100 * killed) / Math.max(1, killed + alive.length);
-  console.log(`${name}: ${killed} of ${killed + alive.length} mutants killed, ${share.toFixed(1)} %`);
+  const count = (...status: string[]) => mutants.filter((one) => status.includes(one.status)).length;
+  const killed = count('Killed', 'Timeout');
+  const all = killed + count('Survived', 'NoCoverage');
+  console.log(`${name}: ${killed} of ${all} mutants killed, ${((100 * killed) / Math.max(1, all)).toFixed(1)} %`);
 }
