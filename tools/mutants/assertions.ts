@@ -30,7 +30,9 @@ const ignorer: Ignorer = {
     const { node } = path;
     const name = sample > 1 ? nameOf(path) : undefined;
     if (name !== undefined && !isSearched(name)) return 'not in the sample';
-    const called = node.type === 'CallExpression' || node.type === 'NewExpression' ? node.callee : undefined;
+    // The whole statement, for one mutation removes it.
+    const call = node.type === 'ExpressionStatement' ? node.expression : node;
+    const called = call.type === 'CallExpression' || call.type === 'NewExpression' ? call.callee : undefined;
     if (called?.type !== 'Identifier') return undefined;
     if (/^(invariant|assert[A-Z]\w*)$/.test(called.name)) return 'an assertion';
     if (called.name === 'OrdinalError') return 'the words of an error';
