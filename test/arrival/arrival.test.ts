@@ -123,7 +123,7 @@ describe('arrivals', () => {
   });
 
   it('that come in a burst become one run, by a line of the pipeline', async () => {
-    app = await startApp({ ORDINAL_ARRIVAL_SOURCE: 'LogsAndContainerScan' }, ['--blob-poll', '100'], {
+    app = await startApp({ ORDINAL_ARRIVAL_SOURCE: 'LogsAndContainerScan' }, ['--blob-poll', '400'], {
       scriptRoot: await withLine("arrival: { on: 'quiet', seconds: 5 }", plain),
     });
     const one = app;

@@ -134,22 +134,29 @@ const areas = [
   'keys/flights.airports',
 ];
 
+const looks = [
+  { width: 1280, scheme: 'light' },
+  { width: 360, scheme: 'dark' },
+  { width: 2560, scheme: 'dark' },
+] as const;
+
 /** Each place, narrow and wide, light and dark: readable by all, within its window, and without a fault. */
 async function look(places: readonly string[]): Promise<void> {
-  const looks = [
-    { width: 360, scheme: 'dark' },
-    { width: 1280, scheme: 'light' },
-    { width: 2560, scheme: 'dark' },
-  ] as const;
-  await Promise.all(looks.map((one) => lookAs(one, places)));
+  // Two tabs: while one waits for the app, the other is looked at.
+  await Promise.all([0, 1].map((half) => lookAt(places.filter((_, n) => n % 2 === half))));
 }
 
-async function lookAs({ width, scheme }: Required<Pick<TabOptions, 'width' | 'scheme'>>, places: readonly string[]) {
-  const tab = await open({ width, scheme });
+async function lookAt(places: readonly string[]): Promise<void> {
+  const tab = await open();
   for (const place of places) {
     await tab.go(place);
-    assert.deepEqual(await audit(tab.page), [], `${place} at ${width}, ${scheme}`);
-    assert.equal(await overflow(tab.page), 0, `${place} at ${width}`);
+    for (const { width, scheme } of looks) {
+      await tab.page.emulateMedia({ colorScheme: scheme });
+      await tab.page.setViewportSize({ width, height: 900 });
+      await settled(tab.page);
+      assert.deepEqual(await audit(tab.page), [], `${place} at ${width}, ${scheme}`);
+      assert.equal(await overflow(tab.page), 0, `${place} at ${width}`);
+    }
   }
   assert.deepEqual(tab.faults, []);
   await tab.close();
