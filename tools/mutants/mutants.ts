@@ -3,7 +3,7 @@
  * and the survivors of each part; `.ordinal/mutants/PART.json` has all. It changes a copy of the repository, never this one.
  *
  *   npm run mutants -- sequence keys      # parts; all of them without a name
- *   npm run mutants -- keys --file src/keys/segment.ts
+ *   npm run mutants -- keys --file src/keys/segment.ts --file src/keys/table.ts:40-60     # files, or lines of them
  *   npm run mutants -- run --sample 6     # about every sixth function, method and constant of a module: an estimate
  */
 import { mkdirSync, rmSync } from 'node:fs';
@@ -14,11 +14,15 @@ import { type MutantResult, Stryker } from '@stryker-mutator/core';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
-/** Runs in memory, from the plan to the manifest, also killed and started again. What takes seconds comes last. */
-const runs = [
+/** Runs in memory, from the plan to the manifest, also killed and started again. */
+const quickRuns = [
   ...['complete-or-undo', 'run', 'discard', 'ledger', 'null-columns', 'waits', 'lives', 'short-notes'].map(ofRun),
   'test/publish/*.test.ts',
   'test/engine/{sources,routing,outputs,short-way}.test.ts',
+];
+/** And those that take seconds each. */
+const runs = [
+  ...quickRuns,
   ...['unknown-member', 'known', 'shared-bad-files'].map(ofRun),
   'test/engine/many-files.test.ts',
 ];
@@ -73,7 +77,7 @@ const parts: Record<string, { mutate: string[]; tests: string[] }> = {
   // What is in another thread, the search does not reach.
   run: {
     mutate: ['src/run/!(activity-thread).ts'],
-    tests: ['test/durable/*.test.ts', ...runs, 'test/engine/short-threads.test.ts'],
+    tests: ['test/durable/*.test.ts', ...quickRuns, ofRun('shared-bad-files'), 'test/engine/short-threads.test.ts'],
   },
 };
 
@@ -83,7 +87,7 @@ function ofRun(name: string): string {
 
 const { positionals, values } = parseArgs({
   allowPositionals: true,
-  options: { file: { type: 'string' }, sample: { type: 'string', default: '1' } },
+  options: { file: { type: 'string', multiple: true }, sample: { type: 'string', default: '1' } },
 });
 if (!/^[1-9]\d*$/.test(values.sample)) throw new Error(`--sample ${values.sample} is no number of 1 or more`);
 process.env.ORDINAL_MUTANTS_SAMPLE = values.sample;
@@ -98,7 +102,7 @@ for (const name of positionals.length > 0 ? positionals : Object.keys(parts)) {
   process.env.ORDINAL_MUTANTS_TESTS = JSON.stringify(part.tests);
   const json = path.join(out, `${name}.json`);
   const stryker = new Stryker({
-    mutate: values.file ? [values.file] : part.mutate,
+    mutate: values.file ?? part.mutate,
     testRunner: 'vitest',
     plugins: [
       fileURLToPath(import.meta.resolve('@stryker-mutator/vitest-runner')),
