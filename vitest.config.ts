@@ -14,7 +14,7 @@ const globalSetup = './test/support/staged-app.ts';
 const chaos = [
   'test/run/!(complete-or-undo|determinism).test.ts',
   'test/{tables/{runs,views,withdrawn},upkeep/{import-keys,rebuild,withdraw}}.test.ts',
-  'test/{backfill/backfill,docs/dimensions,publish/{manifest,finish-run},verify/verify,sequence/long-life}.test.ts',
+  'test/{backfill/backfill,docs/dimensions,plan/plan-run,publish/{manifest,finish-run},verify/verify,sequence/long-life}.test.ts',
   'packages/local-host/test/{kill,crash,lax,simulation}.test.ts',
 ];
 /** Tests that start Azurite, the local host or both. */
