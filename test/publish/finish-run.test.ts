@@ -11,7 +11,7 @@ import { addVersions, putLedger, readLedger } from '../../src/ledger/ledger.ts';
 import { emptyLedger, ledgerBlobs } from '../../src/ledger/ledger-documents.ts';
 import { tableOf } from '../../src/ledger/versions.ts';
 import { ledgerOf } from '../../src/plan/run-ledger.ts';
-import { compactVersions, extendIndex } from '../../src/publish/extend-index-activity.ts';
+import { compactIndex, compactVersions, extendIndex } from '../../src/publish/extend-index-activity.ts';
 import { finishRun } from '../../src/publish/manifest-activity.ts';
 import { publishShort } from '../../src/run/short-way.ts';
 import { work } from '../../src/storage/names.ts';
@@ -155,6 +155,37 @@ describe('what follows a publication', () => {
       ok: true,
       value: { keys, crowded: [] },
     });
+  });
+
+  it('names the entities whose segments have become many, by their names, and merges them', async () => {
+    const sim = new Sim(shopPipelines);
+    let input: object | undefined;
+    // The runs merge nothing themselves.
+    sim.onPoint = (_, { activity, input: given }) => {
+      if (activity === 'extendIndex') input = given as object;
+      return activity === 'compactIndex' ? new OrdinalError('StorageFailed', 'not now') : 'pass';
+    };
+    for (let run = 0; run < 8; run++) {
+      const rows = Array.from({ length: 12 }, (_, k) => ({
+        customer: `c${run}`,
+        product: `p${run}-${k}`,
+        quantity: 1,
+      }));
+      await upload(sim, `shop/${run}/`, [rows]);
+      const { status, error } = await sim.run(`r${run}`, 'shop', `shop/${run}/`);
+      await sim.settle();
+      assert.equal(status, 'Completed', error);
+    }
+    const environment: Environment = { ...sim.environments[0]!, store: sim.store };
+    const extend = async () => await extendIndex.run(environment, input!);
+    assert.deepEqual(await extend(), { ok: true, value: { keys: 8 * 13, crowded: ['customers', 'products'] } });
+    for (const [entity, merges] of [
+      ['customers', 1],
+      ['products', 3],
+      ['products', 0],
+    ] as const)
+      assert.deepEqual(await compactIndex.run(environment, { ...input!, entity }), { ok: true, value: { merges } });
+    assert.deepEqual(await extend(), { ok: true, value: { keys: 8 * 13, crowded: [] } });
   });
 
   it('merges the segments of a crowded ledger, once', async () => {
