@@ -43,6 +43,7 @@ export interface MeasureOptions {
   /** A few files like the sources. */
   warmUp: Sources;
   inFlight: number;
+  workers?: number;
   postgresUrl?: string | undefined;
 }
 
@@ -54,8 +55,8 @@ export function variantOf(name: string): Variant {
 
 /** @throws when a run fails, or does not end. */
 export async function measure(options: MeasureOptions): Promise<Measured> {
-  const { variant, sources, inFlight, warmUp, postgresUrl } = options;
-  const stage = await Stage.open({ variant, inFlight, postgresUrl });
+  const { variant, sources, inFlight, workers, warmUp, postgresUrl } = options;
+  const stage = await Stage.open({ variant, inFlight, workers, postgresUrl });
   try {
     await stage.startHost();
     await stage.upload(warmUp.files);

@@ -30,8 +30,10 @@ export const runSecondsMax = 1_800;
 
 export interface StageOptions {
   variant: Variant;
-  /** Worker processes, and activities at the same time. */
+  /** Activities at the same time. */
   inFlight: number;
+  /** Worker processes. @default one for each activity in flight */
+  workers?: number | undefined;
   postgresUrl?: string | undefined;
   witness?: Witness;
 }
@@ -104,7 +106,7 @@ export class Stage {
     if (state === 'new') this.#state = join(this.#folder, `host-${++this.#hosts}.sqlite`);
     this.host = await startHost({
       scriptRoot: this.variant.app === undefined ? root : join(root, 'bench/patterns/apps', this.variant.app),
-      workers: this.#options.inFlight,
+      workers: this.#options.workers ?? this.#options.inFlight,
       state: this.#state,
       env: this.#env,
       onLine: (line) => countActivity(this.activities, line),

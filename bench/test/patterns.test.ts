@@ -43,6 +43,7 @@ describe.skipIf(!peersInstalled)('each pattern', () => {
         sources,
         warmUp: sources,
         inFlight: variant.sequential ? 1 : 2,
+        workers: 1,
       });
       const wrong = Object.entries(result.faults).filter(
         ([name, n]) => n > 0 && !allowed[variant.name]?.includes(name as keyof Faults),

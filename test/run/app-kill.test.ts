@@ -1,21 +1,20 @@
 /**
- * The real app, built, under `npm start`, which is killed at seeded moments: a worker, the host, the host with its
+ * The real app, as it is deployed, under `npm start`, which is killed at seeded moments: a worker, the host, the host with its
  * workers, or the process group of `npm start` with all that it started. What is published is byte for byte what an
  * undisturbed run publishes, and IDs have no gap and no duplicate. KILLS and SEED as in kill.test.ts.
  */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { BlobServiceClient, StorageSharedKeyCredential } from '@azure/storage-blob';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { afterAll, beforeAll, test } from 'vitest';
 import { seededRandom } from '../../packages/local-host/src/chaos.ts';
 import { gone, type Started, startAll, workersOf } from '../../packages/local-host/test/processes.ts';
+import { stagedApp } from '../support/staged-app.ts';
 
-const scriptRoot = fileURLToPath(new URL('../..', import.meta.url));
 const kills = Number(process.env.KILLS ?? 2);
 const seed = Number(process.env.SEED ?? 1);
 const folder = mkdtempSync(join(tmpdir(), 'app-kill-'));
@@ -23,7 +22,8 @@ const runs = ['first', 'second'];
 const [filesPerRun, rowsPerFile] = [3, 20_000];
 
 beforeAll(async () => {
-  assert.ok(existsSync(join(scriptRoot, 'dist', 'functions')), 'the app must be built first: npm run build');
+  // `npm start` runs the app of the folder that it is in.
+  process.chdir(stagedApp);
   const db = await (await DuckDBInstance.create()).connect();
   for (const [r, run] of runs.entries()) {
     mkdirSync(join(folder, run));
