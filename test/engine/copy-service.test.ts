@@ -40,12 +40,18 @@ function bytesOf(outcome: Parameters<typeof publishedBy>[0]): [string, string][]
   return publishedBy(outcome).map(([name, text]) => [name, text.replaceAll(/"crc32":"[0-9a-f]*"/g, '')]);
 }
 
-/** The scenario with an entity that copies all columns of all rows, row group by row group. */
+/**
+ * The scenario with an entity that copies all columns of all rows, row group by row group. No file is of the oldest writers:
+ * their levels are BIT_PACKED, and these footers do not say so.
+ */
 function withCopies(scenario: Scenario): Scenario {
   const columns = scenario.columns.map((_, c) => ({ kind: 9, a: c, b: 0 }));
   const all = { keyed: false, key: [0], own: false, where: null, columns, step: 1 };
   const other = scenario.entities[0]!;
-  return { ...scenario, batchRows: 1, entities: [...(other.keyed ? [other] : []), all] };
+  const runs = scenario.runs.map((files) =>
+    files.map(({ habit, ...shape }) => ({ ...shape, habit: habit === 'ancient' ? undefined : habit })),
+  );
+  return { ...scenario, runs, batchRows: 1, entities: [...(other.keyed ? [other] : []), all] };
 }
 
 test('published bytes are those of the default, whatever way a run goes', async () => {
