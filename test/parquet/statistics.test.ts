@@ -135,6 +135,29 @@ test('bytes of nothing but 255 have no rounded-up maximum', () => {
   assert.equal(statistics.minValue?.length, 64);
 });
 
+test('long bytes are cut: the minimum as it begins, the maximum with its last byte that can grow raised by one', () => {
+  const of = (data: Uint8Array, type: ColumnType = { physical: 'BYTE_ARRAY' }) => {
+    const offsets = Uint32Array.of(0, data.length);
+    const { minValue, maxValue, minExact, maxExact } = statisticsOf({ kind: 'bytes', length: 1, data, offsets }, type);
+    return { min: minValue && [...minValue], max: maxValue && [...maxValue], minExact, maxExact };
+  };
+  const sevens = new Array<number>(64).fill(7);
+  assert.deepEqual(of(Uint8Array.from([...sevens, 1])), {
+    ...{ min: sevens, max: [...sevens.slice(1), 8] },
+    ...{ minExact: false, maxExact: false },
+  });
+  const full = new Array<number>(69).fill(255);
+  assert.deepEqual(of(Uint8Array.from([5, ...full])).max, [6]);
+  assert.deepEqual(of(Uint8Array.from([5, 254, ...full])).max, [5, 255]);
+  // Exactly as long as a bound may be.
+  assert.deepEqual(of(Uint8Array.from(sevens)), { min: sevens, max: sevens, minExact: true, maxExact: true });
+  // The leading bytes of a decimal are no bound of it.
+  const decimal: ColumnType = { physical: 'BYTE_ARRAY', annotation: { kind: 'decimal', precision: 38, scale: 0 } };
+  const nothing = { min: undefined, max: undefined, minExact: undefined, maxExact: undefined };
+  assert.deepEqual(of(Uint8Array.from([...sevens, 1]), decimal), nothing);
+  assert.deepEqual(of(Uint8Array.from(sevens), decimal).max, sevens);
+});
+
 test('zero is -0 as a minimum and +0 as a maximum, and NaN is no bound', () => {
   const doubles = (...numbers: number[]) =>
     statisticsOf({ kind: 'double', length: numbers.length, data: Float64Array.from(numbers) }, { physical: 'DOUBLE' });
