@@ -3,7 +3,6 @@
  * may pass by itself (throttling, unreachable, 5xx) is marked worth a retry. The SDK retries short hiccups by itself.
  * `src/environment` opens it. It must never retry a condition that did not hold.
  */
-import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import {
   BlobServiceClient,
@@ -168,9 +167,9 @@ class AzureBlobStore implements BlobStore {
     bytes: Uint8Array,
     options: WriteOptions = {},
   ): Promise<{ etag: string }> {
-    const headers = { 'x-ms-blob-type': 'BlockBlob', 'content-md5': md5Of([bytes]), ...writeHeaders(options) };
+    const headers = { 'x-ms-blob-type': 'BlockBlob', ...writeHeaders(options) };
     try {
-      return await this.#requests.put({ container, name }, headers, bytes, bytes.byteLength);
+      return await this.#requests.put({ container, name }, headers, [bytes]);
     } catch (thrown) {
       throw writeFailure('write', container, name, thrown);
     }
@@ -184,9 +183,8 @@ class AzureBlobStore implements BlobStore {
         remedy: 'Write the source with smaller row groups.',
       });
     }
-    const target = { container, name, query: blockQuery(blockId) };
     try {
-      await this.#requests.put(target, { 'content-md5': md5Of(parts) }, bodyOf(parts, length), length);
+      await this.#requests.put({ container, name, query: blockQuery(blockId) }, {}, parts);
     } catch (thrown) {
       throw writeFailure('stage a block of', container, name, thrown);
     }
@@ -223,7 +221,7 @@ class AzureBlobStore implements BlobStore {
     const body = `<?xml version="1.0" encoding="utf-8"?><BlockList>${list}</BlockList>`;
     const target = { container, name, query: { comp: 'blocklist' } };
     try {
-      return await this.#requests.put(target, writeHeaders(options), body, body.length);
+      return await this.#requests.put(target, writeHeaders(options), [Buffer.from(body)]);
     } catch (thrown) {
       throw writeFailure('commit', container, name, thrown);
     }
@@ -277,44 +275,6 @@ function writeHeaders({ contentType, metadata = {}, ifAbsent, ifMatch }: WriteOp
 function blockQuery(blockid: string): Record<string, string> {
   return { comp: 'block', blockid };
 }
-
-/**
- * The service compares it with what has arrived: bytes that were changed on the way become no part of a file. MD5 and not
- * CRC-64, for Node has it, and Azurite, which reckons a CRC-64 in JavaScript where it is given neither.
- */
-function md5Of(parts: readonly Uint8Array[]): string {
-  const hash = createHash('md5');
-  for (const part of parts) hash.update(part);
-  return hash.digest('base64');
-}
-
-/** Smaller bodies are joined: a stream has its price too. */
-const STREAMED_BYTES_MIN = 64 * 1024;
-
-/** The parts as one body. Larger ones are sent from where they are: copying them costs more than sending them. */
-function bodyOf(parts: readonly Uint8Array[], length: number): Uint8Array | (() => NodeJS.ReadableStream) {
-  if (parts.length === 1 && parts[0]) return parts[0];
-  if (length < STREAMED_BYTES_MIN) return Buffer.concat(parts);
-  // A stream for each try.
-  return () => Readable.from(coalesced(parts));
-}
-
-/** The parts in their order, small ones together: each is a write to the connection. */
-function* coalesced(parts: readonly Uint8Array[]): Iterable<Uint8Array> {
-  let held: Uint8Array[] = [];
-  for (const part of parts) {
-    if (part.byteLength < COALESCED_BYTES_MAX) {
-      held.push(part);
-      continue;
-    }
-    if (held.length > 0) yield Buffer.concat(held);
-    held = [];
-    yield part;
-  }
-  if (held.length > 0) yield Buffer.concat(held);
-}
-
-const COALESCED_BYTES_MAX = 16 * 1024;
 
 function statusOf(thrown: unknown): number | undefined {
   return thrown instanceof RestError ? thrown.statusCode : undefined;
