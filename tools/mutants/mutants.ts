@@ -36,7 +36,7 @@ const parts: Record<string, { mutate: string[]; tests: string[] }> = {
   sequence: { mutate: ['src/sequence/*.ts'], tests: ['test/sequence/!(long-life).test.ts', 'test/run/run.test.ts'] },
   statistics: {
     mutate: ['src/parquet/statistics*.ts', 'src/parquet/bounds.ts'],
-    tests: ['test/parquet/{statistics,roundtrip,writers,footer,logical}.test.ts'],
+    tests: ['test/parquet/{statistics,statistics-raw,footer,logical,roundtrip,writers}.test.ts'],
   },
   keys: {
     mutate: ['src/keys/*.ts'],
