@@ -10,7 +10,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startAzurite } from '../../packages/local-host/src/azurite.ts';
 import { Duck, literal } from '../../tools/duckdb.ts';
 import { type App, copyOfApp, startApp } from '../http/support/app.ts';
-import { ordinal as run } from './support/command.ts';
+import { Commands } from './support/command.ts';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'ordinal-replay-'));
 const copy = path.join(folder, 'app');
@@ -60,19 +60,23 @@ beforeAll(async () => {
   duck = await Duck.open();
   azurite = await startAzurite();
   await writeFile(path.join(await copyOfApp(copy), 'dist/pipelines/flights.js'), shop);
+  // Commands find the pipelines of the folder that they are run in.
+  process.chdir(copy);
   app = await startApp({}, [], { azurite, scriptRoot: copy });
   await app.upload('landing', 'shop/day=2026-11-01/a.parquet', await written(day(0)));
   await app.upload('landing', 'shop/day=2026-11-02/a.parquet', await written(day(40)));
 });
 afterAll(async () => {
+  await commands.stop();
   await app?.stop();
   await azurite?.stop();
   duck?.close();
   rmSync(folder, { recursive: true });
 });
 
+const commands = new Commands();
 const ordinal = (...args: string[]) =>
-  run(args, { cwd: copy, env: { AzureWebJobsStorage: azurite.connectionString, ORDINAL_HOST: app.url } });
+  commands.run(args, { env: { AzureWebJobsStorage: azurite.connectionString, ORDINAL_HOST: app.url } });
 
 /** All that is published of an entity, as DuckDB reads it. */
 async function published(entity: string, select: string): Promise<unknown[][]> {

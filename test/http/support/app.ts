@@ -76,6 +76,7 @@ export async function startApp(
       throw error;
     });
   const service = BlobServiceClient.fromConnectionString(azurite.connectionString);
+  const containers = new Map<string, Promise<unknown>>();
   const ask: App['ask'] = async (method, path, body, headers = {}) => {
     const url = path.startsWith('http') ? path : `${host.url}/api/${path}`;
     const response = await fetch(url, {
@@ -94,7 +95,9 @@ export async function startApp(
     ask,
     async upload(container, name, bytes) {
       const client = service.getContainerClient(container);
-      await client.createIfNotExists();
+      const made = containers.get(container) ?? client.createIfNotExists();
+      containers.set(container, made);
+      await made;
       await client.getBlockBlobClient(name).upload(bytes, bytes.byteLength);
     },
     async names(container, prefix = '') {
