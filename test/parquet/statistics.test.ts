@@ -168,6 +168,15 @@ test('zero is -0 as a minimum and +0 as a maximum, and NaN is no bound', () => {
     assert.deepEqual([[...minValue!], [...maxValue!]], [minusZero, zero]);
   }
   assert.deepEqual(doubles(Number.NaN, Number.NaN), {});
+  const half: ColumnType = { physical: 'FIXED_LEN_BYTE_ARRAY', typeLength: 2, annotation: { kind: 'float16' } };
+  const { minValue, maxValue } = statisticsOf({ kind: 'fixed', length: 1, data: new Uint8Array(2), width: 2 }, half);
+  assert.deepEqual([[...minValue!], [...maxValue!]], [minusZero.slice(-2), zero.slice(-2)]);
+  const single = statisticsOf({ kind: 'float', length: 1, data: Float32Array.of(0) }, { physical: 'FLOAT' });
+  assert.deepEqual([[...single.minValue!], [...single.maxValue!]], [minusZero.slice(-4), zero.slice(-4)]);
+  // Of other bytes a zero is a zero.
+  const { annotation: _, ...plain } = half;
+  const bytes = statisticsOf({ kind: 'fixed', length: 1, data: new Uint8Array(2), width: 2 }, plain);
+  assert.deepEqual([...bytes.minValue!], [0, 0]);
   const infinite = doubles(Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY);
   assert.equal(Buffer.from(infinite.minValue!).readDoubleLE(), Number.NEGATIVE_INFINITY);
   assert.equal(Buffer.from(infinite.maxValue!).readDoubleLE(), Number.POSITIVE_INFINITY);
