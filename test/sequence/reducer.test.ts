@@ -157,6 +157,10 @@ describe('the lives of an owner', () => {
     sequence.reserve('other', 1);
     assert.deepEqual(ranges(sequence.do({ kind: 'release', owner: 'a', attempt: 1 })), []);
     assert.equal(sequence.reserve('a', 10, { attempt: 1 }), 'SequenceConflict');
+    // So is that of a later life, after the release of that one.
+    assert.deepEqual(ranges(sequence.do({ kind: 'release', owner: 'a', attempt: 2 })), []);
+    assert.equal(sequence.reserve('a', 10, { attempt: 2 }), 'SequenceConflict');
+    assert.deepEqual(sequence.reserve('a', 10, { attempt: 3 }), [[2n, 10n]]);
   });
 
   test('committed is committed, released is released', () => {
