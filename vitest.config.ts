@@ -29,8 +29,8 @@ const host = [
 export default defineConfig({
   test: {
     pool: 'forks',
-    // Hosts and browsers wait much of their time: on two cores, three files at a time leave less of it idle.
-    maxWorkers: 3,
+    // Hosts and browsers wait much of their time: on two cores, four files at a time leave less of it idle.
+    maxWorkers: 4,
     // Node itself loads the modules and strips their types, as it does for the app. So module hooks (planted bugs), worker
     // threads and child processes all see the same modules.
     experimental: { viteModuleRunner: false },
