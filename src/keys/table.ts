@@ -53,11 +53,11 @@ export class KeyTable {
 
   /**
    * @param expected keys that memory is taken for
-   * @param keyBytes bytes of each of them, about
+   * @param keyBytes bytes of each of them, about; 0 or more
    */
   constructor(expected = 1024, keyBytes = 16) {
     const capacity = Math.max(16, expected);
-    this.#arena = new Uint8Array(Math.min(ARENA_BYTES_MAX, Math.ceil(capacity * keyBytes) + slackBytes));
+    this.#arena = new Uint8Array(Math.min(ARENA_BYTES_MAX, Math.ceil(capacity * keyBytes)) + slackBytes);
     this.#offsets = new Uint32Array(capacity + 1);
     this.#hashes = new Uint32Array(capacity);
     this.#arenaView = viewOf(this.#arena);
@@ -331,7 +331,7 @@ export class KeyTable {
       });
     }
     if (length + slackBytes > this.#arena.length) {
-      this.#arena = grown(this.#arena, Math.min(ARENA_BYTES_MAX + slackBytes, length * 2));
+      this.#arena = grown(this.#arena, Math.min(ARENA_BYTES_MAX, length * 2) + slackBytes);
       this.#arenaView = viewOf(this.#arena);
     }
     if (ordinal + 1 >= this.#offsets.length) {

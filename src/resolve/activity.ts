@@ -194,7 +194,10 @@ async function intern(
     const single = components.length === 1 && only?.values.kind === 'bytes' ? only.values : undefined;
     // Batches are much alike; a table that need not grow is twice as quick.
     const expected = Math.ceil((list.rows * lists.batches) / document.partitions);
-    arriving ??= new KeyTable(Math.min(EXPECTED_MAX, expected), single && single.data.length / list.rows);
+    arriving ??= new KeyTable(
+      Math.min(EXPECTED_MAX, expected),
+      single && list.rows > 0 ? single.data.length / list.rows : undefined,
+    );
     if (single) {
       internSingle(arriving, single, own, whole ? undefined : { partition, partitions: document.partitions });
       continue;

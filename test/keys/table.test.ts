@@ -22,6 +22,9 @@ const keys = fc
     return [...(descending ? first.reverse() : first), ...rest.map((text) => Buffer.from(text))];
   });
 
+/** Keys that memory is taken for, and bytes of each. */
+const sizes = fc.tuple(fc.integer({ min: 0, max: 40 }), fc.constantFrom(0, 0.1, 1, 16));
+
 function blockOf(list: readonly Buffer[]): KeyBlock {
   const ends = new Uint32Array(list.length);
   for (const [k, { length }] of list.entries()) ends[k] = (ends[k - 1] ?? 0) + length;
@@ -31,8 +34,9 @@ function blockOf(list: readonly Buffer[]): KeyBlock {
 
 test('a table gives what a map gives', () => {
   fc.assert(
-    fc.property(fc.array(keys, { minLength: 1, maxLength: 3 }), fc.integer({ min: 0, max: 40 }), (rounds, expected) => {
-      const table = new KeyTable(expected);
+    fc.property(fc.array(keys, { minLength: 1, maxLength: 3 }), sizes, (rounds, [expected, keyBytes]) => {
+      // Memory for fewer bytes than there are, or for none at all.
+      const table = new KeyTable(expected, keyBytes);
       const copied = new KeyTable();
       for (const list of rounds) {
         // A table that was cleared is as good as a new one.
