@@ -10,6 +10,7 @@ import type { CompiledPipeline, DerivedColumn, Predicate } from '../pipeline/com
 import { foldersOf, folderValues } from '../pipeline/folders.ts';
 import { rowObject } from '../pipeline/row-checks.ts';
 import { locationOf, type UnitPlace } from '../source/source-chunk.ts';
+import { columnsRead } from './columns-read.ts';
 import { CleanColumn } from './contract/contract-column.ts';
 import { type Factor, factorize } from './contract/factorize.ts';
 import { reasonOf, shown } from './contract/js-view.ts';
@@ -261,21 +262,6 @@ export class SourceUnit {
       cause: thrown,
     });
   }
-}
-
-/** Contract columns of which some entity needs the values, and not only the bytes. */
-function columnsRead({ entities, feeds, derived = [], recordTypes }: CompiledPipeline): Set<string> {
-  const names = feeds.flatMap((feed) => feed.columns);
-  if (recordTypes) names.push(recordTypes.column);
-  for (const column of derived) if (column.kind === 'compute') names.push(...column.sources);
-  for (const { kind, where, columns } of entities) {
-    names.push(...(where?.columns ?? []));
-    for (const column of columns) {
-      if (column.kind === 'map' || (column.kind === 'copy' && (kind === 'keyed' || where))) names.push(column.source);
-      if (column.kind === 'compute') names.push(...column.sources);
-    }
-  }
-  return new Set(names);
 }
 
 function selectionOf(mask: Uint8Array, count?: number): Selection {

@@ -13,6 +13,7 @@ import { typeText } from '../parquet/type-text.ts';
 import type { ChunkMeta, ColumnType, Leaf } from '../parquet/types.ts';
 import type { CompiledPipeline, ContractColumn } from '../pipeline/compiled.ts';
 import type { PinnedBlob } from '../source/source-file.ts';
+import { columnsRead } from './columns-read.ts';
 import { provenByStatistics } from './contract/number-proof.ts';
 
 /** A chunk whose bytes stay in the source blob. */
@@ -61,21 +62,17 @@ function pagesMayPass(leaf: Leaf, { codec, encodings, dictionaryPageOffset }: Ch
 
 /** Contract columns that rows entities copy for all rows, and that nothing else uses: whether outputs have nulls in them. */
 function onlyCopied(pipeline: CompiledPipeline, outputs: Plan['outputs']): ReadonlyMap<string, boolean> {
-  const { contract, derived = [], entities, feeds, recordTypes, rowChecks = [] } = pipeline;
+  const { contract, entities, rowChecks = [] } = pipeline;
   const copied = new Map<string, boolean>();
-  const used = new Set(feeds.flatMap((feed) => feed.columns));
-  if (recordTypes) used.add(recordTypes.column);
+  const used = columnsRead(pipeline);
   for (const { name, variants } of contract) if (variants) used.add(name);
   for (const { columns } of rowChecks) for (const { name } of columns) used.add(name);
-  for (const column of derived) if (column.kind === 'compute') for (const name of column.sources) used.add(name);
-  for (const { name: entity, kind, where, columns } of entities) {
-    for (const name of where?.columns ?? []) used.add(name);
+  for (const { name: entity, columns } of entities) {
     for (const [c, column] of columns.entries()) {
-      if (column.kind === 'map') used.add(column.source);
-      if (column.kind === 'compute') for (const name of column.sources) used.add(name);
       if (column.kind !== 'copy') continue;
       const { optional } = outputs[entity]![c]!;
-      if (kind === 'keyed' || where || (copied.get(column.source) ?? optional) !== optional) used.add(column.source);
+      // Two outputs that state nulls otherwise need pages of their own.
+      if ((copied.get(column.source) ?? optional) !== optional) used.add(column.source);
       copied.set(column.source, optional);
     }
   }
