@@ -50,8 +50,8 @@ const parts: Record<string, { mutate: string[]; tests: string[] }> = {
     mutate: ['src/documents/*.ts'],
     tests: [
       'test/documents/*.test.ts',
-      ...runs,
       'test/engine/{quarantine,structs}.test.ts',
+      ...quickRuns,
       'test/verify/*.test.ts',
       'test/upkeep/{rebuild,import-keys,withdraw}.test.ts',
     ],
@@ -67,7 +67,12 @@ const parts: Record<string, { mutate: string[]; tests: string[] }> = {
   },
   resolve: {
     mutate: ['src/resolve/*.ts'],
-    tests: [...runs, 'test/engine/{mixed-feed,quarantine,structs}.test.ts', 'test/upkeep/import-keys.test.ts'],
+    tests: [
+      'test/resolve/*.test.ts',
+      ...['run', 'discard', 'unknown-member', 'known', 'lives'].map(ofRun),
+      'test/engine/{outputs,short-way,mixed-feed,quarantine,structs,many-files}.test.ts',
+      'test/upkeep/import-keys.test.ts',
+    ],
   },
   seal: { mutate: ['src/seal/*.ts'], tests: [...runs, 'test/engine/{mixed-feed,structs,copied}.test.ts'] },
   publish: {

@@ -4,15 +4,27 @@
  */
 import path from 'node:path';
 import { defineConfig } from 'vitest/config';
-import { BaseSequencer, type TestSpecification } from 'vitest/node';
+import { BaseSequencer, type Reporter, type TestModule, type TestSpecification } from 'vitest/node';
 
 const tests = JSON.parse(process.env.ORDINAL_MUTANTS_TESTS ?? '[]') as string[];
 
-/** Files in the order in which they are named. */
-class AsNamed extends BaseSequencer {
+/** Files that have failed, the last one first: what kills a mutant often kills its neighbour. */
+let failed: string[] = [];
+
+class Failed implements Reporter {
+  onTestModuleEnd(file: TestModule): void {
+    const { moduleId } = file;
+    if (file.state() === 'failed') failed = [moduleId, ...failed.filter((other) => other !== moduleId)];
+  }
+}
+
+/** Files that have failed before; then those that have not, in the order in which they are named. */
+class FailedFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     const rank = ({ moduleId }: TestSpecification) =>
-      tests.findIndex((pattern) => path.matchesGlob(path.relative('.', moduleId), pattern));
+      failed.includes(moduleId)
+        ? failed.indexOf(moduleId) - failed.length
+        : tests.findIndex((pattern) => path.matchesGlob(path.relative('.', moduleId), pattern));
     return files.toSorted((a, b) => rank(a) - rank(b));
   }
 }
@@ -23,7 +35,8 @@ export default defineConfig({
     pool: 'threads',
     experimental: { viteModuleRunner: false },
     include: tests,
-    sequence: { sequencer: AsNamed },
+    sequence: { sequencer: FailedFirst },
+    reporters: [new Failed()],
     testNamePattern: /^(?!.*planted bug)/,
     testTimeout: 60_000,
     hookTimeout: 60_000,

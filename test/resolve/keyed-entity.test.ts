@@ -1,0 +1,139 @@
+/**
+ * What a keyed entity publishes, run after run: its new keys, the known ones, late descriptions, changes and unknown
+ * members. The real activities, over a store in memory; what each run must publish is written out.
+ */
+import assert from 'node:assert/strict';
+import { test } from 'vitest';
+import { z } from 'zod';
+import { publishedManifests } from '../../src/documents/manifests.ts';
+import { pipeline, registerPipelines, shared, type } from '../../src/pipeline/index.ts';
+import { Engine } from '../engine/support/drive.ts';
+import { readRows } from '../run/support/published.ts';
+import { type ShopRow, shopFile } from '../run/support/shop.ts';
+
+const row = z.object({ customer: z.string(), product: z.string(), quantity: z.int() });
+const of = (customer: string, product: string, quantity: number): ShopRow => ({ customer, product, quantity });
+const person = shared('person', { id: 'person_id', key: { name: z.string() }, columns: { town: type.string } });
+
+/**
+ * Goods are published whenever they are seen, and their changes are reported. People are described by rows with a
+ * quantity other than 1; of 3 they say nothing. Nobody says anything of payers. A customer "-" is missing.
+ */
+const all = registerPipelines([
+  pipeline({
+    name: 'shop',
+    source: { container: 'landing', prefix: 'shop/' },
+    row,
+    entities: ({ id, ref, first, map, constant, where }) => {
+      const known = map('customer', (name) => (name === '-' ? null : name), type.string);
+      return {
+        goods: {
+          kind: 'keyed',
+          id: id('good_id', { start: 0, step: 5 }),
+          key: { name: 'product' },
+          publish: 'seen',
+          onChange: 'report',
+          columns: {
+            quantity: first('quantity'),
+            said: map('quantity', (quantity) => (quantity === 3 ? null : `${quantity}`), type.string),
+            by: ref('people', { name: known }, { missing: -1 }),
+            house: constant('ours', type.string),
+          },
+        },
+        people: {
+          kind: 'keyed',
+          id: id('person_id', { start: 0 }),
+          key: { name: known },
+          where: where(['quantity'], (quantity) => quantity !== 1),
+          columns: { shown: map('quantity', (quantity) => (quantity === 3 ? null : quantity), type.int32) },
+        },
+        payers: { kind: 'shared', entity: person },
+        lines: {
+          kind: 'rows',
+          id: id('line_id'),
+          columns: {
+            good_id: ref('goods', { name: 'product' }),
+            person_id: ref('people', { name: known }, { missing: -1 }),
+            payer_id: ref('payers', { name: 'customer' }),
+          },
+        },
+      };
+    },
+  }),
+]);
+const shop = all.get('shop')!;
+
+/** One run over files of rows, in batches of about four rows. Gives what it published of an entity, row by row as text. */
+async function run(engine: Engine, runId: string, files: ShopRow[][]) {
+  for (const [f, rows] of files.entries()) await engine.upload(`shop/${runId}/${f}.parquet`, shopFile(rows));
+  await engine.run(runId, `shop/${runId}/`);
+  const manifest = (await publishedManifests(engine.environment)).find((one) => one.runId === runId)!;
+  const read = async (blobs: readonly { blob: string }[] = []) => {
+    const rows = await Promise.all(blobs.map(({ blob }) => readRows(engine.store.bytes('published', blob))));
+    return rows.flat().map((one) => Object.values(one).join(' '));
+  };
+  return async (name: string) => {
+    const { files, known, changes, unknown, keys } = manifest.entities.find(({ entity }) => entity === name)!;
+    return {
+      fresh: await read(files),
+      known: await read(known?.files),
+      changes: await read(changes?.files),
+      unknown: await read(unknown?.files),
+      undescribed: keys!.partitions[0]!.undescribed,
+    };
+  };
+}
+
+const nothing = { fresh: [], known: [], changes: [], unknown: [] };
+
+test('new and known keys, late descriptions, changes and the unknown member: each is published once', async () => {
+  const engine = new Engine(shop, { batchRows: 4 });
+  const first = await run(engine, 'r0', [
+    [
+      ...[of('-', 'tea', 1), of('ann', 'tea', 2), of('bob', 'oil', 1), of('bob', 'jam', 3)],
+      ...[of('cem', 'tea', 3), of('bob', 'oil', 4)],
+    ],
+  ]);
+  assert.deepEqual(await first('goods'), {
+    ...nothing,
+    fresh: ['0 tea 1 1 -1 ours', '5 oil 1 1 1 ours', '10 jam 3  1 ours'],
+    // What a later row of the same run says is a change already.
+    changes: ['0 tea 3  2 ours shop/r0/0.parquet 4 r0 0', '5 oil 4 4 1 ours shop/r0/0.parquet 5 r0 0'],
+    undescribed: 0,
+  });
+  // The first row of bob and of cem says nothing.
+  const people = { ...nothing, fresh: ['0 ann 2', '1 bob ', '2 cem '], unknown: ['-1  '], undescribed: 2 };
+  assert.deepEqual(await first('people'), people);
+  const payers = { ...nothing, fresh: ['1 - ', '2 ann ', '3 bob ', '4 cem '], undescribed: undefined };
+  assert.deepEqual(await first('payers'), payers);
+
+  const second = await run(engine, 'r1', [
+    [of('ann', 'tea', 3), of('bob', 'fig', 2), of('cem', 'fig', 2), of('dan', 'jam', 3), of('cem', 'tea', 0)],
+    [of('-', 'jam', 1), of('bob', 'rye', 5)],
+  ]);
+  assert.deepEqual(await second('goods'), {
+    ...nothing,
+    fresh: ['15 fig 2 2 1 ours', '20 rye 5 5 1 ours'],
+    known: ['0 tea 3  0 ours', '10 jam 3  3 ours'],
+    changes: [
+      '0 tea 0 0 2 ours shop/r1/0.parquet 4 r1 1',
+      '15 fig 2 2 2 ours shop/r1/0.parquet 2 r1 1',
+      '10 jam 1 1 -1 ours shop/r1/1.parquet 0 r1 1',
+    ],
+    undescribed: 0,
+  });
+  assert.deepEqual(await second('people'), {
+    ...nothing,
+    fresh: ['3 dan '],
+    changes: ['1 bob 2 shop/r1/0.parquet 1 r1 1', '2 cem 2 shop/r1/0.parquet 2 r1 1'],
+    undescribed: 1,
+  });
+  assert.deepEqual(await second('payers'), { ...payers, fresh: ['5 dan '] });
+
+  // Nothing is new, and nothing is said that was not said before.
+  const third = await run(engine, 'r2', [[of('-', 'jam', 1), of('bob', 'fig', 1), of('cem', 'fig', 2)]]);
+  const known = ['10 jam 1 1 -1 ours', '15 fig 1 1 1 ours'];
+  assert.deepEqual(await third('goods'), { ...nothing, known, undescribed: 0 });
+  assert.deepEqual(await third('people'), { ...nothing, undescribed: 1 });
+  assert.deepEqual(await third('payers'), { ...payers, fresh: [] });
+});
