@@ -31,6 +31,8 @@ export const limits = {
   /** Slots up to which all those of a key partition are read at once and kept, in place of a range for each batch: they
    * take 8 bytes each at the very most, and mostly less than two. */
   keptSlotsMax: 512 * 1024,
+  /** Bytes of an entity's key lists that the resolve of a key partition keeps from its first reading for the next ones. */
+  keptKeyListBytesMax: 64 * 1024 * 1024,
   /** Seconds for which a process takes a run's plan to be what it was when last looked at: a run that was given up is
    * noticed by what it still executes, and an activity may be slow by as much anyway. */
   planTrustSecondsMax: 10,

@@ -22,6 +22,7 @@ import { type IndexPartition, partitionOf, settlePending, withPending } from '..
 import { findIds } from '../keys/lookup.ts';
 import { segmentOf } from '../keys/segment.ts';
 import { KeyTable } from '../keys/table.ts';
+import { limits } from '../limits.ts';
 import type { Table } from '../parquet/table.ts';
 import type { ColumnType, Values } from '../parquet/types.ts';
 import { hasAttributes } from '../pipeline/compiled.ts';
@@ -64,9 +65,6 @@ export interface ResolveOutput {
 /** Keys that memory is taken for before they have come: 48 MiB, and their bytes. What is not used is only addresses. */
 const EXPECTED_MAX = 1 << 21;
 
-/** Key lists up to this many bytes are kept from the first pass for the second one. */
-const LISTS_KEPT_BYTES = 64 * 1024 * 1024;
-
 export const resolveKeys = defineActivity({ name: 'resolveKeys', input: resolveInputSchema, work: resolveActivity });
 
 async function resolveActivity(environment: Environment, input: ResolveInput): Promise<ResolveOutput> {
@@ -82,7 +80,7 @@ async function resolveActivity(environment: Environment, input: ResolveInput): P
   const [of, ...others] = keyedDatasets(entity, plan.outputs[name]!);
   const described = hasAttributes(entity);
   const again = described || others.some(({ kind }) => kind !== 'unknown');
-  const lists = new KeyLists(environment, planned, name, again ? LISTS_KEPT_BYTES : 0);
+  const lists = new KeyLists(environment, planned, name, again ? limits.keptKeyListBytesMax : 0);
   const { arriving, ordinals } = await intern(lists, types, at);
   const head = await settlePending(at, publishedIds(environment, partition));
   const ids = await findIds(store, config.workContainer, head.entries, arriving);

@@ -5,11 +5,16 @@
 import assert from 'node:assert/strict';
 import { test } from 'vitest';
 import { z } from 'zod';
+import { readBatch } from '../../src/documents/batch-blob.ts';
+import { loadPlan, loadTally } from '../../src/documents/load.ts';
 import { publishedManifests } from '../../src/documents/manifests.ts';
 import { pipeline, registerPipelines, shared, type } from '../../src/pipeline/index.ts';
+import { resolveKeys } from '../../src/resolve/activity.ts';
 import { Engine } from '../engine/support/drive.ts';
 import { readRows } from '../run/support/published.ts';
 import { type ShopRow, shopFile } from '../run/support/shop.ts';
+import { withFaults } from '../support/faults.ts';
+import { underLimits } from '../support/limits.ts';
 
 const row = z.object({ customer: z.string(), product: z.string(), quantity: z.int() });
 const of = (customer: string, product: string, quantity: number): ShopRow => ({ customer, product, quantity });
@@ -59,6 +64,14 @@ const all = registerPipelines([
         },
       };
     },
+  }),
+  pipeline({
+    name: 'town',
+    source: { container: 'landing', prefix: 'town/' },
+    row,
+    entities: ({ id, first }) => ({
+      people: { kind: 'keyed', id: id('person_id'), key: { name: 'customer' }, columns: { shown: first('quantity') } },
+    }),
   }),
 ]);
 const shop = all.get('shop')!;
@@ -136,4 +149,32 @@ test('new and known keys, late descriptions, changes and the unknown member: eac
   assert.deepEqual(await third('goods'), { ...nothing, known, undescribed: 0 });
   assert.deepEqual(await third('people'), { ...nothing, undescribed: 1 });
   assert.deepEqual(await third('payers'), { ...payers, fresh: [] });
+});
+
+test('key lists are kept for the next reading while they are small, and otherwise read again', async () => {
+  const of1 = { runId: 'r', life: 1 };
+  const resolved = async (keptKeyListBytesMax: number) => {
+    const engine = new Engine(all.get('town')!, { batchRows: 2 });
+    await engine.upload('town/0.parquet', shopFile([of('ann', '', 1), of('bob', '', 2)]));
+    await engine.upload('town/1.parquet', shopFile([of('bob', '', 3), of('cem', '', 4), of('dan', '', 5)]));
+    await engine.run('r');
+    let reads = 0;
+    const counted = withFaults(engine.store, ({ point }) => {
+      if (point === 'split:read:before') reads++;
+    });
+    engine.environment = { ...engine.environment, store: counted };
+    const again = { ...of1, entity: 'people', term: 1 };
+    await underLimits({ keptKeyListBytesMax }, () => engine.activity(resolveKeys, again));
+    return { reads, engine };
+  };
+  const { engine } = await resolved(0);
+  const planned = await loadPlan(engine.environment, of1);
+  const tally = await loadTally(engine.environment, planned);
+  const list = async (batch: number) =>
+    (await readBatch(engine.environment, planned.pipeline, tally, batch, { keysOf: 'people' })).bytes.byteLength;
+  const sizes = [await list(0), await list(1)];
+  const both = sizes[0]! + sizes[1]!;
+  assert.equal((await resolved(both)).reads, 2);
+  assert.equal((await resolved(both - 1)).reads, 3);
+  assert.equal((await resolved(Math.min(...sizes) - 1)).reads, 4);
 });
