@@ -19,7 +19,7 @@ import { mapBounded } from '../src/storage/in-flight.ts';
 import { requireBytes } from '../src/storage/json.ts';
 import { replaysOf } from '../src/storage/names.ts';
 import type { BlobItem } from '../src/storage/store.ts';
-import { isConflict } from '../src/storage/write-once.ts';
+import { unlessConflict } from '../src/storage/write-once.ts';
 
 /** A blob of refused rows, to be put into the source. */
 export interface ReplayBlob {
@@ -133,13 +133,8 @@ export async function putReplay(environment: Environment, pipeline: CompiledPipe
   const { container } = pipeline.source;
   const written: string[] = [];
   for (const { blob, bytes } of replay.blobs) {
-    try {
-      await store.write(container, blob, bytes, { ifAbsent: true });
-      written.push(blob);
-    } catch (thrown) {
-      // The same rows are there already.
-      if (!isConflict(thrown)) throw thrown;
-    }
+    // At a conflict, the same rows are there already.
+    if (await unlessConflict(store.write(container, blob, bytes, { ifAbsent: true }))) written.push(blob);
   }
   const { unread } = await earlierReplays(environment, pipeline, replay.of, replay.folders);
   const own = new Set(replay.blobs.map(({ blob }) => blob));

@@ -21,7 +21,7 @@ import { writeJson } from '../storage/json.ts';
 import { toMetadata } from '../storage/metadata.ts';
 import { work } from '../storage/names.ts';
 import type { BlobItem } from '../storage/store.ts';
-import { isConflict } from '../storage/write-once.ts';
+import { unlessConflict } from '../storage/write-once.ts';
 import { GATHER_ORCHESTRATION, type GatherInput, gatherInstanceId } from './gather.ts';
 
 export interface Arrival {
@@ -160,12 +160,8 @@ async function gather(
   const { store, config } = environment;
   const name = work.receipt(pipeline.name, digest);
   await store.ensureContainer(config.workContainer);
-  try {
-    const metadata = { blob: toMetadata(blob.name), etag: toMetadata(blob.etag) };
-    await store.write(config.workContainer, name, new Uint8Array(0), { ifAbsent: true, metadata });
-  } catch (thrown) {
-    if (!isConflict(thrown)) throw thrown;
-  }
+  const metadata = { blob: toMetadata(blob.name), etag: toMetadata(blob.etag) };
+  await unlessConflict(store.write(config.workContainer, name, new Uint8Array(0), { ifAbsent: true, metadata }));
   const receipt = await store.head(config.workContainer, name);
   if (!receipt) throw new OrdinalError('StorageFailed', `receipt "${name}" is gone`, { retryable: true });
   const quietMs = mode.seconds * 1000;

@@ -19,7 +19,7 @@ import { newOf } from '../plan/run-ledger.ts';
 import { listSource } from '../plan/source-blobs.ts';
 import type { PinnedBlob } from '../source/source-file.ts';
 import { readVersioned, requireJson, writeJson } from '../storage/json.ts';
-import { isConflict } from '../storage/write-once.ts';
+import { unlessConflict } from '../storage/write-once.ts';
 import { summarizeRun } from '../view/run-view.ts';
 import {
   type BackfillPlan,
@@ -73,13 +73,8 @@ async function planBackfillActivity(
     leftOut,
     digest,
   };
-  try {
-    await writeJson(store, config.workContainer, name, plan, { ifAbsent: true });
-    return plan;
-  } catch (thrown) {
-    if (!isConflict(thrown)) throw thrown;
-    return await requireJson(store, config.workContainer, name, backfillPlanSchema);
-  }
+  const written = await unlessConflict(writeJson(store, config.workContainer, name, plan, { ifAbsent: true }));
+  return written ? plan : await requireJson(store, config.workContainer, name, backfillPlanSchema);
 }
 
 /** Goes through the source once, in pieces, and hands on what no run has read. */

@@ -16,7 +16,7 @@ import { OrdinalError } from '../errors.ts';
 import type { CompiledPipeline } from '../pipeline/compiled.ts';
 import { readVersioned, writeJson } from '../storage/json.ts';
 import { output } from '../storage/names.ts';
-import { isConflict } from '../storage/write-once.ts';
+import { changedByOthers, inPlaceOf, unlessConflict } from '../storage/write-once.ts';
 import { type Manifest, manifestSchema } from './manifest.ts';
 
 /** Each try that fails means that another life has moved the state on. */
@@ -38,14 +38,8 @@ export async function decideManifest(
     // Mostly there is none.
     const there = tries === 0 ? undefined : await readVersioned(store, container, name, manifestSchema);
     if (there && !mayReplace(there.value, wanted)) return there.value;
-    try {
-      await writeJson(store, container, name, wanted, there ? { ifMatch: there.etag } : { ifAbsent: true });
-      return wanted;
-    } catch (thrown) {
-      if (!isConflict(thrown)) throw thrown;
-      if (tries < TRIES) continue;
-      throw new OrdinalError('StorageConflict', `"${name}" is being changed by others`, { retryable: true });
-    }
+    if (await unlessConflict(writeJson(store, container, name, wanted, inPlaceOf(there)))) return wanted;
+    if (tries >= TRIES) throw changedByOthers(name);
   }
 }
 
@@ -67,13 +61,8 @@ export async function withdrawManifest(
     throw new OrdinalError('InvalidRequest', `run "${runId}" has not published`, { where: { field: 'runId' } });
   }
   const wanted: Manifest = { ...there.value, outcome: 'withdrawn', withdrawn };
-  try {
-    await writeJson(store, container, name, wanted, { ifMatch: there.etag });
-    return wanted;
-  } catch (thrown) {
-    if (!isConflict(thrown)) throw thrown;
-    throw new OrdinalError('StorageConflict', `"${name}" is being changed by others`, { retryable: true });
-  }
+  if (await unlessConflict(writeJson(store, container, name, wanted, inPlaceOf(there)))) return wanted;
+  throw changedByOthers(name);
 }
 
 function mayReplace(there: Manifest, wanted: Manifest): boolean {

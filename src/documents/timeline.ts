@@ -8,7 +8,7 @@ import type { Environment } from '../environment/environment.ts';
 import { readJson, writeJson } from '../storage/json.ts';
 import { type Life, work } from '../storage/names.ts';
 import type { BlobItem } from '../storage/store.ts';
-import { isConflict } from '../storage/write-once.ts';
+import { unlessConflict } from '../storage/write-once.ts';
 import { notedTasks, type TaskRecord } from './task-notes.ts';
 import { taskTimesOf } from './task-times.ts';
 
@@ -137,12 +137,8 @@ export async function keepTimeline(environment: Environment, of: Life, blobs: re
   const { store, config } = environment;
   const timeline = foldTimeline(of, await withNotes(environment, of, blobs));
   if (!timeline) return;
-  try {
-    const options = { compact: true, ifAbsent: true } as const;
-    await writeJson(store, config.workContainer, work.timeline(of), timeline, options);
-  } catch (thrown) {
-    if (!isConflict(thrown)) throw thrown;
-  }
+  const options = { compact: true, ifAbsent: true } as const;
+  await unlessConflict(writeJson(store, config.workContainer, work.timeline(of), timeline, options));
 }
 
 /** The blobs of a life's work folder. */

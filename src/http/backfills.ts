@@ -18,8 +18,8 @@ import type { Instance } from '../durable/client.ts';
 import { type Environment, pipelineOf } from '../environment/environment.ts';
 import { OrdinalError } from '../errors.ts';
 import { mapBounded } from '../storage/in-flight.ts';
-import { readVersioned, writeJson } from '../storage/json.ts';
-import { isConflict } from '../storage/write-once.ts';
+import { readJson, readVersioned, writeJson } from '../storage/json.ts';
+import { unlessConflict } from '../storage/write-once.ts';
 import { json, jsonBody, parseRequest } from './problem.ts';
 import { type Door, type Handler, rootOf } from './request-context.ts';
 import { backfillBodySchema, backfillListQuerySchema, type backfillSchema } from './schemas.ts';
@@ -62,17 +62,13 @@ export const startBackfill: Handler = async (door, request) => {
 async function keepRequest({ store, config }: Environment, wanted: BackfillRequest): Promise<void> {
   const name = backfillBlobs.request(wanted.backfillId);
   await store.ensureContainer(config.workContainer);
-  try {
-    await writeJson(store, config.workContainer, name, wanted, { ifAbsent: true });
-  } catch (thrown) {
-    if (!isConflict(thrown)) throw thrown;
-    const there = (await readVersioned(store, config.workContainer, name, backfillRequestSchema))?.value;
-    if (there && askedOf(there) === askedOf(backfillRequestSchema.parse(wanted))) return;
-    throw new OrdinalError('RunIdConflict', `backfill "${wanted.backfillId}" exists and was asked for something else`, {
-      where: { field: 'backfillId' },
-      remedy: 'Give another backfillId, or leave it out.',
-    });
-  }
+  if (await unlessConflict(writeJson(store, config.workContainer, name, wanted, { ifAbsent: true }))) return;
+  const there = await readJson(store, config.workContainer, name, backfillRequestSchema);
+  if (there && askedOf(there) === askedOf(backfillRequestSchema.parse(wanted))) return;
+  throw new OrdinalError('RunIdConflict', `backfill "${wanted.backfillId}" exists and was asked for something else`, {
+    where: { field: 'backfillId' },
+    remedy: 'Give another backfillId, or leave it out.',
+  });
 }
 
 /** What makes two requests the same backfill: not who asks. */

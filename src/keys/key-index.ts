@@ -14,7 +14,7 @@ import { OrdinalError } from '../errors.ts';
 import type { IdList } from '../sequence/id-range.ts';
 import { readVersioned, type Versioned, writeJson } from '../storage/json.ts';
 import type { BlobStore } from '../storage/store.ts';
-import { isConflict } from '../storage/write-once.ts';
+import { changedByOthers, inPlaceOf, unlessConflict } from '../storage/write-once.ts';
 import { withDescribed } from './described.ts';
 import {
   emptyHead,
@@ -52,6 +52,7 @@ export type PublishedIds = (pending: PendingDelta) => Promise<IdList | undefined
  * @throws `CorruptFile` when a document or a segment is damaged
  * @throws `PipelineChanged` when the index has other partitions or key types than the pipeline now says
  * @throws `LeaseConflict` when a withdrawal began to take keys out and has not ended
+ * @throws `StorageConflict` (retryable) when others make and remove the document
  */
 export async function openIndex(
   { store, container }: IndexStore,
@@ -65,14 +66,9 @@ export async function openIndex(
     const first: IndexDocument = { version: 1, index, epoch: 1, partitions, keyTypes: keyTypes ?? [] };
     // The first run that brings a key decides on the types.
     if (!keyTypes) return first;
-    try {
-      await writeJson(store, container, name, first, { ifAbsent: true });
-      return first;
-    } catch (thrown) {
-      if (!isConflict(thrown)) throw thrown;
-      document = (await readVersioned(store, container, name, indexSchema))?.value;
-      if (!document) throw thrown;
-    }
+    if (await unlessConflict(writeJson(store, container, name, first, { ifAbsent: true }))) return first;
+    document = (await readVersioned(store, container, name, indexSchema))?.value;
+    if (!document) throw changedByOthers(name);
   }
   if (document.withdrawing !== undefined) {
     throw new OrdinalError(
@@ -242,21 +238,8 @@ export async function changeHead(
     const before = there?.value ?? emptyHead;
     const after = await change(before);
     if (after === before) return before;
-    try {
-      await writeJson(
-        at.store,
-        at.container,
-        headName(at),
-        after,
-        there ? { ifMatch: there.etag } : { ifAbsent: true },
-      );
-      return after;
-    } catch (thrown) {
-      if (!isConflict(thrown)) throw thrown;
-      if (tries >= CHANGE_TRIES) {
-        throw new OrdinalError('StorageConflict', `"${headName(at)}" is being changed by others`, { retryable: true });
-      }
-    }
+    if (await unlessConflict(writeJson(at.store, at.container, headName(at), after, inPlaceOf(there)))) return after;
+    if (tries >= CHANGE_TRIES) throw changedByOthers(headName(at));
   }
 }
 

@@ -12,7 +12,7 @@
  * may still publish has claimed.
  */
 import { createHash } from 'node:crypto';
-import { OrdinalError } from '../errors.ts';
+import type { OrdinalError } from '../errors.ts';
 import { crowded, SEGMENTS_PER_LEVEL } from '../keys/compact.ts';
 import type { IndexEntry } from '../keys/index-documents.ts';
 import { storedSource, writeMerged } from '../keys/merge-segments.ts';
@@ -22,7 +22,7 @@ import { limits } from '../limits.ts';
 import { readVersioned, type Versioned, writeJson } from '../storage/json.ts';
 import type { Life } from '../storage/names.ts';
 import type { BlobStore } from '../storage/store.ts';
-import { isConflict, writeOnce } from '../storage/write-once.ts';
+import { changedByOthers, inPlaceOf, unlessConflict, writeOnce } from '../storage/write-once.ts';
 import { emptyLedger, type LedgerHead, ledgerBlobs, ledgerSchema, type VersionClaim } from './ledger-documents.ts';
 import { segmentOf } from './versions.ts';
 
@@ -44,20 +44,14 @@ export async function readLedger(at: Ledger): Promise<Versioned<LedgerHead> | un
 
 /** Puts a head in the place of the one that was read. False when another writer was faster. */
 export async function putLedger(at: Ledger, head: LedgerHead, before: { etag: string } | undefined): Promise<boolean> {
-  const condition = before ? { ifMatch: before.etag } : { ifAbsent: true as const };
-  try {
-    await writeJson(at.store, at.container, ledgerBlobs.head(at.pipeline), head, { ...condition, compact: true });
-    return true;
-  } catch (thrown) {
-    if (isConflict(thrown)) return false;
-    throw thrown;
-  }
+  const options = { ...inPlaceOf(before), compact: true } as const;
+  const writing = writeJson(at.store, at.container, ledgerBlobs.head(at.pipeline), head, options);
+  return (await unlessConflict(writing)) !== undefined;
 }
 
 /** The error of a head that others keep changing. */
 export function busyLedger({ pipeline }: Pick<Ledger, 'pipeline'>): OrdinalError {
-  const message = `"${ledgerBlobs.head(pipeline)}" is being changed by others`;
-  return new OrdinalError('StorageConflict', message, { retryable: true });
+  return changedByOthers(ledgerBlobs.head(pipeline));
 }
 
 /** Changes the head, if there is one. The very same head changes nothing. Throws `StorageConflict` (retryable). */

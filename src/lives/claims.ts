@@ -8,10 +8,9 @@
 import { z } from 'zod';
 import { runIdSchema, runInputSchema } from '../documents/documents.ts';
 import type { Environment } from '../environment/environment.ts';
-import { OrdinalError } from '../errors.ts';
 import { parseJson, readVersioned, writeJson } from '../storage/json.ts';
 import { type Life, work } from '../storage/names.ts';
-import { isConflict } from '../storage/write-once.ts';
+import { changedByOthers, inPlaceOf, unlessConflict } from '../storage/write-once.ts';
 
 /**
  * `open`: the life was asked for. `ending`: its end was asked for. `over`: it is settled and holds nothing, but a late
@@ -49,13 +48,7 @@ export const claimMetadataSchema = z.object({
 export async function putClaim(environment: Environment, claim: Claim): Promise<boolean> {
   const { store, config } = environment;
   await store.ensureContainer(config.workContainer);
-  try {
-    await write(environment, claim, { ifAbsent: true });
-    return true;
-  } catch (thrown) {
-    if (isConflict(thrown)) return false;
-    throw thrown;
-  }
+  return (await unlessConflict(write(environment, claim, undefined))) !== undefined;
 }
 
 /** A life's claim; undefined when there is none (any more). */
@@ -101,23 +94,17 @@ export async function changeClaim(
     const before = parseJson(there.bytes, config.workContainer, work.claim(of), claimSchema);
     const after = change(before);
     if (!after) return before;
-    try {
-      await write(environment, after, { ifMatch: there.etag });
-      return after;
-    } catch (thrown) {
-      if (!isConflict(thrown)) throw thrown;
-      if (tries < CHANGE_TRIES) continue;
-      throw new OrdinalError('StorageConflict', `"${work.claim(of)}" is being changed by others`, { retryable: true });
-    }
+    if (await unlessConflict(write(environment, after, there))) return after;
+    if (tries >= CHANGE_TRIES) throw changedByOthers(work.claim(of));
   }
 }
 
 async function write(
   { store, config }: Environment,
   claim: Claim,
-  condition: { ifAbsent: true } | { ifMatch: string },
-): Promise<void> {
+  before: { etag: string } | undefined,
+): Promise<object> {
   const { state, claimedAt, sweptAt } = claim;
   const metadata = { state, claimedat: claimedAt, ...(sweptAt !== undefined && { sweptat: sweptAt }) };
-  await writeJson(store, config.workContainer, work.claim(claim), claim, { ...condition, metadata });
+  return await writeJson(store, config.workContainer, work.claim(claim), claim, { ...inPlaceOf(before), metadata });
 }

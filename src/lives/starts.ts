@@ -9,7 +9,7 @@ import type { Environment } from '../environment/environment.ts';
 import { fromMetadata, toMetadata } from '../storage/metadata.ts';
 import { type Life, startOfName, work } from '../storage/names.ts';
 import type { BlobItem } from '../storage/store.ts';
-import { isConflict } from '../storage/write-once.ts';
+import { inPlaceOf, unlessConflict } from '../storage/write-once.ts';
 import { type Claim, readClaim } from './claims.ts';
 
 const count = z.coerce.number().int().nonnegative();
@@ -74,7 +74,7 @@ export async function noteEnd(
   const there = await store.head(config.workContainer, name);
   if (!there) return;
   const end = { startedat: startedAt, finishedat: finishedAt, rows: String(rows), ids: String(ids) };
-  const options = { ifMatch: there.etag, metadata: { ...there.metadata, ...end } };
+  const options = { ...inPlaceOf(there), metadata: { ...there.metadata, ...end } };
   await unlessConflict(store.write(config.workContainer, name, new Uint8Array(0), options));
 }
 
@@ -91,7 +91,7 @@ export async function noteWithdrawn(
   const there = await store.head(config.workContainer, name);
   if (!there) return;
   const said = { withdrawn: at, ...(by !== undefined && { withdrawnby: toMetadata(by) }) };
-  const options = { ifMatch: there.etag, metadata: { ...there.metadata, ...said } };
+  const options = { ...inPlaceOf(there), metadata: { ...there.metadata, ...said } };
   // Whoever was faster is the same withdrawal.
   await unlessConflict(store.write(config.workContainer, name, new Uint8Array(0), options));
 }
@@ -113,12 +113,4 @@ export function readStart({ name, metadata }: Pick<BlobItem, 'name' | 'metadata'
       withdrawn: { at: withdrawn, ...(withdrawnby !== undefined && { by: withdrawnby }) },
     }),
   };
-}
-
-async function unlessConflict(write: Promise<unknown>): Promise<void> {
-  try {
-    await write;
-  } catch (thrown) {
-    if (!isConflict(thrown)) throw thrown;
-  }
 }

@@ -25,7 +25,7 @@ import type { Claimers } from '../ledger/take-versions.ts';
 import type { CompiledPipeline } from '../pipeline/compiled.ts';
 import { readJson, readVersioned, type Versioned, writeJson } from '../storage/json.ts';
 import { output, work } from '../storage/names.ts';
-import { isConflict } from '../storage/write-once.ts';
+import { changedByOthers, unlessConflict } from '../storage/write-once.ts';
 import { chooseWay } from './choose-way.ts';
 import { settleNullColumns } from './null-columns.ts';
 import { checkIdentity } from './pipeline-identity.ts';
@@ -127,15 +127,12 @@ async function writeFirst(
   plan: Plan,
   metadata: Record<string, string>,
 ): Promise<Pick<Versioned<Plan>, 'value' | 'etag'>> {
-  try {
-    const { etag } = await writeJson(store, config.workContainer, name, plan, { ifAbsent: true, metadata });
-    return { value: plan, etag };
-  } catch (thrown) {
-    if (!isConflict(thrown)) throw thrown;
-    const first = await readVersioned(store, config.workContainer, name, planSchema);
-    if (!first) throw thrown;
-    return first;
-  }
+  const options = { ifAbsent: true, metadata };
+  const written = await unlessConflict(writeJson(store, config.workContainer, name, plan, options));
+  if (written) return { value: plan, etag: written.etag };
+  const first = await readVersioned(store, config.workContainer, name, planSchema);
+  if (!first) throw changedByOthers(name);
+  return first;
 }
 
 function askedOf(input: LifeInput): string {

@@ -16,7 +16,7 @@ import { limits } from '../limits.ts';
 import { mapBounded } from '../storage/in-flight.ts';
 import { readJson, writeJson } from '../storage/json.ts';
 import { work } from '../storage/names.ts';
-import { isConflict } from '../storage/write-once.ts';
+import { unlessConflict } from '../storage/write-once.ts';
 import { type SplitOutput, splitSettingAside } from './activity.ts';
 
 /** Revisions of a batch that is split again come after all that its first split may have come to. */
@@ -40,12 +40,8 @@ async function shareActivity(environment: Environment, ref: PlanRef): Promise<{ 
   });
   const batches = batchesToRepeat(plan, new Map(found));
   if (batches.length === 0) return { again: 0 };
-  try {
-    await writeJson(store, config.workContainer, name, { version: 1, batches }, { ifAbsent: true });
-  } catch (thrown) {
-    // Another execution of this activity has found the same.
-    if (!isConflict(thrown)) throw thrown;
-  }
+  // At a conflict, another execution of this activity has found the same.
+  await unlessConflict(writeJson(store, config.workContainer, name, { version: 1, batches }, { ifAbsent: true }));
   return { again: batches.length };
 }
 

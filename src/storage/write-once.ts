@@ -1,7 +1,7 @@
 /**
- * Blobs that are written once and never changed: what an earlier execution of the same life wrote under the name stands.
- * A second execution that was held up may know less, or more, than the first one did, and comes when others build on what
- * that one wrote. Used for what outlives a run: output files and deltas of key indexes.
+ * Conditional writes. `writeOnce` and `commitOnce` are for blobs that are written once and never changed: what an earlier
+ * execution of the same life wrote under the name stands. A second execution that was held up may know less, or more, than
+ * the first one did, and comes when others build on what that one wrote.
  */
 import { OrdinalError } from '../errors.ts';
 import type { BlobStore, WriteOptions } from './store.ts';
@@ -17,19 +17,51 @@ export function isConflict(thrown: unknown): boolean {
 }
 
 /**
+ * Waits for a conditional write.
+ *
+ * @param write a write that was begun
+ * @returns what it gives; undefined when its condition did not hold, and nothing was written
+ */
+export async function unlessConflict<T extends object>(write: Promise<T>): Promise<T | undefined> {
+  try {
+    return await write;
+  } catch (thrown) {
+    if (isConflict(thrown)) return undefined;
+    throw thrown;
+  }
+}
+
+/**
+ * The condition under which a blob takes the place of what was read of it.
+ *
+ * @param there what was read; undefined when there was no such blob
+ * @returns that the blob is the same version, or is still not there
+ */
+export function inPlaceOf(there: { etag: string } | undefined): WriteOptions {
+  return there ? { ifMatch: there.etag } : { ifAbsent: true };
+}
+
+/**
+ * The error of a blob that others change again and again.
+ *
+ * @param name the blob's name
+ * @returns a `StorageConflict` that is worth a retry
+ */
+export function changedByOthers(name: string): OrdinalError {
+  return new OrdinalError('StorageConflict', `"${name}" is being changed by others`, { retryable: true });
+}
+
+/**
  * Puts a blob, unless it is there: then what is there stays.
  *
  * @param store where the blob goes
  * @param container the blob's container
  * @param name the blob's name in it
  * @param bytes all of the blob
+ * @throws `StorageFailed` when the service refuses
  */
 export async function writeOnce(store: BlobStore, container: string, name: string, bytes: Uint8Array): Promise<void> {
-  try {
-    await store.write(container, name, bytes, { ifAbsent: true });
-  } catch (thrown) {
-    if (!isConflict(thrown)) throw thrown;
-  }
+  await unlessConflict(store.write(container, name, bytes, { ifAbsent: true }));
 }
 
 /**

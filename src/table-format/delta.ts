@@ -8,7 +8,7 @@
 import { OrdinalError } from '../errors.ts';
 import { deltaType, refusedColumnName } from '../pipeline/delta-types.ts';
 import { mapBounded } from '../storage/in-flight.ts';
-import { isConflict } from '../storage/write-once.ts';
+import { unlessConflict } from '../storage/write-once.ts';
 import type { Action, TableState } from './delta-actions.ts';
 import { writeCheckpoint } from './delta-checkpoint.ts';
 import { columnsOf, isOwn, mustFit, sameType, withColumns } from './delta-columns.ts';
@@ -68,25 +68,20 @@ class DeltaTransaction implements TableTransaction {
       if (actions.length === 0) return undefined;
       const version = this.#state.version + 1;
       const lines = actions.map((action) => `${JSON.stringify(action)}\n`).join('');
-      let etag: string;
-      try {
-        ({ etag } = await place.store.write(place.container, logBlobs.commit(place, version), Buffer.from(lines), {
-          ifAbsent: true,
-          contentType: 'application/json',
-        }));
-      } catch (thrown) {
-        if (!isConflict(thrown)) throw thrown;
-        if (races >= RACES_MAX) {
-          const message = `others keep committing to table "${place.folder}"`;
-          throw new OrdinalError('StorageConflict', message, { retryable: true });
-        }
-        await this.#catchUp(version);
-        continue;
+      const options = { ifAbsent: true, contentType: 'application/json' };
+      const name = logBlobs.commit(place, version);
+      const written = await unlessConflict(place.store.write(place.container, name, Buffer.from(lines), options));
+      if (written) {
+        addCommit(this.#state, version, { actions, etag: written.etag });
+        keepState(place, this.#state);
+        await this.#checkpoint(now);
+        return version;
       }
-      addCommit(this.#state, version, { actions, etag });
-      keepState(place, this.#state);
-      await this.#checkpoint(now);
-      return version;
+      if (races >= RACES_MAX) {
+        const message = `others keep committing to table "${place.folder}"`;
+        throw new OrdinalError('StorageConflict', message, { retryable: true });
+      }
+      await this.#catchUp(version);
     }
   }
 

@@ -15,7 +15,7 @@ import type { CompiledPipeline } from '../pipeline/compiled.ts';
 import { mapBounded } from '../storage/in-flight.ts';
 import { readJson, readVersioned, writeJson } from '../storage/json.ts';
 import { output } from '../storage/names.ts';
-import { isConflict } from '../storage/write-once.ts';
+import { inPlaceOf, unlessConflict } from '../storage/write-once.ts';
 
 const count = z.int().nonnegative();
 
@@ -74,14 +74,8 @@ export async function readSummary(environment: Environment, pipeline: CompiledPi
       // Of a pipeline that has never run there may be no container either.
       if (!before && Object.keys(published.runs).length === 0) return true;
       if (published === before?.value) return (await store.head(container, name))?.etag === before.etag;
-      const condition = before ? { ifMatch: before.etag } : { ifAbsent: true };
-      try {
-        await writeJson(store, container, name, published, { compact: true, ...condition });
-        return true;
-      } catch (thrown) {
-        if (isConflict(thrown)) return false;
-        throw thrown;
-      }
+      const options = { compact: true, ...inPlaceOf(before) } as const;
+      return (await unlessConflict(writeJson(store, container, name, published, options))) !== undefined;
     },
   };
 }

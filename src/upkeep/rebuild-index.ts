@@ -21,7 +21,7 @@ import { KeyTable } from '../keys/table.ts';
 import type { KeyedEntity } from '../pipeline/compiled.ts';
 import { mapBounded } from '../storage/in-flight.ts';
 import { readVersioned, writeJson } from '../storage/json.ts';
-import { isConflict } from '../storage/write-once.ts';
+import { inPlaceOf, unlessConflict } from '../storage/write-once.ts';
 import { rebuildAttributes } from './rebuild-attributes.ts';
 import { rebuildDescribed } from './rebuild-described.ts';
 import { withRewrittenFiles } from './rewritten-keys.ts';
@@ -126,8 +126,7 @@ async function rebuildIndexActivity(
   }
   // An execution that was held up comes here when runs have published that it knows nothing of.
   if (before) await closeHeads({ store, container }, before.value, term, 'its rebuild');
-  const condition = before ? { ifMatch: before.etag } : { ifAbsent: true as const };
-  await written(index, writeJson(store, container, name, document, condition));
+  await written(index, writeJson(store, container, name, document, inPlaceOf(before)));
   return { index, epoch, partitions, keys: heads.reduce((sum, { keys }) => sum + keys, 0) };
 }
 
@@ -158,14 +157,10 @@ async function freeEpoch({ store, config }: Environment, index: string, from: nu
 }
 
 /** Of two executions at once, one is done; the other begins again. */
-async function written(index: string, writing: Promise<unknown>): Promise<void> {
-  try {
-    await writing;
-  } catch (thrown) {
-    if (!isConflict(thrown)) throw thrown;
-    const message = `key index "${index}" is being rebuilt by another execution`;
-    throw new OrdinalError('StorageConflict', message, { retryable: true });
-  }
+async function written(index: string, writing: Promise<object>): Promise<void> {
+  if (await unlessConflict(writing)) return;
+  const message = `key index "${index}" is being rebuilt by another execution`;
+  throw new OrdinalError('StorageConflict', message, { retryable: true });
 }
 
 interface PublishedKeys {

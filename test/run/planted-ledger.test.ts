@@ -11,8 +11,8 @@ const bugs: Bug[] = [
   {
     name: 'a claim is put without a condition',
     file: 'src/ledger/ledger.ts',
-    find: 'const condition = before ? { ifMatch: before.etag } : { ifAbsent: true as const };',
-    replace: 'const condition = {}; void before;',
+    find: '{ ...inPlaceOf(before), compact: true }',
+    replace: '{ compact: true }',
     caughtBy: (scenarios) => scenarios.meet(),
   },
   {

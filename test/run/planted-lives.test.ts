@@ -74,8 +74,8 @@ const bugs: Bug[] = [
   {
     name: 'racing starts: a claim replaces the one that was faster',
     file: 'src/lives/claims.ts',
-    find: 'await write(environment, claim, { ifAbsent: true });',
-    replace: 'await write(environment, claim, {} as { ifMatch: string });',
+    find: '{ ...inPlaceOf(before), metadata }',
+    replace: '{ ...(before && inPlaceOf(before)), metadata }',
     seeds: 20,
   },
   {

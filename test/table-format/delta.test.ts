@@ -50,8 +50,8 @@ const bugs: (PlantedBug & { caughtBy: (planted: Races) => Promise<void> })[] = [
   {
     name: 'a commit is written over whoever was faster',
     file: 'src/table-format/delta.ts',
-    find: 'ifAbsent: true,\n          contentType',
-    replace: 'contentType',
+    find: "const options = { ifAbsent: true, contentType: 'application/json' };",
+    replace: "const options = { contentType: 'application/json' };",
     caughtBy: ({ races }) => races(1),
   },
   {

@@ -14,6 +14,9 @@ export const documentedFolders = ['bytes', 'keys', 'parquet', 'pipeline', 'seque
 /** `Internal` is a defect of ours. Nobody can prepare for it, so no docstring names it. */
 const unspoken = new Set(['Internal']);
 
+/** Functions that catch an error of their arguments, by name. */
+const keepsIn: Record<string, string> = { guarded: 'RangeError', unlessConflict: 'StorageConflict' };
+
 type Callable = ts.FunctionLikeDeclaration;
 
 /** The compiler's settings, as the repository has them. */
@@ -33,8 +36,8 @@ function spokenIn(node: ts.Node): Set<string> {
 
 /**
  * What a function lets out: the codes that it throws, the classes of plain errors, and all of what it calls. A method that is
- * only declared lets out what its docstring says. A `try` with a `catch` keeps everything in, and `guarded` keeps
- * RangeErrors in.
+ * only declared lets out what its docstring says. A `try` with a `catch` keeps everything in, and a call of a function of
+ * `keepsIn` what stands there.
  */
 class Thrown {
   readonly #checker: ts.TypeChecker;
@@ -61,10 +64,11 @@ class Thrown {
       if (node.finallyBlock) this.#collect(node.finallyBlock, thrown);
       return;
     }
-    if (ts.isCallExpression(node) && node.expression.getText() === 'guarded') {
+    const kept = ts.isCallExpression(node) ? keepsIn[node.expression.getText()] : undefined;
+    if (ts.isCallExpression(node) && kept !== undefined) {
       const within = new Set<string>();
       for (const argument of node.arguments) this.#collect(argument, within);
-      within.delete('RangeError');
+      within.delete(kept);
       for (const name of within) thrown.add(name);
     }
     if (ts.isThrowStatement(node) && ts.isNewExpression(node.expression)) {
@@ -78,7 +82,7 @@ class Thrown {
       const target = this.#checker.getResolvedSignature(node)?.declaration;
       const ours = target && !ts.isJSDocSignature(target) && target.getSourceFile().fileName.includes('/src/');
       if (ours) for (const name of this.of(target)) thrown.add(name);
-      if (ts.isCallExpression(node) && node.expression.getText() === 'guarded') return;
+      if (kept !== undefined) return;
     }
     // What an inner function throws is let out when it is called, which is mostly here: as an argument of a call.
     ts.forEachChild(node, (child) => this.#collect(child, thrown));

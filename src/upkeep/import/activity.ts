@@ -10,7 +10,7 @@ import { indexBlobs, type PendingDelta } from '../../keys/index-documents.ts';
 import { openIndex, settlePending, withPending } from '../../keys/key-index.ts';
 import { publishedIds } from '../../resolve/run-key-index.ts';
 import { requireJson, writeJson } from '../../storage/json.ts';
-import { isConflict } from '../../storage/write-once.ts';
+import { unlessConflict } from '../../storage/write-once.ts';
 import { readGiven } from './compare-ids.ts';
 import { digestOfGiven, type ImportDraft, importDraftSchema, movedOn } from './draft.ts';
 
@@ -69,11 +69,8 @@ async function importKeysActivity(
       withPending(now, term, pendingOf(draft, importId, delta)),
     );
   }
-  try {
-    await writeJson(store, place.container, place.name, { ...manifest, term, importedAt: now }, { ifAbsent: true });
-  } catch (thrown) {
-    if (!isConflict(thrown)) throw thrown;
-  }
+  const imported = { ...manifest, term, importedAt: now };
+  await unlessConflict(writeJson(store, place.container, place.name, imported, { ifAbsent: true }));
   return done(await settle());
 }
 
