@@ -18,7 +18,7 @@ export const floors: readonly (readonly string[])[] = [
   ['functions', 'cli'],
   ['src/index.ts', 'src/testing'],
   ['src/app.ts'],
-  ['src/registration'],
+  ['src/registration', 'src/monitor/page'],
   ['src/http', 'src/arrival', 'src/upkeep', 'src/monitor'],
   ['src/run', 'src/backfill'],
   ['src/seal', 'src/publish'],

@@ -5,19 +5,7 @@
 import { formatBytes, formatCount, plural } from './format.ts';
 import { BackfillActions } from './parts/backfill-actions.tsx';
 import { type Column, Table } from './parts/table.tsx';
-import {
-  Empty,
-  Facts,
-  Figure,
-  Loading,
-  Refusal,
-  type RunState,
-  Scroll,
-  Section,
-  State,
-  Text,
-  Time,
-} from './parts/ui.tsx';
+import { Answer, Empty, Facts, Figure, Link, Page, type RunState, Section, State, Text, Time } from './parts/ui.tsx';
 import { usePoll } from './poll.ts';
 import { href } from './route.ts';
 import { StartedBy } from './runs-page.tsx';
@@ -33,19 +21,16 @@ function stateOf({ status }: Backfill): RunState {
 
 const goesOn = (of: Backfill) => stateOf(of) === 'Running' || of.status === 'Pending';
 
+/** "3 of 12". */
+const share = ({ done, total }: Backfill['files'], format: (n: number) => string = formatCount) =>
+  `${format(done)} of ${format(total)}`;
+
 const columns: Column<Backfill>[] = [
   { head: 'State', cell: (one) => <State of={stateOf(one)} /> },
-  {
-    head: 'Backfill',
-    cell: ({ backfillId }) => (
-      <a href={href(['backfills', backfillId])}>
-        <Text of={backfillId} mono clip />
-      </a>
-    ),
-  },
+  { head: 'Backfill', cell: ({ backfillId: id }) => <Link to={['backfills', id]} of={id} mono clip /> },
   { head: 'Pipeline', cell: ({ pipeline }) => <Text of={pipeline} clip /> },
-  { head: 'Runs', numeric: true, cell: ({ runs }) => `${formatCount(runs.done)} of ${formatCount(runs.total)}` },
-  { head: 'Bytes', numeric: true, cell: ({ bytes }) => `${formatBytes(bytes.done)} of ${formatBytes(bytes.total)}` },
+  { head: 'Runs', numeric: true, cell: ({ runs }) => share(runs) },
+  { head: 'Bytes', numeric: true, cell: ({ bytes }) => share(bytes, formatBytes) },
   { head: 'Rows', numeric: true, cell: ({ rows }) => formatCount(rows) },
   { head: 'Started', cell: ({ startedAt }) => <Time of={startedAt} /> },
   { head: 'By', cell: ({ startedBy }) => <StartedBy of={startedBy} /> },
@@ -53,32 +38,28 @@ const columns: Column<Backfill>[] = [
 ];
 
 export function BackfillsPage() {
-  const { value, error } = usePoll<{ backfills: Backfill[]; total: number }>(`backfills?limit=${LIMIT}`);
+  const list = usePoll<{ backfills: Backfill[]; total: number }>(`backfills?limit=${LIMIT}`);
   return (
     <div class="page">
       <h1>Backfills</h1>
-      {error && <Refusal of={error} />}
-      {!value && !error && <Loading />}
-      {value?.backfills.length === 0 && (
-        <Empty>
-          No backfill yet. It reads a large source in many runs: POST /api/pipelines/{'{pipeline}'}/backfill starts one.
-        </Empty>
-      )}
-      {value && value.backfills.length > 0 && (
-        <Scroll label="Backfills">
-          <Table
-            caption="Backfills, the newest first"
-            columns={columns}
-            rows={value.backfills}
-            keyOf={({ backfillId }) => backfillId}
-          />
-        </Scroll>
-      )}
-      {value && value.total > LIMIT && (
-        <p class="note">
-          The newest {LIMIT} of {formatCount(value.total)}.
-        </p>
-      )}
+      <Answer of={list}>
+        {({ backfills, total }) => (
+          <>
+            <Table
+              caption="Backfills, the newest first"
+              columns={columns}
+              rows={backfills}
+              keyOf={({ backfillId }) => backfillId}
+              none="No backfill yet. It reads a large source in many runs: POST /api/pipelines/{pipeline}/backfill starts one."
+            />
+            {total > LIMIT && (
+              <p class="note">
+                The newest {LIMIT} of {formatCount(total)}.
+              </p>
+            )}
+          </>
+        )}
+      </Answer>
     </div>
   );
 }
@@ -86,25 +67,24 @@ export function BackfillsPage() {
 export function BackfillPage({ id }: { id: string }) {
   const backfill = usePoll<Backfill>(`backfills/${encodeURIComponent(id)}`, (value) => !goesOn(value));
   const about = usePoll<About>('about', () => true);
-  const { value, error } = backfill;
+  const { value } = backfill;
+  const aside = value && (
+    <>
+      <State of={stateOf(value)} />
+      {about.value?.monitor.actions && (
+        <BackfillActions backfill={value} goesOn={goesOn(value)} onDone={backfill.again} />
+      )}
+    </>
+  );
   return (
-    <div class="page run">
-      <nav aria-label="Where this is" class="crumbs">
-        <a href={href(['backfills'])}>Backfills</a>
-      </nav>
-      <header class="run-head">
-        <h1>
-          <Text of={id} mono />
-        </h1>
-        {value && <State of={stateOf(value)} />}
-        {value && about.value?.monitor.actions && (
-          <BackfillActions backfill={value} goesOn={goesOn(value)} onDone={backfill.again} />
-        )}
-      </header>
-      {error && <Refusal of={error} />}
-      {!value && !error && <Loading />}
-      {value && <Details of={value} />}
-    </div>
+    <Page
+      class="run"
+      within={<a href={href(['backfills'])}>Backfills</a>}
+      title={<Text of={id} mono />}
+      aside={aside ?? null}
+    >
+      <Answer of={backfill}>{(of) => <Details of={of} />}</Answer>
+    </Page>
   );
 }
 
@@ -117,9 +97,9 @@ function Details({ of }: { of: Backfill }) {
       {error && <Stopped {...error} />}
       <section class="summary" aria-label="Summary">
         <div class="figures">
-          <Figure label="runs">{`${formatCount(runs.done)} of ${formatCount(runs.total)}`}</Figure>
-          <Figure label="files">{`${formatCount(files.done)} of ${formatCount(files.total)}`}</Figure>
-          <Figure label="bytes">{`${formatBytes(bytes.done)} of ${formatBytes(bytes.total)}`}</Figure>
+          <Figure label="runs">{share(runs)}</Figure>
+          <Figure label="files">{share(files)}</Figure>
+          <Figure label="bytes">{share(bytes, formatBytes)}</Figure>
           <Figure label="source rows">{formatCount(rows)}</Figure>
         </div>
         {bytes.total > 0 && (
@@ -131,12 +111,7 @@ function Details({ of }: { of: Backfill }) {
         <Facts
           class="wide"
           of={[
-            [
-              'Pipeline',
-              <a key="p" href={href(['pipelines', of.pipeline])}>
-                <Text of={of.pipeline} />
-              </a>,
-            ],
+            ['Pipeline', <Link key="p" to={['pipelines', of.pipeline]} of={of.pipeline} />],
             ['Source', <Text key="s" of={glob ?? `${prefix}*`} mono />],
             ['Cut', `${each}, of ${formatBytes(cut.bytes)} and ${plural(cut.files, 'file')} at most`],
             ['At once', plural(atOnce, 'run')],
@@ -153,10 +128,7 @@ function Details({ of }: { of: Backfill }) {
           <ul class="plain">
             {runs.going.map((runId) => (
               <li key={runId}>
-                <a href={href(['runs', runId])}>
-                  <Text of={runId} mono />
-                </a>{' '}
-                is under way
+                <Link to={['runs', runId]} of={runId} mono /> is under way
               </li>
             ))}
           </ul>
@@ -177,17 +149,12 @@ function Stopped({ code, message, runId }: NonNullable<Backfill['error']>) {
       </p>
       <p class="failure-remedy">
         <strong>What to do: </strong>
-        {runId === undefined ? (
-          'Mend the cause, and start the backfill again: it goes on where it was.'
-        ) : (
+        {runId !== undefined && (
           <>
-            See{' '}
-            <a href={href(['runs', runId])}>
-              <Text of={runId} mono />
-            </a>
-            , mend the cause, and start the backfill again: it goes on where it was.
+            See run <Link to={['runs', runId]} of={runId} mono />.{' '}
           </>
         )}
+        Mend the cause, and start the backfill again: it goes on where it was.
       </p>
     </section>
   );

@@ -4,7 +4,7 @@
  */
 import { formatBytes, formatCount, plural } from './format.ts';
 import { Cells } from './parts/cells.tsx';
-import { Facts, Loading, Refusal, Text } from './parts/ui.tsx';
+import { Answer, Facts, Link, Page, Text } from './parts/ui.tsx';
 import { usePoll } from './poll.ts';
 import { href } from './route.ts';
 import type { FileRows } from './types.ts';
@@ -25,38 +25,35 @@ function placeOf([first = '', second = '', third = '']: readonly string[]): Plac
 export function DataPage({ runId, place }: { runId: string; place: readonly string[] }) {
   const { title, query } = placeOf(place);
   const path = `runs/${encodeURIComponent(runId)}/rows?${new URLSearchParams(query)}`;
-  const { value, error } = usePoll<FileRows>(path, () => true);
+  const file = usePoll<FileRows>(path, () => true);
+  const within = (
+    <>
+      <a href={href(['runs'])}>Runs</a>
+      <Link to={['runs', runId]} of={runId} mono />
+    </>
+  );
   return (
-    <div class="page data-page">
-      <nav aria-label="Where this is" class="crumbs">
-        <a href={href(['runs'])}>Runs</a>
-        <a href={href(['runs', runId])}>
-          <Text of={runId} mono />
-        </a>
-      </nav>
-      <h1>
-        <Text of={title} />
-      </h1>
-      {error && <Refusal of={error} />}
-      {!value && !error && <Loading />}
-      {value && (
-        <>
-          <Facts
-            class="wide"
-            of={[
-              ['File', <Text key="f" of={`${value.container}/${value.blob}`} mono />],
-              ['Rows', formatCount(value.rowsTotal)],
-              ['Size', formatBytes(value.bytes)],
-            ]}
-          />
-          <p class="note">
-            {value.rows.length < value.rowsTotal
-              ? `The first ${plural(value.rows.length, 'row')} of ${formatCount(value.rowsTotal)}.`
-              : `All ${plural(value.rows.length, 'row')}.`}
-          </p>
-          <Cells label={`Rows of ${title}`} columns={value.columns} rows={value.rows} />
-        </>
-      )}
-    </div>
+    <Page class="data-page" within={within} title={<Text of={title} />}>
+      <Answer of={file}>
+        {({ container, blob, bytes, columns, rows, rowsTotal }) => (
+          <>
+            <Facts
+              class="wide"
+              of={[
+                ['File', <Text key="f" of={`${container}/${blob}`} mono />],
+                ['Rows', formatCount(rowsTotal)],
+                ['Size', formatBytes(bytes)],
+              ]}
+            />
+            <p class="note">
+              {rows.length < rowsTotal
+                ? `The first ${plural(rows.length, 'row')} of ${formatCount(rowsTotal)}.`
+                : `All ${plural(rows.length, 'row')}.`}
+            </p>
+            <Cells label={`Rows of ${title}`} columns={columns} rows={rows} />
+          </>
+        )}
+      </Answer>
+    </Page>
   );
 }

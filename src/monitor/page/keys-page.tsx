@@ -1,7 +1,7 @@
 /** Key indexes: how many keys each has, in which partitions and segments, and how large they are. */
 import { formatBytes, formatCount, plural } from './format.ts';
 import { type Column, Table } from './parts/table.tsx';
-import { Empty, Facts, Loading, Refusal, Scroll, Section, Text } from './parts/ui.tsx';
+import { Answer, Empty, Facts, Link, Page, Section, Text } from './parts/ui.tsx';
 import { usePoll } from './poll.ts';
 import { href } from './route.ts';
 import type { KeyIndex, KeyIndexDetail, Segment } from './types.ts';
@@ -11,10 +11,7 @@ const columns: Column<KeyIndex>[] = [
     head: 'Key index',
     cell: ({ index, used }) => (
       <>
-        <a href={href(['keys', index])}>
-          <Text of={index} mono />
-        </a>{' '}
-        {!used && <span class="tag">not used yet</span>}
+        <Link to={['keys', index]} of={index} mono /> {!used && <span class="tag">not used yet</span>}
       </>
     ),
   },
@@ -37,18 +34,21 @@ export function KeysPage({ index }: { index?: string }) {
 }
 
 function KeyList() {
-  const { value, error } = usePoll<{ indexes: KeyIndex[] }>('keys');
+  const keys = usePoll<{ indexes: KeyIndex[] }>('keys');
   return (
     <div class="page">
       <h1>Keys</h1>
-      {error && <Refusal of={error} />}
-      {!value && !error && <Loading />}
-      {value?.indexes.length === 0 && <Empty>No pipeline has a keyed entity.</Empty>}
-      {value && value.indexes.length > 0 && (
-        <Scroll label="Key indexes">
-          <Table caption="Key indexes" columns={columns} rows={value.indexes} keyOf={({ index }) => index} />
-        </Scroll>
-      )}
+      <Answer of={keys}>
+        {({ indexes }) => (
+          <Table
+            caption="Key indexes"
+            columns={columns}
+            rows={indexes}
+            keyOf={({ index }) => index}
+            none="No pipeline has a keyed entity."
+          />
+        )}
+      </Answer>
     </div>
   );
 }
@@ -66,10 +66,7 @@ const headColumns: Column<Head>[] = [
     cell: ({ pending }) =>
       pending && (
         <>
-          {plural(pending.keys, 'key')} of{' '}
-          <a href={href(['runs', pending.runId])}>
-            <Text of={pending.runId} mono />
-          </a>
+          {plural(pending.keys, 'key')} of <Link to={['runs', pending.runId]} of={pending.runId} mono />
         </>
       ),
   },
@@ -99,68 +96,52 @@ function segmentsOf({ heads }: KeyIndexDetail): Placed[] {
 }
 
 function KeyIndexPage({ index }: { index: string }) {
-  const { value, error } = usePoll<KeyIndexDetail>(`keys/${encodeURIComponent(index)}`);
-  const most = Math.max(1, ...(value?.heads.map(({ keys }) => keys) ?? []));
+  const detail = usePoll<KeyIndexDetail>(`keys/${encodeURIComponent(index)}`);
   return (
-    <div class="page">
-      <nav aria-label="Where this is" class="crumbs">
-        <a href={href(['keys'])}>Keys</a>
-      </nav>
-      <h1>
-        <Text of={index} mono />
-      </h1>
-      {error && <Refusal of={error} />}
-      {!value && !error && <Loading />}
-      {value && (
-        <>
-          <Facts
-            class="wide"
-            of={[
-              ['Keys', formatCount(value.keys)],
-              ['Size', formatBytes(value.bytes)],
-              ['Key', value.keyTypes.length > 0 && <Text key="t" of={value.keyTypes.join(', ')} mono />],
-              ['Entities', <Text key="e" of={value.entities.join(', ')} />],
-              ['Rebuilds', value.used ? formatCount(Math.max(0, value.epoch - 1)) : undefined],
-            ]}
-          />
-          {!value.used && <Empty>No run has used this index yet.</Empty>}
-          {value.heads.length > 1 && (
-            <div class="bars-small" aria-hidden="true">
-              {value.heads.map(({ partition, keys }) => (
-                <span
-                  key={partition}
-                  style={{ height: `${Math.max(3, (keys / most) * 100)}%` }}
-                  title={`partition ${partition}: ${formatCount(keys)} keys`}
-                />
-              ))}
-            </div>
-          )}
-          {value.heads.length > 0 && (
-            <Section title="Partitions" note="Each has a contiguous range of hashes.">
-              <Scroll label="Partitions">
-                <Table
-                  caption="Partitions"
-                  columns={headColumns}
-                  rows={value.heads}
-                  keyOf={({ partition }) => partition}
-                />
-              </Scroll>
-            </Section>
-          )}
-          {segmentsOf(value).length > 0 && (
-            <Section title="Segments" note="Level 0 is what one run added; higher levels were merged.">
-              <Scroll label="Segments">
-                <Table
-                  caption="Segments"
-                  columns={segmentColumns}
-                  rows={segmentsOf(value)}
-                  keyOf={({ blob }) => blob}
-                />
-              </Scroll>
-            </Section>
-          )}
-        </>
+    <Page within={<a href={href(['keys'])}>Keys</a>} title={<Text of={index} mono />}>
+      <Answer of={detail}>{(of) => <Details of={of} />}</Answer>
+    </Page>
+  );
+}
+
+function Details({ of }: { of: KeyIndexDetail }) {
+  const { heads, keyTypes, used } = of;
+  const most = Math.max(1, ...heads.map(({ keys }) => keys));
+  const segments = segmentsOf(of);
+  return (
+    <>
+      <Facts
+        class="wide"
+        of={[
+          ['Keys', formatCount(of.keys)],
+          ['Size', formatBytes(of.bytes)],
+          ['Key', keyTypes.length > 0 && <Text key="t" of={keyTypes.join(', ')} mono />],
+          ['Entities', <Text key="e" of={of.entities.join(', ')} />],
+          ['Rebuilds', used ? formatCount(Math.max(0, of.epoch - 1)) : undefined],
+        ]}
+      />
+      {!used && <Empty>No run has used this index yet.</Empty>}
+      {heads.length > 1 && (
+        <div class="bars-small" aria-hidden="true">
+          {heads.map(({ partition, keys }) => (
+            <span
+              key={partition}
+              style={{ height: `${Math.max(3, (keys / most) * 100)}%` }}
+              title={`partition ${partition}: ${formatCount(keys)} keys`}
+            />
+          ))}
+        </div>
       )}
-    </div>
+      {heads.length > 0 && (
+        <Section title="Partitions" note="Each has a contiguous range of hashes.">
+          <Table caption="Partitions" columns={headColumns} rows={heads} keyOf={({ partition }) => partition} />
+        </Section>
+      )}
+      {segments.length > 0 && (
+        <Section title="Segments" note="Level 0 is what one run added; higher levels were merged.">
+          <Table caption="Segments" columns={segmentColumns} rows={segments} keyOf={({ blob }) => blob} />
+        </Section>
+      )}
+    </>
   );
 }

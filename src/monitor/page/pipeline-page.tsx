@@ -9,7 +9,7 @@ import { RunStrip } from './parts/run-strip.tsx';
 import { StartForm } from './parts/start-form.tsx';
 import { type Column, Table } from './parts/table.tsx';
 import { RunTrend } from './parts/trend.tsx';
-import { Empty, Facts, Loading, Refusal, Scroll, Section, State, stateOf, Text, Time } from './parts/ui.tsx';
+import { Answer, Facts, Link, Page, Section, State, stateOf, Text, Time } from './parts/ui.tsx';
 import { useNow, usePoll } from './poll.ts';
 import { href } from './route.ts';
 import type { About, PipelineDetail, RunList, RunSummary } from './types.ts';
@@ -26,63 +26,51 @@ export function PipelinePage({ name }: { name: string }) {
   const now = useNow(runs.some(({ status }) => status === 'Running'));
   const { value } = pipeline;
   return (
-    <div class="page">
-      <nav aria-label="Where this is" class="crumbs">
-        <a href={href(['pipelines'])}>Pipelines</a>
-      </nav>
-      <header class="run-head">
-        <h1>
-          <Text of={name} />
-        </h1>
-        {value && about.value?.monitor.actions && <StartForm pipeline={value} />}
-      </header>
-      {pipeline.error && <Refusal of={pipeline.error} />}
-      {!value && !pipeline.error && <Loading />}
-      {value && (
-        <>
-          <Facts
-            class="wide"
-            of={[
-              [
-                'Source',
-                <Text key="s" of={`${value.source.container}/${value.source.prefix}*${value.source.suffix}`} mono />,
-              ],
-              ['Output', <Text key="o" of={`${value.output.container}/${value.output.prefix}`} mono />],
-              ['Rows that the contract refuses', value.onInvalid === 'quarantine' ? 'are set aside' : 'fail the run'],
-              ['Starts by itself', value.arrival ? `on ${value.arrival.on}` : 'no'],
-            ]}
-          />
-          <RunStrip runs={runs} now={now} />
-          <RunTrend runs={runs} />
-          <Section title="Last runs" aside={<a href={href(['runs'], { pipeline: name })}>All runs</a>}>
-            {list.error && <Refusal of={list.error} />}
-            {!list.value && !list.error && <Loading />}
-            {list.value && runs.length === 0 && <Empty>No run yet.</Empty>}
-            {runs.length > 0 && (
-              <Scroll label="Last runs">
-                <Table caption="Last runs" columns={runColumns} rows={runs.slice(0, 12)} keyOf={({ runId }) => runId} />
-              </Scroll>
-            )}
-          </Section>
-          <ArrivalsOf pipeline={name} />
-          <Entities pipeline={value} />
-          <Contract pipeline={value} />
-        </>
-      )}
-    </div>
+    <Page
+      within={<a href={href(['pipelines'])}>Pipelines</a>}
+      title={<Text of={name} />}
+      aside={value && about.value?.monitor.actions ? <StartForm pipeline={value} /> : null}
+    >
+      <Answer of={pipeline}>
+        {(of) => (
+          <>
+            <Facts
+              class="wide"
+              of={[
+                ['Source', <Text key="s" of={`${of.source.container}/${of.source.prefix}*${of.source.suffix}`} mono />],
+                ['Output', <Text key="o" of={`${of.output.container}/${of.output.prefix}`} mono />],
+                ['Rows that the contract refuses', of.onInvalid === 'quarantine' ? 'are set aside' : 'fail the run'],
+                ['Starts by itself', of.arrival ? `on ${of.arrival.on}` : 'no'],
+              ]}
+            />
+            <RunStrip runs={runs} now={now} />
+            <RunTrend runs={runs} />
+            <Section title="Last runs" aside={<a href={href(['runs'], { pipeline: name })}>All runs</a>}>
+              <Answer of={list}>
+                {() => (
+                  <Table
+                    caption="Last runs"
+                    columns={runColumns}
+                    rows={runs.slice(0, 12)}
+                    keyOf={({ runId }) => runId}
+                    none="No run yet."
+                  />
+                )}
+              </Answer>
+            </Section>
+            <ArrivalsOf pipeline={name} />
+            <Entities pipeline={of} />
+            <Contract pipeline={of} />
+          </>
+        )}
+      </Answer>
+    </Page>
   );
 }
 
 const runColumns: Column<RunSummary>[] = [
   { head: 'State', cell: (run) => <State of={stateOf(run)} /> },
-  {
-    head: 'Run',
-    cell: ({ runId }) => (
-      <a href={href(['runs', runId])}>
-        <Text of={runId} mono clip />
-      </a>
-    ),
-  },
+  { head: 'Run', cell: ({ runId }) => <Link to={['runs', runId]} of={runId} mono clip /> },
   { head: 'Rows', numeric: true, cell: ({ rowsTotal }) => formatCount(rowsTotal) },
   { head: 'IDs', numeric: true, cell: ({ idsGiven }) => formatCount(idsGiven) },
   { head: 'Duration', numeric: true, cell: ({ durationMs }) => formatDuration(durationMs) },

@@ -1,20 +1,13 @@
 /** All pipelines: where they read, what they make, and how their last run went. */
 import { formatCount } from './format.ts';
 import { type Column, Table } from './parts/table.tsx';
-import { Empty, Loading, Refusal, Scroll, State, stateOf, Text, Time } from './parts/ui.tsx';
+import { Answer, Link, State, stateOf, Text, Time } from './parts/ui.tsx';
 import { usePoll } from './poll.ts';
 import { href } from './route.ts';
 import type { Pipeline, RunList } from './types.ts';
 
 const columns: Column<Pipeline>[] = [
-  {
-    head: 'Pipeline',
-    cell: ({ name }) => (
-      <a href={href(['pipelines', name])}>
-        <Text of={name} />
-      </a>
-    ),
-  },
+  { head: 'Pipeline', cell: ({ name }) => <Link to={['pipelines', name]} of={name} /> },
   { head: 'Source', cell: ({ source }) => <Text of={`${source.container}/${source.prefix}*${source.suffix}`} mono /> },
   { head: 'Output', cell: ({ output }) => <Text of={`${output.container}/${output.prefix}`} mono /> },
   { head: 'Entities', numeric: true, cell: ({ entities }) => formatCount(entities.length) },
@@ -35,18 +28,21 @@ function LastRun({ pipeline }: { pipeline: string }) {
 }
 
 export function PipelinesPage() {
-  const { value, error } = usePoll<{ pipelines: Pipeline[] }>('pipelines', () => true);
+  const list = usePoll<{ pipelines: Pipeline[] }>('pipelines', () => true);
   return (
     <div class="page">
       <h1>Pipelines</h1>
-      {error && <Refusal of={error} />}
-      {!value && !error && <Loading />}
-      {value?.pipelines.length === 0 && <Empty>This app has no pipeline. Add one in pipelines/index.ts.</Empty>}
-      {value && value.pipelines.length > 0 && (
-        <Scroll label="Pipelines">
-          <Table caption="Pipelines" columns={columns} rows={value.pipelines} keyOf={({ name }) => name} />
-        </Scroll>
-      )}
+      <Answer of={list}>
+        {({ pipelines }) => (
+          <Table
+            caption="Pipelines"
+            columns={columns}
+            rows={pipelines}
+            keyOf={({ name }) => name}
+            none="This app has no pipeline. Add one in pipelines/index.ts."
+          />
+        )}
+      </Answer>
     </div>
   );
 }

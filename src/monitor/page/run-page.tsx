@@ -12,7 +12,7 @@ import { Plan } from './parts/plan.tsx';
 import { Progress } from './parts/progress.tsx';
 import { RateChart } from './parts/rate-chart.tsx';
 import { RunActions } from './parts/run-actions.tsx';
-import { Facts, Figure, Loading, Refusal, State, stateOf, Text, Time } from './parts/ui.tsx';
+import { Answer, Facts, Figure, Link, Page, State, stateOf, Text, Time } from './parts/ui.tsx';
 import { NothingRead, Withdrawn } from './parts/withdrawn.tsx';
 import { useNow, usePoll } from './poll.ts';
 import { href } from './route.ts';
@@ -41,40 +41,36 @@ export function RunPage({ runId }: { runId: string }) {
     run.again();
     timeline.again();
   };
+  const aside = (
+    <>
+      {value && <State of={stateOf(value)} />}
+      {value?.dryRun && <span class="tag">dry run</span>}
+      {value && about.value?.monitor.actions && <RunActions run={value} onDone={again} />}
+    </>
+  );
   return (
-    <div class="page run">
-      <nav aria-label="Where this is" class="crumbs">
-        <a href={href(['runs'])}>Runs</a>
-      </nav>
-      <header class="run-head">
-        <h1>
-          <Text of={runId} mono />
-        </h1>
-        {value && <State of={stateOf(value)} />}
-        {value?.dryRun && <span class="tag">dry run</span>}
-        {value && about.value?.monitor.actions && <RunActions run={value} onDone={again} />}
-      </header>
-      {run.error && <Refusal of={run.error} />}
-      {!value && !run.error && <Loading />}
-      {value && (
-        <>
-          <Failure run={value} />
-          <Waiting run={value} />
-          <Withdrawn run={value} />
-          <NothingRead run={value} />
-          <Summary run={value} now={now} />
-          <div class="run-grid">
-            <Phases run={value} now={now} />
-            <RateChart timeline={timeline.value} />
-            <Gantt run={value} timeline={timeline.value} now={now} />
-            <Graph run={value} pipeline={pipeline.value} />
-            <Plan run={value} />
-            <Outputs run={value} />
-            <Inputs run={value} />
-          </div>
-        </>
-      )}
-    </div>
+    <Page class="run" within={<a href={href(['runs'])}>Runs</a>} title={<Text of={runId} mono />} aside={aside}>
+      <Answer of={run}>
+        {(of) => (
+          <>
+            <Failure run={of} />
+            <Waiting run={of} />
+            <Withdrawn run={of} />
+            <NothingRead run={of} />
+            <Summary run={of} now={now} />
+            <div class="run-grid">
+              <Phases run={of} now={now} />
+              <RateChart timeline={timeline.value} />
+              <Gantt run={of} timeline={timeline.value} now={now} />
+              <Graph run={of} pipeline={pipeline.value} />
+              <Plan run={of} />
+              <Outputs run={of} />
+              <Inputs run={of} />
+            </div>
+          </>
+        )}
+      </Answer>
+    </Page>
   );
 }
 
@@ -93,12 +89,7 @@ function Summary({ run, now }: { run: RunView; now: number }) {
       <Facts
         class="wide"
         of={[
-          [
-            'Pipeline',
-            <a key="p" href={href(['pipelines', run.pipeline])}>
-              <Text of={run.pipeline} />
-            </a>,
-          ],
+          ['Pipeline', <Link key="p" to={['pipelines', run.pipeline]} of={run.pipeline} />],
           ['Life', run.life > 1 ? run.life : undefined],
           ['Started', <Time key="s" of={run.startedAt} />],
           ['Ended', run.finishedAt && <Time key="e" of={run.finishedAt} />],

@@ -7,7 +7,7 @@ import { get } from './api.ts';
 import { formatCount, formatDuration, formatRate } from './format.ts';
 import { RunStrip } from './parts/run-strip.tsx';
 import { type Column, LongTable } from './parts/table.tsx';
-import { Empty, Loading, Refusal, State, stateOf, Text, Time } from './parts/ui.tsx';
+import { Empty, Link, Loading, Refusal, State, stateOf, Text, Time } from './parts/ui.tsx';
 import { FAST_MS, nextDelay, type Polled, useNow, usePoll } from './poll.ts';
 import { go, href } from './route.ts';
 import type { Pipeline, RunList, RunSummary } from './types.ts';
@@ -105,9 +105,7 @@ function columns(now: number): Column<RunSummary>[] {
       class: 'c-run',
       cell: ({ runId, dryRun, life }) => (
         <span class="run-name">
-          <a href={href(['runs', runId])}>
-            <Text of={runId} mono clip />
-          </a>
+          <Link to={['runs', runId]} of={runId} mono clip />
           {dryRun && <span class="tag">dry run</span>}
           {life > 1 && <span class="tag">life {life}</span>}
         </span>
@@ -137,13 +135,7 @@ export function durationOf({ startedAt, durationMs }: RunSummary, now: number): 
 export function StartedBy({ of }: { of: RunSummary['startedBy'] }) {
   if (!of) return null;
   const { by, who } = of;
-  if (by === 'backfill' && who !== undefined) {
-    return (
-      <a href={href(['backfills', who])}>
-        <Text of={who} clip />
-      </a>
-    );
-  }
+  if (by === 'backfill' && who !== undefined) return <Link to={['backfills', who]} of={who} clip />;
   if (by === 'schedule') return <Text of={`schedule (${who ?? ''})`} clip />;
   return <Text of={by === 'arrival' ? `arrival (${who ?? 'blob'})` : (who ?? 'request')} clip />;
 }

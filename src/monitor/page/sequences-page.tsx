@@ -2,9 +2,8 @@
 import { formatCount, formatId, plural } from './format.ts';
 import { HolderList, HolderOf } from './parts/holder.tsx';
 import { type Column, Table } from './parts/table.tsx';
-import { Empty, Loading, Refusal, Scroll, Section, Text } from './parts/ui.tsx';
+import { Answer, Link, Section, Text } from './parts/ui.tsx';
 import { usePoll } from './poll.ts';
-import { href } from './route.ts';
 import type { KeyIndex, Sequence } from './types.ts';
 
 const sumOf = (ranges: readonly { count: string }[]) =>
@@ -45,9 +44,7 @@ const columns: Column<Sequence>[] = [
       pipelines.map((name, i) => (
         <span key={name}>
           {i > 0 && ', '}
-          <a href={href(['pipelines', name])}>
-            <Text of={name} />
-          </a>
+          <Link to={['pipelines', name]} of={name} />
         </span>
       )),
   },
@@ -74,14 +71,7 @@ function Holes({ free, step }: { free: Sequence['free']; step: string }) {
 }
 
 const leaseColumns: Column<KeyIndex>[] = [
-  {
-    head: 'Lease of',
-    cell: ({ index }) => (
-      <a href={href(['keys', index])}>
-        <Text of={index} mono />
-      </a>
-    ),
-  },
+  { head: 'Lease of', cell: ({ index }) => <Link to={['keys', index]} of={index} mono /> },
   {
     head: 'Held by',
     cell: ({ lease }) => (lease.holder ? <HolderOf of={lease.holder} /> : <span class="muted">nobody</span>),
@@ -104,27 +94,33 @@ export function SequencesPage() {
         title="Sequences"
         note="Where IDs come from. A hole is a range that a run gave back: it is given out before new IDs."
       >
-        {sequences.error && <Refusal of={sequences.error} />}
-        {!sequences.value && !sequences.error && <Loading />}
-        {sequences.value?.sequences.length === 0 && <Empty>No pipeline draws on a sequence.</Empty>}
-        {sequences.value && sequences.value.sequences.length > 0 && (
-          <Scroll label="Sequences">
-            <Table caption="Sequences" columns={columns} rows={sequences.value.sequences} keyOf={({ name }) => name} />
-          </Scroll>
-        )}
+        <Answer of={sequences}>
+          {({ sequences: rows }) => (
+            <Table
+              caption="Sequences"
+              columns={columns}
+              rows={rows}
+              keyOf={({ name }) => name}
+              none="No pipeline draws on a sequence."
+            />
+          )}
+        </Answer>
       </Section>
       <Section
         title="Leases"
         note="One run at a time resolves keys of an index and publishes them. The others wait in line."
       >
-        {keys.error && <Refusal of={keys.error} />}
-        {!keys.value && !keys.error && <Loading />}
-        {keys.value?.indexes.length === 0 && <Empty>No pipeline has a keyed entity, so nothing is leased.</Empty>}
-        {keys.value && keys.value.indexes.length > 0 && (
-          <Scroll label="Leases">
-            <Table caption="Leases" columns={leaseColumns} rows={keys.value.indexes} keyOf={({ index }) => index} />
-          </Scroll>
-        )}
+        <Answer of={keys}>
+          {({ indexes }) => (
+            <Table
+              caption="Leases"
+              columns={leaseColumns}
+              rows={indexes}
+              keyOf={({ index }) => index}
+              none="No pipeline has a keyed entity, so nothing is leased."
+            />
+          )}
+        </Answer>
       </Section>
     </div>
   );

@@ -3,7 +3,7 @@ import { formatBytes, plural } from '../format.ts';
 import { usePoll } from '../poll.ts';
 import type { Arrivals } from '../types.ts';
 import { type Column, Table } from './table.tsx';
-import { Refusal, Scroll, Section, Text, Time } from './ui.tsx';
+import { Refusal, Section, Text, Time } from './ui.tsx';
 
 type Refused = Arrivals['refusals'][number];
 
@@ -44,11 +44,7 @@ export function ArrivalsOf({ pipeline }: { pipeline: string }) {
           ? 'No arrived blob was refused.'
           : `${plural(refused, 'blob')} arrived and ${refused === 1 ? 'was' : 'were'} refused:`}
       </p>
-      {refusals.length > 0 && (
-        <Scroll label="Refused blobs">
-          <Table caption="Refused blobs" columns={columns} rows={refusals} keyOf={({ blob, at }) => `${blob} ${at}`} />
-        </Scroll>
-      )}
+      <Table caption="Refused blobs" columns={columns} rows={refusals} keyOf={({ blob, at }) => `${blob} ${at}`} />
     </Section>
   );
 }

@@ -1,33 +1,24 @@
 /** Stops a backfill or lets it go on, each after a question. Shown only where the operator allows it. */
 import { useState } from 'preact/hooks';
-import { ApiError, post } from '../api.ts';
+import { post } from '../api.ts';
 import type { Backfill } from '../types.ts';
 import { Confirm } from './dialogs.tsx';
-import { Refusal, Text } from './ui.tsx';
+import { Text } from './ui.tsx';
 
 export function BackfillActions(props: { backfill: Backfill; goesOn: boolean; onDone(): void }) {
   const { backfill, goesOn, onDone } = props;
   const [open, setOpen] = useState<'stop' | 'go on'>();
-  const [error, setError] = useState<ApiError>();
   if (backfill.status === 'Completed' && open === undefined) return null;
-  const close = () => {
-    setOpen(undefined);
-    setError(undefined);
-  };
+  const close = () => setOpen(undefined);
   const confirm = async () => {
     const { backfillId, pipeline, prefix, glob, atOnce, cut } = backfill;
-    try {
-      if (open === 'stop') await post(`backfills/${encodeURIComponent(backfillId)}/cancel`);
-      else {
-        const body = { backfillId, ...(glob === undefined ? { prefix } : { glob }), atOnce, ...cut };
-        await post(`pipelines/${encodeURIComponent(pipeline)}/backfill`, body);
-      }
-      close();
-      onDone();
-    } catch (thrown) {
-      if (!(thrown instanceof ApiError)) throw thrown;
-      setError(thrown);
+    if (open === 'stop') await post(`backfills/${encodeURIComponent(backfillId)}/cancel`);
+    else {
+      const body = { backfillId, ...(glob === undefined ? { prefix } : { glob }), atOnce, ...cut };
+      await post(`pipelines/${encodeURIComponent(pipeline)}/backfill`, body);
     }
+    close();
+    onDone();
   };
   const stops = open === 'stop';
   return (
@@ -51,7 +42,6 @@ export function BackfillActions(props: { backfill: Backfill; goesOn: boolean; on
               ? 'It starts no further runs. Those that are under way go on to their end.'
               : 'It goes on where it was: runs that have succeeded are not started again, those that failed are.'}
           </p>
-          {error && <Refusal of={error} />}
         </Confirm>
       )}
     </div>

@@ -1,21 +1,14 @@
 /** What a pipeline takes and makes: the contract of its rows, its entities, and what ties them to IDs. */
 import { plural } from '../format.ts';
-import { href } from '../route.ts';
 import type { ContractColumn, EntityOutline, PipelineDetail } from '../types.ts';
 import { type Column, Table } from './table.tsx';
-import { Scroll, Section, Text } from './ui.tsx';
+import { Link, Section, Text } from './ui.tsx';
 
-interface Named {
-  name: string;
-  column: ContractColumn;
-  required: boolean;
-}
-
-const columns: Column<Named>[] = [
-  { head: 'Column', cell: ({ name }) => <Text of={name} mono /> },
-  { head: 'Type', cell: ({ column }) => <Text of={typeOf(column)} /> },
-  { head: 'Null', cell: ({ column }) => (mayBeNull(column) ? 'allowed' : '') },
-  { head: 'Rules', cell: ({ column }) => <Text of={rulesOf(column) || '–'} mono /> },
+const columns: Column<[name: string, ContractColumn]>[] = [
+  { head: 'Column', cell: ([name]) => <Text of={name} mono /> },
+  { head: 'Type', cell: ([, column]) => <Text of={typeOf(column)} /> },
+  { head: 'Null', cell: ([, column]) => (mayBeNull(column) ? 'allowed' : '') },
+  { head: 'Rules', cell: ([, column]) => <Text of={rulesOf(column) || '–'} mono /> },
 ];
 
 function variants(column: ContractColumn): ContractColumn[] {
@@ -47,17 +40,10 @@ function rulesOf(column: ContractColumn): string {
 }
 
 export function Contract({ pipeline: { contract } }: { pipeline: PipelineDetail }) {
-  const required = new Set(contract.required);
-  const rows = Object.entries(contract.properties ?? {}).map(([name, column]) => ({
-    name,
-    column,
-    required: required.has(name),
-  }));
+  const rows = Object.entries(contract.properties ?? {});
   return (
     <Section title="Row contract" note={`What each source row must have: ${plural(rows.length, 'column')}.`}>
-      <Scroll label="Row contract">
-        <Table caption="Row contract" columns={columns} rows={rows} keyOf={({ name }) => name} />
-      </Scroll>
+      <Table caption="Row contract" columns={columns} rows={rows} keyOf={([name]) => name} />
     </Section>
   );
 }
@@ -82,13 +68,7 @@ export function Entities({ pipeline }: { pipeline: PipelineDetail }) {
       head: 'Key index',
       cell: (entity) => {
         const index = of(entity)?.index;
-        return (
-          index !== undefined && (
-            <a href={href(['keys', index])}>
-              <Text of={index} mono />
-            </a>
-          )
-        );
+        return index !== undefined && <Link to={['keys', index]} of={index} mono />;
       },
     },
   ];
@@ -97,9 +77,7 @@ export function Entities({ pipeline }: { pipeline: PipelineDetail }) {
       title="Entities and identity"
       note="Kind, sequence, key and key index tie an entity to the IDs that it has given: a run refuses a pipeline that changes them."
     >
-      <Scroll label="Entities">
-        <Table caption="Entities" columns={entityColumns} rows={entities} keyOf={({ name }) => name} />
-      </Scroll>
+      <Table caption="Entities" columns={entityColumns} rows={entities} keyOf={({ name }) => name} />
     </Section>
   );
 }

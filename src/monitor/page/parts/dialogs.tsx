@@ -4,6 +4,8 @@
  */
 import type { ComponentChildren } from 'preact';
 import { useEffect, useId, useRef, useState } from 'preact/hooks';
+import { ApiError } from '../api.ts';
+import { Refusal } from './ui.tsx';
 
 /** A dialog that is open while it is there. */
 function Dialog({ title, onClose, children }: { title: string; onClose?: () => void; children: ComponentChildren }) {
@@ -74,13 +76,13 @@ export function KeyDialog({ refused, onKey }: { refused: boolean; onKey(key: str
   );
 }
 
-export interface ConfirmProps {
+interface ConfirmProps {
   title: string;
   /** The word on the button that does it. */
   action: string;
   danger?: boolean;
   children?: ComponentChildren;
-  /** Does it; what it throws is shown by the caller. */
+  /** Does it, and closes the dialog. What the API refuses is shown in it. */
   onConfirm(): Promise<void>;
   onClose(): void;
 }
@@ -88,10 +90,14 @@ export interface ConfirmProps {
 /** Asks before something is done. */
 export function Confirm({ title, action, danger, children, onConfirm, onClose }: ConfirmProps) {
   const [busy, setBusy] = useState(false);
+  const [error, setError] = useState<ApiError>();
   const confirm = async () => {
     setBusy(true);
     try {
       await onConfirm();
+    } catch (thrown) {
+      if (!(thrown instanceof ApiError)) throw thrown;
+      setError(thrown);
     } finally {
       setBusy(false);
     }
@@ -99,6 +105,7 @@ export function Confirm({ title, action, danger, children, onConfirm, onClose }:
   return (
     <Dialog title={title} onClose={onClose}>
       {children}
+      {error && <Refusal of={error} />}
       <div class="buttons">
         <button type="button" onClick={onClose}>
           Leave it

@@ -8,7 +8,7 @@ import type { RunView, TimelineView } from '../types.ts';
 import { phaseSpans } from './phases.tsx';
 import { ticks, timeSteps, useWidth } from './size.ts';
 import { type Column, Table } from './table.tsx';
-import { Empty, Loading, Scroll, Section, Text } from './ui.tsx';
+import { Empty, Loading, Section, Text } from './ui.tsx';
 
 type Group = TimelineView['groups'][number];
 type Tasks = NonNullable<Group['tasks']>;
@@ -311,9 +311,7 @@ function Totals({ timeline }: { timeline: TimelineView }) {
   const shown = timeline.groups.find((group) => keyOf(group) === open);
   return (
     <>
-      <Scroll label="Tasks by phase">
-        <Table caption="Tasks by phase" columns={columns} rows={timeline.groups} keyOf={keyOf} />
-      </Scroll>
+      <Table caption="Tasks by phase" columns={columns} rows={timeline.groups} keyOf={keyOf} />
       {shown?.tasks && <EachTask group={shown} tasks={shown.tasks} workers={timeline.workers} />}
     </>
   );
@@ -331,8 +329,6 @@ function EachTask({ group, tasks, workers }: { group: Group; tasks: Tasks; worke
     { head: 'Worker', cell: (i) => <Text of={workers[tasks.worker[i]!] ?? '?'} mono /> },
   ];
   return (
-    <Scroll label={`Tasks of ${keyOf(group)}`}>
-      <Table caption={`Tasks of ${keyOf(group)}`} columns={columns} rows={[...tasks.number.keys()]} keyOf={(i) => i} />
-    </Scroll>
+    <Table caption={`Tasks of ${keyOf(group)}`} columns={columns} rows={[...tasks.number.keys()]} keyOf={(i) => i} />
   );
 }

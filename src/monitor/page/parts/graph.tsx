@@ -8,7 +8,7 @@ import { formatBytes, formatCount, formatId, plural } from '../format.ts';
 import { href } from '../route.ts';
 import type { PipelineDetail, RunView } from '../types.ts';
 import { useWidth } from './size.ts';
-import { Scroll, Section, Text } from './ui.tsx';
+import { Link, Scroll, Section, Text } from './ui.tsx';
 
 interface Node {
   id: string;
@@ -181,9 +181,7 @@ function entityNode(run: RunView, { name, kind }: PipelineDetail['entities'][num
   const bytes = datasets.reduce((sum, dataset) => sum + (dataset?.bytes ?? 0), 0);
   const title =
     entity && entity.fileCount > 0 ? (
-      <a href={href(['data', run.runId, name, 'new', 0])}>
-        <Text of={name} clip />
-      </a>
+      <Link to={['data', run.runId, name, 'new', 0]} of={name} clip />
     ) : (
       <Text of={name} clip />
     );

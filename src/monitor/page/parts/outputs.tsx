@@ -3,7 +3,7 @@ import { formatBytes, formatCount, formatId, plural } from '../format.ts';
 import { href } from '../route.ts';
 import type { RunView } from '../types.ts';
 import { type Column, Table } from './table.tsx';
-import { Copy, Scroll, Section, Text } from './ui.tsx';
+import { Copy, Link, Section, Text } from './ui.tsx';
 
 const further = ['unknown', 'known', 'changes'] as const;
 type Further = (typeof further)[number];
@@ -45,9 +45,7 @@ export function Outputs({ run }: { run: RunView }) {
       head: 'File',
       class: 'c-file',
       cell: ({ entity, dataset, number, file }) => (
-        <a href={href(['data', run.runId, entity, dataset, number])}>
-          <Text of={file.blob} mono />
-        </a>
+        <Link to={['data', run.runId, entity, dataset, number]} of={file.blob} mono />
       ),
     },
     { head: 'Rows', numeric: true, cell: ({ file }) => formatCount(file.rows) },
@@ -69,11 +67,7 @@ export function Outputs({ run }: { run: RunView }) {
       class="outputs"
       note={`${plural(all, 'file')} in ${container}${all > files.length ? `; the first ${files.length} are here, and all are in the manifest` : ''}`}
     >
-      {files.length > 0 && (
-        <Scroll label="Output files">
-          <Table caption="Output files" columns={columns} rows={files} keyOf={({ file }) => file.blob} />
-        </Scroll>
-      )}
+      <Table caption="Output files" columns={columns} rows={files} keyOf={({ file }) => file.blob} />
       {rejected && (
         <p>
           <a href={href(['data', run.runId, 'refused'])}>{plural(rejected.rows, 'refused row')}</a>, with the reasons,
@@ -97,11 +91,7 @@ export function Inputs({ run: { runId, source } }: { run: RunView }) {
     {
       head: 'Source blob',
       class: 'c-file',
-      cell: ({ number, blob }) => (
-        <a href={href(['data', runId, 'inputs', number])}>
-          <Text of={blob} mono />
-        </a>
-      ),
+      cell: ({ number, blob }) => <Link to={['data', runId, 'inputs', number]} of={blob} mono />,
     },
     { head: 'Rows', numeric: true, cell: ({ rows }) => formatCount(rows) },
     { head: 'Size', numeric: true, cell: ({ size }) => formatBytes(size) },
@@ -113,14 +103,12 @@ export function Inputs({ run: { runId, source } }: { run: RunView }) {
       class="inputs"
       note={`${plural(files, 'blob')} of ${container}${files > blobs.length ? `; the first ${blobs.length} are here, and all are in the manifest` : ''}`}
     >
-      <Scroll label="Source blobs">
-        <Table
-          caption="Source blobs"
-          columns={columns}
-          rows={blobs.map((one, number) => ({ ...one, number }))}
-          keyOf={({ blob }) => blob}
-        />
-      </Scroll>
+      <Table
+        caption="Source blobs"
+        columns={columns}
+        rows={blobs.map((one, number) => ({ ...one, number }))}
+        keyOf={({ blob }) => blob}
+      />
       {skipped && (
         <p class="note">
           {plural(skipped.count, 'blob')} under the prefix {skipped.count === 1 ? 'was' : 'were'} skipped, because{' '}

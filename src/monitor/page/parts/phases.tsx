@@ -1,6 +1,7 @@
 /** The phases of a run with their times: a bar to scale, and a list. Waiting is hatched, and apart from work. */
 import { formatDuration } from '../format.ts';
 import type { RunView } from '../types.ts';
+import { type Column, Table } from './table.tsx';
 import { Section, Time } from './ui.tsx';
 
 interface Span {
@@ -25,6 +26,21 @@ export function Phases({ run, now }: { run: RunView; now: number }) {
     1,
     spans.reduce((sum, { ms }) => sum + ms, 0),
   );
+  const columns: Column<Span>[] = [
+    {
+      head: 'Phase',
+      cell: (span) => (
+        <>
+          <span class={`swatch p-${span.phase}`} aria-hidden="true" />
+          {span.phase}
+          {run.failedPhase === span.phase && span === spans.at(-1) && <span class="tag bad">failed here</span>}
+        </>
+      ),
+    },
+    { head: 'Began', cell: ({ at }) => <Time of={at} /> },
+    { head: 'Took', numeric: true, cell: ({ ms }) => formatDuration(ms) },
+    { head: 'Share', numeric: true, cell: ({ ms }) => `${Math.round((ms / total) * 100)} %` },
+  ];
   return (
     <Section title="Phases" class="phases">
       <div class="phase-bar" aria-hidden="true">
@@ -37,37 +53,7 @@ export function Phases({ run, now }: { run: RunView; now: number }) {
           />
         ))}
       </div>
-      <table class="table small">
-        <caption class="unseen">Phases with their times</caption>
-        <thead>
-          <tr>
-            <th scope="col">Phase</th>
-            <th scope="col">Began</th>
-            <th scope="col" class="numeric">
-              Took
-            </th>
-            <th scope="col" class="numeric">
-              Share
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {spans.map(({ phase, at, ms }, i) => (
-            <tr key={i}>
-              <td>
-                <span class={`swatch p-${phase}`} aria-hidden="true" />
-                {phase}
-                {run.failedPhase === phase && i === spans.length - 1 && <span class="tag bad">failed here</span>}
-              </td>
-              <td>
-                <Time of={at} />
-              </td>
-              <td class="numeric">{formatDuration(ms)}</td>
-              <td class="numeric">{Math.round((ms / total) * 100)} %</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
+      <Table caption="Phases with their times" columns={columns} rows={spans} keyOf={({ at }) => at} small />
     </Section>
   );
 }

@@ -1,9 +1,8 @@
 /** Rows per second of the split, over the time of the run. The chart is for the eye; a sentence below it says the most. */
-import { useEffect } from 'preact/hooks';
-import uPlot from 'uplot';
+import type uPlot from 'uplot';
 import { formatDuration, formatShort } from '../format.ts';
 import type { TimelineView } from '../types.ts';
-import { useWidth } from './size.ts';
+import { useChart } from './size.ts';
 import { Section } from './ui.tsx';
 
 const HEIGHT_PX = 150;
@@ -34,13 +33,8 @@ export function rateOf({ groups, to }: TimelineView): { at: number[]; rate: numb
 }
 
 export function RateChart({ timeline }: { timeline: TimelineView | undefined }) {
-  const [ref, box, width] = useWidth<HTMLDivElement>();
   const rate = timeline && rateOf(timeline);
-  useEffect(() => {
-    if (!box || !rate || width === 0) return;
-    const chart = new uPlot(optionsOf(box, width), [rate.at, rate.rate], box);
-    return () => chart.destroy();
-  }, [timeline, box, width]);
+  const ref = useChart(rate && [rate.at, rate.rate], timeline, optionsOf);
   if (!rate) return null;
   const most = Math.max(...rate.rate);
   const split = timeline!.groups.find(({ phase }) => phase === 'split')!;
@@ -56,24 +50,15 @@ export function RateChart({ timeline }: { timeline: TimelineView | undefined }) 
   );
 }
 
-/** Colours of the page's style, as they are now. */
-export function colourOf(element: Element, name: string): string {
-  return getComputedStyle(element).getPropertyValue(name).trim();
-}
-
 function isNearEnd(chart: uPlot, at: number): boolean {
   return chart.valToPos(at, 'x') > chart.width - 60 - HALF_TICK_PX;
 }
 
-function optionsOf(box: Element, width: number): uPlot.Options {
-  const ink = colourOf(box, '--muted');
-  const line = colourOf(box, '--line');
-  const axis = { stroke: ink, grid: { stroke: line, width: 1 }, ticks: { show: false }, font: '11px system-ui' };
+function optionsOf(colour: (name: string) => string): Omit<uPlot.Options, 'width'> {
+  const grid = { stroke: colour('--line'), width: 1 };
+  const axis = { stroke: colour('--muted'), grid, ticks: { show: false }, font: '11px system-ui' };
   return {
-    width,
     height: HEIGHT_PX,
-    legend: { show: false },
-    cursor: { show: false },
     scales: { x: { time: false }, y: { range: (_, __, max) => [0, max * 1.08 || 1] } },
     axes: [
       // The words of a tick at the end would be cut off.
@@ -83,8 +68,8 @@ function optionsOf(box: Element, width: number): uPlot.Options {
     series: [
       {},
       {
-        stroke: colourOf(box, '--p-split'),
-        fill: colourOf(box, '--p-split-pale'),
+        stroke: colour('--p-split'),
+        fill: colour('--p-split-pale'),
         width: 1.5,
         points: { show: false },
       },

@@ -1,5 +1,6 @@
 /** The width that an element has, as the window changes. Charts are drawn to it. */
 import { useEffect, useState } from 'preact/hooks';
+import uPlot from 'uplot';
 
 /** @returns what to give the element as its `ref`, the element once it is there, and its width in pixels. */
 export function useWidth<E extends Element>(): [(element: E | null) => void, E | null, number] {
@@ -12,6 +13,29 @@ export function useWidth<E extends Element>(): [(element: E | null) => void, E |
     return () => observer.disconnect();
   }, [element]);
   return [setElement, element, width];
+}
+
+/**
+ * Draws a chart as wide as its element.
+ *
+ * @param data what it shows; undefined to show nothing. It is drawn again when `of`, which the data are made of, is another.
+ * @returns what to give the element as its `ref`.
+ */
+export function useChart(
+  data: uPlot.AlignedData | undefined,
+  of: unknown,
+  optionsOf: (colour: (name: string) => string) => Omit<uPlot.Options, 'width'>,
+): (element: HTMLDivElement | null) => void {
+  const [ref, box, width] = useWidth<HTMLDivElement>();
+  useEffect(() => {
+    if (!box || !data || width === 0) return;
+    // Colours of the page's style, as they are now.
+    const style = getComputedStyle(box);
+    const options = optionsOf((name) => style.getPropertyValue(name).trim());
+    const chart = new uPlot({ width, legend: { show: false }, cursor: { show: false }, ...options }, data, box);
+    return () => chart.destroy();
+  }, [of, box, width]);
+  return ref;
 }
 
 /** About `count` round values from 0 to `max`. */

@@ -1,10 +1,10 @@
 /** Starts a run of a pipeline, after a question. Shown only where the operator allows it. */
 import { useId, useState } from 'preact/hooks';
-import { ApiError, post } from '../api.ts';
+import { post } from '../api.ts';
 import { go, href } from '../route.ts';
 import type { PipelineDetail, Started } from '../types.ts';
 import { Confirm } from './dialogs.tsx';
-import { Refusal, Text } from './ui.tsx';
+import { Text } from './ui.tsx';
 
 export function StartForm({ pipeline }: { pipeline: PipelineDetail }) {
   const [open, setOpen] = useState(false);
@@ -23,18 +23,12 @@ function Start({ pipeline, onClose }: { pipeline: PipelineDetail; onClose(): voi
   const [prefix, setPrefix] = useState(source.prefix);
   const [runId, setRunId] = useState('');
   const [dryRun, setDryRun] = useState(false);
-  const [error, setError] = useState<ApiError>();
   const id = useId();
   const start = async () => {
-    try {
-      const body = { ...(prefix !== '' && { prefix }), ...(runId !== '' && { runId }), ...(dryRun && { dryRun }) };
-      const started = await post<Started>(`pipelines/${encodeURIComponent(name)}/runs`, body);
-      onClose();
-      go(href(['runs', started.runId]));
-    } catch (thrown) {
-      if (!(thrown instanceof ApiError)) throw thrown;
-      setError(thrown);
-    }
+    const body = { ...(prefix !== '' && { prefix }), ...(runId !== '' && { runId }), ...(dryRun && { dryRun }) };
+    const started = await post<Started>(`pipelines/${encodeURIComponent(name)}/runs`, body);
+    onClose();
+    go(href(['runs', started.runId]));
   };
   return (
     <Confirm title="Start a run?" action="Start it" onConfirm={start} onClose={onClose}>
@@ -49,7 +43,6 @@ function Start({ pipeline, onClose }: { pipeline: PipelineDetail; onClose(): voi
         <input type="checkbox" checked={dryRun} onChange={(event) => setDryRun(event.currentTarget.checked)} />
         Dry run: plan and preview, and publish nothing
       </label>
-      {error && <Refusal of={error} />}
     </Confirm>
   );
 }

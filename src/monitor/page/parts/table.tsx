@@ -1,9 +1,10 @@
 /**
- * Tables. `Table` shows all its rows. `LongTable` shows only the rows that are on the screen, so that a hundred thousand
- * of them cost as much as fifty; its rows have one height. On a narrow screen a row becomes a card.
+ * Tables. `Table` shows all its rows, and scrolls sideways. `LongTable` shows only the rows that are on the screen, so that
+ * a hundred thousand of them cost as much as fifty; its rows have one height. On a narrow screen a row becomes a card.
  */
 import type { ComponentChildren } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
+import { Empty, Scroll } from './ui.tsx';
 
 export interface Column<Row> {
   head: string;
@@ -50,19 +51,24 @@ function Cells<Row>({ columns, row }: { columns: readonly Column<Row>[]; row: Ro
   );
 }
 
-export function Table<Row>({ caption, columns, rows, keyOf }: TableProps<Row>) {
+/** Without rows it is the words `none`, or nothing. A small one has lower rows. */
+export function Table<Row>(props: TableProps<Row> & { none?: string; small?: boolean }) {
+  const { caption, columns, rows, keyOf, none, small } = props;
+  if (rows.length === 0) return none === undefined ? null : <Empty>{none}</Empty>;
   return (
-    <table class="table">
-      <caption class="unseen">{caption}</caption>
-      <Head columns={columns} />
-      <tbody>
-        {rows.map((row) => (
-          <tr key={keyOf(row)}>
-            <Cells columns={columns} row={row} />
-          </tr>
-        ))}
-      </tbody>
-    </table>
+    <Scroll label={caption}>
+      <table class={small ? 'table small' : 'table'}>
+        <caption class="unseen">{caption}</caption>
+        <Head columns={columns} />
+        <tbody>
+          {rows.map((row) => (
+            <tr key={keyOf(row)}>
+              <Cells columns={columns} row={row} />
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </Scroll>
   );
 }
 

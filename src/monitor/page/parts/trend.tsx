@@ -1,10 +1,8 @@
 /** Duration and rows per second over the last runs that published. The strip above it and the table below say the same. */
-import { useEffect } from 'preact/hooks';
-import uPlot from 'uplot';
+import type uPlot from 'uplot';
 import { formatDuration, formatShort } from '../format.ts';
 import type { RunSummary } from '../types.ts';
-import { colourOf } from './rate-chart.tsx';
-import { useWidth } from './size.ts';
+import { useChart } from './size.ts';
 import { Section, stateOf } from './ui.tsx';
 
 const HEIGHT_PX = 170;
@@ -17,18 +15,13 @@ function measured(runs: readonly RunSummary[]) {
 }
 
 export function RunTrend({ runs }: { runs: readonly RunSummary[] }) {
-  const [ref, box, width] = useWidth<HTMLDivElement>();
   const of = measured(runs);
-  useEffect(() => {
-    if (!box || of.length < 2 || width === 0) return;
-    const data: uPlot.AlignedData = [
-      of.map((_, i) => i),
-      of.map(({ durationMs = 0 }) => durationMs),
-      of.map(({ rowsTotal = 0, durationMs = 1 }) => (rowsTotal / durationMs) * 1000),
-    ];
-    const chart = new uPlot(optionsOf(box, width), data, box);
-    return () => chart.destroy();
-  }, [runs, box, width]);
+  const data: uPlot.AlignedData = [
+    of.map((_, i) => i),
+    of.map(({ durationMs = 0 }) => durationMs),
+    of.map(({ rowsTotal = 0, durationMs = 1 }) => (rowsTotal / durationMs) * 1000),
+  ];
+  const ref = useChart(data, runs, optionsOf);
   if (of.length < 2) return null;
   return (
     <Section
@@ -46,16 +39,12 @@ export function RunTrend({ runs }: { runs: readonly RunSummary[] }) {
   );
 }
 
-function optionsOf(box: Element, width: number): uPlot.Options {
-  const line = colourOf(box, '--line');
-  const axis = { grid: { stroke: line, width: 1 }, ticks: { show: false }, font: '11px system-ui' };
-  const [duration, speed] = [colourOf(box, '--accent'), colourOf(box, '--p-publish')];
+function optionsOf(colour: (name: string) => string): Omit<uPlot.Options, 'width'> {
+  const axis = { grid: { stroke: colour('--line'), width: 1 }, ticks: { show: false }, font: '11px system-ui' };
+  const [duration, speed] = [colour('--accent'), colour('--p-publish')];
   const range: uPlot.Range.Function = (_, __, max) => [0, max * 1.1 || 1];
   return {
-    width,
     height: HEIGHT_PX,
-    legend: { show: false },
-    cursor: { show: false },
     scales: { x: { time: false }, ms: { range }, rate: { range } },
     axes: [
       { show: false },

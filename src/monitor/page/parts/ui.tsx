@@ -6,6 +6,7 @@ import type { ComponentChildren } from 'preact';
 import { useId, useState } from 'preact/hooks';
 import type { ApiError } from '../api.ts';
 import { formatTime } from '../format.ts';
+import { href } from '../route.ts';
 import type { RunSummary } from '../types.ts';
 
 export type RunState = 'Pending' | 'Running' | 'Completed' | 'Failed' | 'Terminated' | 'Withdrawn';
@@ -55,13 +56,28 @@ function StateMark({ of }: { of: RunState }) {
   }
 }
 
+interface TextProps {
+  of: string;
+  mono?: boolean;
+  clip?: boolean;
+}
+
 /** A text that others have chosen: a name, a message. */
-export function Text({ of, mono, clip }: { of: string; mono?: boolean; clip?: boolean }) {
+export function Text({ of, mono, clip }: TextProps) {
   const shown = of === '' ? '(empty)' : of;
   return (
     <bdi class={`text${mono ? ' mono' : ''}${clip ? ' clip' : ''}`} {...(clip && { title: shown.slice(0, 500) })}>
       {shown}
     </bdi>
+  );
+}
+
+/** A link to a place in the page, under such a text. */
+export function Link({ to, ...text }: TextProps & { to: Parameters<typeof href>[0] }) {
+  return (
+    <a href={href(to)}>
+      <Text {...text} />
+    </a>
   );
 }
 
@@ -71,6 +87,33 @@ export function Time({ of }: { of: string | undefined }) {
     <time dateTime={of} title={of}>
       {formatTime(of)}
     </time>
+  );
+}
+
+/** A page of one thing: the list that it is in, its name, and what stands beside the name. */
+export function Page(props: {
+  within: ComponentChildren;
+  title: ComponentChildren;
+  aside?: ComponentChildren;
+  class?: string;
+  children: ComponentChildren;
+}) {
+  const title = <h1>{props.title}</h1>;
+  return (
+    <div class={`page ${props.class ?? ''}`}>
+      <nav aria-label="Where this is" class="crumbs">
+        {props.within}
+      </nav>
+      {props.aside === undefined ? (
+        title
+      ) : (
+        <header class="run-head">
+          {title}
+          {props.aside}
+        </header>
+      )}
+      {props.children}
+    </div>
   );
 }
 
@@ -148,6 +191,21 @@ export function Refusal({ of }: { of: ApiError }) {
         </p>
       )}
     </div>
+  );
+}
+
+interface AnswerProps<T> {
+  of: { value?: T; error?: ApiError };
+  children(value: T): ComponentChildren;
+}
+
+/** What was asked for, once it is there, and what the API refused. */
+export function Answer<T>({ of: { value, error }, children }: AnswerProps<T>) {
+  return (
+    <>
+      {error && <Refusal of={error} />}
+      {value === undefined ? !error && <Loading /> : children(value)}
+    </>
   );
 }
 

@@ -6,7 +6,7 @@ import { formatCount, formatId, plural } from '../format.ts';
 import { href } from '../route.ts';
 import type { RunView } from '../types.ts';
 import { type Column, Table } from './table.tsx';
-import { Facts, Scroll, Text, Time } from './ui.tsx';
+import { Facts, Text, Time } from './ui.tsx';
 
 type Retired = NonNullable<RunView['retired']>[number];
 
@@ -50,11 +50,7 @@ export function Withdrawn({ run: { withdrawn, retired = [] } }: { run: RunView }
           [gone ? 'Its files went after' : 'Its files stay until', filesUntil && <Time key="f" of={filesUntil} />],
         ]}
       />
-      {retired.length > 0 && (
-        <Scroll label="Retired IDs">
-          <Table caption="Retired IDs" columns={columns} rows={retired} keyOf={({ sequence }) => sequence} />
-        </Scroll>
-      )}
+      <Table caption="Retired IDs" columns={columns} rows={retired} keyOf={({ sequence }) => sequence} />
     </section>
   );
 }
