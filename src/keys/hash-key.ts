@@ -44,3 +44,27 @@ export function hashInView(view: DataView, start: number, end: number): number {
   h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
   return (h ^ (h >>> 16)) >>> 0;
 }
+
+/**
+ * A radix sort.
+ * @param hashes hashes of keys
+ * @returns places in the list, in ascending order of hash, and of place where hashes are equal
+ */
+export function sortedByHash(hashes: Uint32Array): Uint32Array {
+  const size = hashes.length;
+  let order = new Uint32Array(size);
+  for (let i = 0; i < size; i++) order[i] = i;
+  let other = new Uint32Array(size);
+  for (const shift of [0, 11, 22]) {
+    const starts = new Uint32Array(2049);
+    for (let i = 0; i < size; i++) starts[((hashes[i]! >>> shift) & 2047) + 1]!++;
+    for (let digit = 0; digit < 2048; digit++) starts[digit + 1]! += starts[digit]!;
+    for (let i = 0; i < size; i++) {
+      const place = order[i]!;
+      const digit = (hashes[place]! >>> shift) & 2047;
+      other[starts[digit]!++] = place;
+    }
+    [order, other] = [other, order];
+  }
+  return order;
+}

@@ -10,7 +10,7 @@
 import { compareInOrder, copyForward, sameBytes, slackBytes, viewOf } from '../bytes/short-bytes.ts';
 import { OrdinalError } from '../errors.ts';
 import type { Values } from '../parquet/types.ts';
-import { hashInView, hashKey } from './hash-key.ts';
+import { hashInView, hashKey, sortedByHash } from './hash-key.ts';
 
 const LOAD_MAX = 0.6;
 /** Offsets are 32-bit. */
@@ -20,6 +20,8 @@ const ARENA_BYTES_MAX = 2 ** 32 - 1;
 const BLOCK_KEYS = 256;
 const candidates = new Int32Array(BLOCK_KEYS + 1);
 const blockHashes = new Uint32Array(BLOCK_KEYS);
+const blockStarts = new Uint32Array(BLOCK_KEYS);
+const blockEnds = new Uint32Array(BLOCK_KEYS);
 
 /** Pairs that `equalMany` takes. */
 export const PAIRS_MAX = 256;
@@ -119,13 +121,28 @@ export class KeyTable {
       for (let k = from; k < to; k++) {
         blockHashes[k - from] = hashes ? hashes[k]! : hashInView(view, starts[k]!, ends[k]!);
       }
-      const ahead = !this.#ascending;
-      if (ahead) this.#lookAhead(to - from);
-      for (let k = from; k < to; k++) {
-        const candidate = ahead ? candidates[k - from]! : 0;
-        const known = candidate > 0 && this.equals(candidate - 1, bytes, starts[k]!, ends[k]!);
-        out[k] = known ? candidate - 1 : this.internHashed(blockHashes[k - from]!, bytes, starts[k]!, ends[k]!);
-      }
+      this.#internBlock(bytes, starts, ends, from, to - from, out, from);
+    }
+  }
+
+  /** Interns keys whose hashes are in `blockHashes`: key k of the block is bytes [starts[at + k], ends[at + k]). */
+  #internBlock(
+    bytes: Uint8Array,
+    starts: Uint32Array,
+    ends: Uint32Array,
+    at: number,
+    count: number,
+    out: Int32Array,
+    outAt: number,
+  ): void {
+    const ahead = !this.#ascending;
+    if (ahead) this.#lookAhead(count);
+    for (let k = 0; k < count; k++) {
+      const start = starts[at + k]!;
+      const end = ends[at + k]!;
+      const candidate = ahead ? candidates[k]! : 0;
+      const known = candidate > 0 && this.equals(candidate - 1, bytes, start, end);
+      out[outAt + k] = known ? candidate - 1 : this.internHashed(blockHashes[k]!, bytes, start, end);
     }
   }
 
@@ -145,13 +162,6 @@ export class KeyTable {
     for (let k = 0; k < count; k++) if (candidates[k]! > 0) touched += arena[offsets[candidates[k]! - 1]!]!;
     // Somewhere, so that no compiler leaves the reading out.
     candidates[BLOCK_KEYS] = touched;
-  }
-
-  /** The key's ordinal, or -1. */
-  find(bytes: Uint8Array, start = 0, end = bytes.length): number {
-    if (this.#size === 0) return -1;
-    if (this.#ascending || this.#slots.length === 0) this.#index();
-    return this.#slots[this.#slotOf(hashKey(bytes, start, end), bytes, start, end)]! - 1;
   }
 
   /**
@@ -190,20 +200,15 @@ export class KeyTable {
   internManyFrom(other: KeyTable, keys: Int32Array, count: number, out: Int32Array): void {
     const hashes = other.#hashes;
     const offsets = other.#offsets;
-    const bytes = other.#arena;
     for (let from = 0; from < count; from += BLOCK_KEYS) {
       const to = Math.min(count, from + BLOCK_KEYS);
-      for (let k = from; k < to; k++) blockHashes[k - from] = hashes[keys[k]!]!;
-      const ahead = !this.#ascending;
-      if (ahead) this.#lookAhead(to - from);
       for (let k = from; k < to; k++) {
-        const candidate = ahead ? candidates[k - from]! : 0;
         const key = keys[k]!;
-        const known = candidate > 0 && this.equals(candidate - 1, bytes, offsets[key]!, offsets[key + 1]!);
-        out[k] = known
-          ? candidate - 1
-          : this.internHashed(blockHashes[k - from]!, bytes, offsets[key]!, offsets[key + 1]!);
+        blockHashes[k - from] = hashes[key]!;
+        blockStarts[k - from] = offsets[key]!;
+        blockEnds[k - from] = offsets[key + 1]!;
       }
+      this.#internBlock(other.#arena, blockStarts, blockEnds, 0, to - from, out, from);
     }
   }
 
@@ -235,25 +240,9 @@ export class KeyTable {
     return this.#hashes.subarray(0, this.#size);
   }
 
-  /** Ordinals in ascending order of hash, and of ordinal where hashes are equal: a radix sort. */
+  /** Ordinals in ascending order of hash, and of ordinal where hashes are equal. */
   byHash(): Uint32Array {
-    const size = this.#size;
-    const hashes = this.#hashes;
-    let order = new Uint32Array(size);
-    for (let i = 0; i < size; i++) order[i] = i;
-    let other = new Uint32Array(size);
-    for (const shift of [0, 11, 22]) {
-      const starts = new Uint32Array(2049);
-      for (let i = 0; i < size; i++) starts[((hashes[i]! >>> shift) & 2047) + 1]!++;
-      for (let digit = 0; digit < 2048; digit++) starts[digit + 1]! += starts[digit]!;
-      for (let i = 0; i < size; i++) {
-        const ordinal = order[i]!;
-        const digit = (hashes[ordinal]! >>> shift) & 2047;
-        other[starts[digit]!++] = ordinal;
-      }
-      [order, other] = [other, order];
-    }
-    return order;
+    return sortedByHash(this.hashes());
   }
 
   /** Whether a key is these bytes. */

@@ -17,7 +17,6 @@ import { changedByOthers, inPlaceOf, unlessConflict } from '../storage/write-onc
  * request of it may still create a blob. `swept`: no late request is possible any more.
  */
 export const claimStates = ['open', 'ending', 'over', 'swept'] as const;
-export type ClaimState = (typeof claimStates)[number];
 
 export const claimSchema = z.object({
   version: z.literal(1),

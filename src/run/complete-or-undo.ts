@@ -10,7 +10,7 @@ import type { Orchestration } from '../durable/context.ts';
 import { call } from '../durable/fan-out.ts';
 import type { PlanOutput } from '../plan/activity.ts';
 import { compactIndex, compactVersions, type ExtendOutput, extendIndex } from '../publish/extend-index-activity.ts';
-import { askAll, commitOperation, releaseLeaseOperation, showOperation } from '../sequence/calls.ts';
+import { askAll, onLease, onSequence } from '../sequence/calls.ts';
 import type { SequenceResult } from '../sequence/operations.ts';
 import { lifeId } from '../storage/names.ts';
 import { updateTables } from '../tables/activity.ts';
@@ -51,7 +51,7 @@ function* releaseAndUpdate(
   life: number,
 ): Generator<Task, void, unknown> {
   const input = { runId, life, pipeline };
-  const releases = indexes.map((name) => releaseLeaseOperation(name, { owner }));
+  const releases = indexes.map((name) => onLease('release', name, { owner }));
   const tasks = releases.map(({ entity, operation, input: asked }) => df.callEntity(entity, operation, asked));
   tasks.push(df.callActivity(updateTables.name, input));
   let updated: ActivityResult<object> | undefined;
@@ -88,7 +88,7 @@ function* commitAndExtend(
   owner: string,
   names: readonly string[],
 ): Generator<Task, string[], unknown> {
-  const commits = names.map((name) => commitOperation(name, { owner, attempt: run.tries }));
+  const commits = names.map((name) => onSequence('commit', name, { owner, attempt: run.tries }));
   // A life that was published earlier has no plan here. The next run that resolves adds its keys.
   const extending = !plan.published && plan.keyed.length > 0;
   const tasks = commits.map((call) => df.callEntity(call.entity, call.operation, call.input));
@@ -113,12 +113,12 @@ function* commitAndExtend(
 function* commitLeft(df: Orchestration, owner: string, names: readonly string[]): Generator<Task, void, unknown> {
   const shown = yield* askAll(
     df,
-    names.map((name) => showOperation(name, { owner })),
+    names.map((name) => onSequence('show', name, { owner })),
   );
   const commits = names.flatMap((name, i) => {
     const reservation = shown[i]!.reservation;
     if (reservation?.outcome !== 'open') return [];
-    return [commitOperation(name, { owner, attempt: reservation.attempt })];
+    return [onSequence('commit', name, { owner, attempt: reservation.attempt })];
   });
   yield* askAll(df, commits);
 }

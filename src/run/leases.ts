@@ -9,7 +9,7 @@ import type { Task } from 'durable-functions';
 import type { Orchestration } from '../durable/context.ts';
 import { callOnce } from '../durable/fan-out.ts';
 import { fromErrorValue, OrdinalError } from '../errors.ts';
-import { acquireLeaseOperation, askEntity, evictLeaseOperation } from '../sequence/calls.ts';
+import { askEntity, onLease } from '../sequence/calls.ts';
 import { lifeOfId } from '../storage/names.ts';
 import { livenessOfInstance } from './liveness-activity.ts';
 import { settle } from './settle.ts';
@@ -56,7 +56,7 @@ export function* acquireLeases(
   for (const name of [...new Set(names)].sort()) {
     run.leases.push(name);
     for (let poll = 0; ; poll++) {
-      const answer = yield* askEntity(df, acquireLeaseOperation(name, { owner }));
+      const answer = yield* askEntity(df, onLease('acquire', name, { owner }));
       if (!answer.ok && !answer.error.retryable) throw fromErrorValue(answer.error);
       if (answer.ok && answer.granted) {
         run.terms[name] = answer.term;
@@ -75,7 +75,7 @@ export function* acquireLeases(
         const life = lifeOfId(holder);
         if (life) yield* settle(df, life);
         // Settling gives the lease back when the life is known. Any other dead holder is evicted here.
-        const evicted = yield* askEntity(df, evictLeaseOperation(name, { holder, attempt, owner }));
+        const evicted = yield* askEntity(df, onLease('evict', name, { holder, attempt, owner }));
         if (!evicted.ok) throw fromErrorValue(evicted.error);
         if (evicted.holder !== holder) continue;
       }

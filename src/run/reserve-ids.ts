@@ -10,7 +10,7 @@ import { callAll, request } from '../durable/fan-out.ts';
 import { fromErrorValue, invariant } from '../errors.ts';
 import type { PlanOutput } from '../plan/activity.ts';
 import { type ResolveOutput, resolveKeys } from '../resolve/activity.ts';
-import { askAll, askEach, releaseOperation, reserveOperation, showOperation } from '../sequence/calls.ts';
+import { askAll, askEach, onSequence } from '../sequence/calls.ts';
 import type { SequenceResult } from '../sequence/operations.ts';
 import { type TallyOutput, tallyRows } from '../split/tally-activity.ts';
 import { pollSeconds } from './leases.ts';
@@ -73,7 +73,7 @@ export function* reserveAll(
     const answers = yield* askEach(
       df,
       plan.sequences.map(({ name, start, step }, i) =>
-        reserveOperation(name, { owner, attempt, count: counts[i]!, start, step }),
+        onSequence('reserve', name, { owner, attempt, count: counts[i]!, start, step }),
       ),
     );
     const refused = answers.findIndex(({ ok }) => !ok);
@@ -90,7 +90,9 @@ export function* reserveAll(
     if (final) throw fromErrorValue(final);
     yield* askAll(
       df,
-      plan.sequences.filter((_, i) => answers[i]!.ok).map(({ name }) => releaseOperation(name, { owner, attempt })),
+      plan.sequences
+        .filter((_, i) => answers[i]!.ok)
+        .map(({ name }) => onSequence('release', name, { owner, attempt })),
     );
     const waiting = `room in sequence "${plan.sequences[refused]!.name}": ${errors[0]!.message}`;
     report(df, run, { phase: 'reserve', waiting });
@@ -109,7 +111,7 @@ export function* reserveAll(
 function* triesSoFar(df: Orchestration, plan: PlanOutput, owner: string): Generator<Task, number, unknown> {
   const shown = yield* askAll(
     df,
-    plan.sequences.map(({ name }) => showOperation(name, { owner })),
+    plan.sequences.map(({ name }) => onSequence('show', name, { owner })),
   );
   const next = shown.map(
     ({ reservation }) => (reservation?.outcome === 'released' ? 1 : 0) + (reservation?.attempt ?? 0),

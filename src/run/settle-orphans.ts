@@ -8,7 +8,7 @@
 
 import type { Task } from 'durable-functions';
 import type { Orchestration } from '../durable/context.ts';
-import { askAll, showOperation } from '../sequence/calls.ts';
+import { askAll, onSequence } from '../sequence/calls.ts';
 import { lifeOfId } from '../storage/names.ts';
 import { isAlive } from './leases.ts';
 import { settle } from './settle.ts';
@@ -21,7 +21,7 @@ export function* settleOrphans(
 ): Generator<Task, void, unknown> {
   const shown = yield* askAll(
     df,
-    sequences.map((sequence) => showOperation(sequence)),
+    sequences.map((sequence) => onSequence('show', sequence, {})),
   );
   const owners = shown.flatMap(({ openOwners }) => openOwners ?? []);
   yield* settleDead(df, owners, self);

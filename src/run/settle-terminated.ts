@@ -22,15 +22,13 @@ export const tidyInputSchema = z.object({
   callBackUri: z.string().exactOptional(),
 });
 
-export type TidyInput = z.infer<typeof tidyInputSchema>;
-
 /** The most polls of the status of a run that is being ended; the end takes effect within seconds. */
 const POLLS_MAX = 200;
 
 /**
  * Waits until the life is dead, settles it, and tells its caller.
  *
- * @param context the orchestration; its input is a `TidyInput`.
+ * @param context the orchestration; its input is as `tidyInputSchema`.
  * @returns `settled: false` when the life is still alive after `POLLS_MAX` polls.
  */
 export function* tidyOrchestrator(context: { df: Orchestration }): Generator<Task, { settled: boolean }, unknown> {

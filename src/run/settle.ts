@@ -12,13 +12,7 @@ import type { Orchestration } from '../durable/context.ts';
 import { call, type Patience } from '../durable/fan-out.ts';
 import { fromErrorValue } from '../errors.ts';
 import { endLife, lowerLives } from '../lives/activities.ts';
-import {
-  askEntity,
-  commitOperation,
-  releaseLeaseOperation,
-  releaseOperation,
-  showOperation,
-} from '../sequence/calls.ts';
+import { askEntity, onLease, onSequence } from '../sequence/calls.ts';
 import { type Life, lifeId } from '../storage/names.ts';
 import { type DiscardOutput, discardRun } from './discard-activity.ts';
 
@@ -37,14 +31,14 @@ export function* settle(
   // First the manifest and the files, then the IDs. Otherwise a file could hold an ID that another run gets.
   const discarded = yield* call(df, discardRun, { runId, life }, patience);
   for (const sequence of discarded.sequences) {
-    const shown = yield* askEntity(df, showOperation(sequence, { owner }));
+    const shown = yield* askEntity(df, onSequence('show', sequence, { owner }));
     if (!shown.ok) throw fromErrorValue(shown.error);
     const { outcome = 'none', attempt = 0 } = shown.reservation ?? {};
     // A reservation that does not exist is released too: the request for it may still be under way, and is then
     // refused.
     if (outcome !== 'open' && (outcome !== 'none' || discarded.published)) continue;
-    const end = discarded.published ? commitOperation : releaseOperation;
-    const answer = yield* askEntity(df, end(sequence, { owner, attempt }));
+    const end = discarded.published ? 'commit' : 'release';
+    const answer = yield* askEntity(df, onSequence(end, sequence, { owner, attempt }));
     // Another orchestration that settles this life may have been faster.
     if (!answer.ok && answer.error.code !== 'SequenceConflict') throw fromErrorValue(answer.error);
   }
@@ -58,7 +52,7 @@ export function* releaseLeases(df: Orchestration, held: string[], owner: string)
   const names = held.splice(0);
   if (names.length === 0) return;
   // The same operation leaves the line for a lease. A lease that is gone needs no release, so the answers are not read.
-  const calls = names.map((name) => releaseLeaseOperation(name, { owner }));
+  const calls = names.map((name) => onLease('release', name, { owner }));
   yield df.Task.all(calls.map(({ entity, operation, input }) => df.callEntity(entity, operation, input)));
 }
 

@@ -3,7 +3,7 @@
  * Orchestrations and operators' commands call it.
  *
  * ```ts
- * const reservation = yield* askEntity(context.df, reserveOperation('flights.flight_id', { owner, attempt, count, start: '1', step: '1' }));
+ * const reservation = yield* askEntity(context.df, onSequence('reserve', 'flights.flight_id', { owner, attempt, count, start: '1', step: '1' }));
  * if (!reservation.ok) ...
  * ```
  * Operations must be *called*, never signalled: a call is delivered once and in order, and its answer says that it has
@@ -95,95 +95,31 @@ export function* askAll<K extends keyof SequenceAnswers>(
 }
 
 /**
- * Asks for `count` IDs. The same owner and life get the same ranges again.
- * @param sequence name of the sequence
- * @param input owner, life of the owner, and what the operation needs
- * @returns the operation, to be put by `askEntity`
+ * An operation on a sequence, to be put by `askEntity`.
+ * @param operation what is asked: to reserve IDs, to say that they are published, to give them back, or what it holds
+ * @param key name of the sequence
+ * @param input owner, its attempt, and what else the operation needs
+ * @returns the operation
  */
-export function reserveOperation(
-  sequence: string,
-  input: Input<SequenceOperation, 'reserve'>,
-): EntityCall<SequenceResult<'reserve'>> {
-  return onSequence(sequence, 'reserve', input);
-}
-
-/**
- * Says that an owner's IDs are published.
- * @param sequence name of the sequence
- * @param input owner, life of the owner, and what the operation needs
- * @returns the operation, to be put by `askEntity`
- */
-export function commitOperation(
-  sequence: string,
-  input: Input<SequenceOperation, 'commit'>,
-): EntityCall<SequenceResult<'commit'>> {
-  return onSequence(sequence, 'commit', input);
-}
-
-/**
- * Gives back what an owner reserved.
- * @param sequence name of the sequence
- * @param input owner, life of the owner, and what the operation needs
- * @returns the operation, to be put by `askEntity`
- */
-export function releaseOperation(
-  sequence: string,
-  input: Input<SequenceOperation, 'release'>,
-): EntityCall<SequenceResult<'release'>> {
-  return onSequence(sequence, 'release', input);
-}
-
-/**
- * Asks what a sequence holds; `owner` asks about one owner too.
- * @param sequence name of the sequence
- * @param input owner, life of the owner, and what the operation needs
- * @returns the operation, to be put by `askEntity`
- */
-export function showOperation(
-  sequence: string,
-  input: Input<SequenceOperation, 'show'> = {},
-): EntityCall<SequenceResult<'show'>> {
-  return onSequence(sequence, 'show', input);
-}
-
-/**
- * Asks for the lease, or for the place in its line.
- * @param lease name of the lease: the key index that it guards
- * @param input owner, life of the owner, and what the operation needs
- * @returns the operation, to be put by `askEntity`
- */
-export function acquireLeaseOperation(lease: string, input: Input<LeaseOperation, 'acquire'>): EntityCall<LeaseResult> {
-  return onLease(lease, 'acquire', input);
-}
-
-/**
- * Gives the lease, or the place in its line, back.
- * @param lease name of the lease: the key index that it guards
- * @param input owner, life of the owner, and what the operation needs
- * @returns the operation, to be put by `askEntity`
- */
-export function releaseLeaseOperation(lease: string, input: Input<LeaseOperation, 'release'>): EntityCall<LeaseResult> {
-  return onLease(lease, 'release', input);
-}
-
-/**
- * Takes a run that was found dead out of the line.
- * @param lease name of the lease: the key index that it guards
- * @param input owner, life of the owner, and what the operation needs
- * @returns the operation, to be put by `askEntity`
- */
-export function evictLeaseOperation(lease: string, input: Input<LeaseOperation, 'evict'>): EntityCall<LeaseResult> {
-  return onLease(lease, 'evict', input);
-}
-
-function onSequence<K extends keyof SequenceAnswers>(
-  key: string,
+export function onSequence<K extends keyof SequenceAnswers>(
   operation: K,
-  input: object,
+  key: string,
+  input: Input<SequenceOperation, K>,
 ): EntityCall<SequenceResult<K>> {
   return { entity: { name: sequenceEntityName, key }, operation, input };
 }
 
-function onLease(key: string, operation: LeaseOperation['kind'], input: object): EntityCall<LeaseResult> {
+/**
+ * An operation on a lease, to be put by `askEntity`.
+ * @param operation what is asked: for the lease or a place in its line, to give that back, or to take a dead run out
+ * @param key name of the lease: the key index that it guards
+ * @param input owner, its attempt, and what else the operation needs
+ * @returns the operation
+ */
+export function onLease<K extends LeaseOperation['kind']>(
+  operation: K,
+  key: string,
+  input: Input<LeaseOperation, K>,
+): EntityCall<LeaseResult> {
   return { entity: { name: leaseEntityName, key }, operation, input };
 }

@@ -80,19 +80,6 @@ export type LeaseResult = LeaseAnswer | { ok: false; error: ErrorValue };
 /**
  * Applies one operation. On a refusal the state comes back as it was. `undefined` is a lease never asked for.
  * @param state the state before; undefined when the lease was never asked for
- * @param operation what is asked
- * @returns the state after, and the answer; a refusal is an answer
- */
-export function reduceLease(
-  state: LeaseState | undefined,
-  operation: LeaseOperation,
-): { state: LeaseState | undefined; result: LeaseResult } {
-  return reduceLeaseAny(state, operation);
-}
-
-/**
- * `reduceLease` for an operation of unknown shape, as it comes over the wire.
- * @param state the state before; undefined when the lease was never asked for
  * @param operation what came over the wire
  * @returns the state after, and the answer; a refusal is an answer
  */

@@ -25,8 +25,6 @@ import type {
   ReserveAnswer,
   RestoreAnswer,
   SequenceAnswer,
-  SequenceAnswers,
-  SequenceOperation,
   SequenceResult,
 } from './operations.ts';
 import { parseOperation } from './operations.ts';
@@ -47,19 +45,6 @@ type Asked<K extends ParsedOperation['kind']> = Extract<ParsedOperation, { kind:
 /**
  * Applies one operation. On a refusal the state comes back as it was, the same object; `undefined` is a sequence that
  * does not exist yet, which `reserve`, `raiseTo` and `restore` bring into being.
- * @param state the state before
- * @param operation what is asked
- * @returns the state after, and the answer; a refusal is an answer
- */
-export function reduce<K extends keyof SequenceAnswers>(
-  state: SequenceState | undefined,
-  operation: Extract<SequenceOperation, { kind: K }>,
-): { state: SequenceState | undefined; result: SequenceResult<K> } {
-  return reduceAny(state, operation) as { state: SequenceState | undefined; result: SequenceResult<K> };
-}
-
-/**
- * `reduce` for an operation of unknown shape, as it comes over the wire.
  * @param state the state before
  * @param operation what came over the wire
  * @returns the state after, and the answer; a refusal is an answer

@@ -13,7 +13,7 @@ import { fromErrorValue, OrdinalError, toErrorValue } from '../errors.ts';
 import { limits } from '../limits.ts';
 import { acquireLeases, type LeaseHolder } from '../run/leases.ts';
 import { releaseLeases } from '../run/settle.ts';
-import { acquireLeaseOperation, askEntity, sequenceEntityName } from '../sequence/calls.ts';
+import { askEntity, onLease, sequenceEntityName } from '../sequence/calls.ts';
 import type { SequenceResult } from '../sequence/operations.ts';
 import { importKeys } from './import/activity.ts';
 import { type RebuildOutput, rebuildIndex } from './rebuild-index.ts';
@@ -99,7 +99,7 @@ export function* rebuildHeld(
 ): Generator<Task, RebuildOutput, unknown> {
   const first = yield* call(df, rebuildIndex, { index, term: terms[index] ?? 0 }, patience);
   if (!('above' in first)) return first;
-  const answer = yield* askEntity(df, acquireLeaseOperation(index, { owner, above: first.above }));
+  const answer = yield* askEntity(df, onLease('acquire', index, { owner, above: first.above }));
   if (!answer.ok) throw fromErrorValue(answer.error);
   terms[index] = answer.granted ? answer.term : 0;
   const second = yield* call(df, rebuildIndex, { index, term: terms[index] }, patience);

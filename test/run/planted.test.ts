@@ -25,8 +25,8 @@ const bugs: Bug[] = [
   {
     name: 'IDs of a run that failed after it had published are released',
     file: 'src/run/settle.ts',
-    find: 'const end = discarded.published ? commitOperation : releaseOperation;',
-    replace: 'const end = true ? releaseOperation : commitOperation;',
+    find: "const end = discarded.published ? 'commit' : 'release';",
+    replace: "const end = true ? 'release' : 'commit';",
     caughtBy: (scenarios) => scenarios.fails('manifest:write:after'),
   },
   {
@@ -74,8 +74,8 @@ const bugs: Bug[] = [
   {
     name: 'what a dead run published is released',
     file: 'src/run/settle.ts',
-    find: 'const end = discarded.published ? commitOperation : releaseOperation;',
-    replace: 'const end = true ? releaseOperation : commitOperation;',
+    find: "const end = discarded.published ? 'commit' : 'release';",
+    replace: "const end = true ? 'release' : 'commit';",
     caughtBy: (scenarios) => scenarios.wakesLate('manifest:write:after'),
   },
   {

@@ -6,18 +6,13 @@ import { test } from 'vitest';
 import { OrdinalError } from '../../src/errors.ts';
 import { leaseEntity, sequenceEntity } from '../../src/sequence/adapter.ts';
 import {
-  acquireLeaseOperation,
   askAll,
   askEntity,
-  commitOperation,
   type EntitiesCaller,
   type EntityCall,
   type EntityCaller,
-  evictLeaseOperation,
-  releaseLeaseOperation,
-  releaseOperation,
-  reserveOperation,
-  showOperation,
+  onLease,
+  onSequence,
 } from '../../src/sequence/calls.ts';
 import type { SequenceResult } from '../../src/sequence/operations.ts';
 import type { SequenceState } from '../../src/sequence/state.ts';
@@ -66,13 +61,16 @@ test('a run reserves and commits, another releases, and what is shown adds up', 
   const shown = await host.run(function* (df) {
     const name = 'flights.flight_id';
     const [start, step] = ['1', '1'];
-    const mine = yield* askEntity(df, reserveOperation(name, { owner: 'run-1', attempt: 1, count: '10', start, step }));
+    const mine = yield* askEntity(
+      df,
+      onSequence('reserve', name, { owner: 'run-1', attempt: 1, count: '10', start, step }),
+    );
     const reservation = { ok: true, owner: 'run-1', count: '10', ranges: [{ first: '1', count: '10' }] };
     assert.deepEqual(mine, { ...reservation, before: '1', after: '11' });
-    yield* askEntity(df, reserveOperation(name, { owner: 'run-2', count: 5, start, step }));
-    assert.deepEqual(yield* askEntity(df, commitOperation(name, { owner: 'run-1', attempt: 1 })), reservation);
-    yield* askEntity(df, releaseOperation(name, { owner: 'run-2' }));
-    const refused = yield* askEntity(df, releaseOperation(name, { owner: 'run-1', attempt: 1 }));
+    yield* askEntity(df, onSequence('reserve', name, { owner: 'run-2', count: 5, start, step }));
+    assert.deepEqual(yield* askEntity(df, onSequence('commit', name, { owner: 'run-1', attempt: 1 })), reservation);
+    yield* askEntity(df, onSequence('release', name, { owner: 'run-2' }));
+    const refused = yield* askEntity(df, onSequence('release', name, { owner: 'run-1', attempt: 1 }));
     assert.ok(!refused.ok);
     assert.equal(refused.error.message, 'sequence orders: run-1 has committed its reservation');
     yield* askEntity(df, {
@@ -80,7 +78,7 @@ test('a run reserves and commits, another releases, and what is shown adds up', 
       operation: 'raiseTo',
       input: { value: '99' },
     } as EntityCall<SequenceResult>);
-    return yield* askEntity(df, showOperation(name, { owner: 'run-1' }));
+    return yield* askEntity(df, onSequence('show', name, { owner: 'run-1' }));
   });
   assert.ok(shown.ok);
   assert.deepEqual([shown.next, shown.openOwners, shown.reservation?.outcome], ['100', [], 'committed']);
@@ -90,7 +88,7 @@ test('a run reserves and commits, another releases, and what is shown adds up', 
 test('a sequence moves to another host as its state', async () => {
   const from = new Host();
   await from.run(function* (df) {
-    yield* askEntity(df, reserveOperation('orders', { owner: 'run-1', count: 7, start: '5', step: '2' }));
+    yield* askEntity(df, onSequence('reserve', 'orders', { owner: 'run-1', count: 7, start: '5', step: '2' }));
   });
   const state = JSON.parse(from.entities.get('@sequence@orders')!.state!) as SequenceState;
   const restore: EntityCall<SequenceResult> = {
@@ -110,12 +108,12 @@ test('two runs take turns at a lease', async () => {
   const key = 'flights.airports';
   const grants = await host.run(function* (df) {
     const answers = [];
-    answers.push(yield* askEntity(df, acquireLeaseOperation(key, { owner: 'run-1', attempt: 1 })));
-    answers.push(yield* askEntity(df, acquireLeaseOperation(key, { owner: 'run-2', attempt: 1 })));
-    answers.push(yield* askEntity(df, evictLeaseOperation(key, { holder: 'run-1', attempt: 1, owner: 'run-2' })));
-    answers.push(yield* askEntity(df, releaseLeaseOperation(key, { owner: 'run-2', attempt: 1 })));
+    answers.push(yield* askEntity(df, onLease('acquire', key, { owner: 'run-1', attempt: 1 })));
+    answers.push(yield* askEntity(df, onLease('acquire', key, { owner: 'run-2', attempt: 1 })));
+    answers.push(yield* askEntity(df, onLease('evict', key, { holder: 'run-1', attempt: 1, owner: 'run-2' })));
+    answers.push(yield* askEntity(df, onLease('release', key, { owner: 'run-2', attempt: 1 })));
     answers.push(
-      yield* askEntity(df, { ...acquireLeaseOperation(key, { owner: 'run-1' }), operation: 'show', input: {} }),
+      yield* askEntity(df, { ...onLease('acquire', key, { owner: 'run-1' }), operation: 'show', input: {} }),
     );
     return answers.map((answer) => answer.ok && answer.granted);
   });
@@ -126,7 +124,7 @@ test('two runs take turns at a lease', async () => {
 test('an entity that gives no answer is a defect, by name', () => {
   const df: EntityCaller = { callEntity: () => ({}) as Task };
   for (const answer of [undefined, null, 'done', {}]) {
-    const asking = askEntity(df, showOperation('orders'));
+    const asking = askEntity(df, onSequence('show', 'orders', {}));
     asking.next();
     assert.throws(
       () => asking.next(answer),
@@ -137,7 +135,7 @@ test('an entity that gives no answer is a defect, by name', () => {
 
 test('the calls fit the orchestrators of the SDK', () => {
   const orchestrator: OrchestrationHandler = function* ({ df }) {
-    const answer = yield* askEntity(df, showOperation('orders'));
+    const answer = yield* askEntity(df, onSequence('show', 'orders', {}));
     return { next: answer.ok ? answer.next : answer.error.code };
   };
   assert.equal(orchestrator.length, 1);
@@ -153,7 +151,7 @@ test('several sequences are asked at once: each answers, or the first refusal is
   const run = (keys: string[], refuses: string) => {
     const work = askAll(
       df,
-      keys.map((key) => showOperation(key)),
+      keys.map((key) => onSequence('show', key, {})),
     );
     let step = work.next();
     while (!step.done) {

@@ -79,12 +79,3 @@ export function createLogger(options: LoggerOptions): Logger {
     },
   };
 }
-
-/** A logger that writes nothing, for tests of single parts. */
-export const silentLogger: Logger = {
-  log: () => {},
-  fromWorker: () => {},
-  print: () => {},
-  setLevels: () => {},
-  event: () => {},
-};
