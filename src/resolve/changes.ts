@@ -107,22 +107,20 @@ export class Changes {
     const attributes = this.#reports ? await this.#compare(uploads, at, head, plan, arriving, slots) : undefined;
     const fresh: bigint[] = [];
     const candidates: bigint[] = [];
+    const ordinals: number[] = [];
     for (let ordinal = 0; ordinal < arriving.size; ordinal++) {
       const slot = slots[ordinal]!;
       if (slot < 0n) {
         if (this.#says[ordinal] === 1 || this.#lastSays(ordinal)) fresh.push(-1n - slot);
       } else if (this.#reports ? this.#lastSays(ordinal) : this.#says[ordinal] === 1) {
         candidates.push(slot);
+        ordinals.push(ordinal);
       }
     }
     const { described, late } = await stageDescribed(uploads, at, head, this.#of, fresh, candidates);
-    // Where changes are reported, the comparison has found them already.
-    if (!this.#reports && late.length > 0) {
-      const isLate = new Set(late);
-      for (let ordinal = 0; ordinal < arriving.size; ordinal++) {
-        if (this.#says[ordinal] === 1 && isLate.has(slots[ordinal]!)) this.#change(ordinal, arriving);
-      }
-    }
+    // Where changes are reported, these are changed ones already.
+    const isLate = new Set(late);
+    for (const ordinal of ordinals) if (isLate.has(slots[ordinal]!)) this.#change(ordinal, arriving);
     return { ...(attributes && { attributes }), ...(described && { described }) };
   }
 

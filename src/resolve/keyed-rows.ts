@@ -117,7 +117,7 @@ export class NewRows {
           bytes.push(undefined);
         } else {
           const out = this.#outputs[c]!;
-          const chunk = encodeColumn(part(whole.get(column.name)!, from, to), out.type, out.optional, codec, {
+          const chunk = encodeColumn(partOf(whole.get(column.name)!, from, to), out.type, out.optional, codec, {
             plain: plainOnly(this.#readers, out.type),
           });
           columns.push({ kind: 'static', meta: chunk.meta });
@@ -195,7 +195,7 @@ function columnOf({ values, valid, indices }: KeyListColumn, rows: number): Colu
 }
 
 /** Rows [from, to) of a whole column. */
-function part({ values, indices, valid }: WholeColumn, from: number, to: number): Column {
+export function partOf({ values, indices, valid }: WholeColumn, from: number, to: number): Column {
   const rows = to - from;
   if (indices) {
     const own = indices.subarray(from, to);
@@ -219,8 +219,7 @@ function sum(bits: Uint8Array): number {
 }
 
 function constant(value: unknown, type: ColumnType, rows: number): WholeColumn {
-  const isNull = value === null || value === undefined;
-  if (isNull) return { values: allocate(type, rows), indices: undefined, valid: new Uint8Array(rows) };
+  if (value === null) return { values: allocate(type, rows), indices: undefined, valid: new Uint8Array(rows) };
   const build = builder(type);
   build.push(value);
   return { values: gather(build.finish().values, new Int32Array(rows)), indices: undefined, valid: undefined };

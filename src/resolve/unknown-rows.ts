@@ -14,6 +14,7 @@ import { plainOnly, type Readers } from '../parquet/readers.ts';
 import type { Codec } from '../parquet/types.ts';
 import type { KeyedEntity, OutColumn } from '../pipeline/compiled.ts';
 import type { StaticParts } from '../split/write/write-fragment.ts';
+import { partOf } from './keyed-rows.ts';
 
 /**
  * The unknown members of an entity that no run has published so far.
@@ -65,9 +66,7 @@ export function unknownRows(
     const { type, optional } = leaves[c]!;
     const cells = builder(type);
     for (const member of members) cells.push(cellOf(column, member));
-    const { values, valid } = cells.finish();
-    const nulls = valid ? valid.filter((bit) => bit === 0).length : 0;
-    const whole = { form: 'plain' as const, rows: members.length, nulls, values, valid: nulls > 0 ? valid : undefined };
+    const whole = partOf({ ...cells.finish(), indices: undefined }, 0, members.length);
     return encodeColumn(whole, type, optional, codec, { plain: plainOnly(readers, type) });
   });
   const columns = chunks.map(({ meta }) => ({ kind: 'static' as const, meta }));

@@ -3,6 +3,7 @@
  * members. The real activities, over a store in memory; what each run must publish is written out.
  */
 import assert from 'node:assert/strict';
+import { parquetMetadata } from 'hyparquet';
 import { test } from 'vitest';
 import { z } from 'zod';
 import { readBatch } from '../../src/documents/batch-blob.ts';
@@ -68,10 +69,19 @@ const all = registerPipelines([
   pipeline({
     name: 'town',
     source: { container: 'landing', prefix: 'town/' },
+    readers: 'parquetjs-lite',
     row,
-    entities: ({ id, first }) => ({
-      people: { kind: 'keyed', id: id('person_id'), key: { name: 'customer' }, columns: { shown: first('quantity') } },
-    }),
+    entities: ({ id, ref, first, map }) => {
+      const known = map('customer', (name) => (name === '-' ? null : name), type.string);
+      return {
+        people: { kind: 'keyed', id: id('person_id'), key: { name: known }, columns: { shown: first('quantity') } },
+        visits: {
+          kind: 'rows',
+          id: id('visit_id'),
+          columns: { person_id: ref('people', { name: known }, { missing: 0 }) },
+        },
+      };
+    },
   }),
 ]);
 const shop = all.get('shop')!;
@@ -83,7 +93,7 @@ async function run(engine: Engine, runId: string, files: ShopRow[][]) {
   const manifest = (await publishedManifests(engine.environment)).find((one) => one.runId === runId)!;
   const read = async (blobs: readonly { blob: string }[] = []) => {
     const rows = await Promise.all(blobs.map(({ blob }) => readRows(engine.store.bytes('published', blob))));
-    return rows.flat().map((one) => Object.values(one).join(' '));
+    return rows.flat().map((one) => Object.values(one).map(String).join(' '));
   };
   return async (name: string) => {
     const { files, known, changes, unknown, keys } = manifest.entities.find(({ entity }) => entity === name)!;
@@ -109,15 +119,20 @@ test('new and known keys, late descriptions, changes and the unknown member: eac
   ]);
   assert.deepEqual(await first('goods'), {
     ...nothing,
-    fresh: ['0 tea 1 1 -1 ours', '5 oil 1 1 1 ours', '10 jam 3  1 ours'],
+    fresh: ['0 tea 1 1 -1 ours', '5 oil 1 1 1 ours', '10 jam 3 null 1 ours'],
     // What a later row of the same run says is a change already.
-    changes: ['0 tea 3  2 ours shop/r0/0.parquet 4 r0 0', '5 oil 4 4 1 ours shop/r0/0.parquet 5 r0 0'],
+    changes: ['0 tea 3 null 2 ours shop/r0/0.parquet 4 r0 0', '5 oil 4 4 1 ours shop/r0/0.parquet 5 r0 0'],
     undescribed: 0,
   });
   // The first row of bob and of cem says nothing.
-  const people = { ...nothing, fresh: ['0 ann 2', '1 bob ', '2 cem '], unknown: ['-1  '], undescribed: 2 };
+  const people = {
+    ...nothing,
+    fresh: ['0 ann 2', '1 bob null', '2 cem null'],
+    unknown: ['-1 null null'],
+    undescribed: 2,
+  };
   assert.deepEqual(await first('people'), people);
-  const payers = { ...nothing, fresh: ['1 - ', '2 ann ', '3 bob ', '4 cem '], undescribed: undefined };
+  const payers = { ...nothing, fresh: ['1 - null', '2 ann null', '3 bob null', '4 cem null'], undescribed: undefined };
   assert.deepEqual(await first('payers'), payers);
 
   const second = await run(engine, 'r1', [
@@ -127,7 +142,7 @@ test('new and known keys, late descriptions, changes and the unknown member: eac
   assert.deepEqual(await second('goods'), {
     ...nothing,
     fresh: ['15 fig 2 2 1 ours', '20 rye 5 5 1 ours'],
-    known: ['0 tea 3  0 ours', '10 jam 3  3 ours'],
+    known: ['0 tea 3 null 0 ours', '10 jam 3 null 3 ours'],
     changes: [
       '0 tea 0 0 2 ours shop/r1/0.parquet 4 r1 1',
       '15 fig 2 2 2 ours shop/r1/0.parquet 2 r1 1',
@@ -137,11 +152,11 @@ test('new and known keys, late descriptions, changes and the unknown member: eac
   });
   assert.deepEqual(await second('people'), {
     ...nothing,
-    fresh: ['3 dan '],
+    fresh: ['3 dan null'],
     changes: ['1 bob 2 shop/r1/0.parquet 1 r1 1', '2 cem 2 shop/r1/0.parquet 2 r1 1'],
     undescribed: 1,
   });
-  assert.deepEqual(await second('payers'), { ...payers, fresh: ['5 dan '] });
+  assert.deepEqual(await second('payers'), { ...payers, fresh: ['5 dan null'] });
 
   // Nothing is new, and nothing is said that was not said before.
   const third = await run(engine, 'r2', [[of('-', 'jam', 1), of('bob', 'fig', 1), of('cem', 'fig', 2)]]);
@@ -149,6 +164,15 @@ test('new and known keys, late descriptions, changes and the unknown member: eac
   assert.deepEqual(await third('goods'), { ...nothing, known, undescribed: 0 });
   assert.deepEqual(await third('people'), { ...nothing, undescribed: 1 });
   assert.deepEqual(await third('payers'), { ...payers, fresh: [] });
+
+  // Nobody says anything of the only new key; and of goods none is known, so that nothing is staged of known ones.
+  const fourth = await run(engine, 'r3', [[of('eve', 'gin', 1)]]);
+  assert.deepEqual(await fourth('people'), { ...nothing, fresh: ['4 eve null'], undescribed: 2 });
+  assert.deepEqual(await fourth('goods'), { ...nothing, fresh: ['25 gin 1 1 4 ours'], undescribed: 0 });
+  const left = (runId: string) =>
+    engine.store.names('work', `runs/${runId}/`).filter((name) => /goods.*known/.test(name));
+  assert.equal(left('r2').length > 0, true);
+  assert.deepEqual(left('r3'), []);
 });
 
 test('key lists are kept for the next reading while they are small, and otherwise read again', async () => {
@@ -177,4 +201,18 @@ test('key lists are kept for the next reading while they are small, and otherwis
   assert.equal((await resolved(both)).reads, 2);
   assert.equal((await resolved(both - 1)).reads, 3);
   assert.equal((await resolved(Math.min(...sizes) - 1)).reads, 4);
+});
+
+test('the row of an unknown member is written for the readers that the pipeline names', async () => {
+  const engines = [new Engine(shop), new Engine(all.get('town')!)];
+  const encodings: boolean[] = [];
+  for (const engine of engines) {
+    const { name } = engine.pipeline;
+    await engine.upload(`${name}/0.parquet`, shopFile([of('-', 'tea', 1), of('ann', 'tea', 2)]));
+    await engine.run('r');
+    const { buffer } = engine.store.bytes('published', `${name}/people/r-00000-unknown.parquet`).slice();
+    const { columns } = parquetMetadata(buffer).row_groups[0]!;
+    encodings.push(columns.some(({ meta_data }) => meta_data!.encodings.some((one) => /DICTIONARY/.test(one))));
+  }
+  assert.deepEqual(encodings, [true, false], 'parquetjs-lite reads no dictionaries');
 });
