@@ -106,7 +106,7 @@ function predecessors<T extends Publication>(runs: readonly T[]): Map<T, T[]> {
     held.sort((a, b) => a.term - b.term);
     for (const [i, { run }] of held.entries()) {
       const before = held[i - 1]?.run;
-      if (before && before !== run) earlier.set(run, [...(earlier.get(run) ?? []), before]);
+      if (before) earlier.set(run, [...(earlier.get(run) ?? []), before]);
     }
   }
   return earlier;

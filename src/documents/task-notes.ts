@@ -50,7 +50,6 @@ export class TaskNotes {
 
   /** Notes what has not been noted, when the run is not gone on with for a while: it may wait for others now. */
   later(): void {
-    if (!this.#behind) return;
     this.#timer = setTimeout(() => void this.flush(), limits.shortNoteSeconds * 1000).unref();
   }
 

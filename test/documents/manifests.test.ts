@@ -20,6 +20,11 @@ const names = (runs: readonly Run[]) =>
 describe('the order of runs', () => {
   test('is that of their finish where they share nothing', () => {
     assert.equal(names([run('c', 3), run('a', 1, { x: 9 }), run('b', 2, { y: 1 })]), 'abc');
+    assert.equal(
+      names([run('b', 1), run('a', 1), run('c', 1)]),
+      'bac',
+      'as they were given, where clocks say the same',
+    );
     assert.equal(names([]), '');
   });
 
@@ -30,6 +35,13 @@ describe('the order of runs', () => {
     // Through two indexes: `c` before `b` by y, `b` before `a` by x.
     assert.equal(names([run('a', 1, { x: 2 }), run('b', 2, { x: 1, y: 7 }), run('c', 3, { y: 5 })]), 'cba');
     assert.equal(names([run('a', 1, { x: 10, y: 10 }), run('b', 2, { x: 9 }), run('c', 3, { y: 2 })]), 'bca');
+  });
+
+  test('is that of every index, also where a run was the first of another one, or holds one twice', () => {
+    assert.equal(names([run('a', 1, { x: 1, y: 10 }), run('b', 2, { y: 9 })]), 'ba');
+    const twice = run('a', 1, { x: 4 });
+    twice.grants.push({ index: 'x', term: 4 });
+    assert.equal(names([twice, run('b', 2, { x: 3 }), run('c', 3, { x: 5 })]), 'bac');
   });
 
   test('has an end where grants contradict each other', () => {

@@ -41,8 +41,8 @@ const parts: Record<string, { mutate: string[]; tests: string[] }> = {
   keys: {
     mutate: ['src/keys/*.ts'],
     tests: [
-      'test/keys/*.test.ts',
-      'test/run/{known,run,unknown-member}.test.ts',
+      'test/{keys,resolve}/*.test.ts',
+      'test/run/{run,discard}.test.ts',
       'test/upkeep/{rebuild,import-keys}.test.ts',
     ],
   },
