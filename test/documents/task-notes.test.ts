@@ -114,6 +114,10 @@ test('a timeline is what was written down; before that, of the blobs and, where 
   );
   const own = (await readTimeline({ ...environment, workInMemory: true }, of))!.groups;
   assert.deepEqual(own[0]!.number, [0], 'who has the records asks no notes');
+  const record = store.bytes(config.workContainer, work.split(of, 0));
+  await store.remove(config.workContainer, work.split(of, 0));
+  assert.deepEqual((await readTimeline(environment, of))!.groups[0]!.ended, [2, 3], 'the notes alone');
+  await store.write(config.workContainer, work.split(of, 0), record, { metadata: { times: '1,2,9,w', rows: '7' } });
 
   await keepTimeline(environment, of, await listWork(environment, of));
   await leave(work.split(of, 2), '1,2,3,w');

@@ -130,3 +130,18 @@ test('the place of an ID never descends, and is the ID as long as 32 bits hold i
   const ids = [0n, 1n, 2n ** 32n - 2n, 2n ** 32n - 1n, 2n ** 32n, 2n ** 63n - 1n];
   assert.deepEqual(ids.map(placeOfId), [0, 1, 2 ** 32 - 2, 2 ** 32 - 1, 2 ** 32 - 1, 2 ** 32 - 1]);
 });
+
+test('an ID between ranges, before them, or beside their steps is not in the set', async () => {
+  const { store } = await new IndexWorld().open();
+  const ranges = [
+    { first: '10', count: '2' },
+    { first: '25', count: '1' },
+  ];
+  const set = { keys: 3, ids: { step: '5', ranges }, segments: [] };
+  const ids = [...Array(40).keys()].map(BigInt);
+  const left = await undescribedOf(store, 'work', set, BigInt64Array.from(ids));
+  assert.deepEqual(
+    [...left],
+    ids.filter((id) => id !== 10n && id !== 15n && id !== 25n),
+  );
+});
