@@ -29,7 +29,7 @@ const HASH_MAX = 2 ** 32 - 1;
  * @returns 0 to 2^32-1
  */
 export function placeOfId(id: bigint): number {
-  return id < HASH_MAX ? Number(id) : HASH_MAX;
+  return Math.min(Number(id), HASH_MAX);
 }
 
 /**
@@ -140,12 +140,10 @@ function notInRanges(ids: BigInt64Array, { step, ranges }: IdList): BigInt64Arra
 
 /** Marks those of `sorted` that are among the values of a block; both ascend. */
 function markFound(values: BigInt64Array, sorted: BigInt64Array, found: Uint8Array): void {
-  const last = values.at(-1)!;
-  let v = 0;
-  for (let i = lowerBound(sorted, (id) => id < values[0]!); i < sorted.length && sorted[i]! <= last; i++) {
-    const id = sorted[i]!;
-    while (values[v]! < id) v++;
-    if (values[v] === id) found[i] = 1;
+  let i = lowerBound(sorted, (id) => id < values[0]!);
+  for (const value of values) {
+    while (sorted[i]! < value) i++;
+    if (sorted[i] === value) found[i] = 1;
   }
 }
 

@@ -78,7 +78,7 @@ export class BlockReader {
    */
   open(stored: Uint8Array, keys: number): OpenBlock {
     const planes = this.#decompressed(stored, keys);
-    if (keys === 0 || planes.length < keys * NUMBERS_BYTES) throw corruptSegment(this.#blob);
+    if (keys === 0) throw corruptSegment(this.#blob);
     if (keys > this.#hashes.length) {
       this.#hashes = new Uint32Array(keys);
       this.#ends = new Uint32Array(keys);
@@ -89,6 +89,7 @@ export class BlockReader {
     readEnds(ends, planes, readPlanes(words, true, planes, keys * VALUE_BYTES));
     const start = keys * NUMBERS_BYTES;
     const used = ends[keys - 1]!;
+    // What is read beyond the bytes is 0: too few of them show here.
     if (start + used > planes.length) throw corruptSegment(this.#blob);
     return { hashes, ends, planes, bytes: planes.subarray(start, start + used) };
   }

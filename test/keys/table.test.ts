@@ -66,6 +66,13 @@ test('a table gives what a map gives', () => {
           assert.equal(Buffer.from(table.at(ordinal)).toString('hex'), text);
           assert.equal(table.hashAt(ordinal), hashKey(table.at(ordinal), 0, table.at(ordinal).length));
         }
+        const from = Math.floor(table.size / 3);
+        const { length, data, offsets } = table.values(from);
+        assert.deepEqual(
+          Array.from({ length }, (_, k) => Buffer.from(data.subarray(offsets[k], offsets[k + 1])).toString('hex')),
+          [...known.keys()].slice(from),
+        );
+        assert.equal(offsets.length, length + 1);
         for (const ordinal of known.values()) assert.equal(copied.internFrom(table, ordinal), ordinal);
         for (const [text, ordinal] of known) assert.equal(copied.intern(Buffer.from(text, 'hex')), ordinal);
         assert.equal(copied.intern(utf8.encode('not there')), known.size);

@@ -60,8 +60,8 @@ const parts: Record<string, { mutate: string[]; tests: string[] }> = {
     mutate: ['src/plan/*.ts'],
     tests: [
       'test/{plan,testing}/*.test.ts',
-      ...runs,
-      'test/engine/{bad-files,folders,quarantine,mixed-feed,structs}.test.ts',
+      'test/engine/{folders,mixed-feed,quarantine,structs,bad-files}.test.ts',
+      ...['run', 'null-columns', 'ledger'].map(ofRun),
       'test/ledger/*.test.ts',
     ],
   },
