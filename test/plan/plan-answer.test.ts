@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { parquetWriteBuffer } from 'hyparquet-writer';
 import { test } from 'vitest';
 import { z } from 'zod';
+import { loadPlan } from '../../src/documents/load.ts';
 import type { PipelineSettings } from '../../src/pipeline/definition.ts';
 import { pipeline, registerPipelines, sharedIndex } from '../../src/pipeline/index.ts';
 import { planRun } from '../../src/plan/activity.ts';
@@ -43,6 +44,15 @@ const all = registerPipelines([
   }),
   lines('q', { onBadFile: 'set-aside', maxBadFiles: 0.5 }),
   lines('strict'),
+  pipeline({
+    name: 'pairs',
+    source,
+    row: z.object({ left: z.string().nullable(), right: z.string() }),
+    entities: ({ id }) => ({
+      pairs: { kind: 'keyed', id: id('pair_id'), key: { left: 'left', right: 'right' } },
+      rights: { kind: 'keyed', id: id('right_id'), key: { right: 'right' } },
+    }),
+  }),
 ]);
 
 /** Three files of 1, 2 and 3 rows; the source has been read before where that is said. */
@@ -112,4 +122,16 @@ test('of a run that has published, it is told what that was, and of another sour
     published: { manifest: 'p/_manifests/r.json', rows: 6, life: 1 },
   });
   await assert.rejects(engine.activity(planRun, { ...input, prefix: 'in/1' }), { code: 'RunIdConflict' });
+});
+
+test('a key with a part that is null throughout brings no key', async () => {
+  const engine = new Engine(all.get('pairs')!);
+  const columnData = [
+    { name: 'left', data: [null, null], type: 'STRING' as const },
+    { name: 'right', data: ['a', 'b'], type: 'STRING' as const },
+  ];
+  await engine.upload('in/0.parquet', new Uint8Array(parquetWriteBuffer({ columnData })));
+  await engine.plan('r');
+  const { plan } = await loadPlan(engine.environment, { runId: 'r', life: 1 });
+  assert.deepEqual(plan.keyless, ['pairs']);
 });

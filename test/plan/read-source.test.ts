@@ -59,10 +59,10 @@ test('few files are read at once; one that is no Parquet file has no rows, and o
   );
   assert.deepEqual([ref.count, ref.skipped], [5, { count: 1, blobs: ['in/readme.txt'] }]);
   assert.deepEqual([leftOut, typeof claim, way.taken], [{ read: 0, pending: 0 }, 'string', 'long']);
-  // What is read again is not claimed.
+  // A dry run claims nothing.
   await store.remove('landing', 'in/readme.txt');
-  const again = await read(process(), { runId: 's', dryRun: true });
-  assert.deepEqual([again.claim, again.ref.skipped, 'claim' in again], [undefined, undefined, false]);
+  const dry = await read(process(), { runId: 's', again: true, dryRun: true });
+  assert.deepEqual([dry.claim, dry.ref.skipped, 'claim' in dry], [undefined, undefined, false]);
 });
 
 test('many files are listed first, and their footers are read document by document', async () => {
@@ -87,6 +87,8 @@ test('many files are listed first, and their footers are read document by docume
     const { leftOut, claim } = listed;
     const source = await listedSource(process(), { ...input, leftOut, claim: claim! }, listed.listing);
     assert.deepEqual(source, { ref: listed.listing, files: whole.files, way: whole.way, leftOut, claim });
+    const dry = await readSource(process(), p, { ...input, runId: 's', again: true, dryRun: true });
+    assert.deepEqual(Object.keys(dry).sort(), ['footers', 'leftOut', 'listing']);
     const bare = await listedSource(process(), input, listed.listing);
     assert.deepEqual(Object.keys(bare).sort(), ['files', 'ref', 'way']);
   });
