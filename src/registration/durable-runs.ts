@@ -63,9 +63,11 @@ export function durableRuns(context: InvocationContext): DurableRuns {
         await client.startNew(name, { instanceId, input });
         return true;
       } catch (thrown) {
-        // Each version of the extension reports "already exists" with another code, so the status decides.
+        // Each version of the extension reports "already exists" with another code: the text or the status decides. It may
+        // have ended since it was in the way.
         const existing = await get(instanceId);
-        if (existing && (existing.status === 'Pending' || existing.status === 'Running')) return false;
+        const inTheWay = thrown instanceof Error && thrown.message.includes('already exists');
+        if (existing && (inTheWay || existing.status === 'Pending' || existing.status === 'Running')) return false;
         throw thrown;
       }
     },

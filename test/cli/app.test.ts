@@ -114,21 +114,25 @@ describe('a run', () => {
   test('that goes on: watch ends with 5 at its time and with 130 by Ctrl-C; cancel ends the run', async () => {
     // It waits for a key index that another holds, for as long as it is let.
     const letGo = await holdIndex({ url: app.url }, 'flights.airports', 'nightly-export');
-    const started = await json('runs', 'start', 'flights', '--run-id', 'long', '--prefix', 'flights/b', '--again');
-    expect(started.value).toMatchObject({ runId: 'long' });
-    const [late, stopped] = await Promise.all([
-      ordinal('runs', 'watch', 'long', '--timeout', '1s'),
-      asProcess(['runs', 'watch', 'long'], { env, interruptOn: 'waits: key index' }),
-    ]);
-    expect(late.code, late.stdout).toBe(5);
-    expect(late.stdout).toMatch(/state +(Running|Pending)/);
-    expect(stopped.code).toBe(130);
-    expect(stopped.stderr).toContain('Ended by Ctrl-C.');
-    expect((await ordinal('runs', 'cancel', 'long', '--reason', 'enough')).code).toBe(0);
-    const { code, stdout } = await ordinal('runs', 'watch', 'long');
-    expect(code).toBe(1);
-    expect(stdout).toContain('enough');
-    await letGo();
+    try {
+      const started = await json('runs', 'start', 'flights', '--run-id', 'long', '--prefix', 'flights/b', '--again');
+      expect(started.value).toMatchObject({ runId: 'long' });
+      const [late, stopped] = await Promise.all([
+        ordinal('runs', 'watch', 'long', '--timeout', '1s'),
+        asProcess(['runs', 'watch', 'long'], { env, interruptOn: 'waits: key index' }),
+      ]);
+      expect(late.code, late.stdout).toBe(5);
+      expect(late.stdout).toMatch(/state +(Running|Pending)/);
+      expect(stopped.code).toBe(130);
+      expect(stopped.stderr).toContain('Ended by Ctrl-C.');
+      expect((await ordinal('runs', 'cancel', 'long', '--reason', 'enough')).code).toBe(0);
+      const { code, stdout } = await ordinal('runs', 'watch', 'long');
+      expect(code).toBe(1);
+      expect(stdout).toContain('enough');
+    } finally {
+      // What waits behind it must not wait for ever when this test fails.
+      await letGo();
+    }
     expect((await ordinal('runs', 'cancel', 'first')).stdout).toContain('had ended: Completed');
   });
 

@@ -66,7 +66,11 @@ async function sweep(): Promise<Swept> {
   const before = lines().length;
   const response = await fetch(`${app.url}/admin/functions/housekeeping`, { method: 'POST', body: '{}' });
   assert.equal(response.status, 202);
-  while (lines().length === before) await new Promise((resolve) => setTimeout(resolve, 50));
+  while (lines().length === before) {
+    const failed = app.log.find((line) => line.includes('"category":"trigger"') && line.includes('housekeeping: '));
+    assert.equal(failed, undefined);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
   return JSON.parse((JSON.parse(lines().at(-1)!) as { message: string }).message) as Swept;
 }
 

@@ -20,7 +20,7 @@ export interface Said {
 interface Options {
   env?: Record<string, string | undefined>;
   cwd?: string;
-  /** Sends SIGINT once standard error has this. */
+  /** Sends one SIGINT as soon as standard error has this. */
   interruptOn?: string;
 }
 
@@ -42,9 +42,11 @@ export function ordinal(args: readonly string[], { env = {}, cwd, interruptOn }:
     );
     if (interruptOn === undefined) return;
     let said = '';
+    let interrupted = false;
     child.stderr?.on('data', (chunk: string) => {
       said += chunk;
-      if (said.includes(interruptOn)) child.kill('SIGINT');
+      // Once: by the third, the system ends a process that has no handler left.
+      if (!interrupted && said.includes(interruptOn)) interrupted = child.kill('SIGINT');
     });
   });
 }
