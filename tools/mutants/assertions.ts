@@ -10,10 +10,11 @@ import path from 'node:path';
 import type { MutantResult } from '@stryker-mutator/api/core';
 import { declareClassPlugin, declareValuePlugin, type Ignorer, PluginKind } from '@stryker-mutator/api/plugin';
 
-const sample = Number(process.env.ORDINAL_MUTANTS_SAMPLE ?? 1);
+const sample = (): number => Number(process.env.ORDINAL_MUTANTS_SAMPLE ?? 1);
 
 /** Whether what has this name is searched. All mutants of a function are, or none. */
-const isSearched = (name: string): boolean => createHash('sha256').update(name).digest().readUInt32BE(0) % sample === 0;
+const isSearched = (name: string): boolean =>
+  createHash('sha256').update(name).digest().readUInt32BE(0) % sample() === 0;
 
 /** The name of a function or constant of a module, or of a method. What lies inside of them goes with them. */
 function nameOf({ node, parentPath }: Parameters<Ignorer['shouldIgnore']>[0]): string | undefined {
@@ -28,7 +29,7 @@ function nameOf({ node, parentPath }: Parameters<Ignorer['shouldIgnore']>[0]): s
 const ignorer: Ignorer = {
   shouldIgnore(path) {
     const { node } = path;
-    const name = sample > 1 ? nameOf(path) : undefined;
+    const name = sample() > 1 ? nameOf(path) : undefined;
     if (name !== undefined && !isSearched(name)) return 'not in the sample';
     // The whole statement, for one mutation removes it.
     const call = node.type === 'ExpressionStatement' ? node.expression : node;
@@ -40,14 +41,20 @@ const ignorer: Ignorer = {
   },
 };
 
-/** Says at once which mutants survive: a search may be ended before its end. */
+/** Whether a test has failed by a mutant, or it goes round and round. One that only took long may yet survive. */
+export function isKilled({ status, statusReason }: MutantResult): boolean {
+  return status === 'Killed' || (status === 'Timeout' && statusReason?.startsWith('Hit limit') === true);
+}
+
+/** Says at once which mutants survive, or took too long: a search may be ended before its end. */
 class Survivors {
-  onMutantTested({ fileName, location, mutatorName, replacement, status }: MutantResult): void {
-    if (status !== 'Survived' && status !== 'NoCoverage') return;
+  onMutantTested(mutant: MutantResult): void {
+    const { fileName, location, mutatorName, replacement, status } = mutant;
+    if (isKilled(mutant) || !/Survived|NoCoverage|Timeout/.test(status)) return;
     const { line } = location.start;
     const code = readFileSync(fileName, 'utf8').split('\n')[line - 1]?.trim();
     const place = `${path.relative('.', fileName)}:${line}`;
-    const what = `${mutatorName}${status === 'NoCoverage' ? ', not run' : ''}`;
+    const what = `${mutatorName}${{ NoCoverage: ', not run', Timeout: ', took too long' }[status as string] ?? ''}`;
     console.log(`${place} ${what}: ${code}  →  ${replacement?.split('\n')[0]}`);
   }
 }

@@ -11,6 +11,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { type MutantResult, Stryker } from '@stryker-mutator/core';
+import { isKilled } from './assertions.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -134,8 +135,7 @@ for (const name of positionals.length > 0 ? positionals : Object.keys(parts)) {
 rmSync(path.join(root, '.ordinal/stryker'), { recursive: true, force: true });
 
 function report(name: string, mutants: readonly MutantResult[]): void {
-  const count = (...status: string[]) => mutants.filter((one) => status.includes(one.status)).length;
-  const killed = count('Killed', 'Timeout');
-  const all = killed + count('Survived', 'NoCoverage');
+  const killed = mutants.filter(isKilled).length;
+  const all = mutants.filter(({ status }) => /Killed|Timeout|Survived|NoCoverage/.test(status)).length;
   console.log(`${name}: ${killed} of ${all} mutants killed, ${((100 * killed) / Math.max(1, all)).toFixed(1)} %`);
 }
