@@ -2,8 +2,10 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { test } from 'vitest';
 import { OrdinalError } from '../../src/errors.ts';
+import { digestSegment, findDigests, NO_ATTRIBUTES } from '../../src/keys/attributes.ts';
 import { compact, mergeable } from '../../src/keys/compact.ts';
 import { hashKey } from '../../src/keys/hash-key.ts';
+import { type IndexHead, indexBlobs } from '../../src/keys/index-documents.ts';
 import { openIndex, partitionOf, readHead, settlePending, withPending } from '../../src/keys/key-index.ts';
 import { findIds, UNKNOWN } from '../../src/keys/lookup.ts';
 import { segmentOf } from '../../src/keys/segment.ts';
@@ -135,6 +137,36 @@ test('any history of runs finds what a map finds, however it is compacted', asyn
   );
 });
 
+test('segments are merged by level, those of keys and those of digests; the newest digest of a key counts', async () => {
+  const world = await new IndexWorld().open();
+  for (let i = 0; i < 5; i++) {
+    const keys = tableOf([`k${i}`, 'all']);
+    const blob = indexBlobs.attributes('index', 1, 0, 'p.e', `r${i}`);
+    const { pieces, place } = digestSegment(keys, keys.byHash(), (ordinal) => (ordinal === 0 ? 7n : BigInt(i)));
+    await world.store.write('work', blob, Buffer.concat(pieces));
+    await world.resolve(`r${i}`, [`k${i}`]);
+    const name = (head: IndexHead): IndexHead => {
+      return { ...head, pending: { ...head.pending!, attributes: { owner: 'p.e', delta: { blob, ...place } } } };
+    };
+    await settlePending(world.at, world.published, name);
+    world.publish(`r${i}`, i, 1);
+    await settlePending(world.at, world.published);
+  }
+  assert.equal(await compact(world.at, 2), 6);
+  const { entries, attributes } = (await readHead(world.at))!.value;
+  for (const list of [entries, attributes!['p.e']!]) {
+    assert.deepEqual(
+      list.map(({ level, from, to }) => [level, from, to]),
+      [
+        [2, 1, 4],
+        [0, 5, 5],
+      ],
+    );
+  }
+  const digests = await findDigests(world.at, attributes!['p.e']!, tableOf(['all', 'k0', 'k4', 'none']));
+  assert.deepEqual([...digests], [4n, 7n, 7n, NO_ATTRIBUTES]);
+});
+
 test('a merge that others overtook changes nothing', async () => {
   const world = await new IndexWorld().open();
   for (let i = 0; i < 4; i++) {
@@ -151,7 +183,7 @@ test('a merge that others overtook changes nothing', async () => {
 
 test('blocks that hold no arriving key are not read', async () => {
   const world = await new IndexWorld().open();
-  const keys = Array.from({ length: 400_000 }, (_, i) => `key-${i}`);
+  const keys = Array.from({ length: 200_000 }, (_, i) => `key-${i}`);
   await world.resolve('r1', keys);
   world.publish('r1', 0, keys.length);
   const head = await settlePending(world.at, world.published);

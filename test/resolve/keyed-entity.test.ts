@@ -158,8 +158,10 @@ test('new and known keys, late descriptions, changes and the unknown member: eac
   });
   assert.deepEqual(await second('payers'), { ...payers, fresh: ['5 dan null'] });
 
-  // Nothing is new, and nothing is said that was not said before.
-  const third = await run(engine, 'r2', [[of('-', 'jam', 1), of('bob', 'fig', 1), of('cem', 'fig', 2)]]);
+  // Nothing is new, and nothing is said that was not said before: the row of dan, whom nobody has described, says nothing.
+  const third = await run(engine, 'r2', [
+    [of('-', 'jam', 1), of('bob', 'fig', 1), of('dan', 'fig', 3), of('cem', 'fig', 2)],
+  ]);
   const known = ['10 jam 1 1 -1 ours', '15 fig 1 1 1 ours'];
   assert.deepEqual(await third('goods'), { ...nothing, known, undescribed: 0 });
   assert.deepEqual(await third('people'), { ...nothing, undescribed: 1 });
