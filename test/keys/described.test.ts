@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'vitest';
 import { compact, mergeable } from '../../src/keys/compact.ts';
-import { placeOfId, undescribedOf } from '../../src/keys/described.ts';
-import { indexBlobs } from '../../src/keys/index-documents.ts';
+import { isScattered, placeOfId, undescribedOf } from '../../src/keys/described.ts';
+import { type Described, indexBlobs } from '../../src/keys/index-documents.ts';
 import { readHead, settlePending, withPending } from '../../src/keys/key-index.ts';
 import { segmentOf } from '../../src/keys/segment.ts';
 import { stageDescribed } from '../../src/resolve/described-keys.ts';
@@ -143,5 +143,17 @@ test('an ID between ranges, before them, or beside their steps is not in the set
   assert.deepEqual(
     [...left],
     ids.filter((id) => id !== 10n && id !== 15n && id !== 25n),
+  );
+});
+
+test('a set is merged when it has more ranges than a head holds, or as many segments as are too many', () => {
+  const set = (ranges: number, segments: number): Described => {
+    const segment = { blob: 'b', keys: 1, bytes: 1, directory: 0, ids: null };
+    const list = Array.from({ length: ranges }, (_, i) => ({ first: String(2 * i), count: '1' }));
+    return { keys: ranges, ids: { step: '1', ranges: list }, segments: Array(segments).fill(segment) };
+  };
+  assert.deepEqual(
+    [isScattered(set(256, 2), 3), isScattered(set(257, 0), 3), isScattered(set(0, 3), 3)],
+    [false, true, true],
   );
 });
