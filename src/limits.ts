@@ -88,8 +88,11 @@ export const limits = {
   /** Decoded bytes that one column of one unit of a split may take, and one attribute, or the keys, of one entity in a
    * batch: a few kilobytes compressed can say that a megabyte of text comes again in every row. */
   columnBytesMax: 512 * 1024 * 1024,
-  /** Bytes of one natural key. */
+  /** Bytes of one natural key; and of one block of a key index, which is some thousand keys. */
   keyBytesMax: 64 * 1024,
+  keyBlockBytesMax: 1024 * 1024 * 1024,
+  /** Bytes of the distinct keys of one list in memory: where each begins is a number of 32 bits. */
+  keyTableBytesMax: 2 ** 32 - 1,
   /** Footer bytes. Spark files with thousands of groups have some tens of MB. */
   footerBytesMax: 256 * 1024 * 1024,
   /** Columns of a source file. */

@@ -8,6 +8,7 @@
 import zlib from 'node:zlib';
 import { lowAndHigh, readEnds, readPlanes, type Words, wordsOf, writePlanes } from '../bytes/byte-planes.ts';
 import { OrdinalError } from '../errors.ts';
+import { limits } from '../limits.ts';
 
 /** At the end of every segment: names this layout of its blocks. */
 export const MAGIC = 0x33534b4f;
@@ -17,9 +18,6 @@ export const NUMBERS_BYTES = 16;
 
 /** Bytes of a key's value. */
 const VALUE_BYTES = 8;
-
-/** Bytes of a block: its keys may be long. */
-const BLOCK_BYTES_MAX = 1 << 30;
 
 /** One block, in memory of its own. */
 export interface SegmentBlock {
@@ -97,7 +95,7 @@ export class BlockReader {
   #decompressed(stored: Uint8Array, keys: number): Uint8Array {
     const chunkSize = Math.max(this.#size + 1024, 24 * keys, 1024);
     try {
-      const block = zlib.zstdDecompressSync(stored, { chunkSize, maxOutputLength: BLOCK_BYTES_MAX });
+      const block = zlib.zstdDecompressSync(stored, { chunkSize, maxOutputLength: limits.keyBlockBytesMax });
       this.#size = Math.max(this.#size, block.length);
       return block;
     } catch (cause) {

@@ -9,12 +9,11 @@
 
 import { compareInOrder, copyForward, sameBytes, slackBytes, viewOf } from '../bytes/short-bytes.ts';
 import { OrdinalError } from '../errors.ts';
+import { limits } from '../limits.ts';
 import type { Values } from '../parquet/types.ts';
 import { hashInView, hashKey, sortedByHash } from './hash-key.ts';
 
 const LOAD_MAX = 0.6;
-/** Offsets are 32-bit. */
-const ARENA_BYTES_MAX = 2 ** 32 - 1;
 
 /** Keys looked up ahead: what they touch has to stay in the nearest cache. */
 const BLOCK_KEYS = 256;
@@ -59,7 +58,7 @@ export class KeyTable {
    */
   constructor(expected = 1024, keyBytes = 16) {
     const capacity = Math.max(16, expected);
-    this.#arena = new Uint8Array(Math.min(ARENA_BYTES_MAX, Math.ceil(capacity * keyBytes)) + slackBytes);
+    this.#arena = new Uint8Array(Math.min(limits.keyTableBytesMax, Math.ceil(capacity * keyBytes)) + slackBytes);
     this.#offsets = new Uint32Array(capacity + 1);
     this.#hashes = new Uint32Array(capacity);
     this.#arenaView = viewOf(this.#arena);
@@ -311,16 +310,16 @@ export class KeyTable {
   }
 
   #append(hash: number, bytes: Uint8Array, start: number, end: number): number {
-    const ordinal = this.#size++;
+    const ordinal = this.#size;
     const at = this.#arenaLength;
     const length = at + (end - start);
-    if (length > ARENA_BYTES_MAX) {
-      throw new OrdinalError('LimitExceeded', `distinct keys take more than ${ARENA_BYTES_MAX} bytes`, {
+    if (length > limits.keyTableBytesMax) {
+      throw new OrdinalError('LimitExceeded', `distinct keys take more than ${limits.keyTableBytesMax} bytes`, {
         remedy: 'Cut the source into several runs.',
       });
     }
     if (length + slackBytes > this.#arena.length) {
-      this.#arena = grown(this.#arena, Math.min(ARENA_BYTES_MAX, length * 2) + slackBytes);
+      this.#arena = grown(this.#arena, Math.min(limits.keyTableBytesMax, length * 2) + slackBytes);
       this.#arenaView = viewOf(this.#arena);
     }
     if (ordinal + 1 >= this.#offsets.length) {
@@ -336,6 +335,7 @@ export class KeyTable {
     this.#arenaLength = length;
     this.#offsets[ordinal + 1] = length;
     this.#hashes[ordinal] = hash;
+    this.#size++;
     return ordinal;
   }
 

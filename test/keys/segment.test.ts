@@ -7,6 +7,7 @@ import { OrdinalError } from '../../src/errors.ts';
 import { openBlocks, readBlocks, SegmentWriter } from '../../src/keys/segment.ts';
 import { BlockReader, NUMBERS_BYTES, withValues, wordAt, writeNumbers } from '../../src/keys/segment-block.ts';
 import { withFaults } from '../support/faults.ts';
+import { underLimits } from '../support/limits.ts';
 import { MemoryStore } from '../support/memory-store.ts';
 
 /** A block of keys with a value and a hash each. `lengths` say how long they are, in place of what they are. */
@@ -67,7 +68,7 @@ test('blocks of any size are opened one after the other', () => {
   for (const keys of blocks) assert.equal(reader.open(block(keys), keys.length).hashes.buffer, buffer);
 });
 
-test('a block that does not hold its keys is refused by the name of its segment', () => {
+test('a block that does not hold its keys, or is too large, is refused by the name of its segment', async () => {
   const reader = new BlockReader('keys/i/s');
   const two = block([
     [1n, 1, 'ab'],
@@ -81,6 +82,9 @@ test('a block that does not hold its keys is refused by the name of its segment'
   refused(() => reader.open(Uint8Array.of(1, 2, 3), 1));
   refused(() => reader.open(block([[1n, 1, 'ab']], [3]), 1));
   assert.equal(reader.open(block([[1n, 1, 'ab']], [1]), 1).bytes.length, 1);
+  const keyBlockBytesMax = 2 * NUMBERS_BYTES + 3;
+  await underLimits({ keyBlockBytesMax }, async () => void reader.open(two, 2));
+  await underLimits({ keyBlockBytesMax: keyBlockBytesMax - 1 }, async () => refused(() => reader.open(two, 2)));
 });
 
 /** A segment of three blocks; the hash of key n is 10 n. */

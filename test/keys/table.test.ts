@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { test } from 'vitest';
 import { hashKey } from '../../src/keys/hash-key.ts';
 import { type KeyBlock, KeyTable } from '../../src/keys/table.ts';
+import { underLimits } from '../support/limits.ts';
 
 const utf8 = new TextEncoder();
 
@@ -129,4 +130,14 @@ test('order is by bytes, as unsigned numbers, and not by text', () => {
   const list = ['zz', 'é', '\u{ffff}', '\u{10000}', '\u{10000}0'].map((text) => utf8.encode(text));
   for (const [i, bytes] of list.entries()) assert.equal(table.intern(bytes), i);
   for (const [i, bytes] of list.entries()) assert.equal(table.intern(bytes), i);
+});
+
+test('a table takes as many bytes of keys as it can count, and refuses more', async () => {
+  await underLimits({ keyTableBytesMax: 20 }, async () => {
+    const table = new KeyTable();
+    const [eight, twelve] = [new Uint8Array(8), new Uint8Array(12).fill(1)];
+    assert.deepEqual([table.intern(eight), table.intern(twelve), table.byteLength], [0, 1, 20]);
+    assert.throws(() => table.intern(Uint8Array.of(2)), { code: 'LimitExceeded', message: /more than 20 bytes/ });
+    assert.equal(table.intern(twelve), 1);
+  });
 });
