@@ -49,7 +49,7 @@ export const getArrivals: Handler = async ({ environment, runs }, request) => {
   const state = mode?.on === 'quiet' ? await runs.entity(INTERVALS_ENTITY, pipeline.name) : undefined;
   const { upTo = 0 } = intervalsSchema.safeParse(state).data ?? {};
   const waiting = mode?.on === 'quiet' ? await waitingSince(environment, pipeline.name, upTo) : [];
-  const refused = await newestFirst(environment, `${work.arrivalPrefix}${pipeline.name}/refused/`);
+  const refused = (await listed(environment, `${work.arrivalPrefix}${pipeline.name}/refused/`)).reverse();
   return json(200, {
     ...(mode && { mode: mode.on }),
     waiting: waiting.length,
@@ -63,23 +63,19 @@ export const getArrivals: Handler = async ({ environment, runs }, request) => {
 };
 
 /** Receipts that no run has taken, the oldest first. */
-async function waitingSince({ store, config }: Environment, pipeline: string, upTo: number): Promise<BlobItem[]> {
-  const found: BlobItem[] = [];
-  let seen = 0;
-  for await (const receipt of store.list(config.workContainer, work.receipts(pipeline))) {
-    if (Date.parse(receipt.lastModified) > upTo) found.push(receipt);
-    if (++seen >= RECEIPTS_MAX) break;
-  }
-  return found.sort((a, b) => Date.parse(a.lastModified) - Date.parse(b.lastModified));
+async function waitingSince(environment: Environment, pipeline: string, upTo: number): Promise<BlobItem[]> {
+  const receipts = await listed(environment, work.receipts(pipeline));
+  return receipts.filter(({ lastModified }) => Date.parse(lastModified) > upTo);
 }
 
-async function newestFirst({ store, config }: Environment, prefix: string): Promise<BlobItem[]> {
+/** The oldest first. */
+async function listed({ store, config }: Environment, prefix: string): Promise<BlobItem[]> {
   const found: BlobItem[] = [];
   for await (const blob of store.list(config.workContainer, prefix)) {
     found.push(blob);
     if (found.length >= RECEIPTS_MAX) break;
   }
-  return found.sort((a, b) => Date.parse(b.lastModified) - Date.parse(a.lastModified));
+  return found.sort((a, b) => Date.parse(a.lastModified) - Date.parse(b.lastModified));
 }
 
 async function refusalsOf({ store, config }: Environment, blobs: readonly BlobItem[]) {

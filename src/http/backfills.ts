@@ -20,7 +20,7 @@ import { OrdinalError } from '../errors.ts';
 import { mapBounded } from '../storage/in-flight.ts';
 import { readJson, readVersioned, writeJson } from '../storage/json.ts';
 import { unlessConflict } from '../storage/write-once.ts';
-import { json, jsonBody, parseRequest } from './problem.ts';
+import { json, parseBody, parseQuery } from './problem.ts';
 import { type Door, type Handler, rootOf } from './request-context.ts';
 import { backfillBodySchema, backfillListQuerySchema, type backfillSchema } from './schemas.ts';
 import { startedByOf } from './start.ts';
@@ -32,7 +32,7 @@ const REMEDY = 'Allowed fields: backfillId, prefix or glob, by, depth, bytes, fi
 export const startBackfill: Handler = async (door, request) => {
   const { environment, runs } = door;
   const pipeline = pipelineOf(environment, request.params.pipeline ?? '');
-  const body = parseRequest(backfillBodySchema, await jsonBody(request), 'body', REMEDY);
+  const body = await parseBody(backfillBodySchema, request, REMEDY);
   const { source } = pipeline;
   if (body.prefix !== undefined) checkPrefixInSource(source, body.prefix, 'prefix');
   if (body.glob !== undefined) checkGlobInSource(source, body.glob, 'glob');
@@ -85,8 +85,7 @@ export const getBackfill: Handler = async (door, request) => {
 /** `GET /api/backfills`: the newest first. There are few: each reads a large source. */
 export const listBackfills: Handler = async (door, request) => {
   const { store, config } = door.environment;
-  const given = Object.fromEntries([...request.query].filter(([name]) => name !== 'code' && name !== 'clientId'));
-  const { limit } = parseRequest(backfillListQuerySchema, given, 'query', 'See /api/openapi.json.');
+  const { limit } = parseQuery(backfillListQuerySchema, request);
   const found: { name: string; id: string; at: string }[] = [];
   for await (const { name, lastModified: at } of store.list(config.workContainer, backfillBlobs.prefix)) {
     const id = backfillBlobs.idOf(name);

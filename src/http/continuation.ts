@@ -4,7 +4,7 @@
  * answer with an error of its own.
  */
 import { createHash } from 'node:crypto';
-import { RequestError } from './problem.ts';
+import { wrongField } from './problem.ts';
 
 const checkOf = (token: string) => createHash('sha256').update(token).digest('hex').slice(0, 8);
 
@@ -17,8 +17,6 @@ export function packContinuation(token: string): string {
 export function unpackContinuation(text: string): string {
   const token = Buffer.from(text.slice(8), 'base64url').toString();
   if (packContinuation(token) === text) return token;
-  throw new RequestError(
-    [{ field: 'continuation', message: 'is not a token of a list of runs' }],
-    'Follow `next` of the last page, or start again without continuation.',
-  );
+  const remedy = 'Follow `next` of the last page, or start again without continuation.';
+  throw wrongField('continuation', 'is not a token of a list of runs', remedy);
 }

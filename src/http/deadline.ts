@@ -2,7 +2,7 @@
  * Computes a run's deadline from a date-time or a duration in the request. The handlers that start and restart runs
  * call it. It must refuse a deadline that has passed, or that is further away than the setting allows.
  */
-import { RequestError } from './problem.ts';
+import { wrongField } from './problem.ts';
 
 const HOUR_MS = 3_600_000;
 
@@ -18,17 +18,10 @@ export function deadlineOf(given: string | undefined, now: Date, hoursMax: numbe
   const latest = now.getTime() + hoursMax * HOUR_MS;
   if (given === undefined) return new Date(latest).toISOString();
   const at = given.startsWith('P') ? now.getTime() + durationMs(given) : Date.parse(given);
-  if (at <= now.getTime()) {
-    throw new RequestError(
-      [{ field: 'deadline', message: 'has passed' }],
-      'Give a time in the future, or leave it out.',
-    );
-  }
+  if (at <= now.getTime()) throw wrongField('deadline', 'has passed', 'Give a time in the future, or leave it out.');
   if (at > latest) {
-    throw new RequestError(
-      [{ field: 'deadline', message: `is more than ${hoursMax} hours away` }],
-      'Give an earlier deadline, or raise ORDINAL_RUN_HOURS_MAX.',
-    );
+    const remedy = 'Give an earlier deadline, or raise ORDINAL_RUN_HOURS_MAX.';
+    throw wrongField('deadline', `is more than ${hoursMax} hours away`, remedy);
   }
   return new Date(at).toISOString();
 }

@@ -12,7 +12,7 @@ import { lifeId, work } from '../storage/names.ts';
 import { summarizeRun } from '../view/run-view.ts';
 import type { RunSummary } from '../view/run-view-schema.ts';
 import { packContinuation, unpackContinuation } from './continuation.ts';
-import { json, parseRequest } from './problem.ts';
+import { json, parseQuery, queryOf } from './problem.ts';
 import { type Door, type Handler, rootOf } from './request-context.ts';
 import { listQuerySchema } from './schemas.ts';
 import { resourceUrl } from './urls.ts';
@@ -32,14 +32,13 @@ const placeSchema = z.object({ from: z.string().exactOptional(), after: z.string
 type Place = z.infer<typeof placeSchema>;
 
 export const listRuns: Handler = async (door, request) => {
-  const given = Object.fromEntries([...request.query].filter(([name]) => name !== 'code' && name !== 'clientId'));
-  const query = parseRequest(listQuerySchema, given, 'query', 'See /api/openapi.json for the filters.');
+  const query = parseQuery(listQuerySchema, request);
   const { continuation: token } = query;
   const start = token === undefined ? undefined : placeSchema.parse(JSON.parse(unpackContinuation(token)));
   const { runs, place } = await pageOfRuns(door, query, start);
   if (!place) return json(200, { runs });
   const continuation = packContinuation(JSON.stringify(place));
-  const next = resourceUrl(rootOf(door, request, 1), request, 'runs', { ...given, continuation });
+  const next = resourceUrl(rootOf(door, request, 1), request, 'runs', { ...queryOf(request), continuation });
   return json(200, { runs, continuation, next });
 };
 

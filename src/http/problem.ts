@@ -5,6 +5,7 @@
 import type { HttpRequest, HttpResponseInit } from '@azure/functions';
 import { z } from 'zod';
 import { type ErrorCode, type ErrorValue, OrdinalError, toErrorValue } from '../errors.ts';
+import { keyNames } from './urls.ts';
 
 const STATUS: Partial<Record<ErrorCode, number>> = {
   InvalidRequest: 400,
@@ -97,28 +98,42 @@ export class RequestError extends OrdinalError {
   }
 }
 
-/** The JSON of a request's body; an empty body is an empty object. @throws RequestError when it is not JSON. */
-export async function jsonBody(request: HttpRequest): Promise<unknown> {
-  const text = await request.text();
-  if (text.trim() === '') return {};
-  try {
-    return JSON.parse(text);
-  } catch {
-    throw new RequestError([{ field: 'body', message: 'is not JSON' }], 'Send a JSON object, or no body.');
-  }
+/** The error of one field. */
+export function wrongField(field: string, message: string, remedy: string): RequestError {
+  return new RequestError([{ field, message }], remedy);
 }
 
 /**
- * Parses a part of a request.
+ * Parses the JSON of a request's body. An empty body is an empty object.
  *
- * @param part the part's name, for an error without a path: `body` or `query`.
  * @param remedy what the caller should do, as a sentence.
- * @throws RequestError with the path of every field that is wrong.
+ * @throws RequestError when it is not JSON, or with the path of every field that is wrong.
  */
-export function parseRequest<T>(schema: z.ZodType<T>, value: unknown, part: string, remedy: string): T {
-  const parsed = schema.safeParse(value);
-  if (parsed.success) return parsed.data;
-  const errors = parsed.error.issues.flatMap((issue): FieldError[] => {
+export async function parseBody<T>(schema: z.ZodType<T>, request: HttpRequest, remedy: string): Promise<T> {
+  const text = (await request.text()).trim();
+  let value: unknown;
+  try {
+    value = JSON.parse(text === '' ? '{}' : text);
+  } catch {
+    throw wrongField('body', 'is not JSON', 'Send a JSON object, or no body.');
+  }
+  return parsed(schema, value, 'body', remedy);
+}
+
+/** The query of a request, without the key that it may carry. */
+export function queryOf({ query }: Pick<HttpRequest, 'query'>): Record<string, string> {
+  return Object.fromEntries([...query].filter(([name]) => !keyNames.includes(name)));
+}
+
+/** Parses the query of a request. @throws RequestError with the path of every field that is wrong. */
+export function parseQuery<T>(schema: z.ZodType<T>, request: HttpRequest): T {
+  return parsed(schema, queryOf(request), 'query', 'See /api/openapi.json.');
+}
+
+function parsed<T>(schema: z.ZodType<T>, value: unknown, part: string, remedy: string): T {
+  const { success, data, error } = schema.safeParse(value);
+  if (success) return data;
+  const errors = error.issues.flatMap((issue): FieldError[] => {
     const path = issue.path.map(String).join('.');
     // For an unknown field, the error names the field and not the object that holds it.
     if (issue.code === 'unrecognized_keys') {

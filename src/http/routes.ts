@@ -20,11 +20,11 @@ import { json, problem } from './problem.ts';
 import type { Route } from './request-context.ts';
 import { type Handler, rootOf } from './request-context.ts';
 import { getRows, rowsQuerySchema } from './rows.ts';
-import { cancelBodySchema, cancelRun, getOutcome, getRun, outcomeQuerySchema, restartRun } from './runs.ts';
+import { cancelRun, getOutcome, getRun, outcomeQuerySchema, restartRun } from './runs.ts';
 import * as schemas from './schemas.ts';
 import { startRun } from './start.ts';
 import { getTimeline, timelineQuerySchema } from './timeline.ts';
-import { getWithdrawal, withdrawBodySchema, withdrawRun } from './withdraw.ts';
+import { getWithdrawal, withdrawRun } from './withdraw.ts';
 
 /** What a start and a restart answer. */
 const startAnswers: Route['answers'] = {
@@ -94,7 +94,7 @@ export const routes: readonly Route[] = [
     path: 'runs/{runId}/cancel',
     summary: 'End a run. What it holds is given back.',
     handler: cancelRun,
-    body: cancelBodySchema,
+    body: schemas.reasonBodySchema,
     answers: {
       200: { description: 'It had ended.', schema: schemas.canceledSchema },
       202: { description: 'It will end soon.', schema: schemas.canceledSchema },
@@ -114,7 +114,7 @@ export const routes: readonly Route[] = [
     path: 'runs/{runId}/withdraw',
     summary: 'Take a published run back: its files go, what it read is new again, its IDs are given to nobody.',
     handler: withdrawRun,
-    body: withdrawBodySchema,
+    body: schemas.reasonBodySchema,
     answers: { 202: { description: 'Asked for: see statusUrl.', schema: schemas.withdrawalStartedSchema } },
   },
   {

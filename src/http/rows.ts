@@ -11,7 +11,7 @@ import { didYouMean } from '../nearest.ts';
 import { readJson } from '../storage/json.ts';
 import { output } from '../storage/names.ts';
 import { firstRows } from '../view/first-rows.ts';
-import { json, parseRequest, RequestError } from './problem.ts';
+import { json, parseQuery, wrongField } from './problem.ts';
 import type { Handler } from './request-context.ts';
 import { runOf } from './runs.ts';
 
@@ -31,17 +31,14 @@ export const rowsQuerySchema = z.looseObject({
 type Query = z.infer<typeof rowsQuerySchema>;
 
 export const getRows: Handler = async (door, request) => {
-  const query = parseRequest(rowsQuerySchema, Object.fromEntries(request.query), 'query', 'See /api/openapi.json.');
+  const query = parseQuery(rowsQuerySchema, request);
   const { store } = door.environment;
   const { runId, pipeline: name } = lifeInputSchema.parse((await runOf(door, request)).input);
   const pipeline = pipelineOf(door.environment, name);
   const { container } = pipeline.output;
   const manifest = await readJson(store, container, output.manifest(pipeline, runId), manifestSchema);
   if (manifest?.outcome !== 'published') {
-    throw new RequestError(
-      [{ field: 'runId', message: 'is of a run that has published nothing' }],
-      'Ask again when the run is Completed.',
-    );
+    throw wrongField('runId', 'is of a run that has published nothing', 'Ask again when the run is Completed.');
   }
   const place =
     query.input === undefined ? { container, blob: blobOf(manifest, query) } : inputOf(manifest, query.input);
@@ -57,33 +54,23 @@ export const getRows: Handler = async (door, request) => {
 function inputOf({ source, inputs }: Manifest, number: number): { container: string; blob: string } {
   const input = inputs[number];
   if (input) return { container: source.container, blob: input.blob };
-  throw new RequestError(
-    [{ field: 'input', message: `${number} is not one of its ${inputs.length} source blobs` }],
-    'Count blobs from 0.',
-  );
+  throw wrongField('input', `${number} is not one of its ${inputs.length} source blobs`, 'Count blobs from 0.');
 }
 
 /** @throws RequestError when the manifest names no such file. */
 function blobOf({ entities, rejected }: Manifest, { entity: name, dataset, file }: Query): string {
   if (name === undefined) {
     if (rejected) return rejected.blob;
-    throw new RequestError([{ field: 'entity', message: 'is left out, and no row was refused' }], 'Name an entity.');
+    throw wrongField('entity', 'is left out, and no row was refused', 'Name an entity.');
   }
   const entity = entities.find((one) => one.entity === name);
   if (!entity) {
-    throw new RequestError(
-      [{ field: 'entity', message: `"${name}" is no entity of the run` }],
-      didYouMean(
-        name,
-        entities.map((one) => one.entity),
-      ),
-    );
+    const names = entities.map((one) => one.entity);
+    throw wrongField('entity', `"${name}" is no entity of the run`, didYouMean(name, names));
   }
   const files = dataset === 'new' ? entity.files : (entity[dataset]?.files ?? []);
   const wanted = files[file];
   if (wanted) return wanted.blob;
-  throw new RequestError(
-    [{ field: 'file', message: `${file} is not one of its ${files.length} files` }],
-    'Count files from 0; a dataset without rows has none.',
-  );
+  const remedy = 'Count files from 0; a dataset without rows has none.';
+  throw wrongField('file', `${file} is not one of its ${files.length} files`, remedy);
 }

@@ -13,8 +13,9 @@ import { newestInstance } from '../lives/newest.ts';
 import { startRun } from '../lives/start.ts';
 import { summarizeRun, viewRun } from '../view/run-view.ts';
 import { deadlineOf } from './deadline.ts';
-import { json, jsonBody, parseRequest, problemBody } from './problem.ts';
+import { json, parseBody, parseQuery, problemBody } from './problem.ts';
 import { type Door, type Handler, rootOf } from './request-context.ts';
+import { reasonBodySchema } from './schemas.ts';
 import { RETRY_AFTER_S, started, startedByOf } from './start.ts';
 import { resourceUrl } from './urls.ts';
 
@@ -38,7 +39,7 @@ const START_GRACE_MS = 120_000;
  * caller who looks only at status codes fails too; with `failOnError=false` it answers 200 with the run.
  */
 export const getOutcome: Handler = async (door, request) => {
-  const query = parseRequest(outcomeQuerySchema, Object.fromEntries(request.query), 'query', 'See /api/openapi.json.');
+  const query = parseQuery(outcomeQuerySchema, request);
   const here = () => {
     const path = `runs/${request.params.runId}/outcome`;
     const url = resourceUrl(rootOf(door, request, 3), request, path, {
@@ -61,8 +62,6 @@ export const getOutcome: Handler = async (door, request) => {
   return json(500, { ...problemBody(view.error, 500), run: view }, { 'content-type': 'application/problem+json' });
 };
 
-export const cancelBodySchema = z.strictObject({ reason: z.string().min(1).max(500).optional() });
-
 /**
  * `POST /api/runs/{runId}/cancel`: ends a run from outside. A second orchestration gives back what the run holds and
  * tells its caller. A run that is publishing is not ended, because part of it may already be visible. Cancelling a run
@@ -70,8 +69,7 @@ export const cancelBodySchema = z.strictObject({ reason: z.string().min(1).max(5
  */
 export const cancelRun: Handler = async (door, request) => {
   const instance = await runOf(door, request);
-  const body = await jsonBody(request);
-  const { reason = 'canceled by request' } = parseRequest(cancelBodySchema, body, 'body', 'Allowed fields: reason.');
+  const { reason = 'canceled by request' } = await parseBody(reasonBodySchema, request, 'Allowed fields: reason.');
   const { runId, life, phase } = summarizeRun(instance)!;
   if (!hasEnded(instance)) {
     if (phase === 'publish') {

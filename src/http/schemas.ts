@@ -137,6 +137,9 @@ export const backfillListSchema = z.object({
   total: z.int().describe('All that are there; `limit` says how many are shown.'),
 });
 
+/** Why somebody cancels or withdraws a run. */
+export const reasonBodySchema = z.strictObject({ reason: z.string().min(1).max(500).optional() });
+
 export const withdrawalStartedSchema = z.object({ runId: z.string(), pipeline: z.string(), statusUrl: z.url() });
 
 export const withdrawalSchema = z.object({

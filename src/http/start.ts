@@ -26,7 +26,7 @@ import { writeJson } from '../storage/json.ts';
 import { work } from '../storage/names.ts';
 import { viewRun } from '../view/run-view.ts';
 import { deadlineOf } from './deadline.ts';
-import { json, jsonBody, parseRequest, RequestError } from './problem.ts';
+import { json, parseBody, wrongField } from './problem.ts';
 import { type Door, type Handler, rootOf } from './request-context.ts';
 import { type StartBody, startBodySchema } from './schemas.ts';
 import { resourceUrl } from './urls.ts';
@@ -40,7 +40,7 @@ const REMEDY =
 export const startRun: Handler = async (door, request) => {
   const { environment, runs } = door;
   const pipeline = pipelineOf(environment, request.params.pipeline ?? '');
-  const body = parseRequest(startBodySchema, await jsonBody(request), 'body', REMEDY);
+  const body = await parseBody(startBodySchema, request, REMEDY);
   const identity = identify(door, request, pipeline, body);
   const { input: asked, list } = toInput(door, pipeline, body, identity.runId);
   const input = { ...asked, startedBy: startedByOf(request) };
@@ -85,10 +85,8 @@ function identify(door: Door, request: HttpRequest, pipeline: CompiledPipeline, 
   const key = request.headers.get('idempotency-key');
   if (key === null) return { runId: door.newRunId(), restarts: false };
   if (key === '' || key.length > 255) {
-    throw new RequestError(
-      [{ field: 'Idempotency-Key', message: 'must have 1 to 255 characters' }],
-      'Send a new key for each new run, such as a UUID.',
-    );
+    const remedy = 'Send a new key for each new run, such as a UUID.';
+    throw wrongField('Idempotency-Key', 'must have 1 to 255 characters', remedy);
   }
   // When the same request is sent again, the answer is its run, whatever its result was.
   const digest = createHash('sha256').update(`${pipeline.name}\n${key}`).digest('hex');

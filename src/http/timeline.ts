@@ -7,7 +7,7 @@ import { lifeInputSchema } from '../documents/documents.ts';
 import { readTimeline, type Timeline } from '../documents/timeline.ts';
 import { hasEnded } from '../durable/client.ts';
 import { viewTimeline } from '../view/timeline-view.ts';
-import { json, parseRequest } from './problem.ts';
+import { json, parseQuery } from './problem.ts';
 import type { Handler } from './request-context.ts';
 import { runOf } from './runs.ts';
 
@@ -22,8 +22,7 @@ export const timelineQuerySchema = z.looseObject({
 });
 
 export const getTimeline: Handler = async (door, request) => {
-  const query = Object.fromEntries(request.query);
-  const { bars } = parseRequest(timelineQuerySchema, query, 'query', 'See /api/openapi.json.');
+  const { bars } = parseQuery(timelineQuerySchema, request);
   const instance = await runOf(door, request);
   const { runId, life, claimedAt = instance.createdAt.toISOString() } = lifeInputSchema.parse(instance.input);
   const none: Timeline = { version: 1, runId, life, from: Date.parse(claimedAt), workers: [], groups: [] };

@@ -15,7 +15,7 @@ export interface UrlSettings {
 }
 
 /** Query parameters that carry a key. Addresses in answers carry them too. */
-const KEYS = ['code', 'clientId'] as const;
+export const keyNames: readonly string[] = ['code', 'clientId'];
 
 /**
  * The API's root as the caller reaches it, such as `https://host/api/`, without query. The setting wins over a proxy's
@@ -29,7 +29,7 @@ export function apiRoot(request: Addressed, segments: number, settings: UrlSetti
   if (settings.publicUrl) return new URL(settings.publicUrl.replace(/\/*$/, '/'));
   const url = new URL(request.url);
   const path = url.pathname.replace(/\/+$/, '').split('/').slice(0, -segments).join('/');
-  const keyed = KEYS.some((name) => request.query.get(name) !== null);
+  const keyed = keyNames.some((name) => request.query.get(name) !== null);
   const forwarded = keyed ? undefined : first(request.headers.get('x-forwarded-host'));
   if (forwarded && isHost(forwarded)) {
     const proto = first(request.headers.get('x-forwarded-proto'));
@@ -50,7 +50,7 @@ export function resourceUrl(
   query: Record<string, string | undefined> = {},
 ): string {
   const url = new URL(path, root);
-  for (const name of KEYS) {
+  for (const name of keyNames) {
     const value = request.query.get(name);
     if (value !== null) url.searchParams.set(name, value);
   }

@@ -18,17 +18,16 @@ import {
 } from '../lives/withdraw-names.ts';
 import { readJson } from '../storage/json.ts';
 import { output, work } from '../storage/names.ts';
-import { json, jsonBody, parseRequest } from './problem.ts';
+import { json, parseBody } from './problem.ts';
 import { type Door, type Handler, rootOf } from './request-context.ts';
+import { reasonBodySchema } from './schemas.ts';
 import { startedByOf } from './start.ts';
 import { resourceUrl } from './urls.ts';
-
-export const withdrawBodySchema = z.strictObject({ reason: z.string().min(1).max(500).optional() });
 
 /** `POST /api/runs/{runId}/withdraw`. Sent again, it is the same withdrawal. */
 export const withdrawRun: Handler = async (door, request) => {
   const manifest = await manifestOf(door, request);
-  const { reason } = parseRequest(withdrawBodySchema, await jsonBody(request), 'body', 'Allowed fields: reason.');
+  const { reason } = await parseBody(reasonBodySchema, request, 'Allowed fields: reason.');
   const { runId, pipeline } = manifest;
   const instance = await newestInstance(door, runId);
   if (instance && !hasEnded(instance)) {
