@@ -45,9 +45,7 @@ export class CheckStore implements BlobStore {
 
   /** A check lists little: one page has it all. */
   async listPage(container: string, prefix: string): Promise<BlobPage> {
-    const blobs: BlobItem[] = [];
-    for await (const item of this.list(container, prefix)) blobs.push(item);
-    return { blobs };
+    return { blobs: await Array.fromAsync(this.list(container, prefix)) };
   }
 
   async head(container: string, name: string): Promise<BlobItem | undefined> {

@@ -15,7 +15,7 @@ import { gather } from '../src/parquet/values.ts';
 import type { CompiledPipeline } from '../src/pipeline/compiled.ts';
 import { foldersOf } from '../src/pipeline/folders.ts';
 import { fateOf, ledgerOf } from '../src/plan/run-ledger.ts';
-import { mapBounded } from '../src/storage/in-flight.ts';
+import { mapBounded, removeBlobs } from '../src/storage/in-flight.ts';
 import { requireBytes } from '../src/storage/json.ts';
 import { replaysOf } from '../src/storage/names.ts';
 import type { BlobItem } from '../src/storage/store.ts';
@@ -170,7 +170,8 @@ async function giveUp(
     if (held >= 0) throw underWay(versions[held]!.blob, runId, holders[held]);
   };
   await refuseHeld();
-  await mapBounded(stale, config.requestsInFlight, ({ name }) => store.remove(container, name));
+  const names = stale.map(({ name }) => name);
+  await removeBlobs(store, container, names, config.requestsInFlight);
   await refuseHeld();
 }
 

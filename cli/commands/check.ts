@@ -2,8 +2,7 @@
  * The command `pipelines check`: says whether a file fits a pipeline's contract, before anything runs. `check-file.ts` does
  * the work. It writes nothing.
  */
-import { OrdinalError } from '../../src/errors.ts';
-import { didYouMean } from '../../src/nearest.ts';
+import { pipelineOf } from '../../src/environment/environment.ts';
 import type { CompiledPipeline } from '../../src/pipeline/compiled.ts';
 import type { CheckReport } from '../check-file.ts';
 import { defineCommand, type Given, type Result } from '../command.ts';
@@ -21,13 +20,8 @@ export const checkCommand = defineCommand({
     command.argument('<file>', 'path of a Parquet file').option('--pipeline <name>', 'the pipeline that is to read it'),
   work: async (given, { pipeline }, file) => {
     const pipelines = await given.pipelines();
-    const named = pipeline === undefined ? [...pipelines.values()] : [pipelines.get(pipeline)];
-    const candidates = named.flatMap((one) => one ?? []);
-    if (candidates.length === 0) {
-      throw new OrdinalError('UnknownPipeline', `there is no pipeline "${pipeline ?? ''}"`, {
-        remedy: didYouMean(pipeline ?? '', pipelines.keys()),
-      });
-    }
+    const all = pipeline === undefined && pipelines.size > 0;
+    const candidates = all ? [...pipelines.values()] : [pipelineOf({ pipelines }, pipeline ?? '')];
     const reports = await checkAll(given, candidates, file);
     const fitting = reports.filter(({ fits }) => fits);
     // Of several pipelines, those that have nothing to do with the file are of no interest.

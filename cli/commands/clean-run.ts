@@ -2,11 +2,12 @@
  * The command `runs clean`: it removes the work in progress of a run that has ended, never what a manifest names. A run
  * that has not published is first settled by an orchestration: its reservations are given back, and nothing of it stays.
  */
+import { listWork } from '../../src/documents/timeline.ts';
 import { OrdinalError } from '../../src/errors.ts';
 import { claimedLives } from '../../src/lives/claims.ts';
 import { TIDY_ORCHESTRATION, tidyInstanceId } from '../../src/lives/names.ts';
-import { mapBounded } from '../../src/storage/in-flight.ts';
-import { lifeId, work } from '../../src/storage/names.ts';
+import { removeBlobs } from '../../src/storage/in-flight.ts';
+import { lifeId } from '../../src/storage/names.ts';
 import { defineCommand } from '../command.ts';
 import { count } from '../terminal/text.ts';
 
@@ -36,15 +37,12 @@ export const cleanCommand = defineCommand({
     }
     // Completes a dead life that published, and undoes one that did not.
     for (const of of lives) await host.run(TIDY_ORCHESTRATION, tidyInstanceId(of), { ...of, reason: 'cleaned' });
-    const names: string[] = [];
+    let removed = 0;
     // Those of these lives alone: by now the run may have been started again.
-    for (const of of lives)
-      for await (const blob of store.list(config.workContainer, work.runPrefix(of))) names.push(blob.name);
-    await mapBounded(
-      names,
-      config.requestsInFlight,
-      async (name) => void (await store.remove(config.workContainer, name)),
-    );
-    return { show: [`${runId}: ${count(names.length)} blobs removed`], value: { runId, removed: names.length } };
+    for (const of of lives) {
+      const names = (await listWork(environment, of)).map(({ name }) => name);
+      removed += await removeBlobs(store, config.workContainer, names, config.requestsInFlight);
+    }
+    return { show: [`${runId}: ${count(removed)} blobs removed`], value: { runId, removed } };
   },
 });

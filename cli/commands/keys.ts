@@ -2,6 +2,7 @@
  * The commands of `keys`: what is in the key indexes, and how one is made anew. An index is rebuilt by an orchestration
  * and never by this process, because only an orchestration can hold the index's lease.
  */
+import { keyIndexes } from '../../src/documents/published-keys.ts';
 import type { ActivityResult } from '../../src/durable/activity.ts';
 import type { Environment } from '../../src/environment/environment.ts';
 import { fromErrorValue, OrdinalError } from '../../src/errors.ts';
@@ -33,18 +34,6 @@ interface IndexView {
   keyTypes: string[];
   epoch: number;
   partitions: PartitionView[];
-}
-
-/** By index: the entities that draw on it. */
-function indexesOf(pipelines: Environment['pipelines']): Map<string, string[]> {
-  const found = new Map<string, string[]>();
-  for (const pipeline of pipelines.values()) {
-    for (const entity of pipeline.entities) {
-      if (entity.kind !== 'keyed') continue;
-      found.set(entity.index, [...(found.get(entity.index) ?? []), `${pipeline.name}.${entity.name}`]);
-    }
-  }
-  return found;
 }
 
 /** The index as it is now; one that no run has used yet has no partitions. */
@@ -79,7 +68,7 @@ const list = defineCommand({
   needs: ['storage'],
   work: async (given) => {
     const environment = await given.environment();
-    const known = [...indexesOf(environment.pipelines)];
+    const known = [...keyIndexes(environment.pipelines)];
     const value = await Promise.all(known.map(([index, entities]) => readIndex(environment, index, entities)));
     const sum = (partitions: readonly PartitionView[], of: 'keys' | 'segments' | 'bytes') =>
       partitions.reduce((all, partition) => all + partition[of], 0);
@@ -140,7 +129,7 @@ const show = defineCommand({
 
 /** @throws OrdinalError `UnknownIndex` for an index that no pipeline has. */
 async function entitiesOf(given: Given, index: string): Promise<string[]> {
-  const known = indexesOf(await given.pipelines());
+  const known = keyIndexes(await given.pipelines());
   const entities = known.get(index);
   if (entities) return entities;
   throw new OrdinalError('UnknownIndex', `no pipeline has a key index "${index}"`, {

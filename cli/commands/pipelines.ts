@@ -2,26 +2,15 @@
  * The commands of `pipelines`: which there are, what one is, and the acceptance of a change. What a pipeline is comes from
  * this project's own files, so no service is needed to see it.
  */
-import { OrdinalError } from '../../src/errors.ts';
+import { pipelineOf } from '../../src/environment/environment.ts';
 import { pipelineView } from '../../src/http/catalogue.ts';
-import { didYouMean } from '../../src/nearest.ts';
 import type { CompiledPipeline, ContractColumn, Entity, OutColumn } from '../../src/pipeline/compiled.ts';
 import { contractJsonSchema } from '../../src/pipeline/json-schema.ts';
 import { noteIdentity } from '../../src/plan/pipeline-identity.ts';
-import { type AnyCommand, defineCommand, type Given } from '../command.ts';
+import { type AnyCommand, defineCommand } from '../command.ts';
 import type { ShownPart } from '../terminal/show.ts';
 import { checkCommand } from './check.ts';
 import { uploadCommand } from './upload.ts';
-
-/** @throws OrdinalError `UnknownPipeline` */
-export async function registeredPipeline(given: Given, name: string): Promise<CompiledPipeline> {
-  const pipelines = await given.pipelines();
-  const found = pipelines.get(name);
-  if (found) return found;
-  throw new OrdinalError('UnknownPipeline', `there is no pipeline "${name}"`, {
-    remedy: didYouMean(name, pipelines.keys()),
-  });
-}
 
 const list = defineCommand({
   name: 'pipelines list',
@@ -56,7 +45,7 @@ const show = defineCommand({
   needs: [],
   configure: (command) => command.argument('<pipeline>', 'name of a pipeline'),
   work: async (given, _, name) => {
-    const pipeline = await registeredPipeline(given, name);
+    const pipeline = pipelineOf({ pipelines: await given.pipelines() }, name);
     const value = {
       ...pipelineView(pipeline, pipeline.arrival),
       hash: pipeline.hash,
@@ -130,7 +119,7 @@ const accept = defineCommand({
   configure: (command) => command.argument('<pipeline>', 'name of a pipeline'),
   work: async (given, _, name) => {
     const environment = await given.environment();
-    const pipeline = await registeredPipeline(given, name);
+    const pipeline = pipelineOf(environment, name);
     await environment.store.ensureContainer(environment.config.workContainer);
     await noteIdentity(environment, pipeline, 'accepted');
     return {

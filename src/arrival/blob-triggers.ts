@@ -4,9 +4,8 @@
  * that its runs write would start further runs.
  */
 
-import type { Environment } from '../environment/environment.ts';
+import { type Environment, refuseUnknown } from '../environment/environment.ts';
 import { OrdinalError } from '../errors.ts';
-import { didYouMean } from '../nearest.ts';
 import { type ArrivalMode, arrivalOf } from '../pipeline/arrival.ts';
 import type { CompiledPipeline } from '../pipeline/compiled.ts';
 
@@ -27,18 +26,7 @@ export interface ArrivalDoor {
  * @throws OrdinalError `InvalidPipeline` when a pipeline's source is the work container.
  */
 export function arrivalDoors({ config, pipelines }: Pick<Environment, 'config' | 'pipelines'>): ArrivalDoor[] {
-  const unknown = Object.keys(config.arrivals).find((name) => !pipelines.has(name));
-  if (unknown !== undefined) {
-    const known = [...pipelines.keys()].join(', ');
-    throw new OrdinalError(
-      'InvalidSettings',
-      `setting ORDINAL_ARRIVAL: there is no pipeline "${unknown}"; there are: ${known}`,
-      {
-        where: { field: 'ORDINAL_ARRIVAL' },
-        remedy: `Correct it in the app settings, or in local.settings.json. ${didYouMean(unknown, pipelines.keys())}`,
-      },
-    );
-  }
+  refuseUnknown('ORDINAL_ARRIVAL', config.arrivals, pipelines);
   return [...pipelines.values()].flatMap((pipeline): ArrivalDoor[] => {
     const mode = arrivalOf(pipeline, config.arrivals);
     if (!mode) return [];

@@ -4,10 +4,8 @@
  */
 import { createHash } from 'node:crypto';
 import type { RunInput } from '../documents/documents.ts';
-import type { Environment } from '../environment/environment.ts';
-import { OrdinalError } from '../errors.ts';
+import { type Environment, refuseUnknown } from '../environment/environment.ts';
 import { type Starter, startRun } from '../lives/start.ts';
-import { didYouMean } from '../nearest.ts';
 import type { CompiledPipeline } from '../pipeline/compiled.ts';
 import { lastTick, scheduleOf } from '../pipeline/schedule.ts';
 
@@ -25,15 +23,7 @@ export interface Timer {
  * @throws OrdinalError `InvalidSettings` when `ORDINAL_SCHEDULE` names a pipeline that does not exist.
  */
 export function timersOf({ config, pipelines }: Pick<Environment, 'config' | 'pipelines'>): Timer[] {
-  const unknown = Object.keys(config.schedules).find((name) => !pipelines.has(name));
-  if (unknown !== undefined) {
-    const known = [...pipelines.keys()].join(', ');
-    const message = `setting ORDINAL_SCHEDULE: there is no pipeline "${unknown}"; there are: ${known}`;
-    throw new OrdinalError('InvalidSettings', message, {
-      where: { field: 'ORDINAL_SCHEDULE' },
-      remedy: `Correct it in the app settings, or in local.settings.json. ${didYouMean(unknown, pipelines.keys())}`,
-    });
-  }
+  refuseUnknown('ORDINAL_SCHEDULE', config.schedules, pipelines);
   return [...pipelines.values()].flatMap((pipeline) => {
     const schedule = scheduleOf(pipeline, config.schedules);
     return schedule === undefined ? [] : [{ functionName: `schedule-${pipeline.name}`, schedule, pipeline }];

@@ -15,6 +15,18 @@ export interface Sharing {
   entity: KeyedEntity;
 }
 
+/** Each key index, with the entities that share it as `<pipeline>.<entity>`. */
+export function keyIndexes(pipelines: Environment['pipelines']): Map<string, string[]> {
+  const known = new Map<string, string[]>();
+  for (const { name, entities } of pipelines.values()) {
+    for (const entity of entities) {
+      if (entity.kind !== 'keyed') continue;
+      known.set(entity.index, [...(known.get(entity.index) ?? []), `${name}.${entity.name}`]);
+    }
+  }
+  return known;
+}
+
 /** The entities of all pipelines that share an index. @throws OrdinalError `InvalidRequest` when there are none. */
 export function entitiesOf(environment: Environment, index: string): Sharing[] {
   const sharing = [...environment.pipelines.values()].flatMap(({ name, entities }) =>

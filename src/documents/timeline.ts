@@ -143,9 +143,7 @@ export async function keepTimeline(environment: Environment, of: Life, blobs: re
 
 /** The blobs of a life's work folder. */
 export async function listWork({ store, config }: Environment, of: Life): Promise<BlobItem[]> {
-  const blobs: BlobItem[] = [];
-  for await (const blob of store.list(config.workContainer, work.runPrefix(of))) blobs.push(blob);
-  return blobs;
+  return await Array.fromAsync(store.list(config.workContainer, work.runPrefix(of)));
 }
 
 /** A life's timeline: as it was written down, or else of what its work folder has now. Undefined when there is none. */

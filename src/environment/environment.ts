@@ -50,6 +50,18 @@ export function nowOf({ now }: Environment): Date {
   return now?.() ?? new Date();
 }
 
+/** @throws OrdinalError `InvalidSettings` when a setting of pipelines by name names one that is not registered. */
+export function refuseUnknown(setting: string, given: object, pipelines: Environment['pipelines']): void {
+  const unknown = Object.keys(given).find((name) => !pipelines.has(name));
+  if (unknown === undefined) return;
+  const known = [...pipelines.keys()].join(', ');
+  const message = `setting ${setting}: there is no pipeline "${unknown}"; there are: ${known}`;
+  throw new OrdinalError('InvalidSettings', message, {
+    where: { field: setting },
+    remedy: `Correct it in the app settings, or in local.settings.json. ${didYouMean(unknown, pipelines.keys())}`,
+  });
+}
+
 /** A pipeline by its name. @throws OrdinalError `UnknownPipeline` when it is not registered. */
 export function pipelineOf(environment: Pick<Environment, 'pipelines'>, name: string): CompiledPipeline {
   const pipeline = environment.pipelines.get(name);

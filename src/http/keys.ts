@@ -3,6 +3,7 @@
  * lists them. It reads the heads of the indexes and the lease entities, and changes nothing.
  */
 import { z } from 'zod';
+import { keyIndexes } from '../documents/published-keys.ts';
 import type { Environment } from '../environment/environment.ts';
 import { OrdinalError } from '../errors.ts';
 import { type IndexDocument, type IndexHead, indexBlobs, indexSchema } from '../keys/index-documents.ts';
@@ -61,20 +62,8 @@ export const keyDetailSchema = keyIndexSchema.extend({
   ),
 });
 
-/** Index → the entities that share it. */
-function indexesOf({ pipelines }: Environment): Map<string, string[]> {
-  const known = new Map<string, string[]>();
-  for (const { name, entities } of pipelines.values()) {
-    for (const entity of entities) {
-      if (entity.kind === 'keyed')
-        known.set(entity.index, [...(known.get(entity.index) ?? []), `${name}.${entity.name}`]);
-    }
-  }
-  return known;
-}
-
 export const listKeys: Handler = async (door) => {
-  const known = [...indexesOf(door.environment)];
+  const known = [...keyIndexes(door.environment.pipelines)];
   const width = door.environment.config.requestsInFlight;
   const indexes = await mapBounded(known, width, async ([index, entities]) => {
     const { heads: _, ...view } = await viewIndex(door, index, entities);
@@ -85,7 +74,7 @@ export const listKeys: Handler = async (door) => {
 
 export const getKeys: Handler = async (door, request) => {
   const index = request.params.index ?? '';
-  const known = indexesOf(door.environment);
+  const known = keyIndexes(door.environment.pipelines);
   const entities = known.get(index);
   if (entities) return json(200, await viewIndex(door, index, entities));
   throw new OrdinalError('UnknownIndex', `there is no key index "${index.slice(0, 200)}"`, {

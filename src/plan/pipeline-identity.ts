@@ -11,7 +11,6 @@ import type { CompiledPipeline } from '../pipeline/compiled.ts';
 import { breakingChanges, identityOf, type PipelineIdentity } from '../pipeline/identity.ts';
 import { readJson, writeJson } from '../storage/json.ts';
 import { output, work } from '../storage/names.ts';
-import type { BlobItem } from '../storage/store.ts';
 
 /** Throws `PipelineChanged`, naming each change that IDs do not survive. */
 export async function checkIdentity(environment: Environment, pipeline: CompiledPipeline): Promise<void> {
@@ -47,8 +46,7 @@ async function lastIdentity(
   if (kept) return kept.identity;
   // Lost, or never written: the newest manifest of a run that published says the same.
   const { container } = pipeline.output;
-  const found: BlobItem[] = [];
-  for await (const blob of store.list(container, output.manifestPrefix(pipeline))) found.push(blob);
+  const found = await Array.fromAsync(store.list(container, output.manifestPrefix(pipeline)));
   found.sort((a, b) => (a.lastModified < b.lastModified ? 1 : -1));
   for (const { name } of found) {
     const manifest = await readJson(store, container, name, manifestSchema);

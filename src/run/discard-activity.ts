@@ -19,7 +19,7 @@ import { type Claim, readClaim } from '../lives/claims.ts';
 import type { CompiledPipeline } from '../pipeline/compiled.ts';
 import { identityOf } from '../pipeline/identity.ts';
 import { fateOf, ledgerOf } from '../plan/run-ledger.ts';
-import { mapBounded } from '../storage/in-flight.ts';
+import { removeBlobs } from '../storage/in-flight.ts';
 import { readJson } from '../storage/json.ts';
 import { isFileOf, type Life, lifeId, output } from '../storage/names.ts';
 
@@ -90,14 +90,11 @@ async function removeAll(environment: Environment, pipeline: CompiledPipeline, o
   const { container } = pipeline.output;
   let removed = 0;
   const removeNames = async (place: string, names: readonly string[]): Promise<void> => {
-    await mapBounded(names, config.requestsInFlight, async (name) => {
-      if (await store.remove(place, name)) removed++;
-    });
+    removed += await removeBlobs(store, place, names, config.requestsInFlight);
   };
   const removeThose = async (place: string, prefix: string, mine: (name: string) => boolean): Promise<void> => {
-    const names: string[] = [];
-    for await (const { name } of store.list(place, prefix)) if (mine(name)) names.push(name);
-    await removeNames(place, names);
+    const names = await Array.fromAsync(store.list(place, prefix), ({ name }) => name);
+    await removeNames(place, names.filter(mine));
   };
   for (const prefix of output.filePrefixes(pipeline, of))
     await removeThose(container, prefix, (name) => isFileOf(of, name));

@@ -3,6 +3,7 @@
  * that it started may still run when it throws: a retry would run beside its own earlier requests.
  */
 import pMap from 'p-map';
+import type { BlobStore } from './store.ts';
 
 /**
  * Calls `work` for each item, in order, at most `width` at a time, and gives the results in order. After a failure
@@ -28,6 +29,25 @@ export async function mapBounded<T, R>(
   } finally {
     await Promise.allSettled(running);
   }
+}
+
+/**
+ * Removes blobs.
+ * @param store where they are
+ * @param container their container
+ * @param names their names; one that is not there is left out
+ * @param width requests under way at a time, at least 1
+ * @returns how many were there
+ * @throws `StorageFailed` when the service cannot be reached or refuses
+ */
+export async function removeBlobs(
+  store: Pick<BlobStore, 'remove'>,
+  container: string,
+  names: Iterable<string>,
+  width: number,
+): Promise<number> {
+  const removed = await mapBounded(names, width, (name) => store.remove(container, name));
+  return removed.filter(Boolean).length;
 }
 
 /** Uploads that overlap with work: `add` waits only when too many are under way. */

@@ -213,9 +213,8 @@ export const delta: TableFormat = {
   },
 
   async repair(place) {
-    const names: string[] = [];
-    const folder = logBlobs.folder(place);
-    for await (const { name } of place.store.list(place.container, folder)) names.push(name);
+    const listed = place.store.list(place.container, logBlobs.folder(place));
+    const names = await Array.fromAsync(listed, ({ name }) => name);
     // First what points to a checkpoint, then from the oldest on: a reader in between finds no table, and no older one.
     const last = logBlobs.lastCheckpoint(place);
     if (await place.store.remove(place.container, last)) names.splice(names.indexOf(last), 1);

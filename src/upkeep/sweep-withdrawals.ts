@@ -13,7 +13,7 @@ import {
   withdrawInputSchema,
   withdrawInstanceId,
 } from '../lives/withdraw-names.ts';
-import { mapBounded } from '../storage/in-flight.ts';
+import { removeBlobs } from '../storage/in-flight.ts';
 import { readJson } from '../storage/json.ts';
 import { output, work } from '../storage/names.ts';
 import { makeUpTables } from '../tables/activity.ts';
@@ -65,9 +65,7 @@ async function removeFiles({ environment, log }: Sweep, swept: Swept, withdrawal
     );
     const { blob, sourceRows } = manifest.rejected ?? {};
     files.push(...[blob, sourceRows].filter((name) => name !== undefined));
-    await mapBounded(files, config.requestsInFlight, async (blob) => {
-      if (await store.remove(manifest.output.container, blob)) swept.removed++;
-    });
+    swept.removed += await removeBlobs(store, manifest.output.container, files, config.requestsInFlight);
   }
   await store.remove(config.workContainer, work.withdrawal(withdrawal.runId));
 }

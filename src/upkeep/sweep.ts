@@ -224,10 +224,8 @@ async function makeUp({ environment, log }: Sweep, swept: Swept, timeIsUp: () =>
   }
 }
 
-async function names({ environment }: Sweep, prefix: string): Promise<string[]> {
-  const found: string[] = [];
-  for await (const blob of environment.store.list(environment.config.workContainer, prefix)) found.push(blob.name);
-  return found;
+async function names({ environment: { store, config } }: Sweep, prefix: string): Promise<string[]> {
+  return await Array.fromAsync(store.list(config.workContainer, prefix), ({ name }) => name);
 }
 
 async function forEachInstance(

@@ -24,7 +24,7 @@ import { type Withdrawal, type WithdrawInput, withdrawalSchema, withdrawInputSch
 import { rebuildLedger } from '../plan/run-ledger.ts';
 import { acquireLeases, type LeaseHolder } from '../run/leases.ts';
 import { releaseLeases } from '../run/settle.ts';
-import { mapBounded } from '../storage/in-flight.ts';
+import { removeBlobs } from '../storage/in-flight.ts';
 import { readJson, writeJson } from '../storage/json.ts';
 import { output, replaysOf, work } from '../storage/names.ts';
 import { updateTables } from '../tables/activity.ts';
@@ -208,10 +208,8 @@ async function removeOldEpochs({ store, config }: Environment, index: string): P
   const document = await readJson(store, container, indexBlobs.index(index), indexSchema);
   if (!document) return;
   const folder = indexBlobs.index(index).replace(/index\.json$/, '');
-  const old: string[] = [];
-  for await (const { name } of store.list(container, folder)) {
-    const epoch = Number(/^(\d+)\//.exec(name.slice(folder.length))?.[1] ?? document.epoch);
-    if (epoch < document.epoch) old.push(name);
-  }
-  await mapBounded(old, config.requestsInFlight, (name) => store.remove(container, name));
+  const listed = await Array.fromAsync(store.list(container, folder), ({ name }) => name);
+  const epochOf = (name: string) => Number(/^(\d+)\//.exec(name.slice(folder.length))?.[1] ?? document.epoch);
+  const old = listed.filter((name) => epochOf(name) < document.epoch);
+  await removeBlobs(store, container, old, config.requestsInFlight);
 }
