@@ -4,12 +4,13 @@
  * so.
  */
 import { OrdinalError } from '../errors.ts';
+import { BytesBuilder } from './bytes-builder.ts';
 import { parseDecimal, roundToDecimal, roundToDecimalFast, unscaledToBytes } from './decimal.ts';
 import { float16Bits } from './float16.ts';
 import { dayMs, int96Bytes, unitsPerDay, unitsPerMs } from './time.ts';
 import { typeText } from './type-text.ts';
 import type { Annotation, ColumnType, Values } from './types.ts';
-import { allocate, BytesBuilder, bytesOf } from './values.ts';
+import { allocate, bytesOf } from './values.ts';
 
 /** Collects the values of one column, row by row. */
 export interface Builder {

@@ -75,3 +75,6 @@ export function widthOf(physical: PhysicalType, typeLength: number | undefined):
 export function isDictionaryEncoding(encoding: Encoding): boolean {
   return encoding === 'RLE_DICTIONARY' || encoding === 'PLAIN_DICTIONARY';
 }
+
+/** Bytes of an arena: offsets are 32-bit, so it holds less than 4 GiB. */
+export const arenaBytesMax = 2 ** 32 - 1;

@@ -64,16 +64,34 @@ function rehash(hashes: Int32Array, length: number): Int32Array<ArrayBuffer> {
   return slots;
 }
 
-/** Distinct values of one byte, or of one or two 32-bit words: compared as integers. */
-class DistinctWords {
-  readonly #words: Int32Array | Uint8Array;
-  readonly #isLong: boolean;
-  #slots = new Int32Array(1024);
-  #hashes = new Int32Array(512);
+/** Distinct values so far: the first row of each, and a table of their hashes. */
+class Distinct {
+  protected slots = new Int32Array(1024);
+  protected hashes = new Int32Array(512);
   firstRows = new Int32Array(512);
   length = 0;
 
+  protected insert(row: number, hash: number, slot: number): number {
+    const index = this.length++;
+    this.slots[slot] = index + 1;
+    this.firstRows[index] = row;
+    this.hashes[index] = hash;
+    if (this.length === this.hashes.length) {
+      this.hashes = doubled(this.hashes);
+      this.firstRows = doubled(this.firstRows);
+      this.slots = rehash(this.hashes, this.length);
+    }
+    return index;
+  }
+}
+
+/** Distinct values of one byte, or of one or two 32-bit words: compared as integers. */
+class DistinctWords extends Distinct {
+  readonly #words: Int32Array | Uint8Array;
+  readonly #isLong: boolean;
+
   constructor(values: Exclude<Values, { kind: 'bytes' | 'fixed' }>) {
+    super();
     const { data, kind } = values;
     this.#isLong = kind === 'int64' || kind === 'double';
     this.#words =
@@ -84,7 +102,7 @@ class DistinctWords {
   add(from: number, to: number, valid: Uint8Array | undefined, indices: Int32Array): void {
     const words = this.#words;
     const stride = this.#isLong ? 2 : 1;
-    let slots = this.#slots;
+    let slots = this.slots;
     for (let r = from; r < to; r++) {
       if (valid !== undefined && valid[r] === 0) {
         indices[r] = -1;
@@ -103,37 +121,21 @@ class DistinctWords {
         break;
       }
       if (index < 0) {
-        index = this.#insert(r, hash, slot);
-        slots = this.#slots;
+        index = this.insert(r, hash, slot);
+        slots = this.slots;
       }
       indices[r] = index;
     }
   }
-
-  #insert(row: number, hash: number, slot: number): number {
-    const index = this.length++;
-    this.#slots[slot] = index + 1;
-    this.firstRows[index] = row;
-    this.#hashes[index] = hash;
-    if (this.length === this.#hashes.length) {
-      this.#hashes = doubled(this.#hashes);
-      this.firstRows = doubled(this.firstRows);
-      this.#slots = rehash(this.#hashes, this.length);
-    }
-    return index;
-  }
 }
 
 /** Distinct byte strings. */
-class DistinctBytes {
+class DistinctBytes extends Distinct {
   readonly #bytes: Uint8Array;
   readonly #offsets: Uint32Array;
-  #slots = new Int32Array(1024);
-  #hashes = new Int32Array(512);
-  firstRows = new Int32Array(512);
-  length = 0;
 
   constructor(values: Values & { kind: 'bytes' | 'fixed' }) {
+    super();
     this.#bytes = bytesOf(values.data);
     if (values.kind === 'bytes') this.#offsets = values.offsets;
     else {
@@ -146,7 +148,7 @@ class DistinctBytes {
   add(from: number, to: number, valid: Uint8Array | undefined, indices: Int32Array): void {
     const bytes = this.#bytes;
     const offsets = this.#offsets;
-    let slots = this.#slots;
+    let slots = this.slots;
     for (let r = from; r < to; r++) {
       if (valid !== undefined && valid[r] === 0) {
         indices[r] = -1;
@@ -159,31 +161,18 @@ class DistinctBytes {
       let index = -1;
       for (; slots[slot] !== 0; slot = (slot + 1) & (slots.length - 1)) {
         const candidate = slots[slot]! - 1;
-        if (this.#hashes[candidate] !== hash) continue;
+        if (this.hashes[candidate] !== hash) continue;
         const known = this.firstRows[candidate]!;
         if (!equalBytes(bytes, start, end, offsets[known]!, offsets[known + 1]!)) continue;
         index = candidate;
         break;
       }
       if (index < 0) {
-        index = this.#insert(r, hash, slot);
-        slots = this.#slots;
+        index = this.insert(r, hash, slot);
+        slots = this.slots;
       }
       indices[r] = index;
     }
-  }
-
-  #insert(row: number, hash: number, slot: number): number {
-    const index = this.length++;
-    this.#slots[slot] = index + 1;
-    this.firstRows[index] = row;
-    this.#hashes[index] = hash;
-    if (this.length === this.#hashes.length) {
-      this.#hashes = doubled(this.#hashes);
-      this.firstRows = doubled(this.firstRows);
-      this.#slots = rehash(this.#hashes, this.length);
-    }
-    return index;
   }
 }
 

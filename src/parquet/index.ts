@@ -1,4 +1,5 @@
 /** The Parquet format as a small library: no I/O, no pipelines. See README.md beside this file. */
+export * from './bytes-builder.ts';
 export * from './codecs.ts';
 export { CREATED_BY, isDictionaryEncoding, MAGIC, widthOf } from './constants.ts';
 export * from './decode.ts';

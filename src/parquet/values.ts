@@ -5,11 +5,8 @@
 
 import { arenaOf, copyForward, slackBytes } from '../bytes/short-bytes.ts';
 import { OrdinalError } from '../errors.ts';
-import { widthOf } from './constants.ts';
+import { arenaBytesMax, widthOf } from './constants.ts';
 import type { ColumnType, Values } from './types.ts';
-
-/** Offsets are 32-bit: an arena holds less than 4 GiB. */
-const arenaBytesMax = 2 ** 32 - 1;
 
 /**
  * Zeroed values of a column's physical type; byte arrays are all empty.
@@ -296,73 +293,3 @@ export function compareBytes(a: Uint8Array, b: Uint8Array): number {
   }
   return a.length - b.length;
 }
-
-/** Grows an arena of byte arrays value by value. */
-export class BytesBuilder {
-  #data: Uint8Array;
-  #offsets: Uint32Array;
-  #length = 0;
-  #end = 0;
-
-  constructor(expectedValues = 64, expectedBytes = 1024) {
-    this.#data = new Uint8Array(expectedBytes);
-    this.#offsets = new Uint32Array(expectedValues + 1);
-  }
-
-  get length(): number {
-    return this.#length;
-  }
-
-  /**
-   * Appends data[from, to).
-   * @throws `LimitExceeded` when sizes that the file states, or values together, exceed what one array may hold
-   */
-  push(data: Uint8Array, from = 0, to: number = data.length): void {
-    this.#reserve(to - from);
-    copyBytes(data, from, to, this.#data, this.#end);
-    this.#end += to - from;
-    this.#close();
-  }
-
-  /**
-   * Appends the UTF-8 bytes of a text; a lone surrogate becomes U+FFFD.
-   * @throws `LimitExceeded` when sizes that the file states, or values together, exceed what one array may hold
-   */
-  pushText(text: string): void {
-    // UTF-8 needs at most three bytes per UTF-16 unit.
-    this.#reserve(text.length * 3);
-    const { written } = encoder.encodeInto(text, this.#data.subarray(this.#end));
-    this.#end += written;
-    this.#close();
-  }
-
-  /** What was pushed. */
-  finish(): Values & { kind: 'bytes' } {
-    return {
-      kind: 'bytes',
-      length: this.#length,
-      data: this.#data.subarray(0, this.#end),
-      offsets: this.#offsets.subarray(0, this.#length + 1),
-    };
-  }
-
-  #close(): void {
-    if (++this.#length >= this.#offsets.length) {
-      const grown = new Uint32Array(this.#offsets.length * 2);
-      grown.set(this.#offsets);
-      this.#offsets = grown;
-    }
-    this.#offsets[this.#length] = this.#end;
-  }
-
-  #reserve(bytes: number): void {
-    const needed = this.#end + bytes;
-    if (needed <= this.#data.length) return;
-    checkBytes(needed);
-    const grown = new Uint8Array(Math.min(arenaBytesMax, Math.max(needed, this.#data.length * 2)));
-    grown.set(this.#data.subarray(0, this.#end));
-    this.#data = grown;
-  }
-}
-
-const encoder = new TextEncoder();

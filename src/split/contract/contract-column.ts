@@ -4,14 +4,13 @@
  * contract leaves unchanged can still be copied as bytes.
  */
 import { type ErrorLocation, locating, OrdinalError } from '../../errors.ts';
-import { type DictionaryColumn, gatherColumn, joinColumns, type PlainColumn, valuesOf } from '../../parquet/columns.ts';
+import { gatherColumn, joinColumns, valuesOf } from '../../parquet/columns.ts';
 import { checkNullCount } from '../../parquet/decode.ts';
 import type { ChunkShape } from '../../parquet/pages.ts';
 import { proveChunk } from '../../parquet/prove-chunk.ts';
 import { isText, textHolds } from '../../parquet/text.ts';
 import { typeText } from '../../parquet/type-text.ts';
 import type { Column, ColumnType } from '../../parquet/types.ts';
-import { allocate, gather } from '../../parquet/values.ts';
 import { nullReason } from '../../pipeline/by-row.ts';
 import type { ContractColumn } from '../../pipeline/compiled.ts';
 import { retypeColumn } from '../../source/retype.ts';
@@ -28,15 +27,14 @@ import {
 import { widenColumn } from '../../source/widen.ts';
 import type { BatchMemory } from '../run-memory.ts';
 import type { UnitColumn } from '../unit-column.ts';
-import { cleanStrings } from './clean-strings.ts';
+import { cleanColumn } from './clean-column.ts';
 import { decodePromoted, plainOf, promote } from './dictionary-encode.ts';
 import { joinChunks } from './join-chunks.ts';
 import { type JsView, jsView, shown } from './js-view.ts';
 import { refusedNulls } from './nulls.ts';
 import { numbersHold, provenByStatistics } from './number-proof.ts';
 import type { Rejections } from './rejections.ts';
-import { NULLED, type Refused, SchemaOnValues } from './schema-on-values.ts';
-import { PooledColumn, type StringPool } from './string-pool.ts';
+import type { PooledColumn, StringPool } from './string-pool.ts';
 import { rowsWithoutText } from './text-rows.ts';
 
 export interface CleanContext {
@@ -255,89 +253,21 @@ export class CleanColumn implements UnitColumn {
     }
   }
 
-  /** Runs the schema: on the dictionary's entries, or on the rows. Rebuilds the values where the schema changed any. */
+  /** Runs the schema, unless the numbers prove that it holds. Takes the values that it gives, where it changed any. */
   #checkValues(): void {
     const column = this.column();
-    const { type } = this.#context;
-    const simple = this.contract.input === 'number' && (!this.contract.active || this.contract.bounds !== undefined);
-    if (simple && !this.contract.changes && numbersHold(column, type, this.contract)) return;
-    const schema = new SchemaOnValues(this.contract, type, this.type);
-    this.#column =
-      column.form === 'dictionary' ? this.#cleanDictionary(column, schema) : this.#cleanRows(column, schema);
-  }
-
-  #cleanDictionary(column: DictionaryColumn, schema: SchemaOnValues): Column {
-    const remembered = this.#cleanStrings(column, schema);
-    if (remembered) return remembered;
-    const { rows, dictionary, indices } = column;
-    const refused: Refused[] = [];
-    const outcome = schema.applyTo(dictionary, undefined, refused);
-    // A dictionary may hold entries that no row uses: those are nobody's values.
-    if (refused.length > 0) this.#refuseEntries(indices, refused);
-    if (!outcome) return column;
-    this.unchanged = false;
-    const { values, positions } = outcome;
-    // What has no value takes another entry's; no row shows it.
-    const spare = positions.find((position) => position >= 0);
-    if (spare === undefined) return this.#allNull();
-    const cleaned = gather(
-      values,
-      positions.map((position) => (position < 0 ? spare : position)),
-    );
-    if (!positions.includes(NULLED)) return { ...column, dictionary: cleaned };
-    let nulls = 0;
-    const moved = indices.map((entry) => (entry < 0 || positions[entry] === NULLED ? -1 : entry));
-    for (const entry of moved) if (entry < 0) nulls++;
-    this.nullsAdded = nulls > column.nulls;
-    return { form: 'dictionary', rows, nulls, dictionary: cleaned, indices: moved };
-  }
-
-  /** The same for strings that stay strings, by their numbers; undefined where only the general way will do. */
-  #cleanStrings(column: DictionaryColumn, schema: SchemaOnValues): Column | undefined {
-    const pool = this.#context.memory.run.pool(this.#pool);
-    const outcome = cleanStrings(this.contract, this.type, column, schema, pool);
-    if (!outcome) return undefined;
-    const { entries, cleaned } = outcome;
-    if (!cleaned) {
-      // The schema has read every entry.
-      this.#allText = true;
-      return entries;
-    }
-    this.unchanged = false;
-    return new PooledColumn(column, pool, cleaned);
-  }
-
-  #allNull(): Column {
-    this.nullsAdded = true;
-    const { rows } = this;
-    return { form: 'plain', rows, nulls: rows, values: allocate(this.type, rows), valid: new Uint8Array(rows) };
-  }
-
-  #cleanRows(column: PlainColumn, schema: SchemaOnValues): Column {
-    const refused: Refused[] = [];
-    const outcome = schema.applyTo(column.values, column.valid, refused, new Map());
-    for (const { slot, value, reason } of refused) this.#refuse(slot, value, reason);
-    if (!outcome) return column;
-    this.unchanged = false;
-    const { positions } = outcome;
-    const { rows } = column;
-    const values = gather(outcome.values, positions);
-    const valid = new Uint8Array(rows);
-    let nulls = 0;
-    for (let row = 0; row < rows; row++) {
-      if (positions[row]! < 0) nulls++;
-      else valid[row] = 1;
-    }
-    this.nullsAdded = nulls > column.nulls;
-    return { form: 'plain', rows, nulls, values, valid: nulls > 0 ? valid : undefined };
-  }
-
-  #refuseEntries(indices: Int32Array, refused: readonly Refused[]): void {
-    const byEntry = new Map(refused.map((entry) => [entry.slot, entry]));
-    for (let row = 0; row < indices.length; row++) {
-      const entry = byEntry.get(indices[row]!);
-      if (entry) this.#refuse(row, entry.value, entry.reason);
-    }
+    const { contract } = this;
+    const { type, memory } = this.#context;
+    const simple = contract.input === 'number' && (!contract.active || contract.bounds !== undefined);
+    if (simple && !contract.changes && numbersHold(column, type, contract)) return;
+    const pool = () => memory.run.pool(this.#pool);
+    const cleaned = cleanColumn(column, contract, type, pool, (row, { value, reason }) => {
+      this.#refuse(row, value, reason);
+    });
+    this.#column = cleaned.column;
+    this.unchanged = !cleaned.changed;
+    this.nullsAdded = cleaned.nullsAdded === true;
+    if (cleaned.allText) this.#allText = true;
   }
 
   /** Sets a row aside, or fails. */

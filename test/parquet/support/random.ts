@@ -1,6 +1,8 @@
 /** Random columns of every type from a seed, so that a failure is repeated by its numbers. */
+
+import { BytesBuilder } from '../../../src/parquet/bytes-builder.ts';
 import type { ColumnType, Values } from '../../../src/parquet/types.ts';
-import { allocate, BytesBuilder, bytesOf } from '../../../src/parquet/values.ts';
+import { allocate, bytesOf } from '../../../src/parquet/values.ts';
 
 /** Mulberry32: numbers in [0, 1). */
 export function randomOf(seed: number): () => number {
