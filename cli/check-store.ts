@@ -4,7 +4,7 @@
  */
 import type { FileHandle } from 'node:fs/promises';
 import { invariant, OrdinalError } from '../src/errors.ts';
-import type { BlobItem, BlobPage, BlobStore, WriteOptions } from '../src/storage/store.ts';
+import type { BlobItem, BlobPage, BlobStore, ReadVersion, WriteOptions, Written } from '../src/storage/store.ts';
 import { openFile } from './open-file.ts';
 
 interface Kept {
@@ -71,7 +71,7 @@ export class CheckStore implements BlobStore {
     return bytes;
   }
 
-  async readVersion(container: string, name: string): Promise<{ bytes: Uint8Array; etag: string } | undefined> {
+  async readVersion(container: string, name: string): Promise<ReadVersion | undefined> {
     const bytes = await this.read(container, name);
     return bytes && { bytes, etag: ETAG };
   }
@@ -81,7 +81,7 @@ export class CheckStore implements BlobStore {
     name: string,
     bytes: Uint8Array,
     { metadata = {} }: WriteOptions = {},
-  ): Promise<{ etag: string }> {
+  ): Promise<Written> {
     this.#kept.set(`${container}/${name}`, { bytes: bytes.slice(), metadata });
     return { etag: ETAG };
   }

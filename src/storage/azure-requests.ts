@@ -23,6 +23,7 @@ import {
 import type { TokenCredential } from '@azure/identity';
 import { type StorageRetryOptions, storageRetryPolicy, storageSharedKeyCredentialPolicy } from '@azure/storage-common';
 import { OrdinalError } from '../errors.ts';
+import type { ReadRange, Written } from './store.ts';
 
 /** Whom requests come from: an account and its key, an identity, or whoever has the address: a shared access signature. */
 export type Signer = { accountName: string; accountKey: Buffer } | { credential: TokenCredential } | 'address';
@@ -31,13 +32,6 @@ export type Signer = { accountName: string; accountKey: Buffer } | { credential:
 const SERVICE_VERSION = '2021-12-02';
 const SCOPE = 'https://storage.azure.com/.default';
 const streamResponseStatusCodes = new Set([200, 206]);
-
-/** Bytes of a blob, in one version of it where one is named. */
-export interface RequestRange {
-  offset: number;
-  length: number;
-  ifMatch?: string;
-}
 
 /** The beginning of an answer. */
 export interface GetAnswer {
@@ -57,13 +51,13 @@ export interface PutTarget {
 /** Requests to one account. They throw `RestError` with the service's status and code. */
 export interface AzureRequests {
   /** Get Blob. */
-  get(container: string, name: string, range?: RequestRange): Promise<GetAnswer>;
+  get(container: string, name: string, range?: ReadRange): Promise<GetAnswer>;
   /** Put Blob; with a query Put Block (`comp=block`), and Put Block List. The body is the parts, with their MD5. */
-  put(target: PutTarget, headers: Record<string, string>, parts: readonly Uint8Array[]): Promise<{ etag: string }>;
+  put(target: PutTarget, headers: Record<string, string>, parts: readonly Uint8Array[]): Promise<Written>;
   /** Put Block From URL, of a blob of the same account. `access` is the query of an address that gives access to it. */
   putBlockFrom(
     target: PutTarget,
-    source: { container: string; name: string; access: string } & RequestRange,
+    source: { container: string; name: string; access: string } & ReadRange,
   ): Promise<void>;
 }
 
@@ -156,7 +150,7 @@ function pipelineOf(signer: Signer, retry: StorageRetryOptions): Pipeline {
   return pipeline;
 }
 
-function textOf({ offset, length }: RequestRange): string {
+function textOf({ offset, length }: ReadRange): string {
   return `bytes=${offset}-${offset + length - 1}`;
 }
 

@@ -22,7 +22,11 @@ import {
   type BlobRange,
   type BlobStore,
   handedOver,
+  type PageRequest,
+  type ReadRange,
+  type ReadVersion,
   type WriteOptions,
+  type Written,
 } from './store.ts';
 
 /** Hiccups are waited out here, in half a second, one and two; what lasts longer goes back to the run as retryable. */
@@ -52,9 +56,6 @@ function quoted(etag: string): string {
   return /^(W\/)?"/.test(etag) ? etag : `"${etag}"`;
 }
 
-type GetRange = NonNullable<Parameters<BlobStore['read']>[2]>;
-type Version = NonNullable<Awaited<ReturnType<BlobStore['readVersion']>>>;
-
 class AzureBlobStore implements BlobStore {
   readonly #service: BlobServiceClient;
   readonly #containers = new Map<string, ContainerClient>();
@@ -78,11 +79,7 @@ class AzureBlobStore implements BlobStore {
     }
   }
 
-  async listPage(
-    container: string,
-    prefix: string,
-    { size, from }: { size: number; from?: string },
-  ): Promise<BlobPage> {
+  async listPage(container: string, prefix: string, { size, from }: PageRequest): Promise<BlobPage> {
     const settings = { maxPageSize: size, ...(from !== undefined && { continuationToken: from }) };
     const pages = this.#container(container).listBlobsFlat({ prefix, includeMetadata: true }).byPage(settings);
     try {
@@ -111,11 +108,7 @@ class AzureBlobStore implements BlobStore {
     }
   }
 
-  async read(
-    container: string,
-    name: string,
-    range?: { offset: number; length: number; ifMatch?: string },
-  ): Promise<Uint8Array | undefined> {
+  async read(container: string, name: string, range?: ReadRange): Promise<Uint8Array | undefined> {
     // The service refuses an empty range; an empty answer needs no request.
     if (range?.length === 0) return new Uint8Array(0);
     const bytes = (await this.#download(container, name, range))?.bytes;
@@ -123,11 +116,11 @@ class AzureBlobStore implements BlobStore {
     return bytes;
   }
 
-  readVersion(container: string, name: string): Promise<{ bytes: Uint8Array; etag: string } | undefined> {
+  readVersion(container: string, name: string): Promise<ReadVersion | undefined> {
     return this.#download(container, name);
   }
 
-  async #download(container: string, name: string, range?: GetRange): Promise<Version | undefined> {
+  async #download(container: string, name: string, range?: ReadRange): Promise<ReadVersion | undefined> {
     for (let attempt = 1; ; attempt++) {
       const answer = await this.#answer(container, name, range);
       if (!answer) return undefined;
@@ -141,7 +134,7 @@ class AzureBlobStore implements BlobStore {
     }
   }
 
-  async #answer(container: string, name: string, range: GetRange | undefined): Promise<GetAnswer | undefined> {
+  async #answer(container: string, name: string, range: ReadRange | undefined): Promise<GetAnswer | undefined> {
     try {
       const answer = await this.#requests.get(container, name, range);
       if (!range || answer.length === range.length) return answer;
@@ -161,12 +154,7 @@ class AzureBlobStore implements BlobStore {
     }
   }
 
-  async write(
-    container: string,
-    name: string,
-    bytes: Uint8Array,
-    options: WriteOptions = {},
-  ): Promise<{ etag: string }> {
+  async write(container: string, name: string, bytes: Uint8Array, options: WriteOptions = {}): Promise<Written> {
     const headers = { 'x-ms-blob-type': 'BlockBlob', ...writeHeaders(options) };
     try {
       return await this.#requests.put({ container, name }, headers, [bytes]);
@@ -206,7 +194,7 @@ class AzureBlobStore implements BlobStore {
     name: string,
     blockIds: readonly string[],
     options: WriteOptions = {},
-  ): Promise<{ etag: string }> {
+  ): Promise<Written> {
     if (blockIds.length > limits.blocksPerBlobMax) {
       throw new OrdinalError(
         'LimitExceeded',

@@ -8,7 +8,7 @@ import { OrdinalError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import { mapBounded } from './in-flight.ts';
 import { joinedBlockId } from './names.ts';
-import type { BlobStore, WriteOptions } from './store.ts';
+import type { BlobStore, WriteOptions, Written } from './store.ts';
 
 /** Joined blocks of one file that go up at a time. */
 const UPLOADS = 4;
@@ -33,7 +33,7 @@ export async function joinBlocks(
   blockIds: readonly string[],
   waiting: ReadonlyMap<string, Uint8Array>,
   options: WriteOptions,
-): Promise<{ etag: string }> {
+): Promise<Written> {
   const { ids, joined } = joinedOf(blockIds, waiting);
   const whole = joined.length === 1 && ids.length === 1 ? joined[0]! : undefined;
   // A file of one block is put at once.

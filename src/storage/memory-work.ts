@@ -6,7 +6,17 @@
  */
 import { limits } from '../limits.ts';
 import { joinBlocks } from './joined-blocks.ts';
-import type { BlobItem, BlobPage, BlobRange, BlobStore, WriteOptions } from './store.ts';
+import type {
+  BlobItem,
+  BlobPage,
+  BlobRange,
+  BlobStore,
+  PageRequest,
+  ReadRange,
+  ReadVersion,
+  WriteOptions,
+  Written,
+} from './store.ts';
 
 interface KeptBlob {
   bytes: Uint8Array;
@@ -89,7 +99,7 @@ class OverlaidStore implements MemoryWork {
   }
 
   /** Pages are for lists of runs, which are never in memory. */
-  async listPage(container: string, prefix: string, page: { size: number; from?: string }): Promise<BlobPage> {
+  async listPage(container: string, prefix: string, page: PageRequest): Promise<BlobPage> {
     return await this.#below.listPage(container, prefix, page);
   }
 
@@ -99,11 +109,7 @@ class OverlaidStore implements MemoryWork {
     return blob && itemOf(name, blob);
   }
 
-  async read(
-    container: string,
-    name: string,
-    range?: { offset: number; length: number; ifMatch?: string },
-  ): Promise<Uint8Array | undefined> {
+  async read(container: string, name: string, range?: ReadRange): Promise<Uint8Array | undefined> {
     if (this.#isKept(container, name)) {
       const bytes = this.#blobs.get(keyOf(container, name))?.bytes;
       return range ? bytes?.subarray(range.offset, range.offset + range.length) : bytes;
@@ -114,7 +120,7 @@ class OverlaidStore implements MemoryWork {
     return await this.#below.read(container, name, range);
   }
 
-  async readVersion(container: string, name: string): Promise<{ bytes: Uint8Array; etag: string } | undefined> {
+  async readVersion(container: string, name: string): Promise<ReadVersion | undefined> {
     const key = keyOf(container, name);
     const blob = this.#blobs.get(key);
     if (this.#isKept(container, name)) return blob && { bytes: blob.bytes, etag: blob.etag };
@@ -129,12 +135,7 @@ class OverlaidStore implements MemoryWork {
     }
   }
 
-  async write(
-    container: string,
-    name: string,
-    bytes: Uint8Array,
-    options: WriteOptions = {},
-  ): Promise<{ etag: string }> {
+  async write(container: string, name: string, bytes: Uint8Array, options: WriteOptions = {}): Promise<Written> {
     if (!this.#isKept(container, name)) return await this.#below.write(container, name, bytes, options);
     const key = keyOf(container, name);
     const etag = `"${++this.#version}"`;
@@ -166,7 +167,7 @@ class OverlaidStore implements MemoryWork {
     name: string,
     blockIds: readonly string[],
     options: WriteOptions = {},
-  ): Promise<{ etag: string }> {
+  ): Promise<Written> {
     // They stay: a file that is there already may be committed once more, when its run is tried again.
     const own = this.#blocks.get(keyOf(container, name)) ?? new Map<string, Uint8Array>();
     return await joinBlocks(this.#below, container, name, blockIds, own, options);

@@ -11,7 +11,11 @@ import {
   type BlobRange,
   type BlobStore,
   handedOver,
+  type PageRequest,
+  type ReadRange,
+  type ReadVersion,
   type WriteOptions,
+  type Written,
 } from './store.ts';
 
 interface Call {
@@ -105,7 +109,7 @@ class RemoteStore implements BlobStore {
     yield* await this.#call<BlobItem[]>('list', [container, prefix]);
   }
 
-  listPage(container: string, prefix: string, page: { size: number; from?: string }): Promise<BlobPage> {
+  listPage(container: string, prefix: string, page: PageRequest): Promise<BlobPage> {
     return this.#call('listPage', [container, prefix, page]);
   }
 
@@ -113,21 +117,17 @@ class RemoteStore implements BlobStore {
     return this.#call('head', [container, name]);
   }
 
-  async read(
-    container: string,
-    name: string,
-    range?: { offset: number; length: number; ifMatch?: string },
-  ): Promise<Uint8Array | undefined> {
+  async read(container: string, name: string, range?: ReadRange): Promise<Uint8Array | undefined> {
     const held = range?.ifMatch === undefined ? undefined : this.#given.get(keyOf(container, name, range.ifMatch));
     if (range && held) return held.subarray(range.offset, range.offset + range.length);
     return await this.#call('read', [container, name, range]);
   }
 
-  readVersion(container: string, name: string): Promise<{ bytes: Uint8Array; etag: string } | undefined> {
+  readVersion(container: string, name: string): Promise<ReadVersion | undefined> {
     return this.#call('readVersion', [container, name]);
   }
 
-  write(container: string, name: string, bytes: Uint8Array, options: WriteOptions = {}): Promise<{ etag: string }> {
+  write(container: string, name: string, bytes: Uint8Array, options: WriteOptions = {}): Promise<Written> {
     const own = new Uint8Array(bytes);
     return this.#call('write', [container, name, own, options], [own.buffer]);
   }
@@ -151,7 +151,7 @@ class RemoteStore implements BlobStore {
     name: string,
     blockIds: readonly string[],
     options: WriteOptions = {},
-  ): Promise<{ etag: string }> {
+  ): Promise<Written> {
     return this.#call('commitBlocks', [container, name, blockIds, options]);
   }
 

@@ -32,6 +32,30 @@ export interface WriteOptions {
   metadata?: Record<string, string>;
 }
 
+/** Which page of a listing: at most so many blobs, from where an earlier page ended. */
+export interface PageRequest {
+  size: number;
+  from?: string;
+}
+
+/** The version that a write has made. */
+export interface Written {
+  etag: string;
+}
+
+/** A whole blob, and the version that was read. */
+export interface ReadVersion {
+  bytes: Uint8Array;
+  etag: string;
+}
+
+/** Bytes of a blob: offset and length, in the version of `ifMatch` where one is named. */
+export interface ReadRange {
+  offset: number;
+  length: number;
+  ifMatch?: string;
+}
+
 /** Bytes of a blob: offset and length, in the version of `ifMatch`. */
 export interface BlobRange {
   container: string;
@@ -61,7 +85,7 @@ export interface BlobStore {
    * One page of `list`, by one request: at most `size` blobs, from where an earlier page ended.
    * @throws `StorageFailed` also for a mark that no page gave
    */
-  listPage(container: string, prefix: string, page: { size: number; from?: string }): Promise<BlobPage>;
+  listPage(container: string, prefix: string, page: PageRequest): Promise<BlobPage>;
   /**
    * Undefined when there is no such blob.
    * @throws `StorageFailed`
@@ -72,22 +96,18 @@ export interface BlobStore {
    * ends within the range, or that is not the version of `ifMatch` any more, ends in SourceChanged.
    * @throws `StorageFailed`
    */
-  read(
-    container: string,
-    name: string,
-    range?: { offset: number; length: number; ifMatch?: string },
-  ): Promise<Uint8Array | undefined>;
+  read(container: string, name: string, range?: ReadRange): Promise<Uint8Array | undefined>;
   /**
    * The whole blob and the ETag of the version that was read. Undefined when there is no such blob.
    * @throws `StorageFailed`
    */
-  readVersion(container: string, name: string): Promise<{ bytes: Uint8Array; etag: string } | undefined>;
+  readVersion(container: string, name: string): Promise<ReadVersion | undefined>;
   /**
    * Puts a whole blob at once. Returns its ETag.
    * @throws `StorageConflict` when a condition of `options` does not hold
    * @throws `StorageFailed`
    */
-  write(container: string, name: string, bytes: Uint8Array, options?: WriteOptions): Promise<{ etag: string }>;
+  write(container: string, name: string, bytes: Uint8Array, options?: WriteOptions): Promise<Written>;
   /**
    * Stages one uncommitted block. Ids of one blob have equal length; staging the same id again replaces it.
    * @throws `LimitExceeded` when the block is longer than the service takes (`limits.blockBytesMax`)
@@ -108,12 +128,7 @@ export interface BlobStore {
    * @throws `LimitExceeded` when there are more blocks than a blob takes (`limits.blocksPerBlobMax`)
    * @throws `StorageFailed` also when a block was never staged, or has expired
    */
-  commitBlocks(
-    container: string,
-    name: string,
-    blockIds: readonly string[],
-    options?: WriteOptions,
-  ): Promise<{ etag: string }>;
+  commitBlocks(container: string, name: string, blockIds: readonly string[], options?: WriteOptions): Promise<Written>;
   /**
    * True when there was a blob to delete.
    * @throws `StorageFailed`

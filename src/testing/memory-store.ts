@@ -4,7 +4,17 @@
  * version. What is read is counted, and the hooks let a test interfere at any request.
  */
 import { OrdinalError } from '../errors.ts';
-import type { BlobItem, BlobPage, BlobRange, BlobStore, WriteOptions } from '../storage/store.ts';
+import type {
+  BlobItem,
+  BlobPage,
+  BlobRange,
+  BlobStore,
+  PageRequest,
+  ReadRange,
+  ReadVersion,
+  WriteOptions,
+  Written,
+} from '../storage/store.ts';
 
 interface Blob {
   bytes: Uint8Array;
@@ -44,11 +54,7 @@ export class MemoryStore implements BlobStore {
     for (const key of keys.sort(byBytes)) yield this.#item(key, container);
   }
 
-  async listPage(
-    container: string,
-    prefix: string,
-    { size, from = '' }: { size: number; from?: string },
-  ): Promise<BlobPage> {
+  async listPage(container: string, prefix: string, { size, from = '' }: PageRequest): Promise<BlobPage> {
     const blobs: BlobItem[] = [];
     for await (const item of this.list(container, prefix)) {
       if (byBytes(item.name, from) <= 0) continue;
@@ -63,11 +69,7 @@ export class MemoryStore implements BlobStore {
     return this.#blobs.has(key) ? this.#item(key, container) : undefined;
   }
 
-  async read(
-    container: string,
-    name: string,
-    range?: { offset: number; length: number; ifMatch?: string },
-  ): Promise<Uint8Array | undefined> {
+  async read(container: string, name: string, range?: ReadRange): Promise<Uint8Array | undefined> {
     const size = this.#blobs.get(`${container}/${name}`)?.bytes.length ?? 0;
     const { offset = 0, length = size, ifMatch } = range ?? {};
     const request = { container, name, offset, length, pinned: ifMatch !== undefined };
@@ -76,11 +78,7 @@ export class MemoryStore implements BlobStore {
     return this.#range(container, name, { offset, length, ...(ifMatch !== undefined && { ifMatch }) });
   }
 
-  #range(
-    container: string,
-    name: string,
-    { offset, length, ifMatch }: { offset: number; length: number; ifMatch?: string },
-  ): Uint8Array | undefined {
+  #range(container: string, name: string, { offset, length, ifMatch }: ReadRange): Uint8Array | undefined {
     const blob = this.#blobs.get(`${container}/${name}`);
     if (!blob) return undefined;
     const outside = offset < 0 || offset + length > blob.bytes.length;
@@ -91,18 +89,13 @@ export class MemoryStore implements BlobStore {
     return new Uint8Array(blob.bytes.subarray(offset, offset + length));
   }
 
-  async readVersion(container: string, name: string): Promise<{ bytes: Uint8Array; etag: string } | undefined> {
+  async readVersion(container: string, name: string): Promise<ReadVersion | undefined> {
     const bytes = await this.read(container, name);
     const etag = this.#blobs.get(`${container}/${name}`)?.etag;
     return bytes && etag !== undefined ? { bytes, etag } : undefined;
   }
 
-  async write(
-    container: string,
-    name: string,
-    bytes: Uint8Array,
-    options: WriteOptions = {},
-  ): Promise<{ etag: string }> {
+  async write(container: string, name: string, bytes: Uint8Array, options: WriteOptions = {}): Promise<Written> {
     this.#check(container, name, options);
     return this.#put(container, name, new Uint8Array(bytes), new Map(), options);
   }
@@ -131,7 +124,7 @@ export class MemoryStore implements BlobStore {
     name: string,
     blockIds: readonly string[],
     options: WriteOptions = {},
-  ): Promise<{ etag: string }> {
+  ): Promise<Written> {
     this.#check(container, name, options);
     const key = `${container}/${name}`;
     const staged = this.#staged.get(key);
