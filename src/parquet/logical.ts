@@ -25,7 +25,7 @@ import { float16At } from './float16.ts';
 import { textReader } from './text.ts';
 import { dateOf, dayMs, int96Nanos, timestampMs } from './time.ts';
 import { typeText } from './type-text.ts';
-import type { ColumnType, Values } from './types.ts';
+import type { ColumnType, PhysicalType, Values } from './types.ts';
 import { bytesAt, copyOf } from './values.ts';
 
 export { type Builder, builder } from './builder.ts';
@@ -38,6 +38,17 @@ export type LogicalKind = 'string' | 'number' | 'bigint' | 'boolean' | 'date' | 
 export type ValueReader = (values: Values, i: number) => unknown;
 
 type Kind = Exclude<LogicalKind, 'any'>;
+
+const kindsOfPhysical: Readonly<Record<PhysicalType, readonly Kind[]>> = {
+  BOOLEAN: ['boolean'],
+  INT32: ['number', 'bigint'],
+  INT64: ['bigint', 'number'],
+  INT96: ['date', 'bigint'],
+  FLOAT: ['number'],
+  DOUBLE: ['number'],
+  BYTE_ARRAY: ['bytes', 'string'],
+  FIXED_LEN_BYTE_ARRAY: ['bytes'],
+};
 
 /**
  * The kinds that a type can be read as, the natural one first.
@@ -60,23 +71,7 @@ export function kindsOf(type: ColumnType): readonly Kind[] {
     case 'float16':
       return ['number'];
     default:
-  }
-  switch (physical) {
-    case 'BOOLEAN':
-      return ['boolean'];
-    case 'INT32':
-      return ['number', 'bigint'];
-    case 'INT64':
-      return ['bigint', 'number'];
-    case 'INT96':
-      return ['date', 'bigint'];
-    case 'FLOAT':
-    case 'DOUBLE':
-      return ['number'];
-    case 'BYTE_ARRAY':
-      return ['bytes', 'string'];
-    case 'FIXED_LEN_BYTE_ARRAY':
-      return ['bytes'];
+      return kindsOfPhysical[physical];
   }
 }
 

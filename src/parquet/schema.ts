@@ -38,6 +38,18 @@ const convertedKinds: Readonly<Record<number, Annotation>> = {
   21: { kind: 'interval' },
 };
 
+/** `LogicalType` numbers of types without a body. */
+const logicalKinds: Readonly<Record<number, Annotation>> = {
+  1: { kind: 'string' },
+  4: { kind: 'enum' },
+  6: { kind: 'date' },
+  11: { kind: 'unknown' },
+  12: { kind: 'json' },
+  13: { kind: 'bson' },
+  14: { kind: 'uuid' },
+  15: { kind: 'float16' },
+};
+
 /**
  * The leaves of a footer's schema list.
  * @param elements the list as thrift has it
@@ -106,14 +118,8 @@ function parseLogicalType(element: ThriftStruct): Annotation | undefined {
   const body = union.struct(id);
   if (!body) return undefined;
   switch (id) {
-    case 1:
-      return { kind: 'string' };
-    case 4:
-      return { kind: 'enum' };
     case 5:
       return { kind: 'decimal', scale: body.int(1) ?? 0, precision: body.int(2) ?? 0 };
-    case 6:
-      return { kind: 'date' };
     case 7:
     case 8: {
       const unit = timeUnits[(body.struct(2)?.union() ?? 0) - 1];
@@ -124,18 +130,8 @@ function parseLogicalType(element: ThriftStruct): Annotation | undefined {
       if (bitWidth !== 8 && bitWidth !== 16 && bitWidth !== 32 && bitWidth !== 64) return undefined;
       return { kind: 'int', bitWidth, signed: body.bool(2) ?? true };
     }
-    case 11:
-      return { kind: 'unknown' };
-    case 12:
-      return { kind: 'json' };
-    case 13:
-      return { kind: 'bson' };
-    case 14:
-      return { kind: 'uuid' };
-    case 15:
-      return { kind: 'float16' };
     default:
-      return undefined;
+      return logicalKinds[id];
   }
 }
 

@@ -7,7 +7,6 @@
  */
 
 /** How values are stored. */
-/** How values are stored. */
 export type PhysicalType =
   | 'BOOLEAN'
   | 'INT32'

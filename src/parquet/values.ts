@@ -218,22 +218,9 @@ export function checkBytes(bytes: number, bytesMax: number = arenaBytesMax): voi
  */
 export function slice(values: Values, from: number, to: number): Values {
   const length = to - from;
-  switch (values.kind) {
-    case 'bytes':
-      return { kind: 'bytes', length, data: values.data, offsets: values.offsets.subarray(from, to + 1) };
-    case 'fixed':
-      return { ...values, length, data: values.data.subarray(from * values.width, to * values.width) };
-    case 'boolean':
-      return { kind: 'boolean', length, data: values.data.subarray(from, to) };
-    case 'int32':
-      return { kind: 'int32', length, data: values.data.subarray(from, to) };
-    case 'int64':
-      return { kind: 'int64', length, data: values.data.subarray(from, to) };
-    case 'float':
-      return { kind: 'float', length, data: values.data.subarray(from, to) };
-    case 'double':
-      return { kind: 'double', length, data: values.data.subarray(from, to) };
-  }
+  if (values.kind === 'bytes') return { ...values, length, offsets: values.offsets.subarray(from, to + 1) };
+  const width = values.kind === 'fixed' ? values.width : 1;
+  return { ...values, length, data: values.data.subarray(from * width, to * width) } as Values;
 }
 
 /**

@@ -173,46 +173,28 @@ export function compileColumn(name: string, schema: core.$ZodType, field = `row.
   };
 }
 
+/** The Parquet types of JavaScript values of one kind. Of numbers, the schema states a width. */
+export const typesOfKinds: Readonly<Record<Exclude<JsKind, 'number' | 'any'>, ColumnType>> = {
+  string: type.string.column,
+  boolean: type.boolean.column,
+  bigint: type.int64.column,
+  date: type.timestamp.column,
+  bytes: type.bytes.column,
+};
+const typesOfWidths = { int32: type.int32.column, int64: type.int64.column, double: type.float64.column };
+
 /** The type of a column that holds no value in any file: what the schema would read. */
 function typeWithoutValues({ input, output, width }: SchemaFacts): ColumnType {
-  switch (input) {
-    case 'number':
-      return { int32: type.int32, int64: type.int64, double: type.float64 }[input === output ? width : 'double'].column;
-    case 'boolean':
-      return type.boolean.column;
-    case 'bigint':
-      return type.int64.column;
-    case 'date':
-      return type.timestamp.column;
-    case 'bytes':
-      return type.bytes.column;
-    default:
-      return type.string.column;
-  }
+  if (input === 'number') return typesOfWidths[input === output ? width : 'double'];
+  return typesOfKinds[input === 'any' ? 'string' : input];
 }
 
 /** The Parquet type of what a transform gives, as the schema behind it states. */
 function writtenAs(facts: SchemaFacts, kind: JsKind, field: string): ColumnType {
-  switch (kind) {
-    case 'string':
-      return type.string.column;
-    case 'boolean':
-      return type.boolean.column;
-    case 'bigint':
-      return type.int64.column;
-    case 'date':
-      return type.timestamp.column;
-    case 'bytes':
-      return type.bytes.column;
-    case 'number':
-      return { int32: type.int32, int64: type.int64, double: type.float64 }[facts.width].column;
-    case 'any':
-      return refuse(
-        field,
-        'is transformed into any type',
-        'Follow the transform with the type that comes out, as in .pipe(z.string()).',
-      );
-  }
+  if (kind === 'number') return typesOfWidths[facts.width];
+  if (kind !== 'any') return typesOfKinds[kind];
+  const remedy = 'Follow the transform with the type that comes out, as in .pipe(z.string()).';
+  return refuse(field, 'is transformed into any type', remedy);
 }
 
 function parser(schema: core.$ZodType, givesNull: boolean): ContractColumn['parse'] {

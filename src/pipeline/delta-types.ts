@@ -5,7 +5,7 @@
  * Specification: Delta `PROTOCOL.md`, "Primitive Types" and "Delta Data Type to Parquet Type Mappings".
  */
 import { typeText } from '../parquet/type-text.ts';
-import type { ColumnType } from '../parquet/types.ts';
+import type { ColumnType, PhysicalType } from '../parquet/types.ts';
 
 /** Names that a table without column mapping cannot have. */
 const refusedCharacters = /[ ,;{}()\n\t=]/;
@@ -56,30 +56,23 @@ export function deltaType(type: ColumnType): DeltaType | { refused: string } {
         name: a.utc ? 'timestamp' : 'timestamp_ntz',
         stored: { physical: 'INT64', annotation: { ...a, unit: 'MICROS' } },
       };
-    case undefined:
-      break;
-    default:
-      return { refused: `is ${typeText(type)}, which no Delta type is` };
-  }
-  switch (physical) {
-    case 'BOOLEAN':
-      return plain('boolean');
-    case 'INT32':
-      return plain('integer');
-    case 'INT64':
-      return plain('long');
-    case 'INT96':
-      return plain('timestamp');
-    case 'FLOAT':
-      return plain('float');
-    case 'DOUBLE':
-      return plain('double');
-    case 'BYTE_ARRAY':
-      return plain('binary');
-    default:
-      return { refused: `is ${typeText(type)}, which no Delta type is` };
+    default: {
+      const name = a ? undefined : names[physical];
+      return name === undefined ? { refused: `is ${typeText(type)}, which no Delta type is` } : plain(name);
+    }
   }
 }
+
+/** Of types without an annotation. */
+const names: Partial<Record<PhysicalType, string>> = {
+  BOOLEAN: 'boolean',
+  INT32: 'integer',
+  INT64: 'long',
+  INT96: 'timestamp',
+  FLOAT: 'float',
+  DOUBLE: 'double',
+  BYTE_ARRAY: 'binary',
+};
 
 function integerType(
   a: { bitWidth: 8 | 16 | 32 | 64; signed: boolean },

@@ -69,23 +69,11 @@ function typeName({ annotation: a, physical }: ColumnType, names: TypeNames): st
       return names[a.kind];
     case 'float16':
       return names.float;
-    default:
-  }
-  switch (physical) {
-    case 'BOOLEAN':
-      return names.boolean;
-    case 'INT32':
-      return names.signed[2];
-    case 'INT64':
-      return names.signed[3];
-    case 'INT96':
-      return names.int96;
-    case 'FLOAT':
-      return names.float;
-    case 'DOUBLE':
-      return names.double;
-    default:
-      return names.bytes;
+    default: {
+      const { boolean, signed, int96, float, double, bytes } = names;
+      const numbers = { INT32: signed[2], INT64: signed[3], INT96: int96, FLOAT: float, DOUBLE: double };
+      return { BOOLEAN: boolean, ...numbers, BYTE_ARRAY: bytes, FIXED_LEN_BYTE_ARRAY: bytes }[physical];
+    }
   }
 }
 

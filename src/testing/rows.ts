@@ -7,6 +7,7 @@ import { builder, reader } from '../parquet/logical.ts';
 import { readTable, type TableColumn, writeTable } from '../parquet/table.ts';
 import type { ColumnType } from '../parquet/types.ts';
 import type { CompiledPipeline, ContractColumn } from '../pipeline/compiled.ts';
+import { typesOfKinds } from '../pipeline/contract.ts';
 import { type } from '../pipeline/output-type.ts';
 
 /** A row by column names. */
@@ -88,22 +89,7 @@ function isInt32({ integer, bounds }: ContractColumn): boolean {
 
 function sourceType(column: ContractColumn, rows: readonly Row[]): ColumnType {
   const { input, integer } = column;
-  switch (input) {
-    case 'string':
-      return type.string.column;
-    case 'number':
-      return (isInt32(column) ? type.int32 : integer ? type.int64 : type.float64).column;
-    case 'bigint':
-      return type.int64.column;
-    case 'boolean':
-      return type.boolean.column;
-    case 'date':
-      return type.timestamp.column;
-    case 'bytes':
-      return type.bytes.column;
-    case 'any':
-      return typeOfValue(
-        rows.map((row) => valueAt(row, column)).find((value) => value !== null && value !== undefined),
-      );
-  }
+  if (input === 'number') return (isInt32(column) ? type.int32 : integer ? type.int64 : type.float64).column;
+  if (input !== 'any') return typesOfKinds[input];
+  return typeOfValue(rows.map((row) => valueAt(row, column)).find((value) => value !== null && value !== undefined));
 }

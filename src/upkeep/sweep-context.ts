@@ -5,9 +5,11 @@
  */
 import type { DurableRuns } from '../durable/client.ts';
 import type { Environment } from '../environment/environment.ts';
-import type { Log } from '../environment/telemetry.ts';
-import { invariant } from '../errors.ts';
+import { type Log, logEvent } from '../environment/telemetry.ts';
+import { invariant, toErrorValue } from '../errors.ts';
+import type { CompiledPipeline } from '../pipeline/compiled.ts';
 import { mapBounded } from '../storage/in-flight.ts';
+import { makeUpTables } from '../tables/activity.ts';
 
 export interface Sweep {
   environment: Environment;
@@ -29,6 +31,23 @@ export interface Swept {
   removed: number;
   /** False when the time was up before all was done. The next sweep continues. */
   complete: boolean;
+}
+
+/** Makes up a pipeline's views and tables. False, with a line in the log, when that fails. */
+export async function madeUp(
+  { environment, log }: Sweep,
+  pipeline: CompiledPipeline,
+  event: string,
+  said: Record<string, string>,
+): Promise<boolean> {
+  try {
+    await makeUpTables(environment, pipeline);
+    return true;
+  } catch (thrown) {
+    const { code, message } = toErrorValue(thrown);
+    logEvent(log, event, { ...said, code, message }, 'warn');
+    return false;
+  }
 }
 
 export async function remove({ environment }: Sweep, swept: Swept, list: readonly string[]): Promise<void> {

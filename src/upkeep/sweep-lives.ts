@@ -41,10 +41,7 @@ export async function sweepLives(context: Sweep, swept: Swept, timeIsUp: () => b
     if (runId === undefined) continue;
     if (lives[0] && lives[0].of.runId !== runId) {
       await finish();
-      if (timeIsUp()) {
-        swept.complete = false;
-        return;
-      }
+      if (timeIsUp()) return;
     }
     lives.push({ of: { runId, life: Number(life) }, blob });
   }

@@ -4,8 +4,6 @@
  */
 import { manifestSchema } from '../documents/manifest.ts';
 import { rowFilesOf } from '../documents/manifests.ts';
-import { logEvent } from '../environment/telemetry.ts';
-import { toErrorValue } from '../errors.ts';
 import {
   WITHDRAW_ORCHESTRATION,
   type Withdrawal,
@@ -16,8 +14,7 @@ import {
 import { removeBlobs } from '../storage/in-flight.ts';
 import { readJson } from '../storage/json.ts';
 import { output, work } from '../storage/names.ts';
-import { makeUpTables } from '../tables/activity.ts';
-import type { Sweep, Swept } from './sweep-context.ts';
+import { madeUp, type Sweep, type Swept } from './sweep-context.ts';
 
 /** Milliseconds in which a withdrawal is left to who asked for it. */
 const GRACE_MS = 3_600_000;
@@ -25,10 +22,7 @@ const GRACE_MS = 3_600_000;
 export async function sweepWithdrawals(context: Sweep, swept: Swept, timeIsUp: () => boolean): Promise<void> {
   const { store, config } = context.environment;
   for await (const { name } of store.list(config.workContainer, work.withdrawalPrefix)) {
-    if (timeIsUp()) {
-      swept.complete = false;
-      return;
-    }
+    if (timeIsUp()) return;
     const withdrawal = await readJson(store, config.workContainer, name, withdrawalSchema);
     if (withdrawal && !withdrawal.done) await goOn(context, withdrawal);
     else if (withdrawal && Date.parse(withdrawal.filesUntil) <= context.now().getTime()) {
@@ -45,17 +39,11 @@ async function goOn({ runs, now }: Sweep, withdrawal: Withdrawal): Promise<void>
 }
 
 /** Its files stay while a view or a table names them, for who opens that would fail. */
-async function removeFiles({ environment, log }: Sweep, swept: Swept, withdrawal: Withdrawal): Promise<void> {
-  const { store, config, pipelines } = environment;
+async function removeFiles(context: Sweep, swept: Swept, withdrawal: Withdrawal): Promise<void> {
+  const { store, config, pipelines } = context.environment;
   const pipeline = pipelines.get(withdrawal.pipeline);
   if (!pipeline) return;
-  try {
-    await makeUpTables(environment, pipeline);
-  } catch (thrown) {
-    const { code, message } = toErrorValue(thrown);
-    logEvent(log, 'withdrawnFilesStay', { runId: withdrawal.runId, code, message }, 'warn');
-    return;
-  }
+  if (!(await madeUp(context, pipeline, 'withdrawnFilesStay', { runId: withdrawal.runId }))) return;
   const { container } = pipeline.output;
   const name = output.manifest(pipeline, withdrawal.runId);
   const manifest = await readJson(store, container, name, manifestSchema);

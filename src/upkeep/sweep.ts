@@ -9,7 +9,6 @@ import { backfillBlobs, backfillInstanceId } from '../backfill/backfill-document
 import { lifeInputSchema } from '../documents/documents.ts';
 import { endedStatuses, endReason, hasEnded, type Instance } from '../durable/client.ts';
 import { logEvent } from '../environment/telemetry.ts';
-import { toErrorValue } from '../errors.ts';
 import { settleClaims } from '../ledger/ledger.ts';
 import { limits } from '../limits.ts';
 import { isOver } from '../lives/activities.ts';
@@ -19,8 +18,7 @@ import { RUN_ORCHESTRATION } from '../lives/names.ts';
 import { fateOf, ledgerOf } from '../plan/run-ledger.ts';
 import { type Life, lifeId, lifeOfId, startOfName, work } from '../storage/names.ts';
 import type { BlobItem } from '../storage/store.ts';
-import { makeUpTables } from '../tables/activity.ts';
-import { remove, type Sweep, type Swept } from './sweep-context.ts';
+import { madeUp, remove, type Sweep, type Swept } from './sweep-context.ts';
 import { sweepLives } from './sweep-lives.ts';
 import { sweepWithdrawals } from './sweep-withdrawals.ts';
 
@@ -43,7 +41,11 @@ const PAGE = 100;
 export async function sweep(context: Sweep): Promise<Swept> {
   const swept: Swept = { ended: 0, settling: 0, started: 0, purged: 0, removed: 0, complete: true };
   const until = context.now().getTime() + SWEEP_MS_MAX;
-  const timeIsUp = () => context.now().getTime() > until;
+  const timeIsUp = () => {
+    const isUp = context.now().getTime() > until;
+    if (isUp) swept.complete = false;
+    return isUp;
+  };
   await endOverdue(context, swept, timeIsUp);
   await sweepLives(context, swept, timeIsUp);
   await forgetEnded(context, swept, timeIsUp);
@@ -51,7 +53,7 @@ export async function sweep(context: Sweep): Promise<Swept> {
   await removeOld(context, swept, timeIsUp);
   await removeStarts(context, swept, timeIsUp);
   await sweepWithdrawals(context, swept, timeIsUp);
-  await makeUp(context, swept, timeIsUp);
+  await makeUp(context, timeIsUp);
   logEvent(context.log, 'swept', swept);
   return swept;
 }
@@ -146,10 +148,7 @@ async function removeLeftovers(context: Sweep, swept: Swept, timeIsUp: () => boo
     if (open?.folder !== folder) {
       await finish();
       open = { of: { runId, life: Number(life) }, folder, blobs: [] };
-      if (timeIsUp()) {
-        swept.complete = false;
-        return;
-      }
+      if (timeIsUp()) return;
     }
     open.blobs.push(blob);
   }
@@ -171,10 +170,7 @@ async function removeOld(context: Sweep, swept: Swept, timeIsUp: () => boolean):
       if (batch.length < PAGE) continue;
       await remove(context, swept, batch);
       batch = [];
-      if (timeIsUp()) {
-        swept.complete = false;
-        return;
-      }
+      if (timeIsUp()) return;
     }
     await remove(context, swept, batch);
   }
@@ -189,10 +185,7 @@ async function removeStarts(context: Sweep, swept: Swept, timeIsUp: () => boolea
     const of = startOfName(name);
     if (!of || of.at > before || Date.parse(lastModified) > before || (await runs.get(lifeId(of)))) continue;
     await remove(context, swept, [work.timeline(of), name]);
-    if (timeIsUp()) {
-      swept.complete = false;
-      return;
-    }
+    if (timeIsUp()) return;
   }
 }
 
@@ -209,18 +202,10 @@ async function backfillsUnderWay({ environment, runs }: Sweep): Promise<string[]
 }
 
 /** Views and tables that a publication did not come to write. What fails is logged: the next sweep tries again. */
-async function makeUp({ environment, log }: Sweep, swept: Swept, timeIsUp: () => boolean): Promise<void> {
-  for (const pipeline of environment.pipelines.values()) {
-    if (timeIsUp()) {
-      swept.complete = false;
-      return;
-    }
-    try {
-      await makeUpTables(environment, pipeline);
-    } catch (thrown) {
-      const { code, message } = toErrorValue(thrown);
-      logEvent(log, 'tablesLate', { pipeline: pipeline.name, code, message }, 'warn');
-    }
+async function makeUp(context: Sweep, timeIsUp: () => boolean): Promise<void> {
+  for (const pipeline of context.environment.pipelines.values()) {
+    if (timeIsUp()) return;
+    await madeUp(context, pipeline, 'tablesLate', { pipeline: pipeline.name });
   }
 }
 
@@ -241,7 +226,8 @@ async function forEachInstance(
     for (const instance of page.instances) await visit(instance);
     continuation = page.continuation;
     if (continuation === undefined) return;
-    if (seen + PAGE >= limits.sweepInstancesMax || timeIsUp()) {
+    if (timeIsUp()) return;
+    if (seen + PAGE >= limits.sweepInstancesMax) {
       swept.complete = false;
       return;
     }
