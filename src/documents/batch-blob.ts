@@ -13,7 +13,7 @@ import { invariant, OrdinalError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import type { CompiledPipeline } from '../pipeline/compiled.ts';
 import { packFrame } from '../storage/frame.ts';
-import { requireBytes } from '../storage/json.ts';
+import { goneBlob, requireBytes } from '../storage/json.ts';
 import { type Life, work } from '../storage/names.ts';
 import type { BlobItem } from '../storage/store.ts';
 import { COMPRESSED_MIN, compressQuickly, decompressSized } from '../storage/zstd.ts';
@@ -130,7 +130,7 @@ export async function listBatches(
     const batch = tally.names.length;
     if (batch === batches || listed.name !== work.split(of, batch)) break;
     const item = again.has(batch) ? revised.get(work.splitAgain(of, batch)) : listed;
-    if (!item) throw gone(work.splitAgain(of, batch));
+    if (!item) throw goneBlob(config.workContainer, work.splitAgain(of, batch));
     const { name, metadata } = item;
     const said = metadataSchema.safeParse(metadata);
     if (!said.success || said.data.counts.length !== entities.length || !sameLength(said.data)) {
@@ -152,15 +152,8 @@ export async function listBatches(
     tally.lengths.push(said.data.lengths);
     tally.sizes.push(said.data.sizes);
   }
-  if (tally.names.length < batches) throw gone(work.split(of, tally.names.length));
+  if (tally.names.length < batches) throw goneBlob(config.workContainer, work.split(of, tally.names.length));
   return tally;
-}
-
-function gone(name: string): OrdinalError {
-  return new OrdinalError('StorageFailed', `"${name}" is gone although an earlier phase wrote it`, {
-    where: { blob: name },
-    remedy: 'Start the run anew under another ID: somebody deleted work in progress.',
-  });
 }
 
 function sameLength({ lengths, sizes }: { lengths: number[]; sizes: number[] }): boolean {

@@ -3,6 +3,7 @@
  * must never return a document of another life or of another version of the plan.
  */
 
+import type { z } from 'zod';
 import { type Environment, pipelineOf } from '../environment/environment.ts';
 import { OrdinalError } from '../errors.ts';
 import { limits } from '../limits.ts';
@@ -10,7 +11,7 @@ import type { FileMeta } from '../parquet/types.ts';
 import type { CompiledPipeline } from '../pipeline/compiled.ts';
 import { type PinnedBlob, readFooter } from '../source/source-file.ts';
 import { unpackFrame } from '../storage/frame.ts';
-import { parseJson, readJson, readVersioned, requireBytes, requireJson } from '../storage/json.ts';
+import { parseJson, readJson, readVersioned, requireBytes, requireJson, type StoredDocument } from '../storage/json.ts';
 import { type Life, lifeId, work } from '../storage/names.ts';
 import { type SplitAgain, splitAgainSchema } from './bad-files.ts';
 import { listBatches, readRecord, type Tally } from './batch-blob.ts';
@@ -130,29 +131,35 @@ export function loadTally(environment: Environment, planned: Planned): Promise<T
   });
 }
 
-/** The IDs that the sequences gave to a run. */
-export function loadIds(environment: Environment, { plan, etag }: Planned): Promise<Ids> {
+/** A document that an earlier phase must have written, by its name in the work container. */
+function keepJson<T extends StoredDocument>(
+  environment: Environment,
+  key: string,
+  name: string,
+  schema: z.ZodType<T>,
+): Promise<T> {
   const { store, config } = environment;
-  return keep(environment, keyOf(plan, etag, 'ids'), async () => {
-    const bytes = await requireBytes(store, config.workContainer, work.ids(plan));
-    return { value: parseJson(bytes, config.workContainer, work.ids(plan), idsSchema), bytes: bytes.byteLength };
+  return keep(environment, key, async () => {
+    const bytes = await requireBytes(store, config.workContainer, name);
+    return { value: parseJson(bytes, config.workContainer, name, schema), bytes: bytes.byteLength };
   });
 }
 
+/** The IDs that the sequences gave to a run. */
+export function loadIds(environment: Environment, { plan, etag }: Planned): Promise<Ids> {
+  return keepJson(environment, keyOf(plan, etag, 'ids'), work.ids(plan), idsSchema);
+}
+
 /** What the resolve of one key partition came to. */
-export function loadResolution(
+export async function loadResolution(
   environment: Environment,
   { plan, etag }: Planned,
   entity: string,
   partition: number,
 ): Promise<Resolution> {
-  const { store, config } = environment;
-  return keep(environment, keyOf(plan, etag, 'resolution', entity, partition), async () => {
-    const name = work.resolution(plan, entity, partition);
-    const bytes = await requireBytes(store, config.workContainer, name);
-    const { resolution } = parseJson(bytes, config.workContainer, name, resolutionDocumentSchema);
-    return { value: resolution, bytes: bytes.byteLength };
-  });
+  const key = keyOf(plan, etag, 'resolution', entity, partition);
+  const name = work.resolution(plan, entity, partition);
+  return (await keepJson(environment, key, name, resolutionDocumentSchema)).resolution;
 }
 
 /** The source files that a batch has row groups of. */

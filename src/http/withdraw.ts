@@ -4,10 +4,9 @@
  */
 import type { HttpRequest } from '@azure/functions';
 import { z } from 'zod';
-import { runIdSchema } from '../documents/documents.ts';
-import { type Manifest, manifestSchema } from '../documents/manifest.ts';
+import type { Manifest } from '../documents/manifest.ts';
+import { manifestOfRun } from '../documents/manifests.ts';
 import { hasEnded } from '../durable/client.ts';
-import type { Environment } from '../environment/environment.ts';
 import { type ErrorValue, OrdinalError } from '../errors.ts';
 import { newestInstance } from '../lives/newest.ts';
 import {
@@ -17,7 +16,7 @@ import {
   withdrawInstanceId,
 } from '../lives/withdraw-names.ts';
 import { readJson } from '../storage/json.ts';
-import { output, work } from '../storage/names.ts';
+import { work } from '../storage/names.ts';
 import { json, parseBody } from './problem.ts';
 import { type Door, type Handler, rootOf } from './request-context.ts';
 import { reasonBodySchema } from './schemas.ts';
@@ -80,20 +79,10 @@ export const getWithdrawal: Handler = async (door, request) => {
 /** The manifest of a run that has published. @throws OrdinalError `UnknownRun` when there is none. */
 async function manifestOf({ environment }: Door, request: HttpRequest): Promise<Manifest> {
   const given = request.params.runId ?? '';
-  const runId = runIdSchema.safeParse(given).data;
-  const manifest = runId === undefined ? undefined : await findManifest(environment, runId);
-  if (manifest) return manifest;
+  const manifest = await manifestOfRun(environment, given);
+  if (manifest && manifest.outcome !== 'abandoned') return manifest;
   throw new OrdinalError('UnknownRun', `no run "${given.slice(0, 100)}" has published`, {
     where: { field: 'runId' },
     remedy: 'Give the ID of a run that has succeeded with rows.',
   });
-}
-
-async function findManifest({ store, pipelines }: Environment, runId: string): Promise<Manifest | undefined> {
-  for (const pipeline of pipelines.values()) {
-    const name = output.manifest(pipeline, runId);
-    const manifest = await readJson(store, pipeline.output.container, name, manifestSchema);
-    if (manifest && manifest.outcome !== 'abandoned' && manifest.pipeline === pipeline.name) return manifest;
-  }
-  return undefined;
 }

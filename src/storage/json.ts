@@ -174,7 +174,7 @@ export async function requireJson<T extends StoredDocument>(
   schema: z.ZodType<T>,
 ): Promise<T> {
   const value = await readJson(store, container, name, schema);
-  if (value === undefined) throw missing(container, name);
+  if (value === undefined) throw goneBlob(container, name);
   return value;
 }
 
@@ -194,11 +194,17 @@ export async function requireBytes(
   range?: { offset: number; length: number },
 ): Promise<Uint8Array> {
   const bytes = await store.read(container, name, range);
-  if (bytes === undefined) throw missing(container, name);
+  if (bytes === undefined) throw goneBlob(container, name);
   return bytes;
 }
 
-function missing(container: string, name: string): OrdinalError {
+/**
+ * The error of a blob that an earlier phase must have written.
+ * @param container container of the blob
+ * @param name name of the blob
+ * @returns a `StorageFailed`
+ */
+export function goneBlob(container: string, name: string): OrdinalError {
   return new OrdinalError('StorageFailed', `"${container}/${name}" is gone although an earlier phase wrote it`, {
     where: { blob: name },
     remedy: 'Start the run anew under another ID: somebody deleted work in progress.',

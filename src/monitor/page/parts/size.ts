@@ -29,9 +29,12 @@ export function useChart(
   const [ref, box, width] = useWidth<HTMLDivElement>();
   useEffect(() => {
     if (!box || !data || width === 0) return;
-    // Colours of the page's style, as they are now.
-    const style = getComputedStyle(box);
-    const options = optionsOf((name) => style.getPropertyValue(name).trim());
+    // Colours of the page's style as they are now: as variables they are a light and a dark one.
+    const options = optionsOf((name) => {
+      box.style.color = `var(${name})`;
+      return getComputedStyle(box).color;
+    });
+    box.style.color = '';
     const chart = new uPlot({ width, legend: { show: false }, cursor: { show: false }, ...options }, data, box);
     return () => chart.destroy();
   }, [of, box, width]);
