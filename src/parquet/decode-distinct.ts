@@ -7,10 +7,9 @@
 import { sameBytes, viewOf } from '../bytes/short-bytes.ts';
 import type { ErrorLocation } from '../errors.ts';
 import { guarded } from './fail.ts';
-import { levelMaxOf, Validity } from './levels.ts';
+import { levelMaxOf, spreadIndices, Validity } from './levels.ts';
 import { openDataPage } from './page-body.ts';
-import type { ChunkShape } from './pages.ts';
-import type { ChunkMeta, Leaf } from './types.ts';
+import type { ChunkShape, FetchedChunk } from './pages.ts';
 
 /** Byte strings [starts[k], ends[k]) of `bytes`; the arrays may be longer than `count`. */
 export interface ByteStrings {
@@ -54,10 +53,7 @@ function stringsOf(bytes: Uint8Array, count: number): ByteStrings {
 
 /**
  * Decodes a chunk to one number for each row: the interner's number of its bytes, -1 for null.
- * @param bytes the whole chunk
- * @param meta the chunk, as the footer describes it
- * @param leaf the column, as the file's schema has it
- * @param rows rows of the row group
+ * @param chunk the chunk, as it was fetched
  * @param where place for errors: blob, row group, column
  * @param shape what the chunk's page headers say; read from them when it is left out
  * @param interner gives equal bytes an equal number
@@ -69,10 +65,7 @@ function stringsOf(bytes: Uint8Array, count: number): ByteStrings {
  * @throws `LimitExceeded` when sizes that the file states, or values together, exceed what one array may hold
  */
 export function decodeDistinct(
-  bytes: Uint8Array,
-  meta: ChunkMeta,
-  leaf: Leaf,
-  rows: number,
+  { bytes, meta, leaf, rows }: FetchedChunk,
   where: ErrorLocation,
   shape: ChunkShape,
   interner: Interner,
@@ -93,7 +86,7 @@ export function decodeDistinct(
       const body = openDataPage(bytes, page, meta.codec, levelMaxOf(leaf), validity, row, at);
       const count = page.numValues - body.nulls;
       internPage(body.bytes, body.start, body.end, count, indices, row, interner);
-      if (body.nulls > 0) spread(indices, row, page.numValues, count, validity.materialise());
+      if (body.nulls > 0) spreadIndices(indices, row, page.numValues, count, validity.materialise());
       row += page.numValues;
       if (row < rows && row >= sample.rows && interner.size > sample.distinctMax * row) return undefined;
     }
@@ -136,10 +129,4 @@ function internPage(
   const out = distinct > numbers.length ? new Int32Array(distinct) : numbers;
   interner.internMany(page, out);
   for (let k = row; k < row + count; k++) indices[k] = out[indices[k]!]!;
-}
-
-/** Moves the page's `count` indices, from the last to the first, to the rows that hold a value. */
-function spread(indices: Int32Array, row: number, rows: number, count: number, valid: Uint8Array): void {
-  let source = row + count - 1;
-  for (let r = row + rows - 1; r >= row; r--) indices[r] = valid[r] === 0 ? -1 : indices[source--]!;
 }

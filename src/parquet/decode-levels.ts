@@ -8,15 +8,11 @@ import type { ErrorLocation } from '../errors.ts';
 import { checkRows, forEachDataPage, locate } from './decode.ts';
 import { guarded } from './fail.ts';
 import { Validity } from './levels.ts';
-import { type ChunkShape, chunkShape } from './pages.ts';
-import type { ChunkMeta, Leaf } from './types.ts';
+import { type ChunkShape, chunkShape, type FetchedChunk } from './pages.ts';
 
 /**
  * Which rows of a chunk hold a value, from its levels alone. `valid` is undefined when all do.
- * @param bytes the whole chunk
- * @param meta the chunk, as the footer describes it
- * @param leaf the column, as the file's schema has it
- * @param rows rows of the row group
+ * @param chunk the chunk, as it was fetched
  * @param where place for errors: blob, row group, column
  * @param shape what the chunk's page headers say; read from them when it is left out
  * @returns the number of nulls, and a byte for each row: 0 where it is null
@@ -25,10 +21,7 @@ import type { ChunkMeta, Leaf } from './types.ts';
  * @throws `LimitExceeded` when sizes that the file states, or values together, exceed what one array may hold
  */
 export function decodeValidity(
-  bytes: Uint8Array,
-  meta: ChunkMeta,
-  leaf: Leaf,
-  rows: number,
+  { bytes, meta, leaf, rows }: FetchedChunk,
   where: ErrorLocation,
   shape: ChunkShape = chunkShape(bytes, meta, leaf, where),
 ): { nulls: number; valid: Uint8Array | undefined } {
@@ -44,10 +37,7 @@ export function decodeValidity(
 
 /**
  * The definition level of each row of a chunk of a column in groups: it says which element of the path is null.
- * @param bytes the whole chunk
- * @param meta the chunk, as the footer describes it
- * @param leaf the column, as the file's schema has it
- * @param rows rows of the row group
+ * @param chunk the chunk, as it was fetched
  * @param where place for errors: blob, row group, column
  * @param shape what the chunk's page headers say; read from them when it is left out
  * @returns a level for each row
@@ -57,10 +47,7 @@ export function decodeValidity(
  * @throws `LimitExceeded` when sizes that the file states, or values together, exceed what one array may hold
  */
 export function decodeNullLevels(
-  bytes: Uint8Array,
-  meta: ChunkMeta,
-  leaf: Leaf,
-  rows: number,
+  { bytes, meta, leaf, rows }: FetchedChunk,
   where: ErrorLocation,
   shape: ChunkShape = chunkShape(bytes, meta, leaf, where),
 ): Uint8Array {

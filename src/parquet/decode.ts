@@ -11,7 +11,7 @@ import { isDictionaryEncoding } from './constants.ts';
 import { decodeDeltaBytes, decodeDeltaInt32, decodeDeltaInt64, decodeDeltaLengthBytes } from './delta.ts';
 import { corrupt, guarded, unsupported } from './fail.ts';
 import { BEYOND, decodeHybrid } from './hybrid.ts';
-import { levelMaxOf, Validity } from './levels.ts';
+import { levelMaxOf, spreadIndices, Validity } from './levels.ts';
 import { openDataPage, openDictionaryPage, type PageBody } from './page-body.ts';
 import { type ChunkShape, chunkShape, type Page } from './pages.ts';
 import { decodeByteStreamSplit, decodePlain } from './plain.ts';
@@ -222,14 +222,6 @@ function decodePageIndices(
   if (decodeHybrid(body.bytes, body.start + 1, body.end, bitWidth, count, out, at, last) !== BEYOND) return;
   const bad = out.subarray(at, at + count).find((index) => index < 0 || index > last) ?? -1;
   corrupt(`index ${bad >>> 0} into a dictionary of ${dictionaryLength} entries`, where);
-}
-
-/** Moves `count` indices that lie together at `row` to the rows that hold values; the others become -1. */
-function spreadIndices(indices: Int32Array, row: number, rows: number, count: number, valid: Uint8Array): void {
-  // From the end, so that no index is overwritten before it has moved.
-  for (let r = row + rows - 1, k = row + count - 1; r >= row; r--) {
-    indices[r] = valid[r] === 0 ? -1 : indices[k--]!;
-  }
 }
 
 /**

@@ -190,3 +190,18 @@ function allOnes(count: number): Uint8Array {
   out.push(header, 1);
   return Uint8Array.from(out);
 }
+
+/**
+ * Moves indices that lie together to the rows that hold values; the others become -1.
+ * @param indices an index for each row of the chunk
+ * @param row first row of the page, and where its indices lie
+ * @param rows rows of the page
+ * @param count indices of the page
+ * @param valid 0 for each row of the chunk that is null
+ */
+export function spreadIndices(indices: Int32Array, row: number, rows: number, count: number, valid: Uint8Array): void {
+  // From the end, so that no index is overwritten before it has moved.
+  for (let r = row + rows - 1, k = row + count - 1; r >= row; r--) {
+    indices[r] = valid[r] === 0 ? -1 : indices[k--]!;
+  }
+}

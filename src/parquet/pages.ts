@@ -35,6 +35,15 @@ export interface Page {
   v2?: { nulls: number; repetitionBytes: number; definitionBytes: number; compressed: boolean };
 }
 
+/** A column chunk as it was fetched: its bytes, and what the footer says of it. */
+export interface FetchedChunk {
+  bytes: Uint8Array;
+  meta: ChunkMeta;
+  leaf: Leaf;
+  /** Rows of its row group. */
+  rows: number;
+}
+
 /**
  * Reads the page headers of a chunk.
  * @param bytes the whole chunk

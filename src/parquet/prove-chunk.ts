@@ -17,16 +17,14 @@ import { corrupt, guarded } from './fail.ts';
 import { hybridHolds } from './hybrid.ts';
 import { Validity } from './levels.ts';
 import type { PageBody } from './page-body.ts';
-import type { ChunkShape, Page } from './pages.ts';
+import type { ChunkShape, FetchedChunk, Page } from './pages.ts';
 import { needExactly, needPlain } from './plain.ts';
 import { isText, textHolds } from './text.ts';
-import type { ChunkMeta, ColumnType, Leaf, Values } from './types.ts';
+import type { ColumnType, Values } from './types.ts';
 
 /**
  * Walks all pages of a flat chunk.
- * @param bytes the whole chunk
- * @param meta the chunk, as the footer describes it
- * @param leaf the column, as the file's schema has it
+ * @param chunk the chunk, as it was fetched
  * @param where place for errors: blob, row group, column
  * @param shape what the chunk's page headers say
  * @returns false when the chunk is whole but some text in it is not UTF-8 (perhaps only a dictionary entry that no row
@@ -34,9 +32,7 @@ import type { ChunkMeta, ColumnType, Leaf, Values } from './types.ts';
  * @throws `CorruptFile`, `TruncatedFile`, `UnsupportedFile` or `LimitExceeded` with blob, row group and column
  */
 export function proveChunk(
-  bytes: Uint8Array,
-  meta: ChunkMeta,
-  leaf: Leaf,
+  { bytes, meta, leaf }: Omit<FetchedChunk, 'rows'>,
   where: ErrorLocation,
   shape: ChunkShape,
 ): boolean {

@@ -8,7 +8,6 @@ import type { FileColumn, FileShape, SourceFile } from '../documents/source-file
 import type { Environment } from '../environment/environment.ts';
 import { decodeValidity } from '../parquet/decode-levels.ts';
 import { compatible } from '../parquet/logical.ts';
-import { chunkShape } from '../parquet/pages.ts';
 import type { ColumnType } from '../parquet/types.ts';
 import type { CompiledPipeline, ContractColumn } from '../pipeline/compiled.ts';
 import { leafOf, readFooter, readRanges } from '../source/source-file.ts';
@@ -72,7 +71,7 @@ async function holdsNulls(
     const chunk = chunks[leaf.ordinal]!;
     const [bytes] = await readRanges(store, container, file, [chunk]);
     const where = { blob: file.blob, rowGroup, column: contract.name };
-    const { nulls } = decodeValidity(bytes!, chunk, leaf, rows, where, chunkShape(bytes!, chunk, leaf, where));
+    const { nulls } = decodeValidity({ bytes: bytes!, meta: chunk, leaf, rows }, where);
     if (nulls < rows) return false;
   }
   return true;

@@ -5,17 +5,10 @@
 import type { ErrorLocation } from '../errors.ts';
 import { decodeNullLevels } from '../parquet/decode-levels.ts';
 import { reader } from '../parquet/logical.ts';
-import type { ChunkMeta, Column, ColumnType, Leaf } from '../parquet/types.ts';
+import type { FetchedChunk } from '../parquet/pages.ts';
+import type { Column, ColumnType, Leaf } from '../parquet/types.ts';
 import type { Cell } from '../pipeline/by-row.ts';
 import type { ContractColumn } from '../pipeline/compiled.ts';
-
-/** A column chunk as it was fetched. */
-export interface FetchedChunk {
-  bytes: Uint8Array;
-  meta: ChunkMeta;
-  leaf: Leaf;
-  rows: number;
-}
 
 /**
  * Makes a reader of cells.
@@ -34,8 +27,8 @@ export function cellsOf(
   where: ErrorLocation,
 ): (row: number) => Cell {
   const read = reader(type, contract.input);
-  const { bytes, meta, leaf, rows } = chunk;
-  const levels = leaf.path && column.nulls > 0 ? decodeNullLevels(bytes, meta, leaf, rows, where) : undefined;
+  const { leaf } = chunk;
+  const levels = leaf.path && column.nulls > 0 ? decodeNullLevels(chunk, where) : undefined;
   const nullable = nullElements(leaf);
   // A flat column does not say what is null of a path.
   const flat = Math.max(0, contract.nullableAt?.indexOf(true) ?? 0);

@@ -28,7 +28,7 @@ function read(chunk: ReturnType<typeof chunkOf>, optional: boolean, rows: number
   const pool = new StringPool();
   pool.begin();
   const sample = { rows: 8, distinctMax };
-  return { pool, decoded: decodeDistinct(chunk.bytes, chunk.meta, leaf, rows, where, shape, pool, sample) };
+  return { pool, decoded: decodeDistinct({ ...chunk, leaf, rows }, where, shape, pool, sample) };
 }
 
 const rows = fc.array(

@@ -88,7 +88,7 @@ function proof(file: Uint8Array, footer: FileMeta, leaf: Leaf): string {
   const bytes = file.subarray(meta.start, meta.start + meta.length);
   const where = { blob: 'test', rowGroup: 0 };
   try {
-    return proveChunk(bytes, meta, leaf, where, chunkShape(bytes, meta, leaf, where)) ? 'read' : 'no text';
+    return proveChunk({ bytes, meta, leaf }, where, chunkShape(bytes, meta, leaf, where)) ? 'read' : 'no text';
   } catch (error) {
     if (!(error instanceof OrdinalError)) throw error;
     assert.deepEqual({ ...error.where }, { ...where, column: leaf.name });

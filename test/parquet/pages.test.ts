@@ -131,7 +131,7 @@ test('a page without values may lack a body, a bit width and a dictionary', () =
   ];
   assert.deepEqual(rowsOf(decode(pages)), [null, null, null, null, null, null]);
   const { bytes, meta, leaf } = chunkOf(pages);
-  assert.equal(decodeValidity(bytes, meta, leaf, 6, where).nulls, 6);
+  assert.equal(decodeValidity({ bytes, meta, leaf, rows: 6 }, where).nulls, 6);
   assert.equal(chunkShape(bytes, meta, leaf, where).whollyDictionary, false);
 });
 

@@ -123,9 +123,7 @@ export class CleanColumn implements UnitColumn {
       return true;
     }
     if (this.#allText === undefined && !this.#column && !this.#context.read) {
-      const proven = found.map(({ chunk, shape }) =>
-        proveChunk(chunk.bytes, chunk.meta, chunk.leaf, chunkLocation(chunk), shape),
-      );
+      const proven = found.map(({ chunk, shape }) => proveChunk(chunk, chunkLocation(chunk), shape));
       this.#allText = proven.every((text) => text);
       if (!this.#allText) this.column();
     }

@@ -23,17 +23,18 @@ export interface Promoted {
 
 /** Undefined for a chunk that is not plain byte arrays, or whose first pages have hardly a value twice. */
 export function decodePromoted(
-  { bytes, meta, leaf, rows }: SourceChunk,
+  chunk: SourceChunk,
   where: ErrorLocation,
   shape: ChunkShape,
   pool: StringPool,
   allocate: (length: number) => Int32Array,
 ): Promoted | undefined {
+  const { leaf, rows } = chunk;
   if (leaf.type.physical !== 'BYTE_ARRAY') return undefined;
   checkPageBytes(shape.pages, where);
   pool.begin();
   const sample = { rows: SAMPLE_ROWS, distinctMax: DISTINCT_SHARE_MAX };
-  const decoded = decodeDistinct(bytes, meta, leaf, rows, where, shape, pool, sample, allocate);
+  const decoded = decodeDistinct(chunk, where, shape, pool, sample, allocate);
   if (!decoded) return undefined;
   const column = new PooledColumn({ rows, ...decoded }, pool, pool.entries());
   return { column, repeats: pool.size <= rows * DISTINCT_SHARE_MAX };

@@ -83,7 +83,7 @@ function intern(chunk: SourceChunk, shape: ChunkShape, interner: Interner, out: 
   }
   // Whether a string is worth a number is decided over all chunks.
   const all = { rows: Number.POSITIVE_INFINITY, distinctMax: 1 };
-  const distinct = decodeDistinct(bytes, meta, leaf, rows, at, shape, interner, all, here);
+  const distinct = decodeDistinct(chunk, at, shape, interner, all, here);
   if (distinct) return distinct.nulls;
   // Delta pages, or a chunk that began with a dictionary and went on without.
   const column = decodeSource(chunk, shape, (length) => new Int32Array(length));

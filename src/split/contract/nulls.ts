@@ -22,11 +22,11 @@ export function refusedNulls(
   let bits: Uint8Array;
   if (leaf.path) {
     const refused = nullElements(leaf).map((element) => (nullableAt[element] ? 0 : 1));
-    bits = decodeNullLevels(bytes, meta, leaf, rows, at, shape).map((level) => refused[level] ?? 0);
+    bits = decodeNullLevels(chunk, at, shape).map((level) => refused[level] ?? 0);
   } else {
     // A flat column does not say what is null of a path.
     if (nullableAt.includes(true)) return undefined;
-    const { valid } = decodeValidity(bytes, meta, leaf, rows, at, shape);
+    const { valid } = decodeValidity(chunk, at, shape);
     if (!valid) return undefined;
     bits = valid.map((bit) => 1 - bit);
   }
