@@ -168,7 +168,7 @@ const bugs: Bug[] = [
   {
     name: 'a description that comes after a reference is lost',
     file: 'src/resolve/changes.ts',
-    find: 'if (this.#says[ordinal] === 1 && isLate.has(slots[ordinal]!)) this.#change(ordinal, arriving);',
+    find: 'for (const ordinal of ordinals) if (isLate.has(slots[ordinal]!)) this.#change(ordinal, arriving);',
     replace: 'void isLate;',
     caughtBy: (scenarios) => scenarios.manyRuns(),
   },
