@@ -34,7 +34,7 @@ export function packSlots(
   ordinals: readonly (Int32Array | undefined)[],
   batches: number,
   slots: Int32Array,
-  compress = true,
+  compress: boolean,
 ): Uint8Array {
   const directory = new DataView(new ArrayBuffer(directoryBytes(batches)));
   const frames: Uint8Array[] = [];
