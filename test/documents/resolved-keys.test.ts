@@ -20,9 +20,11 @@ const partition = fc.array(slot, { minLength: 1, maxLength: 40 }).chain((slots) 
 );
 
 function packed({ slots, batches }: { slots: bigint[]; batches: (number[] | null)[] }, compress = true) {
-  const ordinals: Int32Array[] = [];
+  const ordinals: (Int32Array | undefined)[] = [];
   batches.forEach((list, batch) => {
+    // A batch without a list has a hole in its place, or nothing.
     if (list) ordinals[batch] = Int32Array.from(list);
+    else if (batch % 2 === 0) ordinals[batch] = undefined;
   });
   const starts = [0];
   for (const list of batches) starts.push(starts.at(-1)! + (list?.length ?? 0));
