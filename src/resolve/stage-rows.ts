@@ -34,7 +34,7 @@ export async function stageRows(
     fragment.checksums = segments.map(() => 0);
     for (const [index, segment] of segments.entries()) {
       if (segment.late) continue;
-      const pieces = segment.pieces.flatMap((piece) => parts[f]![piece.column] ?? []);
+      const pieces = segment.pieces.flatMap((piece) => parts[f]![piece.column]!);
       fragment.checksums[index] = crcOf(pieces);
       const id = blockId(0, fragment.rowGroup, index);
       await uploads.add(() => store.stageBlock(pipeline.output.container, blob, id, pieces));

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'vitest';
 import { compact, mergeable } from '../../src/keys/compact.ts';
 import { isScattered, placeOfId, undescribedOf } from '../../src/keys/described.ts';
-import { type Described, indexBlobs } from '../../src/keys/index-documents.ts';
+import { type Described, emptyHead, indexBlobs } from '../../src/keys/index-documents.ts';
 import { readHead, settlePending, withPending } from '../../src/keys/key-index.ts';
 import { segmentOf } from '../../src/keys/segment.ts';
 import { stageDescribed } from '../../src/resolve/described-keys.ts';
@@ -156,4 +156,17 @@ test('a set is merged when it has more ranges than a head holds, or as many segm
     [isScattered(set(256, 2), 3), isScattered(set(257, 0), 3), isScattered(set(0, 3), 3)],
     [false, true, true],
   );
+});
+
+test('a run that describes no key for the first time stages nothing', async () => {
+  const { at, store } = await new IndexWorld().open();
+  const uploads = new Uploads(4);
+  const ids = { step: '1', ranges: [{ first: '1', count: '5' }] };
+  const head = { ...emptyHead, described: { [owner]: { keys: 5, ids, segments: [] } } };
+  const before = store.names('work');
+  const of = { owner, step: 1n, life: { runId: 'r', life: 1 } };
+  const told = await stageDescribed(uploads, at, head, of, [], [5n, 1n]);
+  await uploads.done();
+  assert.deepEqual(told, { late: new BigInt64Array(0), described: undefined });
+  assert.deepEqual(store.names('work'), before);
 });

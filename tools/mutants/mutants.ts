@@ -69,7 +69,7 @@ const parts: Record<string, { mutate: string[]; tests: string[] }> = {
   resolve: {
     mutate: ['src/resolve/*.ts'],
     tests: [
-      'test/resolve/*.test.ts',
+      'test/{resolve/*,keys/described}.test.ts',
       'test/engine/{outputs,mixed-feed,structs}.test.ts',
       ...['run', 'discard'].map(ofRun),
       'test/upkeep/import-keys.test.ts',
