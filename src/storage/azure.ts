@@ -156,11 +156,8 @@ class AzureBlobStore implements BlobStore {
 
   async write(container: string, name: string, bytes: Uint8Array, options: WriteOptions = {}): Promise<Written> {
     const headers = { 'x-ms-blob-type': 'BlockBlob', ...writeHeaders(options) };
-    try {
-      return await this.#requests.put({ container, name }, headers, [bytes]);
-    } catch (thrown) {
-      throw writeFailure('write', container, name, thrown);
-    }
+    const written = this.#requests.put({ container, name }, headers, [bytes]);
+    return orThrow(written, (thrown) => writeFailure('write', container, name, thrown));
   }
 
   async stageBlock(container: string, name: string, blockId: string, parts: readonly Uint8Array[]): Promise<void> {
@@ -171,22 +168,17 @@ class AzureBlobStore implements BlobStore {
         remedy: 'Write the source with smaller row groups.',
       });
     }
-    try {
-      await this.#requests.put({ container, name, query: blockQuery(blockId) }, {}, parts);
-    } catch (thrown) {
-      throw writeFailure('stage a block of', container, name, thrown);
-    }
+    const target = { container, name, query: blockQuery(blockId) };
+    const staged = this.#requests.put(target, {}, parts);
+    await orThrow(staged, (thrown) => writeFailure('stage a block of', container, name, thrown));
   }
 
   async stageBlockFrom(container: string, name: string, blockId: string, source: BlobRange): Promise<void> {
-    const access = await this.#copyAccess(source.container, source.name).catch((thrown: unknown) => {
-      throw accessFailure(source, thrown);
-    });
-    try {
-      await this.#requests.putBlockFrom({ container, name, query: blockQuery(blockId) }, { ...source, access });
-    } catch (thrown) {
-      throw copyFailure(container, name, source, thrown);
-    }
+    const given = this.#copyAccess(source.container, source.name);
+    const access = await orThrow(given, (thrown) => accessFailure(source, thrown));
+    const target = { container, name, query: blockQuery(blockId) };
+    const copied = this.#requests.putBlockFrom(target, { ...source, access });
+    await orThrow(copied, (thrown) => copyFailure(container, name, source, thrown));
   }
 
   async commitBlocks(
@@ -208,27 +200,18 @@ class AzureBlobStore implements BlobStore {
     const list = blockIds.map((id) => `<Latest>${id}</Latest>`).join('');
     const body = `<?xml version="1.0" encoding="utf-8"?><BlockList>${list}</BlockList>`;
     const target = { container, name, query: { comp: 'blocklist' } };
-    try {
-      return await this.#requests.put(target, writeHeaders(options), [Buffer.from(body)]);
-    } catch (thrown) {
-      throw writeFailure('commit', container, name, thrown);
-    }
+    const committed = this.#requests.put(target, writeHeaders(options), [Buffer.from(body)]);
+    return orThrow(committed, (thrown) => writeFailure('commit', container, name, thrown));
   }
 
   async remove(container: string, name: string): Promise<boolean> {
-    try {
-      return (await this.#container(container).getBlobClient(name).deleteIfExists()).succeeded;
-    } catch (thrown) {
-      throw failure('delete', container, name, thrown);
-    }
+    const removed = this.#container(container).getBlobClient(name).deleteIfExists();
+    return (await orThrow(removed, (thrown) => failure('delete', container, name, thrown))).succeeded;
   }
 
   async ensureContainer(container: string): Promise<void> {
-    try {
-      await this.#container(container).createIfNotExists();
-    } catch (thrown) {
-      throw failure('create', container, '', thrown);
-    }
+    const created = this.#container(container).createIfNotExists();
+    await orThrow(created, (thrown) => failure('create', container, '', thrown));
   }
 
   #container(name: string): ContainerClient {
@@ -266,6 +249,13 @@ function blockQuery(blockid: string): Record<string, string> {
 
 function statusOf(thrown: unknown): number | undefined {
   return thrown instanceof RestError ? thrown.statusCode : undefined;
+}
+
+/** What was asked for; a refusal becomes the error that `failureOf` makes of it. */
+function orThrow<T>(asked: Promise<T>, failureOf: (thrown: unknown) => OrdinalError): Promise<T> {
+  return asked.catch((thrown: unknown) => {
+    throw failureOf(thrown);
+  });
 }
 
 function writeFailure(verb: string, container: string, name: string, thrown: unknown): OrdinalError {
