@@ -9,7 +9,7 @@ import { invariant } from '../errors.ts';
 import { compress } from './codecs.ts';
 import { bitWidthOf, encodeHybrid } from './hybrid.ts';
 import { encodeLevels } from './levels.ts';
-import { dataPageHeader, dictionaryPageHeader } from './pages.ts';
+import { pageHeader } from './pages.ts';
 import { encodePlainValues } from './plain.ts';
 import { compressedRun } from './run-compress.ts';
 import { statisticsOf } from './statistics.ts';
@@ -125,7 +125,8 @@ export function encodeDictionaryPage(values: Values, codec: Codec): { bytes: Uin
   const body = encodePlainValues(values, undefined, 0, values.length);
   // Keys seen for the first time have IDs that follow each other.
   const stored = compressedRun(values, codec) ?? compress(codec, body);
-  const header = dictionaryPageHeader(values.length, body.length, stored.length);
+  const page = { numValues: values.length, encoding: 'PLAIN', uncompressedLength: body.length } as const;
+  const header = pageHeader({ kind: 'dictionary', ...page }, stored.length);
   const bytes = new Uint8Array(header.length + stored.length);
   bytes.set(header);
   bytes.set(stored, header.length);
@@ -222,7 +223,8 @@ export class PageWriter {
 
   /** Adds a V1 page whose body is compressed already, from `uncompressedLength` bytes. */
   addStored(rows: number, uncompressedLength: number, stored: Uint8Array): void {
-    const header = dataPageHeader(rows, this.#encoding, uncompressedLength, stored.length);
+    const page = { numValues: rows, encoding: this.#encoding, uncompressedLength };
+    const header = pageHeader({ kind: 'v1', ...page }, stored.length);
     this.#parts.push(header, stored);
     this.#length += header.length + stored.length;
     this.#uncompressedLength += header.length + uncompressedLength;

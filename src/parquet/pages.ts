@@ -11,6 +11,9 @@ import { readThrift, ThriftError, type ThriftStruct } from './thrift-read.ts';
 import { ThriftWriter } from './thrift-write.ts';
 import type { ChunkMeta, Encoding, Leaf } from './types.ts';
 
+/** Where a page's header has the details of its kind. */
+const detailsField = { v1: 5, dictionary: 7, v2: 8 };
+
 /** One page of a chunk; offsets are relative to the chunk's first byte. */
 export interface Page {
   kind: 'dictionary' | 'v1' | 'v2';
@@ -115,7 +118,7 @@ function parsePage(
   const end = body + bodySize(header, body, chunkEnd, where);
   const uncompressedLength = header.int(2)!;
   const kind = type === pageType.dataV1 ? 'v1' : type === pageType.dataV2 ? 'v2' : 'dictionary';
-  const detail = header.struct({ v1: 5, dictionary: 7, v2: 8 }[kind]);
+  const detail = header.struct(detailsField[kind]);
   if (!detail) corrupt('a page header without its details', where);
   const numValues = detail.int(1) ?? -1;
   if (numValues < 0) corrupt('a page of a negative number of values', where);
@@ -195,48 +198,35 @@ export function chunkShape(
 }
 
 /**
- * A V1 data page's header. Levels are RLE.
- * @param numValues values including nulls
- * @param encoding encoding of the values
- * @param uncompressedLength bytes of the body before compression
+ * The header of a page, without statistics. Levels whose encoding is not given are RLE.
+ * @param page what the header says of it
  * @param length bytes of the body as stored
  * @returns the header's bytes
  */
-export function dataPageHeader(
-  numValues: number,
-  encoding: Encoding,
-  uncompressedLength: number,
-  length: number,
-): Uint8Array {
+export function pageHeader(page: Omit<Page, 'header' | 'body' | 'end'>, length: number): Uint8Array {
+  const { kind, numValues, crc, v2 } = page;
+  const encoding = encodings.indexOf(page.encoding);
   const writer = new ThriftWriter();
-  writer.i32(1, pageType.dataV1);
-  writer.i32(2, uncompressedLength);
+  writer.i32(1, { v1: pageType.dataV1, dictionary: pageType.dictionary, v2: pageType.dataV2 }[kind]);
+  writer.i32(2, page.uncompressedLength);
   writer.i32(3, length);
-  writer.open(5);
+  // The CRC is of the body alone. An I32 has a sign.
+  if (crc !== undefined) writer.i32(4, crc | 0);
+  writer.open(detailsField[kind]);
   writer.i32(1, numValues);
-  writer.i32(2, encodings.indexOf(encoding));
-  writer.i32(3, encodings.indexOf('RLE'));
-  writer.i32(4, encodings.indexOf('RLE'));
-  writer.end();
-  writer.end();
-  return writer.finish();
-}
-
-/**
- * A dictionary page's header; its entries are PLAIN.
- * @param entries entries of the dictionary
- * @param uncompressedLength bytes of the body before compression
- * @param length bytes of the body as stored
- * @returns the header's bytes
- */
-export function dictionaryPageHeader(entries: number, uncompressedLength: number, length: number): Uint8Array {
-  const writer = new ThriftWriter();
-  writer.i32(1, pageType.dictionary);
-  writer.i32(2, uncompressedLength);
-  writer.i32(3, length);
-  writer.open(7);
-  writer.i32(1, entries);
-  writer.i32(2, encodings.indexOf('PLAIN'));
+  if (v2) {
+    writer.i32(2, v2.nulls);
+    // A flat column has a value, or a null, for each row.
+    writer.i32(3, numValues);
+    writer.i32(4, encoding);
+    writer.i32(5, v2.definitionBytes);
+    writer.i32(6, v2.repetitionBytes);
+    writer.bool(7, v2.compressed);
+  } else writer.i32(2, encoding);
+  if (kind === 'v1') {
+    writer.i32(3, encodings.indexOf(page.levelEncoding ?? 'RLE'));
+    writer.i32(4, encodings.indexOf('RLE'));
+  }
   writer.end();
   writer.end();
   return writer.finish();

@@ -4,9 +4,8 @@
  *
  * Specification: parquet-format `parquet.thrift` (PageHeader, DataPageHeader, DataPageHeaderV2), `Encodings.md`.
  */
-import { encodings, isDictionaryEncoding, pageType } from './constants.ts';
-import type { ChunkShape, Page } from './pages.ts';
-import { ThriftWriter } from './thrift-write.ts';
+import { isDictionaryEncoding } from './constants.ts';
+import { type ChunkShape, pageHeader } from './pages.ts';
 import type { ColumnType, Encoding, Leaf } from './types.ts';
 
 /**
@@ -84,40 +83,11 @@ export function pagesForOtherDictionary(bytes: Uint8Array, shape: ChunkShape): R
   const out: ReusedPages = { parts: [], length: 0, uncompressedLength: 0 };
   for (const page of pages) {
     if (page.kind === 'dictionary') continue;
-    const header = page.statistics ? headerWithoutStatistics(page) : bytes.subarray(page.header, page.body);
-    out.parts.push(header, bytes.subarray(page.body, page.end));
-    out.length += header.length + page.end - page.body;
+    const body = bytes.subarray(page.body, page.end);
+    const header = page.statistics ? pageHeader(page, body.length) : bytes.subarray(page.header, page.body);
+    out.parts.push(header, body);
+    out.length += header.length + body.length;
     out.uncompressedLength += header.length + page.uncompressedLength;
   }
   return out;
-}
-
-function headerWithoutStatistics(page: Page): Uint8Array {
-  const { v2, numValues, encoding } = page;
-  const writer = new ThriftWriter();
-  writer.i32(1, v2 ? pageType.dataV2 : pageType.dataV1);
-  writer.i32(2, page.uncompressedLength);
-  writer.i32(3, page.end - page.body);
-  // The CRC is of the body alone. An I32 has a sign.
-  if (page.crc !== undefined) writer.i32(4, page.crc | 0);
-  if (v2) {
-    writer.open(8);
-    writer.i32(1, numValues);
-    writer.i32(2, v2.nulls);
-    // A flat column has a value, or a null, for each row.
-    writer.i32(3, numValues);
-    writer.i32(4, encodings.indexOf(encoding));
-    writer.i32(5, v2.definitionBytes);
-    writer.i32(6, v2.repetitionBytes);
-    writer.bool(7, v2.compressed);
-  } else {
-    writer.open(5);
-    writer.i32(1, numValues);
-    writer.i32(2, encodings.indexOf(encoding));
-    writer.i32(3, encodings.indexOf(page.levelEncoding ?? 'RLE'));
-    writer.i32(4, encodings.indexOf('RLE'));
-  }
-  writer.end();
-  writer.end();
-  return writer.finish();
 }

@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { afterAll, beforeAll, test } from 'vitest';
 import { z } from 'zod';
 import { encodeDictionaryChunk, encodePlain } from '../../src/parquet/encode.ts';
-import { dataPageHeader, dictionaryPageHeader } from '../../src/parquet/pages.ts';
+import { pageHeader } from '../../src/parquet/pages.ts';
 import type { ColumnType, EncodedChunk, Encoding, Values } from '../../src/parquet/types.ts';
 import { compile } from '../../src/pipeline/compile.ts';
 import { chunkBytes, footerOf } from '../parquet/support/files.ts';
@@ -30,11 +30,13 @@ function chunkOf(
   numValues: number,
   dictionary?: { entries: number; body: Uint8Array },
 ): EncodedChunk {
-  const head = dictionary
-    ? [dictionaryPageHeader(dictionary.entries, dictionary.body.length, dictionary.body.length), dictionary.body]
-    : [];
+  const page = (kind: 'v1' | 'dictionary', numValues: number, encoding: Encoding, body: Uint8Array) => [
+    pageHeader({ kind, numValues, encoding, uncompressedLength: body.length }, body.length),
+    body,
+  ];
+  const head = dictionary ? page('dictionary', dictionary.entries, 'PLAIN', dictionary.body) : [];
   const dataStart = head.reduce((sum, part) => sum + part.length, 0);
-  const parts = [...head, dataPageHeader(numValues, encoding, body.length, body.length), body];
+  const parts = [...head, ...page('v1', numValues, encoding, body)];
   const length = parts.reduce((sum, part) => sum + part.length, 0);
   return {
     parts,
