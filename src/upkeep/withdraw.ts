@@ -139,13 +139,10 @@ function whyUsed(
   const replayed = `/${replaysOf(manifest.runId)}`;
   const replay = all.find(({ inputs }) => inputs.some(({ blob }) => `/${blob}`.includes(replayed)));
   if (replay) {
-    return new OrdinalError(
-      'RunInUse',
+    return inUse(
+      manifest,
       `run "${replay.runId}" has published rows that run "${manifest.runId}" refused: they would come twice when its source is read again`,
-      {
-        where: { pipeline: manifest.pipeline, field: 'runId' },
-        remedy: `Withdraw run "${replay.runId}" first, or publish a correction by a new run.`,
-      },
+      `Withdraw run "${replay.runId}" first, or publish a correction by a new run.`,
     );
   }
   for (const { keys } of manifest.entities) {
@@ -157,26 +154,24 @@ function whyUsed(
     );
     const imported = imports.find((one) => one.index === keys?.index && one.known > 0 && one.term >= term);
     if (keys && imported) {
-      return new OrdinalError(
-        'RunInUse',
+      return inUse(
+        manifest,
         `keys were imported later from "${imported.from}", and ${imported.known} of its keys were in key index "${keys.index}" already: run "${manifest.runId}" may have numbered them`,
-        {
-          where: { pipeline: manifest.pipeline, field: 'runId' },
-          remedy: 'Publish a correction by a new run: an import is not taken back.',
-        },
+        'Publish a correction by a new run: an import is not taken back.',
       );
     }
     if (!keys || !later) continue;
-    return new OrdinalError(
-      'RunInUse',
+    return inUse(
+      manifest,
       `run "${later.runId}" has published later and shares key index "${keys.index}": it may use keys of "${manifest.runId}"`,
-      {
-        where: { pipeline: manifest.pipeline, field: 'runId' },
-        remedy: `Withdraw run "${later.runId}" first, or publish a correction by a new run.`,
-      },
+      `Withdraw run "${later.runId}" first, or publish a correction by a new run.`,
     );
   }
   return undefined;
+}
+
+function inUse({ pipeline }: Manifest, why: string, remedy: string): OrdinalError {
+  return new OrdinalError('RunInUse', why, { where: { pipeline, field: 'runId' }, remedy });
 }
 
 /**

@@ -13,7 +13,7 @@ export interface Remedy {
 }
 
 /** Functions that take a remedy, by its position. */
-const takers: Readonly<Record<string, number>> = { refuse: 2, conflict: 1 };
+const takers: Readonly<Record<string, number>> = { refuse: 2, conflict: 1, wrongField: 2, inUse: 2 };
 
 /** The texts that an expression may be. */
 function textsOf(expression: ts.Expression): [ts.Node, string][] {
@@ -28,7 +28,7 @@ function textsOf(expression: ts.Expression): [ts.Node, string][] {
 }
 
 /**
- * All remedies under `src/`: values of a `remedy`, remedies that are handed to `refuse` or `conflict`.
+ * All remedies under `src/`: values of a `remedy`, remedies that are handed to one of `takers`.
  * @param root the folder of the repository
  * @returns the remedies, by file and line
  */
