@@ -8,7 +8,7 @@ import { checksInstalled } from '../../tools/peers.ts';
 /** How remedies begin today. A new verb is welcome here; "the column must be", "it was given up" and the like are not verbs. */
 const verbs = new Set(
   (
-    'Begin Check Correct Count Create Cut Declare Delete Deploy Describe Do End Feed Find Flatten Follow Give Keep Leave Let Load Make Map Name Publish Put ' +
+    'Ask Begin Check Correct Count Create Cut Declare Delete Deploy Describe Do End Feed Find Flatten Follow Give Keep Leave Let Load Make Map Name Publish Put ' +
     'Raise Read Rebuild Refer Register Remove Rename Reserve Restore Run Say See Send Set Split Start State Stop Take Try Upload Use Wait Withdraw ' +
     'Write'
   ).split(' '),
