@@ -75,7 +75,10 @@ const parts: Record<string, { mutate: string[]; tests: string[] }> = {
       'test/upkeep/import-keys.test.ts',
     ],
   },
-  seal: { mutate: ['src/seal/*.ts'], tests: [...runs, 'test/engine/{mixed-feed,structs,copied}.test.ts'] },
+  seal: {
+    mutate: ['src/seal/*.ts'],
+    tests: ['test/seal/*.test.ts', ...runs, 'test/engine/{mixed-feed,structs,copied}.test.ts'],
+  },
   publish: {
     mutate: ['src/publish/*.ts'],
     tests: [...runs, 'test/ledger/*.test.ts', 'test/upkeep/{rebuild,withdraw}.test.ts'],

@@ -99,14 +99,20 @@ export class Engine {
     if (this.options.late) for (const batch of batches) await this.activity(splitBatch, { runId, batch });
     const tally = await this.activity(tallyRows, { runId });
     const rows: Record<string, number> = { ...tally.rows };
-    for (const { entity } of plan.keyed) {
-      rows[entity] = (await this.activity(resolveKeys, { runId, entity, term: this.#term })).newRows;
+    const partitions: Record<string, number[]> = {};
+    const keyed = plan.keyed.flatMap(({ entity, partitions: count }) =>
+      Array.from({ length: count }, (_, partition) => ({ entity, partition })),
+    );
+    for (const { entity, partition } of keyed) {
+      const { newRows } = await this.activity(resolveKeys, { runId, entity, partition, term: this.#term });
+      rows[entity] = (rows[entity] ?? 0) + newRows;
+      partitions[entity] = [...(partitions[entity] ?? []), newRows];
     }
-    await this.activity(bindIds, { runId, sequences: this.#reserve(rows), rows });
-    for (const { entity } of plan.keyed) await this.activity(sealKeyed, { runId, entity });
+    await this.activity(bindIds, { runId, sequences: this.#reserve(rows), rows, partitions });
+    for (const of of keyed) await this.activity(sealKeyed, { runId, ...of });
     const groups = Array.from({ length: plan.sealGroups }, (_, group) => group);
     for (const group of this.options.order?.(groups) ?? groups) await this.activity(sealBatches, { runId, group });
-    for (const { entity } of plan.keyed) await this.activity(publishFile, { runId, entity, part: 0 });
+    for (const { entity, partition } of keyed) await this.activity(publishFile, { runId, entity, part: partition });
     for (const entity of plan.rowsEntities) {
       for (let part = 0; part < plan.parts; part++) await this.activity(publishFile, { runId, entity, part });
     }
