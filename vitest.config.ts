@@ -4,6 +4,7 @@
  */
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
+import { LongestFirst } from './tools/test-order.ts';
 
 // Apps, hosts and commands that tests start load their modules from here, in half the time.
 process.env.NODE_COMPILE_CACHE ??= fileURLToPath(new URL('./.ordinal/compile-cache', import.meta.url));
@@ -29,6 +30,9 @@ const host = [
 export default defineConfig({
   test: {
     pool: 'forks',
+    sequence: { sequencer: LongestFirst },
+    // One process for many files of a project: what they import is loaded once, and is quick by then.
+    isolate: false,
     // Hosts and browsers wait much of their time: on two cores, four files at a time leave less of it idle.
     maxWorkers: 4,
     // Node itself loads the modules and strips their types, as it does for the app. So module hooks (planted bugs), worker
@@ -50,8 +54,7 @@ export default defineConfig({
           name: 'unit',
           include: ['{test,packages/*/test}/**/*.test.ts'],
           exclude: [...host, ...chaos],
-          // One process for many files: what they import is loaded once. The simulator asks for this name, and refuses.
-          isolate: false,
+          // The simulator changes limits of its process: it asks for this name, and refuses.
           env: { ORDINAL_TESTS_SHARED: '1' },
         },
       },

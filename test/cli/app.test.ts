@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { parquetWriteBuffer } from 'hyparquet-writer';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { startAzurite } from '../../packages/local-host/src/azurite.ts';
 import { type App, startApp } from '../http/support/app.ts';
 import { flightsFile } from '../http/support/flights.ts';
 import { holdIndex } from '../http/support/held-index.ts';
+import { startAzurite } from '../support/azurite.ts';
 import { ordinal as asProcess, Commands, hasTerminal, onTerminal } from './support/command.ts';
 import { quarantinedRun } from './support/quarantined.ts';
 

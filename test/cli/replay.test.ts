@@ -7,9 +7,9 @@ import { writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { startAzurite } from '../../packages/local-host/src/azurite.ts';
 import { Duck, literal } from '../../tools/duckdb.ts';
 import { type App, copyOfApp, startApp } from '../http/support/app.ts';
+import { startAzurite } from '../support/azurite.ts';
 import { Commands } from './support/command.ts';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'ordinal-replay-'));
@@ -56,6 +56,8 @@ async function written(query: string): Promise<Buffer> {
   return readFileSync(file);
 }
 
+const before = process.cwd();
+
 beforeAll(async () => {
   duck = await Duck.open();
   azurite = await startAzurite();
@@ -67,6 +69,7 @@ beforeAll(async () => {
   await app.upload('landing', 'shop/day=2026-11-02/a.parquet', await written(day(40)));
 });
 afterAll(async () => {
+  process.chdir(before);
   await commands.stop();
   await app?.stop();
   await azurite?.stop();

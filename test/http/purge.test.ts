@@ -7,7 +7,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, it } from 'vitest';
-import { startAzurite } from '../../packages/local-host/src/azurite.ts';
+import { startAzurite } from '../support/azurite.ts';
 import { type App, startApp } from './support/app.ts';
 import { flightsFile } from './support/flights.ts';
 import { holdIndex } from './support/held-index.ts';

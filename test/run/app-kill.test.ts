@@ -19,6 +19,7 @@ const kills = Number(process.env.KILLS ?? 2);
 const seed = Number(process.env.SEED ?? 1);
 const folder = mkdtempSync(join(tmpdir(), 'app-kill-'));
 const runs = ['first', 'second'];
+const before = process.cwd();
 const [filesPerRun, rowsPerFile] = [3, 20_000];
 
 beforeAll(async () => {
@@ -38,7 +39,10 @@ beforeAll(async () => {
     }
   }
 });
-afterAll(() => rmSync(folder, { recursive: true }));
+afterAll(() => {
+  process.chdir(before);
+  rmSync(folder, { recursive: true });
+});
 
 /** The blob service of Azurite, whose account and key every emulator has. */
 function serviceOf({ blobUrl }: Started): BlobServiceClient {

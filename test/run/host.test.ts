@@ -11,10 +11,10 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { BlobServiceClient } from '@azure/storage-blob';
 import { test } from 'vitest';
-import { startAzurite } from '../../packages/local-host/src/azurite.ts';
 import { startHost } from '../../packages/local-host/src/start-host.ts';
 import { writeTable } from '../../src/parquet/table.ts';
 import type { ColumnType, Values } from '../../src/parquet/types.ts';
+import { startAzurite } from '../support/azurite.ts';
 import { stagedApp } from '../support/staged-app.ts';
 import { mulberry32 } from './support/sim.ts';
 

@@ -6,19 +6,19 @@ import { buffer } from 'node:stream/consumers';
 import { inspect } from 'node:util';
 import { BlobServiceClient, ContainerSASPermissions } from '@azure/storage-blob';
 import { afterAll, beforeAll, test } from 'vitest';
-import { startAzurite } from '../../packages/local-host/src/azurite.ts';
 import { OrdinalError, toErrorValue } from '../../src/errors.ts';
 import { openAzureStore } from '../../src/storage/azure.ts';
 import { endpointOf, signerOf } from '../../src/storage/connection.ts';
 import { blockId } from '../../src/storage/names.ts';
 import type { BlobItem, BlobStore } from '../../src/storage/store.ts';
 import { commitOnce, writeOnce } from '../../src/storage/write-once.ts';
+import { startAzurite } from '../support/azurite.ts';
 
 let azurite: Awaited<ReturnType<typeof startAzurite>>;
 let store: BlobStore;
 
 beforeAll(async () => {
-  azurite = await startAzurite({});
+  azurite = await startAzurite();
   store = openAzureStore({ connectionString: azurite.connectionString });
   await store.ensureContainer('data');
 });

@@ -9,11 +9,12 @@ import { createServer, request as httpRequest, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, beforeEach, test } from 'vitest';
-import { type RunningAzurite, startAzurite } from '../../packages/local-host/src/azurite.ts';
+import type { RunningAzurite } from '../../packages/local-host/src/azurite.ts';
 import { writeTable } from '../../src/parquet/table.ts';
 import type { Values } from '../../src/parquet/types.ts';
 import { openAzureStore } from '../../src/storage/azure.ts';
 import type { BlobStore } from '../../src/storage/store.ts';
+import { startAzurite } from '../support/azurite.ts';
 import { ALONE, runOver } from './support/copying-run.ts';
 
 const rows = 400_000;
@@ -50,7 +51,7 @@ function source(seed: number): Uint8Array {
 const file = source(1);
 
 beforeAll(async () => {
-  azurite = await startAzurite({});
+  azurite = await startAzurite();
   store = openAzureStore({ connectionString: azurite.connectionString });
   const target = new URL(azurite.blobUrl);
   way = createServer(async (request, response) => {

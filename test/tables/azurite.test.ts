@@ -4,11 +4,11 @@
  */
 import assert from 'node:assert/strict';
 import { afterAll, beforeAll } from 'vitest';
-import { startAzurite } from '../../packages/local-host/src/azurite.ts';
 import { openAzureStore } from '../../src/storage/azure.ts';
 import type { BlobStore } from '../../src/storage/store.ts';
 import { delta } from '../../src/table-format/delta.ts';
 import { peerTest as test } from '../parquet/support/peers.ts';
+import { startAzurite } from '../support/azurite.ts';
 import { commit } from '../table-format/support/races.ts';
 import { askChdb } from './support/delta-reader.ts';
 
@@ -16,7 +16,7 @@ let azurite: Awaited<ReturnType<typeof startAzurite>>;
 let store: BlobStore;
 
 beforeAll(async () => {
-  azurite = await startAzurite({});
+  azurite = await startAzurite();
   store = openAzureStore({ connectionString: azurite.connectionString });
   await store.ensureContainer('published');
 });

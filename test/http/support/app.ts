@@ -3,8 +3,9 @@ import { cp, mkdir, symlink } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { BlobServiceClient } from '@azure/storage-blob';
-import { type RunningAzurite, startAzurite } from '../../../packages/local-host/src/azurite.ts';
+import type { RunningAzurite } from '../../../packages/local-host/src/azurite.ts';
 import { startHost } from '../../../packages/local-host/src/start-host.ts';
+import { startAzurite } from '../../support/azurite.ts';
 import { stagedApp } from '../../support/staged-app.ts';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));

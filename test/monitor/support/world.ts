@@ -8,13 +8,13 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { BlobServiceClient, ContainerSASPermissions } from '@azure/storage-blob';
 import { parquetWriteBuffer } from 'hyparquet-writer';
-import { startAzurite } from '../../../packages/local-host/src/azurite.ts';
 import type { Manifest } from '../../../src/documents/manifest.ts';
 import type { Timeline } from '../../../src/documents/timeline.ts';
 import { work } from '../../../src/storage/names.ts';
 import { generateFlights, generateSales } from '../../../tools/generate.ts';
 import { type App, startApp } from '../../http/support/app.ts';
 import { holdIndex } from '../../http/support/held-index.ts';
+import { startAzurite } from '../../support/azurite.ts';
 
 /** A text that a page must show, and not do: markup, a change of direction, and a thousand characters. */
 export const hostileName = `flights/<script>alert(1)</script><img src=x onerror=alert(2)>\u202egnirts\u202c/${'long-'.repeat(180)}.parquet`;

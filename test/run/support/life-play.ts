@@ -3,6 +3,7 @@
  * faults all the while; then the world comes to rest, and everything that was published and promised is checked. Used
  * by `long-life.ts`. Whatever breaks a guarantee is thrown.
  */
+import { underLimits } from '../../support/limits.ts';
 import { LifeRest } from './life-rest.ts';
 import type { Operation } from './life-script.ts';
 import { judgeOther, type Story } from './life-story.ts';
@@ -31,12 +32,15 @@ export interface Played {
 
 export class Play extends LifeRest {
   async live({ verify }: { verify: boolean }): Promise<Played> {
-    for (const operation of this.script.operations) {
-      await this.#do(operation);
-      await this.take(operation.steps);
-    }
-    const published = await this.rest(verify);
-    return { sim: this.sim, published, ends: this.ends };
+    // With one file a document, runs have their files in many of them.
+    return await underLimits(this.script.manyFiles ? { filesPerDocumentMax: 1 } : {}, async () => {
+      for (const operation of this.script.operations) {
+        await this.#do(operation);
+        await this.take(operation.steps);
+      }
+      const published = await this.rest(verify);
+      return { sim: this.sim, published, ends: this.ends };
+    });
   }
 
   async #do(operation: Operation): Promise<void> {

@@ -3,7 +3,6 @@
  * brings it to rest, `life-play.ts` plays in it. What is wrong in the midst of things ends the play at its next step.
  */
 import assert from 'node:assert/strict';
-import { limits } from '../../../src/limits.ts';
 import { RUN_ORCHESTRATION } from '../../../src/lives/names.ts';
 import type { Operation, Script } from './life-script.ts';
 import { type Ask, judgeEnd, judgeOther, judgeStart, type StartBody, type Story } from './life-story.ts';
@@ -15,8 +14,6 @@ import { mulberry32 } from './sim-steps.ts';
 
 /** Once faults have stopped, everything ends within so many steps. */
 const REST_STEPS_MAX = 40_000;
-
-const filesAtOnce = limits.filesPerDocumentMax;
 
 export type Start = Extract<Operation, { do: 'start' }>;
 
@@ -43,7 +40,6 @@ export class LifeWorld {
     this.script = script;
     const { schedule, chaos, workers, seed, short } = script;
     this.rows = mulberry32(seed + 77);
-    Object.assign(limits, { filesPerDocumentMax: script.manyFiles ? 1 : filesAtOnce });
     this.sim = new Sim(lifePipelines, { seed: schedule, chaos, workers, short, batchRows: 3, partRows: 6 });
     this.sim.clients.endStepsMax = script.endSteps;
     this.sim.host.onEnd = (instance) => {
