@@ -1,6 +1,7 @@
 /**
- * The test runner's configuration: three projects, and the closing line for CI. Read by vitest alone.
- * `unit` needs no service. `host` starts Azurite and the local host. `chaos` kills, delays and repeats things under seeds.
+ * The test runner's configuration: its projects, and the closing line for CI. Read by vitest alone. `unit` needs no
+ * service. `host` starts Azurite and the local host. `chaos` kills, delays and repeats things under seeds. `bench` has the
+ * tests of the programs that measure; `npm test` leaves it out.
  */
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
@@ -22,7 +23,6 @@ const chaos = [
 const host = [
   'packages/local-host/test/{host,triggers,shapes,startup,stream,client-matrix,parts,http-call,lifecycle,blob-queue}.test.ts',
   'test/{arrival,http,storage,adf,demo,package,monitor}/**/*.test.ts',
-  'bench/test/*.test.ts',
   'test/tables/azurite.test.ts',
   'test/cli/{app,replay}.test.ts',
 ];
@@ -60,6 +60,7 @@ export default defineConfig({
       },
       { extends: true, test: { name: 'host', include: host, globalSetup } },
       { extends: true, test: { name: 'chaos', include: chaos, globalSetup } },
+      { extends: true, test: { name: 'bench', include: ['bench/test/*.test.ts'], globalSetup } },
     ],
   },
 });

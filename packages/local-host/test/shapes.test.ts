@@ -6,8 +6,8 @@ import assert from 'node:assert/strict';
 import { fileURLToPath } from 'node:url';
 import { BlobServiceClient } from '@azure/storage-blob';
 import { afterAll, beforeAll, test } from 'vitest';
-import type { RunningAzurite } from '../src/azurite.ts';
 import { startAzurite } from '../../../test/support/azurite.ts';
+import type { RunningAzurite } from '../src/azurite.ts';
 import { type StartedHost, startHost } from '../src/start-host.ts';
 
 let azurite: RunningAzurite;

@@ -7,8 +7,8 @@ import { DatabaseSync } from 'node:sqlite';
 import { fileURLToPath } from 'node:url';
 import { BlobServiceClient } from '@azure/storage-blob';
 import { afterAll, beforeAll, test } from 'vitest';
-import type { RunningAzurite } from '../src/azurite.ts';
 import { startAzurite } from '../../../test/support/azurite.ts';
+import type { RunningAzurite } from '../src/azurite.ts';
 import { type StartedHost, startHost } from '../src/start-host.ts';
 import { parseConnectionString, QueueClient } from '../src/triggers/queue-client.ts';
 
