@@ -43,7 +43,7 @@ export function packSlots(
   const longs = new BigInt64Array(words.buffer);
   const planes = new Uint8Array(most * SLOT_BYTES);
   for (const [batch, list] of ordinals.entries()) {
-    if (!list || list.length === 0) continue;
+    if (!list) continue;
     for (let i = 0; i < list.length; i++) {
       const ordinal = list[i]!;
       // Of `NO_SLOT`, only the highest bit is set.
