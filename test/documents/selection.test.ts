@@ -55,6 +55,8 @@ test('what is outside, or could mean another blob, is refused and says why', () 
   }
   assert.match(refusal(checkBlobInSource, 'in/a.csv') ?? '', /does not end with the source's suffix "\.parquet"$/);
   assert.match(refusal(checkPrefixInSource, 'in/..') ?? '', dots);
+  const whole = `out/${'x'.repeat(196)}`;
+  assert.equal(refusal(checkBlobInSource, whole)?.startsWith(`blob "${whole}" is outside`), true);
   const long = `out/${'x'.repeat(300)}`;
   assert.match(refusal(checkBlobInSource, long) ?? '', /^blob "out\/x{193}\.\.\." is outside/);
   for (const [glob, why] of [
