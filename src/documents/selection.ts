@@ -154,7 +154,7 @@ function anyNumber(name: string, reached: Uint8Array, next: Uint8Array, withinFo
 function folders(name: string, reached: Uint8Array, next: Uint8Array): void {
   let open = 0;
   for (let at = 0; at <= name.length; at++) {
-    next[at] = reached[at]! | (at > 0 && name[at - 1] === '/' ? open : 0);
+    next[at] = reached[at]! | (name[at - 1] === '/' ? open : 0);
     open |= reached[at]!;
   }
 }
