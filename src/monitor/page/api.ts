@@ -104,10 +104,15 @@ function noteClock(date: string | null): void {
   if (!Number.isNaN(said)) ahead = Math.abs(off) > 2_000 ? off : 0;
 }
 
+/** An answer that takes longer does not come: the service itself gives up before. */
+const ANSWER_MS_MAX = 240_000;
+
 async function ask(path: string, init: RequestInit, headers: Record<string, string> = {}): Promise<Response> {
+  const late = AbortSignal.timeout(ANSWER_MS_MAX);
   const key = sessionStorage.getItem(KEY);
   const response = await fetch(new URL(path, apiRoot), {
     ...init,
+    signal: init.signal ? AbortSignal.any([init.signal, late]) : late,
     headers: { ...headers, ...(key !== null && { 'x-functions-key': key }) },
     // The cookie of App Service authentication, where that stands before the app.
     credentials: 'same-origin',
