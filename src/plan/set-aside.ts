@@ -38,23 +38,25 @@ function oddShapes(pipeline: CompiledPipeline, files: readonly SourceFile[]): Ma
   const counts = new Map<FileShape, number>();
   for (const { bad, shape } of files) if (!bad) counts.set(shape, (counts.get(shape) ?? 0) + 1);
   // The most frequent first; the order of the files decides between equals.
-  const shapes = [...counts.keys()].sort((a, b) => counts.get(b)! - counts.get(a)!);
+  const shapes = [...counts].sort(([, a], [, b]) => b - a);
   const odd = new Map<FileShape, string>();
   for (const [c, { name }] of pipeline.contract.entries()) {
-    let wide: ColumnType | undefined;
-    for (const shape of shapes) {
+    // Shapes whose types one type holds here.
+    const groups: { wide: ColumnType; files: number; shapes: FileShape[] }[] = [];
+    for (const [shape, count] of shapes) {
       const { type, empty } = shape.columns[c]!;
       if (empty || odd.has(shape)) continue;
-      const both: ColumnType | undefined = wide ? widest(wide, type) : type;
-      if (both) wide = both;
-      else
-        odd.set(
-          shape,
-          `column "${name}" is ${typeText(type)} here but ${typeText(wide!)} in most files`.slice(
-            0,
-            limits.badFileReasonMax,
-          ),
-        );
+      const group = groups.find(({ wide }) => widest(wide, type)) ?? { wide: type, files: 0, shapes: [] };
+      if (group.files === 0) groups.push(group);
+      group.wide = widest(group.wide, type)!;
+      group.files += count;
+      group.shapes.push(shape);
+    }
+    const [most, ...others] = groups.sort((a, b) => b.files - a.files);
+    const typeIn = (shape: FileShape) => typeText(shape.columns[c]!.type);
+    for (const shape of others.flatMap((group) => group.shapes)) {
+      const reason = `column "${name}" is ${typeIn(shape)} here but ${typeIn(most!.shapes[0]!)} in most files`;
+      odd.set(shape, reason.slice(0, limits.badFileReasonMax));
     }
   }
   return odd;

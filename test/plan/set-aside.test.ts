@@ -92,3 +92,14 @@ test('a shape that is odd in one column says nothing of the next ones', () => {
     ],
   );
 });
+
+test('what most files hold is counted over all shapes that have a type for it', () => {
+  // Six files with numbers, in three shapes of two each: none of them is as frequent as the one with text.
+  const shapes = [shapeOf(text, int32), shapeOf(int32, int32), shapeOf(int32, int32), shapeOf(int64, int32)];
+  const files = [0, 0, 0, 0, 1, 1, 2, 2, 3, 3].map((shape, f) => file(`${f}`, shapes[shape]!));
+  const { badFiles } = setFilesAside(pipelineOf(0.5), files);
+  assert.deepEqual(
+    badFiles!.map(({ file: f, reason }) => [f, reason]),
+    [0, 1, 2, 3].map((f) => [f, 'column "a" is STRING on BYTE_ARRAY here but INT32 in most files']),
+  );
+});
