@@ -10,7 +10,7 @@
 import { readPlanes, wordsOf, writePlanes } from '../bytes/byte-planes.ts';
 import { OrdinalError } from '../errors.ts';
 import { limits } from '../limits.ts';
-import { replaceBytes, reviveBytes } from './json.ts';
+import { parseWithBytes, replaceBytes } from './json.ts';
 import { isLayout } from './layout.ts';
 import { COMPRESSED_MIN, compressQuickly, decompressSized } from './zstd.ts';
 
@@ -82,7 +82,7 @@ export function unpackFrame(stored: Uint8Array, name: string): { header: unknown
     at = readPlanes(wordsOf(section), true, bytes, at);
     sections.push(section);
   }
-  const header: unknown = JSON.parse(decoder.decode(bytes.subarray(fixed, fixed + jsonLength)), reviveBytes);
+  const header: unknown = parseWithBytes(decoder.decode(bytes.subarray(fixed, fixed + jsonLength)));
   return { header, sections };
 }
 

@@ -31,14 +31,26 @@ export function replaceBytes(_key: string, value: unknown): unknown {
 }
 
 /**
- * Reviver of `JSON.parse` for documents that hold bytes.
- * @param _key name of the member
- * @param value the member as JSON has it
- * @returns bytes where `replaceBytes` wrote some, and everything else as it is
+ * A document of JSON, with the bytes that `replaceBytes` wrote. A reviver of `JSON.parse` would be asked for each member.
+ * @param text the JSON
+ * @returns what it holds
+ * @throws `SyntaxError` when it is no JSON
  */
-export function reviveBytes(_key: string, value: unknown): unknown {
-  if (typeof value === 'object' && value !== null && BYTES in value && typeof value[BYTES] === 'string') {
-    return new Uint8Array(Buffer.from(value[BYTES], 'base64'));
+export function parseWithBytes(text: string): unknown {
+  const value: unknown = JSON.parse(text);
+  return text.includes(`"${BYTES}"`) ? revived(value) : value;
+}
+
+function revived(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  if (Array.isArray(value)) {
+    for (let i = 0; i < value.length; i++) if (typeof value[i] === 'object') value[i] = revived(value[i]);
+    return value;
+  }
+  if (BYTES in value && typeof value[BYTES] === 'string') return new Uint8Array(Buffer.from(value[BYTES], 'base64'));
+  const members = value as Record<string, unknown>;
+  for (const name of Object.keys(members)) {
+    if (typeof members[name] === 'object') members[name] = revived(members[name]);
   }
   return value;
 }
@@ -105,7 +117,7 @@ export function parseJson<T extends StoredDocument>(
   schema: z.ZodType<T>,
 ): T {
   try {
-    const value: unknown = JSON.parse(decoder.decode(bytes), reviveBytes);
+    const value: unknown = parseWithBytes(decoder.decode(bytes));
     refuseNewer(value, newestVersion(schema), `"${container}/${name}"`, { blob: name });
     return schema.parse(value);
   } catch (cause) {
