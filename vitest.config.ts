@@ -1,8 +1,8 @@
 /**
  * The test runner's configuration: its projects, and the closing line for CI. Read by vitest alone. `unit` needs no
  * service. `host` starts Azurite and the local host. `chaos` kills, delays and repeats things under seeds. `npm test` leaves
- * out what `npm run test:rest` runs: `browser` opens the monitor page, `package` packs and installs, and `bench` has the
- * tests of the programs that measure.
+ * out what `npm run test:rest` runs: `browser` opens the monitor page, `package` packs and installs, `demo` runs
+ * the demo whole, and `bench` has the tests of the programs that measure.
  */
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
@@ -23,12 +23,14 @@ const chaos = [
 /** Tests that start Azurite, the local host or both. */
 const host = [
   'packages/local-host/test/{host,triggers,shapes,startup,stream,client-matrix,parts,http-call,lifecycle,blob-queue}.test.ts',
-  'test/{arrival,http,storage,adf,demo}/**/*.test.ts',
+  'test/{arrival,http,storage,adf}/**/*.test.ts',
+  'test/demo/!(demo|sales).test.ts',
   'test/tables/azurite.test.ts',
   'test/cli/{app,replay}.test.ts',
 ];
 const browser = ['test/monitor/page.test.ts'];
 const packages = ['test/package/*.test.ts'];
+const demo = ['test/demo/{demo,sales}.test.ts'];
 
 export default defineConfig({
   test: {
@@ -56,7 +58,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['{test,packages/*/test}/**/*.test.ts'],
-          exclude: [...host, ...chaos, ...browser, ...packages],
+          exclude: [...host, ...chaos, ...browser, ...packages, ...demo],
           // The simulator changes limits of its process: it asks for this name, and refuses.
           env: { ORDINAL_TESTS_SHARED: '1' },
         },
@@ -65,6 +67,7 @@ export default defineConfig({
       { extends: true, test: { name: 'chaos', include: chaos, globalSetup } },
       { extends: true, test: { name: 'browser', include: browser, globalSetup } },
       { extends: true, test: { name: 'package', include: packages, globalSetup } },
+      { extends: true, test: { name: 'demo', include: demo, globalSetup } },
       { extends: true, test: { name: 'bench', include: ['bench/test/*.test.ts'], globalSetup } },
     ],
   },

@@ -4,13 +4,13 @@
  */
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
-const projects = ['browser', 'package', 'bench', 'host', 'chaos', 'unit'];
+const projects = ['browser', 'package', 'demo', 'bench', 'host', 'chaos', 'unit'];
 /**
  * Ends of paths. Those that take longest, which nobody knows on a machine that has run no test yet; and those that start
  * many processes or collect garbage again and again, which both take long in a process that has grown.
  */
 const first = [
-  ...['cli/app', 'arrival/arrival', 'demo/demo', 'http/api'],
+  ...['cli/app', 'arrival/arrival', 'http/api'],
   ...['run/crash', 'run/app-kill', 'run/host', 'run/planted', 'tables/runs'],
   ...['cli/commands', 'cli/project', 'engine/bombs', 'infra/infra', 'engine/memory', 'tools/generate'],
 ];
